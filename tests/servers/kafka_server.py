@@ -1,0 +1,127 @@
+"""A real Apache Kafka (KRaft) on 127.0.0.1: one node, or several brokers around one controller."""
+
+import signal
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from tests.servers.kafka_jars import java, kafka_jars
+from tests.servers.processes import ServerError, ServerProcess, accepts_connections, free_ports
+
+_START_SECONDS = 60.0
+
+# Small and quick to start: the tests' data is small, and several test runs may share a machine.
+_JAVA_OPTIONS = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true"]
+
+_LOGGING = """
+status = error
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c{1}: %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+"""
+
+
+class KafkaServer:
+    """The first node is broker and controller in one; further nodes are brokers. Data outlives `kill` and `start`."""
+
+    def __init__(self, folder: Path, brokers: int = 1, settings: dict[str, str] | None = None) -> None:
+        self._folder = folder
+        self._settings = settings or {}
+        self._cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        controller, *self.ports = free_ports(brokers + 1)
+        self._controller = controller
+        self._nodes: dict[int, ServerProcess] = {}
+        self._classpath = f"{kafka_jars()}/*"
+        self._java = java()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "log4j2.properties").write_text(_LOGGING)
+        for node in range(1, brokers + 1):
+            self._format(node)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
+
+    def start(self) -> None:
+        """Start every node that is not running, and wait until all accept connections."""
+        for node in range(1, len(self.ports) + 1):
+            self.start_node(node)
+        for node in self._nodes:
+            self.wait_node(node)
+
+    def start_node(self, node: int) -> None:
+        running = self._nodes.get(node)
+        if running is None or running.returncode is not None:
+            command = self._command("kafka.Kafka", str(self._properties(node)))
+            self._nodes[node] = ServerProcess(command, self._folder / f"node-{node}.log")
+
+    def wait_node(self, node: int) -> None:
+        port = self.ports[node - 1]
+        self._nodes[node].wait_ready(lambda: accepts_connections(port), _START_SECONDS, f"the start of Kafka node {node} on port {port}")
+
+    def kill_node(self, node: int) -> None:
+        """As if the machine had lost power (the page cache survives)."""
+        self._nodes[node].kill()
+
+    def freeze_node(self, node: int) -> None:
+        """It keeps its connections and answers nothing, until `thaw_node`."""
+        self._nodes[node].signal(signal.SIGSTOP)
+
+    def thaw_node(self, node: int) -> None:
+        self._nodes[node].signal(signal.SIGCONT)
+
+    def stop_node(self, node: int) -> None:
+        self._nodes[node].stop()
+
+    def stop(self) -> None:
+        # A broker that shuts down in order wants to tell the controller, so node 1 goes last. Data of tests is not worth
+        # waiting for.
+        for process in reversed(self._nodes.values()):
+            process.kill()
+
+    def _command(self, main: str, *arguments: str) -> list[str]:
+        logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
+        return [self._java, *_JAVA_OPTIONS, logging, "-cp", self._classpath, main, *arguments]
+
+    def _format(self, node: int) -> None:
+        self._properties(node).write_text("".join(f"{name}={value}\n" for name, value in self._configuration(node).items()))
+        command = self._command("kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(self._properties(node)))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            message = f"formatting the storage of Kafka node {node} failed:\n{done.stdout}{done.stderr}"
+            raise ServerError(message)
+
+    def _properties(self, node: int) -> Path:
+        return self._folder / f"node-{node}.properties"
+
+    def _configuration(self, node: int) -> dict[str, str]:
+        copies = str(min(len(self.ports), 3))
+        listeners = f"PLAINTEXT://127.0.0.1:{self.ports[node - 1]}"
+        if node == 1:
+            listeners += f",CONTROLLER://127.0.0.1:{self._controller}"
+        return {
+            "node.id": str(node),
+            "process.roles": "broker,controller" if node == 1 else "broker",
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": listeners,
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.ports[node - 1]}",
+            "log.dirs": str(self._folder / f"node-{node}"),
+            "offsets.topic.replication.factor": copies,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": "1",
+            # Internal topics with few partitions make the first join and the first transaction quick.
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.num.partitions": "4",
+            "group.initial.rebalance.delay.ms": "0",
+            # Tests create what they need; a misspelt name is an error.
+            "auto.create.topics.enable": "false",
+            "num.network.threads": "2",
+            "num.io.threads": "2",
+            "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+            **self._settings,
+        }

@@ -1,0 +1,117 @@
+"""Server processes that never outlive the tests, and ports nobody else uses."""
+
+import atexit
+import contextlib
+import ctypes
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_LINUX_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class ServerError(RuntimeError):
+    """A server could not be had; the message says what is missing or what the server said."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that are free now. All are held until all are found, so they differ."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def accepts_connections(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str, poll: float = 0.05) -> None:
+    """Ask until it is so; a `ServerError` that names what was waited for when it takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            message = f"{what} did not happen within {seconds:g} s"
+            raise ServerError(message)
+        time.sleep(poll)
+
+
+class ServerProcess:
+    """A child process with its output in a file. It ends with the tests, however they end."""
+
+    def __init__(self, command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.output = output
+        with output.open("ab") as sink:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                # An own session, so that Ctrl-C reaches the tests alone: they stop their servers in order.
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and it takes no lock that a thread might hold
+            )
+        atexit.register(self.kill)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.poll()
+
+    def wait_ready(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait for `condition`; a process that ends meanwhile is an error told with the last of its output."""
+
+        def ready_or_dead() -> bool:
+            return self.returncode is not None or condition()
+
+        try:
+            wait_until(ready_or_dead, seconds, what)
+        except ServerError as error:
+            message = f"{error}. Its last output:\n{self.tail()}"
+            raise ServerError(message) from None
+        if self.returncode is not None:
+            message = f"{what} did not happen: the process ended with {self.returncode}. Its last output:\n{self.tail()}"
+            raise ServerError(message)
+
+    def tail(self, lines: int = 30) -> str:
+        return "\n".join(self.output.read_text(errors="replace").splitlines()[-lines:])
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float) -> int:
+        """The exit code; `subprocess.TimeoutExpired` when it runs on."""
+        return self._process.wait(seconds)
+
+    def stop(self, seconds: float = 20) -> None:
+        """Ask it to end, and make it end when it does not."""
+        if self.returncode is None:
+            self.signal(signal.SIGTERM)
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        atexit.unregister(self.kill)
+
+    def kill(self) -> None:
+        if self.returncode is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _die_with_parent() -> None:
+    # Covers a `kill -9` of the tests, when neither fixtures nor atexit run.
+    if _libc is not None:
+        _libc.prctl(_LINUX_PR_SET_PDEATHSIG, signal.SIGKILL)
