@@ -1,0 +1,56 @@
+"""Durations as people write them (`90d`, `1d12h`) and as the engine counts them: whole microseconds."""
+
+import re
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+YEAR = 365 * DAY
+
+UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": YEAR}
+LONGEST = 1000 * YEAR
+"""Far beyond any journey, and small enough that a time plus a duration stays within 64 bits."""
+
+PATTERN = "^([0-9]{1,12}[smhdwy]){1,12}$"
+"""What a duration looks like, in a form that RE2, Python and JSON Schema read alike."""
+
+_WHOLE = re.compile(PATTERN)
+_PART = re.compile("([0-9]+)([smhdwy])")
+# Weeks are left out on purpose: people think of `90d`, not of `12w6d`.
+_WRITTEN = (("y", YEAR), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND))
+
+
+class DurationError(ValueError):
+    """The text is not a duration; the message says what one looks like."""
+
+
+def parse_duration(text: str) -> int:
+    """Microseconds of a duration such as `45s`, `3h` or `1d12h`; `0s` is nought. Raises `DurationError`."""
+    # `$` would let a closing line break pass.
+    if not _WHOLE.match(text) or text.endswith("\n"):
+        raise DurationError(f"{text!r} is not a duration: write whole numbers with units s, m, h, d, w or y (365 d), such as 90d or 1d12h")
+    total = sum(int(number) * UNITS[unit] for number, unit in _PART.findall(text))
+    if total > LONGEST:
+        raise DurationError(f"{text!r} is longer than {format_duration(LONGEST)}")
+    return total
+
+
+def format_duration(microseconds: int) -> str:
+    """The shortest usual way to write a duration: `1d12h`, `2y`, `0s`.
+
+    Whole seconds read back as they were. A fraction of a second is shown (`1.5s`), a negative duration gets a minus sign;
+    neither can be written in a journey file.
+    """
+    if microseconds < 0:
+        return "-" + format_duration(-microseconds)
+    parts = []
+    rest = microseconds
+    for unit, length in _WRITTEN:
+        number, rest = divmod(rest, length)
+        if unit == "s" and rest:
+            parts.append(f"{number}.{rest:06d}".rstrip("0") + "s")
+        elif number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts) or "0s"
