@@ -1,0 +1,71 @@
+"""A record that could not be used, published again untouched, with headers that say why and where it came from.
+
+Mirrors `schemas/dead-letter.schema.json`. The headers are appended, so whatever the original carried is still there in
+its order, even headers of the same names from an earlier life as a dead letter: the last of each name counts.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from etapa.contracts.rejected import REASONS, Reason, Rejected
+
+Headers = Sequence[tuple[str, bytes]]
+
+REASON: Final = "etapa.reason"
+DETAIL: Final = "etapa.detail"
+TOPIC: Final = "etapa.topic"
+PARTITION: Final = "etapa.partition"
+OFFSET: Final = "etapa.offset"
+HEADERS: Final = (REASON, DETAIL, TOPIC, PARTITION, OFFSET)
+
+
+class DeadLetterError(Exception):
+    """A record does not carry the headers of a dead letter."""
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A dead letter taken apart: the original record, why it could not be used, and where it was read."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    """The headers of the original record."""
+    reason: Reason
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+
+
+def encode_dead_letter(
+    key: bytes | None, value: bytes | None, headers: Headers, rejected: Rejected, topic: str, partition: int, offset: int
+) -> tuple[bytes | None, bytes | None, Headers]:
+    """Key, value and headers of the dead letter for a record read at `topic`, `partition`, `offset`."""
+    why = (
+        (REASON, rejected.reason.encode()),
+        (DETAIL, rejected.detail.encode("utf-8", "replace")),
+        (TOPIC, topic.encode()),
+        (PARTITION, b"%d" % partition),
+        (OFFSET, b"%d" % offset),
+    )
+    return key, value, (*headers, *why)
+
+
+def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
+    """The dead letter in a record. Raises `DeadLetterError` when a header is missing or makes no sense."""
+    last = {name: position for position, (name, _) in enumerate(headers) if name in HEADERS}
+    missing = [name for name in HEADERS if name not in last]
+    if missing:
+        raise DeadLetterError(f"not a dead letter: no header {', '.join(missing)}")
+    try:
+        reason, detail, topic, partition, offset = (headers[last[name]][1].decode() for name in HEADERS)
+        where = int(partition), int(offset)
+    except ValueError as error:
+        raise DeadLetterError(f"not a dead letter: {error}") from None
+    if reason not in REASONS:
+        raise DeadLetterError(f"not a dead letter: {REASON} is {reason!r}, not one of {', '.join(REASONS)}")
+    ours = set(last.values())
+    original = tuple(header for position, header in enumerate(headers) if position not in ours)
+    return DeadLetter(key, value, original, reason, detail, topic, *where)

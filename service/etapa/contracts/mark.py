@@ -1,0 +1,51 @@
+"""The mark: the last record of every batch in `customer-state`. It says how far the batch got, and who made it."""
+
+from typing import Final
+
+import msgspec
+
+MARK_KEY: Final = b"\xffmark"
+"""Not UTF-8, so it is no customer's id."""
+FORMAT: Final = 1
+
+
+class MarkError(Exception):
+    """A mark record that this version cannot read."""
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """`through` is the last touchpoint offset dealt with (-1: none), `stream_time` in microseconds since 1970."""
+
+    format: int = FORMAT
+    group: str
+    partitions: int
+    through: int
+    stream_time: int | None
+    journey: str
+    version: int
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Mark).decode
+
+
+def encode_mark(mark: Mark) -> bytes:
+    """The value of the mark record."""
+    return _encode(mark)
+
+
+def decode_mark(value: bytes | None) -> Mark:
+    """The mark in a record whose key is `MARK_KEY`. Raises `MarkError`, also when a later version wrote it."""
+    if value is None:
+        raise MarkError("the mark has no value: something else writes to the customer-state topic")
+    try:
+        found = msgspec.json.decode(value, type=_FormatOnly).format
+        if found == FORMAT:
+            return _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MarkError(f"the mark cannot be read: {error}") from None
+    raise MarkError(f"the mark has format {found}; this version reads format {FORMAT}")
+
+
+class _FormatOnly(msgspec.Struct):
+    format: int

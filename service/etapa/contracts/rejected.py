@@ -1,0 +1,25 @@
+"""Why a record of `touchpoints` cannot be used. Shared by what finds it out and by what publishes the dead letter."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+Reason = Literal["too_large", "not_json", "invalid", "key_mismatch", "from_the_future", "evaluation_failed"]
+"""What dead letters, metrics and dashboards call it. `evaluation_failed`: the record was fine, judging it was not."""
+
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+LONGEST_DETAIL = 200
+
+
+class Rejected(msgspec.Struct, frozen=True, gc=False):
+    """A record that cannot be used. `detail` is one short line for people that quotes no customer data."""
+
+    reason: Reason
+    detail: str
+
+
+def rejected(reason: Reason, detail: str) -> Rejected:
+    """A rejection whose detail is kept to one line of at most 200 characters."""
+    line = " ".join(detail.split())
+    return Rejected(reason, line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…")

@@ -1,0 +1,54 @@
+"""Times as text (RFC 3339) and as whole microseconds since 1970-01-01T00:00:00Z, which is what everything inside uses."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST: Final = -62_135_596_800_000_000
+"""0001-01-01T00:00:00Z, the first time that can be written as RFC 3339 here."""
+LATEST: Final = 253_402_300_799_999_999
+"""9999-12-31T23:59:59.999999Z, the last one."""
+
+OffsetTime = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time on the wire: it must carry an offset."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(OffsetTime).decode
+
+
+def microseconds_of(moment: datetime) -> int:
+    """Microseconds since 1970 of a `datetime` that has an offset."""
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def moment_of(at: int) -> datetime:
+    """The `datetime` in UTC of microseconds since 1970. Raises `OverflowError` outside the years 1 to 9999."""
+    return EPOCH + timedelta(0, 0, at)
+
+
+def time_bytes(moment: datetime) -> bytes:
+    """A `datetime` in UTC as RFC 3339, in ASCII: `2026-11-21T10:00:00Z`, with six decimals unless the second is whole."""
+    return _encode(moment)[1:-1]
+
+
+def format_time(at: int) -> str:
+    """Microseconds since 1970 as RFC 3339 in UTC. Raises `OverflowError` outside the years 1 to 9999."""
+    return time_bytes(moment_of(at)).decode("ascii")
+
+
+def parse_time(text: str) -> int:
+    """Microseconds since 1970 of an RFC 3339 time with an offset.
+
+    Decimals beyond the microsecond are rounded, halves upwards. Raises `ValueError` with a message that says what
+    would be right.
+    """
+    try:
+        at = microseconds_of(_decode(_encode(text)))
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        at = None
+    if at is None or not EARLIEST <= at <= LATEST:
+        raise ValueError(f"{text[:40]!r} is not a time; write it as RFC 3339 with an offset, such as 2026-11-21T10:00:00Z")
+    return at

@@ -1,0 +1,174 @@
+"""A record of `touchpoints` becomes the core's `Touchpoint`, or a reason why it cannot.
+
+This is the way in for bytes that anybody may have written, and it runs for every touchpoint: one parse, straight into
+typed data, and a handful of cheap checks around it. Nothing raises out of here.
+
+What is taken beyond the letter of RFC 3339 and the schema: `t` and `z` in lower case, a space in place of `T`, an
+offset without its colon, `null` for an optional field. Decimals beyond the microsecond are rounded, halves upwards.
+Of a key written twice in one object the last one counts. There are no leap seconds: second 60 is refused.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import accumulate
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+from msgspec import Meta
+
+from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
+from etapa.journey.engine.touchpoint import Touchpoint
+
+DEEPEST = 32
+"""How many objects and arrays may be nested in a touchpoint, itself included."""
+SMALLEST_INTEGER = -(2**63)
+LARGEST_INTEGER = 2**63 - 1
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
+TypeName = Annotated[str, Meta(min_length=1, max_length=128)]
+Channel = Annotated[str, Meta(max_length=128)]
+# An integer that no 64-bit reader could hold would raise much later, where sums are made and states are stored.
+Value = Annotated[int, Meta(ge=SMALLEST_INTEGER, le=LARGEST_INTEGER)] | float | str | bool | None | list[Any] | dict[str, Any]
+
+
+class TouchpointLimits(msgspec.Struct, frozen=True):
+    """What a record may be at most: bytes of its value, and microseconds that it may lie ahead of the wall clock."""
+
+    max_bytes: int = 1_048_576
+    max_ahead: int = 300_000_000
+
+
+class TouchpointMessage(msgspec.Struct, gc=False):
+    """A touchpoint as it is written in JSON. Mirrors `schemas/touchpoint.schema.json`; unknown fields are ignored."""
+
+    id: Identifier
+    customer_id: Identifier
+    type: TypeName
+    occurred_at: Annotated[datetime, Meta(tz=True)]
+    channel: Channel | None = None
+    properties: dict[str, Value] | None = None
+    traits: dict[str, Value] | None = None
+
+
+_decode = msgspec.json.Decoder(TouchpointMessage).decode
+_NOTHING: Mapping[str, Any] = {}
+
+
+def decode_touchpoint(key: bytes | None, value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:
+    """The touchpoint in a record, or why the record cannot be used. Never raises.
+
+    `wall` is the wall clock in microseconds; with none, a touchpoint may be as far ahead as it likes.
+    """
+    touchpoint = read_touchpoint(value, limits, wall)
+    if isinstance(touchpoint, Touchpoint) and touchpoint.customer_id.encode() != key:
+        found = "the record has no key" if key is None else "the record key is another"
+        return rejected("key_mismatch", f"{found}; it must be the customer_id")
+    return touchpoint
+
+
+def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:
+    """As `decode_touchpoint`, of a value without a record around it, such as a line of a file."""
+    if value is None:
+        return rejected("invalid", "the record has no value; a touchpoint is a JSON object")
+    if len(value) > limits.max_bytes:
+        return rejected("too_large", f"{len(value)} bytes; at most {limits.max_bytes} are taken")
+    # With so few brackets it cannot be too deep. This is what keeps the recursive parser below within bounds.
+    openings = value.count(b"{") + value.count(b"[")
+    if openings > DEEPEST and _deeper_than_allowed(value):
+        return rejected("invalid", f"objects and arrays are nested more than {DEEPEST} deep")
+    try:
+        # The parser does not look into strings that it skips.
+        if not value.isascii():
+            value.decode()
+        message = _decode(value)
+    except msgspec.ValidationError as error:
+        return rejected("invalid", _in_words(str(error)))
+    except msgspec.DecodeError as error:
+        if _says_not_a_number(value):
+            return rejected("invalid", "NaN and Infinity are not JSON; leave the field out or write null")
+        return rejected("not_json", str(error))
+    except UnicodeDecodeError as error:
+        return rejected("not_json", f"not UTF-8: {error.reason} (byte {error.start})")
+
+    properties, traits = message.properties, message.traits
+    if openings > 1 + (properties is not None) + (traits is not None) and (_outsized(properties) or _outsized(traits)):
+        return rejected("invalid", "an integer in properties or traits does not fit 64 bits")
+    at = microseconds_of(message.occurred_at)
+    if wall is not None and at > wall + limits.max_ahead:
+        ahead, most = (at - wall) // 1_000_000, limits.max_ahead // 1_000_000
+        return rejected("from_the_future", f"occurred_at is {ahead} s ahead of the clock; at most {most} s are taken")
+    if not EARLIEST <= at <= LATEST:
+        return rejected("invalid", "occurred_at lies outside the years 0001 to 9999 in UTC")
+    return Touchpoint(
+        message.id,
+        message.customer_id,
+        message.type,
+        at,
+        message.channel,
+        _NOTHING if properties is None else properties,
+        _NOTHING if traits is None else traits,
+    )
+
+
+# A string, up to its end or to the end of the text if it is never closed. Possessive, so that time stays linear.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+
+def _deeper_than_allowed(value: bytes) -> bool:
+    """Whether brackets outside of strings nest too deep, in time linear in the length."""
+    brackets = _STRING.sub(b"", value).translate(None, _NOT_BRACKETS)
+    return any(depth > DEEPEST for depth in accumulate(map(_STEP.__getitem__, brackets)))
+
+
+def _outsized(value: Any) -> bool:
+    """Whether an integer somewhere inside does not fit 64 bits. The decoder has looked at the first level only."""
+    kind = type(value)
+    if kind is dict:
+        value = value.values()
+    elif kind is not list:
+        return kind is int and not SMALLEST_INTEGER <= value <= LARGEST_INTEGER
+    for inner in value:  # noqa: SIM110 - a generator a level would double the cost
+        if type(inner) is not str and _outsized(inner):
+            return True
+    return False
+
+
+class _NotANumber(Exception):
+    pass
+
+
+def _meet_constant(name: str) -> NoReturn:
+    raise _NotANumber(name)
+
+
+def _says_not_a_number(value: bytes) -> bool:
+    """Whether malformed JSON is malformed because it says NaN or Infinity, as many JSON writers do if one lets them."""
+    if b"NaN" not in value and b"Infinity" not in value:
+        return False
+    try:
+        json.loads(value, parse_constant=_meet_constant)
+    except _NotANumber:
+        return True
+    except ValueError:
+        pass
+    return False
+
+
+_IN_WORDS = {
+    "Expected `datetime` with a timezone component - at `$.occurred_at`": (
+        "occurred_at has no offset; write it as RFC 3339 with one, such as 2026-11-21T10:00:00Z"
+    ),
+    "Invalid RFC3339 encoded datetime - at `$.occurred_at`": (
+        "occurred_at is not an RFC 3339 time with an offset, such as 2026-11-21T10:00:00Z"
+    ),
+}
+
+
+def _in_words(message: str) -> str:
+    """The decoder's message (which names types and fields, never values), or a better one where there is more to say."""
+    return _IN_WORDS.get(message, message)
