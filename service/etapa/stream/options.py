@@ -1,0 +1,40 @@
+"""How a partition task is set up: who it is, where it starts, and the bounds it keeps."""
+
+from typing import Literal
+
+import msgspec
+
+from etapa.contracts.touchpoint import TouchpointLimits
+
+Start = Literal["earliest", "latest"]
+
+
+class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Frozen, and shared by all tasks of a worker. Waits and pauses are seconds, `quiet_after` is microseconds."""
+
+    group: str
+    """The consumer group. It is written into every mark; a mark of another group is refused."""
+    topic: str = "touchpoints"
+    """The topic of the touchpoints, as dead letters name it."""
+    start: Start = "earliest"
+    """Where a partition begins that has no mark."""
+    limits: TouchpointLimits = TouchpointLimits()
+    quiet_after: int = 60_000_000
+    """A partition that read nothing for this long follows the wall clock, however far behind its stream time was."""
+
+    max_records: int = 2_000
+    max_bytes: int = 4 * 1024 * 1024
+    max_timers: int = 2_000
+    """Most due timers loaded at once; more are run in batches of their own."""
+    customers_in_memory: int = 50_000
+    """Customers kept between batches. What one batch touches is kept in any case until the view shows it."""
+    pause_every: int = 250
+    """Records after which the event loop gets a turn: a few milliseconds of work."""
+
+    idle_wait: float = 0.5
+    """How long to wait for touchpoints before looking at timers and at the view's mark. Bounds how late a timer fires."""
+    first_backoff: float = 0.1
+    """Pause before taking over again. It doubles from time to time up to `longest_backoff` until a batch is committed."""
+    longest_backoff: float = 10.0
+    fenced_backoff: float = 1.0
+    """Least pause after a successor took over, so that the news of having lost the partition can arrive first."""
