@@ -1,0 +1,5 @@
+"""`python -m etapa` is `etapa`."""
+
+from etapa.cli import main
+
+main(prog_name="etapa")

@@ -1,0 +1,21 @@
+"""How a command ends when it cannot do what was asked: one clear line on stderr, and an exit code one can rely on."""
+
+import click
+
+
+class CheckFailed(click.ClickException):
+    """What was asked for was done and the answer is no, or a server did not do its part. Exit code 1."""
+
+    exit_code = 1
+
+
+class WrongUse(click.ClickException):
+    """The command cannot start with what it was given: a file, an argument or a setting. Exit code 2."""
+
+    exit_code = 2
+
+
+def reason(error: OSError) -> str:
+    """Why the system refused, as a few words to put into a sentence: `no such file or directory`."""
+    text = error.strerror or str(error) or type(error).__name__
+    return text[0].lower() + text[1:]

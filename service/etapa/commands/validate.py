@@ -1,0 +1,86 @@
+"""`etapa validate`: check journey files and say where they are wrong."""
+
+from typing import Any
+
+import click
+import msgspec
+
+from etapa.commands.failures import WrongUse
+from etapa.commands.journey_files import Unreadable, load_file, shown
+from etapa.journey.language.load import Loaded
+
+COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+@click.command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--strict", is_flag=True, help="Count warnings as errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def validate(files: tuple[str, ...], strict: bool, as_json: bool) -> None:
+    """Check journey files; `-` reads standard input.
+
+    Prints what is wrong with file, line and column. Exit code 0 if every file is good, 1 if one has errors, 2 if one cannot be read.
+    """
+    unreadable = False
+    results: list[dict[str, Any]] = []
+    for path in files:
+        try:
+            loaded = load_file(path)
+        except Unreadable as error:
+            unreadable = True
+            results.append({"file": path, "ok": False, "unreadable": str(error), "findings": []})
+            click.echo(f"Error: {error}", err=True)
+            continue
+        good = _is_good(loaded, strict)
+        results.append(_result(path, loaded, good))
+        if not as_json:
+            _print(path, loaded, good)
+    good_count = sum(result["ok"] for result in results)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode({"ok": good_count == len(results), "files": results})))
+    elif len(files) > 1:
+        click.echo(f"{good_count} of {len(files)} files are good", err=True)
+    if unreadable:
+        raise click.exceptions.Exit(WrongUse.exit_code)
+    if good_count < len(results):
+        raise click.exceptions.Exit(1)
+
+
+def _is_good(loaded: Loaded, strict: bool) -> bool:
+    return loaded.journey is not None and not (strict and any(finding.severity == "warning" for finding in loaded.findings))
+
+
+def _print(path: str, loaded: Loaded, good: bool) -> None:
+    for finding in loaded.findings:
+        first, newline, rest = shown(finding).partition("\n")
+        word = f"{finding.severity}:"
+        click.echo(first.replace(word, click.style(word, fg=COLOURS[finding.severity]), 1) + newline + rest)
+    if good and loaded.journey:
+        journey = loaded.journey
+        stages, rules = _counted(len(journey.stages), "stage"), _counted(len(journey.rules), "rule")
+        click.echo(f"{path}: good: journey {journey.id} version {journey.version}, {stages}, {rules}")
+        return
+    errors = sum(finding.severity == "error" for finding in loaded.findings)
+    warnings = sum(finding.severity == "warning" for finding in loaded.findings)
+    found = [_counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
+    click.echo(f"{path}: {', '.join(found)}")
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _result(path: str, loaded: Loaded, good: bool) -> dict[str, Any]:
+    result: dict[str, Any] = {"file": path, "ok": good}
+    if loaded.journey is not None:
+        result |= {
+            "journey": loaded.journey.id,
+            "version": loaded.journey.version,
+            "stages": len(loaded.journey.stages),
+            "rules": len(loaded.journey.rules),
+        }
+    result["findings"] = [
+        {"severity": finding.severity, "line": finding.line, "column": finding.column, "message": finding.message}
+        for finding in loaded.findings
+    ]
+    return result

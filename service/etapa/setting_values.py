@@ -1,0 +1,295 @@
+"""What the value of a setting may look like: text in, a checked value out, and back to text for people to read.
+
+A parser raises ValueError; its message, if any, says what is wrong beyond what `allowed` tells. A secret never shows itself.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from etapa.journey.language.duration import DurationError, format_duration, parse_duration
+
+HIDDEN = "********"
+
+
+class Kind(NamedTuple):
+    """How to read a value, what is allowed (for messages), and how to show it."""
+
+    parse: Callable[[str], Any]
+    allowed: str
+    show: Callable[[Any], str] = str
+    is_secret: bool = False
+    is_path: bool = False
+
+
+class Secret:
+    """Text that does not show itself: only `reveal()` gives it away."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself. Hand it to the client that needs it and to nothing else."""
+        return self._text
+
+    def __str__(self) -> str:
+        return HIDDEN
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a secret cannot be pickled or copied: use reveal() where it is needed")
+
+
+class RedisUrl(Secret):
+    """A Redis URL. It shows itself with the password hidden."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        scheme, separator, rest = self._text.partition("://")
+        # The last "@" ends the login, whatever a password contains; a query may hold a password too.
+        login, at, place = rest.rpartition("@")
+        user, colon, _ = login.partition(":")
+        address = re.sub(r"(?i)([?&][^=&]*password=)[^&]*", rf"\1{HIDDEN}", place)
+        hidden_login = f"{user}:{HIDDEN}@" if colon else (f"{HIDDEN}@" if at else "")
+        return f"{scheme}{separator}{hidden_login}{address}"
+
+
+def _decimal(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ValueError("")
+    return int(text)
+
+
+def number(least: int, most: int) -> Kind:
+    """A whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        value = _decimal(text.strip())
+        if not least <= value <= most:
+            raise ValueError("")
+        return value
+
+    return Kind(parse, f"a whole number from {least} to {most}")
+
+
+_SIZE = re.compile(r"([0-9]{1,15}) ?(|B|KiB|MiB|GiB)", re.IGNORECASE)
+_SIZE_UNITS = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+
+
+def size(least: int, most: int) -> Kind:
+    """A number of bytes, or of KiB, MiB or GiB."""
+
+    def parse(text: str) -> int:
+        matched = _SIZE.fullmatch(text.strip())
+        if not matched:
+            raise ValueError("")
+        value = int(matched[1]) * _SIZE_UNITS[matched[2].lower()]
+        if not least <= value <= most:
+            raise ValueError("")
+        return value
+
+    return Kind(parse, f"a number of bytes such as 65536, 64KiB or 4MiB, from {_shown_size(least)} to {_shown_size(most)}", _shown_size)
+
+
+def _shown_size(value: int) -> str:
+    for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if value and value % factor == 0:
+            return f"{value // factor}{unit}"
+    return str(value)
+
+
+def duration(least: int, most: int) -> Kind:
+    """A duration in the journey file's notation, in microseconds once read."""
+
+    def parse(text: str) -> int:
+        try:
+            value = parse_duration(text.strip())
+        except DurationError as error:
+            raise ValueError("") from error
+        if not least <= value <= most:
+            raise ValueError("")
+        return value
+
+    return Kind(
+        parse,
+        f"a duration such as 30s, 5m or 1h30m, from {_shown_duration(least)} to {_shown_duration(most)}",
+        _shown_duration,
+    )
+
+
+def _shown_duration(value: int) -> str:
+    return format_duration(value) if value else "0s"
+
+
+def choice(options: Sequence[str]) -> Kind:
+    """One of some words, in any case; it is kept as listed here."""
+    by_lower = {option.lower(): option for option in options}
+
+    def parse(text: str) -> str:
+        try:
+            return by_lower[text.strip().lower()]
+        except KeyError:
+            raise ValueError("") from None
+
+    return Kind(parse, ", ".join(options[:-1]) + " or " + options[-1])
+
+
+def one_line() -> Kind:
+    """Any text on one line."""
+
+    def parse(text: str) -> str:
+        if not text.isprintable():
+            raise ValueError("")
+        return text
+
+    return Kind(parse, "text on one line")
+
+
+def secret() -> Kind:
+    """Any text on one line, kept hidden."""
+
+    def parse(text: str) -> Secret:
+        if "\n" in text or "\r" in text or "\0" in text:
+            raise ValueError("")
+        return Secret(text)
+
+    return Kind(parse, "text on one line", is_secret=True)
+
+
+def token() -> Kind:
+    """A bearer token: what fits into an HTTP header."""
+
+    def parse(text: str) -> Secret:
+        if not re.fullmatch(r"[\x21-\x7e]{1,4096}", text.strip()):
+            raise ValueError("")
+        return Secret(text.strip())
+
+    return Kind(parse, "1 to 4096 printable ASCII characters without spaces", is_secret=True)
+
+
+def file_path() -> Kind:
+    """A path. Whether the file is good is for whoever opens it to say."""
+
+    def parse(text: str) -> str:
+        if "\0" in text:
+            raise ValueError("")
+        return text
+
+    return Kind(parse, "the path of a file", is_path=True)
+
+
+def _parsed_with(pattern: str, allowed: str) -> Kind:
+    compiled = re.compile(pattern)
+
+    def parse(text: str) -> str:
+        matched = compiled.fullmatch(text.strip())
+        if not matched:
+            raise ValueError("")
+        return matched[0]
+
+    return Kind(parse, allowed)
+
+
+def topic_name() -> Kind:
+    """A legal name of a Kafka topic."""
+    return _parsed_with(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", "1 to 249 letters, digits, '.', '_' and '-', not '.' or '..'")
+
+
+def group_name() -> Kind:
+    """A name that is safe as consumer group, in transactional ids and in Redis keys."""
+    return _parsed_with(r"[A-Za-z0-9._-]{1,200}", "1 to 200 letters, digits, '.', '_' and '-'")
+
+
+def key_prefix() -> Kind:
+    """A prefix of Redis keys. Braces would move a Redis Cluster's hash tag."""
+    return _parsed_with(r"[!-z|~]{1,200}", "1 to 200 printable ASCII characters without spaces and braces")
+
+
+def _is_host(text: str) -> bool:
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    try:
+        ipaddress.ip_address(text)
+        return True
+    except ValueError:
+        return len(text) <= 253 and bool(re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", text))
+
+
+def host() -> Kind:
+    """A host name or an IP address to listen on."""
+
+    def parse(text: str) -> str:
+        if not _is_host(text.strip()):
+            raise ValueError("")
+        return text.strip().strip("[]")
+
+    return Kind(parse, "a host name or an IP address, such as 127.0.0.1, or 0.0.0.0 for every interface")
+
+
+def _check_address(address: str) -> None:
+    name, colon, port = address.rpartition(":")
+    if not colon or not name:
+        raise ValueError(f"where {address!r} has no port")
+    if not _is_host(name) or (":" in name and not name.startswith("[")):
+        raise ValueError(f"where {name!r} is not a host")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
+        raise ValueError(f"where {port!r} is not a port")
+
+
+def servers() -> Kind:
+    """Kafka brokers as `host:port`, separated by commas."""
+
+    def parse(text: str) -> str:
+        addresses = [address.strip() for address in text.split(",") if address.strip()]
+        if not addresses:
+            raise ValueError("")
+        for address in addresses:
+            _check_address(address)
+        return ",".join(addresses)
+
+    return Kind(parse, "host:port, or several separated by commas")
+
+
+REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
+
+
+def redis_url() -> Kind:
+    """A Redis URL, of one server, of a cluster or of sentinels. Messages never repeat it: it may hold a password."""
+
+    def parse(text: str) -> RedisUrl:
+        text = text.strip()
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            raise ValueError("which is not a URL") from None
+        if parts.scheme not in REDIS_SCHEMES:
+            shown = repr(parts.scheme) if "://" in text else "none"
+            raise ValueError(f"whose scheme is {shown}")
+        place = parts.netloc.rpartition("@")[2]
+        if not place:
+            raise ValueError("which names no host")
+        for address in place.split(","):
+            _check_address(address if re.search(r":[0-9]+$", address) else f"{address}:6379")
+        if not parts.scheme.endswith("sentinel") and not re.fullmatch(r"/?[0-9]*", parts.path):
+            raise ValueError("whose database is not a number")
+        return RedisUrl(text)
+
+    return Kind(
+        parse,
+        "redis://, rediss://, redis+cluster:// or redis+sentinel:// with [user:password@]host[:port] and, for sentinels,"
+        " /service, then an optional /database; special characters in the password percent-encoded",
+        is_secret=True,
+    )
