@@ -1,0 +1,223 @@
+"""Touchpoints from a file through the core, without a server: what `etapa simulate` prints, and its summary.
+
+Each customer's own touchpoints drive its timers, as `classify.touch` does it, so this is the reference that a live
+worker is compared with. A file has no record keys, and its times may lie ahead: neither is checked here.
+"""
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from etapa.contracts.rejected import Reason, Rejected
+from etapa.contracts.touchpoint import TouchpointLimits, read_touchpoint
+from etapa.journey.engine.classify import strike, touch
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.program import Program
+from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.language.model import Journey
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Lines(Protocol):
+    """What is read: a file opened in binary mode, or anything with its `readline`."""
+
+    def readline(self, limit: int, /) -> bytes: ...
+
+
+class Dwell:
+    """How long customers stayed in a stage: the median, in memory that does not grow with their number.
+
+    Exact for the first values; past `EXACT` of them they are counted in buckets, each 1 % wider than the one before.
+    """
+
+    EXACT = 4096
+    _GROWTH = math.log(1.01)
+
+    def __init__(self) -> None:
+        self._exact: list[int] = []
+        self._buckets: Counter[int] = Counter()
+
+    def add(self, dwell: int) -> None:
+        """Count one stay, in microseconds."""
+        if self._buckets:
+            self._buckets[self._bucket(dwell)] += 1
+            return
+        self._exact.append(dwell)
+        if len(self._exact) > self.EXACT:
+            self._buckets.update(map(self._bucket, self._exact))
+            self._exact.clear()
+
+    def median(self) -> int | None:
+        """The lower median in microseconds; none when nobody has left the stage."""
+        if self._exact:
+            return sorted(self._exact)[(len(self._exact) - 1) // 2]
+        left = (self._buckets.total() + 1) // 2
+        for bucket in sorted(self._buckets):
+            left -= self._buckets[bucket]
+            if left <= 0:
+                return round(math.exp((bucket + 0.5) * self._GROWTH)) - 1
+        return None
+
+    def _bucket(self, dwell: int) -> int:
+        return int(math.log(max(dwell, 0) + 1) / self._GROWTH)
+
+
+@dataclass
+class Summary:
+    """What happened. Filled while `simulate` runs; whole when its iterator has ended."""
+
+    journey: Journey
+    touchpoints: int = 0
+    """Lines that held a touchpoint, duplicates included."""
+    duplicates: int = 0
+    rejected: Counter[Reason] = field(default_factory=Counter)
+    """Lines that held none, by reason."""
+    changes: int = 0
+    stages: dict[str, int] = field(init=False)
+    """Customers per stage, in the order of the journey, stages without any included."""
+    transitions: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    """Stage changes by (from, to); from none when the customer was new."""
+    rules: dict[str, int] = field(init=False)
+    """Stage changes by rule, in the order of the journey, rules that never fired included."""
+    dwell: dict[str, Dwell] = field(init=False)
+    """How long customers stayed, per stage that they left."""
+
+    def __post_init__(self) -> None:
+        self.stages = {stage.id: 0 for stage in self.journey.stages}
+        self.rules = {rule.id: 0 for rule in self.journey.rules}
+        self.dwell = {stage.id: Dwell() for stage in self.journey.stages}
+
+    @property
+    def customers(self) -> int:
+        """How many different customers there were."""
+        return sum(self.stages.values())
+
+    @property
+    def rules_never_fired(self) -> list[str]:
+        """Rules that moved nobody, in the order of the journey."""
+        return [rule for rule, fired in self.rules.items() if not fired]
+
+    def median_dwell(self, stage: str) -> int | None:
+        """Median time in microseconds spent in a stage by those who left it; within 1 % when they are many."""
+        return self.dwell[stage].median()
+
+    def add(self, change: StageChange) -> None:
+        """Count one stage change."""
+        self.changes += 1
+        self.transitions[change.source, change.to] += 1
+        self.stages[change.to] += 1
+        if change.source is not None:
+            self.stages[change.source] -= 1
+            if change.dwell is not None:
+                self.dwell[change.source].add(change.dwell)
+        if change.rule is not None:
+            self.rules[change.rule] += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, ready to be written as one JSON object."""
+        medians = {stage: self.median_dwell(stage) for stage in self.stages}
+        return {
+            "journey": self.journey.id,
+            "version": self.journey.version,
+            "touchpoints": self.touchpoints,
+            "duplicates": self.duplicates,
+            "rejected": dict(sorted(self.rejected.items())),
+            "stage_changes": self.changes,
+            "customers": self.customers,
+            "stages": self.stages,
+            "transitions": [
+                {"from": source, "to": to, "count": count} for (source, to), count in sorted(self.transitions.items(), key=self._by_stage)
+            ],
+            "median_dwell_seconds": {stage: None if median is None else median / 1_000_000 for stage, median in medians.items()},
+            "rules": self.rules,
+            "rules_never_fired": self.rules_never_fired,
+        }
+
+    def _by_stage(self, transition: tuple[tuple[str | None, str], int]) -> tuple[int, int]:
+        """Order of the journey, new customers first."""
+        order = list(self.stages)
+        (source, to), _ = transition
+        return -1 if source is None else order.index(source), order.index(to)
+
+
+def simulate(
+    program: Program,
+    journey: Journey,
+    lines: Lines,
+    until: int | None = None,
+    *,
+    summary: Summary | None = None,
+    on_rejected: Callable[[int, Rejected], None] | None = None,
+    limits: TouchpointLimits | None = None,
+) -> Iterator[StageChange]:
+    """Stage changes in processing order, while the lines are read.
+
+    `lines`: JSON Lines, such as a file opened in binary mode. Blank lines are passed over; a line that holds no usable
+    touchpoint is counted and left out.
+    `until`: microseconds since 1970. When all lines are read, every customer's timers up to and including it run, in
+    order of (due time, customer id). With none, no timer after a customer's last touchpoint fires.
+    `summary`: filled on the way. `on_rejected`: told the number of a line, from 1, and why it was left out.
+    """
+    summary = Summary(journey) if summary is None else summary
+    customers: dict[str, Customer] = {}
+    for change in _touchpoints_through(program, lines, limits or TouchpointLimits(), customers, summary, on_rejected):
+        summary.add(change)
+        yield change
+    if until is not None:
+        for change in _timers_through(program, customers, until):
+            summary.add(change)
+            yield change
+
+
+def _touchpoints_through(
+    program: Program,
+    lines: Lines,
+    limits: TouchpointLimits,
+    customers: dict[str, Customer],
+    summary: Summary,
+    on_rejected: Callable[[int, Rejected], None] | None,
+) -> Iterator[StageChange]:
+    for number, line in _numbered(lines, limits.max_bytes):
+        touchpoint = read_touchpoint(line, limits, None)
+        if isinstance(touchpoint, Rejected):
+            summary.rejected[touchpoint.reason] += 1
+            if on_rejected is not None:
+                on_rejected(number, touchpoint)
+            continue
+        summary.touchpoints += 1
+        touched = touch(program, customers.get(touchpoint.customer_id), touchpoint)
+        summary.duplicates += touched.duplicate
+        customers[touchpoint.customer_id] = touched.customer
+        yield from touched.changes
+
+
+def _timers_through(program: Program, customers: dict[str, Customer], until: int) -> Iterator[StageChange]:
+    due = [(customer.due, customer_id) for customer_id, customer in customers.items() if customer.due is not None]
+    heapq.heapify(due)
+    while due and due[0][0] <= until:
+        at, customer_id = heapq.heappop(due)
+        customer = customers[customer_id]
+        yield from strike(program, customer, at)
+        if customer.due is not None:
+            heapq.heappush(due, (customer.due, customer_id))
+
+
+def _numbered(lines: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers, without their ends and without blank ones.
+
+    Of a line that is too long only so much is kept that it shows, however long it is.
+    """
+    number = 0
+    while line := lines.readline(max_bytes + 2):
+        number += 1
+        rest = line
+        while len(rest) >= max_bytes + 2 and not rest.endswith(b"\n"):
+            rest = lines.readline(max_bytes + 2)
+        if number == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if line and not line.isspace():
+            yield number, line.rstrip(b"\r\n")
