@@ -1,0 +1,45 @@
+"""What goes into the core and what comes out of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+Cause = Literal["touchpoint", "timer", "journey", "merge"]
+
+
+class Touchpoint(msgspec.Struct, frozen=True, gc=False):
+    """One thing a customer did. `at` is when it occurred, in microseconds since 1970."""
+
+    id: str
+    customer_id: str
+    type: str
+    at: int
+    channel: str | None = None
+    properties: Mapping[str, Any] = {}
+    traits: Mapping[str, Any] = {}
+
+
+class Clause(msgspec.Struct, frozen=True):
+    """One condition that decided, as text, with the value it saw (a JSON scalar; times are RFC 3339 text)."""
+
+    condition: str
+    observed: str | int | float | bool | None
+
+
+class StageChange(msgspec.Struct, frozen=True):
+    """A customer moved. `at` and `dwell` (time spent in the stage that was left) are microseconds."""
+
+    customer_id: str
+    sequence: int
+    source: str | None
+    """The stage left; none when the customer is new."""
+    to: str
+    phase: str | None
+    at: int
+    cause: Cause
+    rule: str | None
+    because: Sequence[Clause]
+    touchpoint_id: str | None
+    channel: str | None
+    dwell: int | None
