@@ -74,7 +74,7 @@ def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | N
     if value is None:
         return rejected("invalid", "the record has no value; a touchpoint is a JSON object")
     if len(value) > limits.max_bytes:
-        return rejected("too_large", f"{len(value)} bytes; at most {limits.max_bytes} are taken")
+        return rejected("too_large", f"more than {limits.max_bytes} bytes")
     # With so few brackets it cannot be too deep. This is what keeps the recursive parser below within bounds.
     openings = value.count(b"{") + value.count(b"[")
     if openings > DEEPEST and _deeper_than_allowed(value):
