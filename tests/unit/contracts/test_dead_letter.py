@@ -1,0 +1,71 @@
+"""A record that could not be used, with the reason beside it."""
+
+import pytest
+
+from etapa.contracts.dead_letter import DeadLetter, DeadLetterError, decode_dead_letter, encode_dead_letter
+from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected, rejected
+
+ORIGINAL = (("traceparent", b"00-4b"), ("twice", b"1"), ("twice", b"\xff"))
+
+
+@pytest.mark.parametrize(("key", "value"), [(b"c-42", b"\xff\x00not json"), (None, None), (b"", b"")])
+def test_the_original_is_untouched(key: bytes | None, value: bytes | None) -> None:
+    sent = encode_dead_letter(key, value, ORIGINAL, Rejected("not_json", "detail"), "touchpoints", 3, 17)
+    assert sent[:2] == (key, value)
+    assert tuple(sent[2][: len(ORIGINAL)]) == ORIGINAL
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_reader_learns_why_and_where_from(reason: str) -> None:
+    why = rejected(reason, "añadido")  # type: ignore[arg-type]
+    sent = encode_dead_letter(b"c-42", b"{}", ORIGINAL, why, "touchpoints", 3, 17)
+    assert decode_dead_letter(*sent) == DeadLetter(b"c-42", b"{}", ORIGINAL, why.reason, "añadido", "touchpoints", 3, 17)
+
+
+def test_the_headers_are_text() -> None:
+    _, _, headers = encode_dead_letter(b"c-42", b"{}", (), Rejected("invalid", "detail"), "touchpoints", 3, 17)
+    assert headers == (
+        ("etapa.reason", b"invalid"),
+        ("etapa.detail", b"detail"),
+        ("etapa.topic", b"touchpoints"),
+        ("etapa.partition", b"3"),
+        ("etapa.offset", b"17"),
+    )
+
+
+def test_of_a_second_life_as_a_dead_letter_the_latest_reason_counts() -> None:
+    first = encode_dead_letter(b"c", b"{}", ORIGINAL, Rejected("not_json", "first"), "touchpoints", 3, 17)
+    second = encode_dead_letter(*first, Rejected("invalid", "second"), "touchpoints", 3, 99)
+    letter = decode_dead_letter(*second)
+    assert (letter.reason, letter.detail, letter.offset) == ("invalid", "second", 99)
+    assert decode_dead_letter(letter.key, letter.value, letter.headers).detail == "first"
+
+
+def test_headers_added_on_the_way_do_not_hide_the_reason() -> None:
+    key, value, headers = encode_dead_letter(b"c", b"{}", ORIGINAL, Rejected("not_json", "detail"), "touchpoints", 3, 17)
+    letter = decode_dead_letter(key, value, (*headers, ("proxy", b"7")))
+    assert letter.reason == "not_json"
+    assert tuple(letter.headers) == (*ORIGINAL, ("proxy", b"7"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("etapa.reason", None, "no header etapa.reason"),
+        ("etapa.offset", None, "no header etapa.offset"),
+        ("etapa.reason", b"bored", "'bored', not one of too_large, not_json"),
+        ("etapa.partition", b"three", "three"),
+        ("etapa.detail", b"\xff", "utf-8"),
+    ],
+)
+def test_what_is_no_dead_letter_is_told_so(name: str, value: bytes | None, says: str) -> None:
+    _, _, headers = encode_dead_letter(b"c", b"{}", ORIGINAL, Rejected("not_json", "detail"), "touchpoints", 3, 17)
+    changed = [header for header in headers if header[0] != name] + ([] if value is None else [(name, value)])
+    with pytest.raises(DeadLetterError, match=says):
+        decode_dead_letter(b"c", b"{}", changed)
+
+
+def test_a_detail_is_one_short_line() -> None:
+    detail = rejected("invalid", "first\nsecond\t" + "x" * 1000).detail
+    assert detail.startswith("first second x")
+    assert len(detail) == LONGEST_DETAIL

@@ -1,0 +1,48 @@
+"""The mark record of customer-state."""
+
+import json
+
+import msgspec
+import pytest
+
+from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark, encode_mark
+
+MARK = Mark(group="etapa", partitions=12, through=41, stream_time=1_795_255_200_000_000, journey="retail", version=3)
+
+
+def test_the_key_can_be_no_customer() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        MARK_KEY.decode()
+
+
+@pytest.mark.parametrize("mark", [MARK, msgspec.structs.replace(MARK, stream_time=None, through=-1)])
+def test_a_mark_is_written_and_read_back(mark: Mark) -> None:
+    assert decode_mark(encode_mark(mark)) == mark
+
+
+def test_the_value_is_plain_json() -> None:
+    assert json.loads(encode_mark(MARK)) == {
+        "format": 1,
+        "group": "etapa",
+        "partitions": 12,
+        "through": 41,
+        "stream_time": 1_795_255_200_000_000,
+        "journey": "retail",
+        "version": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (None, "has no value"),
+        (b"", "cannot be read"),
+        (b"\xff", "cannot be read"),
+        (b"[]", "cannot be read"),
+        (b'{"format": 1}', "missing required field `group`"),
+        (b'{"format": 2, "anything": "else"}', "has format 2; this version reads format 1"),
+    ],
+)
+def test_what_is_no_mark_of_ours_is_told_so(value: bytes | None, says: str) -> None:
+    with pytest.raises(MarkError, match=says):
+        decode_mark(value)
