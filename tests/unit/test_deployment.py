@@ -1,0 +1,97 @@
+"""What is deployed agrees with the code: the compose file, the image, Prometheus and the lock."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from etapa.journey.language.model import Journey, Stage
+from etapa.metrics import Metrics
+from etapa.settings import SETTINGS, variable_of
+from tests.servers.kafka_jars import kafka_version
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def test_compose_publishes_on_loopback_only() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert [port for port in published if not port.startswith("127.0.0.1:")] == []
+
+
+def test_compose_runs_the_kafka_that_the_tests_run_on() -> None:
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka_version()}"
+
+
+def test_redis_in_compose_never_drops_a_customer_and_survives_a_restart() -> None:
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "--maxmemory-policy noeviction" in command
+    assert "--appendonly yes" in command
+
+
+@pytest.mark.parametrize("name", ["topics", "worker"])
+def test_compose_sets_only_settings_that_exist(name: str) -> None:
+    known = {variable_of(setting) for setting in SETTINGS}
+    assert set(SERVICES[name]["environment"]) <= known
+
+
+def test_the_worker_in_compose_starts_when_everything_it_needs_is_there() -> None:
+    assert {name: needed["condition"] for name, needed in SERVICES["worker"]["depends_on"].items()} == {
+        "kafka": "service_healthy",
+        "redis": "service_healthy",
+        "topics": "service_completed_successfully",
+    }
+
+
+def test_the_image_runs_without_rights_and_installs_what_the_lock_says() -> None:
+    assert re.search(r"^USER (?!0\b|root\b)\d+", DOCKERFILE, re.MULTILINE)
+    installs = re.findall(r"-m pip install [^&\n]*", DOCKERFILE)
+    assert len(installs) == 3
+    assert [install for install in installs if "--require-hashes" not in install and "--no-deps" not in install] == []
+
+
+def test_everything_that_the_image_copies_reaches_the_builder() -> None:
+    copied = {word for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()}
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied == let_through
+    assert [path for path in copied if not (ROOT / path).exists()] == []
+
+
+def test_alerts_speak_of_metrics_that_exist() -> None:
+    stages = (Stage("new", None, {}),)
+    metrics = Metrics(Journey("small", 1, "new", remember_ids=64, grace=0, stages=stages, rules=()))
+    existing: set[str] = set()
+    for family in metrics.registry.collect():
+        existing |= {family.name, f"{family.name}_total", f"{family.name}_bucket"}
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+    used = {name for rule in rules for name in re.findall(r"\betapa_\w+", rule["expr"])}
+    assert used
+    assert used - existing == set()
+
+
+def test_alerts_are_explained_in_the_operations_page() -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in page] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_a_lock_has_a_hash_for_everything_and_names_no_place_to_fetch_it_from(lock: Path) -> None:
+    text = lock.read_text()
+    requirements = re.split(r"\n(?=\S)", text.strip())
+    assert [one.splitlines()[0] for one in requirements if "--hash=sha256:" not in one] == []
+    assert re.findall(r"(?i)\bhttps?:|--(?:index|extra|find|trusted)\S*|@ ", text) == []
+
+
+def test_the_lock_holds_every_dependency_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {re.split(r"[\[<>=;! ]", requirement)[0].lower() for requirement in project["dependencies"]}
+    locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE))
+    assert named - locked == set()
