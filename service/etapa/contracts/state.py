@@ -25,7 +25,7 @@ def decode_state(value: bytes) -> Customer:
     """The customer in `value`. Raises `StateError`."""
     try:
         customer = _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Another format may have another layout, so look at its number before blaming the bytes.
         found = _format_of(value)
         if found is not None and found != FORMAT:
