@@ -1,0 +1,154 @@
+"""The code and the JSON Schemas in `schemas/` say the same."""
+
+import json
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from etapa.contracts import dead_letter, rejected
+from etapa.contracts.dead_letter import encode_dead_letter
+from etapa.contracts.stage_change import StageChangeMessage, decode_stage_change, encode_stage_change, stage_change_json
+from etapa.contracts.touchpoint import TouchpointLimits, TouchpointMessage, read_touchpoint
+from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoint
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
+MESSAGES = ("touchpoint", "stage-change", "dead-letter")
+
+
+def schema_of(message: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((SCHEMAS / f"{message}.schema.json").read_text("utf-8"))
+    return schema
+
+
+def examples_of(message: str) -> list[Path]:
+    """Examples are named after their message: `touchpoint.json`, `touchpoint-smallest.json`."""
+    return [path for path in EXAMPLES if path.stem == message or path.stem.startswith(f"{message}-")]
+
+
+def validator(schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def fields_of(struct: type[msgspec.Struct]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(struct)]
+
+
+def derived_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """What the decoder itself would call its schema."""
+    _, components = msgspec.json.schema_components([struct])
+    derived: dict[str, Any] = components[struct.__name__]["properties"]
+    return derived
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_schema_is_valid_and_tells_people_what_everything_means(message: str) -> None:
+    schema = schema_of(message)
+    Draft202012Validator.check_schema(schema)
+    assert schema["title"]
+    assert schema["description"]
+    for name, field in schema["properties"].items():
+        assert field.get("title"), name
+        assert field.get("description"), name
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_every_example_is_valid(message: str) -> None:
+    examples = examples_of(message)
+    assert examples
+    for path in examples:
+        validator(schema_of(message)).validate(json.loads(path.read_text("utf-8")))
+
+
+def test_every_example_belongs_to_a_schema() -> None:
+    messages = {path.name.removesuffix(".schema.json") for path in SCHEMAS.glob("*.schema.json")}
+    assert {path for message in messages for path in examples_of(message)} == set(EXAMPLES)
+
+
+def test_touchpoint_fields_are_those_of_the_code() -> None:
+    schema = schema_of("touchpoint")
+    assert list(schema["properties"]) == fields_of(TouchpointMessage)
+    assert schema["required"] == [field.encode_name for field in msgspec.structs.fields(TouchpointMessage) if field.required]
+
+
+@pytest.mark.parametrize("bound", ["minLength", "maxLength"])
+def test_touchpoint_texts_have_the_bounds_of_the_code(bound: str) -> None:
+    def bounds(properties: dict[str, Any]) -> dict[str, int]:
+        alternatives = {name: [field, *field.get("anyOf", [])] for name, field in properties.items()}
+        return {name: one[bound] for name, several in alternatives.items() for one in several if bound in one}
+
+    assert bounds(schema_of("touchpoint")["properties"]) == bounds(derived_schema(TouchpointMessage))
+
+
+def test_stage_change_fields_are_those_of_the_code_in_their_order() -> None:
+    schema = schema_of("stage-change")
+    assert list(schema["properties"]) == fields_of(StageChangeMessage)
+    assert schema["required"] == fields_of(StageChangeMessage)
+    assert list(schema["$defs"]["clause"]["properties"]) == fields_of(Clause)
+
+
+def test_stage_change_causes_are_those_of_the_code() -> None:
+    assert schema_of("stage-change")["properties"]["cause"]["enum"] == list(typing.get_args(Cause))
+
+
+def test_dead_letter_headers_and_reasons_are_those_of_the_code() -> None:
+    headers = schema_of("dead-letter")["properties"]["headers"]
+    assert tuple(headers["properties"]) == dead_letter.HEADERS
+    assert tuple(headers["required"]) == dead_letter.HEADERS
+    assert tuple(headers["properties"][dead_letter.REASON]["enum"]) == rejected.REASONS
+    assert headers["properties"][dead_letter.DETAIL]["maxLength"] == rejected.LONGEST_DETAIL
+
+
+@pytest.mark.parametrize("path", examples_of("touchpoint"), ids=lambda path: path.stem)
+def test_touchpoint_examples_are_taken(path: Path) -> None:
+    touchpoint = read_touchpoint(path.read_bytes(), TouchpointLimits(), None)
+    assert isinstance(touchpoint, Touchpoint)
+    written = json.loads(path.read_text("utf-8"))
+    assert {"properties": touchpoint.properties, "traits": touchpoint.traits} == {
+        name: written.get(name, {}) for name in ("properties", "traits")
+    }
+
+
+@pytest.mark.parametrize("path", examples_of("stage-change"), ids=lambda path: path.stem)
+def test_stage_change_examples_are_what_the_code_writes(path: Path) -> None:
+    message = decode_stage_change(path.read_bytes())
+    again = stage_change_json(message.change(), message.journey, message.version)
+    assert list(json.loads(again).items()) == list(json.loads(path.read_text("utf-8")).items())
+
+
+@pytest.mark.parametrize("path", examples_of("dead-letter"), ids=lambda path: path.stem)
+def test_dead_letter_examples_are_what_the_code_writes(path: Path) -> None:
+    example = json.loads(path.read_text("utf-8"))
+    why = read_touchpoint(example["value"].encode(), TouchpointLimits(), None)
+    assert isinstance(why, rejected.Rejected)
+    original = [(name, text.encode()) for name, text in example["headers"].items() if name not in dead_letter.HEADERS]
+    where = [example["headers"][name] for name in (dead_letter.TOPIC, dead_letter.PARTITION, dead_letter.OFFSET)]
+    key, value, headers = encode_dead_letter(
+        example["key"].encode(), example["value"].encode(), original, why, where[0], int(where[1]), int(where[2])
+    )
+    assert key is not None
+    assert value is not None
+    assert {"key": key.decode(), "value": value.decode(), "headers": {name: text.decode() for name, text in headers}} == example
+
+
+def test_stage_change_headers_are_those_of_the_schema() -> None:
+    change = StageChange("c-1", 1, None, "discovery", None, 0, "touchpoint", None, (), "e-0", None, None)
+    _, _, headers = encode_stage_change(change, "retail", 3)
+    written = {name: value.decode() for name, value in headers}
+    schema = schema_of("stage-change")["$defs"]["headers"]
+    validator(schema).validate(written)
+    assert list(written) == schema["required"] == list(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"id": ""}, {"id": "x" * 257}, {"type": 3}, {"occurred_at": "2026-11-21T10:00:00"}, {"properties": []}, {"channel": 3}],
+)
+def test_what_the_code_refuses_the_schema_refuses(changed: dict[str, Any]) -> None:
+    touchpoint = json.loads((SCHEMAS / "examples" / "touchpoint.json").read_text("utf-8")) | changed
+    assert isinstance(read_touchpoint(json.dumps(touchpoint).encode(), TouchpointLimits(), None), rejected.Rejected)
+    assert not validator(schema_of("touchpoint")).is_valid(touchpoint)
