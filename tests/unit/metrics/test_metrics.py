@@ -1,0 +1,205 @@
+"""What Prometheus sees of a worker: filled by batches, bounded in labels, and there from the start."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prometheus_client.exposition import generate_latest
+
+from etapa.bulk_histogram import BulkHistogram
+from etapa.contracts.rejected import Reason
+from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.language.model import Journey, Stage
+from etapa.metrics import Metrics
+from etapa.stream.observer import BatchCommitted, Observer
+from etapa.stream.ports import Record
+
+DAY = 86_400_000_000
+SECOND = 1_000_000
+
+JOURNEY = Journey(
+    id="shop",
+    version=7,
+    initial="new",
+    remember_ids=64,
+    grace=0,
+    stages=(Stage("new", None, {}), Stage("buyer", None, {})),
+    rules=(),
+)
+
+
+def change(source: str | None, to: str, dwell: int | None = None, customer_id: str = "c-1") -> StageChange:
+    return StageChange(customer_id, 1, source, to, None, 0, "touchpoint", None, (), None, None, dwell)
+
+
+def batch(
+    applied: int = 0,
+    duplicates: int = 0,
+    dead_letters: Mapping[Reason, int] | None = None,
+    changes: Sequence[StageChange] = (),
+    deltas: Mapping[str, int] | None = None,
+    timestamps: Sequence[int] = (),
+    **others: Any,
+) -> BatchCommitted:
+    values: dict[str, Any] = {
+        "timers_fired": 0,
+        "timer_delays": (),
+        "committed_at": 100 * SECOND,
+        "stream_time": None,
+        "seconds": {},
+    }
+    return BatchCommitted(
+        applied=applied,
+        duplicates=duplicates,
+        dead_letters=dead_letters or {},
+        changes=changes,
+        stage_deltas=deltas or {},
+        records=[Record(offset, timestamp, b"k", b"v") for offset, timestamp in enumerate(timestamps)],
+        **(values | others),
+    )
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_metrics_are_what_a_partition_task_tells() -> None:
+    observer: Observer = Metrics(JOURNEY)
+    observer.lag(0, 0)
+
+
+def test_everything_with_a_closed_set_of_labels_is_there_from_the_start_with_nought() -> None:
+    metrics = Metrics(JOURNEY)
+    assert [value(metrics, "etapa_customers", stage=stage) for stage in ("new", "buyer")] == [0, 0]
+    assert value(metrics, "etapa_touchpoints_total", outcome="dead_letter") == 0
+    assert value(metrics, "etapa_dead_letters_total", reason="from_the_future") == 0
+    assert value(metrics, "etapa_takeovers_total", reason="wrong_mark") == 0
+    assert value(metrics, "etapa_fenced_total") == 0
+    assert value(metrics, "etapa_stage_dwell_seconds_count", stage="buyer") == 0
+    assert value(metrics, "etapa_end_to_end_seconds_count") == 0
+
+
+def test_the_running_journey_and_build_are_named() -> None:
+    metrics = Metrics(JOURNEY)
+    assert value(metrics, "etapa_journey_info", journey="shop", version="7") == 1
+    assert b"etapa_build_info{" in generate_latest(metrics.registry)
+
+
+def test_applied_duplicates_and_dead_letters_add_up_to_what_was_read() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.batch_committed(0, batch(applied=5, duplicates=2, dead_letters={"not_json": 2, "invalid": 1}, timestamps=[0] * 10))
+    metrics.batch_committed(1, batch(applied=1, timestamps=[0]))
+    counted = [value(metrics, "etapa_touchpoints_total", outcome=outcome) for outcome in ("applied", "duplicate", "dead_letter")]
+    assert counted == [6, 2, 3]
+    assert value(metrics, "etapa_dead_letters_total", reason="not_json") == 2
+    assert value(metrics, "etapa_batch_touchpoints_sum") == 11
+
+
+def test_stage_changes_are_counted_by_where_they_lead_and_a_new_customer_comes_from_nowhere() -> None:
+    metrics = Metrics(JOURNEY)
+    changes = [change(None, "new"), change(None, "new", customer_id="c-2"), change("new", "buyer", 3 * DAY)]
+    metrics.batch_committed(0, batch(changes=changes))
+    assert value(metrics, "etapa_stage_changes_total", **{"from": "", "to": "new", "cause": "touchpoint"}) == 2
+    assert value(metrics, "etapa_stage_changes_total", **{"from": "new", "to": "buyer", "cause": "touchpoint"}) == 1
+
+
+def test_the_time_spent_in_a_stage_is_measured_when_it_is_left() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.batch_committed(0, batch(changes=[change(None, "new"), change("new", "buyer", 3 * DAY)]))
+    assert value(metrics, "etapa_stage_dwell_seconds_sum", stage="new") == 3 * 86_400
+    assert value(metrics, "etapa_stage_dwell_seconds_bucket", stage="new", le="86400.0") == 0
+    assert value(metrics, "etapa_stage_dwell_seconds_bucket", stage="new", le="259200.0") == 1
+
+
+def test_customers_are_those_of_the_partitions_that_are_owned() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.takeover_finished(0, "assigned", 0.1, 12, {"new": 10, "buyer": 2})
+    metrics.takeover_finished(1, "assigned", 0.1, 5, {"new": 5})
+    metrics.batch_committed(1, batch(deltas={"new": -1, "buyer": 1}))
+    assert [value(metrics, "etapa_customers", stage=stage) for stage in ("new", "buyer")] == [14, 3]
+    metrics.released(0)
+    assert [value(metrics, "etapa_customers", stage=stage) for stage in ("new", "buyer")] == [4, 1]
+
+
+def test_a_partition_taken_over_again_is_counted_once() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.takeover_finished(0, "assigned", 0.1, 10, {"new": 10})
+    metrics.takeover_started(0, "wrong_mark")
+    metrics.takeover_finished(0, "wrong_mark", 0.1, 9, {"new": 8, "buyer": 1})
+    assert [value(metrics, "etapa_customers", stage=stage) for stage in ("new", "buyer")] == [8, 1]
+    assert value(metrics, "etapa_takeovers_total", reason="wrong_mark") == 1
+
+
+def test_a_stage_of_an_earlier_version_is_shown_while_somebody_is_in_it() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.takeover_finished(0, "assigned", 0.1, 1, {"old": 1})
+    assert value(metrics, "etapa_customers", stage="old") == 1
+    metrics.batch_committed(0, batch(deltas={"old": -1, "new": 1}))
+    assert value(metrics, "etapa_customers", stage="old") is None
+
+
+def test_a_partition_that_was_lost_leaves_no_series_behind() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.takeover_started(3, "assigned")
+    metrics.lag(3, 7)
+    metrics.batch_committed(3, batch(stream_time=5 * SECOND))
+    assert value(metrics, "etapa_lag_touchpoints", partition="3") == 7
+    assert value(metrics, "etapa_partition_ready", partition="3") == 0
+    assert value(metrics, "etapa_stream_time_seconds", partition="3") == 5
+    metrics.released(3)
+    metrics.released(3)
+    assert b'partition="3"' not in generate_latest(metrics.registry)
+
+
+def test_latency_is_from_the_record_to_its_commit_and_never_negative() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.batch_committed(0, batch(applied=3, timestamps=[99 * SECOND, 99 * SECOND, 200 * SECOND]))
+    assert value(metrics, "etapa_end_to_end_seconds_count") == 3
+    assert value(metrics, "etapa_end_to_end_seconds_sum") == 2
+    assert value(metrics, "etapa_end_to_end_seconds_bucket", le="0.001") == 1
+    assert value(metrics, "etapa_end_to_end_seconds_bucket", le="1.0") == 3
+
+
+def test_steps_view_delay_and_timers_are_measured() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.batch_committed(0, batch(seconds={"decode": 0.5, "commit": 0.25}, timers_fired=2, timer_delays=(0.5, 1.5)))
+    metrics.view_applied(0, 0.125, 0.0625)
+    assert value(metrics, "etapa_batch_seconds_sum", step="decode") == 0.5
+    assert value(metrics, "etapa_batch_seconds_sum", step="apply") == 0.0625
+    assert value(metrics, "etapa_view_delay_seconds_sum") == 0.125
+    assert value(metrics, "etapa_timers_total") == 2
+    assert value(metrics, "etapa_timer_delay_seconds_sum") == 2
+
+
+def test_what_goes_wrong_is_counted() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.fenced(0)
+    metrics.touchpoints_gone(0, 40)
+    metrics.group_offset_disagrees(0, 1, 2)
+    metrics.timer_failed(0, "c-1", "boom")
+    metrics.refused(0, "another partition count")
+    names = ("fenced", "touchpoints_gone", "group_offset_disagreements", "timer_failures", "refused")
+    assert [value(metrics, f"etapa_{name}_total") for name in names] == [1, 40, 1, 1, 1]
+
+
+def test_no_customer_id_is_ever_shown() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.takeover_finished(0, "assigned", 0.1, 1, {"new": 1})
+    metrics.batch_committed(0, batch(applied=1, changes=[change(None, "new", customer_id="marta@example.com")]))
+    metrics.timer_failed(0, "marta@example.com", "boom")
+    assert b"marta" not in generate_latest(metrics.registry)
+
+
+def test_two_workers_in_one_process_do_not_share_metrics() -> None:
+    first, second = Metrics(JOURNEY), Metrics(JOURNEY)
+    first.fenced(0)
+    assert value(second, "etapa_fenced_total") == 0
+
+
+def test_observing_in_bulk_gives_what_observing_one_by_one_gives() -> None:
+    metrics = Metrics(JOURNEY)
+    bulk = BulkHistogram("bulk", "In bulk", (1, 2, 5), metrics.registry)
+    bulk.observe([(1.0, 2), (1.5, 1), (9.0, 3)])
+    buckets = [value(metrics, "bulk_bucket", le=bound) for bound in ("1.0", "2.0", "5.0", "+Inf")]
+    assert buckets == [2, 3, 3, 6]
+    assert value(metrics, "bulk_count") == 6
+    assert value(metrics, "bulk_sum") == 30.5
