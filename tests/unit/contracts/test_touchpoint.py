@@ -238,7 +238,10 @@ def nested(depth: int, opening: str, closing: str) -> str:
 def test_nesting_is_taken_up_to_the_bound_and_no_deeper() -> None:
     inner = DEEPEST - 2  # inside the touchpoint, inside properties
     read(with_raw("properties", f'{{"a": {nested(inner, "[", "]")}}}'))
-    assert refused(with_raw("properties", f'{{"a": {nested(inner + 1, "[", "]")}}}')).detail == "objects and arrays are nested more than 32 deep"
+    assert (
+        refused(with_raw("properties", f'{{"a": {nested(inner + 1, "[", "]")}}}')).detail
+        == "objects and arrays are nested more than 32 deep"
+    )
 
 
 def test_many_brackets_side_by_side_are_no_nesting() -> None:
@@ -250,7 +253,9 @@ def test_brackets_inside_texts_are_no_nesting() -> None:
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":[', '["]",'])
-@pytest.mark.parametrize("around", ["%s", '{"id": %s', '{"properties": {"a": %s', '{"extra": %s', '{"id": "\\\\", "extra": %s', '{"x": "\\"", "y": %s'])
+@pytest.mark.parametrize(
+    "around", ["%s", '{"id": %s', '{"properties": {"a": %s', '{"extra": %s', '{"id": "\\\\", "extra": %s', '{"x": "\\"", "y": %s']
+)
 def test_endless_nesting_cannot_hurt(opening: str, around: str) -> None:
     assert refused(around % (opening * 20_000)).reason == "invalid"
 
