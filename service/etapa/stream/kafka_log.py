@@ -1,0 +1,204 @@
+"""One partition of the topics on Kafka, as the partition task sees it (`ports.Log`).
+
+Touchpoints come through the worker's one group consumer, which all its partitions share. Everything else is the
+partition's own: the transactional producer, and for each takeover a consumer that reads `customer-state`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from etapa.settings import Settings
+from etapa.stream.kafka_consumer import EmptyPolls, reading_consumer, stop_consumer
+from etapa.stream.kafka_errors import log_errors
+from etapa.stream.kafka_producer import PartitionProducer
+from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transaction
+
+_SLICE = 500
+"""Records taken from the consumer's buffer at a time, so that the limit on bytes is kept within one slice."""
+_STATE_CHUNK = 2_000
+_STATE_WAIT_MS = 500
+
+
+class KafkaLog:
+    """`consumer` is started, subscribed to the touchpoints topic and shared; `options` are `client_options(settings)`."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any], partition: int, consumer: AIOKafkaConsumer) -> None:
+        self._settings = settings
+        self._options = options
+        self._consumer = consumer
+        self._partition = partition
+        self._touchpoints = TopicPartition(settings.topic_touchpoints, partition)
+        self._states = TopicPartition(settings.topic_customer_state, partition)
+        self._producer: PartitionProducer | None = None
+        self._reader: AIOKafkaConsumer | None = None
+        self._seconds = settings.session_timeout / 1_000_000
+        self._next: int | None = None
+        self._empty = EmptyPolls(consumer, self._touchpoints)
+        self._revoked = False
+
+    def revoke(self) -> None:
+        """The group has taken the partition away: nothing is read any more, whatever the shared consumer holds by then."""
+        self._revoked = True
+
+    async def fence(self) -> None:
+        await self.close()
+        self._producer = PartitionProducer(self._settings, self._partition, self._options)
+        with log_errors(f"partition {self._partition}: starting its transactional producer"):
+            await self._producer.start()
+
+    async def state_range(self) -> tuple[int, int]:
+        with log_errors(f"partition {self._partition}: asking for the range of {self._states.topic}"):
+            async with asyncio.timeout(self._seconds):
+                return await self._range(await self._state_reader(), self._states)
+
+    async def states(self, start: int, end: int) -> AsyncIterator[list[StateRecord]]:
+        if start >= end:
+            return
+        doing = f"partition {self._partition}: reading {self._states.topic}"
+        with log_errors(doing):
+            async with asyncio.timeout(self._seconds):
+                reader = await self._state_reader()
+            reader.seek(self._states, start)
+        empty = EmptyPolls(reader, self._states)
+        position, last_progress = start, time.monotonic()
+        while position < end:
+            with log_errors(doing):
+                got = await reader.getmany(self._states, timeout_ms=_STATE_WAIT_MS, max_records=_STATE_CHUNK)
+                reached = await reader.position(self._states)
+            chunk = [StateRecord(one.offset, one.key, one.value) for one in got.get(self._states, ()) if one.offset < end]
+            if chunk:
+                yield chunk
+            if reached != position:
+                position, last_progress = reached, time.monotonic()
+            elif empty.at_end(position, _wall_ms()):
+                break
+            elif time.monotonic() - last_progress > self._seconds:
+                message = f"{doing}: nothing came after offset {position} for {self._seconds:g} s, and the end is {end}"
+                raise LogError(message)
+
+    async def touchpoint_range(self) -> tuple[int, int]:
+        with log_errors(f"partition {self._partition}: asking for the range of {self._touchpoints.topic}"):
+            async with asyncio.timeout(self._seconds):
+                return await self._range(self._consumer, self._touchpoints)
+
+    async def group_offset(self) -> int | None:
+        with log_errors(f"partition {self._partition}: asking for the offset of group {self._settings.group}"):
+            async with asyncio.timeout(self._seconds):
+                offset: int | None = await self._consumer.committed(self._touchpoints)
+                return offset
+
+    async def partition_count(self) -> int:
+        topic = self._touchpoints.topic
+        with log_errors(f"partition {self._partition}: asking for the partitions of {topic}"):
+            async with asyncio.timeout(self._seconds):
+                # The shared consumer's metadata may be minutes old.
+                admin = AIOKafkaAdminClient(**self._options, client_id=f"etapa-{self._settings.group}-admin")
+                try:
+                    await admin.start()
+                    [described] = await admin.describe_topics([topic])
+                finally:
+                    await admin.close()
+        if described["error_code"] or not described["partitions"]:
+            message = f"partition {self._partition}: the brokers do not tell the partitions of {topic} (error {described['error_code']})"
+            raise LogError(message)
+        return len(described["partitions"])
+
+    def seek(self, offset: int) -> None:
+        with log_errors(f"partition {self._partition}: going to offset {offset} of {self._touchpoints.topic}"):
+            self._consumer.seek(self._touchpoints, offset)
+            # Until its first seek a partition is paused, or the consumer would fetch from wherever the group's offset is.
+            self._consumer.resume(self._touchpoints)
+        self._next = offset
+
+    async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
+        records: list[Record] = []
+        size = 0
+        await self._close_reader()
+        while len(records) < max_records and size < max_bytes:
+            slice_ = await self._take(min(_SLICE, max_records - len(records)), 0 if records else wait)
+            for one in slice_:
+                size += len(one.key or b"") + len(one.value or b"")
+                records.append(Record(one.offset, one.timestamp * 1000, one.key, one.value, one.headers))
+            if not slice_:
+                break
+        with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
+            self._check_still_ours()
+            position: int = await self._consumer.position(self._touchpoints)
+            caught_up = self._empty.at_end(position, _wall_ms())
+            end = self._consumer.last_stable_offset(self._touchpoints)
+        self._next = position
+        return Fetched(records, max(position, end or 0), caught_up)
+
+    async def _take(self, count: int, wait: float) -> list[Any]:
+        with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
+            self._check_still_ours()
+            # Somebody else may have moved the position: the consumer itself, after a rebalance that we were not told of.
+            async with asyncio.timeout(self._seconds):
+                position = await self._consumer.position(self._touchpoints)
+            if position != self._next:
+                message = f"partition {self._partition}: the consumer is at offset {position}, not at {self._next} where reading stopped"
+                raise LogError(message)
+            try:
+                # During a rebalance getmany waits for its end, and the rebalance for us.
+                async with asyncio.timeout(wait + 0.05):
+                    got = await self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
+            except TimeoutError:
+                return []
+            records: list[Any] = got.get(self._touchpoints, [])
+            # Beyond the last record when control records follow it.
+            self._next = await self._consumer.position(self._touchpoints)
+            return records
+
+    def _check_still_ours(self) -> None:
+        if self._revoked:
+            message = f"partition {self._partition} was revoked"
+            raise LogError(message)
+
+    async def commit(self, transaction: Transaction) -> int:
+        producer = self._producer
+        if producer is None:
+            message = f"partition {self._partition}: a commit without a fence before it"
+            raise LogError(message)
+        committed = False
+        try:
+            offset = await producer.commit(transaction)
+            committed = True
+            return offset
+        finally:
+            # After an error, or when the commit was cancelled, nothing more may go through this producer.
+            if not committed:
+                self._producer = None
+                await producer.close()
+
+    async def close(self) -> None:
+        await self._close_reader()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close()
+
+    async def _state_reader(self) -> AIOKafkaConsumer:
+        if self._reader is None:
+            self._reader = reading_consumer(self._settings, self._options)
+            await self._reader.start()
+            self._reader.assign([self._states])
+        return self._reader
+
+    async def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await stop_consumer(reader)
+
+    async def _range(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[int, int]:
+        first = await consumer.beginning_offsets([place])
+        end = await consumer.end_offsets([place])
+        return first[place], end[place]
+
+
+def _wall_ms() -> int:
+    # aiokafka notes the time of an answer by the wall clock.
+    return int(time.time() * 1000)

@@ -1,0 +1,160 @@
+"""The transactional producer of one partition: from the fence to the end of its last transaction.
+
+One error and it is done for: whoever owns it closes it and takes the partition over again. aiokafka never gives up on a
+batch of an idempotent producer, so every wait in here has a bound of ours.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from etapa.settings import Settings
+from etapa.stream.kafka_errors import KAFKA_FAILURES, describe, is_fenced
+from etapa.stream.ports import Fenced, Headers, LogError, OutcomeUnknown, Transaction
+
+MAX_BATCH_BYTES = 900_000
+"""Brokers take batches of up to 1,048,588 bytes unless told otherwise, and aiokafka's estimate leaves out the batch's header."""
+
+_CLOSE_SECONDS = 5.0
+_RETRY_BACKOFF_MS = 20
+"""Also the pause after CONCURRENT_TRANSACTIONS: the end of one transaction overlaps the start of the next all the time."""
+
+logger = logging.getLogger(__name__)
+
+_Item = tuple[bytes | None, bytes | None, Headers]
+
+
+def transactional_id(settings: Settings, partition: int) -> str:
+    """One a partition, so that a new owner of the partition fences exactly its predecessor."""
+    return f"{settings.group}.{settings.topic_touchpoints}.{partition}"
+
+
+class PartitionProducer:
+    """Made, started, used for transactions one after the other, and closed after the first error."""
+
+    def __init__(self, settings: Settings, partition: int, options: dict[str, Any]) -> None:
+        self._settings = settings
+        self._partition = partition
+        # The brokers abort a transaction that is open for longer; waiting on for it would be in vain.
+        self._seconds = settings.session_timeout / 1_000_000
+        self._producer = AIOKafkaProducer(
+            **options,
+            client_id=f"etapa-{settings.group}-{partition}",
+            transactional_id=transactional_id(settings, partition),
+            transaction_timeout_ms=settings.session_timeout // 1000,
+            max_batch_size=MAX_BATCH_BYTES,
+            retry_backoff_ms=_RETRY_BACKOFF_MS,
+            request_timeout_ms=max(1_000, settings.session_timeout // 2_000),
+        )
+
+    async def start(self) -> None:
+        """Fence every predecessor and settle what it left open. Raises what aiokafka raises, or TimeoutError."""
+        async with asyncio.timeout(self._seconds):
+            await self._producer.start()
+
+    async def commit(self, transaction: Transaction) -> int:
+        """Commit `transaction`; gives the offset of its mark. Raises `LogError`, `Fenced` or `OutcomeUnknown`."""
+        end_is_sent = False
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._producer.begin_transaction()
+                # Nobody waits for its end when sending fails already.
+                self._producer._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
+                mark_offset = await self._send(transaction)
+                end_is_sent = True
+                await self._producer.commit_transaction()
+        except KAFKA_FAILURES as error:
+            if is_fenced(error):
+                message = f"partition {self._partition}: fenced during a commit ({describe(error)})"
+                raise Fenced(message) from error
+            if end_is_sent:
+                message = f"partition {self._partition}: no answer to a commit ({describe(error)})"
+                raise OutcomeUnknown(message) from error
+            message = f"partition {self._partition}: a transaction could not be written ({describe(error)})"
+            raise LogError(message) from error
+        return mark_offset
+
+    async def _send(self, transaction: Transaction) -> int:
+        settings = self._settings
+        topics: list[tuple[str, Iterable[_Item]]] = [
+            (settings.topic_stage_changes, ((item.key, item.value, item.headers) for item in transaction.stage_changes)),
+            (settings.topic_campaign_triggers, ((item.key, item.value, item.headers) for item in transaction.campaign_triggers)),
+            (settings.topic_dead_letters, ((item.key, item.value, item.headers) for item in transaction.dead_letters)),
+        ]
+        # All at once, so that one request adds every topic to the transaction, and the offset travels beside the records.
+        states = asyncio.ensure_future(self._send_states(transaction))
+        work: list[asyncio.Future[Any]] = [states, asyncio.ensure_future(self._send_offset(transaction.next_offset))]
+        work.extend(asyncio.ensure_future(self._send_items(topic, items)) for topic, items in topics)
+        try:
+            await asyncio.gather(*work)
+        finally:
+            for one in work:
+                one.cancel()
+        return states.result()
+
+    async def _send_offset(self, next_offset: int) -> None:
+        touchpoints = TopicPartition(self._settings.topic_touchpoints, self._partition)
+        await self._producer.send_offsets_to_transaction({touchpoints: next_offset}, self._settings.group)
+
+    async def _send_states(self, transaction: Transaction) -> int:
+        items = [(key, value, ()) for key, value in transaction.states]
+        items.append((transaction.mark_key, transaction.mark_value, ()))
+        mark_offset = await self._send_items(self._settings.topic_customer_state, items)
+        if mark_offset is None or mark_offset < 0:
+            # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.
+            message = f"partition {self._partition}: the offset of the mark was not told, so the transaction is not ended"
+            raise LogError(message)
+        return mark_offset
+
+    async def _send_items(self, topic: str, items: Iterable[_Item]) -> int | None:
+        """Send all items in order; gives the offset of the last, none when there are no items."""
+        written: list[tuple[asyncio.Future[Any], int]] = []
+        batch = self._producer.create_batch()
+        for key, value, given in items:
+            headers = list(given)
+            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                written.append((await self._hand_over(topic, batch), batch.record_count()))
+                batch = self._producer.create_batch()
+                # The first record of a batch is always taken, however large; the topic's max.message.bytes has the last word.
+                batch.append(timestamp=None, key=key, value=value, headers=headers)
+        if batch.record_count():
+            written.append((await self._hand_over(topic, batch), batch.record_count()))
+        last: int | None = None
+        for answer, count in written:
+            base = (await answer).offset
+            last = base + count - 1 if base >= 0 else -1
+        return last
+
+    async def _hand_over(self, topic: str, batch: Any) -> "asyncio.Future[Any]":
+        # Waits while an earlier batch for the topic has not left yet, which keeps the order.
+        answer: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=self._partition)
+        answer.add_done_callback(_look_at)
+        return answer
+
+    async def close(self) -> None:
+        """End it within a few seconds, whatever state it and the brokers are in. An open transaction is left to the next fence."""
+        # aiokafka's own stop() waits without bound for batches that cannot be delivered, so it is not called. Its sender
+        # goes first (it would connect again), then the connections, which ends the requests under way.
+        producer, self._producer._closed = self._producer, True
+        sender = producer._sender.sender_task
+        if sender is not None:
+            sender.cancel()
+        closing = asyncio.ensure_future(producer.client.close())
+        waiting: set[asyncio.Future[Any]] = {closing} if sender is None else {closing, sender}
+        done, late = await asyncio.wait(waiting, timeout=_CLOSE_SECONDS)
+        for one in late:
+            one.cancel()
+        undelivered = [batch._drain_waiter for batches in producer._message_accumulator._batches.values() for batch in batches]
+        for one in (*done, *(waiter for waiter in undelivered if waiter.done())):
+            _look_at(one)
+        if late:
+            logger.warning("the producer of partition %d did not close within %g s", self._partition, _CLOSE_SECONDS)
+
+
+def _look_at(done: "asyncio.Future[Any]") -> None:
+    # Whoever waited has the error; when nobody does any more, it must not be reported as never retrieved.
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,1 @@
+"""Etapa on a real Kafka and a real Redis."""

@@ -1,0 +1,99 @@
+"""A place of its own for each test on the shared servers: topics, a group and a Redis prefix that nobody else uses."""
+
+import contextlib
+import itertools
+import os
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from etapa.setting_values import RedisUrl
+from etapa.settings import Settings
+from etapa.stream.kafka_consumer import group_consumer, stop_consumer
+from etapa.stream.kafka_log import KafkaLog
+from etapa.stream.kafka_security import client_options
+from etapa.stream.kafka_topics import create_topics
+
+_numbers = itertools.count(1)
+
+
+def new_settings(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0", **others: Any) -> Settings:
+    """Settings whose names appear in no other test; the topics are not made yet."""
+    name = f"test-{os.getpid()}-{next(_numbers)}"
+    return Settings(
+        kafka_bootstrap_servers=bootstrap_servers,
+        redis_url=RedisUrl(redis_url),
+        group=name,
+        topic_touchpoints=f"{name}.touchpoints",
+        topic_stage_changes=f"{name}.stage-changes",
+        topic_campaign_triggers=f"{name}.campaign-triggers",
+        topic_dead_letters=f"{name}.dead-letters",
+        topic_customer_state=f"{name}.customer-state",
+        **{"partitions": 2, **others},
+    )
+
+
+async def new_place(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0", **others: Any) -> Settings:
+    """Settings of a new place with its topics made."""
+    settings = new_settings(bootstrap_servers, redis_url, **others)
+    await create_topics(settings, client_options(settings))
+    return settings
+
+
+@contextlib.asynccontextmanager
+async def started_consumer(settings: Settings, partition: int = 0) -> AsyncIterator[AIOKafkaConsumer]:
+    """The shared consumer of a worker, without the group's say in what it reads."""
+    consumer = group_consumer(settings, client_options(settings))
+    await consumer.start()
+    consumer.assign([TopicPartition(settings.topic_touchpoints, partition)])
+    try:
+        yield consumer
+    finally:
+        await stop_consumer(consumer)
+
+
+@contextlib.asynccontextmanager
+async def opened_log(settings: Settings, partition: int = 0) -> AsyncIterator[KafkaLog]:
+    async with started_consumer(settings, partition) as consumer:
+        log = KafkaLog(settings, client_options(settings), partition, consumer)
+        try:
+            yield log
+        finally:
+            await log.close()
+
+
+@contextlib.asynccontextmanager
+async def started_producer(settings: Settings, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(**client_options(settings), **options)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def put(settings: Settings, topic: str, records: Sequence[tuple[bytes | None, bytes | None]], partition: int = 0) -> None:
+    """Publish (key, value) records, without a transaction."""
+    async with started_producer(settings, linger_ms=5) as producer:
+        for answer in [await producer.send(topic, value, key, partition=partition) for key, value in records]:
+            await answer
+
+
+async def read_all(settings: Settings, topic: str, partition: int | None = None) -> list[Any]:
+    """Every committed record of a topic (of one partition, if said), in order by partition."""
+    consumer = AIOKafkaConsumer(**client_options(settings), isolation_level="read_committed", auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        partitions = range(settings.partitions) if partition is None else [partition]
+        places = [TopicPartition(topic, number) for number in partitions]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        records: dict[TopicPartition, list[Any]] = {place: [] for place in places}
+        for place in places:
+            while await consumer.position(place) < ends[place]:
+                for where, got in (await consumer.getmany(place, timeout_ms=200)).items():
+                    records[where].extend(got)
+        return [record for place in places for record in records[place]]
+    finally:
+        await consumer.stop()
