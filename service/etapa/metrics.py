@@ -79,7 +79,7 @@ class Metrics:
 
     def __init__(self, journey: Journey) -> None:
         # Otherwise every counter brings a second series along that says when it was made.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         stages = [stage.id for stage in journey.stages]
 

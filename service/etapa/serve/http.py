@@ -1,0 +1,189 @@
+"""The HTTP application: metrics, health, readiness, stages, single customers, and a small page about all of it.
+
+It reads what it is given and changes nothing. It is served by the worker and by the demo alike (see `service`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from etapa.contracts.rfc3339 import format_time
+from etapa.journey.engine.customer import Customer
+from etapa.journey.language.model import Journey, Stage
+from etapa.serve.access import access_of, peer_of
+from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
+from etapa.serve.ports import Check, Readiness, StageReader
+from etapa.serve.problems import problem, problems_as_json
+from etapa.setting_values import Secret
+
+logger = logging.getLogger(__name__)
+
+READINESS_SECONDS = 5.0
+"""How long the checks of /readyz may take together; probes give up at about this time."""
+
+
+class Api:
+    """The handlers, with what they read from."""
+
+    def __init__(
+        self, journey: Journey, reader: StageReader, readiness: Readiness, registry: CollectorRegistry, token: Secret | None
+    ) -> None:
+        self._journey = journey
+        self._stages = {stage.id: stage for stage in journey.stages}
+        self._reader = reader
+        self._readiness = readiness
+        self._registry = registry
+        self._token = token
+
+    def application(self) -> web.Application:
+        """The application with all its routes."""
+        app = web.Application(middlewares=[problems_as_json])
+        app.add_routes(
+            [
+                web.get("/", self.page),
+                web.get("/metrics", self.metrics),
+                web.get("/healthz", self.healthz),
+                web.get("/readyz", self.readyz),
+                web.get("/v1/stages", self.stages),
+                web.get(r"/v1/customers/{id:[^/]+}", self.customer),
+            ]
+        )
+        app.on_response_prepare.append(_set_headers)
+        return app
+
+    async def page(self, request: web.Request) -> web.Response:
+        """GET /: a page for people."""
+        return web.Response(
+            text=PAGE, content_type="text/html", charset="utf-8", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+        )
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """GET /metrics: in the format that the scraper asks for."""
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        response = web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        response.enable_compression()
+        return response
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """GET /healthz: that it is answered at all says that the event loop is alive."""
+        return _json({"alive": True})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """GET /readyz: 200 when everything is ready, else 503 and what is not."""
+        try:
+            async with asyncio.timeout(READINESS_SECONDS):
+                checks = await self._readiness.checks()
+        except TimeoutError:
+            checks = [Check("checks", ready=False, detail=f"took longer than {READINESS_SECONDS:g} seconds")]
+        return _readiness_answer(checks)
+
+    async def stages(self, request: web.Request) -> web.Response:
+        """GET /v1/stages: the journey's stages in order, with how many customers are in each."""
+        counts = await self._reader.counts()
+        stages = [_stage_entry(stage.id, stage, counts.get(stage.id, 0)) for stage in self._journey.stages]
+        # Customers who have had no touchpoint since the journey lost their stage.
+        stages += [_stage_entry(stage, None, count) for stage, count in sorted(counts.items()) if count and stage not in self._stages]
+        phases: dict[str | None, int] = {}
+        for stage in stages:
+            phases[stage["phase"]] = phases.get(stage["phase"], 0) + stage["customers"]
+        return _json(
+            {
+                "journey": self._journey.id,
+                "version": self._journey.version,
+                "customers": sum(phases.values()),
+                "phases": [{"id": phase, "customers": count} for phase, count in phases.items()],
+                "stages": stages,
+            }
+        )
+
+    async def customer(self, request: web.Request) -> web.Response:
+        """GET /v1/customers/{id}: where a customer is, and how it came there lately."""
+        refused = self._refusal(request)
+        if refused:
+            return refused
+        customer_id = _last_segment(request)
+        if customer_id is None:
+            return problem(400, "The customer's id is not UTF-8; percent-encode it as UTF-8.")
+        customer = await self._reader.customer(customer_id)
+        if customer is None:
+            return problem(404, "No customer has this id.")
+        return _json(self._customer_entry(customer_id, customer))
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        match access_of(peer_of(request), request.headers, self._token):
+            case "token_missing":
+                return problem(
+                    401, "Send the token: Authorization: Bearer <ETAPA_API_TOKEN>.", {"WWW-Authenticate": 'Bearer realm="etapa"'}
+                )
+            case "token_wrong":
+                return problem(
+                    401, "This is not the token in ETAPA_API_TOKEN.", {"WWW-Authenticate": 'Bearer realm="etapa", error="invalid_token"'}
+                )
+            case "not_local":
+                return problem(
+                    403,
+                    "No ETAPA_API_TOKEN is set, so customer data is only for programs on this machine that ask localhost directly."
+                    " Set a token to allow others.",
+                )
+        return None
+
+    def _customer_entry(self, customer_id: str, customer: Customer) -> dict[str, Any]:
+        stage = self._stages.get(customer.stage)
+        return {
+            "customer_id": customer_id,
+            "stage": customer.stage,
+            "phase": stage.phase if stage else None,
+            "label": dict(stage.label) if stage else {},
+            "since": format_time(customer.entered_at),
+            "sequence": customer.sequence,
+            "due": format_time(customer.due) if customer.due is not None else None,
+            "changes": [{"to": change[0], "at": format_time(change[1]), "rule": change[2]} for change in customer.changes],
+        }
+
+
+def _readiness_answer(checks: Sequence[Check]) -> web.Response:
+    ready = all(check.ready for check in checks)
+    body = {
+        "ready": ready,
+        "not_ready": [{"name": check.name, "detail": check.detail} for check in checks if not check.ready],
+        "checked": [check.name for check in checks],
+    }
+    return _json(body, status=200 if ready else 503)
+
+
+def _stage_entry(stage_id: str, stage: Stage | None, count: int) -> dict[str, Any]:
+    return {
+        "id": stage_id,
+        "phase": stage.phase if stage else None,
+        "label": dict(stage.label) if stage else {},
+        "customers": count,
+        "in_journey": stage is not None,
+    }
+
+
+def _last_segment(request: web.Request) -> str | None:
+    """The last part of the path as it was meant, or none when it is not UTF-8.
+
+    From the raw path: an id may hold a percent-encoded slash, and what is not UTF-8 must not be mended into another id.
+    """
+    try:
+        return unquote_to_bytes(request.rel_url.raw_path.rpartition("/")[2]).decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body) + b"\n", status=status, content_type="application/json")
+
+
+async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "etapa"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"

@@ -1,0 +1,73 @@
+"""The HTTP server as a service that starts and stops with the worker."""
+
+import errno
+
+from aiohttp import web
+from mode import Service
+
+STOP_SECONDS = 2.0
+"""How long requests under way may take when the worker leaves."""
+
+
+class HttpServerError(Exception):
+    """The server cannot listen where it should; the message says why and what to change."""
+
+
+class HttpService(Service):
+    """Serves an application at an address from start to stop."""
+
+    def __init__(self, application: web.Application, host: str, port: int) -> None:
+        super().__init__()
+        self._application = application
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on: with port 0, the one that was found free once started."""
+        if self._runner is not None and self._runner.addresses:
+            return int(self._runner.addresses[0][1])
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Where a person finds it. An address that stands for every interface is shown as localhost."""
+        host = "localhost" if self._host in ("0.0.0.0", "::") else self._host  # noqa: S104 (compared with, not bound to)
+        return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
+
+    async def on_start(self) -> None:
+        """Begin to listen. Raises HttpServerError when the address cannot be had."""
+        # No access log: its lines would hold customers' ids.
+        runner = web.AppRunner(self._application, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise HttpServerError(cannot_listen(self._host, self._port, error)) from None
+        self._runner = runner
+
+    async def on_stop(self) -> None:
+        """Let go of the port."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> str:
+    """What to tell a person who started a server that cannot listen, with the way out."""
+    where = f"cannot serve HTTP on {host}:{port}"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{where}: another program listens there; stop it, or choose another port with ETAPA_HTTP_PORT or --http-port"
+        case errno.EACCES:
+            return f"{where}: ports below 1024 need special rights; choose another with ETAPA_HTTP_PORT or --http-port"
+        case errno.EADDRNOTAVAIL:
+            return f"{where}: this machine does not have that address; choose another with ETAPA_HTTP_HOST or --http-host"
+    return f"{where}: {_reason(error)}; choose another address with ETAPA_HTTP_HOST and ETAPA_HTTP_PORT"
+
+
+def _reason(error: OSError) -> str:
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
