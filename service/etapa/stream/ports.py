@@ -118,6 +118,10 @@ class Log(Protocol):
         """Let go of the producer. Safe to call more than once, and after a failure."""
 
 
+VIEW_FORMAT = 1
+"""The number that says how the view is laid out. Another one is not read."""
+
+
 class ViewMark(msgspec.Struct, frozen=True):
     """What the view says of itself. `complete` is false while it is being rebuilt."""
 

@@ -1,0 +1,92 @@
+"""What a batch is made of: touchpoints that wait to be judged, and the records and customers that come out of judging them."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import msgspec
+
+from etapa.contracts.dead_letter import encode_dead_letter
+from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.stage_change import encode_stage_change
+from etapa.contracts.state import encode_state
+from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.stream.ports import Applied, Outgoing, Record
+
+Pause = Callable[[], Awaitable[object]]
+"""Lets others run. Awaited every few milliseconds of work, by count of records."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Records that were read and not yet judged, and beside each what it holds."""
+
+    records: Sequence[Record] = ()
+    items: Sequence[Touchpoint | Rejected] = ()
+
+    def without_first(self, count: int) -> "Waiting":
+        """What is left when the first `count` have been dealt with."""
+        return NOTHING_WAITING if count == len(self.records) else Waiting(self.records[count:], self.items[count:])
+
+
+NOTHING_WAITING = Waiting()
+
+
+async def decode(
+    records: Sequence[Record], limits: TouchpointLimits, wall: int, poison: Mapping[int, str], pause_every: int, pause: Pause
+) -> Waiting:
+    """Read touchpoints out of records. `poison` holds offsets whose judging raised before, with what was raised."""
+    items: list[Touchpoint | Rejected] = []
+    for start in range(0, len(records), pause_every):
+        items += [decode_touchpoint(record.key, record.value, limits, wall) for record in records[start : start + pause_every]]
+        await pause()
+    if poison:
+        for position, record in enumerate(records):
+            if record.offset in poison:
+                items[position] = rejected("evaluation_failed", poison[record.offset])
+    return Waiting(records, items)
+
+
+class Encoded(msgspec.Struct, frozen=True):
+    """What judging came to, ready for the log and for the view."""
+
+    stage_changes: Sequence[Outgoing]
+    states: Sequence[tuple[bytes, bytes]]
+    applied: Sequence[Applied]
+
+
+async def encode(
+    changes: Sequence[StageChange], changed: Mapping[str, Customer], journey: str, version: int, pause_every: int, pause: Pause
+) -> Encoded:
+    """Encode stage changes and customers. Nothing may change the customers before this is done."""
+    stage_changes: list[Outgoing] = []
+    for start in range(0, len(changes), pause_every):
+        stage_changes += [Outgoing(*encode_stage_change(change, journey, version)) for change in changes[start : start + pause_every]]
+        await pause()
+    states: list[tuple[bytes, bytes]] = []
+    applied: list[Applied] = []
+    for count, (customer_id, customer) in enumerate(changed.items(), start=1):
+        state = encode_state(customer)
+        states.append((customer_id.encode(), state))
+        applied.append(Applied(customer_id, customer.stage, customer.due, state))
+        if count % pause_every == 0:
+            await pause()
+    return Encoded(stage_changes, states, applied)
+
+
+def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partition: int) -> list[Outgoing]:
+    """The dead letters for records that could not be used: the originals, with the reason beside them."""
+    return [
+        Outgoing(*encode_dead_letter(record.key, record.value, record.headers, reason, topic, partition, record.offset))
+        for record, reason in unusable
+    ]
+
+
+def stage_deltas(changes: Sequence[StageChange]) -> dict[str, int]:
+    """By how many customers each stage grew or shrank; stages that did neither are left out."""
+    deltas: Counter[str] = Counter()
+    for change in changes:
+        deltas[change.to] += 1
+        if change.source is not None:
+            deltas[change.source] -= 1
+    return {stage: delta for stage, delta in deltas.items() if delta}

@@ -1,0 +1,145 @@
+"""The task of one partition: take it over, process it, and after any doubt take it over again.
+
+Written against the ports alone. The protocol, its four safeties and the invariants they keep are in docs; the steps are in
+`takeover` and `tenure`. Here is only what surrounds them: why a tenure ended, how long to wait, and when to give up.
+"""
+
+import logging
+
+from etapa.contracts.state import StateError
+from etapa.journey.engine.program import Program
+from etapa.stream.observer import Observer
+from etapa.stream.options import TaskOptions
+from etapa.stream.ports import Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
+from etapa.stream.takeover import InDoubt, LogTooShort, PartitionRefused, take_over
+from etapa.stream.tenure import Surroundings, Tenure
+
+__all__ = ["PartitionRefused", "PartitionTask", "TaskOptions"]
+
+logger = logging.getLogger(__name__)
+
+NAP = 0.1
+"""Seconds between two looks at whether we are asked to leave, while waiting to take over again."""
+SHORT_LOG_ATTEMPTS = 3
+"""How often a topic that ends too early is looked at before that is believed."""
+
+
+class PartitionTask:
+    """Owns one partition from `run()` to `request_stop()`, or until it is cancelled.
+
+    One task may run per partition in a process; that another process believes it owns the partition too does no harm.
+    """
+
+    def __init__(
+        self, partition: int, program: Program, log: Log, view: View, clock: Clock, observer: Observer, options: TaskOptions
+    ) -> None:
+        self._around = Surroundings(partition, program, log, view, clock, observer, options)
+        self._stop_requested = False
+        self._ready = False
+        self._poison: dict[int, str] = {}
+        self._tenure: Tenure | None = None
+
+    @property
+    def partition(self) -> int:
+        return self._around.partition
+
+    @property
+    def ready(self) -> bool:
+        """Whether the partition is taken over, so that the view is whole and touchpoints are processed."""
+        return self._ready
+
+    def request_stop(self) -> None:
+        """Finish the batch at hand, show it in the view, and return from `run`. Takeovers and pauses are left at once."""
+        self._stop_requested = True
+
+    async def run(self) -> None:
+        """Process the partition until asked to stop. Raises `PartitionRefused` when somebody has to step in first.
+
+        Errors of the ports end in taking over again, with growing pauses. Any other error is a defect, and is raised.
+        """
+        around = self._around
+        reason: TakeoverReason = "assigned"
+        failures = 0
+        try:
+            while not self._stop_requested:
+                try:
+                    await self._hold(reason)
+                    break
+                except PartitionRefused as refusal:
+                    failures += 1
+                    if not isinstance(refusal, LogTooShort) or failures >= SHORT_LOG_ATTEMPTS:
+                        raise
+                    reason, cause = "log_error", str(refusal)
+                except (InDoubt, LogError, ViewError) as error:
+                    failures = 1 if self._tenure is not None and self._tenure.committed else failures + 1
+                    reason, cause = reason_of(error), str(error) or type(error).__name__
+                await self._leave(reason, cause, failures)
+        except PartitionRefused as refusal:
+            logger.error("refusing to process: %s", refusal)
+            around.observer.refused(around.partition, str(refusal))
+            raise
+        finally:
+            await around.log.close()
+            around.observer.released(around.partition)
+
+    async def _hold(self, reason: TakeoverReason) -> None:
+        """Take the partition over and process it until we are asked to leave."""
+        around = self._around
+        self._tenure = None
+        around.observer.takeover_started(around.partition, reason)
+        started = around.clock.monotonic()
+        taken = await take_over(around.log, around.view, around.observer, around.partition, around.options, self._pause)
+        if taken is None:
+            return
+        counts = await around.view.counts()
+        seconds = around.clock.monotonic() - started
+        logger.info(
+            "partition %d: taken over (%s) in %.3f s, %d states applied; going on at offset %d",
+            around.partition,
+            reason,
+            seconds,
+            taken.customers,
+            taken.next_offset,
+        )
+        around.observer.takeover_finished(around.partition, reason, seconds, taken.customers, counts)
+        self._tenure = Tenure(around, taken, self._poison)
+        self._ready = True
+        try:
+            await self._tenure.process(lambda: self._stop_requested)
+        except StateError as error:
+            raise PartitionRefused(
+                f"partition {around.partition}: Redis holds a customer that this version cannot read: {error}"
+            ) from error
+        finally:
+            self._ready = False
+
+    async def _leave(self, reason: TakeoverReason, cause: str, failures: int) -> None:
+        """Say why, let go of the producer, and wait before the next takeover."""
+        around, options = self._around, self._around.options
+        seconds = min(options.longest_backoff, options.first_backoff * 2.0 ** min(failures - 1, 30))
+        if reason == "fenced":
+            around.observer.fenced(around.partition)
+            seconds = max(seconds, options.fenced_backoff)
+        elif reason == "evaluation_failed":
+            # Nothing is wrong around us: the record is known now, and the rest of the partition waits for it.
+            seconds = 0.0
+        logger.warning("partition %d: taking it over again in %.1f s (%s): %s", around.partition, seconds, reason, cause)
+        await around.log.close()
+        while seconds > 0 and not self._stop_requested:
+            await around.clock.sleep(min(NAP, seconds))
+            seconds -= NAP
+
+    async def _pause(self) -> bool:
+        await self._around.clock.sleep(0)
+        return self._stop_requested
+
+
+def reason_of(error: InDoubt | LogError | ViewError) -> TakeoverReason:
+    """What a failed tenure is called when the next one begins."""
+    if isinstance(error, InDoubt):
+        return error.reason
+    if isinstance(error, Fenced):
+        return "fenced"
+    if isinstance(error, OutcomeUnknown):
+        return "outcome_unknown"
+    return "log_error" if isinstance(error, LogError) else "view_error"

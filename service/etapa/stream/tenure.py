@@ -1,0 +1,280 @@
+"""One tenure: the time from a takeover until something is in doubt or we are asked to leave. A loop of batches.
+
+While one batch is applied to the view, the next is read, decoded, loaded and judged; its commit waits for the apply. What
+makes that right: the customers of the batch in flight stay in memory, so a load may miss them, and a load counts only if
+the view's mark of that same moment is the last one applied or the one in flight.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.state import decode_state
+from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.program import Program
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.stream.batch import NOTHING_WAITING, dead_letters, decode, encode, stage_deltas
+from etapa.stream.observer import BatchCommitted, Observer, Step
+from etapa.stream.options import TaskOptions
+from etapa.stream.ports import Applied, Clock, Loaded, Log, Record, Transaction, View, ViewMark
+from etapa.stream.stream_time import QuietPace, count_before, stream_time_after
+from etapa.stream.takeover import InDoubt, TakenOver, view_mark
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What a task is given and never changes."""
+
+    partition: int
+    program: Program
+    log: Log
+    view: View
+    clock: Clock
+    observer: Observer
+    options: TaskOptions
+
+
+class _InFlight(msgspec.Struct, frozen=True):
+    """A committed batch that the view may or may not show yet."""
+
+    state_offset: int
+    apply: asyncio.Task[None]
+
+
+class Tenure:
+    """Everything that is known of a partition while it is ours. Thrown away as a whole when in doubt."""
+
+    def __init__(self, around: Surroundings, taken: TakenOver, poison: dict[int, str]) -> None:
+        """`poison`: offsets of records whose judging raised, and what it said. Kept by the task from tenure to tenure."""
+        self._around = around
+        self._poison = poison
+        self._never_processed = taken.mark is None
+        self._partitions = taken.partitions
+        self._applied = taken.applied
+        self._next_offset = taken.next_offset
+        self._engine = Partition(around.program, None if taken.mark is None else taken.mark.stream_time)
+        self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
+        self._waiting = NOTHING_WAITING
+        self._caught_up = False
+        self._more_timers = False
+        self._in_flight: _InFlight | None = None
+        self._seconds: dict[Step, float] = {}
+        self.committed = False
+        """Whether this tenure got as far as committing a batch."""
+
+    async def process(self, stopping: Callable[[], bool]) -> None:
+        """Process batches until `stopping()`; then finish what was begun. Raises `InDoubt`, `LogError` or `ViewError`."""
+        try:
+            if self._never_processed and self._around.options.start == "latest":
+                # Else what arrives before the first batch would be passed over if we went away in between.
+                await self._commit(0, [], empty=True)
+            while not stopping():
+                if not self._waiting.records:
+                    await self._read()
+                if self._waiting.records:
+                    await self._process_touchpoints()
+                elif self._caught_up:
+                    await self._process_quiet_time()
+            await self._settle()
+        except asyncio.CancelledError:
+            if self._in_flight is not None:
+                self._in_flight.apply.cancel()
+            raise
+        finally:
+            if self._in_flight is not None:
+                # It is committed, so it may well be applied; and nothing of ours may run on when the next tenure begins.
+                await asyncio.gather(self._in_flight.apply, return_exceptions=True)
+
+    async def _read(self) -> None:
+        """Fetch what is there and decode it."""
+        around, options = self._around, self._around.options
+        wait = 0.0 if self._more_timers else options.idle_wait
+        fetched = await around.log.fetch(options.max_records, options.max_bytes, wait)
+        records = fetched.records
+        self._caught_up = fetched.caught_up
+        read_to = records[-1].offset + 1 if records else self._next_offset
+        around.observer.lag(around.partition, 0 if fetched.caught_up else max(0, fetched.end - read_to))
+        if not records and fetched.caught_up:
+            return
+        started = around.clock.monotonic()
+        self._pace.heard(started)
+        if records:
+            if records[0].offset < self._next_offset:
+                raise InDoubt("log_error", f"read offset {records[0].offset}, expected {self._next_offset} or later")
+            self._waiting = await decode(records, options.limits, around.clock.now(), self._poison, options.pause_every, self._pause)
+            self._took("decode", started)
+
+    async def _process_touchpoints(self) -> None:
+        """One batch of what waits, as if record by record."""
+        engine, items = self._engine, self._waiting.items
+        wall = self._around.clock.now()
+        stream_time = stream_time_after(items, engine.stream_time, wall)
+        customer_ids = [item.customer_id for item in items if isinstance(item, Touchpoint)]
+        loaded = await self._load(engine.missing(customer_ids), stream_time)
+        count = len(items)
+        if loaded.more_due:
+            # Timers that were not loaded may be due once stream time gets here: nothing may pass it before they have fired.
+            bound = loaded.due[-1].due + self._around.program.journey.grace
+            count = count_before(bound, items, engine.stream_time, wall)
+            if count == 0:
+                await self._fire_timers(bound)
+                return
+        unusable = await self._classify(count, wall)
+        # A late touchpoint may have set a timer that stream time has passed already.
+        if engine.stream_time is not None:
+            engine.advance(engine.stream_time)
+        await self._commit(count, unusable)
+
+    async def _process_quiet_time(self) -> None:
+        """Look whether the view is still what we left there, and at the timers that are due as time goes by."""
+        await self._settle()
+        clock = self._around.clock
+        position = self._pace.position(self._engine.stream_time, clock.now(), clock.monotonic())
+        loaded = await self._load([], position)
+        self._more_timers = loaded.more_due
+        if loaded.due and position is not None:
+            await self._fire_timers(loaded.due[-1].due + self._around.program.journey.grace if loaded.more_due else position)
+
+    async def _fire_timers(self, stream_time: int) -> None:
+        """A batch without touchpoints: only time goes on, up to where all timers due before have been loaded."""
+        # The view's list may name customers that the batch in flight has moved on. After it, every entry is a timer that fires.
+        await self._settle()
+        engine = self._engine
+        engine.advance(stream_time if engine.stream_time is None else max(stream_time, engine.stream_time))
+        await self._commit(0, [])
+
+    async def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> Loaded:
+        """Bring customers into memory: those named, and those whose timer is due by `stream_time`."""
+        around = self._around
+        started = around.clock.monotonic()
+        expected = (self._applied,) if self._in_flight is None else (self._applied, self._in_flight.state_offset)
+        due_by = None if stream_time is None else stream_time - around.program.journey.grace
+        loaded = await around.view.load(customer_ids, due_by, around.options.max_timers)
+        shown = None if loaded.mark is None else loaded.mark.state_offset
+        if shown not in expected:
+            raise InDoubt("wrong_mark", f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or we are not alone")
+        if shown is None:
+            # Whatever is there belongs to nobody; the first apply removes it.
+            loaded = Loaded(None, [None] * len(customer_ids), (), more_due=False)
+        await self._admit(customer_ids, loaded)
+        self._took("load", started)
+        return loaded
+
+    async def _admit(self, customer_ids: Sequence[str], loaded: Loaded) -> None:
+        admit, every = self._engine.admit, self._around.options.pause_every
+        for count, (customer_id, state) in enumerate(zip(customer_ids, loaded.states, strict=True), start=1):
+            admit(customer_id, None if state is None else decode_state(state))
+            if count % every == 0:
+                await self._pause()
+        unknown = set(self._engine.missing([due.customer_id for due in loaded.due]))
+        for count, due in enumerate(loaded.due, start=1):
+            if due.customer_id in unknown:
+                admit(due.customer_id, decode_state(due.state))
+            if count % every == 0:
+                await self._pause()
+
+    async def _classify(self, count: int, wall: int) -> list[tuple[Record, Rejected]]:
+        """Judge the first `count` that wait. Gives those that cannot be used."""
+        started = self._around.clock.monotonic()
+        every = self._around.options.pause_every
+        unusable: list[tuple[Record, Rejected]] = []
+        for start in range(0, count, every):
+            self._take(start, min(start + every, count), wall, unusable)
+            await self._pause()
+        self._took("classify", started)
+        return unusable
+
+    def _take(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
+        take = self._engine.take
+        for record, item in zip(self._waiting.records[start:stop], self._waiting.items[start:stop], strict=True):
+            if isinstance(item, Touchpoint):
+                try:
+                    take(item, wall)
+                except EvaluationFailed as failure:
+                    # Half of it may be in the customer's state by now, so nothing in memory is used again.
+                    self._poison[record.offset] = str(failure)
+                    raise InDoubt("evaluation_failed", f"judging the touchpoint at offset {record.offset} failed: {failure}") from failure
+            else:
+                unusable.append((record, item))
+
+    async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
+        """Make real what the engine did with the first `count` that wait. Nothing is written if nothing was done, unless `empty`."""
+        around, clock = self._around, self._around.clock
+        work = self._engine.collect()
+        if not (count or work.changed or empty):
+            return
+        started = clock.monotonic()
+        journey = around.program.journey
+        encoded = await encode(work.changes, work.changed, journey.id, journey.version, around.options.pause_every, self._pause)
+        letters = dead_letters(unusable, around.options.topic, around.partition)
+        started = self._took("encode", started)
+        await self._settle()
+        started = self._took("wait", started)
+
+        records = self._waiting.records[:count]
+        through = records[-1].offset if count else self._next_offset - 1
+        mark = Mark(
+            group=around.options.group,
+            partitions=self._partitions,
+            through=through,
+            stream_time=self._engine.stream_time,
+            journey=journey.id,
+            version=journey.version,
+        )
+        transaction = Transaction(encoded.stage_changes, (), letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1)
+        state_offset = await around.log.commit(transaction)
+        committed = self._took("commit", started)
+
+        apply = self._apply(self._applied, view_mark(mark, state_offset), encoded.applied, committed)
+        self._in_flight = _InFlight(state_offset, asyncio.create_task(apply))
+        self.committed = True
+        self._next_offset = through + 1
+        self._waiting = self._waiting.without_first(count)
+        for offset in [offset for offset in self._poison if offset <= through]:
+            del self._poison[offset]
+        self._engine.forget(around.options.customers_in_memory, work.changed)
+        around.observer.batch_committed(
+            around.partition,
+            BatchCommitted(
+                applied=work.applied,
+                duplicates=work.duplicates,
+                dead_letters=Counter(reason.reason for _, reason in unusable),
+                changes=work.changes,
+                stage_deltas=stage_deltas(work.changes),
+                timers_fired=work.timers_fired,
+                timer_delays=work.timer_delays,
+                records=records,
+                committed_at=clock.now(),
+                stream_time=mark.stream_time,
+                seconds=self._seconds,
+            ),
+        )
+        self._seconds = {}
+
+    async def _apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], committed: float) -> None:
+        """Show a committed batch in the view."""
+        around = self._around
+        started = around.clock.monotonic()
+        if await around.view.apply(follows, mark, customers) == "refused":
+            raise InDoubt("refused", f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or we are not alone")
+        now = around.clock.monotonic()
+        around.observer.view_applied(around.partition, now - committed, now - started)
+
+    async def _settle(self) -> None:
+        """Wait until the view shows every committed batch."""
+        if self._in_flight is not None:
+            await self._in_flight.apply
+            self._applied = self._in_flight.state_offset
+            self._in_flight = None
+
+    async def _pause(self) -> None:
+        await self._around.clock.sleep(0)
+
+    def _took(self, step: Step, started: float) -> float:
+        """Note how long a step took. Gives the time now."""
+        now = self._around.clock.monotonic()
+        self._seconds[step] = self._seconds.get(step, 0.0) + now - started
+        return now
