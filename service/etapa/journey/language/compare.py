@@ -116,7 +116,7 @@ def _compile_test(test: Test) -> Predicate:
         case "eq":
             return _equal_to(_scalar(operand))
         case "ne":
-            return _negated(_equal_to(_scalar(operand)))
+            return _unequal_to(_scalar(operand))
         case "in":
             return _member_of(_scalars(operand))
         case "not_in":
@@ -157,6 +157,17 @@ def _equal_to(operand: Scalar) -> Predicate:
     if isinstance(operand, str):
         return lambda value: value == operand
     return lambda value: value == operand and value.__class__ is not bool
+
+
+def _unequal_to(operand: Scalar) -> Predicate:
+    # A missing value satisfies `ne`, whatever the operand; so does every value when the operand is null.
+    if operand is None:
+        return lambda value: True
+    if isinstance(operand, bool):
+        return lambda value: value is not operand
+    if isinstance(operand, str):
+        return lambda value: value != operand
+    return lambda value: value != operand or value.__class__ is bool
 
 
 def _member_of(operands: tuple[Scalar, ...]) -> Predicate:

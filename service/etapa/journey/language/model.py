@@ -15,12 +15,23 @@ ANY_TYPE = "*"
 Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "contains", "starts_with", "ends_with", "matches"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Test:
     """One operator and its operand, such as `gte 3`. The operand of `in` and `not_in` is a tuple."""
 
     operator: Operator
     operand: Scalar | tuple[Scalar, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Test) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[object, ...]:
+        # `eq 1` and `eq true` ask different things, though 1 == True to Python.
+        operands = self.operand if isinstance(self.operand, tuple) else (self.operand,)
+        return (self.operator, *((isinstance(each, bool), each) for each in operands))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,158 @@
+"""Reading `consent`, `caps` and `campaigns`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from etapa.journey.language.comparing import OPERATORS, PRESENT_VALUE, VALUE, any_operator_schema, comparison_schemas, read_comparison
+from etapa.journey.language.conditions import TRAIT, ConditionShape
+from etapa.journey.language.findings import Position, Report
+from etapa.journey.language.logic import leaves
+from etapa.journey.language.model import Campaign, Caps, Event, InStage, Trait, Transition
+from etapa.journey.language.names import ID, Known, known_among
+from etapa.journey.language.possible import outcome
+from etapa.journey.language.shapes import (
+    BAD,
+    Bad,
+    Field,
+    Flag,
+    JsonMap,
+    ListOf,
+    MapOf,
+    Name,
+    OneOrMany,
+    Percentage,
+    Record,
+    Reference,
+    Shape,
+    Span,
+    Whole,
+    map_schema,
+    read_fields,
+)
+from etapa.journey.language.yaml_nodes import Node
+
+MAX_CAMPAIGNS = 200
+MAX_TRIGGERS = 1000
+
+
+class ConsentShape(Shape[Trait]):
+    """A trait and a comparison of its value. A missing trait means no, so the comparison meets values only."""
+
+    def read(self, node: Node, report: Report) -> Trait | Bad:
+        record = read_fields(node, "`consent`", (TRAIT,), report, also=OPERATORS, told=OPERATORS)
+        if record is BAD:
+            return BAD
+        comparison = read_comparison(record.rest, "`consent`", node.position, VALUE, report)
+        if comparison is not BAD and outcome(PRESENT_VALUE.domain, comparison) == "never":
+            report.error(node.position, "`consent` can never be given: a missing trait means no, and no value satisfies the comparison")
+            return BAD
+        return Trait(record.need(TRAIT), comparison) if record.sound and comparison is not BAD else BAD
+
+    def schema(self) -> dict[str, Any]:
+        return {**map_schema((TRAIT,), comparison_schemas(VALUE)), **any_operator_schema(VALUE)}
+
+
+@dataclass(frozen=True)
+class Move:
+    """A transition as it is written: `sources` none for any, `targets` none for any."""
+
+    sources: tuple[Name, ...] | None
+    targets: tuple[Name, ...] | None
+    position: Position
+
+
+_STAGES = OneOrMany(Reference("a stage id"), "stage ids")
+ENTER = Field("enter", _STAGES, "Whenever a customer enters one of these stages.")
+LEAVE = Field("leave", _STAGES, "Whenever a customer leaves one of these stages.")
+FROM = Field("from", _STAGES, "The stages left; with `to`.")
+TO = Field("to", _STAGES, "The stages entered; with `from`.")
+
+
+class MoveShape(Shape[Move]):
+    """`{enter: STAGE}`, `{leave: STAGE}` or `{from: STAGE, to: STAGE}`; each takes a list as well."""
+
+    _FORMS = "{enter: STAGE}, {leave: STAGE} or {from: STAGE, to: STAGE}"
+
+    def read(self, node: Node, report: Report) -> Move | Bad:
+        record = read_fields(node, "`on`", (ENTER, LEAVE, FROM, TO), report)
+        if record is BAD:
+            return BAD
+        if set(record.positions) not in ({"enter"}, {"leave"}, {"from", "to"}):
+            if record.sound or record.positions:
+                report.error(node.position, f"`on` is {self._FORMS}")
+            return BAD
+        sources = record.get(LEAVE) or record.get(FROM)
+        targets = record.get(ENTER) or record.get(TO)
+        return Move(sources, targets, node.position) if record.sound else BAD
+
+    def schema(self) -> dict[str, Any]:
+        forms = ((ENTER,), (LEAVE,), (FROM, TO))
+        return {"anyOf": [{**map_schema(form), "required": [each.name for each in form]} for form in forms]}
+
+
+CONSENT = Field("consent", ConsentShape(), "Gate for every campaign: the trait must be there and satisfy the comparison.")
+MAX = Field("max", Whole(1, MAX_TRIGGERS), "How many triggers, over all campaigns.", required=True)
+PER = Field("per", Span(), "Within how long.", required=True)
+CAPS = Field("caps", MapOf("`caps`", (MAX, PER)), "The most triggers that one customer gets.")
+
+CAMPAIGN_ID = Field("id", ID, "The campaign's id, as it stands in its triggers.", required=True)
+ON = Field("on", OneOrMany(MoveShape(), "stage changes"), "The stage changes that trigger it.", required=True)
+WHEN = Field("when", ConditionShape(), "Also required, judged at the change, without `event`.")
+COOLDOWN = Field("cooldown", Span(), "Not again for the same customer within this long.")
+ONCE = Field("once", Flag(), "At most once ever for the same customer.")
+HOLDOUT = Field("holdout", Percentage(), "Share of customers kept as a control group.")
+PAYLOAD = Field("payload", JsonMap(), "Copied into the trigger as it stands.")
+CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, ON, WHEN, COOLDOWN, ONCE, HOLDOUT, PAYLOAD))
+CAMPAIGNS = Field(
+    "campaigns",
+    ListOf(CAMPAIGN, "campaigns", minimum=0, maximum=MAX_CAMPAIGNS, keeps_good=True),
+    "What to send when customers move. A stage change is offered to them in this order.",
+)
+
+
+def check(records: Sequence[Record], stages: Known, report: Report) -> Known:
+    """Check what campaigns refer to. Gives the campaigns' ids."""
+    for record in records:
+        for move in record.get(ON) or ():
+            for name in (*(move.sources or ()), *(move.targets or ())):
+                stages.check(name, report)
+            for target in move.targets or ():
+                if any(source.text == target.text for source in move.sources or ()):
+                    report.error(target.position, f"no customer moves from `{target.text}` to itself")
+        _check_when(record, report)
+    return known_among(records, CAMPAIGN_ID, "campaign", report)
+
+
+def _check_when(record: Record, report: Report) -> None:
+    condition = record.get(WHEN)
+    found = list(leaves(condition)) if condition is not None else []
+    if any(isinstance(leaf, Event) for leaf in found):
+        report.error(record.place(WHEN), "a campaign is judged at the change, with no touchpoint at hand: `event` is never true here")
+    if any(isinstance(leaf, InStage) for leaf in found):
+        report.error(
+            record.place(WHEN), "a campaign is judged at the change, when the stage has just been entered: `in_stage` is never true here"
+        )
+
+
+def caps(record: Record) -> Caps | None:
+    """The caps of a journey's record, which is sound."""
+    each = record.get(CAPS)
+    return None if each is None else Caps(each.need(MAX), each.need(PER))
+
+
+def campaign(record: Record) -> Campaign:
+    """A campaign from its record, which is sound."""
+    return Campaign(
+        id=record.need(CAMPAIGN_ID),
+        on=tuple(Transition(_texts(move.sources), _texts(move.targets)) for move in record.need(ON)),
+        when=record.get(WHEN),
+        cooldown=record.get(COOLDOWN),
+        once=record.get(ONCE) or False,
+        holdout=record.get(HOLDOUT) or 0.0,
+        payload=record.get(PAYLOAD),
+    )
+
+
+def _texts(names: tuple[Name, ...] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(dict.fromkeys(name.text for name in names))

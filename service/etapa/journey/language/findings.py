@@ -1,0 +1,103 @@
+"""What is wrong with a journey file, and where: findings, gathered all at once."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning", "info"]
+
+MAX_FINDINGS = 500
+"""After so many a file is not worth reading on; the last finding says so."""
+
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+
+class Position(NamedTuple):
+    """A place in a file; both numbers count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about a journey file. An error keeps the file from being used."""
+
+    severity: Severity
+    file: str
+    line: int
+    column: int
+    message: str
+    source_line: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
+
+    def in_full(self) -> str:
+        """The finding, the line of the file that it is about, and a caret under the place."""
+        # Tabs stay tabs, so that the caret stands where the reader's terminal puts the place.
+        margin = "".join("\t" if character == "\t" else " " for character in self.source_line[: self.column - 1])
+        return f"{self}\n  {self.source_line}\n  {margin}^"
+
+
+class Report:
+    """Gathers findings about one file."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._lines = _LINE_BREAK.split(text)
+        self._findings: list[Finding] = []
+        self._full = False
+
+    def error(self, position: Position, message: str) -> None:
+        self._add("error", position, message)
+
+    def warning(self, position: Position, message: str) -> None:
+        self._add("warning", position, message)
+
+    def info(self, position: Position, message: str) -> None:
+        self._add("info", position, message)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(finding.severity == "error" for finding in self._findings)
+
+    @property
+    def errors(self) -> int:
+        """How many errors there are by now. The same before and after reading a part: the part is sound."""
+        return sum(finding.severity == "error" for finding in self._findings)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """In the order of the file."""
+        return tuple(sorted(self._findings, key=lambda finding: (finding.line, finding.column)))
+
+    def _add(self, severity: Severity, position: Position, message: str) -> None:
+        if self._full:
+            return
+        if len(self._findings) == MAX_FINDINGS - 1:
+            self._full = True
+            severity, message = "error", f"more than {MAX_FINDINGS - 1} findings: mend these first"
+        line = self._lines[position.line - 1] if position.line <= len(self._lines) else ""
+        # A file of one endless line is quoted in part only.
+        self._findings.append(Finding(severity, self._file, position.line, position.column, message, line[:1000]))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'count'?` when a known name is close to `word`, else nothing."""
+    close = difflib.get_close_matches(word[:64].lower(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """`` `a`, `b` and `c` ``."""
+    quoted = [f"`{name}`" for name in names]
+    if len(quoted) < 2:
+        return "".join(quoted)
+    return ", ".join(quoted[:-1]) + " and " + quoted[-1]
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """`text`, cut where it would make a message unreadable."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

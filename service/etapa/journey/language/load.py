@@ -1,0 +1,202 @@
+"""Reading a journey file: from text to a `Journey`, or to everything that is wrong with it."""
+
+from dataclasses import dataclass
+
+from etapa.journey.language import campaigns, scenarios
+from etapa.journey.language.checks import look_over
+from etapa.journey.language.conditions import ConditionShape
+from etapa.journey.language.duration import SECOND
+from etapa.journey.language.findings import Finding, Position, Report
+from etapa.journey.language.logic import depth, leaves
+from etapa.journey.language.model import Condition, Journey, Rule, Stage
+from etapa.journey.language.names import ID, Known, known_among
+from etapa.journey.language.shapes import (
+    BAD,
+    Field,
+    ListOf,
+    MapOf,
+    Name,
+    OneOrMany,
+    Record,
+    Reference,
+    Span,
+    Text,
+    TextMap,
+    Whole,
+    read_fields,
+)
+from etapa.journey.language.yaml_nodes import Node, Unreadable, parse
+
+MAX_STAGES = 100
+MAX_RULES = 500
+MAX_CONDITIONS = 2000
+"""Over the whole file, counting those within `all`, `any` and `not` one by one."""
+MAX_CONDITION_DEPTH = 16
+MAX_REMEMBER_IDS = 1024
+DEFAULT_REMEMBER_IDS = 64
+DEFAULT_GRACE = 10 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of reading a file. The journey is none when any finding is an error."""
+
+    journey: Journey | None
+    findings: tuple[Finding, ...]
+
+
+class JourneyError(Exception):
+    """A journey file cannot be used. `findings` says why; the message shows all of them in full."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("\n".join(finding.in_full() for finding in findings))
+        self.findings = findings
+
+
+def load_journey(text: str, file: str) -> Loaded:
+    """Read a journey from `text`; `file` is the name that findings carry. Never raises because of what the text says."""
+    report = Report(file, text)
+    journey = None
+    try:
+        node = parse(text, report)
+    except Unreadable:
+        pass
+    else:
+        journey = _journey(node, report)
+    return Loaded(None if report.has_errors else journey, report.findings())
+
+
+def journey_or_raise(text: str, file: str) -> Journey:
+    """The journey in `text`. Raises `JourneyError` when it cannot be used; warnings are not looked at."""
+    loaded = load_journey(text, file)
+    if loaded.journey is None:
+        raise JourneyError(loaded.findings)
+    return loaded.journey
+
+
+_KEBAB = Text("an id in kebab-case, such as retail or win-back", "^[a-z0-9]+(-[a-z0-9]+)*$", 64)
+_LANGUAGE = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+
+STAGE_ID = Field("id", ID, "The stage's id, as it stands in stage changes and in Redis.", required=True)
+PHASE = Field("phase", Text("the name of a phase", longest=64), "The phase that the stage belongs to.")
+LABEL = Field("label", TextMap("a map of language codes to text, such as {en: Loyalty}", _LANGUAGE), "Names for people, by language code.")
+STAGE = MapOf("a stage", (STAGE_ID, PHASE, LABEL))
+
+RULE_ID = Field("id", ID, "The rule's id, as it stands in the stage changes it makes.", required=True)
+FROM = Field("from", OneOrMany(Reference("a stage id"), "stage ids"), "The stages it leaves. Left out: every stage listed before `to`.")
+TO = Field("to", Reference("a stage id"), "The stage it leads to.", required=True)
+WHEN = Field("when", ConditionShape(), "The condition that moves a customer.", required=True)
+RULE = MapOf("a rule", (RULE_ID, FROM, TO, WHEN))
+
+ID_FIELD = Field("journey", _KEBAB, "The journey's id, in kebab-case.", required=True)
+VERSION = Field(
+    "version", Whole(1, 2**31 - 1), "A positive number, copied into every stage change. Raise it with every change.", required=True
+)
+INITIAL = Field("initial", Reference("a stage id"), "Where new customers start. Left out: the first stage.")
+REMEMBER_IDS = Field(
+    "remember_ids",
+    Whole(0, MAX_REMEMBER_IDS),
+    "How many touchpoint ids are kept per customer to drop duplicates; 0 turns it off.",
+    default=DEFAULT_REMEMBER_IDS,
+)
+GRACE = Field("grace", Span(zero_allowed=True), "How long a live timer waits for touchpoints that are on their way.", default="10s")
+STAGES = Field(
+    "stages", ListOf(STAGE, "stages", maximum=MAX_STAGES, keeps_good=True), "The stages, in the order of the journey.", required=True
+)
+RULES = Field(
+    "rules",
+    ListOf(RULE, "rules", minimum=0, maximum=MAX_RULES, keeps_good=True),
+    "The rules, read from top to bottom; the first that holds wins.",
+    required=True,
+)
+JOURNEY_FIELDS = (
+    ID_FIELD,
+    VERSION,
+    INITIAL,
+    REMEMBER_IDS,
+    GRACE,
+    STAGES,
+    RULES,
+    campaigns.CONSENT,
+    campaigns.CAPS,
+    campaigns.CAMPAIGNS,
+    scenarios.TESTS,
+)
+
+
+def _journey(node: Node, report: Report) -> Journey | None:
+    record = read_fields(node, "a journey", JOURNEY_FIELDS, report)
+    if record is BAD:
+        return None
+    stage_records = record.get(STAGES) or ()
+    rule_records = record.get(RULES) or ()
+    stages = known_among(stage_records, STAGE_ID, "stage", report)
+    known_among(rule_records, RULE_ID, "rule", report)
+    initial = record.get(INITIAL)
+    if initial is not None:
+        stages.check(initial, report)
+    for rule in rule_records:
+        _check_rule(rule, stages, report)
+    campaign_records = record.get(campaigns.CAMPAIGNS) or ()
+    triggers = campaigns.check(campaign_records, stages, report)
+    test_records = record.get(scenarios.TESTS) or ()
+    scenarios.check(test_records, stages, triggers, report)
+    _check_size(rule_records, campaign_records, record, report)
+    if report.has_errors:
+        return None
+    order = stages.names
+    journey = Journey(
+        id=record.need(ID_FIELD),
+        version=record.need(VERSION),
+        initial=initial.text if initial else order[0],
+        remember_ids=_or(record.get(REMEMBER_IDS), DEFAULT_REMEMBER_IDS),
+        grace=_or(record.get(GRACE), DEFAULT_GRACE),
+        stages=tuple(Stage(each.need(STAGE_ID), each.get(PHASE), each.get(LABEL) or {}) for each in stage_records),
+        rules=tuple(_rule(each, order) for each in rule_records),
+        consent=record.get(campaigns.CONSENT),
+        caps=campaigns.caps(record),
+        campaigns=tuple(campaigns.campaign(each) for each in campaign_records),
+        tests=tuple(scenarios.scenario(each) for each in test_records),
+    )
+    look_over(
+        journey,
+        [each.place(STAGE_ID) for each in stage_records],
+        [each.place(RULE_ID) for each in rule_records],
+        [each.place(campaigns.ON) for each in campaign_records],
+        report,
+    )
+    return journey
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _check_rule(rule: Record, stages: Known, report: Report) -> None:
+    to = rule.get(TO)
+    sources: tuple[Name, ...] = rule.get(FROM) or ()
+    for source in sources:
+        stages.check(source, report)
+        if to is not None and source.text == to.text:
+            report.error(source.position, f"the rule leads from `{to.text}` to itself")
+    if to is not None and stages.check(to, report) and FROM.name not in rule.positions and to.text == stages.first:
+        report.error(to.position, f"no stage is listed before `{to.text}`, so the rule leaves none: write the stages it leaves as `from`")
+
+
+def _check_size(rules: tuple[Record, ...], campaign_records: tuple[Record, ...], record: Record, report: Report) -> None:
+    found = [(each.get(WHEN), each.place(WHEN)) for each in rules]
+    found += [(each.get(campaigns.WHEN), each.place(campaigns.WHEN)) for each in campaign_records]
+    conditions: list[tuple[Condition, Position]] = [(condition, position) for condition, position in found if condition is not None]
+    for condition, position in conditions:
+        if depth(condition) > MAX_CONDITION_DEPTH:
+            report.error(position, f"conditions are nested {depth(condition)} deep; at most {MAX_CONDITION_DEPTH} are allowed")
+    total = sum(1 for condition, _ in conditions for _ in leaves(condition))
+    if total > MAX_CONDITIONS:
+        report.error(record.place(RULES), f"the journey has {total} conditions; at most {MAX_CONDITIONS} are allowed")
+
+
+def _rule(record: Record, order: tuple[str, ...]) -> Rule:
+    to = record.need(TO).text
+    names = record.get(FROM)
+    sources = set(order[: order.index(to)]) if names is None else {name.text for name in names}
+    return Rule(record.need(RULE_ID), tuple(each for each in order if each in sources), to, record.need(WHEN))

@@ -1,0 +1,49 @@
+"""Ids in a journey file: how they look, that each is there once, and that what refers to them finds them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from etapa.journey.language.findings import Report, listed, nearest, shortened
+from etapa.journey.language.shapes import Field, Name, Record, Text
+
+ID = Text("an id (letters, digits, `-`, `_` and `.`, at most 64)", "^[A-Za-z0-9][A-Za-z0-9_.-]*$", 64)
+
+_MOST_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Known:
+    """The ids of one sort, in the order of the file."""
+
+    noun: str
+    names: tuple[str, ...]
+    complete: bool
+    """False when an id could not be read, so that one that seems missing may be that one."""
+
+    @property
+    def first(self) -> str | None:
+        return self.names[0] if self.names and self.complete else None
+
+    def check(self, name: Name, report: Report) -> bool:
+        """Whether `name` exists; if not, it is reported."""
+        if name.text in self.names:
+            return True
+        if self.complete:
+            known = f": the file has {listed(self.names)}" if 0 < len(self.names) <= _MOST_LISTED else ""
+            advice = nearest(name.text, self.names) or known
+            report.error(name.position, f"there is no {self.noun} `{shortened(name.text)}`{advice}")
+        return False
+
+
+def known_among(records: Sequence[Record], field: Field[str], noun: str, report: Report) -> Known:
+    """The ids in `records`. One that is there twice is reported."""
+    lines: dict[str, int] = {}
+    for record in records:
+        name = record.get(field)
+        if name is None:
+            continue
+        position = record.place(field)
+        if name in lines:
+            report.error(position, f"{noun} `{shortened(name)}` is there already, in line {lines[name]}")
+        lines.setdefault(name, position.line)
+    return Known(noun, tuple(lines), complete=bool(records) and all(record.get(field) is not None for record in records))

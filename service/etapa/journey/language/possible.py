@@ -1,0 +1,140 @@
+"""Comparisons that decide nothing: can they ever be true, can they ever be false?
+
+A comparison changes its answer only at its operands, so trying each operand and one value between, below and above them
+is as good as trying every value. Only searches in text (`contains`, `matches` and their like) split finer; of those a
+value between operands says "maybe".
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from etapa.journey.language.compare import compile_comparison
+from etapa.journey.language.model import Comparison, Operator, Scalar, Test
+
+Outcome = Literal["always", "never", "open"]
+
+Signed = tuple[Comparison, bool]
+"""A comparison as it stands (true) or negated."""
+
+_MOST_OPERANDS = 200
+_SEARCHES: frozenset[Operator] = frozenset({"contains", "starts_with", "ends_with", "matches"})
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Which values a comparison can meet."""
+
+    noun: str
+    """As it stands in a message: `a count (a whole number from 0)`."""
+    numbers: bool = True
+    whole: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    texts: bool = False
+    others: bool = False
+    """Booleans, lists and maps."""
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A value to try. When not `exact` it stands for many texts or lists that searches tell apart."""
+
+    value: Any
+    exact: bool = True
+
+
+def outcome(domain: Domain, comparison: Comparison) -> Outcome:
+    """Whether `comparison` is true of every value in `domain`, of none, or of some."""
+    return _outcome(domain, [(comparison, True)])
+
+
+def outcome_of_all(domain: Domain, literals: Sequence[Signed]) -> Outcome:
+    """The same for several comparisons of one value that are to hold together. Very long ones are taken to be open."""
+    operands = sum(len(_operands(test)) for comparison, _ in literals for test in comparison.tests)
+    return _outcome(domain, literals) if operands <= _MOST_OPERANDS else "open"
+
+
+def implies(domain: Domain, stronger: Comparison, weaker: Comparison) -> bool:
+    """Whether every value that satisfies `stronger` is sure to satisfy `weaker`."""
+    return stronger == weaker or outcome_of_all(domain, [(stronger, True), (weaker, False)]) == "never"
+
+
+def _outcome(domain: Domain, literals: Sequence[Signed]) -> Outcome:
+    compiled = [([_Tried(test) for test in comparison.tests], positive) for comparison, positive in literals]
+    tests = [test for comparison, _ in literals for test in comparison.tests]
+    answers = set()
+    for trial in _trials(domain, tests):
+        held = [(_all([test.answer(trial) for test in tried]), positive) for tried, positive in compiled]
+        answers.add(_all([answer if positive or answer is None else not answer for answer, positive in held]))
+    if answers <= {True}:
+        return "always"
+    return "never" if answers <= {False} else "open"
+
+
+def _all(answers: Iterable[bool | None]) -> bool | None:
+    """Three-valued `all`: none is "maybe"."""
+    seen = set(answers)
+    if False in seen:
+        return False
+    return None if None in seen else True
+
+
+class _Tried:
+    """A test that can be asked about trials."""
+
+    def __init__(self, test: Test) -> None:
+        self._holds = compile_comparison(Comparison((test,)))
+        self._search = test.operator in _SEARCHES
+        self._reaches_lists = test.operator == "contains"
+        self._reaches_texts = isinstance(test.operand, str)
+
+    def answer(self, trial: _Trial) -> bool | None:
+        if trial.exact or not self._search:
+            return self._holds(trial.value)
+        reached = self._reaches_lists if isinstance(trial.value, list) else self._reaches_texts
+        return None if reached else False
+
+
+def _operands(test: Test) -> tuple[Scalar, ...]:
+    return test.operand if isinstance(test.operand, tuple) else (test.operand,)
+
+
+def _trials(domain: Domain, tests: Sequence[Test]) -> list[_Trial]:
+    operands = [each for test in tests for each in _operands(test)]
+    trials: list[_Trial] = []
+    if domain.missing:
+        trials.append(_Trial(None))
+    if domain.numbers:
+        trials += [_Trial(number) for number in _numbers(domain, operands)]
+    if domain.texts:
+        trials += _texts([each for each in operands if isinstance(each, str)])
+    if domain.others:
+        trials += [_Trial(True), _Trial(False), _Trial({}), _Trial([], exact=False)]
+    return trials
+
+
+def _numbers(domain: Domain, operands: Sequence[Scalar]) -> list[int | float]:
+    bounds = sorted({each for each in operands if isinstance(each, int | float) and not isinstance(each, bool)})
+    tried: list[int | float] = [0, *bounds]
+    for bound in bounds:
+        # Large whole numbers have no float between them, so their neighbours are tried as well.
+        tried += [math.floor(bound) - 1, math.floor(bound), math.ceil(bound), math.ceil(bound) + 1]
+        tried += [bound - max(1, abs(bound)), bound + max(1, abs(bound))]
+    tried += [lower + (upper - lower) / 2 for lower, upper in itertools.pairwise(bounds)]
+    if domain.whole:
+        tried = [number for number in tried if math.isinf(number) or number == math.floor(number)]
+    lowest = -math.inf if domain.minimum is None else domain.minimum
+    highest = math.inf if domain.maximum is None else domain.maximum
+    return [number for number in tried if lowest <= number <= highest]
+
+
+def _texts(operands: Sequence[str]) -> list[_Trial]:
+    # Nothing lies between a text and the same text with U+0000 behind it, so that one stands for all up to the next operand.
+    known = set(operands)
+    points = [_Trial(operand) for operand in known]
+    between = [_Trial(operand + "\0", exact=False) for operand in known if operand + "\0" not in known]
+    return [*points, *between, _Trial("", exact=False)]

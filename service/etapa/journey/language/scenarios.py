@@ -1,0 +1,86 @@
+"""Reading `tests`: touchpoints, and the stage changes they must make."""
+
+from collections.abc import Sequence
+
+from etapa.journey.language.conditions import MAX_TYPE
+from etapa.journey.language.findings import Report
+from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Scenario
+from etapa.journey.language.names import Known, known_among
+from etapa.journey.language.shapes import Field, JsonMap, ListOf, MapOf, Record, Reference, Span, Text
+
+MAX_TESTS = 1000
+MAX_TOUCHPOINTS = 1000
+
+AT = Field("at", Span(zero_allowed=True), "When, counted from the start of the test.", required=True)
+TYPE = Field("type", Text("a touchpoint type", longest=MAX_TYPE), "The touchpoint's type.", required=True)
+CHANNEL = Field("channel", Text("a channel", longest=128), "The touchpoint's channel.")
+PROPERTIES = Field("properties", JsonMap(), "The touchpoint's properties.")
+TRAITS = Field("traits", JsonMap(), "Traits that the touchpoint sets.")
+TOUCHPOINT_ID = Field(
+    "id", Text("an id", longest=256), "The touchpoint's id. Left out: one that no other has. Write one twice to test duplicates."
+)
+TOUCHPOINT = MapOf("a touchpoint", (AT, TYPE, CHANNEL, PROPERTIES, TRAITS, TOUCHPOINT_ID))
+
+TO = Field("to", Reference("a stage id"), "The stage entered.", required=True)
+CHANGE = MapOf("an expected change", (AT, TO))
+
+NAME = Field("name", Text("a name", longest=200), "What the test says about the journey.", required=True)
+GIVEN = Field(
+    "given",
+    ListOf(TOUCHPOINT, "touchpoints", maximum=MAX_TOUCHPOINTS, keeps_good=True),
+    "One customer's touchpoints, in the order in which they arrive.",
+    required=True,
+)
+EXPECT = Field(
+    "expect",
+    ListOf(CHANGE, "changes", maximum=MAX_TOUCHPOINTS, keeps_good=True),
+    "The whole list of stage changes, in order; the first enters the initial stage.",
+    required=True,
+)
+UNTIL = Field("until", Span(zero_allowed=True), "Timers run up to here. Left out: none runs after the last touchpoint.")
+TRIGGERS = Field(
+    "triggers",
+    ListOf(Reference("a campaign id"), "campaign ids", minimum=0, maximum=MAX_TOUCHPOINTS),
+    "The whole list of campaigns that are triggered, in order.",
+)
+TEST = MapOf("a test", (NAME, GIVEN, EXPECT, UNTIL, TRIGGERS))
+TESTS = Field("tests", ListOf(TEST, "tests", minimum=0, maximum=MAX_TESTS, keeps_good=True), "Tests of this journey, run by `etapa test`.")
+
+
+def check(records: Sequence[Record], stages: Known, campaigns: Known, report: Report) -> None:
+    """Check what tests refer to."""
+    known_among(records, NAME, "test", report)
+    for record in records:
+        for change in record.get(EXPECT) or ():
+            to = change.get(TO)
+            if to is not None:
+                stages.check(to, report)
+        for trigger in record.get(TRIGGERS) or ():
+            campaigns.check(trigger, report)
+        until = record.get(UNTIL)
+        times = [touchpoint.get(AT) or 0 for touchpoint in record.get(GIVEN) or ()]
+        if until is not None and times and until < max(times):
+            report.warning(record.place(UNTIL), "`until` lies before the last touchpoint, so no timer runs after it")
+
+
+def scenario(record: Record) -> Scenario:
+    """A test from its record, which is sound."""
+    triggers = record.get(TRIGGERS)
+    return Scenario(
+        name=record.need(NAME),
+        given=tuple(_touchpoint(each) for each in record.need(GIVEN)),
+        expect=tuple(ExpectedChange(each.need(AT), each.need(TO).text) for each in record.need(EXPECT)),
+        until=record.get(UNTIL),
+        triggers=None if triggers is None else tuple(name.text for name in triggers),
+    )
+
+
+def _touchpoint(record: Record) -> GivenTouchpoint:
+    return GivenTouchpoint(
+        at=record.need(AT),
+        type=record.need(TYPE),
+        channel=record.get(CHANNEL),
+        properties=record.get(PROPERTIES),
+        traits=record.get(TRAITS),
+        id=record.get(TOUCHPOINT_ID),
+    )
