@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 
 from etapa.commands.failures import CheckFailed, WrongUse, reason
-from etapa.journey.language.load import Finding, Loaded, load_journey
+from etapa.journey.language.findings import Finding
+from etapa.journey.language.load import Loaded, load_journey
 from etapa.journey.language.model import Journey
+from etapa.journey.language.yaml_nodes import MAX_BYTES
 
-MAX_BYTES = 1024 * 1024
-"""Journey files end here; a longer one is not read any further (`load_journey` says that it is too long)."""
+LONGEST_SHOWN = 110
+"""Of a longer line only the part around the finding is shown."""
 
 
 class Unreadable(Exception):
@@ -21,6 +23,9 @@ def load_file(path: str) -> Loaded:
     """Read and load the journey file at `path` (`-` is standard input). Raises Unreadable; what is wrong inside is a finding."""
     content = _read(path)
     name = "<stdin>" if path == "-" else path
+    if len(content) > MAX_BYTES:
+        # It ends in the middle of something; all that will be said of it is that it is too large.
+        return load_journey(content.decode(errors="replace"), name)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -47,12 +52,14 @@ def journey_from(path: str | Path) -> Journey:
 
 def shown(finding: Finding) -> str:
     """A finding for people: where and what, the line of the file, and a caret under the column."""
-    lines = [str(finding)]
-    if finding.source_line and finding.source_line.strip():
-        # Tabs stay tabs in the caret's line, so that it stands right however wide the terminal makes them.
-        margin = "".join("\t" if character == "\t" else " " for character in finding.source_line[: finding.column - 1])
-        lines += [f"    {finding.source_line.rstrip()}", f"    {margin}^"]
-    return "\n".join(lines)
+    # Control characters in a file from elsewhere must not reach the terminal.
+    line = "".join(character if character.isprintable() else " " for character in finding.source_line)
+    if not line.strip():
+        return str(finding)
+    column = finding.column - 1
+    start = 0 if len(line) <= LONGEST_SHOWN else max(0, column - LONGEST_SHOWN // 2)
+    window = line[start : start + LONGEST_SHOWN].rstrip()
+    return f"{finding}\n    {window}\n    {' ' * (column - start)}^"
 
 
 def _read(path: str) -> bytes:

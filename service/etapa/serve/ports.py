@@ -1,24 +1,21 @@
-"""What the HTTP side needs of the others: somebody who reads the view, and somebody who knows what is ready.
+"""What the HTTP side needs of the others: somebody who reads the view, and somebody who knows what is ready."""
 
-Times are microseconds since 1970.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
-from etapa.journey.engine.customer import Customer
+from etapa.stream.redis_view import StageCounts, StoredCustomer
 
 
 class StageReader(Protocol):
-    """Reads the view over all partitions. Methods raise `ViewError` when the view does not answer."""
+    """Reads the view over all partitions, as `stream.redis_view.ViewReader` does. Methods raise `ViewError`."""
 
-    async def counts(self) -> Mapping[str, int]:
-        """How many customers are in each stage, by stage id; stages without customers may be missing."""
+    async def stage_counts(self) -> StageCounts:
+        """How many customers are in each stage, and which partitions are missing from that."""
 
-    async def customer(self, customer_id: str) -> Customer | None:
-        """The customer's state, or none when nobody has this id."""
+    async def customer(self, customer_id: str) -> StoredCustomer | None:
+        """What the view holds of a customer, or none when nobody has this id."""
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from etapa.contracts.state import encode_state
 from etapa.journey.engine.customer import Customer
 from etapa.journey.language.model import Journey, Stage
 from etapa.metrics import Metrics
@@ -18,6 +19,7 @@ from etapa.serve.http import Api
 from etapa.serve.ports import Check
 from etapa.setting_values import Secret
 from etapa.stream.ports import ViewError
+from etapa.stream.redis_view import StageCounts, StoredCustomer
 
 JOURNEY = Journey(
     id="shop",
@@ -43,14 +45,15 @@ class StagesInMemory:
         self.customers = {customer.id: customer for customer in customers}
         self.down = False
 
-    async def counts(self) -> Mapping[str, int]:
+    async def stage_counts(self) -> StageCounts:
         self._answer()
         stages = [customer.stage for customer in self.customers.values()]
-        return {stage: stages.count(stage) for stage in stages}
+        return StageCounts({stage: stages.count(stage) for stage in stages}, 4, [3])
 
-    async def customer(self, customer_id: str) -> Customer | None:
+    async def customer(self, customer_id: str) -> StoredCustomer | None:
         self._answer()
-        return self.customers.get(customer_id)
+        found = self.customers.get(customer_id)
+        return None if found is None else StoredCustomer(0, found.stage, encode_state(found))
 
     def _answer(self) -> None:
         if self.down:
@@ -187,6 +190,7 @@ def test_stages_are_in_the_journeys_order_with_phases_labels_and_counts() -> Non
     assert (body["journey"], body["version"], body["customers"]) == ("shop", 7, 3)
     assert [(stage["id"], stage["customers"]) for stage in body["stages"]] == [("new", 1), ("curious", 0), ("buyer", 2)]
     assert body["stages"][0]["label"] == {"en": "New", "es": "Nuevo"}
+    assert body["missing_partitions"] == [3]
     assert body["phases"] == [{"id": "before", "customers": 1}, {"id": "after", "customers": 2}]
 
 
@@ -239,6 +243,14 @@ def test_an_id_that_is_not_utf8_is_a_bad_request() -> None:
     status, body = ask_raw(application(customer("\ufffd")), "/v1/customers/%FF")
     assert status == 400
     assert "UTF-8" in body["detail"]
+
+
+def test_a_state_of_another_version_of_etapa_is_said() -> None:
+    later = customer("a")
+    later.format = 99
+    status, body, _ = ask(application(later), "/v1/customers/a")
+    assert status == 500
+    assert "format 99" in body["detail"]
 
 
 def test_an_unknown_customer_is_not_found() -> None:
@@ -323,7 +335,7 @@ def test_a_method_that_a_path_does_not_take_is_refused_with_those_that_it_takes(
 
 def test_a_bug_is_an_answer_without_its_insides(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(StagesInMemory):
-        async def counts(self) -> Mapping[str, int]:
+        async def stage_counts(self) -> StageCounts:
             raise ZeroDivisionError("secret inside")
 
     status, body, _ = ask(application(reader=Broken()), "/v1/stages")

@@ -1,0 +1,66 @@
+"""Reading touchpoints from a file or standard input, plain or gzip, line by line."""
+
+import gzip
+import io
+import sys
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from etapa.commands.failures import CheckFailed, WrongUse, reason
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class EventFile:
+    """Lines of a file (`-` is standard input), unpacked if it is gzip. Used by `with`; `readline` is all it gives.
+
+    A file that cannot be opened ends the command with exit code 2, one that breaks off while it is read with 1.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.lines = 0
+        self._open: BinaryIO | None = None
+        self._reader: io.BufferedReader | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        return "standard input" if self.path == "-" else self.path
+
+    def __enter__(self) -> Self:
+        try:
+            self._open = sys.stdin.buffer if self.path == "-" else Path(self.path).open("rb")
+            buffered = self._open if isinstance(self._open, io.BufferedReader) else io.BufferedReader(_raw(self._open))
+            # By its first bytes, not by its name: what comes through a pipe has none.
+            packed = buffered.peek(2)[:2] == GZIP_MAGIC
+        except OSError as error:
+            raise WrongUse(f"{self.name}: cannot read it: {reason(error)}") from None
+        self._reader = io.BufferedReader(_raw(gzip.GzipFile(fileobj=buffered)), 1 << 16) if packed else buffered
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.path != "-" and self._open is not None:
+            self._open.close()
+
+    def readline(self, limit: int, /) -> bytes:
+        """The next line, or the next `limit` bytes of it; nothing at the end."""
+        if self._reader is None:
+            raise ValueError("the file is not open; use it by `with`")
+        try:
+            line = self._reader.readline(limit)
+        except EOFError:
+            raise CheckFailed(f"{self.name}: the gzip data breaks off after line {self.lines}; the file is not whole") from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise CheckFailed(f"{self.name}: the gzip data is damaged after line {self.lines}: {error}") from None
+        except OSError as error:
+            raise WrongUse(f"{self.name}: cannot read on after line {self.lines}: {reason(error)}") from None
+        self.lines += line.endswith(b"\n")
+        return line
+
+
+def _raw(stream: BinaryIO | gzip.GzipFile) -> io.RawIOBase:
+    # A BufferedReader asks for no more than `readinto`, which all binary streams have.
+    return stream  # type: ignore[return-value]

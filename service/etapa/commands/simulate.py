@@ -1,0 +1,154 @@
+"""`etapa simulate`: touchpoints from a file through a journey, without any server."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import click
+import msgspec
+
+from etapa.commands.event_files import EventFile
+from etapa.commands.failures import CheckFailed, WrongUse, reason
+from etapa.commands.journey_files import journey_from
+from etapa.commands.options import settings_flags, settings_from
+from etapa.commands.times import Time
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.stage_change import stage_change_json
+from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.language.duration import format_duration
+from etapa.simulate import Summary
+from etapa.simulate import simulate as simulated
+
+REJECTED_SHOWN = 5
+"""So many lines that cannot be used are shown one by one; the summary counts all of them."""
+
+
+@click.command()
+@settings_flags("journey")
+@click.argument("events", metavar="EVENTS")
+@click.option(
+    "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
+)
+@click.option("--summary", "summary_file", metavar="FILE", help="Write the summary to FILE as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary on stderr as one JSON object instead of prose.")
+def simulate(journey: str | None, events: str, until: int | None, summary_file: str | None, as_json: bool) -> None:
+    """Run touchpoints through a journey and print the stage changes, without any server.
+
+    EVENTS is a file of touchpoints as JSON Lines, plain or gzip; `-` reads standard input. Stage changes go to stdout as JSON Lines,
+    in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
+    """
+    settings = settings_from({"journey": journey}).settings
+    chosen = journey_from(settings.journey_path)
+    summary = Summary(chosen)
+    output = click.get_binary_stream("stdout")
+    complaints = _Complaints()
+    with EventFile(events) as lines, _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output:
+        progress = _Progress(lines)
+        changes = simulated(
+            compile_journey(chosen),
+            chosen,
+            progress,
+            until,
+            summary=summary,
+            on_rejected=complaints,
+            limits=TouchpointLimits(max_bytes=settings.max_touchpoint_bytes),
+        )
+        for change in changes:
+            output.write(stage_change_json(change, chosen.id, chosen.version) + b"\n")
+        output.flush()
+        progress.clear()
+        if summary_output is not None:
+            summary_output.write(msgspec.json.format(msgspec.json.encode(summary.as_json())) + b"\n")
+    rejected = summary.rejected.total()
+    if as_json:
+        click.echo(msgspec.json.encode(summary.as_json()), err=True)
+    else:
+        if rejected > REJECTED_SHOWN:
+            click.echo(f"… and {rejected - REJECTED_SHOWN:,} more lines that cannot be used", err=True)
+        click.echo(_prose(summary), err=True)
+    if rejected and not summary.touchpoints:
+        raise CheckFailed(f"{lines.name}: no line could be used; each must hold one touchpoint as a JSON object")
+
+
+class _Complaints:
+    """Says on stderr why the first few lines cannot be used."""
+
+    def __init__(self) -> None:
+        self._said = 0
+
+    def __call__(self, line: int, rejected: Rejected) -> None:
+        if self._said < REJECTED_SHOWN:
+            self._said += 1
+            click.echo(f"line {line}: {rejected.reason}: {rejected.detail}", err=True)
+
+
+class _Progress:
+    """Passes lines on, and tells a person at a terminal how many there were. Quiet when changes scroll by on that terminal."""
+
+    LINES_BETWEEN_LOOKS = 2048
+    SECONDS_BETWEEN_NEWS = 0.25
+
+    def __init__(self, lines: EventFile) -> None:
+        self._lines = lines
+        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
+        self._next_look = self.LINES_BETWEEN_LOOKS
+        self._last_news = time.monotonic()
+
+    def readline(self, limit: int, /) -> bytes:
+        line = self._lines.readline(limit)
+        if self._shown and self._lines.lines >= self._next_look:
+            self._next_look += self.LINES_BETWEEN_LOOKS
+            if time.monotonic() - self._last_news > self.SECONDS_BETWEEN_NEWS:
+                self._last_news = time.monotonic()
+                click.echo(f"\r{self._lines.lines:,} lines", err=True, nl=False)
+        return line
+
+    def clear(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.AbstractContextManager[IO[bytes] | None]:
+    """The file for the summary, opened before the work begins: a typing error there must not cost a long run."""
+    if path is None:
+        return contextlib.nullcontext()
+    try:
+        if any(Path(path).exists() and Path(name).exists() and Path(path).samefile(name) for name in inputs):
+            raise WrongUse(f"{path}: it is read from, so the summary cannot be written there")
+        return Path(path).open("wb")
+    except OSError as error:
+        raise WrongUse(f"{path}: cannot write it: {reason(error)}") from None
+
+
+def _prose(summary: Summary) -> str:
+    journey = summary.journey
+    lines = [
+        f"Journey {journey.id}, version {journey.version}",
+        f"{summary.touchpoints:,} touchpoints of {summary.customers:,} customers, {summary.duplicates:,} of them duplicates",
+        f"{summary.changes:,} stage changes",
+    ]
+    if summary.rejected:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(summary.rejected.items()))
+        lines.append(f"{summary.rejected.total():,} lines could not be used: {reasons}")
+    width = max(len(stage) for stage in summary.stages)
+    lines.append("")
+    lines.append(f"{'stage':<{width}}  customers  median stay")
+    for stage, count in summary.stages.items():
+        stay = summary.median_dwell(stage)
+        lines.append(f"{stage:<{width}}  {count:>9,}  {'-' if stay is None else _rounded(stay)}")
+    if summary.rules_never_fired:
+        lines.append("")
+        lines.append(f"rules that moved nobody: {', '.join(summary.rules_never_fired)}")
+    return "\n".join(lines)
+
+
+def _rounded(duration: int) -> str:
+    """A duration to two units or so: nobody wants the seconds of a stay of months."""
+    for unit, finer in ((86_400_000_000, 3_600_000_000), (3_600_000_000, 60_000_000), (60_000_000, 1_000_000)):
+        if duration >= unit:
+            return format_duration(duration // finer * finer)
+    return format_duration(duration)

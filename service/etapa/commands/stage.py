@@ -1,0 +1,78 @@
+"""`etapa stage`: where a customer is, read from Redis."""
+
+import asyncio
+from typing import Any
+
+import click
+import msgspec
+
+from etapa.commands.failures import CheckFailed, WrongUse
+from etapa.commands.options import settings_flags, settings_from
+from etapa.commands.servers import quiet_libraries, redis_silent
+from etapa.contracts.rfc3339 import format_time
+from etapa.contracts.state import StateError, decode_state
+from etapa.journey.engine.customer import Customer
+from etapa.settings import Settings
+from etapa.stream.ports import ViewError
+from etapa.stream.redis_client import RedisUrlError, connect
+from etapa.stream.redis_view import StoredCustomer, ViewReader
+
+
+@click.command()
+@click.argument("customer_id", metavar="CUSTOMER")
+@settings_flags("redis_url", "group")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def stage(customer_id: str, as_json: bool, **flags: str | None) -> None:
+    """Show the stage that a customer is in, since when, and the last changes. Exit code 1 if nobody has this id."""
+    settings = settings_from(flags).settings
+    quiet_libraries(settings)
+    try:
+        stored = asyncio.run(_read(settings, customer_id))
+    except RedisUrlError as error:
+        raise WrongUse(str(error)) from None
+    except ViewError as error:
+        raise CheckFailed(redis_silent(settings, str(error))) from None
+    if stored is None:
+        raise CheckFailed(
+            f"no customer {customer_id!r} in Redis under the prefix {settings.redis_prefix!r}"
+            " (ETAPA_REDIS_PREFIX, or the group); ids are compared letter by letter"
+        )
+    try:
+        customer = decode_state(stored.state)
+    except StateError as error:
+        raise CheckFailed(f"the state of {customer_id!r} cannot be read: {error}") from None
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(customer, stored.partition))))
+    else:
+        click.echo(_as_text(customer))
+
+
+async def _read(settings: Settings, customer_id: str) -> StoredCustomer | None:
+    client = connect(settings)
+    try:
+        return await ViewReader(settings, client).customer(customer_id)
+    finally:
+        await client.aclose()
+
+
+def _as_object(customer: Customer, partition: int) -> dict[str, Any]:
+    return {
+        "customer_id": customer.id,
+        "stage": customer.stage,
+        "since": format_time(customer.entered_at),
+        "sequence": customer.sequence,
+        "due": None if customer.due is None else format_time(customer.due),
+        "changes": [{"to": to, "at": format_time(at), "rule": rule} for to, at, rule in customer.changes],
+        "partition": partition,
+    }
+
+
+def _as_text(customer: Customer) -> str:
+    lines = [f"{customer.id} is in {customer.stage} since {format_time(customer.entered_at)}"]
+    if customer.due is not None:
+        lines.append(f"next timer {format_time(customer.due)}")
+    if customer.changes:
+        lines += ["", "last changes"]
+        width = max(len(to) for to, _, _ in customer.changes)
+        lines += [f"  {format_time(at)}  {to:<{width}}  {rule or '(new customer)'}" for to, at, rule in customer.changes]
+    return "\n".join(lines)

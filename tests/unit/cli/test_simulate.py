@@ -1,0 +1,190 @@
+"""`etapa simulate`: stage changes on stdout, a summary on stderr, and plain words when the input is not what it should be."""
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.journeys import BAD, EVENTS, GOOD, touchpoint
+from tests.unit.cli.process import etapa, start
+
+
+@pytest.fixture
+def journey(tmp_path: Path) -> str:
+    path = tmp_path / "journey.yaml"
+    path.write_text(GOOD)
+    return str(path)
+
+
+def changes(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def moves(done: subprocess.CompletedProcess[bytes]) -> list[tuple[str, str]]:
+    return [(change["customer_id"], change["to"]) for change in changes(done)]
+
+
+def simulate(journey: str, *arguments: str, stdin: bytes = EVENTS) -> subprocess.CompletedProcess[bytes]:
+    return etapa("simulate", "--journey", journey, *(arguments or ("-",)), stdin=stdin)
+
+
+def test_stage_changes_come_as_json_lines_in_processing_order(journey: str) -> None:
+    done = simulate(journey)
+    assert done.returncode == 0
+    assert moves(done) == [("a", "new"), ("b", "new"), ("b", "buyer"), ("a", "buyer")]
+    assert changes(done)[2] == {
+        "id": "b/2",
+        "customer_id": "b",
+        "sequence": 2,
+        "from": "new",
+        "to": "buyer",
+        "phase": None,
+        "at": "2026-01-02T00:00:00Z",
+        "cause": "touchpoint",
+        "rule": "buys",
+        "because": [{"condition": "event(purchase)", "observed": "purchase"}],
+        "touchpoint_id": "e-2",
+        "channel": None,
+        "dwell_seconds": 0.0,
+        "journey": "shop",
+        "version": 3,
+    }
+
+
+def test_the_summary_is_for_people_and_on_stderr(journey: str) -> None:
+    said = simulate(journey).stderr.decode()
+    assert "4 touchpoints of 2 customers, 1 of them duplicates" in said
+    assert "4 stage changes" in said
+    assert "rules that moved nobody: falls-asleep, never-used" in said
+
+
+def test_the_summary_can_be_one_object_for_machines(journey: str, tmp_path: Path) -> None:
+    target = tmp_path / "summary.json"
+    done = simulate(journey, "--json", "--summary", str(target), "-")
+    found = json.loads(done.stderr)
+    assert found == json.loads(target.read_bytes())
+    assert (found["touchpoints"], found["duplicates"], found["stage_changes"]) == (4, 1, 4)
+    assert found["stages"] == {"new": 0, "buyer": 2, "asleep": 0}
+
+
+@pytest.mark.parametrize(("until", "asleep"), [("2026-01-31", 0), ("2026-02-01", 1), ("2026-02-02T01:00:00+01:00", 2), ("2027-01-01", 2)])
+def test_until_lets_timers_run_up_to_that_time(until: str, asleep: int, journey: str) -> None:
+    done = simulate(journey, "--until", until, "-")
+    assert done.returncode == 0
+    assert [to for _, to in moves(done)].count("asleep") == asleep
+
+
+@pytest.mark.parametrize("until", ["tomorrow", "2026-13-01", "2026-02-01T00:00:00", "1738368000", ""])
+def test_until_must_be_a_time(until: str, journey: str) -> None:
+    done = simulate(journey, "--until", until, "-")
+    assert done.returncode == 2
+    assert f"found {until!r}; allowed: a time with an offset such as 2026-11-21T10:00:00Z, or a date such as" in done.stderr.decode()
+
+
+def test_events_may_be_a_file_and_packed(journey: str, tmp_path: Path) -> None:
+    plain, packed, misnamed = tmp_path / "events.jsonl", tmp_path / "events.jsonl.gz", tmp_path / "events"
+    plain.write_bytes(EVENTS)
+    packed.write_bytes(gzip.compress(EVENTS))
+    misnamed.write_bytes(gzip.compress(EVENTS[:200]) + gzip.compress(EVENTS[200:]))
+    outputs = {simulate(journey, str(path)).stdout for path in (plain, packed, misnamed)}
+    outputs.add(simulate(journey, stdin=gzip.compress(EVENTS)).stdout)
+    assert outputs == {simulate(journey).stdout}
+
+
+def test_gzip_that_breaks_off_is_said_after_what_could_be_read(journey: str, tmp_path: Path) -> None:
+    packed = tmp_path / "events.gz"
+    packed.write_bytes(gzip.compress(EVENTS)[:-12])
+    done = simulate(journey, str(packed))
+    assert done.returncode == 1
+    assert b"Error: " in done.stderr
+    assert b"breaks off" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_damaged_gzip_is_said(journey: str, tmp_path: Path) -> None:
+    packed = tmp_path / "events.gz"
+    content = bytearray(gzip.compress(EVENTS))
+    content[20:40] = b"\xff" * 20
+    packed.write_bytes(content)
+    done = simulate(journey, str(packed))
+    assert done.returncode == 1
+    assert b"gzip data" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_lines_that_cannot_be_used_are_named_and_counted_and_the_rest_goes_on(journey: str) -> None:
+    done = simulate(journey, stdin=b"{}\n" + EVENTS + b"nonsense\n" * 9)
+    said = done.stderr.decode()
+    assert done.returncode == 0
+    assert len(changes(done)) == 4
+    assert "line 1: invalid: " in said
+    assert "line 6: not_json: " in said
+    assert "line 10" not in said
+    assert "and 5 more lines that cannot be used" in said
+    assert "10 lines could not be used: invalid 1, not_json 9" in said
+
+
+def test_a_file_without_a_single_touchpoint_is_a_failed_check(journey: str) -> None:
+    done = simulate(journey, stdin=b"id,customer\n1,2\n")
+    assert done.returncode == 1
+    assert b"Error: standard input: no line could be used; each must hold one touchpoint as a JSON object\n" in done.stderr
+
+
+def test_an_empty_file_gives_nothing_and_is_fine(journey: str) -> None:
+    done = simulate(journey, stdin=b"")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"0 touchpoints of 0 customers" in done.stderr
+
+
+@pytest.mark.parametrize(("path", "why"), [("/no/such/events", "no such file or directory"), ("/", "is a directory")])
+def test_events_that_cannot_be_read_are_wrong_use(path: str, why: str, journey: str) -> None:
+    done = simulate(journey, path)
+    assert (done.returncode, done.stderr.decode()) == (2, f"Error: {path}: cannot read it: {why}\n")
+
+
+def test_a_journey_with_errors_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "journey.yaml"
+    path.write_text(BAD)
+    done = simulate(str(path))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert f"{path}:8:9: error: ".encode() in done.stderr
+
+
+def test_a_journey_that_cannot_be_read_is_wrong_use() -> None:
+    done = simulate("/no/such/journey.yaml")
+    assert (done.returncode, done.stderr) == (2, b"Error: /no/such/journey.yaml: cannot read it: no such file or directory\n")
+
+
+def test_a_summary_that_cannot_be_written_is_said_before_the_work(journey: str) -> None:
+    done = simulate(journey, "--summary", "/no/such/folder/summary.json", "-")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"Error: /no/such/folder/summary.json: cannot write it: no such file or directory\n"
+
+
+def test_the_summary_never_overwrites_what_is_read(journey: str, tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(EVENTS)
+    done = simulate(journey, "--summary", str(events), str(events))
+    assert done.returncode == 2
+    assert events.read_bytes() == EVENTS
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(journey: str, tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(b"".join(touchpoint(number, f"c-{number}", "visit", "2026-01-01T00:00:00Z") for number in range(20_000)))
+    process = start("simulate", "--journey", journey, str(events))
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=30) == 141
+
+
+def test_the_shipped_journey_is_used_when_none_is_named() -> None:
+    done = etapa("simulate", "-", stdin=EVENTS)
+    assert done.returncode == 0
+    assert {change["journey"] for change in changes(done)} == {"retail"}
