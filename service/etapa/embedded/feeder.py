@@ -1,0 +1,104 @@
+"""Sends made-up touchpoints to the private broker, at a steady rate, and never further ahead than the broker can keep."""
+
+from collections.abc import Iterator, Sequence
+
+from confluent_kafka import Producer
+
+from etapa.contracts.partitioner import partition_of
+from etapa.embedded.broker import KEPT_BYTES_PER_PARTITION, PARTITIONS
+from etapa.embedded.shoppers import Sent
+
+_RECORD_OVERHEAD = 80
+"""Bytes that a record takes on top of its key and value, generously, with its share of the batch's header."""
+_MOST_AHEAD_BYTES = KEPT_BYTES_PER_PARTITION // 3
+_REMEMBERED = 20_000
+
+
+class Feeder:
+    """`rate` is touchpoints a second. Time is given, in seconds of a clock that never goes back."""
+
+    def __init__(self, address: str, topic: str, shoppers: Iterator[Sent], rate: float) -> None:
+        # A lingering of a few milliseconds puts those of one moment into one batch.
+        self._producer = Producer({"bootstrap.servers": address, "linger.ms": 5, "log_level": 3})
+        self._topic = topic
+        self._shoppers = shoppers
+        self._rate = rate
+        self._next = next(shoppers)
+        self._partitions: dict[bytes, int] = {}
+        self.sent = 0
+        """Records sent so far, all kinds."""
+        self._sent = [0] * PARTITIONS
+        self._bytes = [0] * PARTITIONS
+        self._read = [0] * PARTITIONS
+        self._begun: float | None = None
+        self._owed_from = 0
+        self._times: dict[str, float] = {}
+        self._older_times: dict[str, float] = {}
+        self.held_back = False
+        """Whether the worker was so far behind, the last time, that less was sent than the rate asks for."""
+
+    @property
+    def shop_time(self) -> int:
+        """The shop's time at the next record, in microseconds since 1970."""
+        return self._next.arrives_at
+
+    def has_read(self, read: Sequence[int]) -> None:
+        """Tell how many records the worker is through with, partition by partition."""
+        self._read = list(read)
+
+    def unread(self) -> int:
+        """Records that were sent and that the worker is not through with."""
+        return self.sent - sum(self._read)
+
+    def feed(self, now: float) -> None:
+        """Send what is due by now."""
+        if self._begun is None:
+            self._begun = now
+        due = self._owed_from + int((now - self._begun) * self._rate)
+        self.held_back = False
+        while self.sent < due:
+            partition = self._partition_of(self._next.key)
+            if self._is_far_ahead(partition):
+                # Not owed later on: a worker that catches up would only be flooded.
+                self.held_back = True
+                self._begun, self._owed_from = now, self.sent
+                break
+            self._send(self._next, partition, now)
+            self._next = next(self._shoppers)
+        self._producer.poll(0)
+
+    def sent_at(self, touchpoint_id: str) -> float | None:
+        """When a touchpoint was sent, unless that is too many touchpoints ago."""
+        return self._times.get(touchpoint_id) or self._older_times.get(touchpoint_id)
+
+    def flush(self, seconds: float) -> int:
+        """Wait until the broker has everything; gives how many records it does not have after `seconds`."""
+        return self._producer.flush(seconds)
+
+    def _send(self, record: Sent, partition: int, now: float) -> None:
+        while True:
+            try:
+                self._producer.produce(self._topic, value=record.value, key=record.key, partition=partition)
+                break
+            except BufferError:
+                # The client's queue is full: let it hand some over.
+                self._producer.poll(0.01)
+        self.sent += 1
+        self._sent[partition] += 1
+        self._bytes[partition] += len(record.key) + len(record.value or b"") + _RECORD_OVERHEAD
+        if record.flaw in (None, "late"):
+            self._times[record.touchpoint_id] = now
+            if len(self._times) == _REMEMBERED:
+                self._older_times, self._times = self._times, {}
+
+    def _is_far_ahead(self, partition: int) -> bool:
+        sent = self._sent[partition]
+        if not sent:
+            return False
+        return (sent - self._read[partition]) * (self._bytes[partition] / sent) > _MOST_AHEAD_BYTES
+
+    def _partition_of(self, key: bytes) -> int:
+        partition = self._partitions.get(key)
+        if partition is None:
+            partition = self._partitions[key] = partition_of(key.decode(), PARTITIONS)
+        return partition

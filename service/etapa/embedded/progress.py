@@ -1,0 +1,79 @@
+"""What the demo remembers of the last seconds, so that it can tell rates, trends, and which moves are worth showing."""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from etapa.contracts.stage_change import StageChangeMessage
+
+
+class Look(NamedTuple):
+    """One look at the whole, at a time in seconds of a clock that never goes back."""
+
+    at: float
+    touchpoints: int
+    customers: Counter[str]
+    shop_time: int
+
+
+class Trend:
+    """Compares the last look with one some seconds before."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._looks: deque[Look] = deque()
+
+    def add(self, look: Look) -> None:
+        self._looks.append(look)
+        while len(self._looks) > 2 and look.at - self._looks[1].at >= self._seconds:
+            self._looks.popleft()
+
+    @property
+    def rate(self) -> float:
+        """Touchpoints a second."""
+        return self._per_second(self._looks[-1].touchpoints - self._looks[0].touchpoints) if self._looks else 0.0
+
+    @property
+    def shop_days_per_second(self) -> float:
+        """How fast time runs in the shop."""
+        return self._per_second(self._looks[-1].shop_time - self._looks[0].shop_time) / 86_400_000_000 if self._looks else 0.0
+
+    @property
+    def grown(self) -> dict[str, int]:
+        """By how many customers each stage grew or shrank."""
+        if not self._looks:
+            return {}
+        before, now = self._looks[0].customers, self._looks[-1].customers
+        return {stage: now[stage] - before[stage] for stage in before.keys() | now.keys()}
+
+    def _per_second(self, difference: float) -> float:
+        passed = self._looks[-1].at - self._looks[0].at
+        return difference / passed if passed > 0 else 0.0
+
+
+class Highlights:
+    """Picks stage changes at a pace that can be read, of each kind in its turn. The latest comes first."""
+
+    def __init__(self, seconds_between: float, kept: int) -> None:
+        self._seconds_between = seconds_between
+        self._picked: deque[StageChangeMessage] = deque(maxlen=kept)
+        self._candidates: dict[tuple[str | None, str], StageChangeMessage] = {}
+        self._shown: Counter[tuple[str | None, str]] = Counter()
+        self._last_pick: float | None = None
+
+    def offer(self, changes: Sequence[StageChangeMessage], now: float) -> None:
+        """Of these and of those offered since the last pick, take one if it is time for one."""
+        for change in changes:
+            self._candidates[change.source, change.to] = change
+        if not self._candidates or (self._last_pick is not None and now - self._last_pick < self._seconds_between):
+            return
+        # Newcomers are many and say little: they are shown only when there is nothing else.
+        kind = min(self._candidates, key=lambda kind: (kind[0] is None, self._shown[kind]))
+        self._picked.appendleft(self._candidates[kind])
+        self._shown[kind] += 1
+        self._candidates.clear()
+        self._last_pick = now
+
+    @property
+    def picked(self) -> Sequence[StageChangeMessage]:
+        return tuple(self._picked)

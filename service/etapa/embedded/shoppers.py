@@ -1,0 +1,238 @@
+"""Made-up shoppers: an endless stream of touchpoints, the same for the same plan, with the flaws that real streams have.
+
+Among the touchpoints are late ones, duplicates, and records that cannot be used. Nothing here knows the clock: the plan
+says when the shop's history begins and ends, and how much of it one touchpoint stands for.
+
+`python -m etapa.embedded.shoppers --touchpoints 1000` prints JSON Lines.
+"""
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
+from typing import Any, Literal, NamedTuple
+
+import click
+import msgspec
+
+from etapa.contracts.rfc3339 import moment_of, parse_time
+from etapa.embedded.personas import DAY, HOUR, MINUTE, PERSONAS, Habits, Step, Story
+
+SECOND = 1_000_000
+
+Flaw = Literal["late", "duplicate", "not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value"]
+BROKEN: tuple[Flaw, ...] = ("not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value")
+
+
+class Plan(NamedTuple):
+    """What is to be made up. Times are microseconds since 1970.
+
+    Time in the shop begins at `start` and runs by `pace` microseconds a touchpoint, slower and slower, so that it never
+    reaches `end`, however many touchpoints are asked for.
+    """
+
+    seed: int
+    start: int
+    end: int
+    pace: int
+    customers: int | None = None
+    """At most so many shoppers; with none, new ones keep coming."""
+    newcomer_every: float | None = None
+    """A new shopper at least every so many touchpoints, until there are `customers` of them."""
+    broken_share: float = 0.003
+    duplicate_share: float = 0.015
+
+
+class Sent(NamedTuple):
+    """A record on its way to the topic: at `arrives_at` in the shop's time, with what is wrong with it, if anything."""
+
+    touchpoint_id: str
+    key: bytes
+    value: bytes | None
+    occurred_at: int
+    arrives_at: int
+    flaw: Flaw | None
+
+
+_AWAY = (60 * DAY, 300 * DAY)
+
+
+class _Shopper:
+    """Somebody with an id, a story, and the step that comes next."""
+
+    __slots__ = ("_tell", "habits", "id", "step", "story", "traits")
+
+    def __init__(self, number: int, random: Random) -> None:
+        self._tell = random.choices(_TELLERS, _WEIGHTS)[0]
+        self.id = f"c-{number}"
+        self.habits = Habits(random)
+        self.traits: dict[str, Any] | None = {"persona": self._tell.__name__, "marketing_consent": random.random() < 0.7}
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        self.story: Story = self._tell(self.habits)
+        self.step: Step = next(self.story)
+
+
+_TELLERS = list(PERSONAS)
+_WEIGHTS = list(PERSONAS.values())
+
+
+def touchpoints(plan: Plan) -> Iterator[Sent]:
+    """The stream of the plan, in the order of arrival. It never ends."""
+    return _Shop(plan).stream()
+
+
+class _Shop:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._random = Random(plan.seed)
+        self._encode = msgspec.json.Encoder().encode
+        self._now = plan.start
+        self._queue: list[tuple[int, int, _Shopper | Sent]] = []
+        self._queued = 0
+        self._known = 0
+        self._happened = 0
+
+    def stream(self) -> Iterator[Sent]:
+        """Who is due acts. If nobody is due yet, a new shopper comes in, or else whoever would be next is early."""
+        sent = 0
+        while True:
+            due = self._time_of(sent)
+            if self._is_time_for_a_newcomer(sent, due):
+                self._now = max(self._now, min(due, self._queue[0][0]) if self._queue else due)
+                self._known += 1
+                arrived = self._act(_Shopper(self._known, self._random))
+            else:
+                at, _, who = heapq.heappop(self._queue)
+                self._now = max(self._now, min(at, due))
+                arrived = who._replace(arrives_at=self._now) if isinstance(who, Sent) else self._act(who)
+            if arrived is not None:
+                sent += 1
+                yield arrived
+
+    def _time_of(self, number: int) -> int:
+        """When the touchpoint of this number should arrive: first by `pace` each, then ever closer together, up to the end."""
+        whole = self._plan.end - self._plan.start
+        passed = number * self._plan.pace
+        return self._plan.start + whole * passed // (whole + passed)
+
+    def _is_time_for_a_newcomer(self, sent: int, due: int) -> bool:
+        plan = self._plan
+        if plan.customers is not None and self._known >= plan.customers:
+            return False
+        if plan.newcomer_every is not None and self._known * plan.newcomer_every <= sent:
+            return True
+        return not self._queue or self._queue[0][0] > due
+
+    def _act(self, shopper: _Shopper) -> Sent | None:
+        """The shopper's next step happens now. None if the record of it is still on its way."""
+        step = shopper.step
+        self._happened += 1
+        touchpoint: dict[str, Any] = {
+            "id": f"t-{self._happened}",
+            "customer_id": shopper.id,
+            "type": step.type,
+            "occurred_at": moment_of(self._now),
+            "channel": step.channel,
+            "properties": step.properties,
+        }
+        if shopper.traits is not None:
+            touchpoint["traits"] = shopper.traits
+            shopper.traits = None
+        following = next(shopper.story, None)
+        if following is not None:
+            shopper.step = following
+            self._put(self._now + int(following.wait * SECOND), shopper)
+        elif self._plan.customers is not None:
+            # Where nobody new may come, those who were lost find the shop again one day.
+            shopper.start_anew()
+            self._put(self._now + int(self._random.uniform(*_AWAY) * SECOND), shopper)
+        return self._send(touchpoint, shopper.id.encode(), step.channel)
+
+    def _send(self, touchpoint: dict[str, Any], key: bytes, channel: str) -> Sent | None:
+        random, plan = self._random, self._plan
+        delay = self._delay(channel)
+        arrives_at = self._now + delay
+        sent = Sent(touchpoint["id"], key, self._encode(touchpoint), self._now, arrives_at, "late" if delay else None)
+        chance = random.random()
+        if chance < plan.duplicate_share:
+            # Whoever sends at least once sends again after a timeout, or after a restart.
+            again = arrives_at + int(random.choice((2.0, 30.0, 10 * MINUTE, 1 * DAY)) * SECOND)
+            self._put(again, sent._replace(arrives_at=again, flaw="duplicate"))
+        elif chance < plan.duplicate_share + plan.broken_share:
+            self._put(arrives_at, self._broken(touchpoint, key, arrives_at))
+        if not delay:
+            return sent
+        self._put(arrives_at, sent)
+        return None
+
+    def _delay(self, channel: str) -> int:
+        """Microseconds from the touchpoint to its record. Tills send at night, apps when they are online again."""
+        chance = self._random.random()
+        if channel in ("store", "print") and chance < 0.25:
+            seconds = self._random.uniform(1 * HOUR, 20 * HOUR)
+        elif chance < 0.005:
+            seconds = self._random.uniform(5 * MINUTE, 2 * DAY)
+        elif chance < 0.06:
+            seconds = self._random.uniform(0.2, 8.0)
+        else:
+            return 0
+        return int(seconds * SECOND)
+
+    def _broken(self, touchpoint: dict[str, Any], key: bytes, arrives_at: int) -> Sent:
+        """What a faulty sender would have made of it."""
+        flaw = self._random.choice(BROKEN)
+        value: bytes | None = self._encode(touchpoint)
+        if flaw == "not_json":
+            value = self._encode(touchpoint)[:-7]
+        elif flaw == "no_offset":
+            value = self._encode(touchpoint | {"occurred_at": touchpoint["occurred_at"].replace(tzinfo=None)})
+        elif flaw == "wrong_type":
+            value = self._encode(touchpoint | {"id": self._happened})
+        elif flaw == "key_mismatch":
+            key = b"anonymous"
+        elif flaw == "from_the_future":
+            value = self._encode(touchpoint | {"occurred_at": "2999-12-31T23:59:59Z"})
+        else:
+            value = None
+        return Sent(touchpoint["id"], key, value, self._now, arrives_at, flaw)
+
+    def _put(self, at: int, what: "_Shopper | Sent") -> None:
+        # The number keeps those of the same time in the order in which they were put, and spares comparing the rest.
+        self._queued += 1
+        heapq.heappush(self._queue, (at, self._queued, what))
+
+
+@click.command()
+@click.option("--touchpoints", "count", type=click.IntRange(min=1), required=True, help="How many lines to print.")
+@click.option("--customers", type=click.IntRange(min=1), help="At most so many shoppers; else new ones keep coming.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), default=365.0, show_default=True, help="Days that they take.")
+@click.option("--start", default="2025-01-01T00:00:00Z", show_default=True, help="When they begin, as RFC 3339.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed makes up other shoppers.")
+@click.option("--broken-share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of lines that cannot be used.")
+def main(count: int, customers: int | None, days: float, start: str, seed: int, broken_share: float) -> None:
+    """Print made-up touchpoints as JSON Lines, the same for the same options; `etapa simulate` reads them."""
+    try:
+        begin = parse_time(start)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--start") from None
+    length = int(days * DAY * SECOND)
+    plan = Plan(
+        seed=seed,
+        start=begin,
+        # So far away that time does not slow down on the way.
+        end=begin + 1000 * length,
+        pace=max(1, length // count),
+        customers=customers,
+        newcomer_every=None if customers is None else 0.7 * count / customers,
+        broken_share=broken_share,
+    )
+    out = click.get_binary_stream("stdout")
+    usable = (sent.value for sent in touchpoints(plan) if sent.value is not None)
+    for value in islice(usable, count):
+        out.write(value + b"\n")
+
+
+if __name__ == "__main__":
+    main()
