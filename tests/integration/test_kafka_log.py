@@ -31,7 +31,7 @@ async def all_states(log: KafkaLog) -> list[StateRecord]:
 
 
 async def fetch_until_caught_up(log: KafkaLog) -> list[Fetched]:
-    fetches = []
+    fetches: list[Fetched] = []
     async with asyncio.timeout(20):
         while not fetches or not fetches[-1].caught_up:
             fetches.append(await log.fetch(1000, 1 << 20, 0.5))
@@ -165,7 +165,7 @@ def test_touchpoints_of_a_transactional_upstream_are_read_once_committed_and_its
 
 
 async def fetch_until_a_record(log: KafkaLog) -> list[Fetched]:
-    fetches = []
+    fetches: list[Fetched] = []
     async with asyncio.timeout(20):
         while not fetches or not fetches[-1].records:
             fetches.append(await log.fetch(1000, 1 << 20, 0.5))

@@ -1,0 +1,229 @@
+"""One partition of the view on Redis, as the partition task sees it (`ports.View`), and what readers need of all of them.
+
+Every key of a partition carries its number as hash tag, so that one script call reaches all of them on a Cluster too. Every
+call is one round trip and takes at most the time-out of the settings; it may be repeated without harm.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+from redis.exceptions import RedisError
+
+from etapa.contracts.partitioner import partition_of
+from etapa.settings import Settings
+from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, ViewError, ViewMark
+from etapa.stream.redis_client import RedisClient, Script
+
+_APPLY = Script("apply.lua")
+_LOAD = Script("load.lua")
+_OUTCOMES: Mapping[bytes, ApplyOutcome] = {b"applied": "applied", b"already": "already", b"refused": "refused"}
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class PartitionKeys:
+    """The names of a partition's keys."""
+
+    __slots__ = ("counts", "mark", "stage", "state", "timers")
+
+    def __init__(self, prefix: str, partition: int) -> None:
+        tagged = f"{prefix}:{{{partition}}}:".encode()
+        self.stage = tagged + b"stage"
+        self.state = tagged + b"state"
+        self.counts = tagged + b"counts"
+        self.timers = tagged + b"timers"
+        self.mark = tagged + b"mark"
+
+
+@contextlib.asynccontextmanager
+async def view_errors(doing: str, seconds: float) -> AsyncIterator[None]:
+    """Turn Redis' failures, and an answer that does not come within `seconds`, into `ViewError`."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        message = f"{doing}: Redis did not answer within {seconds:g} s"
+        raise ViewError(message) from error
+    except (RedisError, OSError) as error:
+        message = f"{doing}: {str(error) or type(error).__name__}"
+        raise ViewError(message) from error
+
+
+class RedisView:
+    """`client` is shared by all partitions of the worker."""
+
+    def __init__(self, settings: Settings, client: RedisClient, partition: int) -> None:
+        self._client = client
+        self._keys = PartitionKeys(settings.redis_prefix, partition)
+        self._partition = partition
+        self._seconds = settings.redis_timeout / 1_000_000
+
+    async def mark(self) -> ViewMark | None:
+        async with self._errors("reading the mark"):
+            fields = await _awaited(self._client.hgetall(cast("str", self._keys.mark)))
+        return self._read_mark(fields)
+
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+        keys = [self._keys.state, self._keys.timers, self._keys.mark]
+        arguments = [b"" if due_by is None else b"%d" % due_by, b"%d" % due_limit, _pack(customer_ids)]
+        async with self._errors("loading states"):
+            mark, states, due, more = await _LOAD.run(self._client, keys, arguments)
+        fields = dict(zip(mark[::2], mark[1::2], strict=True))
+        timers = []
+        for id_, score, state in zip(due[::3], due[1::3], due[2::3], strict=True):
+            if state is None:
+                message = f"partition {self._partition}: a timer of a customer without a state; {self._advice()}"
+                raise ViewError(message)
+            timers.append(Due(id_.decode(), int(float(score)), state))
+        return Loaded(self._read_mark(fields), states, timers, bool(more))
+
+    async def counts(self) -> Mapping[str, int]:
+        async with self._errors("reading the counts"):
+            return _read_counts(await _awaited(self._client.hgetall(cast("str", self._keys.counts))))
+
+    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+        flat: list[str | int] = []
+        for one in customers:
+            flat += (one.customer_id, one.stage, "" if one.due is None else str(one.due), len(one.state or b""))
+        states = b"".join([one.state for one in customers if one.state is not None])
+        follows_offset = b"" if follows is None else b"%d" % follows
+        arguments = [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), _pack(flat), states]
+        keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark]
+        async with self._errors("applying a batch"):
+            outcome = await _APPLY.run(self._client, keys, arguments)
+        return _OUTCOMES[outcome]
+
+    def _errors(self, doing: str) -> "contextlib.AbstractAsyncContextManager[None]":
+        return view_errors(f"partition {self._partition}: {doing}", self._seconds)
+
+    def _read_mark(self, fields: Mapping[bytes, bytes]) -> ViewMark | None:
+        try:
+            return _read_mark(fields)
+        except (KeyError, ValueError) as error:
+            message = f"partition {self._partition}: the mark in {self._keys.mark.decode()} cannot be read ({error!r}); {self._advice()}"
+            raise ViewError(message) from None
+
+    def _advice(self) -> str:
+        return f"something else writes to these keys. Delete {self._keys.mark.decode()} and the view is rebuilt"
+
+
+def _mark_fields(mark: ViewMark) -> list[str]:
+    fields = {
+        "state_offset": str(mark.state_offset),
+        "through": str(mark.through),
+        "stream_time": "" if mark.stream_time is None else str(mark.stream_time),
+        "group": mark.group,
+        "partitions": str(mark.partitions),
+        "format": str(mark.format),
+        "complete": "1" if mark.complete else "0",
+    }
+    return [text for field in fields.items() for text in field]
+
+
+def _read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
+    if not fields:
+        return None
+    return ViewMark(
+        state_offset=int(fields[b"state_offset"]),
+        through=int(fields[b"through"]),
+        stream_time=int(fields[b"stream_time"]) if fields[b"stream_time"] else None,
+        group=fields[b"group"].decode(),
+        partitions=int(fields[b"partitions"]),
+        format=int(fields[b"format"]),
+        complete=fields[b"complete"] == b"1",
+    )
+
+
+def _read_counts(fields: Mapping[bytes, bytes]) -> dict[str, int]:
+    return {stage.decode(): int(count) for stage, count in fields.items()}
+
+
+async def _awaited(answer: Any) -> Any:
+    # redis-py's types say that a call gives its result or something to wait for; of an asyncio client it is the latter.
+    return await answer
+
+
+class StoredCustomer(msgspec.Struct, frozen=True):
+    """What the view holds of a customer: the stage, and the encoded state (see `contracts.state`)."""
+
+    partition: int
+    stage: str
+    state: bytes
+
+
+class StageCounts(msgspec.Struct, frozen=True):
+    """How many customers are in each stage, over all partitions."""
+
+    counts: Mapping[str, int]
+    partitions: int
+    missing: Sequence[int]
+    """Partitions that the view holds nothing of, because they are new or lost, or that are being rebuilt."""
+
+
+class ViewReader:
+    """Reads the whole view, for those who show it. Methods raise `ViewError`."""
+
+    def __init__(self, settings: Settings, client: RedisClient) -> None:
+        self._client = client
+        self._prefix = settings.redis_prefix
+        self._expected = settings.partitions
+        self._seconds = settings.redis_timeout / 1_000_000
+
+    async def partition_count(self) -> int | None:
+        """How many partitions the view was made with; none when no mark is to be found."""
+        marks = await self._each(range(self._expected), lambda pipe, keys: pipe.hget(keys.mark, "partitions"))
+        return next((int(found) for found in marks if found is not None), None)
+
+    async def stage_counts(self) -> StageCounts:
+        """Customers by stage; what partitions it lacks is said."""
+        partitions = await self.partition_count() or self._expected
+
+        def ask(pipe: Any, keys: PartitionKeys) -> None:
+            pipe.hgetall(keys.counts)
+            pipe.hget(keys.mark, "complete")
+
+        answers = await self._each(range(partitions), ask)
+        total: dict[str, int] = {}
+        for counts in answers[::2]:
+            for stage, count in _read_counts(counts).items():
+                total[stage] = total.get(stage, 0) + count
+        missing = [number for number, complete in enumerate(answers[1::2]) if complete != b"1"]
+        return StageCounts(total, partitions, missing)
+
+    async def customer(self, customer_id: str) -> StoredCustomer | None:
+        """Where a customer is, or none when the view does not know it."""
+        partition = partition_of(customer_id, await self.partition_count() or self._expected)
+
+        def ask(pipe: Any, keys: PartitionKeys) -> None:
+            pipe.hget(keys.stage, customer_id)
+            pipe.hget(keys.state, customer_id)
+
+        stage, state = await self._each([partition], ask)
+        return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state)
+
+    async def ping(self) -> None:
+        """Raises `ViewError` when Redis does not answer."""
+        async with view_errors("asking Redis whether it is there", self._seconds):
+            await _awaited(self._client.ping())
+
+    async def eviction_policy_problem(self) -> str | None:
+        """What is wrong with Redis' `maxmemory-policy`; none when it is `noeviction`, or when Redis does not say."""
+        async with view_errors("asking Redis for its maxmemory-policy", self._seconds):
+            told: Any = await _awaited(self._client.info("memory"))
+        # A Cluster's client answers for one node, or by node.
+        servers = [told] if "maxmemory_policy" in told else [one for one in told.values() if isinstance(one, dict)]
+        policies = {str(one.get("maxmemory_policy", "noeviction")) for one in servers} - {"noeviction"}
+        if not policies:
+            return None
+        return f"Redis has maxmemory-policy {', '.join(sorted(policies))}: it may throw away states. Set it to noeviction"
+
+    async def _each(self, partitions: Sequence[int], ask: Any) -> list[Any]:
+        async with view_errors("reading the view", self._seconds):
+            pipe = self._client.pipeline(transaction=False)
+            for partition in partitions:
+                ask(pipe, PartitionKeys(self._prefix, partition))
+            answers: list[Any] = await pipe.execute()
+            return answers

@@ -1,0 +1,274 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from etapa.contracts.partitioner import partition_of
+from etapa.stream.ports import Applied, ViewError, ViewMark
+from etapa.stream.redis_client import RedisClient, RedisUrlError, connect, disconnect
+from etapa.stream.redis_view import RedisView, ViewReader
+from tests.integration.places import new_settings
+from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
+
+pytestmark = pytest.mark.redis
+
+
+@pytest.fixture(params=["server", "cluster", "sentinel"])
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """Each kind of Redis that a URL can name."""
+    server: RedisServer | RedisCluster | RedisSentinel = request.getfixturevalue(f"redis_{request.param}")
+    return server.url
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, **others: Any) -> AsyncIterator[tuple[RedisView, ViewReader, RedisClient]]:
+    settings = new_settings("127.0.0.1:1", url, **{"partitions": 3, **others})
+    client = connect(settings)
+    try:
+        yield RedisView(settings, client, 1), ViewReader(settings, client), client
+    finally:
+        await disconnect(client)
+
+
+def mark(state_offset: int, **others: Any) -> ViewMark:
+    fields: dict[str, Any] = {
+        "through": state_offset * 10,
+        "stream_time": 1_700_000_000_123_456,
+        "group": "g",
+        "partitions": 3,
+        "format": 1,
+    }
+    return ViewMark(state_offset, **{**fields, **others})
+
+
+def customers(*places: tuple[str, str, int | None]) -> list[Applied]:
+    return [Applied(id_, stage, due, f"{id_} in {stage}".encode() + b"\xff\x00") for id_, stage, due in places]
+
+
+async def everything(view: RedisView, client: Any) -> tuple[dict[str, Any], ...]:
+    keys = view._keys
+    hashes = [{key.decode(): value for key, value in (await client.hgetall(name)).items()} for name in (keys.stage, keys.state)]
+    return *hashes, dict(await view.counts()), dict(await client.zrange(keys.timers, 0, -1, withscores=True))
+
+
+def test_what_is_applied_can_be_loaded_with_its_mark(redis_url: str) -> None:
+    async def scenario() -> None:
+        async with opened(redis_url) as (view, _, _):
+            assert await view.mark() is None
+            empty = await view.load(["a"], 5, 5)
+            assert (empty.mark, empty.states, empty.due, empty.more_due) == (None, [None], [], False)
+            assert await view.apply(None, mark(4), customers(("a", "s1", None), ("b", "s2", 70))) == "applied"
+            assert await view.mark() == mark(4)
+            loaded = await view.load(["b", "nobody", "a"], None, 10)
+            assert loaded.mark == mark(4)
+            assert loaded.states == [b"b in s2\xff\x00", None, b"a in s1\xff\x00"]
+            assert loaded.due == []
+            assert await view.counts() == {"s1": 1, "s2": 1}
+
+    asyncio.run(scenario())
+
+
+def test_a_mark_without_a_stream_time_and_one_of_an_unfinished_rebuild_come_back_as_they_were(redis_url: str) -> None:
+    async def scenario() -> None:
+        async with opened(redis_url) as (view, _, _):
+            unfinished = mark(4, stream_time=None, through=-1, complete=False)
+            assert await view.apply(None, unfinished, []) == "applied"
+            assert await view.mark() == unfinished
+
+    asyncio.run(scenario())
+
+
+def test_the_chain_tolerates_no_gap_and_a_repeat_changes_nothing(redis_url: str) -> None:
+    async def scenario() -> None:
+        async with opened(redis_url) as (view, _, client):
+            await view.apply(None, mark(4), customers(("a", "s1", 5)))
+            before = await everything(view, client)
+            assert await view.apply(None, mark(4), customers(("a", "other", 6))) == "already"
+            assert await view.apply(None, mark(5), customers(("a", "other", 6))) == "refused"
+            assert await view.apply(3, mark(5), customers(("a", "other", 6))) == "refused"
+            assert await everything(view, client) == before
+            assert await view.apply(4, mark(9), customers(("a", "s2", None))) == "applied"
+            assert await view.apply(4, mark(9), customers(("a", "s3", None))) == "already"
+            assert await view.mark() == mark(9)
+            stages, _, counts, timers = await everything(view, client)
+            assert (stages, counts, timers) == ({"a": b"s2"}, {"s2": 1}, {})
+
+    asyncio.run(scenario())
+
+
+def test_a_mark_that_follows_is_refused_by_an_empty_view(redis_url: str) -> None:
+    async def scenario() -> None:
+        async with opened(redis_url) as (view, _, _):
+            assert await view.apply(4, mark(5), customers(("a", "s", None))) == "refused"
+            assert await view.mark() is None
+
+    asyncio.run(scenario())
+
+
+def test_the_first_apply_removes_what_was_left_without_a_mark(redis_url: str) -> None:
+    async def scenario() -> None:
+        async with opened(redis_url) as (view, _, client):
+            await view.apply(None, mark(4), customers(("old", "s1", 5)))
+            await client.delete(view._keys.mark)
+            assert await view.apply(None, mark(2), customers(("new", "s2", None))) == "applied"
+            assert await everything(view, client) == ({"new": b"s2"}, {"new": b"new in s2\xff\x00"}, {"s2": 1}, {})
+
+    asyncio.run(scenario())
+
+
+def test_an_erased_customer_leaves_nothing(redis_url: str) -> None:
+    async def scenario() -> None:
+        async with opened(redis_url) as (view, _, client):
+            await view.apply(None, mark(1), customers(("a", "s1", 5), ("b", "s1", None)))
+            await view.apply(1, mark(2), [Applied("a", "s1", 5, None), Applied("never-there", "s1", None, None)])
+            stages, states, counts, timers = await everything(view, client)
+            assert (stages, list(states), counts, timers) == ({"b": b"s1"}, ["b"], {"s1": 1}, {})
+
+    asyncio.run(scenario())
+
+
+def test_due_timers_come_in_order_with_their_states_up_to_the_limit(redis_url: str) -> None:
+    async def scenario() -> None:
+        due = 1_763_719_200_000_001
+        async with opened(redis_url) as (view, _, _):
+            everybody = customers(("late", "s", due + 2), ("b", "s", due), ("ñ", "s", due), ("a", "s", due), ("first", "s", due - 1))
+            await view.apply(None, mark(1), everybody)
+            loaded = await view.load(["late"], due, 3)
+            assert [(one.customer_id, one.due) for one in loaded.due] == [("first", due - 1), ("a", due), ("b", due)]
+            assert loaded.due[1].state == b"a in s\xff\x00"
+            assert loaded.more_due
+            assert loaded.states == [b"late in s\xff\x00"]
+            everyone = await view.load([], due, 4)
+            assert [one.customer_id for one in everyone.due] == ["first", "a", "b", "ñ"]
+            assert not everyone.more_due
+
+    asyncio.run(scenario())
+
+
+def test_twenty_thousand_customers_are_applied_and_loaded_at_once(redis_url: str) -> None:
+    async def scenario() -> None:
+        many = [(f"c-{number:05}", f"s{number % 3}", number if number % 2 else None) for number in range(20_000)]
+        async with opened(redis_url) as (view, _, client):
+            assert await view.apply(None, mark(1), customers(*many)) == "applied"
+            assert await view.counts() == {"s0": 6667, "s1": 6667, "s2": 6666}
+            moved = [(id_, "s0", None) for id_, _, _ in many]
+            loaded = await view.load([id_ for id_, _, _ in many], 10**6, 20_000)
+            assert loaded.states == [one.state for one in customers(*many)]
+            assert [one.due for one in loaded.due] == list(range(1, 20_000, 2))
+            assert await view.apply(1, mark(2), customers(*moved)) == "applied"
+            _, _, counts, timers = await everything(view, client)
+            assert (counts, timers) == ({"s0": 20_000}, {})
+
+    asyncio.run(scenario())
+
+
+def test_scripts_that_the_server_forgot_are_sent_again(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with opened(redis_server.url) as (view, _, client):
+            await view.apply(None, mark(1), customers(("a", "s", None)))
+            await client.script_flush()
+            assert await view.apply(1, mark(2), customers(("a", "s", None))) == "applied"
+            await client.script_flush()
+            assert (await view.load(["a"], None, 1)).mark == mark(2)
+
+    asyncio.run(scenario())
+
+
+def test_a_key_of_a_wrong_type_is_an_error_before_anything_is_written(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with opened(redis_server.url) as (view, _, client):
+            await view.apply(None, mark(1), customers(("a", "s", 5)))
+            await client.delete(view._keys.timers)
+            await client.set(view._keys.timers, "mine")
+            with pytest.raises(ViewError, match="WRONGTYPE"):
+                await view.apply(1, mark(2), customers(("a", "t", 6)))
+            assert await client.hgetall(view._keys.stage) == {b"a": b"s"}
+            assert await view.mark() == mark(1)
+
+    asyncio.run(scenario())
+
+
+def test_a_mark_that_makes_no_sense_is_an_error_that_says_what_to_do(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with opened(redis_server.url) as (view, _, client):
+            await client.hset(view._keys.mark, mapping={"state_offset": "many"})
+            with pytest.raises(ViewError, match=r"Delete .*:mark and the view is rebuilt"):
+                await view.mark()
+
+    asyncio.run(scenario())
+
+
+def test_a_redis_that_stalls_or_is_gone_is_a_view_error(tmp_path: Any) -> None:
+    async def scenario(server: RedisServer) -> None:
+        async with opened(server.url, redis_timeout=300_000) as (view, reader, _):
+            await view.apply(None, mark(1), customers(("a", "s", 5)))
+            server.freeze()
+            for call in (view.mark(), view.load(["a"], None, 1), view.apply(1, mark(2), []), reader.ping()):
+                with pytest.raises(ViewError, match=r"did not answer within 0\.3 s"):
+                    await call
+            server.thaw()
+            assert (await view.load(["a"], None, 1)).mark is not None
+            server.kill()
+            with pytest.raises(ViewError):
+                await view.mark()
+            server.start()
+            assert await view.mark() is None
+
+    server = RedisServer(tmp_path)
+    try:
+        server.start()
+        asyncio.run(scenario(server))
+    finally:
+        server.stop()
+
+
+def test_readers_find_counts_and_customers_over_all_partitions(redis_url: str) -> None:
+    async def scenario() -> None:
+        settings = new_settings("127.0.0.1:1", redis_url, partitions=5)
+        client = connect(settings)
+        try:
+            reader = ViewReader(settings, client)
+            assert await reader.partition_count() is None
+            assert await reader.customer("c-1") is None
+            ids = [f"c-{number}" for number in range(30)]
+            # The view was made with three partitions, whatever the reader's settings say.
+            by_partition: dict[int, Sequence[Applied]] = {
+                number: customers(*((id_, "s1" if id_ < "c-2" else "s2", None) for id_ in ids if partition_of(id_, 3) == number))
+                for number in range(3)
+            }
+            for number in (1, 2):
+                await RedisView(settings, client, number).apply(None, mark(1), by_partition[number])
+            seen = await reader.stage_counts()
+            assert (sum(seen.counts.values()), seen.partitions, seen.missing) == (len(by_partition[1]) + len(by_partition[2]), 3, [0])
+            await RedisView(settings, client, 0).apply(None, mark(1, complete=False), by_partition[0])
+            seen = await reader.stage_counts()
+            assert (seen.counts, seen.missing) == ({"s1": 12, "s2": 18}, [0])
+            found = await reader.customer("c-7")
+            assert found is not None
+            assert (found.partition, found.stage, found.state) == (partition_of("c-7", 3), "s2", b"c-7 in s2\xff\x00")
+            await reader.ping()
+            assert await reader.eviction_policy_problem() is None
+        finally:
+            await disconnect(client)
+
+    asyncio.run(scenario())
+
+
+def test_a_redis_that_may_throw_states_away_is_told(tmp_path: Any) -> None:
+    async def scenario(server: RedisServer) -> None:
+        async with opened(server.url) as (_, reader, _):
+            assert "maxmemory-policy allkeys-lru" in str(await reader.eviction_policy_problem())
+
+    server = RedisServer(tmp_path, "--maxmemory-policy", "allkeys-lru")
+    try:
+        server.start()
+        asyncio.run(scenario(server))
+    finally:
+        server.stop()
+
+
+def test_a_url_of_sentinels_names_a_service() -> None:
+    with pytest.raises(RedisUrlError, match="names no service"):
+        connect(new_settings("127.0.0.1:1", "redis+sentinel://127.0.0.1:26379"))
