@@ -1,0 +1,230 @@
+"""Holds a finished run against what must be true of it, whatever happened on the way.
+
+The reference is the record-by-record run of the same touchpoints through the core. Only one thing of the live run goes
+into it: the stream time that each mark names, because the wall clock moved it. Where no touchpoint is later than the
+journey's grace, not even that counts, and the result must be what the customers' own touchpoints alone give.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
+from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.journey.engine.classify import run_until, touch
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.partition import Partition
+from etapa.journey.engine.program import Program
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.stream.ports import Record
+from tests.simulation.memory_log import Committed, MemoryBroker
+from tests.simulation.memory_view import MemoryRedis
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What the checker must know of the run."""
+
+    program: Program
+    limits: TouchpointLimits
+    wall: int
+    """The wall clock at the end of the run."""
+    on_time: bool
+    """Whether no touchpoint came later than the grace."""
+    poisonous: Callable[[Touchpoint], bool]
+    """Whether judging a touchpoint raises."""
+
+
+@dataclass
+class Reference:
+    """What should have come out, per customer and in order."""
+
+    changes: dict[str, list[bytes]] = field(default_factory=dict)
+    customers: dict[str, Customer] = field(default_factory=dict)
+    dead_letters: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, program: Program, changes: Sequence[StageChange]) -> None:
+        for change in changes:
+            _, value, _ = encode_stage_change(change, program.journey.id, program.journey.version)
+            self.changes.setdefault(change.customer_id, []).append(value)
+
+
+def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
+    """Everything that is wrong after a run that has been drained, each in a line. Empty: all invariants hold."""
+    return [
+        *_chain_of_marks(broker),
+        *_sequences(broker),
+        *_against_reference(broker, redis, expected),
+        *_rebuilt_view(broker, redis),
+        *([f"{broker.hanging} transactions are left hanging"] if broker.hanging else []),
+    ]
+
+
+def mark_of(committed: Committed) -> Mark:
+    """The mark of a transaction."""
+    return decode_mark(committed.transaction.mark_value)
+
+
+def record_by_record(records: Sequence[Record], marks: Sequence[Mark], expected: Expectations) -> Reference:
+    """The records one by one through a partition of the core; stream time goes on between them as the marks say."""
+    reference = Reference()
+    partition = Partition(expected.program, None)
+
+    def collect() -> None:
+        work = partition.collect()
+        reference.add(expected.program, work.changes)
+        reference.customers.update(work.changed)
+
+    waiting = list(reversed(records))
+    for mark in marks:
+        while waiting and waiting[-1].offset <= mark.through:
+            record = waiting.pop()
+            item = _read(record, expected)
+            if isinstance(item, Rejected):
+                reference.dead_letters.append((record.offset, item.reason))
+                continue
+            for customer_id in partition.missing([item.customer_id]):
+                partition.admit(customer_id, None)
+            assert mark.stream_time is not None, "touchpoints were processed, and the mark has no stream time"
+            # All touchpoints of a batch that were ahead of the wall clock were taken at its time, which the mark then has.
+            partition.take(item, mark.stream_time)
+            collect()
+        if mark.stream_time is not None:
+            partition.advance(mark.stream_time)
+            collect()
+    reference.dead_letters += [(record.offset, "never read") for record in reversed(waiting)]
+    return reference
+
+
+def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expected: Expectations) -> Reference:
+    """Each customer's own touchpoints through the core; no partition, no stream time but at the very end."""
+    reference = Reference()
+    for record in records:
+        item = _read(record, expected)
+        if isinstance(item, Rejected):
+            reference.dead_letters.append((record.offset, item.reason))
+            continue
+        touched = touch(expected.program, reference.customers.get(item.customer_id), item)
+        reference.customers[item.customer_id] = touched.customer
+        reference.add(expected.program, touched.changes)
+    if stream_time is not None:
+        for customer in reference.customers.values():
+            reference.add(expected.program, run_until(expected.program, customer, stream_time - expected.program.grace))
+    return reference
+
+
+def _read(record: Record, expected: Expectations) -> Touchpoint | Rejected:
+    item = decode_touchpoint(record.key, record.value, expected.limits, expected.wall)
+    if isinstance(item, Touchpoint) and expected.poisonous(item):
+        return Rejected("evaluation_failed", "")
+    return item
+
+
+def _against_reference(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
+    marks = [mark_of(committed) for committed in broker.committed]
+    stream_time = marks[-1].stream_time if marks else None
+    wrong = _compare("record by record", record_by_record(broker.touchpoints, marks, expected), broker, redis)
+    if expected.on_time and not wrong:
+        wrong = _compare("by their own touchpoints", by_own_touchpoints(broker.touchpoints, stream_time, expected), broker, redis)
+    return wrong
+
+
+def _compare(name: str, reference: Reference, broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
+    wrong: list[str] = []
+    changes: dict[str, list[bytes]] = {}
+    for committed in broker.committed:
+        for change in committed.transaction.stage_changes:
+            assert change.key is not None and change.value is not None
+            changes.setdefault(change.key.decode(), []).append(change.value)
+    for customer_id in sorted(reference.changes.keys() | changes.keys()):
+        want, got = reference.changes.get(customer_id, []), changes.get(customer_id, [])
+        if want != got:
+            at = next((position for position, pair in enumerate(zip(want, got, strict=False)) if pair[0] != pair[1]), min(len(want), len(got)))
+            wrong.append(f"changes of {customer_id} differ ({name}) at {at}: want {_shown(want, at)}, published {_shown(got, at)}")
+    letters = [_origin(letter.key, letter.value, letter.headers, broker) for one in broker.committed for letter in one.transaction.dead_letters]
+    if letters != reference.dead_letters:
+        wrong.append(f"dead letters differ: want {reference.dead_letters}, published {letters}")
+    want_states = {customer_id: encode_state(customer) for customer_id, customer in reference.customers.items()}
+    got_states = {customer_id: customer.state for customer_id, customer in redis.customers.items()}
+    for customer_id in sorted(want_states.keys() | got_states.keys()):
+        if want_states.get(customer_id) != got_states.get(customer_id):
+            got_state = got_states.get(customer_id)
+            shown = got_state and decode_state(got_state)
+            wrong.append(f"state of {customer_id} differs ({name}): want {reference.customers.get(customer_id)}, the view has {shown}")
+    for customer_id, shown in sorted(redis.customers.items()):
+        customer = reference.customers.get(customer_id)
+        if customer is not None and (shown.stage, shown.due) != (customer.stage, customer.due):
+            wrong.append(f"the view shows {customer_id} as {shown.stage}, due {shown.due}")
+    if sum(redis.counts().values()) != len(want_states):
+        wrong.append(f"the view counts {redis.counts()}, there are {len(want_states)} customers")
+    return wrong
+
+
+def _origin(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], broker: MemoryBroker) -> tuple[int, str]:
+    """Where a dead letter came from and why, if it is the original record untouched."""
+    letter = decode_dead_letter(key, value, headers)
+    original = next((record for record in broker.touchpoints if record.offset == letter.offset), None)
+    if original is None or (original.key, original.value, tuple(original.headers)) != (letter.key, letter.value, tuple(letter.headers)):
+        return letter.offset, "not the original"
+    return letter.offset, letter.reason
+
+
+def _chain_of_marks(broker: MemoryBroker) -> list[str]:
+    wrong = []
+    through, stream_time = -1, None
+    for committed in broker.committed:
+        mark = mark_of(committed)
+        if mark.through < through or (stream_time is not None and (mark.stream_time is None or mark.stream_time < stream_time)):
+            wrong.append(f"the mark at {committed.state_offset} goes back: {mark}, after through {through} and stream time {stream_time}")
+        if committed.transaction.next_offset != mark.through + 1:
+            wrong.append(f"the group's offset {committed.transaction.next_offset} does not follow {mark}")
+        through, stream_time = mark.through, mark.stream_time
+    if broker.committed and broker.group_offset != through + 1:
+        wrong.append(f"the group's offset is {broker.group_offset}, the last mark is through {through}")
+    return wrong
+
+
+def _sequences(broker: MemoryBroker) -> list[str]:
+    wrong = []
+    last: dict[str, tuple[int, str | None]] = {}
+    for committed in broker.committed:
+        for outgoing in committed.transaction.stage_changes:
+            assert outgoing.value is not None
+            change = decode_stage_change(outgoing.value)
+            sequence, stage = last.get(change.customer_id, (0, None))
+            if change.sequence != sequence + 1 or change.source != stage:
+                wrong.append(f"change {change.id} from {change.source} follows {change.customer_id}/{sequence} to {stage}")
+            last[change.customer_id] = change.sequence, change.to
+    return wrong
+
+
+def _rebuilt_view(broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
+    """A view made anew from the compacted topic against the one that was kept."""
+    broker.compact()
+    states: dict[str, bytes] = {}
+    through = -1
+    for record in broker.committed_states(0, broker.stable_end()):
+        if record.key == MARK_KEY:
+            through = decode_mark(record.value).through
+        elif record.value is None:
+            states.pop(record.key.decode(), None)
+        else:
+            states[record.key.decode()] = record.value
+    kept = {customer_id: customer.state for customer_id, customer in redis.customers.items()}
+    wrong = []
+    if states != kept:
+        wrong.append(f"a view made anew has other states: {sorted(states.items() ^ kept.items(), key=repr)}")
+    shown = Counter(decode_state(state).stage for state in states.values())
+    if dict(shown) != redis.counts():
+        wrong.append(f"a view made anew counts {dict(shown)}, the one that was kept {redis.counts()}")
+    if redis.mark is not None and redis.mark.through != through:
+        wrong.append(f"a view made anew is through {through}, the one that was kept says {redis.mark.through}")
+    return wrong
+
+
+def _shown(values: Sequence[bytes], position: int) -> str:
+    return values[position].decode() if position < len(values) else "nothing"

@@ -1,0 +1,106 @@
+"""An event loop that owns time and interleaving.
+
+Time stands still while anything can run and then jumps to whatever is scheduled next, so a day takes no longer than what
+happens in it. Which of several runnable callbacks goes first is drawn from the seed: asyncio promises no order between
+tasks, so nothing that is right may depend on one.
+"""
+
+import asyncio
+import heapq
+from asyncio import events
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from random import Random
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Stuck(Exception):
+    """Nothing can run any more and nothing is scheduled, but the end was not reached."""
+
+
+class SimulationLoop(asyncio.AbstractEventLoop):
+    """Just enough of an event loop for tasks, futures and timers. `time()` is virtual and starts at 0."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._now = 0.0
+        self._runnable: list[asyncio.Handle] = []
+        self._scheduled: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._numbered = 0
+        self.errors: list[str] = []
+        """What asyncio reported to have gone unnoticed, such as an exception that nobody looked at."""
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = events.Handle(callback, args, self, context)
+        self._runnable.append(handle)
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._numbered += 1
+        heapq.heappush(self._scheduled, (when, self._numbered, handle))
+        return handle
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]  # the stub of 3.11 has another order of overloads
+        self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None
+    ) -> asyncio.Task[T]:
+        return asyncio.Task(coro, loop=self, name=name, context=context)
+
+    def run_until_complete(self, future: Coroutine[Any, Any, T]) -> T:  # type: ignore[override]  # coroutines only
+        """Run until `future` is done and give its result. Raises `Stuck`."""
+        events._set_running_loop(self)
+        try:
+            task = self.create_task(future)
+            while not task.done():
+                self._run_one()
+            return task.result()
+        finally:
+            events._set_running_loop(None)
+
+    def _run_one(self) -> None:
+        if not self._runnable:
+            if not self._scheduled:
+                raise Stuck("nothing is left to run")
+            self._now = max(self._now, self._scheduled[0][0])
+            while self._scheduled and self._scheduled[0][0] <= self._now:
+                self._runnable.append(heapq.heappop(self._scheduled)[2])
+        position = self._random.randrange(len(self._runnable)) if len(self._runnable) > 1 else 0
+        handle = self._runnable.pop(position)
+        if not handle.cancelled():
+            handle._run()
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self.errors.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        self.call_exception_handler(context)
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return False
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Asked by asyncio; a cancelled handle is dropped when its time comes."""

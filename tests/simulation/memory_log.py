@@ -1,0 +1,235 @@
+"""The `Log` port in memory, with what a broker does to people: transactions, fencing, offsets that hold no record, compaction.
+
+`MemoryBroker` is one partition of every topic, shared by all processes; `MemoryLog` is what one process has of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from etapa.stream.ports import Fenced, Fetched, Headers, LogError, OutcomeUnknown, Outgoing, Record, StateRecord, Transaction
+from tests.simulation.process import Process
+
+
+@dataclass
+class _StateEntry:
+    record: StateRecord
+    status: Literal["open", "committed", "aborted"]
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A transaction that became real. `state_offset` is the offset of its mark."""
+
+    transaction: Transaction
+    state_offset: int
+    epoch: int
+
+
+@dataclass
+class _Open:
+    transaction: Transaction
+    entries: list[_StateEntry]
+
+
+@dataclass
+class MemoryBroker:
+    """One partition of the topics. `fencing` off makes it forget what transactional ids are for."""
+
+    partitions: int = 1
+    fencing: bool = True
+    touchpoints: list[Record] = field(default_factory=list)
+    first_offset: int = 0
+    end_offset: int = 0
+    state_end: int = 0
+    committed: list[Committed] = field(default_factory=list)
+    """In the order of their commits. What a consumer that reads committed records sees."""
+    group_offset: int | None = None
+    epoch: int = 0
+    on_commit: Callable[[Committed], None] | None = None
+    _states: list[_StateEntry] = field(default_factory=list)
+    _open: dict[int, _Open] = field(default_factory=dict)
+    _arrivals: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def append(self, key: bytes | None, value: bytes | None, headers: Headers = (), timestamp: int = 0) -> int:
+        """A touchpoint arrives. Gives its offset."""
+        offset = self.end_offset
+        self.touchpoints.append(Record(offset, timestamp, key, value, headers))
+        self.end_offset += 1
+        for arrival in self._arrivals:
+            if not arrival.done():
+                arrival.set_result(None)
+        self._arrivals.clear()
+        return offset
+
+    def leave_gap(self, offsets: int = 1) -> None:
+        """Offsets without a record, as the producers' own transactions and their markers leave them."""
+        self.end_offset += offsets
+
+    def remove_before(self, offset: int) -> None:
+        """Retention."""
+        self.touchpoints = [record for record in self.touchpoints if record.offset >= offset]
+        self.first_offset = offset
+
+    def compact(self, keep: int = 0) -> None:
+        """Remove superseded and aborted records of `customer-state`, but for those in the last `keep` offsets."""
+        last = {entry.record.key: entry.record.offset for entry in self._states if entry.status == "committed"}
+        self._states = [
+            entry
+            for entry in self._states
+            if entry.status == "open"
+            or entry.record.offset >= self.state_end - keep
+            or (entry.status == "committed" and last[entry.record.key] == entry.record.offset)
+        ]
+
+    @property
+    def hanging(self) -> int:
+        """Transactions that were begun and neither committed nor aborted."""
+        return len(self._open)
+
+    def committed_states(self, start: int, end: int) -> list[StateRecord]:
+        """What a `read_committed` reader sees of `customer-state`."""
+        return [entry.record for entry in self._states if entry.status == "committed" and start <= entry.record.offset < end]
+
+    def stable_end(self) -> int:
+        """The offset after the last committed one: nothing behind an open transaction is shown."""
+        return min([opened.entries[0].record.offset for opened in self._open.values()], default=self.state_end)
+
+    def fence(self) -> int:
+        """A producer starts: those before it are finished, and so is what they had begun."""
+        self.epoch += 1
+        if self.fencing:
+            for epoch in list(self._open):
+                self._abort(epoch)
+        return self.epoch
+
+    def write(self, epoch: int, transaction: Transaction) -> None:
+        """Begin a transaction and write all of it."""
+        self._check(epoch)
+        entries = []
+        for key, value in (*transaction.states, (transaction.mark_key, transaction.mark_value)):
+            entries.append(_StateEntry(StateRecord(self.state_end, key, value), "open"))
+            self.state_end += 1
+        self._states += entries
+        self._open[epoch] = _Open(transaction, entries)
+
+    def end(self, epoch: int) -> int:
+        """Commit what was written."""
+        self._check(epoch)
+        opened = self._open.pop(epoch)
+        for entry in opened.entries:
+            entry.status = "committed"
+        self.state_end += 1
+        self.group_offset = opened.transaction.next_offset
+        committed = Committed(opened.transaction, opened.entries[-1].record.offset, epoch)
+        self.committed.append(committed)
+        if self.on_commit is not None:
+            self.on_commit(committed)
+        return committed.state_offset
+
+    def abort(self, epoch: int) -> None:
+        """Give up what was written, if anything was."""
+        if epoch in self._open:
+            self._abort(epoch)
+
+    def arrival(self) -> "asyncio.Future[None]":
+        """Done when the next touchpoint arrives."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrivals.append(future)
+        return future
+
+    def _abort(self, epoch: int) -> None:
+        for entry in self._open.pop(epoch).entries:
+            entry.status = "aborted"
+        self.state_end += 1
+
+    def _check(self, epoch: int) -> None:
+        if self.fencing and epoch != self.epoch:
+            raise Fenced(f"epoch {epoch}, now {self.epoch}")
+
+
+class MemoryLog:
+    """A process's `Log`. `portion` says how many of so many waiting records one fetch or one chunk gives."""
+
+    def __init__(self, broker: MemoryBroker, process: Process, portion: Callable[[int], int] = lambda available: available) -> None:
+        self._broker = broker
+        self._process = process
+        self._portion = portion
+        self._epoch = 0
+        self._position: int | None = None
+
+    async def fence(self) -> None:
+        self._epoch = await self._process.call("fence", self._broker.fence, _no_answer)
+
+    async def state_range(self) -> tuple[int, int]:
+        return await self._process.call("state_range", lambda: (0, self._broker.stable_end()), _no_answer)
+
+    async def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
+        while start < end:
+            records = await self._process.call("states", lambda start=start: self._chunk(start, end), _no_answer)
+            if not records:
+                return
+            yield records
+            start = records[-1].offset + 1
+
+    def _chunk(self, start: int, end: int) -> Sequence[StateRecord]:
+        records = self._broker.committed_states(start, end)
+        return records[: self._portion(len(records))]
+
+    async def touchpoint_range(self) -> tuple[int, int]:
+        return await self._process.call("touchpoint_range", lambda: (self._broker.first_offset, self._broker.end_offset), _no_answer)
+
+    async def group_offset(self) -> int | None:
+        return await self._process.call("group_offset", lambda: self._broker.group_offset, _no_answer)
+
+    async def partition_count(self) -> int:
+        return await self._process.call("partition_count", lambda: self._broker.partitions, _no_answer)
+
+    def seek(self, offset: int) -> None:
+        self._position = offset
+
+    async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
+        fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), _no_answer)
+        if not fetched.records and fetched.caught_up and wait > 0:
+            await self._process.sleep(wait, until=self._broker.arrival())
+            fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), _no_answer)
+        # Only now: had the answer been lost, the next fetch would ask for the same again.
+        if fetched.records:
+            self._position = fetched.records[-1].offset + 1
+        return fetched
+
+    def _fetch(self, max_records: int, max_bytes: int) -> Fetched:
+        position = self._position
+        if position is None:
+            raise LogError("fetch before seek")
+        if not self._broker.first_offset <= position <= self._broker.end_offset:
+            raise LogError(f"offset {position} is out of range")
+        waiting = [record for record in self._broker.touchpoints if record.offset >= position]
+        records: list[Record] = []
+        size = 0
+        for record in waiting[: self._portion(min(len(waiting), max_records))]:
+            size += len(record.value or b"")
+            if records and size > max_bytes:
+                break
+            records.append(record)
+        return Fetched(records, self._broker.end_offset, caught_up=len(records) == len(waiting))
+
+    async def commit(self, transaction: Transaction) -> int:
+        epoch = self._epoch
+        await self._process.call("write", lambda: self._broker.write(epoch, transaction), _no_answer)
+        return await self._process.call("commit", lambda: self._broker.end(epoch), lambda: OutcomeUnknown("no answer to the commit"))
+
+    async def close(self) -> None:
+        if self._epoch:
+            epoch, self._epoch = self._epoch, 0
+            await self._process.call("close", lambda: self._broker.abort(epoch), _no_answer)
+
+
+def _no_answer() -> Exception:
+    return LogError("no answer")
+
+
+def published(broker: MemoryBroker) -> list[Outgoing]:
+    """The stage changes that a `read_committed` consumer sees, in order."""
+    return [change for committed in broker.committed for change in committed.transaction.stage_changes]

@@ -1,0 +1,100 @@
+"""The `View` port in memory, with what Redis does to people: lost writes after a failover, flushes, no memory left.
+
+`MemoryRedis` is the server's side of one partition; `MemoryView` is what one process has of it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, ViewError, ViewMark
+from tests.simulation.process import Process
+
+SNAPSHOTS = 12
+
+
+class MemoryRedis:
+    """One partition of the view. `chained` off makes it take any apply, whatever it follows."""
+
+    def __init__(self, *, chained: bool = True) -> None:
+        self.mark: ViewMark | None = None
+        self.customers: dict[str, Applied] = {}
+        self.out_of_memory = False
+        self.on_apply: Callable[[], None] | None = None
+        self._chained = chained
+        self._snapshots: list[tuple[ViewMark | None, dict[str, Applied]]] = [(None, {})]
+
+    def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+        """States, due timers and the mark of one moment."""
+        due: list[Due] = []
+        if due_by is not None:
+            due = sorted(
+                (
+                    Due(customer.customer_id, customer.due, customer.state)
+                    for customer in self.customers.values()
+                    if customer.due is not None and customer.due <= due_by and customer.state is not None
+                ),
+                key=lambda each: (each.due, each.customer_id.encode()),
+            )
+        states = [self.customers[customer_id].state if customer_id in self.customers else None for customer_id in customer_ids]
+        return Loaded(self.mark, states, due[:due_limit], more_due=len(due) > due_limit)
+
+    def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+        """One step of the chain."""
+        shown = None if self.mark is None else self.mark.state_offset
+        if shown == mark.state_offset:
+            return "already"
+        if self.out_of_memory:
+            raise ViewError("OOM command not allowed when used memory > 'maxmemory'")
+        if shown != follows and self._chained:
+            return "refused"
+        if follows is None:
+            self.customers = {}
+        for customer in customers:
+            if customer.state is None:
+                self.customers.pop(customer.customer_id, None)
+            else:
+                self.customers[customer.customer_id] = customer
+        self.mark = mark
+        self._snapshots = [*self._snapshots, (mark, dict(self.customers))][-SNAPSHOTS:]
+        if self.on_apply is not None:
+            self.on_apply()
+        return "applied"
+
+    def counts(self) -> dict[str, int]:
+        """Customers by stage."""
+        return dict(Counter(customer.stage for customer in self.customers.values()))
+
+    def roll_back(self, random: Random) -> None:
+        """A replica takes over that had not heard of the last writes."""
+        self.mark, customers = random.choice(self._snapshots)
+        self.customers = dict(customers)
+        self._snapshots = [(self.mark, customers)]
+
+    def flush(self) -> None:
+        """Everything is gone."""
+        self.mark, self.customers, self._snapshots = None, {}, [(None, {})]
+
+
+class MemoryView:
+    """A process's `View`."""
+
+    def __init__(self, redis: MemoryRedis, process: Process) -> None:
+        self._redis = redis
+        self._process = process
+
+    async def mark(self) -> ViewMark | None:
+        return await self._process.call("mark", lambda: self._redis.mark, _no_answer)
+
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+        return await self._process.call("load", lambda: self._redis.load(customer_ids, due_by, due_limit), _no_answer)
+
+    async def counts(self) -> Mapping[str, int]:
+        return await self._process.call("counts", self._redis.counts, _no_answer)
+
+    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+        return await self._process.call("apply", lambda: self._redis.apply(follows, mark, customers), _no_answer)
+
+
+def _no_answer() -> Exception:
+    return ViewError("no answer")

@@ -1,0 +1,70 @@
+"""What the seed decides of the calls between processes and servers: how long they take, which get lost, where a process dies."""
+
+from collections import Counter
+from random import Random
+from typing import Literal
+
+import msgspec
+
+from tests.simulation.process import Process, When
+
+Lost = Literal["request", "answer"]
+
+
+class Weather(msgspec.Struct, frozen=True):
+    """How bad it is. Chances are per call, delays are seconds."""
+
+    delay: float = 0.002
+    slow: float = 0.0
+    """Chance of a call that takes up to `slowest`."""
+    slowest: float = 0.0
+    lost: float = 0.0
+    kill: float = 0.0
+
+
+class SeededNetwork:
+    """Calls under random weather."""
+
+    def __init__(self, random: Random, weather: Weather) -> None:
+        self.weather = weather
+        self._random = random
+
+    def delays(self, process: Process, call: str) -> tuple[float, float]:
+        return self._delay(), self._delay()
+
+    def lost(self, process: Process, call: str) -> Lost | None:
+        if self._random.random() >= self.weather.lost:
+            return None
+        return self._random.choice(("request", "answer"))
+
+    def kills(self, process: Process, call: str, when: When) -> bool:
+        return self._random.random() < self.weather.kill / 2
+
+    def survives(self, process: Process, call: str) -> bool:
+        return self._random.random() < 0.5
+
+    def _delay(self) -> float:
+        if self._random.random() < self.weather.slow:
+            return self._random.uniform(0, self.weather.slowest)
+        return self._random.uniform(0, self.weather.delay)
+
+
+class OneCrash(SeededNetwork):
+    """Fair weather, but the first process dies before or after its call number `at` (from 0)."""
+
+    def __init__(self, random: Random, at: int | None = None, when: When = "before") -> None:
+        super().__init__(random, Weather())
+        self.calls: Counter[str] = Counter()
+        """Calls of the first process by name, until it died."""
+        self._at = at
+        self._when = when
+
+    def kills(self, process: Process, call: str, when: When) -> bool:
+        if process.name != "w1":
+            return False
+        if when == "before":
+            self.calls[call] += 1
+        return when == self._when and self.calls.total() - 1 == self._at
+
+    def survives(self, process: Process, call: str) -> bool:
+        return False

@@ -1,0 +1,79 @@
+"""What a seed chooses before the run begins: the shop, the weather, the bounds of the task, how much goes wrong."""
+
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from etapa.journey.engine.program import Program, compile_journey
+from etapa.journey.language.load import journey_or_raise
+from etapa.stream.options import TaskOptions
+from tests.simulation.network import Weather
+from tests.simulation.shop import SECOND, Shop
+
+JOURNEY = Path(__file__).with_name("journey.yaml")
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """What a run is made of."""
+
+    shop: Shop
+    weather: Weather
+    options: TaskOptions
+    faults: int
+    """How many of: a killed worker, a second owner, a Redis that loses writes, a compaction."""
+
+
+def exploding_program() -> Program:
+    """The simulated journey, in which judging a touchpoint of type `boom` raises."""
+    program = compile_journey(journey_or_raise(JOURNEY.read_text(), JOURNEY.name))
+
+    def holds(*_: object) -> bool:
+        raise ZeroDivisionError("boom")
+
+    for stage in program.stages.values():
+        for rule in stage.rules:
+            if rule.id == "explodes":
+                rule.holds = holds
+    return program
+
+
+PROGRAM = exploding_program()
+
+
+def scenario_of(random: Random) -> Scenario:
+    """A scenario for a seed."""
+    live = random.random() < 0.5
+    grace = PROGRAM.grace
+    late = random.choice((0, grace // 2, grace // 2, 15 * SECOND))
+    rough = random.random()
+    return Scenario(
+        shop=Shop(
+            kind="live" if live else "history",
+            touchpoints=random.randrange(5, 80),
+            customers=random.randrange(1, 7),
+            late=late,
+            bad=random.choice((0.0, 0.1)),
+            duplicate=random.choice((0.0, 0.15)),
+            poison=random.choice((0.0, 0.0, 0.03)),
+            burst=random.choice((1, 5, 30)),
+            pause=random.choice((0.1, 2.0, 6.0)),
+        ),
+        weather=Weather(
+            delay=random.choice((0.001, 0.01, 0.1)),
+            slow=random.choice((0.0, 0.02, 0.1)),
+            slowest=random.choice((1.0, 5.0)),
+            lost=random.choice((0.0, 0.01, 0.05)) * rough,
+            kill=random.choice((0.0, 0.01)) * rough,
+        ),
+        options=TaskOptions(
+            group="simulated",
+            quiet_after=20 * SECOND,
+            max_records=random.choice((1, 3, 10, 1000)),
+            max_bytes=random.choice((200, 1000, 1_000_000)),
+            max_timers=random.choice((1, 2, 5, 1000)),
+            customers_in_memory=random.choice((0, 1, 3, 1000)),
+            pause_every=random.choice((1, 3, 100)),
+        ),
+        faults=random.randrange(0, 12),
+    )

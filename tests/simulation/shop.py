@@ -1,0 +1,93 @@
+"""Made-up touchpoints, good and bad, and when they arrive."""
+
+import json
+from collections.abc import Iterator
+from random import Random
+from typing import Any, Literal
+
+import msgspec
+
+from etapa.contracts.rfc3339 import format_time
+from etapa.stream.ports import Headers
+
+SECOND = 1_000_000
+HISTORY = 2 * 365 * 86_400 * SECOND
+"""How long ago fed history begins."""
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """What kind of touchpoints a run sees."""
+
+    kind: Literal["live", "history"]
+    touchpoints: int
+    customers: int
+    late: int
+    """Most microseconds that a touchpoint is late."""
+    bad: float
+    """Chance of a record that cannot be used."""
+    duplicate: float
+    poison: float
+    burst: int
+    """Most touchpoints that arrive at once."""
+    pause: float
+    """Most seconds between two bursts."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A record as it is produced. `gap`: offsets without a record before it."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    gap: int
+
+
+def arrivals(random: Random, shop: Shop, now: Iterator[int]) -> Iterator[Arrival]:
+    """Records one after the other; `now` gives the wall clock at each, in microseconds."""
+    latest: int | None = None
+    sent: list[Arrival] = []
+    for number in range(shop.touchpoints):
+        wall = next(now)
+        if shop.kind == "history":
+            start = wall - HISTORY if latest is None else latest
+            latest = start + random.choice((0, random.randrange(SECOND), random.randrange(4 * SECOND), random.randrange(20 * SECOND)))
+        else:
+            latest = wall
+        gap = random.randrange(1, 4) if random.random() < 0.1 else 0
+        if sent and random.random() < shop.duplicate:
+            arrival = msgspec.structs.replace(random.choice(sent[-5:]), gap=gap)
+        elif random.random() < shop.bad:
+            arrival = _bad(random, number, wall, gap)
+        else:
+            kind = "boom" if random.random() < shop.poison else random.choice(("purchase", "purchase", "view", "view", "complaint"))
+            at = latest - random.choice((0, random.randrange(shop.late + 1)))
+            arrival = _arrival(_touchpoint(random, f"e{number}", f"c{random.randrange(shop.customers)}", kind, at), gap)
+            sent.append(arrival)
+        yield arrival
+
+
+def _touchpoint(random: Random, touchpoint_id: str, customer_id: str, kind: str, at: int) -> dict[str, Any]:
+    touchpoint: dict[str, Any] = {"id": touchpoint_id, "customer_id": customer_id, "type": kind, "occurred_at": format_time(at)}
+    if random.random() < 0.2:
+        touchpoint["channel"] = random.choice(("web", "shop", "whatsapp"))
+    if random.random() < 0.1:
+        touchpoint["traits"] = {"persona": random.choice(("student", "retired"))}
+    return touchpoint
+
+
+def _arrival(touchpoint: dict[str, Any], gap: int) -> Arrival:
+    return Arrival(touchpoint["customer_id"].encode(), json.dumps(touchpoint).encode(), (("source", b"till"),), gap)
+
+
+def _bad(random: Random, number: int, wall: int, gap: int) -> Arrival:
+    good = _touchpoint(random, f"b{number}", "c0", "purchase", wall)
+    future = {**good, "occurred_at": format_time(wall + 86_400 * SECOND)}
+    return random.choice(
+        (
+            Arrival(b"c0", b"not json", (("x", b"\xff"),), gap),
+            Arrival(b"c0", None, (), gap),
+            Arrival(b"c1", json.dumps(good).encode(), (), gap),
+            Arrival(None, json.dumps(good).encode(), (), gap),
+            _arrival(future, gap),
+        )
+    )

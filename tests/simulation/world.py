@@ -1,0 +1,215 @@
+"""One run: a partition, its touchpoints, the workers that own it one after the other (or at once), and what goes wrong.
+
+Everything follows from the seed. The run ends when nothing goes wrong any more and all has been processed; then the
+checker looks at what is there.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from random import Random
+
+import msgspec
+
+from etapa.contracts.touchpoint import TouchpointLimits
+from tests.simulation.checker import Expectations, mark_of, violations
+from tests.simulation.loop import SimulationLoop
+from tests.simulation.memory_log import Committed, MemoryBroker
+from tests.simulation.memory_view import MemoryRedis
+from tests.simulation.network import SeededNetwork, Weather
+from tests.simulation.process import Process
+from tests.simulation.scenario import PROGRAM, Scenario, scenario_of
+from tests.simulation.shop import SECOND, arrivals
+from tests.simulation.worker import Safety, Surroundings, Worker
+
+START = 1_795_000_000 * SECOND
+"""The wall clock when a run begins."""
+SETTLES_WITHIN = 120.0
+"""Seconds after the last fault within which lag must be zero and every timer must have fired."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How a run went."""
+
+    seed: int
+    violations: list[str]
+    trace: str
+    events: Mapping[str, int]
+    """What happened how often: takeovers by reason, faults, batches."""
+
+    @property
+    def digest(self) -> str:
+        """Equal for runs that were equal in every step."""
+        return hashlib.sha256(self.trace.encode()).hexdigest()[:16]
+
+
+class World:
+    """A run under way. `off` names safeties that are switched off."""
+
+    def __init__(
+        self, seed: int, scenario: Scenario | None = None, network: SeededNetwork | None = None, off: frozenset[Safety] = frozenset()
+    ) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.scenario = scenario_of(self.random) if scenario is None else scenario
+        self.network = network or SeededNetwork(Random(self.random.random()), self.scenario.weather)
+        self.loop = SimulationLoop(Random(self.random.random()))
+        self.broker = MemoryBroker(fencing="kafka_fence" not in off, on_commit=self._note_commit)
+        self.redis = MemoryRedis(chained="chain" not in off)
+        self.redis.on_apply = self._check_view
+        self.wrong: list[str] = []
+        self.events: Counter[str] = Counter()
+        self._trace: list[str] = []
+        self._around = Surroundings(
+            self.loop, self.broker, self.redis, self.scenario.options, self.now, self.note, self.wrong, self.events, off
+        )
+        self._workers: list[Worker] = []
+        self._states: dict[str, bytes] = {}
+        self._states_at: dict[int, dict[str, bytes]] = {}
+        """The whole state that the log has after each mark, by the mark's offset."""
+
+    def run(self) -> Result:
+        """The whole run."""
+        self.loop.run_until_complete(self._main())
+        self.wrong += self.loop.errors
+        return Result(self.seed, self.wrong, "\n".join(self._trace), self.events)
+
+    def now(self) -> int:
+        """The wall clock."""
+        return START + round(self.loop.time() * SECOND)
+
+    def note(self, text: str) -> None:
+        """Add to the trace."""
+        self._trace.append(f"{self.loop.time():.6f} {text}")
+
+    async def _main(self) -> None:
+        self._spawn()
+        feeding = asyncio.create_task(self._feed())
+        faults = asyncio.create_task(self._go_wrong())
+        await feeding
+        await faults
+        self.network.weather = Weather()
+        self.redis.out_of_memory = False
+        deadline = self.loop.time() + SETTLES_WITHIN
+        while not self._settled() and self.loop.time() < deadline and not self.wrong:
+            if not self._workers[-1].running:
+                self._spawn()
+            await asyncio.sleep(0.5)
+        if not self.wrong and not self._settled():
+            self.wrong.append(f"did not settle: {self._where()}")
+        for worker in self._workers:
+            worker.request_stop()
+        await asyncio.gather(*(worker.ended for worker in self._workers))
+        if not self.wrong:
+            self.wrong += violations(self.broker, self.redis, self.expectations())
+        self._note_result()
+
+    def expectations(self) -> Expectations:
+        """What the checker needs to know."""
+        return Expectations(
+            PROGRAM,
+            TouchpointLimits(),
+            self.now(),
+            on_time=self.scenario.shop.late <= PROGRAM.grace // 2,
+            poisonous=lambda touchpoint: touchpoint.type == "boom",
+        )
+
+    async def _feed(self) -> None:
+        shop, random = self.scenario.shop, Random(self.random.random())
+        together = 0
+        for arrival in arrivals(random, shop, self._walls()):
+            if arrival.gap:
+                self.broker.leave_gap(arrival.gap)
+            self.broker.append(arrival.key, arrival.value, arrival.headers, self.now())
+            if together == 0:
+                together = random.randrange(shop.burst)
+                await asyncio.sleep(random.uniform(0, shop.pause))
+            else:
+                together -= 1
+        if random.random() < 0.3:
+            self.broker.leave_gap()
+
+    def _walls(self) -> Iterator[int]:
+        while True:
+            yield self.now()
+
+    async def _go_wrong(self) -> None:
+        random = Random(self.random.random())
+        for _ in range(self.scenario.faults):
+            await asyncio.sleep(random.uniform(0, 4.0))
+            fault = random.choice(("kill", "second owner", "second owner", "roll back", "roll back", "flush", "compact", "out of memory"))
+            self.events[fault] += 1
+            self.note(f"fault: {fault}")
+            worker = self._workers[-1]
+            if fault == "kill":
+                worker.process.kill()
+            elif fault == "second owner":
+                if random.random() < 0.7:
+                    worker.process.sleep_until(self.loop.time() + random.uniform(0, 20.0))
+                self.loop.call_later(random.uniform(0, 25.0), worker.request_stop)
+                self._spawn()
+            elif fault == "roll back":
+                self.redis.roll_back(random)
+            elif fault == "flush":
+                self.redis.flush()
+            elif fault == "compact":
+                self.broker.compact(random.randrange(10))
+            else:
+                self.redis.out_of_memory = True
+                self.loop.call_later(random.uniform(0, 5.0), setattr, self.redis, "out_of_memory", False)
+            if not self._workers[-1].running:
+                await asyncio.sleep(random.uniform(0, 3.0))
+                self._spawn()
+
+    def _spawn(self) -> None:
+        process = Process(f"w{len(self._workers) + 1}", self.network, self.note)
+        self._workers.append(Worker(self._around, process, Random(self.random.random())))
+
+    def _settled(self) -> bool:
+        """Whether everything was read, every timer that should have fired did, and the view shows it."""
+        if not self.broker.committed or self.redis.mark is None:
+            return False
+        last = self.broker.committed[-1]
+        mark = mark_of(last)
+        if mark.through != self.broker.touchpoints[-1].offset or self.redis.mark.state_offset != last.state_offset:
+            return False
+        slack = self.scenario.options.quiet_after + 5 * SECOND
+        overdue = self.now() - PROGRAM.grace - slack
+        if mark.stream_time is not None:
+            overdue = max(overdue, mark.stream_time - PROGRAM.grace)
+        return not any(customer.due is not None and customer.due <= overdue for customer in self.redis.customers.values())
+
+    def _where(self) -> str:
+        last = mark_of(self.broker.committed[-1]) if self.broker.committed else None
+        return f"log {last}, end {self.broker.end_offset}, view {self.redis.mark}, overdue {sorted(self.redis.customers)}, events {dict(self.events)}"
+
+    def _note_commit(self, committed: Committed) -> None:
+        for key, value in committed.transaction.states:
+            assert value is not None
+            self._states[key.decode()] = value
+        self._states_at[committed.state_offset] = dict(self._states)
+        self.events["commits"] += 1
+        for outgoing in (*committed.transaction.stage_changes, *committed.transaction.dead_letters):
+            self.note(f"published {outgoing.value!r}")
+        self.note(f"committed {committed.transaction.mark_value!r} at {committed.state_offset}")
+
+    def _check_view(self) -> None:
+        """Whenever the view says that it is whole, it must be what the log says at that mark."""
+        mark = self.redis.mark
+        if mark is not None and mark.complete:
+            shown = {customer_id: customer.state for customer_id, customer in self.redis.customers.items()}
+            if shown != self._states_at.get(mark.state_offset):
+                self.wrong.append(f"the view at {mark.state_offset} says that it is whole and is not what the log says")
+
+    def _note_result(self) -> None:
+        for customer_id, customer in sorted(self.redis.customers.items()):
+            self.note(f"{customer_id} {customer.stage} {customer.due} {customer.state!r}")
+        for line in self.wrong:
+            self.note(f"wrong: {line}")
+
+
+def run_seed(seed: int, off: frozenset[Safety] = frozenset()) -> Result:
+    """The run of a seed."""
+    return World(seed, off=off).run()
+
