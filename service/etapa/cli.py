@@ -5,15 +5,21 @@ Exit codes: 0 good, 1 a check failed or a server did not do its part, 2 wrong us
 """
 
 import contextlib
+import difflib
+import errno
 import importlib
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 import etapa
+from etapa.commands.failures import CheckFailed, reason
+
+OUTPUT_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Entry(NamedTuple):
@@ -50,13 +56,21 @@ class Commands(click.Group):
         command: click.Command = getattr(module, entry.module)
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, but a mistyped name is answered with the nearest one."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Ctrl-C and a closed pipe end it as a shell expects, without a word."""
+        """Run the command. Ctrl-C and a closed pipe end it as a shell expects, without a word; a full disk is said."""
+        _have_streams()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -67,6 +81,18 @@ class Commands(click.Group):
         except BrokenPipeError:
             _drop_output()
             raise click.exceptions.Exit(128 + signal.SIGPIPE) from None
+        except OSError as error:
+            if error.errno not in OUTPUT_FAILURES:
+                raise
+            _drop_output()
+            raise CheckFailed(f"the output could not be written: {reason(error)}") from None
+
+
+def _have_streams() -> None:
+    """A parent may have closed them; then what would be said goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (open until the process ends)
 
 
 def _drop_output() -> None:
@@ -79,7 +105,7 @@ def _drop_output() -> None:
 
 @click.group(
     cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
     epilog="`etapa COMMAND --help` says more about each. Settings come from ETAPA_… variables; `etapa config` lists them.",
 )
 @click.version_option(etapa.__version__, "--version", prog_name="etapa", message="%(prog)s %(version)s")

@@ -258,16 +258,15 @@ def _contradictions(settings: Settings) -> list[str]:
     if needs_login and missing:
         problems.append(f"{variable_of('kafka_security_protocol')}: found {protocol}, which also needs {_listed(missing)}")
     if not needs_login and given:
-        allowed = "SASL_PLAINTEXT or SASL_SSL"
         problems.append(
-            f"{_listed(given)}: found, but {variable_of('kafka_security_protocol')} is {protocol} and would not log in; allowed with it: {allowed}"
+            f"{_listed(given)}: found, but {variable_of('kafka_security_protocol')} is {protocol}, which does not log in;"
+            " set it to SASL_PLAINTEXT or SASL_SSL"
         )
-    uses_tls = protocol in ("SSL", "SASL_SSL")
     tls_files = [name for name in ("kafka_ssl_ca", "kafka_ssl_cert", "kafka_ssl_key") if getattr(settings, name) is not None]
-    if tls_files and not uses_tls:
+    if tls_files and protocol not in ("SSL", "SASL_SSL"):
         named = _listed([variable_of(name) for name in tls_files])
         problems.append(
-            f"{named}: found, but {variable_of('kafka_security_protocol')} is {protocol} and would not encrypt; allowed with it: SSL or SASL_SSL"
+            f"{named}: found, but {variable_of('kafka_security_protocol')} is {protocol}, which does not encrypt; set it to SSL or SASL_SSL"
         )
     if settings.kafka_ssl_key and not settings.kafka_ssl_cert:
         problems.append(f"{variable_of('kafka_ssl_key')}: found without {variable_of('kafka_ssl_cert')}; allowed: both or neither")

@@ -28,7 +28,7 @@ class EventFile:
     @property
     def name(self) -> str:
         """How messages name it."""
-        return "standard input" if self.path == "-" else self.path
+        return "standard input" if self.path == "-" else self.path or "''"
 
     def __enter__(self) -> Self:
         try:

@@ -69,7 +69,7 @@ def _read(path: str) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Unreadable(f"{path}: cannot read it: {reason(error)}") from None
+        raise Unreadable(f"{path or repr(path)}: cannot read it: {reason(error)}") from None
 
 
 def _not_utf8(content: bytes, name: str, error: UnicodeDecodeError) -> Finding:

@@ -14,7 +14,7 @@ from etapa.contracts.state import StateError, decode_state
 from etapa.journey.engine.customer import Customer
 from etapa.settings import Settings
 from etapa.stream.ports import ViewError
-from etapa.stream.redis_client import RedisUrlError, connect
+from etapa.stream.redis_client import RedisUrlError, connect, disconnect
 from etapa.stream.redis_view import StoredCustomer, ViewReader
 
 
@@ -52,7 +52,7 @@ async def _read(settings: Settings, customer_id: str) -> StoredCustomer | None:
     try:
         return await ViewReader(settings, client).customer(customer_id)
     finally:
-        await client.aclose()
+        await disconnect(client)
 
 
 def _as_object(customer: Customer, partition: int) -> dict[str, Any]:

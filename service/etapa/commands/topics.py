@@ -18,7 +18,7 @@ def topics() -> None:
     """Create the Kafka topics that Etapa reads and writes."""
 
 
-@topics.command()
+@topics.command(short_help="Create the topics that are missing.")
 @settings_flags("kafka_bootstrap_servers", "partitions", "replication")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def create(as_json: bool, **flags: str | None) -> None:

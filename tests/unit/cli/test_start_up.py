@@ -54,8 +54,7 @@ def test_the_version_is_printed() -> None:
 def test_a_mistyped_command_is_wrong_use_with_a_hint() -> None:
     done = etapa("validat")
     assert done.returncode == 2
-    assert b"No such command 'validat'" in done.stderr
-    assert b"validate" in done.stderr
+    assert b"No such command 'validat'. Did you mean 'validate'?" in done.stderr
 
 
 def test_no_command_at_all_shows_the_help_as_wrong_use() -> None:
@@ -90,3 +89,22 @@ def test_ctrl_c_ends_it_without_a_word_about_the_code(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
     assert b"Traceback" not in said
+
+
+def test_a_full_disk_is_one_clear_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-m", "etapa", "config"], env=environment(), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"Error: the output could not be written: no space left on device\n")
+
+
+def test_a_reader_that_goes_away_at_once_is_no_error() -> None:
+    process = start("config")
+    assert process.stdout is not None
+    process.stdout.close()
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (128 + signal.SIGPIPE, b"")
+
+
+def test_closed_streams_do_not_matter() -> None:
+    command = f"{sys.executable} -m etapa config >&- 2>&-"
+    assert subprocess.run(["/bin/sh", "-c", command], env=environment(), check=False).returncode == 0

@@ -256,13 +256,13 @@ def test_logging_in_to_kafka_needs_mechanism_name_and_password(name: str) -> Non
 
 def test_a_login_that_the_protocol_would_not_use_is_refused() -> None:
     (problem,) = problems_of({"ETAPA_KAFKA_SASL_USERNAME": "etapa", "ETAPA_KAFKA_SASL_PASSWORD": "hunter2"})
-    assert "would not log in" in problem
+    assert "does not log in; set it to SASL_PLAINTEXT or SASL_SSL" in problem
     assert "hunter2" not in problem
 
 
 def test_certificates_that_the_protocol_would_not_use_are_refused() -> None:
     (problem,) = problems_of({"ETAPA_KAFKA_SSL_CA": "ca.pem"})
-    assert "would not encrypt" in problem
+    assert "does not encrypt; set it to SSL or SASL_SSL" in problem
 
 
 def test_a_key_needs_its_certificate() -> None:

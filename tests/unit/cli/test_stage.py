@@ -1,0 +1,106 @@
+"""`etapa stage`: where a customer is, read from a real Redis, and plain words when that is not possible."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from itertools import count
+
+import pytest
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.state import encode_state
+from etapa.journey.engine.customer import Customer
+from etapa.settings import load_settings
+from etapa.stream.ports import Applied, ViewMark
+from etapa.stream.redis_client import connect, disconnect
+from etapa.stream.redis_view import RedisView
+from tests.servers.redis_server import RedisServer
+from tests.unit.cli.process import etapa
+
+SECOND = 1_000_000
+NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
+PARTITIONS = 4
+groups = (f"stage-{number}" for number in count())
+
+
+def customer(customer_id: str) -> Customer:
+    return Customer(
+        format=1,
+        version=7,
+        id=customer_id,
+        stage="buyer",
+        entered_at=NOON,
+        clock=NOON,
+        first_at=NOON,
+        due=NOON + 3600 * SECOND,
+        sequence=2,
+        changes=[("new", NOON - SECOND, None), ("buyer", NOON, "buys")],
+    )
+
+
+async def show(environ: Mapping[str, str], *customers: Customer) -> None:
+    """Put customers where a worker would put them."""
+    settings = load_settings(environ, {})
+    client = connect(settings)
+    for number in range(PARTITIONS):
+        here = [one for one in customers if partition_of(one.id, PARTITIONS) == number]
+        mark = ViewMark(1, 0, None, settings.group, PARTITIONS, 1)
+        applied = [Applied(one.id, one.stage, one.due, encode_state(one)) for one in here]
+        await RedisView(settings, client, number).apply(None, mark, applied)
+    await disconnect(client)
+
+
+@pytest.fixture
+def environ(redis_server: RedisServer) -> dict[str, str]:
+    """Settings for a group of its own on the Redis of this run."""
+    return {"ETAPA_REDIS_URL": redis_server.url, "ETAPA_GROUP": next(groups)}
+
+
+@pytest.mark.redis
+def test_a_person_reads_stage_time_and_last_changes(environ: dict[str, str]) -> None:
+    asyncio.run(show(environ, customer("c-42")))
+    done = etapa("stage", "c-42", env=environ)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == [
+        "c-42 is in buyer since 2026-11-21T12:00:00Z",
+        "next timer 2026-11-21T13:00:00Z",
+        "",
+        "last changes",
+        "  2026-11-21T11:59:59Z  new    (new customer)",
+        "  2026-11-21T12:00:00Z  buyer  buys",
+    ]
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("customer_id", ["c-1", "-x", "josé", "a b/c", "😀", "--json"])
+def test_any_id_can_be_asked_for_and_a_machine_gets_one_object(customer_id: str, environ: dict[str, str]) -> None:
+    asyncio.run(show(environ, customer(customer_id)))
+    done = etapa("stage", "--json", "--", customer_id, env=environ)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["customer_id"], found["stage"], found["sequence"]) == (customer_id, "buyer", 2)
+    assert found["partition"] == partition_of(customer_id, PARTITIONS)
+    assert found["changes"][0] == {"to": "new", "at": "2026-11-21T11:59:59Z", "rule": None}
+
+
+@pytest.mark.redis
+def test_an_unknown_customer_is_a_failed_check(environ: dict[str, str]) -> None:
+    asyncio.run(show(environ, customer("c-42")))
+    done = etapa("stage", "C-42", env=environ)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith(f"Error: no customer 'C-42' in Redis under the prefix '{environ['ETAPA_GROUP']}'")
+
+
+@pytest.mark.redis
+def test_a_view_that_nobody_has_filled_says_where_it_looked(environ: dict[str, str]) -> None:
+    done = etapa("stage", "c-42", env=environ)
+    assert done.returncode == 1
+    assert b"ETAPA_REDIS_PREFIX" in done.stderr
+
+
+def test_a_closed_port_is_one_clear_line() -> None:
+    done = etapa("stage", "c-42", env={"ETAPA_REDIS_URL": "redis://u:s3cret@127.0.0.1:1/0"})
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"no Redis answers at redis://u:********@127.0.0.1:1/0" in done.stderr
+    assert b"s3cret" not in done.stderr
