@@ -247,6 +247,10 @@ class WhereShape(Shape[Where]):
         return BAD if unknown else comparison
 
     def schema(self) -> dict[str, Any]:
+        return {"$ref": "#/$defs/where"}
+
+    def definition(self) -> dict[str, Any]:
+        """What the schema's reference stands for."""
         operators = {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": comparison_schemas(VALUE)}
         return {
             "type": "object",

@@ -87,6 +87,10 @@ class Types(Shape[tuple[str, ...]]):
         return tuple(sorted(set(types)))
 
     def schema(self) -> dict[str, Any]:
+        return {"$ref": "#/$defs/types"}
+
+    def definition(self) -> dict[str, Any]:
+        """What the schema's reference stands for."""
         return self._SHAPE.schema()
 
 
@@ -145,7 +149,7 @@ class ConditionShape(Shape[Condition]):
         return CONDITIONS[kinds[0].key].read(node, report)
 
     def schema(self) -> dict[str, Any]:
-        return {"$ref": "#/definitions/condition"}
+        return {"$ref": "#/$defs/condition"}
 
 
 _NO_COMPARISON = Comparison(())

@@ -1,0 +1,32 @@
+"""The journey file as JSON Schema, so that editors complete and check it while it is written.
+
+Made from the tables that the loader reads by. It says less than the loader does: ids that must exist, conditions that can
+never be true and the like are beyond it.
+"""
+
+from typing import Any
+
+from etapa.journey.language.comparing import WhereShape
+from etapa.journey.language.conditions import CONDITIONS, Types
+from etapa.journey.language.load import JOURNEY_FIELDS
+from etapa.journey.language.shapes import map_schema
+
+
+def journey_schema() -> dict[str, Any]:
+    """The schema, as JSON data."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:etapa:journey",
+        "title": "Journey",
+        "description": "A journey file of Etapa: stages, the rules that move customers between them, campaigns, and tests.",
+        **map_schema(JOURNEY_FIELDS),
+        "$defs": {
+            "condition": {
+                "description": "What must hold of a customer.",
+                "anyOf": [{"$ref": f"#/$defs/{name}"} for name in CONDITIONS],
+            },
+            "types": Types().definition(),
+            "where": WhereShape().definition(),
+            **{name: kind.schema() for name, kind in CONDITIONS.items()},
+        },
+    }
