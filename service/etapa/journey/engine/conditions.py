@@ -1,0 +1,201 @@
+"""Conditions, compiled. Each answers: is it true now, until when if nothing happens, and what did it see?
+
+`holds(customer, now, touchpoint)`: whether it is true at `now`, with the touchpoint at hand or none.
+`until(customer, now)`: the first microsecond after `now` at which it may no longer be what it is without a touchpoint.
+    Of a leaf this is the very time at which its truth changes; of a composite it is a time at which a leaf of it changes and
+    before which the composite cannot. `NEVER` when time alone changes nothing.
+`reasons(customer, now, touchpoint, truth)`: the clauses that make it `truth`, which it must be.
+
+Judging reads a customer and changes nothing.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.instant import NEVER
+from etapa.journey.engine.touchpoint import Clause, Touchpoint
+
+Observed = str | int | float | bool | None
+
+
+class Condition(Protocol):
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool: ...
+
+    def until(self, customer: Customer, now: int) -> int: ...
+
+    def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]: ...  # noqa: FBT001
+
+    def leaves(self) -> Iterator["Leaf"]: ...
+
+    def possible(self, touchpoint_type: str | None) -> bool | None:
+        """Whether it is true for a touchpoint of that type (or none): none when that depends on the customer."""
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        """Whether time alone can make it true, and whether time alone can make it false."""
+
+
+class Leaf:
+    """Base of conditions that hold no others. What follows are the answers of one that time alone never changes."""
+
+    __slots__ = ("text",)
+
+    text: str
+    """The condition in words, such as `count(purchase, 90d) >= 3`."""
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        raise NotImplementedError
+
+    def until(self, customer: Customer, now: int) -> int:
+        return NEVER
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        """What it looks at: a number, a value, a time."""
+        raise NotImplementedError
+
+    def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
+        return [Clause(self.text if truth else "not " + self.text, self.observed(customer, now, touchpoint))]
+
+    def leaves(self) -> Iterator["Leaf"]:
+        yield self
+
+    def possible(self, touchpoint_type: str | None) -> bool | None:
+        return None
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return False, False
+
+
+class AllHold:
+    """Written `all`."""
+
+    __slots__ = ("conditions",)
+
+    def __init__(self, conditions: tuple[Condition, ...]) -> None:
+        self.conditions = conditions
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        for condition in self.conditions:  # noqa: SIM110 - a generator would double the cost
+            if not condition.holds(customer, now, touchpoint):
+                return False
+        return True
+
+    def until(self, customer: Customer, now: int) -> int:
+        return _until(self.conditions, customer, now, decided_by=False)
+
+    def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
+        if truth:
+            return [clause for each in self.conditions for clause in each.reasons(customer, now, touchpoint, truth)]
+        return _first_reasons(self.conditions, customer, now, touchpoint, truth=False)
+
+    def leaves(self) -> Iterator[Leaf]:
+        for condition in self.conditions:
+            yield from condition.leaves()
+
+    def possible(self, touchpoint_type: str | None) -> bool | None:
+        return _possible(self.conditions, touchpoint_type, decided_by=False)
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return _changes_by_time(self.conditions)
+
+
+class AnyHolds:
+    """Written `any`."""
+
+    __slots__ = ("conditions",)
+
+    def __init__(self, conditions: tuple[Condition, ...]) -> None:
+        self.conditions = conditions
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        for condition in self.conditions:  # noqa: SIM110 - a generator would double the cost
+            if condition.holds(customer, now, touchpoint):
+                return True
+        return False
+
+    def until(self, customer: Customer, now: int) -> int:
+        return _until(self.conditions, customer, now, decided_by=True)
+
+    def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
+        if truth:
+            return _first_reasons(self.conditions, customer, now, touchpoint, truth=True)
+        return [clause for each in self.conditions for clause in each.reasons(customer, now, touchpoint, truth)]
+
+    def leaves(self) -> Iterator[Leaf]:
+        for condition in self.conditions:
+            yield from condition.leaves()
+
+    def possible(self, touchpoint_type: str | None) -> bool | None:
+        return _possible(self.conditions, touchpoint_type, decided_by=True)
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return _changes_by_time(self.conditions)
+
+
+class DoesNotHold:
+    """Written `not`."""
+
+    __slots__ = ("condition",)
+
+    def __init__(self, condition: Condition) -> None:
+        self.condition = condition
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return not self.condition.holds(customer, now, touchpoint)
+
+    def until(self, customer: Customer, now: int) -> int:
+        return self.condition.until(customer, now)
+
+    def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
+        return self.condition.reasons(customer, now, touchpoint, not truth)
+
+    def leaves(self) -> Iterator[Leaf]:
+        return self.condition.leaves()
+
+    def possible(self, touchpoint_type: str | None) -> bool | None:
+        inner = self.condition.possible(touchpoint_type)
+        return None if inner is None else not inner
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        rises, falls = self.condition.changes_by_time()
+        return falls, rises
+
+
+def _until(conditions: tuple[Condition, ...], customer: Customer, now: int, *, decided_by: bool) -> int:
+    """`decided_by` is the truth of one condition that decides the whole: false for `all`, true for `any`.
+
+    What some decide stays so until the last of them has changed; otherwise it stays until the first one changes.
+    """
+    deciders_until = None
+    others_until = NEVER
+    for condition in conditions:
+        if condition.holds(customer, now, None) is decided_by:
+            until = condition.until(customer, now)
+            if until >= NEVER:
+                return NEVER
+            if deciders_until is None or until > deciders_until:
+                deciders_until = until
+        elif deciders_until is None:
+            others_until = min(others_until, condition.until(customer, now))
+    return others_until if deciders_until is None else deciders_until
+
+
+def _first_reasons(
+    conditions: tuple[Condition, ...], customer: Customer, now: int, touchpoint: Touchpoint | None, *, truth: bool
+) -> list[Clause]:
+    for condition in conditions:
+        if condition.holds(customer, now, touchpoint) is truth:
+            return condition.reasons(customer, now, touchpoint, truth)
+    raise AssertionError(f"asked why it is {truth}, which it is not")
+
+
+def _possible(conditions: tuple[Condition, ...], touchpoint_type: str | None, *, decided_by: bool) -> bool | None:
+    answers = {condition.possible(touchpoint_type) for condition in conditions}
+    if decided_by in answers:
+        return decided_by
+    return None if None in answers else not decided_by
+
+
+def _changes_by_time(conditions: tuple[Condition, ...]) -> tuple[bool, bool]:
+    changes = [condition.changes_by_time() for condition in conditions]
+    return any(rises for rises, _ in changes), any(falls for _, falls in changes)

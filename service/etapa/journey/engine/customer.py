@@ -1,0 +1,46 @@
+"""Everything that is kept of one customer: compact, bounded, and encoded as it stands (a MessagePack array).
+
+What bounds it: `recent` holds `remember_ids` digests, `traits` and `memory` hold only what the journey names and each
+entry of them is bounded by its accumulator, `changes` holds the last five.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+FORMAT: Final = 1
+"""Raised whenever the fields below, or what an accumulator keeps in `memory`, change their meaning or order."""
+
+RECENT_CHANGES: Final = 5
+
+Memory = dict[str, list[Any]]
+"""Accumulator key to what it keeps. An accumulator that has seen nothing has no entry."""
+
+
+class Customer(msgspec.Struct, array_like=True, gc=False):
+    """One customer's state. Mutable: the engine changes it in place. The order of the fields is the stored layout.
+
+    Times are microseconds since 1970.
+    """
+
+    format: int
+    version: int
+    """The journey version that last processed the customer. Another one carries the state over first."""
+    id: str
+    stage: str
+    entered_at: int
+    clock: int
+    """The latest time processed: of a touchpoint, or of a timer that moved the customer."""
+    first_at: int
+    """The earliest touchpoint, by the time it occurred."""
+    due: int | None
+    """When the customer's timer strikes next if nothing happens; none when time alone can change nothing."""
+    sequence: int
+    """Number of stage changes so far, which is the number of the last one."""
+    recent: bytes = b""
+    """Digests of the latest touchpoint ids, oldest first, 8 bytes each. Bytes, because they are searched and stored in one go."""
+    traits: dict[str, list[Any]] = {}
+    """Trait name to [occurred_at, value], for the traits that the journey names."""
+    memory: Memory = {}
+    changes: list[tuple[str, int, str | None]] = []
+    """The latest stage changes, oldest first: (to, at, rule)."""

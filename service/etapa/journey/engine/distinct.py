@@ -1,0 +1,107 @@
+"""Accumulators of different values: exact up to 256 of them, a fair sample past that.
+
+Values are kept as 64-bit digests. When there are more than 256, only those whose digest ends in a zero bit stay, then two
+zero bits, and so on; the number is then an estimate (number kept times 2 per bit, off by about a twelfth). M. Wegman's
+adaptive sampling (P. Flajolet, "On Adaptive Sampling", 1990). Unlike other sketches it also works for a moving window.
+"""
+
+from bisect import bisect_right
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from etapa.journey.engine.accumulator import Matching
+from etapa.journey.engine.customer import Memory
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.window import forget_before
+from etapa.journey.language.compare import MISSING, compile_path
+from etapa.journey.language.model import Match, Path
+
+EXACT: Final = 256
+
+
+class DistinctEver(Matching):
+    """Entry: [bits, digests]."""
+
+    __slots__ = ("value_of",)
+
+    def __init__(self, path: Path, match: Match) -> None:
+        super().__init__("distinct", match, path)
+        self.value_of = compile_path(path)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if self.where is not None and not self.where(touchpoint):
+            return
+        value = self.value_of(touchpoint)
+        if value is MISSING:
+            return
+        digest = value_digest(value)
+        entry = memory.setdefault(self.key, [0, []])
+        bits, digests = entry
+        if digest % (1 << bits) or digest in digests:
+            return
+        digests.append(digest)
+        while len(entry[1]) > EXACT:
+            entry[0] += 1
+            entry[1] = [each for each in entry[1] if not each % (1 << entry[0])]
+
+    def number(self, memory: Memory) -> int:
+        """How many different values ever."""
+        entry = memory.get(self.key)
+        return 0 if entry is None else len(entry[1]) << entry[0]
+
+
+class DistinctWindow(Matching):
+    """Entry: [bits, times, digests]; each value's latest time in the window, ascending."""
+
+    __slots__ = ("value_of", "within")
+
+    def __init__(self, path: Path, match: Match, within: int) -> None:
+        super().__init__("distinct", match, path, within)
+        self.value_of = compile_path(path)
+        self.within = within
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if self.where is not None and not self.where(touchpoint):
+            return
+        value = self.value_of(touchpoint)
+        at = touchpoint.at
+        gone = now - self.within
+        if value is MISSING or at <= gone:
+            return
+        digest = value_digest(value)
+        entry = memory.setdefault(self.key, [0, [], []])
+        bits, times, digests = entry
+        forget_before(gone, times, digests)
+        if not times:
+            entry[0] = bits = 0
+        if digest % (1 << bits):
+            return
+        if digest in digests:
+            place = digests.index(digest)
+            if times[place] >= at:
+                return
+            del times[place], digests[place]
+        place = bisect_right(times, at)
+        times.insert(place, at)
+        digests.insert(place, digest)
+        while len(entry[1]) > EXACT:
+            entry[0] += 1
+            kept = [(time, each) for time, each in zip(entry[1], entry[2], strict=True) if not each % (1 << entry[0])]
+            entry[1:] = [time for time, _ in kept], [each for _, each in kept]
+
+
+def value_digest(value: Any) -> int:
+    """64 bits that equal values share and different ones do not: `1` equals `1.0`, a boolean equals no number."""
+    return int.from_bytes(blake2b(msgspec.json.encode(_plain(value), order="deterministic"), digest_size=8).digest(), "big")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value

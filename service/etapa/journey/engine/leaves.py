@@ -1,0 +1,341 @@
+"""The conditions about the touchpoint at hand, about times, counts, order, scores and traits."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from typing import Any, Final
+
+from etapa.journey.engine.conditions import Leaf, Observed
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
+from etapa.journey.engine.instant import END_OF_TIME, NEVER, instant_text
+from etapa.journey.engine.memory import Latest, Score, Total, decayed
+from etapa.journey.engine.ordered import OrderedSteps
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.window import EXACT, CountWindow
+from etapa.journey.language.compare import MISSING, Predicate, compile_comparison, compile_where
+from etapa.journey.language.model import ANY_TYPE, Comparison, Match
+
+_RISING: Final = frozenset({"gt", "gte"})
+_FALLING: Final = frozenset({"lt", "lte"})
+
+
+class EventHappens(Leaf):
+    """The touchpoint at hand matches. False without one."""
+
+    __slots__ = ("any_type", "types", "where")
+
+    def __init__(self, text: str, match: Match) -> None:
+        self.text = text
+        self.any_type = ANY_TYPE in match.types
+        self.types = frozenset(match.types)
+        self.where = compile_where(match.where)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        if touchpoint is None or not (self.any_type or touchpoint.type in self.types):
+            return False
+        return self.where is None or self.where(touchpoint)
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return None if touchpoint is None else touchpoint.type
+
+    def possible(self, touchpoint_type: str | None) -> bool | None:
+        if touchpoint_type is None or not (self.any_type or touchpoint_type in self.types):
+            return False
+        return True if self.where is None else None
+
+
+class TraitCompares(Leaf):
+    """The customer's trait satisfies the comparison."""
+
+    __slots__ = ("compare", "name")
+
+    def __init__(self, text: str, name: str, comparison: Comparison) -> None:
+        self.text = text
+        self.name = name
+        self.compare = compile_comparison(comparison)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        entry = customer.traits.get(self.name)
+        return self.compare(MISSING if entry is None else entry[1])
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        entry = customer.traits.get(self.name)
+        return None if entry is None else scalar_text(entry[1])
+
+
+class NothingFor(Leaf):
+    """No matching touchpoint for a duration, and the customer was known all that time. Written `absent` or `idle`."""
+
+    __slots__ = ("duration", "key")
+
+    def __init__(self, text: str, latest: Latest, duration: int) -> None:
+        self.text = text
+        self.key = latest.key
+        self.duration = duration
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        entry = customer.memory.get(self.key)
+        return now >= (customer.first_at if entry is None else entry[0]) + self.duration
+
+    def until(self, customer: Customer, now: int) -> int:
+        entry = customer.memory.get(self.key)
+        at: int = (customer.first_at if entry is None else entry[0]) + self.duration
+        return at if at > now else NEVER
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        entry = customer.memory.get(self.key)
+        return None if entry is None else instant_text(entry[0])
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return True, False
+
+
+class InStageFor(Leaf):
+    """In the stage for a duration."""
+
+    __slots__ = ("duration",)
+
+    def __init__(self, text: str, duration: int) -> None:
+        self.text = text
+        self.duration = duration
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return now >= customer.entered_at + self.duration
+
+    def until(self, customer: Customer, now: int) -> int:
+        at = customer.entered_at + self.duration
+        return at if at > now else NEVER
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return (now - customer.entered_at) / 1_000_000
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return True, False
+
+
+class TotalCompares(Leaf):
+    """The number of matching touchpoints ever satisfies the comparison."""
+
+    __slots__ = ("compare", "key")
+
+    def __init__(self, text: str, total: Total, comparison: Comparison) -> None:
+        self.text = text
+        self.key = total.key
+        self.compare = compile_comparison(comparison)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        entry = customer.memory.get(self.key)
+        return self.compare(0 if entry is None else entry[0])
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        entry = customer.memory.get(self.key)
+        return 0 if entry is None else entry[0]
+
+
+class CountCompares(Leaf):
+    """The number of matching touchpoints in a window satisfies the comparison."""
+
+    __slots__ = ("compare", "key", "rises_and_falls", "turns", "within")
+
+    def __init__(self, text: str, window: CountWindow, comparison: Comparison) -> None:
+        self.text = text
+        self.key = window.key
+        self.within = window.within
+        self.compare = compile_comparison(comparison)
+        self.turns = falling_turns(self.compare)
+        self.rises_and_falls = by_time_as_numbers_fall(comparison)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return self.compare(self._number(customer, now))
+
+    def until(self, customer: Customer, now: int) -> int:
+        entry = customer.memory.get(self.key)
+        if entry is None:
+            return NEVER
+        times, bucket_times, bucket_counts = entry
+        if not bucket_times:
+            return until_turned(times, now, self.within, self.turns, self.compare)
+        gone = now - self.within
+        number = self._number(customer, now)
+        truth = self.compare(number)
+        weighted = [*zip(bucket_times, bucket_counts, strict=True), *((at, 1) for at in times)]
+        for place, (at, weight) in enumerate(weighted):
+            if at > gone:
+                number -= weight
+                together = place + 1 < len(weighted) and weighted[place + 1][0] == at
+                if not together and self.compare(number) is not truth:
+                    return at + self.within  # type: ignore[no-any-return]
+        return NEVER
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return self._number(customer, now)
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return self.rises_and_falls
+
+    def _number(self, customer: Customer, now: int) -> int:
+        entry = customer.memory.get(self.key)
+        if entry is None:
+            return 0
+        gone = now - self.within
+        times = entry[0]
+        number = len(times)
+        if times[0] <= gone:
+            number -= bisect_right(times, gone)
+        if entry[1]:
+            number += sum(entry[2][bisect_right(entry[1], gone) :])
+        return number
+
+
+class DistinctCompares(Leaf):
+    """The number of different values, ever or in a window, satisfies the comparison."""
+
+    __slots__ = ("compare", "rises_and_falls", "turns", "values")
+
+    def __init__(self, text: str, values: DistinctEver | DistinctWindow, comparison: Comparison) -> None:
+        self.text = text
+        self.values = values
+        self.compare = compile_comparison(comparison)
+        self.turns = falling_turns(self.compare)
+        self.rises_and_falls = by_time_as_numbers_fall(comparison) if isinstance(values, DistinctWindow) else (False, False)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return self.compare(self._number(customer, now))
+
+    def until(self, customer: Customer, now: int) -> int:
+        values = self.values
+        entry = customer.memory.get(values.key)
+        if entry is None or isinstance(values, DistinctEver):
+            return NEVER
+        bits, times, _ = entry
+        if not bits:
+            return until_turned(times, now, values.within, self.turns, self.compare)
+
+        def compare_estimate(kept: Any) -> bool:
+            return self.compare(kept << bits)
+
+        return until_turned(times, now, values.within, range(len(times), 0, -1), compare_estimate)
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return self._number(customer, now)
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return self.rises_and_falls
+
+    def _number(self, customer: Customer, now: int) -> int:
+        values = self.values
+        if isinstance(values, DistinctEver):
+            return values.number(customer.memory)
+        entry = customer.memory.get(values.key)
+        if entry is None:
+            return 0
+        bits: int = entry[0]
+        times: list[int] = entry[1]
+        return (len(times) - bisect_right(times, now - values.within)) << bits
+
+
+class StepsTaken(Leaf):
+    """Touchpoints match the steps of a sequence, in order and all in the window."""
+
+    __slots__ = ("sequence",)
+
+    def __init__(self, text: str, sequence: OrderedSteps) -> None:
+        self.text = text
+        self.sequence = sequence
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return self.sequence.began(customer.memory) > now - self.sequence.within
+
+    def until(self, customer: Customer, now: int) -> int:
+        at = self.sequence.began(customer.memory) + self.sequence.within
+        return at if at > now else NEVER
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        """How many of the steps have been taken in order within the window."""
+        entry = customer.memory.get(self.sequence.key)
+        gone = now - self.sequence.within
+        return 0 if entry is None else sum(begun > gone for begun in entry[0])
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return False, True
+
+
+class ScoreCompares(Leaf):
+    """A decaying score satisfies the comparison."""
+
+    __slots__ = ("compare", "half_life", "key", "tests")
+
+    def __init__(self, text: str, score: Score, comparison: Comparison) -> None:
+        self.text = text
+        self.key = score.key
+        self.half_life = score.half_life
+        self.compare = compile_comparison(comparison)
+        self.tests = tuple(compile_comparison(Comparison((test,))) for test in comparison.tests)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return self.compare(self._score(customer, now))
+
+    def until(self, customer: Customer, now: int) -> int:
+        entry = customer.memory.get(self.key)
+        if entry is None:
+            return NEVER
+        since, score = entry
+
+        def left(at: int) -> float:
+            return decayed(score, at - since, self.half_life)
+
+        # A score only ever moves towards zero, so each test turns at most once.
+        truth = self.compare(left(now))
+        for at in sorted(_first_turn(test, left, now) for test in self.tests):
+            if at != NEVER and self.compare(left(at)) is not truth:
+                return at
+        return NEVER
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return self._score(customer, now)
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return True, True
+
+    def _score(self, customer: Customer, now: int) -> float:
+        entry = customer.memory.get(self.key)
+        return 0.0 if entry is None else decayed(entry[1], now - entry[0], self.half_life)
+
+
+def _first_turn(test: Predicate, left: Callable[[int], float], now: int) -> int:
+    """The first microsecond after `now` at which `test` turns, by bisection up to the end of time."""
+    truth = test(left(now))
+    if test(left(END_OF_TIME)) is truth:
+        return NEVER
+    span = range(now + 1, END_OF_TIME)
+    return span.start + bisect_left(span, True, key=lambda at: test(left(at)) is not truth)
+
+
+def scalar_text(value: object) -> Observed:
+    """What is shown of a value in a clause: scalars as they are, lists and objects as a word."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def falling_turns(compare: Predicate) -> tuple[int, ...]:
+    """The numbers, descending, at which a falling count turns: `compare` differs between the number and the one below."""
+    return tuple(number for number in range(EXACT, 0, -1) if compare(number) is not compare(number - 1))
+
+
+def until_turned(times: list[int], now: int, within: int, turns: tuple[int, ...] | range, compare: Predicate) -> int:
+    """When the number of `times` in the window turns `compare`, as they leave it one by one (those at the same time together)."""
+    number = len(times) - bisect_right(times, now - within)
+    truth = compare(number)
+    for turn in turns:
+        if turn <= number:
+            at = times[-turn]
+            if compare(len(times) - bisect_right(times, at)) is not truth:
+                return at + within
+    return NEVER
+
+
+def by_time_as_numbers_fall(comparison: Comparison) -> tuple[bool, bool]:
+    """Whether a number that only falls can make the comparison true, and false."""
+    operators = {test.operator for test in comparison.tests}
+    return not operators <= _RISING, not operators <= _FALLING

@@ -1,0 +1,194 @@
+"""Accumulators that need no window: how many ever, the latest time, the last value, values ever, a decaying score."""
+
+import math
+from fractions import Fraction
+from typing import Any, Final
+
+from etapa.journey.engine.accumulator import Matching, accumulator_key
+from etapa.journey.engine.customer import Memory
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language.compare import compile_path
+from etapa.journey.language.model import ANY_TYPE, Match, Path
+
+LONGEST_TEXT: Final = 1024
+"""Characters kept of a remembered string."""
+MOST_MEMBERS: Final = 64
+"""Members kept of a remembered list."""
+_INTEGERS: Final = range(-(2**63), 2**63)
+
+
+def number_or_none(value: object) -> int | float | None:
+    """`value` if it is a number that can be stored. Booleans, infinities and integers beyond 64 bits are none."""
+    if value.__class__ is float:
+        return value if math.isfinite(value) else None
+    if value.__class__ is int and value in _INTEGERS:
+        return value
+    return None
+
+
+def exact_sum(values: list[Any]) -> float:
+    """The correctly rounded sum of finite numbers; infinite when it is too large for a float."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        # `fsum` also gives up when only a sum on the way is too large.
+        total = sum(map(Fraction, values))
+        try:
+            return float(total)
+        except OverflowError:
+            return math.inf if total > 0 else -math.inf
+
+
+def keepsake(value: Any) -> Any:
+    """What is kept of a value (of a trait, or of `last`), so that a customer's memory stays bounded.
+
+    Strings are cut after 1,024 characters. Lists keep their first 64 members, of which only scalars can be asked for.
+    No comparison looks into an object; that there is one is kept.
+    """
+    if isinstance(value, str):
+        return value[:LONGEST_TEXT]
+    if isinstance(value, dict):
+        return {}
+    if isinstance(value, list | tuple):
+        return [keepsake(each) for each in value[:MOST_MEMBERS] if each is None or isinstance(each, str | int | float)]
+    if isinstance(value, int) and value not in _INTEGERS:
+        return math.inf if value > 0 else -math.inf
+    return value
+
+
+class Total(Matching):
+    """How many matching touchpoints ever. Entry: [number]."""
+
+    __slots__ = ()
+
+    def __init__(self, match: Match) -> None:
+        super().__init__("total", match)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if self.where is not None and not self.where(touchpoint):
+            return
+        entry = memory.get(self.key)
+        if entry is None:
+            memory[self.key] = [1]
+        else:
+            entry[0] += 1
+
+
+class Latest(Matching):
+    """When the latest matching touchpoint occurred. Entry: [time]."""
+
+    __slots__ = ()
+
+    def __init__(self, match: Match) -> None:
+        super().__init__("latest", match)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if self.where is not None and not self.where(touchpoint):
+            return
+        entry = memory.get(self.key)
+        if entry is None:
+            memory[self.key] = [touchpoint.at]
+        elif touchpoint.at > entry[0]:
+            entry[0] = touchpoint.at
+
+
+class LastValue(Matching):
+    """The value of the latest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
+
+    __slots__ = ("value_of",)
+
+    def __init__(self, path: Path, match: Match) -> None:
+        super().__init__("last", match, path)
+        self.value_of = compile_path(path)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if self.where is not None and not self.where(touchpoint):
+            return
+        entry = memory.get(self.key)
+        if entry is None or touchpoint.at >= entry[0]:
+            memory[self.key] = [touchpoint.at, keepsake(self.value_of(touchpoint))]
+
+
+class Values(Matching):
+    """Number, smallest, largest and exact sum of numeric values ever. Entry: [number, smallest, largest, partial, …].
+
+    The partials are floats that do not overlap and add up to the sum exactly, so that it can be rounded correctly however
+    many values there were (J. R. Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997). There are a few of them.
+    """
+
+    __slots__ = ("value_of",)
+
+    def __init__(self, path: Path, match: Match) -> None:
+        super().__init__("values", match, path)
+        self.value_of = compile_path(path)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if self.where is not None and not self.where(touchpoint):
+            return
+        value = number_or_none(self.value_of(touchpoint))
+        if value is None:
+            return
+        entry = memory.get(self.key)
+        if entry is None:
+            memory[self.key] = [1, value, value, float(value)]
+            return
+        number, smallest, largest, *partials = entry
+        memory[self.key] = [
+            number + 1,
+            min(smallest, value),
+            max(largest, value),
+            *_with(partials, float(value)),
+        ]
+
+
+def _with(partials: list[float], value: float) -> list[float]:
+    """Partials of the sum that `partials` stand for and `value`. Past the largest float they stay at infinity."""
+    if math.isinf(partials[-1]):
+        return partials
+    grown = []
+    for partial in partials:
+        large, small = (value, partial) if abs(value) >= abs(partial) else (partial, value)
+        value = large + small
+        rest = small - (value - large)
+        if rest:
+            grown.append(rest)
+    return [value] if math.isinf(value) else [*grown, value]
+
+
+class Score:
+    """Points that halve every `half_life`. Entry: [time, score at that time].
+
+    The score decays from the latest touchpoint that earned points; a late touchpoint adds what is left of its points.
+    """
+
+    __slots__ = ("half_life", "key", "other", "points", "types")
+
+    def __init__(self, points: tuple[tuple[str, float], ...], half_life: int) -> None:
+        self.key = accumulator_key("score", sorted([kind, float(worth)] for kind, worth in points), half_life)
+        self.types = tuple(kind for kind, _ in points)
+        self.points = {kind: float(worth) for kind, worth in points}
+        self.other = self.points.get(ANY_TYPE, 0.0)
+        self.half_life = half_life
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        points = self.points.get(touchpoint.type, self.other)
+        if points == 0.0:
+            return
+        at = touchpoint.at
+        entry = memory.get(self.key)
+        if entry is None:
+            memory[self.key] = [at, points]
+            return
+        since, score = entry
+        if at >= since:
+            memory[self.key] = [at, decayed(score, at - since, self.half_life) + points]
+        else:
+            entry[1] = score + decayed(points, since - at, self.half_life)
+
+
+def decayed(score: float, elapsed: int, half_life: int) -> float:
+    """What is left of `score` after `elapsed`. Decay alone never makes it zero."""
+    left: float = score * 2.0 ** -(elapsed / half_life)
+    if left == 0.0 and score != 0.0:
+        return math.copysign(5e-324, score)
+    return left

@@ -1,0 +1,91 @@
+"""The accumulator of a sequence: whether its steps were taken in order, and when the latest such run began.
+
+Only one question is ever asked: do touchpoints that match the steps exist, in order and all within the window? That is so
+exactly when the run with the latest first touchpoint still lies in the window. So it suffices to know, for each number of
+steps, the latest beginning of a run that took them; every touchpoint moves these on. Touchpoints are kept besides only for
+late ones, which are put in their place and the beginnings worked out again.
+"""
+
+from bisect import bisect_right
+from typing import Final
+
+from etapa.journey.engine.accumulator import accumulator_key, match_definition
+from etapa.journey.engine.customer import Memory
+from etapa.journey.engine.instant import LONG_AGO
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.window import forget_before
+from etapa.journey.language.compare import compile_where
+from etapa.journey.language.model import ANY_TYPE, Match
+
+EXACT: Final = 256
+MOST_STEPS: Final = 63
+"""Steps are the bits of a stored integer."""
+
+
+class OrderedSteps:
+    """Entry: [beginnings, beginnings before the times, times, steps].
+
+    `beginnings[k]` is when the latest run through the first k + 1 steps began. `steps` says by its bits which steps the
+    touchpoint matches. Past 256 touchpoints the oldest leave `times` for the second list; a touchpoint that is later than
+    that many others is then taken as if it had occurred after those.
+    """
+
+    __slots__ = ("key", "steps", "types", "within")
+
+    def __init__(self, steps: tuple[Match, ...], within: int) -> None:
+        if len(steps) > MOST_STEPS:
+            raise ValueError(f"a sequence has at most {MOST_STEPS} steps, not {len(steps)}")
+        self.key = accumulator_key("sequence", [match_definition(step) for step in steps], within)
+        self.types = tuple(sorted({kind for step in steps for kind in step.types}))
+        self.steps = tuple(
+            (1 << place, None if ANY_TYPE in step.types else frozenset(step.types), compile_where(step.where))
+            for place, step in enumerate(steps)
+        )
+        self.within = within
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        matched = self._matched(touchpoint)
+        at = touchpoint.at
+        gone = now - self.within
+        if not matched or at <= gone:
+            return
+        entry = memory.get(self.key)
+        if entry is None:
+            none_begun = [LONG_AGO] * len(self.steps)
+            entry = memory[self.key] = [none_begun, none_begun.copy(), [], []]
+        beginnings, before, times, steps = entry
+        forget_before(gone, times, steps)
+        if not times or at >= times[-1]:
+            times.append(at)
+            steps.append(matched)
+            move_on(beginnings, at, matched)
+        else:
+            place = bisect_right(times, at)
+            times.insert(place, at)
+            steps.insert(place, matched)
+            beginnings[:] = before
+            for time, each in zip(times, steps, strict=True):
+                move_on(beginnings, time, each)
+        if len(times) > EXACT:
+            move_on(before, times.pop(0), steps.pop(0))
+
+    def began(self, memory: Memory) -> int:
+        """When the latest run through all the steps began; `LONG_AGO` when there was none."""
+        entry = memory.get(self.key)
+        return LONG_AGO if entry is None else entry[0][-1]
+
+    def _matched(self, touchpoint: Touchpoint) -> int:
+        matched = 0
+        for bit, types, where in self.steps:
+            if (types is None or touchpoint.type in types) and (where is None or where(touchpoint)):
+                matched |= bit
+        return matched
+
+
+def move_on(beginnings: list[int], at: int, matched: int) -> None:
+    """Let a touchpoint at `at`, later than all before, take the steps it matches. The last step first: it takes only one."""
+    for step in range(len(beginnings) - 1, -1, -1):
+        if matched >> step & 1:
+            begun = at if step == 0 else beginnings[step - 1]
+            if begun > beginnings[step]:
+                beginnings[step] = begun

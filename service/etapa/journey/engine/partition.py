@@ -1,0 +1,184 @@
+"""Many customers of one partition: stream time, timers in the order in which they are due, and what came of it all.
+
+The partition does no loading and no storing. Whoever feeds it admits the customers of the touchpoints to come and those
+whose timers will become due, and collects what is to be published and stored. How touchpoints are cut into batches between
+two collections changes nothing.
+"""
+
+from collections.abc import Container, Iterable
+from heapq import heapify, heappop, heappush
+from itertools import islice
+
+import msgspec
+
+from etapa.journey.engine.classify import EvaluationFailed, strike, touch
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.program import Program
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+
+__all__ = ["EvaluationFailed", "Partition", "Work"]
+
+_SLACK = 1024
+"""Heap entries that are out of date and may lie around before the heap is built anew."""
+
+
+class Work(msgspec.Struct, gc=False):
+    """What came of the touchpoints and timers since the last collection."""
+
+    changes: list[StageChange]
+    """In the order in which they happened."""
+    changed: dict[str, Customer]
+    """The customers to be stored, by id. They are live: encode them before the partition is fed again."""
+    applied: int
+    duplicates: int
+    timers_fired: int
+    timer_delays: list[int]
+    """For each timer that stream time made fire: how far stream time had gone past it, in microseconds."""
+    failures: list[EvaluationFailed]
+    """Timers that were dropped because judging them raised."""
+
+
+class Partition:
+    """Customers in memory, their timers, and the partition's stream time (microseconds; none before the first touchpoint).
+
+    When a method raises, customers may be half changed: throw the partition away.
+    """
+
+    def __init__(self, program: Program, stream_time: int | None) -> None:
+        self.program = program
+        self.stream_time = stream_time
+        # None stands for a customer without a state yet. In order of use, least recent first, as of the last collection.
+        self._customers: dict[str, Customer | None] = {}
+        # (time, customer id), and the one entry of each customer that counts. It may be earlier than the customer's due
+        # time (then it is put back when it comes up), never later. So most touchpoints, which put the due time off,
+        # need not touch the heap.
+        self._heap: list[tuple[int, str]] = []
+        self._scheduled: dict[str, int] = {}
+        self._work = _no_work()
+
+    def __len__(self) -> int:
+        """How many customers are in memory."""
+        return len(self._customers)
+
+    def missing(self, customer_ids: Iterable[str]) -> list[str]:
+        """Those that are not in memory, each once, in order."""
+        customers = self._customers
+        return [each for each in dict.fromkeys(customer_ids) if each not in customers]
+
+    def admit(self, customer_id: str, customer: Customer | None) -> None:
+        """Take a loaded customer into memory; none: there is no state, it will be new. One that is in memory already is kept."""
+        if customer_id not in self._customers:
+            self._customers[customer_id] = customer
+            if customer is not None:
+                self._schedule(customer)
+
+    def stream_time_after(self, touchpoints: Iterable[Touchpoint], wall: int) -> int | None:
+        """What stream time will be after these touchpoints: the latest of them, but never ahead of the wall clock, nor going back."""
+        latest = max((touchpoint.at for touchpoint in touchpoints), default=None)
+        if latest is None:
+            return self.stream_time
+        return _later(self.stream_time, min(latest, wall))
+
+    def due_by(self, stream_time: int | None) -> int | None:
+        """The latest due time of timers that fire when stream time is `stream_time`; none: no timer fires."""
+        return None if stream_time is None else stream_time - self.program.grace
+
+    def take(self, touchpoint: Touchpoint, wall: int) -> None:
+        """Process a touchpoint of an admitted customer, after the timers that it makes due. `wall` caps stream time.
+
+        Raises `EvaluationFailed`, and `KeyError` when the customer was not admitted.
+        """
+        at = touchpoint.at
+        stream_time = _later(self.stream_time, min(at, wall))
+        self.stream_time = stream_time
+        if self._heap and self._heap[0][0] <= stream_time - self.program.grace:
+            self._fire(stream_time - self.program.grace, stream_time)
+
+        touched = touch(self.program, self._customers[touchpoint.customer_id], touchpoint)
+        work = self._work
+        if touched.duplicate:
+            work.duplicates += 1
+            return
+        customer = touched.customer
+        work.applied += 1
+        work.timers_fired += touched.timers
+        work.changes += touched.changes
+        work.failures += touched.failures
+        work.changed[customer.id] = customer
+        self._customers[customer.id] = customer
+        self._schedule(customer)
+
+    def advance(self, stream_time: int) -> None:
+        """Move stream time on (never back) and fire the timers that this makes due."""
+        self.stream_time = _later(self.stream_time, stream_time)
+        self._fire(self.stream_time - self.program.grace, self.stream_time)
+
+    def fire_due(self, by: int) -> int:
+        """Fire the timers of customers in memory that are due at or before `by`, and leave stream time alone. Gives their number.
+
+        For working off many due timers in parts, before `advance` or `take` moves stream time past them all.
+        """
+        return self._fire(by, by + self.program.grace)
+
+    def collect(self) -> Work:
+        """What came of everything since the last collection."""
+        work, self._work = self._work, _no_work()
+        customers = self._customers
+        for customer_id in work.changed:
+            customers[customer_id] = customers.pop(customer_id)
+        return work
+
+    def forget(self, keep: int, protect: Container[str]) -> None:
+        """Let go of the least recently used customers beyond `keep`, except those in `protect` and those not yet collected."""
+        excess = len(self._customers) - keep
+        if excess <= 0:
+            return
+        changed = self._work.changed
+        unused = (each for each in self._customers if each not in protect and each not in changed)
+        for customer_id in list(islice(unused, excess)):
+            del self._customers[customer_id]
+            self._scheduled.pop(customer_id, None)
+
+    def _schedule(self, customer: Customer) -> None:
+        due = customer.due
+        if due is None:
+            return
+        scheduled = self._scheduled.get(customer.id)
+        if scheduled is None or due < scheduled:
+            self._scheduled[customer.id] = due
+            heappush(self._heap, (due, customer.id))
+            if len(self._heap) > 2 * len(self._scheduled) + _SLACK:
+                self._heap = [(at, customer_id) for customer_id, at in self._scheduled.items()]
+                heapify(self._heap)
+
+    def _fire(self, by: int, stream_time: int) -> int:
+        """Fire timers due at or before `by` in order of (due, customer id)."""
+        fired = 0
+        work = self._work
+        while self._heap and self._heap[0][0] <= by:
+            at, customer_id = heappop(self._heap)
+            if self._scheduled.get(customer_id) != at:
+                continue
+            del self._scheduled[customer_id]
+            customer = self._customers[customer_id]
+            if customer is None or customer.due is None:
+                continue
+            if customer.due == at:
+                fired += 1
+                work.timer_delays.append(stream_time - at)
+                work.changed[customer_id] = customer
+                try:
+                    work.changes += strike(self.program, customer, at)
+                except EvaluationFailed as failure:
+                    work.failures.append(failure)
+            self._schedule(customer)
+        work.timers_fired += fired
+        return fired
+
+
+def _later(stream_time: int | None, candidate: int) -> int:
+    return candidate if stream_time is None or candidate > stream_time else stream_time
+
+
+def _no_work() -> Work:
+    return Work(changes=[], changed={}, applied=0, duplicates=0, timers_fired=0, timer_delays=[], failures=[])
