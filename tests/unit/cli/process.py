@@ -1,9 +1,10 @@
 """Runs `etapa` as a real process, as a shell would."""
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 SOURCE_ROOT = Path(__file__).parents[3] / "service"
@@ -22,12 +23,19 @@ def etapa(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = N
     )
 
 
-def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start it and leave it running, for tests that interrupt it."""
-    return subprocess.Popen(
+@contextlib.contextmanager
+def started(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Start it and leave it running, for tests that interrupt it. It is gone at the end in any case."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "etapa", *arguments],
         env=environment(env),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()

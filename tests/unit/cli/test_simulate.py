@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.journeys import BAD, EVENTS, GOOD, touchpoint
-from tests.unit.cli.process import etapa, start
+from tests.unit.cli.process import etapa, started
 
 
 @pytest.fixture
@@ -175,13 +175,13 @@ def test_the_summary_never_overwrites_what_is_read(journey: str, tmp_path: Path)
 def test_a_reader_that_goes_away_ends_it_quietly(journey: str, tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     events.write_bytes(b"".join(touchpoint(number, f"c-{number}", "visit", "2026-01-01T00:00:00Z") for number in range(20_000)))
-    process = start("simulate", "--journey", journey, str(events))
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-    assert process.wait(timeout=30) == 141
+    with started("simulate", "--journey", journey, str(events)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 141
 
 
 def test_the_shipped_journey_is_used_when_none_is_named() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import etapa as package
 from etapa.cli import COMMANDS, main
 from tests.unit.cli.journeys import GOOD
-from tests.unit.cli.process import environment, etapa, start
+from tests.unit.cli.process import environment, etapa, started
 
 SERVER_LIBRARIES = ("faust", "mode", "aiokafka", "redis", "aiohttp", "prometheus_client", "confluent_kafka")
 
@@ -78,17 +78,17 @@ def test_validate_and_simulate_import_no_server_library(tmp_path: Path) -> None:
 def test_ctrl_c_ends_it_without_a_word_about_the_code(tmp_path: Path) -> None:
     journey = tmp_path / "journey.yaml"
     journey.write_text(GOOD)
-    process = start("simulate", "--journey", str(journey), "-")
-    assert process.stdin is not None
-    assert process.stderr is not None
-    # The first complaint shows that it is in the middle of reading.
-    process.stdin.write(b"not json\n")
-    process.stdin.flush()
-    assert process.stderr.readline().startswith(b"line 1: not_json")
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 128 + signal.SIGINT
-    assert b"Traceback" not in said
+    with started("simulate", "--journey", str(journey), "-") as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        # The first complaint shows that it is in the middle of reading.
+        process.stdin.write(b"not json\n")
+        process.stdin.flush()
+        assert process.stderr.readline().startswith(b"line 1: not_json")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 128 + signal.SIGINT
+        assert b"Traceback" not in said
 
 
 def test_a_full_disk_is_one_clear_line() -> None:
@@ -98,11 +98,12 @@ def test_a_full_disk_is_one_clear_line() -> None:
 
 
 def test_a_reader_that_goes_away_at_once_is_no_error() -> None:
-    process = start("config")
-    assert process.stdout is not None
-    process.stdout.close()
-    _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (128 + signal.SIGPIPE, b"")
+    with started("config") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 128 + signal.SIGPIPE
 
 
 def test_closed_streams_do_not_matter() -> None:
