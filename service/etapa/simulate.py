@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from etapa.contracts.rejected import Reason, Rejected
+from etapa.contracts.rejected import Reason, Rejected, rejected
+from etapa.contracts.state import decode_state, encode_state
 from etapa.contracts.touchpoint import TouchpointLimits, read_touchpoint
-from etapa.journey.engine.classify import strike, touch
+from etapa.journey.engine.classify import EvaluationFailed, Touched, strike, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
 from etapa.journey.language.model import Journey
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -75,7 +76,9 @@ class Summary:
     """Lines that held a touchpoint, duplicates included."""
     duplicates: int = 0
     rejected: Counter[Reason] = field(default_factory=Counter)
-    """Lines that held none, by reason."""
+    """Lines that held none, or one that could not be judged (`evaluation_failed`), by reason."""
+    dropped_timers: int = 0
+    """Timers that could not be judged."""
     changes: int = 0
     stages: dict[str, int] = field(init=False)
     """Customers per stage, in the order of the journey, stages without any included."""
@@ -126,6 +129,7 @@ class Summary:
             "touchpoints": self.touchpoints,
             "duplicates": self.duplicates,
             "rejected": dict(sorted(self.rejected.items())),
+            "dropped_timers": self.dropped_timers,
             "stage_changes": self.changes,
             "customers": self.customers,
             "stages": self.stages,
@@ -168,7 +172,7 @@ def simulate(
         summary.add(change)
         yield change
     if until is not None:
-        for change in _timers_through(program, customers, until):
+        for change in _timers_through(program, customers, until, summary):
             summary.add(change)
             yield change
 
@@ -183,25 +187,44 @@ def _touchpoints_through(
 ) -> Iterator[StageChange]:
     for number, line in _numbered(lines, limits.max_bytes):
         touchpoint = read_touchpoint(line, limits, None)
-        if isinstance(touchpoint, Rejected):
-            summary.rejected[touchpoint.reason] += 1
+        touched = touchpoint if isinstance(touchpoint, Rejected) else _touch(program, customers, touchpoint)
+        if isinstance(touched, Rejected):
+            summary.rejected[touched.reason] += 1
             if on_rejected is not None:
-                on_rejected(number, touchpoint)
-            continue
-        summary.touchpoints += 1
-        touched = touch(program, customers.get(touchpoint.customer_id), touchpoint)
-        summary.duplicates += touched.duplicate
-        customers[touchpoint.customer_id] = touched.customer
-        yield from touched.changes
+                on_rejected(number, touched)
+        else:
+            summary.touchpoints += 1
+            summary.duplicates += touched.duplicate
+            summary.dropped_timers += len(touched.failures)
+            yield from touched.changes
 
 
-def _timers_through(program: Program, customers: dict[str, Customer], until: int) -> Iterator[StageChange]:
+def _touch(program: Program, customers: dict[str, Customer], touchpoint: Touchpoint) -> Touched | Rejected:
+    """Process one touchpoint. One that cannot be judged leaves the customer as it was, as it does in a live worker."""
+    customer = customers.get(touchpoint.customer_id)
+    before = None if customer is None else encode_state(customer)
+    try:
+        touched = touch(program, customer, touchpoint)
+    except EvaluationFailed as failure:
+        if before is not None:
+            customers[touchpoint.customer_id] = decode_state(before)
+        return rejected("evaluation_failed", str(failure))
+    customers[touchpoint.customer_id] = touched.customer
+    return touched
+
+
+def _timers_through(program: Program, customers: dict[str, Customer], until: int, summary: Summary) -> Iterator[StageChange]:
     due = [(customer.due, customer_id) for customer_id, customer in customers.items() if customer.due is not None]
     heapq.heapify(due)
     while due and due[0][0] <= until:
         at, customer_id = heapq.heappop(due)
         customer = customers[customer_id]
-        yield from strike(program, customer, at)
+        try:
+            changes = strike(program, customer, at)
+        except EvaluationFailed:
+            summary.dropped_timers += 1
+            continue
+        yield from changes
         if customer.due is not None:
             heapq.heappush(due, (customer.due, customer_id))
 
