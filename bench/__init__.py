@@ -1,0 +1,1 @@
+"""Side-by-side benchmarks on real servers. `make bench` runs them."""

@@ -1,0 +1,60 @@
+"""Etapa as one would write it with Faust alone: an agent, one touchpoint at a time, its state in Redis.
+
+It decodes, judges and encodes with the very functions of the worker, so what differs is how touchpoints and states are carried.
+It is not exactly once: a crash between two of its awaits loses a change or repeats it.
+"""
+
+import os
+import time
+from typing import cast
+
+import faust
+import redis.asyncio
+
+from bench.stopwatch import Stopwatch
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.stage_change import encode_stage_change
+from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.journey.engine.classify import touch
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.language.load import journey_or_raise
+from etapa.settings import SHIPPED_JOURNEY
+
+journey = journey_or_raise(SHIPPED_JOURNEY.read_text(), SHIPPED_JOURNEY.name)
+program = compile_journey(journey)
+limits = TouchpointLimits()
+view: redis.asyncio.Redis = redis.asyncio.Redis.from_url(os.environ["BENCH_REDIS"])
+stopwatch = Stopwatch(int(os.environ["BENCH_TOUCHPOINTS"]))
+
+app = faust.App(
+    "bench-faust",
+    broker=f"kafka://{os.environ['BENCH_KAFKA']}",
+    store="memory://",
+    web_enabled=False,
+    topic_partitions=int(os.environ["BENCH_PARTITIONS"]),
+    topic_disable_leader=True,
+    topic_allow_declare=False,
+    consumer_auto_offset_reset="earliest",
+)
+touchpoints = app.topic("touchpoints", key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+changes = app.topic("bench-stage-changes", key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+
+@app.agent(touchpoints)
+async def classify(stream: faust.StreamT[bytes]) -> None:
+    async for event in stream.events():
+        touchpoint = decode_touchpoint(event.key, event.value, limits, time.time_ns() // 1000)
+        if not isinstance(touchpoint, Rejected):
+            stored = cast("bytes | None", await view.hget("bench:state", touchpoint.customer_id))
+            touched = touch(program, decode_state(stored) if stored else None, touchpoint)
+            if not touched.duplicate:
+                await view.hset("bench:state", touchpoint.customer_id, encode_state(touched.customer))
+            for change in touched.changes:
+                key, value, headers = encode_stage_change(change, journey.id, journey.version)
+                _ = await changes.send(key=key, value=value, headers=dict(headers))
+        stopwatch.seen(1)
+
+
+if __name__ == "__main__":
+    faust.Worker(app, loglevel="warn").execute_from_commandline()
