@@ -138,7 +138,8 @@ def _compare(name: str, reference: Reference, broker: MemoryBroker, redis: Memor
     changes: dict[str, list[bytes]] = {}
     for committed in broker.committed:
         for change in committed.transaction.stage_changes:
-            assert change.key is not None and change.value is not None
+            assert change.key is not None
+            assert change.value is not None
             changes.setdefault(change.key.decode(), []).append(change.value)
     for customer_id in sorted(reference.changes.keys() | changes.keys()):
         want, got = reference.changes.get(customer_id, []), changes.get(customer_id, [])
@@ -152,9 +153,9 @@ def _compare(name: str, reference: Reference, broker: MemoryBroker, redis: Memor
     got_states = {customer_id: customer.state for customer_id, customer in redis.customers.items()}
     for customer_id in sorted(want_states.keys() | got_states.keys()):
         if want_states.get(customer_id) != got_states.get(customer_id):
-            got_state = got_states.get(customer_id)
-            shown = got_state and decode_state(got_state)
-            wrong.append(f"state of {customer_id} differs ({name}): want {reference.customers.get(customer_id)}, the view has {shown}")
+            state = got_states.get(customer_id)
+            found = None if state is None else decode_state(state)
+            wrong.append(f"state of {customer_id} differs ({name}): want {reference.customers.get(customer_id)}, the view has {found}")
     for customer_id, shown in sorted(redis.customers.items()):
         customer = reference.customers.get(customer_id)
         if customer is not None and (shown.stage, shown.due) != (customer.stage, customer.due):

@@ -5,11 +5,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from etapa.stream.ports import Fenced, Fetched, Headers, LogError, OutcomeUnknown, Outgoing, Record, StateRecord, Transaction
-from tests.simulation.process import Process
+from tests.simulation.process import Process, finish
 
 
 @dataclass
@@ -58,8 +60,7 @@ class MemoryBroker:
         self.touchpoints.append(Record(offset, timestamp, key, value, headers))
         self.end_offset += 1
         for arrival in self._arrivals:
-            if not arrival.done():
-                arrival.set_result(None)
+            finish(arrival)
         self._arrivals.clear()
         return offset
 
@@ -167,7 +168,7 @@ class MemoryLog:
 
     async def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
         while start < end:
-            records = await self._process.call("states", lambda start=start: self._chunk(start, end), _no_answer)
+            records = await self._process.call("states", partial(self._chunk, start, end), _no_answer)
             if not records:
                 return
             yield records
@@ -223,7 +224,8 @@ class MemoryLog:
     async def close(self) -> None:
         if self._epoch:
             epoch, self._epoch = self._epoch, 0
-            await self._process.call("close", lambda: self._broker.abort(epoch), _no_answer)
+            with suppress(LogError):
+                await self._process.call("close", lambda: self._broker.abort(epoch), _no_answer)
 
 
 def _no_answer() -> Exception:

@@ -34,6 +34,12 @@ class Network(Protocol):
         """Whether a call on its way takes effect although its sender has died."""
 
 
+def finish(future: "asyncio.Future[None]") -> None:
+    """Let whoever waits for `future` go on, if nobody has done so."""
+    if not future.done():
+        future.set_result(None)
+
+
 class Process:
     """One worker process. Its ports do everything through `call`."""
 
@@ -82,8 +88,7 @@ class Process:
                 self._trace(f"{self.name} {name} {'fails' if isinstance(outcome[0], Exception) else 'done'}")
             if self.alive and self._network.kills(self, name, "after"):
                 self.kill()
-            if not arrived.done():
-                arrived.set_result(None)
+            finish(arrived)
 
         asyncio.get_running_loop().call_later(there, take_effect)
         await self._wait(arrived)
@@ -102,7 +107,7 @@ class Process:
         loop = asyncio.get_running_loop()
         while True:
             future: asyncio.Future[None] = until or loop.create_future()
-            loop.call_later(seconds, lambda future=future: future.done() or future.set_result(None))
+            loop.call_later(seconds, finish, future)
             await self._wait(future)
             until = None
             seconds = self._asleep_until - loop.time()

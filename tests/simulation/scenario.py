@@ -5,7 +5,9 @@ from random import Random
 
 import msgspec
 
+from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program, compile_journey
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.stream.options import TaskOptions
 from tests.simulation.network import Weather
@@ -28,12 +30,12 @@ def exploding_program() -> Program:
     """The simulated journey, in which judging a touchpoint of type `boom` raises."""
     program = compile_journey(journey_or_raise(JOURNEY.read_text(), JOURNEY.name))
 
-    def holds(*_: object) -> bool:
+    def holds(customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         raise ZeroDivisionError("boom")
 
     for stage in program.stages.values():
         for rule in stage.rules:
-            if rule.id == "explodes":
+            if rule.id.startswith("explodes"):
                 rule.holds = holds
     return program
 

@@ -8,7 +8,7 @@ import pytest
 from etapa.stream.ports import Headers, Log, Outgoing, View
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld
 from tests.conformance.view_contract import VIEW_CONTRACT, ViewWorld
-from tests.simulation.loop import SimulationLoop
+from tests.simulation.loop import simulation_loop
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.memory_view import MemoryRedis, MemoryView
 from tests.simulation.network import SeededNetwork, Weather
@@ -53,7 +53,7 @@ def test_the_log_in_memory_keeps_the_contract(rule: Callable[[LogWorld], Awaitab
     async def run() -> None:
         await rule(MemoryLogWorld())
 
-    SimulationLoop(Random(1)).run_until_complete(run())
+    simulation_loop(Random(1)).run_until_complete(run())
 
 
 @pytest.mark.parametrize("rule", VIEW_CONTRACT, ids=lambda rule: rule.__name__)
@@ -61,4 +61,4 @@ def test_the_view_in_memory_keeps_the_contract(rule: Callable[[ViewWorld], Await
     async def run() -> None:
         await rule(MemoryViewWorld())
 
-    SimulationLoop(Random(1)).run_until_complete(run())
+    simulation_loop(Random(1)).run_until_complete(run())

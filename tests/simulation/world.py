@@ -14,7 +14,7 @@ import msgspec
 
 from etapa.contracts.touchpoint import TouchpointLimits
 from tests.simulation.checker import Expectations, mark_of, violations
-from tests.simulation.loop import SimulationLoop
+from tests.simulation.loop import simulation_loop
 from tests.simulation.memory_log import Committed, MemoryBroker
 from tests.simulation.memory_view import MemoryRedis
 from tests.simulation.network import SeededNetwork, Weather
@@ -54,7 +54,7 @@ class World:
         self.random = Random(seed)
         self.scenario = scenario_of(self.random) if scenario is None else scenario
         self.network = network or SeededNetwork(Random(self.random.random()), self.scenario.weather)
-        self.loop = SimulationLoop(Random(self.random.random()))
+        self.loop = simulation_loop(Random(self.random.random()))
         self.broker = MemoryBroker(fencing="kafka_fence" not in off, on_commit=self._note_commit)
         self.redis = MemoryRedis(chained="chain" not in off)
         self.redis.on_apply = self._check_view

@@ -41,7 +41,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 class Fetched(msgspec.Struct, frozen=True):
     """What was there to read. `end` is the offset the log goes up to, so that lag can be told.
 
-    `caught_up`: after these records nothing more was waiting (offsets that hold no record count as read).
+    `caught_up`: after these records nothing more was waiting (offsets that hold no record count as read), and the log
+    said so itself, not long ago: timers fire because of it. When the log does not answer, nothing is known, so it is false.
     """
 
     records: Sequence[Record]
@@ -115,7 +116,7 @@ class Log(Protocol):
         """Commit one transaction. Gives the offset of its mark in `customer-state`."""
 
     async def close(self) -> None:
-        """Let go of the producer. Safe to call more than once, and after a failure."""
+        """Let go of the producer. Safe to call more than once, and after a failure; never raises `LogError`."""
 
 
 VIEW_FORMAT = 1

@@ -47,9 +47,9 @@ class QuietPace:
         return self._position
 
 
-def stream_time_after(items: Sequence[Touchpoint | Rejected], stream_time: int | None, wall: int) -> int | None:
-    """Stream time once `items` have been processed: the latest time they occurred at, never ahead of the wall clock, never back."""
-    latest = max([item.at for item in items if type(item) is Touchpoint], default=None)
+def stream_time_after(touchpoints: Sequence[Touchpoint], stream_time: int | None, wall: int) -> int | None:
+    """Stream time once these have been processed: the latest time they occurred at, never ahead of the wall clock, never back."""
+    latest = max([touchpoint.at for touchpoint in touchpoints], default=None)
     if latest is None:
         return stream_time
     capped = min(latest, wall)

@@ -26,8 +26,9 @@ class PartitionRefused(Exception):
     """The partition cannot be processed as things are. Trying again does not help; the message says what would."""
 
 
-class LogTooShort(PartitionRefused):
-    """A topic ends before what was read from it. A broker that just became leader may say so for a moment, so it is worth asking again."""
+class MayPass(PartitionRefused):
+    """What was found is wrong for good, or only for a moment: a broker that just became leader may know of less than was
+    committed, and a paused process may see a topic in two states. So it is looked at again before it is believed."""
 
 
 class InDoubt(Exception):
@@ -104,7 +105,8 @@ async def _last_mark(log: Log, first: int, end: int) -> _LastMark | None:
             return _LastMark(found.offset, decode_mark(found.value))
         if start == first:
             if anything:
-                raise MarkError("there are records but no mark: something else writes to the topic")
+                # Or somebody who owns the partition by now has written a later mark, and this one was compacted away.
+                raise MayPass("customer-state holds records but no mark: something else writes to the topic")
             break
         look_back *= 8
     return None
@@ -135,7 +137,7 @@ def _refuse_what_is_not_ours(partition: int, group: str, partitions: int, shown:
         return
     if last is None or last.offset < shown.state_offset:
         ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
-        raise LogTooShort(
+        raise MayPass(
             f"partition {partition}: Redis shows customer-state up to offset {shown.state_offset}, but the topic {ends}; "
             "either the topic was made anew (then remove the keys of this prefix from Redis), or ETAPA_REDIS_PREFIX is another group's"
         )
@@ -156,7 +158,8 @@ async def _catch_up(
         changed: dict[str, Applied] = {}
         reached = None
         for start in range(0, len(records), pause_every):
-            reached = _collect(records[start : start + pause_every], changed) or reached
+            last_state = _collect(records[start : start + pause_every], changed)
+            reached = reached if last_state is None else last_state
             if await pause():
                 return None
         complete = bool(records) and records[-1].offset == last.offset
@@ -199,7 +202,7 @@ async def _next_offset(log: Log, observer: Observer, partition: int, options: Ta
     else:
         expected = next_offset = last.mark.through + 1
         if next_offset > end:
-            raise LogTooShort(
+            raise MayPass(
                 f"partition {partition}: touchpoints were processed up to offset {last.mark.through}, but the topic ends before offset {end}; "
                 "it was made anew, or this is another cluster. Start with new output topics and another ETAPA_REDIS_PREFIX"
             )

@@ -11,7 +11,7 @@ from etapa.journey.engine.program import Program
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
-from etapa.stream.takeover import InDoubt, LogTooShort, PartitionRefused, take_over
+from etapa.stream.takeover import InDoubt, MayPass, PartitionRefused, take_over
 from etapa.stream.tenure import Surroundings, Tenure
 
 __all__ = ["PartitionRefused", "PartitionTask", "TaskOptions"]
@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 NAP = 0.1
 """Seconds between two looks at whether we are asked to leave, while waiting to take over again."""
-SHORT_LOG_ATTEMPTS = 3
-"""How often a topic that ends too early is looked at before that is believed."""
+ATTEMPTS_TO_PASS = 3
+"""How often something is looked at that may pass, before it is believed."""
 
 
 class PartitionTask:
@@ -67,7 +67,7 @@ class PartitionTask:
                     break
                 except PartitionRefused as refusal:
                     failures += 1
-                    if not isinstance(refusal, LogTooShort) or failures >= SHORT_LOG_ATTEMPTS:
+                    if not isinstance(refusal, MayPass) or failures >= ATTEMPTS_TO_PASS:
                         raise
                     reason, cause = "log_error", str(refusal)
                 except (InDoubt, LogError, ViewError) as error:

@@ -6,6 +6,7 @@ the view's mark of that same moment is the last one applied or the one in flight
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -14,7 +15,7 @@ import msgspec
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.state import decode_state
-from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.batch import NOTHING_WAITING, dead_letters, decode, encode, stage_deltas
@@ -23,6 +24,8 @@ from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Applied, Clock, Loaded, Log, Record, Transaction, View, ViewMark
 from etapa.stream.stream_time import QuietPace, count_before, stream_time_after
 from etapa.stream.takeover import InDoubt, TakenOver, view_mark
+
+logger = logging.getLogger(__name__)
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -59,6 +62,7 @@ class Tenure:
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
         self._waiting = NOTHING_WAITING
         self._caught_up = False
+        self._asked_at = 0, 0.0
         self._more_timers = False
         self._in_flight: _InFlight | None = None
         self._seconds: dict[Step, float] = {}
@@ -92,6 +96,8 @@ class Tenure:
         """Fetch what is there and decode it."""
         around, options = self._around, self._around.options
         wait = 0.0 if self._more_timers else options.idle_wait
+        # What arrives after the log was asked is not known of, so time is up to here and no further if nothing is there.
+        self._asked_at = around.clock.now(), around.clock.monotonic()
         fetched = await around.log.fetch(options.max_records, options.max_bytes, wait)
         records = fetched.records
         self._caught_up = fetched.caught_up
@@ -111,13 +117,13 @@ class Tenure:
         """One batch of what waits, as if record by record."""
         engine, items = self._engine, self._waiting.items
         wall = self._around.clock.now()
-        stream_time = stream_time_after(items, engine.stream_time, wall)
-        customer_ids = [item.customer_id for item in items if isinstance(item, Touchpoint)]
-        loaded = await self._load(engine.missing(customer_ids), stream_time)
+        touchpoints = [item for item in items if isinstance(item, Touchpoint)]
+        missing = engine.missing([touchpoint.customer_id for touchpoint in touchpoints])
+        loaded = await self._load(missing, stream_time_after(touchpoints, engine.stream_time, wall))
         count = len(items)
         if loaded.more_due:
             # Timers that were not loaded may be due once stream time gets here: nothing may pass it before they have fired.
-            bound = loaded.due[-1].due + self._around.program.journey.grace
+            bound = loaded.due[-1].due + self._around.program.grace
             count = count_before(bound, items, engine.stream_time, wall)
             if count == 0:
                 await self._fire_timers(bound)
@@ -131,19 +137,17 @@ class Tenure:
     async def _process_quiet_time(self) -> None:
         """Look whether the view is still what we left there, and at the timers that are due as time goes by."""
         await self._settle()
-        clock = self._around.clock
-        position = self._pace.position(self._engine.stream_time, clock.now(), clock.monotonic())
+        position = self._pace.position(self._engine.stream_time, *self._asked_at)
         loaded = await self._load([], position)
         self._more_timers = loaded.more_due
         if loaded.due and position is not None:
-            await self._fire_timers(loaded.due[-1].due + self._around.program.journey.grace if loaded.more_due else position)
+            await self._fire_timers(loaded.due[-1].due + self._around.program.grace if loaded.more_due else position)
 
     async def _fire_timers(self, stream_time: int) -> None:
         """A batch without touchpoints: only time goes on, up to where all timers due before have been loaded."""
         # The view's list may name customers that the batch in flight has moved on. After it, every entry is a timer that fires.
         await self._settle()
-        engine = self._engine
-        engine.advance(stream_time if engine.stream_time is None else max(stream_time, engine.stream_time))
+        self._engine.advance(stream_time)
         await self._commit(0, [])
 
     async def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> Loaded:
@@ -151,7 +155,7 @@ class Tenure:
         around = self._around
         started = around.clock.monotonic()
         expected = (self._applied,) if self._in_flight is None else (self._applied, self._in_flight.state_offset)
-        due_by = None if stream_time is None else stream_time - around.program.journey.grace
+        due_by = None if stream_time is None else stream_time - around.program.grace
         loaded = await around.view.load(customer_ids, due_by, around.options.max_timers)
         shown = None if loaded.mark is None else loaded.mark.state_offset
         if shown not in expected:
@@ -193,10 +197,11 @@ class Tenure:
             if isinstance(item, Touchpoint):
                 try:
                     take(item, wall)
-                except EvaluationFailed as failure:
-                    # Half of it may be in the customer's state by now, so nothing in memory is used again.
-                    self._poison[record.offset] = str(failure)
-                    raise InDoubt("evaluation_failed", f"judging the touchpoint at offset {record.offset} failed: {failure}") from failure
+                except Exception as error:
+                    # Whatever it was: this record would hold up its partition for ever. Half of it may be in the customer's
+                    # state by now, so nothing in memory is used again.
+                    self._poison[record.offset] = str(error) or type(error).__name__
+                    raise InDoubt("evaluation_failed", f"judging the touchpoint at offset {record.offset} failed: {error}") from error
             else:
                 unusable.append((record, item))
 
@@ -236,6 +241,9 @@ class Tenure:
         for offset in [offset for offset in self._poison if offset <= through]:
             del self._poison[offset]
         self._engine.forget(around.options.customers_in_memory, work.changed)
+        for failure in work.failures:
+            logger.warning("partition %d: a timer was dropped: %s", around.partition, failure)
+            around.observer.timer_failed(around.partition, failure.customer_id, str(failure))
         around.observer.batch_committed(
             around.partition,
             BatchCommitted(
@@ -245,7 +253,7 @@ class Tenure:
                 changes=work.changes,
                 stage_deltas=stage_deltas(work.changes),
                 timers_fired=work.timers_fired,
-                timer_delays=work.timer_delays,
+                timer_delays=[max(0, past - around.program.grace) / 1_000_000 for past in work.timer_delays],
                 records=records,
                 committed_at=clock.now(),
                 stream_time=mark.stream_time,
