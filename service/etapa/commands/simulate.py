@@ -126,24 +126,43 @@ def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.Abstr
 
 def _prose(summary: Summary) -> str:
     journey = summary.journey
+    touchpoints = f"{_counted(summary.touchpoints, 'touchpoint')} ({_counted(summary.duplicates, 'duplicate')})"
     lines = [
         f"Journey {journey.id}, version {journey.version}",
-        f"{summary.touchpoints:,} touchpoints of {summary.customers:,} customers, {summary.duplicates:,} of them duplicates",
-        f"{summary.changes:,} stage changes",
+        f"{touchpoints} of {_counted(summary.customers, 'customer')}: {_counted(summary.changes, 'stage change')}",
     ]
     if summary.rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(summary.rejected.items()))
-        lines.append(f"{summary.rejected.total():,} lines could not be used: {reasons}")
-    width = max(len(stage) for stage in summary.stages)
-    lines.append("")
-    lines.append(f"{'stage':<{width}}  customers  median stay")
-    for stage, count in summary.stages.items():
-        stay = summary.median_dwell(stage)
-        lines.append(f"{stage:<{width}}  {count:>9,}  {'-' if stay is None else _rounded(stay)}")
+        lines.append(f"{_counted(summary.rejected.total(), 'line')} could not be used: {reasons}")
+    if summary.dropped_timers:
+        lines.append(f"{_counted(summary.dropped_timers, 'timer')} dropped, because judging failed")
+    stays = {stage: summary.median_dwell(stage) for stage in summary.stages}
+    stages = [
+        (stage, f"{count:,}", "-" if stays[stage] is None else _rounded(stays[stage] or 0)) for stage, count in summary.stages.items()
+    ]
+    lines += ["", *_table(("stage", "customers", "median stay"), stages)]
+    if summary.transitions:
+        moves = [(move["from"] or "(new)", move["to"], f"{move['count']:,}") for move in summary.as_json()["transitions"]]
+        lines += ["", *_table(("from", "to", "changes"), moves)]
     if summary.rules_never_fired:
-        lines.append("")
-        lines.append(f"rules that moved nobody: {', '.join(summary.rules_never_fired)}")
+        lines += ["", f"rules that moved nobody: {', '.join(summary.rules_never_fired)}"]
     return "\n".join(lines)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as they need; those that hold numbers or durations to the right."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    right = [all(row[column][:1] in "-0123456789" for row in rows) for column in range(len(head))]
+    return [
+        "  ".join(
+            f"{cell:>{width}}" if to_right else f"{cell:<{width}}" for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in (head, *rows)
+    ]
 
 
 def _rounded(duration: int) -> str:

@@ -1,4 +1,4 @@
-"""Runs `etapa` as a real process, as a shell would."""
+"""Runs `etapa`: within this process, which is quick, or as a process of its own, as a shell would."""
 
 import contextlib
 import os
@@ -6,6 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from click.testing import CliRunner
+
+from etapa.cli import main
 
 SOURCE_ROOT = Path(__file__).parents[3] / "service"
 
@@ -17,7 +21,14 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def etapa(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run it to its end."""
+    """Run it within this process, without any settings from outside but `env`."""
+    settings = {name: None for name in os.environ if name.startswith("ETAPA_")} | dict(env or {})
+    done = CliRunner().invoke(main, arguments, input=stdin, env=settings, prog_name="etapa", catch_exceptions=False)
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout_bytes, done.stderr_bytes)
+
+
+def etapa_process(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run it as a process of its own, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "etapa", *arguments], input=stdin, env=environment(env), capture_output=True, timeout=60, check=False
     )

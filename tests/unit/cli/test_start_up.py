@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 import etapa as package
 from etapa.cli import COMMANDS, main
-from tests.unit.cli.journeys import GOOD
-from tests.unit.cli.process import environment, etapa, started
+from tests.unit.cli.journeys import BAD, GOOD
+from tests.unit.cli.process import environment, etapa_process, started
 
 SERVER_LIBRARIES = ("faust", "mode", "aiokafka", "redis", "aiohttp", "prometheus_client", "confluent_kafka")
 
@@ -47,18 +47,18 @@ def test_every_command_explains_itself(name: str) -> None:
 
 
 def test_the_version_is_printed() -> None:
-    done = etapa("--version")
+    done = etapa_process("--version")
     assert (done.returncode, done.stdout) == (0, f"etapa {package.__version__}\n".encode())
 
 
 def test_a_mistyped_command_is_wrong_use_with_a_hint() -> None:
-    done = etapa("validat")
+    done = etapa_process("validat")
     assert done.returncode == 2
     assert b"No such command 'validat'. Did you mean 'validate'?" in done.stderr
 
 
 def test_no_command_at_all_shows_the_help_as_wrong_use() -> None:
-    done = etapa()
+    done = etapa_process()
     assert done.returncode == 2
     assert b"Usage: etapa" in done.stderr
 
@@ -73,6 +73,12 @@ def test_validate_and_simulate_import_no_server_library(tmp_path: Path) -> None:
     journey.write_text(GOOD)
     assert imported_by("validate", str(journey)) == set()
     assert imported_by("simulate", "--journey", str(journey), "-") == set()
+
+
+def test_a_shell_gets_0_for_good_1_for_a_failed_check_and_2_for_wrong_use() -> None:
+    good, bad = etapa_process("validate", "-", stdin=GOOD.encode()), etapa_process("validate", "-", stdin=BAD.encode())
+    wrong = etapa_process("validate", "/no/such/file")
+    assert [good.returncode, bad.returncode, wrong.returncode] == [0, 1, 2]
 
 
 def test_ctrl_c_ends_it_without_a_word_about_the_code(tmp_path: Path) -> None:
