@@ -1,4 +1,4 @@
-"""Seven kinds of shoppers, each with its habits, told as stories: what a shopper does next, and how long that takes.
+"""Eight kinds of shoppers, each with its habits, told as stories: what a shopper does next, and how long that takes.
 
 A story is a generator of steps. It ends when the shopper is lost for good. It knows neither the date nor the other
 shoppers, and all its chance comes from the `Random` that it is given.
@@ -88,6 +88,17 @@ class Habits:
     def adds_to_cart(self, wait: float, product: Product) -> Step:
         return Step(wait, "add_to_cart", self.device, {"product": product.name, "amount": product.price, "currency": CURRENCY})
 
+    def looks_into_the_cart(self, wait: float) -> Step:
+        return Step(wait, "cart", self.device, {})
+
+    def weighs(self, wait: float) -> Step:
+        """Compares, reads what others say, or keeps it for later."""
+        kind = self.random.choice(("compare", "review_page", "review_page", "wishlist_add"))
+        return Step(wait, kind, self.device, {"product": self.favourite.name, "category": self.favourite.category})
+
+    def searches(self, wait: float) -> Step:
+        return Step(wait, "search", "search", {"query": self.favourite.name})
+
     def gets_a_message(self, wait: float) -> Step:
         return Step(wait, "message_open", self.reached_by, {"campaign": self.random.choice(("weekly", "back-in-stock", "your-cart"))})
 
@@ -108,10 +119,14 @@ class Habits:
     def is_delivered_to(self, wait: float) -> Step:
         return Step(wait, "delivery", "courier", {"on_time": self.happens(0.9)})
 
+    def picks_it_up(self, wait: float) -> Step:
+        return Step(wait, "pickup", "store", {})
+
     def asks_for_help(self, wait: float) -> Step:
         topic = self.random.choice(("how to descale it", "wrong size", "where is my parcel", "invoice"))
         channel = self.random.choice(("whatsapp", "phone", "web", "store"))
-        return Step(wait, "support_request", channel, {"topic": topic, "sentiment": self.random.choice(("neutral", "neutral", "negative"))})
+        kind = "support_chat" if channel == "web" else "support_request"
+        return Step(wait, kind, channel, {"topic": topic, "sentiment": self.random.choice(("neutral", "neutral", "negative"))})
 
     def is_helped(self, wait: float) -> Step:
         return Step(wait, "support_resolved", "whatsapp", {"sentiment": self.random.choice(("neutral", "positive"))})
@@ -132,11 +147,16 @@ class Habits:
         return Step(wait, "referral", self.random.choice(("whatsapp", "social", "email")), {"sentiment": "positive"})
 
     def orders(self, wait: float, product: Product) -> Story:
-        """Product page, cart, sale, parcel: the whole of it online, within minutes, and the parcel days later."""
+        """Product page, cart and sale online, within minutes; the goods come, or are picked up, days later."""
         yield self.views(wait, product)
         yield self.adds_to_cart(self.between(20, 6 * MINUTE), product)
+        if self.happens(0.2):
+            yield self.looks_into_the_cart(self.between(20, 2 * MINUTE))
         yield self.buys(self.between(40, 12 * MINUTE), product)
-        yield self.is_delivered_to(self.between(1 * DAY, 5 * DAY))
+        if self.happens(0.15):
+            yield self.picks_it_up(self.between(4 * HOUR, 3 * DAY))
+        else:
+            yield self.is_delivered_to(self.between(1 * DAY, 5 * DAY))
 
 
 def impulse_buyer(habits: Habits) -> Story:
@@ -157,8 +177,9 @@ def researcher(habits: Habits) -> Story:
     yield habits.reads(0)
     for _ in habits.steps(1, 3):
         yield habits.reads(habits.between(4 * HOUR, 9 * DAY))
-    for _ in habits.steps(2, 6):
+    for _ in habits.steps(2, 5):
         yield habits.views(habits.between(10 * MINUTE, 8 * DAY))
+        yield habits.weighs(habits.between(1 * MINUTE, 2 * DAY))
         if habits.happens(0.3):
             yield habits.gets_a_message(habits.between(1 * DAY, 6 * DAY))
     if habits.happens(0.35):
@@ -179,23 +200,33 @@ def loyal_regular(habits: Habits) -> Story:
     """Back every few weeks, at the counter as often as online, for years."""
     yield habits.visits_the_store(0) if habits.happens(0.4) else habits.sees_an_ad(0)
     yield habits.views(habits.between(1 * HOUR, 4 * DAY))
-    product = habits.random.choice(CONSUMABLES)
-    sales = 0
+    for _ in range(2):
+        yield from _next_sale(habits)
+    if habits.happens(0.7):
+        yield habits.joins_the_programme(habits.between(1 * MINUTE, 2 * DAY))
+    yield from _sales_for_years(habits)
+
+
+def _sales_for_years(habits: Habits) -> Story:
     while True:
-        if habits.happens(0.5):
-            yield habits.buys(habits.between(9 * DAY, 32 * DAY), product, "store")
-        else:
-            if habits.happens(0.4):
-                yield habits.gets_a_message(habits.between(7 * DAY, 20 * DAY))
-            yield from habits.orders(habits.between(2 * DAY, 20 * DAY), product)
-        sales += 1
-        if sales == 2 and habits.happens(0.7):
-            yield habits.joins_the_programme(habits.between(1 * MINUTE, 2 * DAY))
-        if habits.happens(0.06):
-            yield habits.asks_for_help(habits.between(1 * HOUR, 3 * DAY))
-            yield habits.is_helped(habits.between(1 * HOUR, 1 * DAY))
-        if sales > 4 and habits.happens(0.04):
+        yield from _next_sale(habits)
+        if habits.happens(0.03):
             yield habits.refers_a_friend(habits.between(1 * DAY, 9 * DAY))
+
+
+def _next_sale(habits: Habits) -> Story:
+    product = habits.random.choice(CONSUMABLES)
+    if habits.happens(0.5):
+        yield habits.buys(habits.between(9 * DAY, 32 * DAY), product, "store")
+    else:
+        if habits.happens(0.4):
+            yield habits.gets_a_message(habits.between(7 * DAY, 20 * DAY))
+        yield from habits.orders(habits.between(2 * DAY, 20 * DAY), product)
+    if habits.happens(0.08):
+        yield habits.asks_for_help(habits.between(1 * HOUR, 3 * DAY))
+        if habits.happens(0.4):
+            yield habits.complains(habits.between(1 * HOUR, 2 * DAY))
+        yield habits.is_helped(habits.between(1 * HOUR, 1 * DAY))
 
 
 def lapsing(habits: Habits) -> Story:
@@ -214,7 +245,7 @@ def lapsing(habits: Habits) -> Story:
 
 def one_time_buyer(habits: Habits) -> Story:
     """A present, a single sale, and never seen again."""
-    yield Step(0, "search", "search", {"query": habits.favourite.name})
+    yield habits.searches(0)
     yield habits.views(habits.between(10, 3 * MINUTE))
     if habits.happens(0.6):
         yield habits.views(habits.between(1 * HOUR, 3 * DAY), habits.random.choice(CATALOGUE))
@@ -237,7 +268,7 @@ def complainer(habits: Habits) -> Story:
 
 
 def advocate(habits: Habits) -> Story:
-    """Delighted from the start: buys, joins, praises, and brings friends."""
+    """Delighted from the start: buys, joins, praises, and brings friends. The praise ends one day; the habit stays."""
     yield habits.reads(0)
     yield habits.views(habits.between(1 * MINUTE, 2 * DAY))
     yield from habits.orders(habits.between(1 * HOUR, 4 * DAY), habits.favourite)
@@ -248,15 +279,34 @@ def advocate(habits: Habits) -> Story:
         yield habits.writes_a_review(habits.between(2 * DAY, 12 * DAY), habits.random.choice((4, 5, 5, 5)))
         for _ in habits.steps(1, 2):
             yield habits.refers_a_friend(habits.between(3 * DAY, 25 * DAY))
+        if habits.happens(0.4):
+            break
+    yield from _sales_for_years(habits)
+
+
+def window_shopper(habits: Habits) -> Story:
+    """Ads, searches, a stroll through the store, a cart that is left behind. Buying is for another day."""
+    yield habits.sees_an_ad(0)
+    while True:
+        for _ in habits.steps(1, 3):
+            look = habits.random.choice((habits.searches, habits.visits_the_store, habits.sees_an_ad, habits.views))
+            yield look(habits.between(2 * HOUR, 12 * DAY))
+        if habits.happens(0.4):
+            yield habits.adds_to_cart(habits.between(1 * MINUTE, 2 * DAY), habits.favourite)
+            if habits.happens(0.5):
+                yield habits.gets_a_message(habits.between(1 * DAY, 10 * DAY))
+        if habits.happens(0.5):
+            return
 
 
 PERSONAS: dict[Callable[[Habits], Story], int] = {
-    impulse_buyer: 22,
-    researcher: 20,
-    loyal_regular: 16,
-    lapsing: 12,
-    one_time_buyer: 16,
-    complainer: 6,
-    advocate: 8,
+    window_shopper: 16,
+    impulse_buyer: 18,
+    researcher: 17,
+    one_time_buyer: 14,
+    loyal_regular: 14,
+    lapsing: 9,
+    advocate: 7,
+    complainer: 5,
 }
 """How many of a hundred shoppers are of each kind."""

@@ -1,4 +1,6 @@
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from io import BytesIO
 from itertools import islice, pairwise
 
 import msgspec
@@ -8,9 +10,15 @@ from click.testing import CliRunner
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
 from etapa.embedded import shoppers
+from etapa.embedded.demo import DemoOptions, plan_for
 from etapa.embedded.personas import PERSONAS
 from etapa.embedded.shoppers import BROKEN, Plan, Sent, touchpoints
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.language.load import journey_or_raise
+from etapa.journey.language.model import ANY_TYPE, Absent, All, AnyOf, Condition, Count, Event, Journey, Not
+from etapa.settings import SHIPPED_JOURNEY
+from etapa.simulate import simulate
 
 DAY = 86_400_000_000
 START = 1_700_000_000_000_000
@@ -150,3 +158,63 @@ def test_as_a_command_it_refuses_a_start_that_is_no_time() -> None:
     run = CliRunner().invoke(shoppers.main, ["--touchpoints", "3", "--start", "yesterday"])
     assert run.exit_code == 2
     assert "'yesterday' is not a time" in run.output
+
+
+def _lines(year: list[Sent]) -> BytesIO:
+    return BytesIO(b"".join(sent.value + b"\n" for sent in year if sent.value is not None and sent.flaw not in BROKEN))
+
+
+@pytest.fixture(scope="module")
+def journey() -> Journey:
+    return journey_or_raise(SHIPPED_JOURNEY.read_text(encoding="utf-8"), str(SHIPPED_JOURNEY))
+
+
+@pytest.fixture(scope="module")
+def changes(year: list[Sent], journey: Journey) -> list[StageChange]:
+    """What becomes of them in the shipped journey, with the time that passes for those who stay away."""
+    return list(simulate(compile_journey(journey), journey, _lines(year), until=year[-1].arrives_at))
+
+
+def test_they_do_everything_that_the_shipped_journey_asks_about(year: list[Sent], journey: Journey) -> None:
+    asked = {kind for rule in journey.rules for kind in _types(rule.when)} - {ANY_TYPE}
+    done = {touchpoint.type for touchpoint in map(_read, year) if isinstance(touchpoint, Touchpoint)}
+    assert asked <= done
+
+
+def _types(condition: Condition) -> Iterator[str]:
+    match condition:
+        case All(conditions) | AnyOf(conditions):
+            for inner in conditions:
+                yield from _types(inner)
+        case Not(inner):
+            yield from _types(inner)
+        case Event(match) | Count(match=match) | Absent(match=match):
+            yield from match.types
+
+
+def test_they_reach_all_stages_and_many_of_them_stay(changes: list[StageChange], journey: Journey) -> None:
+    stage_of = {change.customer_id: change.to for change in changes}
+    stages = Counter(stage_of.values())
+    assert set(stages) == {stage.id for stage in journey.stages}
+    # Loyalty and advocacy are for some: neither a handful nor everybody.
+    for stage in ("loyalty", "advocacy"):
+        assert 0.03 < stages[stage] / stages.total() < 0.4
+
+
+def test_every_rule_of_the_shipped_journey_moves_somebody(changes: list[StageChange], journey: Journey) -> None:
+    assert {change.rule for change in changes} == {rule.id for rule in journey.rules} | {None}
+
+
+def test_some_go_back_because_time_has_passed(changes: list[StageChange], journey: Journey) -> None:
+    order = {stage.id: place for place, stage in enumerate(journey.stages)}
+    back = [change for change in changes if change.cause == "timer" and change.source and order[change.to] < order[change.source]]
+    assert {"drifts-away", "stays-away", "loses-interest", "abandons-the-cart"} <= {change.rule for change in back}
+    assert len(back) > len(changes) / 100
+
+
+def test_a_twenty_second_demo_at_its_modest_rate_shows_all_stages_and_ways_back(journey: Journey) -> None:
+    plan = plan_for(DemoOptions(seconds=20), A_YEAR.end)
+    sent = list(islice(touchpoints(plan), 4_000))
+    changes = list(simulate(compile_journey(journey), journey, _lines(sent), until=sent[-1].arrives_at))
+    assert {change.to for change in changes} == {stage.id for stage in journey.stages}
+    assert {"drifts-away", "stays-away"} <= {change.rule for change in changes}

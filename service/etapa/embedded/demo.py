@@ -1,0 +1,267 @@
+"""`etapa demo`: made-up shoppers, a private broker, a private Redis and the real worker, watched until somebody has seen enough."""
+
+import contextlib
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from types import FrameType
+
+import msgspec
+
+from etapa.embedded.broker import NAME_ON_SCREEN, PrivateBroker
+from etapa.embedded.feeder import Feeder
+from etapa.embedded.live_view import Picture
+from etapa.embedded.outcome import RedisView, Results, is_ready, worker_counts
+from etapa.embedded.progress import Highlights, Look, Trend
+from etapa.embedded.redis_server import PrivateRedis
+from etapa.embedded.screen import Screen
+from etapa.embedded.shoppers import Plan, touchpoints
+from etapa.embedded.summary import Summary
+from etapa.embedded.worker_process import WorkerProcess
+from etapa.journey.language.load import journey_or_raise
+from etapa.journey.language.model import Journey
+from etapa.settings import SHIPPED_JOURNEY, Settings
+
+DAY = 86_400_000_000
+HISTORY = 3 * 365 * DAY
+"""How long ago the shop opened. Its time runs ever slower on the way to today, so that it lasts however long one watches."""
+DAYS_PER_SECOND = 18
+DAYS_TO_SHOW = 400
+"""A short demo runs faster: whoever stops buying has to be seen going back, and that takes months."""
+SEED = 1
+
+_READY_SECONDS = 60.0
+_DRAIN_SECONDS = 20.0
+_READ_SECONDS = 0.02
+_LOOK_EVERY = 0.2
+_COUNTERS_EVERY = 1.0
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says what was found."""
+
+
+class DemoOptions(msgspec.Struct, frozen=True):
+    """`seconds` none: until it is stopped. `rate` is touchpoints a second. `customers` none: as many as come."""
+
+    seconds: float | None = None
+    rate: float = 200.0
+    customers: int | None = None
+    as_json: bool = False
+
+
+def plan_for(options: DemoOptions, now: int) -> Plan:
+    """A shop whose history ends an hour before `now` (microseconds since 1970), told at the pace that `options` ask for."""
+    days_per_second: float = DAYS_PER_SECOND
+    newcomer_every = None
+    if options.seconds is not None:
+        days_per_second = max(days_per_second, DAYS_TO_SHOW / options.seconds)
+    if options.customers is not None:
+        newcomer_every = 4.0
+        if options.seconds is not None:
+            # All of them should have come well before the end.
+            newcomer_every = min(newcomer_every, 0.7 * options.rate * options.seconds / options.customers)
+    end = now - DAY // 24
+    pace = max(1, int(days_per_second * DAY / options.rate))
+    return Plan(SEED, end - HISTORY, end, pace, options.customers, newcomer_every)
+
+
+def run_demo(options: DemoOptions) -> None:
+    """Run until `options.seconds` are over or somebody stops it, then print the summary. All that was started is gone afterwards.
+
+    Raises DemoError, or RedisUnavailable or BrokerError, when something does not start or ends by itself.
+    """
+    screen = Screen(as_json=options.as_json)
+    journey = journey_or_raise(SHIPPED_JOURNEY.read_text(encoding="utf-8"), str(SHIPPED_JOURNEY))
+    screen.say("Etapa's demo. All of it is private to this run, the shoppers are made up, and it is gone when it ends.")
+    with _stops_on_signals() as stops:
+        with _started(options, journey, screen, stops) as demo:
+            summary = demo.run()
+        screen.end(summary, journey)
+
+
+class _Stops:
+    """How often somebody has asked to stop: once means to finish what was sent, twice means now."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked += 1
+
+
+@contextlib.contextmanager
+def _stops_on_signals() -> Iterator[_Stops]:
+    stops = _Stops()
+    before = {number: signal.signal(number, stops.ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield stops
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Stops) -> Iterator["_Demo"]:
+    """Everything that takes part, started one after the other, and stopped in the opposite order."""
+    settings = Settings()
+    with contextlib.ExitStack() as everything:
+        redis = everything.enter_context(PrivateRedis())
+        screen.say(f"  Redis    {redis.executable}, on 127.0.0.1:{redis.port}, keeps nothing on disk")
+        broker = everything.enter_context(PrivateBroker())
+        broker.create_topics(
+            (
+                settings.topic_touchpoints,
+                settings.topic_stage_changes,
+                settings.topic_campaign_triggers,
+                settings.topic_dead_letters,
+                settings.topic_customer_state,
+            )
+        )
+        screen.say(f"  broker   {NAME_ON_SCREEN}, on {broker.address}")
+        screen.say("  worker   the real one, in a process of its own; it joins its group, which takes a few seconds ...")
+        begun = time.monotonic()
+        worker = everything.enter_context(WorkerProcess(broker.address, redis.url, settings.http_port))
+        view = everything.enter_context(contextlib.closing(RedisView(redis.url, settings.redis_prefix)))
+        shoppers = touchpoints(plan_for(options, time.time_ns() // 1000))
+        feeder = Feeder(broker.address, settings.topic_touchpoints, shoppers, options.rate)
+        results = everything.enter_context(
+            contextlib.closing(Results(broker.address, settings.topic_stage_changes, settings.topic_dead_letters, feeder.sent_at))
+        )
+        demo = _Demo(options, journey, screen, stops, worker, view, feeder, results)
+        demo.wait_until_ready()
+        if not stops.asked:
+            screen.say(f"  ready    after {time.monotonic() - begun:.1f} s; {worker.url} has the page, metrics and the API")
+            screen.say(f"  shoppers {options.rate:,.0f} touchpoints a second, some late, some twice, some broken. Ctrl-C ends it.")
+        yield demo
+        screen.say("Stopping the worker, Redis and the broker ...")
+
+
+class _Demo:
+    def __init__(
+        self,
+        options: DemoOptions,
+        journey: Journey,
+        screen: Screen,
+        stops: _Stops,
+        worker: WorkerProcess,
+        view: RedisView,
+        feeder: Feeder,
+        results: Results,
+    ) -> None:
+        self._options = options
+        self._journey = journey
+        self._screen = screen
+        self._stops = stops
+        self._worker = worker
+        self._view = view
+        self._feeder = feeder
+        self._results = results
+        self._trend = Trend(3.0)
+        self._highlights = Highlights(0.5, 50)
+        self._customers: Counter[str] = Counter()
+        self._counted: Counter[str] = Counter()
+        self._next_look = 0.0
+        self._next_counters = 0.0
+
+    def wait_until_ready(self) -> None:
+        """Until the worker says that it is ready, or somebody asks to stop. Raises DemoError."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._stops.asked and not is_ready(self._worker.url):
+            self._check_worker()
+            if time.monotonic() > deadline:
+                raise DemoError(f"the worker was not ready after {_READY_SECONDS:.0f} s. Its last words:\n{self._worker.said()}")
+            time.sleep(0.05)
+
+    def run(self) -> Summary:
+        """Let the shoppers shop until it is time to end, then let the worker finish."""
+        begun = time.monotonic()
+        until = None if self._options.seconds is None else begun + self._options.seconds
+        with self._screen.showing():
+            while not self._stops.asked and (until is None or time.monotonic() < until):
+                self._feeder.feed(time.monotonic())
+                self._step("Ctrl-C ends it" if until is None else f"{until - time.monotonic():.0f} s left; Ctrl-C ends it now")
+            seconds = time.monotonic() - begun
+            if self._feeder.sent:
+                self._drain()
+        return self._summary(seconds)
+
+    def _drain(self) -> None:
+        """The shoppers have stopped; wait until everything they sent is processed, visible and read."""
+        asked = self._stops.asked
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        self._feeder.flush(_DRAIN_SECONDS)
+        while time.monotonic() < deadline and self._stops.asked <= asked:
+            self._step("The shoppers have stopped; the worker finishes what they sent")
+            if not self._feeder.unread() and self._has_read_all_results():
+                return
+
+    def _has_read_all_results(self) -> bool:
+        self._counted = worker_counts(self._worker.url) or self._counted
+        read = (self._results.stage_changes, self._results.dead_letters.total())
+        return read == (self._counted["stage_changes"], self._counted["dead_letter"])
+
+    def _step(self, status: str) -> None:
+        """Read what there is to read, and draw when it is time to."""
+        changes = self._results.read(_READ_SECONDS, time.monotonic)
+        now = time.monotonic()
+        self._highlights.offer(changes, now)
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_EVERY
+        self._check_worker()
+        read, self._customers = self._view.look()
+        self._feeder.has_read(read)
+        self._trend.add(Look(now, sum(read), self._customers, self._feeder.shop_time))
+        if now >= self._next_counters:
+            self._next_counters = now + _COUNTERS_EVERY
+            self._counted = worker_counts(self._worker.url) or self._counted
+        self._screen.show(self._picture(sum(read), status), now)
+
+    def _check_worker(self) -> None:
+        code = self._worker.exit_code()
+        if code is not None:
+            raise DemoError(f"the worker ended by itself with exit code {code}. Its last words:\n{self._worker.said()}")
+
+    def _picture(self, read: int, status: str) -> Picture:
+        delays = sorted(self._results.delays)
+        return Picture(
+            journey=self._journey,
+            shop_time=self._feeder.shop_time,
+            shop_days_per_second=self._trend.shop_days_per_second,
+            customers=self._customers,
+            grown=self._trend.grown,
+            touchpoints=read,
+            rate=self._trend.rate,
+            stage_changes=self._results.stage_changes,
+            duplicates=self._counted["duplicate"],
+            dead_letters=self._results.dead_letters,
+            held_back=self._feeder.held_back,
+            median_delay=delays[len(delays) // 2] if delays else None,
+            longest_delay=delays[len(delays) * 99 // 100] if delays else None,
+            recent=self._highlights.picked,
+            url=self._worker.url,
+            status=status,
+        )
+
+    def _summary(self, seconds: float) -> Summary:
+        read, customers = self._view.look()
+        self._feeder.has_read(read)
+        delays = sorted(self._results.delays)
+        stages = {stage.id: customers[stage.id] for stage in self._journey.stages}
+        return Summary(
+            touchpoints=sum(read),
+            stage_changes=self._results.stage_changes,
+            customers=stages,
+            dead_letters=self._results.dead_letters.total(),
+            dead_letters_by_reason=dict(sorted(self._results.dead_letters.items())),
+            applied=self._counted["applied"],
+            duplicates=self._counted["duplicate"],
+            unread=self._feeder.unread(),
+            seconds=round(seconds, 3),
+            touchpoints_per_second=round(sum(read) / seconds, 1) if seconds else 0.0,
+            median_delay_seconds=round(delays[len(delays) // 2], 4) if delays else None,
+            journey=self._journey.id,
+            version=self._journey.version,
+        )

@@ -1,0 +1,219 @@
+"""The demo in a terminal: one picture after another, drawn from plain data. Knows nothing of brokers, Redis or time."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from etapa.contracts.rfc3339 import moment_of
+from etapa.contracts.stage_change import StageChangeMessage
+from etapa.journey.language.model import Journey, Stage
+
+_PHASE_COLOURS = ("cyan", "yellow", "magenta", "green", "blue")
+_BAR_PARTS = " ▏▎▍▌▋▊▉"
+_ROWS_BESIDE_CHANGES = 10
+"""Lines that the picture takes besides stages and changes."""
+
+
+class Picture(NamedTuple):
+    """What is to be seen at one moment. Rates are per second, delays in seconds."""
+
+    journey: Journey
+    shop_time: int
+    """Microseconds since 1970."""
+    shop_days_per_second: float
+    customers: Mapping[str, int]
+    """Customers in each stage."""
+    grown: Mapping[str, int]
+    """By how many customers each stage grew (or shrank) in the last seconds."""
+    touchpoints: int
+    rate: float
+    stage_changes: int
+    duplicates: int
+    dead_letters: Mapping[str, int]
+    held_back: bool
+    """Whether the shoppers would be faster than the worker."""
+    median_delay: float | None
+    longest_delay: float | None
+    """All but one in a hundred were faster."""
+    recent: Sequence[StageChangeMessage]
+    """Some of the last changes, the latest first."""
+    url: str
+    """Where the worker serves its page, its API and its metrics; ends with a slash."""
+    status: str
+
+
+def draw(picture: Picture, width: int, height: int) -> RenderableType:
+    """The picture, at most `width` by `height` characters large."""
+    stages = _stages(picture, width)
+    room = height - _ROWS_BESIDE_CHANGES - len(picture.journey.stages)
+    parts: list[RenderableType] = [
+        _title(picture),
+        Text(),
+        stages,
+        Text(),
+        _figures(picture),
+        _flaws(picture),
+        Text(),
+    ]
+    if room > 0:
+        parts += [Text("Latest moves, and why", style="bold"), _changes(picture, width, room), Text()]
+    parts += [_places(picture), Text(picture.status, style="dim", overflow="ellipsis", no_wrap=True)]
+    return Group(*parts)
+
+
+def line(picture: Picture) -> str:
+    """The picture on one line, for where nothing can be drawn."""
+    stages = "  ".join(f"{stage.id} {picture.customers.get(stage.id, 0):,}" for stage in picture.journey.stages)
+    delay = seconds_as_text(picture.median_delay)
+    return f"{picture.touchpoints:,} touchpoints, {picture.rate:,.0f} a second, delay {delay} | {stages}"
+
+
+def why(change: StageChangeMessage) -> str:
+    """The reason of a change in a few words: what held, and what was seen where that says more."""
+    if not change.because:
+        return "first touchpoint" if change.source is None else change.cause
+    clauses = ", ".join(
+        f"{clause.condition} ({clause.observed:g})" if isinstance(clause.observed, int | float) else clause.condition
+        for clause in change.because
+    )
+    return f"time passed: {clauses}" if change.cause == "timer" else clauses
+
+
+def seconds_as_text(seconds: float | None) -> str:
+    """A delay for people: `-`, `12 ms` or `1.4 s`."""
+    if seconds is None:
+        return "-"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _title(picture: Picture) -> RenderableType:
+    line = Table.grid(expand=True)
+    line.add_column(no_wrap=True)
+    line.add_column(justify="right", no_wrap=True)
+    journey = picture.journey
+    line.add_row(
+        Text.assemble(("Etapa", "bold"), f"  journey {journey.id}, version {journey.version}"),
+        Text.assemble("in the shop it is ", (f"{moment_of(picture.shop_time):%d %b %Y}", "bold"), _pace(picture.shop_days_per_second)),
+    )
+    return line
+
+
+def _pace(days_per_second: float) -> tuple[str, str]:
+    if days_per_second >= 1:
+        return f", {days_per_second:.0f} days a second", "dim"
+    return f", {days_per_second * 24:.1f} hours a second", "dim"
+
+
+def _stages(picture: Picture, width: int) -> RenderableType:
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    wide = width >= 100
+    if wide:
+        table.add_column(no_wrap=True, style="dim")
+    table.add_column(ratio=1)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True, min_width=5)
+    total = sum(picture.customers.values())
+    largest = max([1, *picture.customers.values()])
+    colours = _colours(picture.journey)
+    phase_before: str | None = None
+    for stage in picture.journey.stages:
+        count = picture.customers.get(stage.id, 0)
+        colour = colours[stage.phase]
+        phase = stage.phase or ""
+        cells: list[RenderableType] = [
+            Text("" if phase == phase_before else phase, style=colour),
+            Text(_label(stage, "en"), style="bold"),
+        ]
+        if wide:
+            cells.append(Text(_label(stage, "es") if "es" in stage.label else ""))
+        cells += [
+            _Bar(count / largest, colour),
+            Text.assemble((f"{count:,}", "bold"), (f" {count / total:>4.0%}" if total else "", "dim")),
+            _grown(picture.grown.get(stage.id, 0)),
+        ]
+        table.add_row(*cells)
+        phase_before = phase
+    return table
+
+
+class _Bar:
+    """A bar of eighths of a character, as wide as its share of what it is allowed to be."""
+
+    def __init__(self, share: float, colour: str) -> None:
+        self._share = share
+        self._colour = colour
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole, part = divmod(round(self._share * options.max_width * 8), 8)
+        yield Text("█" * whole + (_BAR_PARTS[part] if part else ""), style=self._colour, no_wrap=True)
+
+
+def _colours(journey: Journey) -> dict[str | None, str]:
+    phases = dict.fromkeys(stage.phase for stage in journey.stages)
+    return {phase: _PHASE_COLOURS[place % len(_PHASE_COLOURS)] for place, phase in enumerate(phases)}
+
+
+def _label(stage: Stage, language: str) -> str:
+    return stage.label.get(language, stage.id)
+
+
+def _grown(by: int) -> Text:
+    if not by:
+        return Text("")
+    return Text(f"{by:+,}", style="green" if by > 0 else "red")
+
+
+def _figures(picture: Picture) -> Text:
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"{picture.touchpoints:,}", style="bold").append(" touchpoints, ")
+    line.append(f"{picture.rate:,.0f}", style="bold").append("/s  ")
+    line.append(f"{picture.stage_changes:,}", style="bold").append(" stage changes  ")
+    line.append("delay ").append(seconds_as_text(picture.median_delay), style="bold")
+    if picture.longest_delay is not None:
+        line.append(f", 99 % within {seconds_as_text(picture.longest_delay)}", style="dim")
+    return line
+
+
+def _flaws(picture: Picture) -> Text:
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"{picture.duplicates:,}", style="bold").append(" duplicates dropped  ")
+    dead_letters = sum(picture.dead_letters.values())
+    line.append(f"{dead_letters:,}", style="bold").append(" dead letters")
+    if dead_letters:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(picture.dead_letters.items()))
+        line.append(f": {reasons}", style="dim")
+    if picture.held_back:
+        line.append("  the shoppers wait for the worker", style="yellow")
+    return line
+
+
+def _changes(picture: Picture, width: int, room: int) -> RenderableType:
+    table = Table.grid(padding=(0, 1), expand=True)
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    labels = {stage.id: _label(stage, "en") for stage in picture.journey.stages}
+    colours = _colours(picture.journey)
+    colour_of = {stage.id: colours[stage.phase] for stage in picture.journey.stages}
+    for place in range(room):
+        if place >= len(picture.recent):
+            table.add_row("", "", "", "")
+            continue
+        change = picture.recent[place]
+        source = "new" if change.source is None else labels.get(change.source, change.source)
+        move = Text.assemble(source, " → ", (labels.get(change.to, change.to), colour_of.get(change.to, "")))
+        when = f"{change.at:%d %b}" if width < 100 else f"{change.at:%d %b %H:%M}"
+        table.add_row(Text(when, style="dim"), Text(change.customer_id), move, Text(why(change), style="dim"))
+    return table
+
+
+def _places(picture: Picture) -> Text:
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append("page ", style="dim").append(picture.url)
+    line.append("   API ", style="dim").append("/v1/stages").append("   metrics ", style="dim").append("/metrics")
+    return line

@@ -1,0 +1,137 @@
+"""What the worker makes of the touchpoints, read where every user would read it: the topics, Redis and the metrics."""
+
+import http.client
+import urllib.error
+import urllib.request
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+import redis
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
+
+from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.stage_change import StageChangeMessage, decode_stage_change
+from etapa.embedded.broker import PARTITIONS
+
+_DELAYS_KEPT = 2_000
+_MOST_AT_ONCE = 5_000
+_METRICS_SECONDS = 2.0
+
+
+class Results:
+    """Reads stage changes and dead letters as they are committed, and counts them."""
+
+    def __init__(self, address: str, stage_changes: str, dead_letters: str, sent_at: Callable[[str], float | None]) -> None:
+        self._stage_changes = stage_changes
+        self._sent_at = sent_at
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": address,
+                # A group is asked for, but never joined: the partitions are assigned by hand.
+                "group.id": "etapa-demo",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 50,
+                "log_level": 3,
+            }
+        )
+        topics = (stage_changes, dead_letters)
+        self._consumer.assign([TopicPartition(topic, partition, 0) for topic in topics for partition in range(PARTITIONS)])
+        self.stage_changes = 0
+        self.dead_letters: Counter[str] = Counter()
+        self.moves: Counter[tuple[str | None, str]] = Counter()
+        self.delays: deque[float] = deque(maxlen=_DELAYS_KEPT)
+        """Seconds from sending a touchpoint to reading the stage change that it caused: those of the last changes."""
+
+    def read(self, seconds: float, clock: Callable[[], float]) -> list[StageChangeMessage]:
+        """Wait up to `seconds` for something to read, and give the stage changes among it."""
+        changes = []
+        messages = self._consumer.consume(1, seconds)
+        if messages:
+            messages += self._consumer.consume(_MOST_AT_ONCE, 0)
+        now = clock()
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                if not error.retriable() and error.code() != KafkaError._PARTITION_EOF:
+                    raise KafkaException(error)
+            elif message.topic() == self._stage_changes:
+                changes.append(self._count_change(message, now))
+            else:
+                letter = decode_dead_letter(message.key(), message.value(), _headers(message))
+                self.dead_letters[letter.reason] += 1
+        return changes
+
+    def _count_change(self, message: Message, now: float) -> StageChangeMessage:
+        change = decode_stage_change(message.value() or b"")
+        self.stage_changes += 1
+        self.moves[change.source, change.to] += 1
+        sent = None if change.touchpoint_id is None else self._sent_at(change.touchpoint_id)
+        if sent is not None:
+            self.delays.append(now - sent)
+        return change
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _headers(message: Message) -> Sequence[tuple[str, bytes]]:
+    # Without a deserializer they arrive as pairs; the type allows for more.
+    return [(header[0], header[1]) for header in message.headers() or () if isinstance(header[1], bytes)]
+
+
+class RedisView:
+    """The Redis keys of the worker, as anybody may read them."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        self._client = redis.Redis.from_url(url, socket_timeout=5)
+        self._prefix = prefix
+
+    def look(self) -> tuple[list[int], Counter[str]]:
+        """Touchpoint records that each partition's view includes, and the customers in each stage over all partitions."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for partition in range(PARTITIONS):
+                pipeline.hget(self._key(partition, "mark"), "through")
+                pipeline.hgetall(self._key(partition, "counts"))
+            answers = pipeline.execute()
+        customers: Counter[str] = Counter()
+        for counts in answers[1::2]:
+            customers.update({stage.decode(): int(count) for stage, count in counts.items()})
+        return [0 if through is None else int(through) + 1 for through in answers[::2]], customers
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _key(self, partition: int, name: str) -> str:
+        return f"{self._prefix}:{{{partition}}}:{name}"
+
+
+def is_ready(url: str) -> bool:
+    """Whether the worker at `url` says that it does its work."""
+    try:
+        with urllib.request.urlopen(f"{url}readyz", timeout=_METRICS_SECONDS) as answer:  # noqa: S310 (our own address)
+            return bool(answer.status == http.client.OK)
+    except (OSError, urllib.error.HTTPError):
+        return False
+
+
+def worker_counts(url: str) -> Counter[str] | None:
+    """What the worker counted, from its metrics: touchpoints by outcome (`applied`, `duplicate`, `dead_letter`) and `stage_changes`.
+
+    None when it does not answer in time.
+    """
+    try:
+        with urllib.request.urlopen(f"{url}metrics", timeout=_METRICS_SECONDS) as answer:  # noqa: S310 (our own address)
+            text = answer.read().decode()
+    except OSError:
+        return None
+    counts: Counter[str] = Counter()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == "etapa_touchpoints_total":
+                counts[sample.labels["outcome"]] = int(sample.value)
+            elif sample.name == "etapa_stage_changes_total":
+                counts["stage_changes"] += int(sample.value)
+    return counts

@@ -1,0 +1,77 @@
+"""Where the demo shows itself: a live view in a terminal, a line now and then elsewhere, and the summary in the end.
+
+With `as_json` only the summary's JSON goes to stdout, and everything else to stderr.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from etapa.embedded.live_view import Picture, draw, line, seconds_as_text
+from etapa.embedded.summary import Summary
+from etapa.journey.language.model import Journey
+
+_LINE_EVERY = 2.0
+
+
+class Screen:
+    """One for a run."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console(stderr=as_json, highlight=False)
+        self._live: Live | None = None
+        self._next_line = 0.0
+
+    def say(self, text: str) -> None:
+        """A line of prose."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def showing(self) -> Iterator[None]:
+        """In a terminal, what is shown meanwhile fills it; afterwards it looks as before."""
+        if not self._console.is_terminal or self._console.is_dumb_terminal:
+            yield
+            return
+        with Live(console=self._console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
+            self._live = live
+            try:
+                yield
+            finally:
+                self._live = None
+
+    def show(self, picture: Picture, now: float) -> None:
+        """Show this; `now` is in seconds of a clock that never goes back."""
+        if self._live is not None:
+            self._live.update(draw(picture, *self._console.size), refresh=True)
+        elif now >= self._next_line:
+            self._next_line = now + _LINE_EVERY
+            self.say(line(picture))
+
+    def end(self, summary: Summary, journey: Journey) -> None:
+        """Print the summary."""
+        if summary.unread:
+            self.say(f"Warning: {summary.unread:,} records were sent but not processed; the numbers leave them out.")
+        if self._as_json:
+            sys.stdout.write(msgspec.json.format(msgspec.json.encode(summary)).decode() + "\n")
+            sys.stdout.flush()
+            return
+        dead_letters = ", ".join(f"{count:,} {reason}" for reason, count in summary.dead_letters_by_reason.items())
+        self.say(f"\n{summary.touchpoints:,} touchpoints in {summary.seconds:.0f} s, {summary.touchpoints_per_second:,.0f} a second:")
+        self.say(f"  {summary.applied:,} applied, {summary.duplicates:,} duplicates, {summary.dead_letters:,} dead letters")
+        if dead_letters:
+            self.say(f"  dead letters: {dead_letters}")
+        self.say(f"  {summary.stage_changes:,} stage changes, half of them read within {seconds_as_text(summary.median_delay_seconds)}")
+        table = Table.grid(padding=(0, 2))
+        table.add_column()
+        table.add_column(justify="right")
+        for stage in journey.stages:
+            table.add_row(Text(f"  {stage.label.get('en', stage.id)}"), Text(f"{summary.customers[stage.id]:,}", style="bold"))
+        table.add_row(Text("  customers"), Text(f"{sum(summary.customers.values()):,}", style="bold"))
+        self._console.print(table)

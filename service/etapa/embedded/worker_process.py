@@ -1,0 +1,64 @@
+"""The real worker in a process of its own, set up for the private broker and the private Redis."""
+
+import os
+import socket
+import sys
+from types import TracebackType
+from typing import Self
+
+from etapa.embedded.child_process import ChildProcess
+from etapa.settings import PREFIX
+
+_STOP_SECONDS = 15.0
+_LOCALHOST = "127.0.0.1"
+
+
+class WorkerProcess:
+    """Started by `with`, asked to leave at its end. It serves HTTP at `url`: on `usual_port` if that is free, else on another port."""
+
+    def __init__(self, kafka: str, redis_url: str, usual_port: int) -> None:
+        self._port = _free_port(usual_port)
+        # What is set for a real worker on this machine must not reach this one.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        self._environment = environment | {
+            "ETAPA_KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "ETAPA_REDIS_URL": redis_url,
+            "ETAPA_HTTP_PORT": str(self._port),
+            "ETAPA_LOG_LEVEL": "warning",
+        }
+        self._process: ChildProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it serves its page, its metrics and its API."""
+        return f"http://{_LOCALHOST}:{self._port}/"
+
+    def __enter__(self) -> Self:
+        self._process = ChildProcess([sys.executable, "-m", "etapa.embedded.demo_worker"], environment=self._environment)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._process is not None:
+            self._process.stop(_STOP_SECONDS)
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return None if self._process is None else self._process.exit_code()
+
+    def said(self) -> str:
+        """The last of what it logged."""
+        return "" if self._process is None else self._process.said()
+
+
+def _free_port(usual: int) -> int:
+    for port in (usual, 0):
+        with socket.socket() as probe:
+            # As servers do: a port whose last connections are still closing is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((_LOCALHOST, port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise OSError(f"{_LOCALHOST} has no free port")
