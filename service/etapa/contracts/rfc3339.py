@@ -5,10 +5,12 @@ from typing import Annotated, Final
 
 import msgspec
 
+from etapa.journey.engine.instant import END_OF_TIME, instant_text
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST: Final = -62_135_596_800_000_000
 """0001-01-01T00:00:00Z, the first time that can be written as RFC 3339 here."""
-LATEST: Final = 253_402_300_799_999_999
+LATEST: Final = END_OF_TIME
 """9999-12-31T23:59:59.999999Z, the last one."""
 
 OffsetTime = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -36,7 +38,7 @@ def time_bytes(moment: datetime) -> bytes:
 
 def format_time(at: int) -> str:
     """Microseconds since 1970 as RFC 3339 in UTC. Raises `OverflowError` outside the years 1 to 9999."""
-    return time_bytes(moment_of(at)).decode("ascii")
+    return instant_text(at)
 
 
 def parse_time(text: str) -> int:

@@ -49,8 +49,14 @@ class StageChangeMessage(msgspec.Struct, frozen=True, gc=False, rename={"source"
             because=self.because,
             touchpoint_id=self.touchpoint_id,
             channel=self.channel,
-            dwell=None if self.dwell_seconds is None else round(self.dwell_seconds * 1_000_000),
+            dwell=None if self.dwell_seconds is None else _microseconds(self.dwell_seconds),
         )
+
+
+def _microseconds(seconds: float) -> int:
+    """Seconds as microseconds. Exact up to 272 years; past that a double does not hold every microsecond."""
+    whole = int(seconds)
+    return whole * 1_000_000 + round((seconds - whole) * 1_000_000)
 
 
 _encode = msgspec.json.Encoder().encode
