@@ -1,5 +1,6 @@
 """A place of its own for each test on the shared servers: topics, a group and a Redis prefix that nobody else uses."""
 
+import asyncio
 import contextlib
 import itertools
 import os
@@ -80,8 +81,23 @@ async def put(settings: Settings, topic: str, records: Sequence[tuple[bytes | No
             await answer
 
 
+async def wait_until_settled(settings: Settings, topic: str) -> None:
+    """Wait until every transaction in the topic has ended for readers too: a commit is answered a moment before that."""
+    places = [TopicPartition(topic, number) for number in range(settings.partitions)]
+    async with contextlib.AsyncExitStack() as closing, asyncio.timeout(30):
+        consumers = []
+        for isolation in ("read_committed", "read_uncommitted"):
+            consumer = AIOKafkaConsumer(**client_options(settings), isolation_level=isolation)
+            closing.push_async_callback(consumer.stop)
+            await consumer.start()
+            consumers.append(consumer)
+        while await consumers[0].end_offsets(places) != await consumers[1].end_offsets(places):
+            await asyncio.sleep(0.01)
+
+
 async def read_all(settings: Settings, topic: str, partition: int | None = None) -> list[Any]:
-    """Every committed record of a topic (of one partition, if said), in order by partition."""
+    """Every committed record of a topic (of one partition, if said), in order by partition. No transaction may be open."""
+    await wait_until_settled(settings, topic)
     consumer = AIOKafkaConsumer(**client_options(settings), isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()
     try:

@@ -11,7 +11,7 @@ from etapa.stream.kafka_log import KafkaLog
 from etapa.stream.kafka_producer import MAX_BATCH_BYTES, transactional_id
 from etapa.stream.kafka_security import client_options
 from etapa.stream.ports import Fenced, Fetched, LogError, Outgoing, StateRecord, Transaction
-from tests.integration.places import new_place, opened_log, put, read_all, started_consumer, started_producer
+from tests.integration.places import new_place, opened_log, put, read_all, started_consumer, started_producer, wait_until_settled
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -25,6 +25,8 @@ def transaction(states: Sequence[tuple[bytes, bytes | None]] = (), next_offset: 
 
 
 async def all_states(log: KafkaLog) -> list[StateRecord]:
+    # As a takeover does: a commit may be answered before it can be read, a fence not.
+    await log.fence()
     start, end = await log.state_range()
     chunks: AsyncIterator[Sequence[StateRecord]] = log.states(start, end)
     return [record async for chunk in chunks for record in chunk]
@@ -129,6 +131,7 @@ def test_states_after_a_mark_are_read_from_just_there(kafka_server: KafkaServer)
         async with opened_log(settings) as log:
             await log.fence()
             marks = [await log.commit(transaction([(b"c", b"%d" % number)], number + 1)) for number in range(4)]
+            await log.fence()
             _, end = await log.state_range()
             later = [record async for chunk in log.states(marks[1] + 1, end) for record in chunk]
             assert [record.value for record in later] == [b"2", b"{}", b"3", b"{}"]
@@ -147,6 +150,7 @@ def test_touchpoints_of_a_transactional_upstream_are_read_once_committed_and_its
                 await upstream.begin_transaction()
                 await upstream.send_and_wait(topic, b"%d" % number, b"k", partition=0)
                 await (upstream.abort_transaction() if number == 1 else upstream.commit_transaction())
+            await wait_until_settled(settings, topic)
             log.seek(0)
             fetches = await fetch_until_caught_up(log)
             records = [record for fetched in fetches for record in fetched.records]

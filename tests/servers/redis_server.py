@@ -73,6 +73,10 @@ class RedisServer:
         """It is gone with all its data; `start` brings an empty one back on the same port."""
         self._running().kill()
 
+    def flush(self) -> None:
+        with self.client() as client:
+            client.flushall()
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -111,8 +115,7 @@ class RedisCluster:
 
     def flush(self) -> None:
         for node in self.nodes:
-            with node.client() as client:
-                client.flushall()
+            node.flush()
 
     def _is_whole(self, node: RedisServer) -> bool:
         with node.client() as client:

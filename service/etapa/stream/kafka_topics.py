@@ -12,6 +12,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka_errors import KAFKA_FAILURES, describe
 
 _ANSWER_SECONDS = 60.0
+_POLL_SECONDS = 0.05
 _KIBIBYTE = 1024
 _MEBIBYTE = 1024 * _KIBIBYTE
 _BROKER_DEFAULT_BYTES = 1_048_588
@@ -71,6 +72,9 @@ async def create_topics(settings: Settings, options: dict[str, Any]) -> list[Top
             missing = [topic for topic in wanted if topic.name not in existing]
             if missing:
                 _raise_refusals(await admin.create_topics(missing))
+                # Whoever starts next must find them, so every broker has to know them.
+                while len(await _partition_counts(admin, [topic.name for topic in missing])) < len(missing):
+                    await asyncio.sleep(_POLL_SECONDS)
             warnings = await _config_warnings(admin, settings, list(existing))
     except KAFKA_FAILURES as error:
         message = f"the topics could not be made at {settings.kafka_bootstrap_servers}: {describe(error)}"
