@@ -55,7 +55,7 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
     at = touchpoint.at
     changes: list[StageChange] = []
     timers = 0
-    failures: list[EvaluationFailed] = []
+    failures: Sequence[EvaluationFailed] = ()
     digest = blake2b(touchpoint.id.encode(), digest_size=_DIGEST_BYTES).digest() if program.recent_bytes else b""
     if customer is None:
         customer = Customer(FORMAT, program.version, touchpoint.customer_id, program.initial, at, at, at, None, 0)
@@ -67,6 +67,7 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
         if customer.version != program.version or customer.stage not in program.stages:
             changes += carry_over(program, customer)
         if customer.due is not None and customer.due <= at:
+            failures = []
             timers = _strike_until(program, customer, at, changes, failures)
         now = customer.clock
         if at > now:
@@ -81,7 +82,7 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
     for record in program.records_for(touchpoint.type):
         record(memory, touchpoint, now)
     changes += _settle(program, customer, now, touchpoint, "touchpoint")
-    return Touched(customer, changes, duplicate=False, timers=timers, failures=failures)
+    return Touched(customer, changes, False, timers, failures)
 
 
 def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:

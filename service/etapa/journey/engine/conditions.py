@@ -1,9 +1,10 @@
 """Conditions, compiled. Each answers: is it true now, until when if nothing happens, and what did it see?
 
 `holds(customer, now, touchpoint)`: whether it is true at `now`, with the touchpoint at hand or none.
-`until(customer, now)`: the first microsecond after `now` at which it may no longer be what it is without a touchpoint.
-    Of a leaf this is the very time at which its truth changes; of a composite it is a time at which a leaf of it changes and
-    before which the composite cannot. `NEVER` when time alone changes nothing.
+`rises(customer, now)`, of one that is false without a touchpoint: the first microsecond after `now` at which it may be true.
+`falls(customer, now)`, of one that is true without a touchpoint: the first microsecond after `now` at which it may be false.
+    Of a leaf both are `until`, the very time at which its truth changes. Of a composite it is a time at which a leaf of it
+    changes, and before which the composite cannot. `NEVER` when time alone changes nothing.
 `reasons(customer, now, touchpoint, truth)`: the clauses that make it `truth`, which it must be.
 
 Judging reads a customer and changes nothing.
@@ -22,7 +23,9 @@ Observed = str | int | float | bool | None
 class Condition(Protocol):
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool: ...
 
-    def until(self, customer: Customer, now: int) -> int: ...
+    def rises(self, customer: Customer, now: int) -> int: ...
+
+    def falls(self, customer: Customer, now: int) -> int: ...
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]: ...  # noqa: FBT001
 
@@ -47,7 +50,14 @@ class Leaf:
         raise NotImplementedError
 
     def until(self, customer: Customer, now: int) -> int:
+        """The first microsecond after `now` at which its truth, without a touchpoint, is another."""
         return NEVER
+
+    def rises(self, customer: Customer, now: int) -> int:
+        return self.until(customer, now)
+
+    def falls(self, customer: Customer, now: int) -> int:
+        return self.until(customer, now)
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         """What it looks at: a number, a value, a time."""
@@ -80,8 +90,19 @@ class AllHold:
                 return False
         return True
 
-    def until(self, customer: Customer, now: int) -> int:
-        return _until(self.conditions, customer, now, decided_by=False)
+    def rises(self, customer: Customer, now: int) -> int:
+        """Not before the last of those that are false now."""
+        at = now
+        for condition in self.conditions:
+            if not condition.holds(customer, now, None):
+                rises = condition.rises(customer, now)
+                if rises >= NEVER:
+                    return NEVER
+                at = max(at, rises)
+        return at
+
+    def falls(self, customer: Customer, now: int) -> int:
+        return min(condition.falls(customer, now) for condition in self.conditions)
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         if truth:
@@ -113,8 +134,12 @@ class AnyHolds:
                 return True
         return False
 
-    def until(self, customer: Customer, now: int) -> int:
-        return _until(self.conditions, customer, now, decided_by=True)
+    def rises(self, customer: Customer, now: int) -> int:
+        return min(condition.rises(customer, now) for condition in self.conditions)
+
+    def falls(self, customer: Customer, now: int) -> int:
+        """Not before the last of those that are true now."""
+        return max(condition.falls(customer, now) for condition in self.conditions if condition.holds(customer, now, None))
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         if truth:
@@ -143,8 +168,11 @@ class DoesNotHold:
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return not self.condition.holds(customer, now, touchpoint)
 
-    def until(self, customer: Customer, now: int) -> int:
-        return self.condition.until(customer, now)
+    def rises(self, customer: Customer, now: int) -> int:
+        return self.condition.falls(customer, now)
+
+    def falls(self, customer: Customer, now: int) -> int:
+        return self.condition.rises(customer, now)
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         return self.condition.reasons(customer, now, touchpoint, not truth)
@@ -159,25 +187,6 @@ class DoesNotHold:
     def changes_by_time(self) -> tuple[bool, bool]:
         rises, falls = self.condition.changes_by_time()
         return falls, rises
-
-
-def _until(conditions: tuple[Condition, ...], customer: Customer, now: int, *, decided_by: bool) -> int:
-    """`decided_by` is the truth of one condition that decides the whole: false for `all`, true for `any`.
-
-    What some decide stays so until the last of them has changed; otherwise it stays until the first one changes.
-    """
-    deciders_until = None
-    others_until = NEVER
-    for condition in conditions:
-        if condition.holds(customer, now, None) is decided_by:
-            until = condition.until(customer, now)
-            if until >= NEVER:
-                return NEVER
-            if deciders_until is None or until > deciders_until:
-                deciders_until = until
-        elif deciders_until is None:
-            others_until = min(others_until, condition.until(customer, now))
-    return others_until if deciders_until is None else deciders_until
 
 
 def _first_reasons(

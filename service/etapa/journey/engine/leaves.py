@@ -116,16 +116,17 @@ class InStageFor(Leaf):
 class TotalCompares(Leaf):
     """The number of matching touchpoints ever satisfies the comparison."""
 
-    __slots__ = ("compare", "key")
+    __slots__ = ("compare", "key", "none_suffice")
 
     def __init__(self, text: str, total: Total, comparison: Comparison) -> None:
         self.text = text
         self.key = total.key
         self.compare = compile_comparison(comparison)
+        self.none_suffice = self.compare(0)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.memory.get(self.key)
-        return self.compare(0 if entry is None else entry[0])
+        return self.none_suffice if entry is None else self.compare(entry[0])
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory.get(self.key)
@@ -135,18 +136,20 @@ class TotalCompares(Leaf):
 class CountCompares(Leaf):
     """The number of matching touchpoints in a window satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "rises_and_falls", "turns", "within")
+    __slots__ = ("compare", "key", "none_suffice", "rises_and_falls", "turns", "within")
 
     def __init__(self, text: str, window: CountWindow, comparison: Comparison) -> None:
         self.text = text
         self.key = window.key
         self.within = window.within
         self.compare = compile_comparison(comparison)
+        self.none_suffice = self.compare(0)
         self.turns = falling_turns(self.compare)
         self.rises_and_falls = by_time_as_numbers_fall(comparison)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare(self._number(customer, now))
+        entry = customer.memory.get(self.key)
+        return self.none_suffice if entry is None else self.compare(self._number(entry, now))
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory.get(self.key)
@@ -156,7 +159,7 @@ class CountCompares(Leaf):
         if not bucket_times:
             return until_turned(times, now, self.within, self.turns, self.compare)
         gone = now - self.within
-        number = self._number(customer, now)
+        number = self._number(entry, now)
         truth = self.compare(number)
         weighted = [*zip(bucket_times, bucket_counts, strict=True), *((at, 1) for at in times)]
         for place, (at, weight) in enumerate(weighted):
@@ -168,17 +171,15 @@ class CountCompares(Leaf):
         return NEVER
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        return self._number(customer, now)
+        entry = customer.memory.get(self.key)
+        return 0 if entry is None else self._number(entry, now)
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return self.rises_and_falls
 
-    def _number(self, customer: Customer, now: int) -> int:
-        entry = customer.memory.get(self.key)
-        if entry is None:
-            return 0
+    def _number(self, entry: list[Any], now: int) -> int:
         gone = now - self.within
-        times = entry[0]
+        times: list[int] = entry[0]
         number = len(times)
         if times[0] <= gone:
             number -= bisect_right(times, gone)

@@ -32,8 +32,8 @@ class Work(msgspec.Struct, gc=False):
     applied: int
     duplicates: int
     timers_fired: int
-    timer_delays: list[int]
-    """For each timer that stream time made fire: how far stream time had gone past it, in microseconds."""
+    timer_delays: list[float]
+    """For each timer that stream time made fire, how long after its due time and the journey's grace, in seconds of stream time."""
     failures: list[EvaluationFailed]
     """Timers that were dropped because judging them raised."""
 
@@ -72,17 +72,6 @@ class Partition:
             if customer is not None:
                 self._schedule(customer)
 
-    def stream_time_after(self, touchpoints: Iterable[Touchpoint], wall: int) -> int | None:
-        """What stream time will be after these touchpoints: the latest of them, but never ahead of the wall clock, nor going back."""
-        latest = max((touchpoint.at for touchpoint in touchpoints), default=None)
-        if latest is None:
-            return self.stream_time
-        return _later(self.stream_time, min(latest, wall))
-
-    def due_by(self, stream_time: int | None) -> int | None:
-        """The latest due time of timers that fire when stream time is `stream_time`; none: no timer fires."""
-        return None if stream_time is None else stream_time - self.program.grace
-
     def take(self, touchpoint: Touchpoint, wall: int) -> None:
         """Process a touchpoint of an admitted customer, after the timers that it makes due. `wall` caps stream time.
 
@@ -92,7 +81,7 @@ class Partition:
         stream_time = _later(self.stream_time, min(at, wall))
         self.stream_time = stream_time
         if self._heap and self._heap[0][0] <= stream_time - self.program.grace:
-            self._fire(stream_time - self.program.grace, stream_time)
+            self._fire_due_at(stream_time)
 
         touched = touch(self.program, self._customers[touchpoint.customer_id], touchpoint)
         work = self._work
@@ -101,9 +90,10 @@ class Partition:
             return
         customer = touched.customer
         work.applied += 1
-        work.timers_fired += touched.timers
         work.changes += touched.changes
-        work.failures += touched.failures
+        if touched.timers:
+            work.timers_fired += touched.timers
+            work.failures += touched.failures
         work.changed[customer.id] = customer
         self._customers[customer.id] = customer
         self._schedule(customer)
@@ -111,14 +101,7 @@ class Partition:
     def advance(self, stream_time: int) -> None:
         """Move stream time on (never back) and fire the timers that this makes due."""
         self.stream_time = _later(self.stream_time, stream_time)
-        self._fire(self.stream_time - self.program.grace, self.stream_time)
-
-    def fire_due(self, by: int) -> int:
-        """Fire the timers of customers in memory that are due at or before `by`, and leave stream time alone. Gives their number.
-
-        For working off many due timers in parts, before `advance` or `take` moves stream time past them all.
-        """
-        return self._fire(by, by + self.program.grace)
+        self._fire_due_at(self.stream_time)
 
     def collect(self) -> Work:
         """What came of everything since the last collection."""
@@ -151,9 +134,9 @@ class Partition:
                 self._heap = [(at, customer_id) for customer_id, at in self._scheduled.items()]
                 heapify(self._heap)
 
-    def _fire(self, by: int, stream_time: int) -> int:
-        """Fire timers due at or before `by` in order of (due, customer id)."""
-        fired = 0
+    def _fire_due_at(self, stream_time: int) -> None:
+        """Fire the timers that are due at `stream_time`, in order of (due, customer id)."""
+        by = stream_time - self.program.grace
         work = self._work
         while self._heap and self._heap[0][0] <= by:
             at, customer_id = heappop(self._heap)
@@ -164,16 +147,14 @@ class Partition:
             if customer is None or customer.due is None:
                 continue
             if customer.due == at:
-                fired += 1
-                work.timer_delays.append(stream_time - at)
+                work.timers_fired += 1
+                work.timer_delays.append((by - at) / 1_000_000)
                 work.changed[customer_id] = customer
                 try:
                     work.changes += strike(self.program, customer, at)
                 except EvaluationFailed as failure:
                     work.failures.append(failure)
             self._schedule(customer)
-        work.timers_fired += fired
-        return fired
 
 
 def _later(stream_time: int | None, candidate: int) -> int:

@@ -37,7 +37,7 @@ def compile_journey(journey: Journey) -> "Program":
 class CompiledRule:
     """A rule that leaves the stage it is listed under."""
 
-    __slots__ = ("condition", "holds", "id", "leaves", "to", "until")
+    __slots__ = ("condition", "holds", "id", "leaves", "rises", "to")
 
     def __init__(self, rule: Rule, condition: Condition) -> None:
         self.id = rule.id
@@ -46,7 +46,7 @@ class CompiledRule:
         self.leaves: tuple[Leaf, ...] = tuple(condition.leaves())
         # Bound once: these are called for every touchpoint.
         self.holds = condition.holds
-        self.until = condition.until
+        self.rises = condition.rises
 
 
 Rules = tuple[CompiledRule, ...]
@@ -126,9 +126,9 @@ def due_after(rules: StageRules, customer: Customer, now: int, *, none_holds: bo
             break
     else:
         for rule in rules.timed:
-            rule_until = rule.until(customer, now)
-            if rule_until < until:
-                until = rule_until
+            rises = rule.rises(customer, now)
+            if rises < until:
+                until = rises
     return until if until <= END_OF_TIME else None
 
 

@@ -20,14 +20,14 @@ class Touchpoint(msgspec.Struct, frozen=True, gc=False):
     traits: Mapping[str, Any] = {}
 
 
-class Clause(msgspec.Struct, frozen=True):
+class Clause(msgspec.Struct, frozen=True, gc=False):
     """One condition that decided, as text, with the value it saw (a JSON scalar; times are RFC 3339 text)."""
 
     condition: str
     observed: str | int | float | bool | None
 
 
-class StageChange(msgspec.Struct, frozen=True):
+class StageChange(msgspec.Struct, frozen=True, gc=False):
     """A customer moved. `at` and `dwell` (time spent in the stage that was left) are microseconds."""
 
     customer_id: str
