@@ -33,7 +33,8 @@ class Results:
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 50,
+                # The private broker answers a fetch only when this has passed, even if something arrives meanwhile.
+                "fetch.wait.max.ms": 10,
                 "log_level": 3,
             }
         )

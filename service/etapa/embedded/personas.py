@@ -156,7 +156,7 @@ class Habits:
         if self.happens(0.15):
             yield self.picks_it_up(self.between(4 * HOUR, 3 * DAY))
         else:
-            yield self.is_delivered_to(self.between(1 * DAY, 5 * DAY))
+            yield self.is_delivered_to(self.between(1 * DAY, 9 * DAY))
 
 
 def impulse_buyer(habits: Habits) -> Story:

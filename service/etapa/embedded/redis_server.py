@@ -50,7 +50,6 @@ class PrivateRedis:
         self.executable = redis_executable()
         self.port = 0
         self._password = secrets.token_urlsafe(24)
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: ChildProcess | None = None
 
     @property
@@ -58,11 +57,10 @@ class PrivateRedis:
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     def __enter__(self) -> Self:
-        self._directory = tempfile.TemporaryDirectory(prefix="etapa-redis-")
         try:
             for attempt in range(1, _ATTEMPTS + 1):
                 self.port = _free_port()
-                process = ChildProcess([self.executable, "-"], stdin=self._configuration(self._directory.name).encode())
+                process = ChildProcess([self.executable, "-"], stdin=self._configuration().encode())
                 self._process = process
                 if self._answers_in_time(process):
                     return self
@@ -81,20 +79,19 @@ class PrivateRedis:
         self.stop()
 
     def stop(self) -> None:
-        """End the server and remove its directory. Safe to call again."""
+        """End the server. Safe to call again."""
         if self._process is not None:
             self._process.stop(_STOP_SECONDS)
-        if self._directory is not None:
-            self._directory.cleanup()
 
-    def _configuration(self, directory: str) -> str:
+    def _configuration(self) -> str:
         # Given on stdin, because everybody may read the arguments of a process, and the password is among these.
         return "\n".join(
             (
                 "bind 127.0.0.1",
                 f"port {self.port}",
                 f"requirepass {self._password}",
-                f'dir "{directory}"',
+                # It has nothing to write there; whoever asks it to save something all the same finds it here.
+                f'dir "{tempfile.gettempdir()}"',
                 'save ""',
                 "appendonly no",
                 "maxmemory-policy noeviction",
