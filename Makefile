@@ -9,8 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Redis for the demo comes as a wheel up to Python 3.12, so those two are tried first.
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python)
-# Changes when the lock, the package's description or the chosen interpreter changes; then the environment is made anew.
-STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml | cksum | tr -d ' ')$(if $(PYTHON),-$(shell printf %s '$(PYTHON)' | cksum | tr -d ' '))
+# Changes when the lock or the package's description changes; then the environment is made anew. So it is for another PYTHON.
+STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml | cksum | tr -d ' ')
+MADE_WITH := $(shell cat $(VENV)/.python 2>/dev/null)
 # For `make demo ARGS="--seconds 20 --json"` and the like.
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -23,7 +24,7 @@ help: ## list these targets
 setup: $(STAMP) ## make .venv with everything in it, from the lock; at once if it is there
 	@:
 
-$(STAMP):
+$(STAMP): $(if $(filter-out $(MADE_WITH),$(PYTHON)),another-python)
 	@found=; \
 	for candidate in $(PYTHONS); do \
 	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$candidate; break; fi; \
@@ -36,7 +37,11 @@ $(STAMP):
 	rm -rf $(VENV) && "$$found" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo '$(PYTHON)' >$(VENV)/.python
 	@touch $@
+
+.PHONY: another-python
+another-python:
 
 .PHONY: demo
 demo: setup ## see customers move through the stages, on embedded parts; ARGS="--seconds 20 --json"
