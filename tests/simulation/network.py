@@ -37,7 +37,7 @@ class SeededNetwork:
             return None
         return self._random.choice(("request", "answer"))
 
-    def kills(self, process: Process, call: str, when: When) -> bool:
+    def kills(self, process: Process, call: str, number: int, when: When) -> bool:
         return self._random.random() < self.weather.kill / 2
 
     def survives(self, process: Process, call: str) -> bool:
@@ -59,12 +59,12 @@ class OneCrash(SeededNetwork):
         self._at = at
         self._when = when
 
-    def kills(self, process: Process, call: str, when: When) -> bool:
+    def kills(self, process: Process, call: str, number: int, when: When) -> bool:
         if process.name != "w1":
             return False
         if when == "before":
             self.calls[call] += 1
-        return when == self._when and self.calls.total() - 1 == self._at
+        return (number, when) == (self._at, self._when)
 
     def survives(self, process: Process, call: str) -> bool:
         return False

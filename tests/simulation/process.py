@@ -27,8 +27,8 @@ class Network(Protocol):
     def lost(self, process: "Process", call: str) -> Literal["request", "answer"] | None:
         """Whether the caller gets an error instead of an answer, and on which way it was lost."""
 
-    def kills(self, process: "Process", call: str, when: When) -> bool:
-        """Whether the process dies now, before the call is sent or after it took effect."""
+    def kills(self, process: "Process", call: str, number: int, when: When) -> bool:
+        """Whether the process dies now, before its call of this number (from 0) is sent or after it took effect."""
 
     def survives(self, process: "Process", call: str) -> bool:
         """Whether a call on its way takes effect although its sender has died."""
@@ -51,6 +51,7 @@ class Process:
         # A dict for its order: what is done first must not depend on where in memory things lie.
         self._pending: dict[asyncio.Future[None], None] = {}
         self._asleep_until = 0.0
+        self._calls = 0
 
     def kill(self) -> None:
         """Die. Whatever the process waits for never arrives."""
@@ -71,7 +72,9 @@ class Process:
     async def call(self, name: str, effect: Callable[[], T], error: Callable[[], Exception]) -> T:
         """Let `effect` happen at the server and give what it gives; `error()` is raised when request or answer is lost."""
         self._check()
-        if self._network.kills(self, name, "before"):
+        number = self._calls
+        self._calls += 1
+        if self._network.kills(self, name, number, "before"):
             self.kill()
             raise Killed
         there, back = self._network.delays(self, name)
@@ -86,7 +89,7 @@ class Process:
                 except Exception as raised:  # noqa: BLE001 - it is the answer
                     outcome.append(raised)
                 self._trace(f"{self.name} {name} {'fails' if isinstance(outcome[0], Exception) else 'done'}")
-            if self.alive and self._network.kills(self, name, "after"):
+            if self.alive and self._network.kills(self, name, number, "after"):
                 self.kill()
             finish(arrived)
 

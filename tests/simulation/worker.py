@@ -45,26 +45,19 @@ class Worker:
         view = (TrustingView if "load_mark" in around.off else MemoryView)(around.redis, process)
         kind = LeavingTask if "retake" in around.off else PartitionTask
         self._task = kind(0, PROGRAM, log, view, ProcessClock(around, process), Bookkeeper(around), around.options)
-        self._asked_to_stop = False
-        self.running = True
         self.ended = around.loop.create_task(self._run(), name=process.name)
 
     def request_stop(self) -> None:
         """The group tells the process that the partition is another's. A sleeping process hears of it when it wakes up."""
-        self._asked_to_stop = True
         self._task.request_stop()
 
     async def _run(self) -> None:
         try:
             await self._task.run()
-            if not self._asked_to_stop:
-                self._around.wrong.append(f"{self.process.name} gave the partition up")
         except Killed:
             self._around.events["died"] += 1
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             self._around.wrong.append(f"{self.process.name} ended with {error!r}")
-        finally:
-            self.running = False
 
 
 class ProcessClock:

@@ -93,7 +93,7 @@ class World:
         self.redis.out_of_memory = False
         deadline = self.loop.time() + SETTLES_WITHIN
         while not self._settled() and self.loop.time() < deadline and not self.wrong:
-            if not self._workers[-1].running:
+            if not self._workers[-1].process.alive:
                 self._spawn()
             await asyncio.sleep(0.5)
         if not self.wrong and not self._settled():
@@ -158,7 +158,7 @@ class World:
             else:
                 self.redis.out_of_memory = True
                 self.loop.call_later(random.uniform(0, 5.0), setattr, self.redis, "out_of_memory", False)
-            if not self._workers[-1].running:
+            if not self._workers[-1].process.alive:
                 await asyncio.sleep(random.uniform(0, 3.0))
                 self._spawn()
 
@@ -207,9 +207,3 @@ class World:
             self.note(f"{customer_id} {customer.stage} {customer.due} {customer.state!r}")
         for line in self.wrong:
             self.note(f"wrong: {line}")
-
-
-def run_seed(seed: int, off: frozenset[Safety] = frozenset()) -> Result:
-    """The run of a seed."""
-    return World(seed, off=off).run()
-
