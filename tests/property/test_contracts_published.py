@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import get_args
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -19,7 +19,7 @@ from etapa.journey.engine.customer import FORMAT, Customer
 from etapa.journey.engine.touchpoint import Cause, Clause, StageChange
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-BOUNDED = settings(max_examples=300, deadline=None)
+BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def validator(message: str) -> Draft202012Validator:
