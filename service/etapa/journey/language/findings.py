@@ -70,8 +70,9 @@ class Report:
         return sum(finding.severity == "error" for finding in self._findings)
 
     def findings(self) -> tuple[Finding, ...]:
-        """In the order of the file."""
-        return tuple(sorted(self._findings, key=lambda finding: (finding.line, finding.column)))
+        """In the order of the file. Where there were too many, the last says so."""
+        ordered = sorted(self._findings[: MAX_FINDINGS - 1], key=lambda finding: (finding.line, finding.column))
+        return (*ordered, *self._findings[MAX_FINDINGS - 1 :])
 
     def _add(self, severity: Severity, position: Position, message: str) -> None:
         if self._full:

@@ -120,7 +120,7 @@ def _syntax_message(error: yaml.MarkedYAMLError) -> str:
     if error.context == "while scanning an alias":
         advice = '; if every touchpoint type is meant, write "*" in quotes'
     elif error.problem and "\\t" in error.problem:
-        advice = "; indent with spaces"
+        advice = "; write spaces instead of a tab"
     return f"not valid YAML: {context}{error.problem or 'cannot be read'}{advice}"
 
 
