@@ -17,7 +17,8 @@ from typing import Self
 
 from confluent_kafka import KafkaException, Producer
 
-NAME_ON_SCREEN = "librdkafka's mock cluster, a test double of Kafka's protocol"
+NAME = "librdkafka's mock cluster, a test double of Kafka's protocol"
+NAME_IN_SHORT = "librdkafka's mock cluster, a test double"
 PARTITIONS = 4
 CHECK_CRCS = False
 KEPT_BYTES_PER_PARTITION = 5 * 1024 * 1024

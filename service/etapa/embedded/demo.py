@@ -9,7 +9,7 @@ from types import FrameType
 
 import msgspec
 
-from etapa.embedded.broker import NAME_ON_SCREEN, PrivateBroker
+from etapa.embedded.broker import NAME, NAME_IN_SHORT, PrivateBroker
 from etapa.embedded.feeder import Feeder
 from etapa.embedded.live_view import Picture
 from etapa.embedded.outcome import RedisView, Results, is_ready, worker_counts
@@ -74,7 +74,7 @@ def run_demo(options: DemoOptions) -> None:
     """
     screen = Screen(as_json=options.as_json)
     journey = journey_or_raise(SHIPPED_JOURNEY.read_text(encoding="utf-8"), str(SHIPPED_JOURNEY))
-    screen.say("Etapa's demo. All of it is private to this run, the shoppers are made up, and it is gone when it ends.")
+    screen.say("Etapa's demo. The shoppers are made up; all that it starts is gone when it ends.")
     with _stops_on_signals() as stops:
         with _started(options, journey, screen, stops) as demo:
             summary = demo.run()
@@ -108,7 +108,7 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
     settings = Settings()
     with contextlib.ExitStack() as everything:
         redis = everything.enter_context(PrivateRedis())
-        screen.say(f"  Redis    {redis.executable}, on 127.0.0.1:{redis.port}, keeps nothing on disk")
+        screen.say(f"  Redis    at 127.0.0.1:{redis.port}, in memory only: {redis.name}")
         broker = everything.enter_context(PrivateBroker())
         broker.create_topics(
             (
@@ -119,8 +119,8 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
                 settings.topic_customer_state,
             )
         )
-        screen.say(f"  broker   {NAME_ON_SCREEN}, on {broker.address}")
-        screen.say("  worker   the real one, in a process of its own; it joins its group, which takes a few seconds ...")
+        screen.say(f"  broker   at {broker.address}, not Kafka:\n           {NAME}")
+        screen.say("  worker   the real one, in a process of its own, takes some seconds to start ...")
         begun = time.monotonic()
         worker = everything.enter_context(WorkerProcess(broker.address, redis.url, settings.http_port))
         view = everything.enter_context(contextlib.closing(RedisView(redis.url, settings.redis_prefix)))
@@ -132,10 +132,10 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
         demo = _Demo(options, journey, screen, stops, worker, view, feeder, results)
         demo.wait_until_ready()
         if not stops.asked:
-            screen.say(f"  ready    after {time.monotonic() - begun:.1f} s; {worker.url} has the page, metrics and the API")
-            screen.say(f"  shoppers {options.rate:,.0f} touchpoints a second, some late, some twice, some broken. Ctrl-C ends it.")
+            screen.say(f"  ready    after {time.monotonic() - begun:.1f} s; the page and the API are at {worker.url}")
+            screen.say(f"  shoppers {options.rate:,.0f} touchpoints a second, some late, some twice, some broken")
         yield demo
-        screen.say("Stopping the worker, Redis and the broker ...")
+        screen.say("The worker, Redis and the broker end ...")
 
 
 class _Demo:
@@ -243,6 +243,7 @@ class _Demo:
             recent=self._highlights.picked,
             url=self._worker.url,
             status=status,
+            remark=f"broker: {NAME_IN_SHORT}",
         )
 
     def _summary(self, seconds: float) -> Summary:

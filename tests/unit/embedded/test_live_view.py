@@ -57,6 +57,7 @@ def _picture(**fields: Any) -> Picture:
         "recent": [LOYAL, GONE, NEW] * 20,
         "url": "http://127.0.0.1:6066/",
         "status": "Ctrl-C ends it",
+        "remark": "broker: a test double",
     }
     return Picture(**(known | fields))
 
@@ -117,6 +118,16 @@ def test_on_one_line_it_has_the_figures_and_the_stages() -> None:
     assert "4,021 touchpoints" in text
     assert "loyalty 64  advocacy 8" in text
     assert "\n" not in text
+
+
+def test_why_names_the_touchpoint_that_came_and_not_those_that_might_have() -> None:
+    assert why(_change([Clause("event(add_to_cart | product_view)", "product_view")])) == "event(product_view)"
+    praise = Clause("event(review where properties.rating >= 4)", "review")
+    assert why(_change([praise])) == "event(review where properties.rating >= 4)"
+
+
+def test_it_says_what_the_broker_is() -> None:
+    assert any("broker: a test double" in line for line in _drawn(_picture(), 80, 24))
 
 
 def test_why_says_what_was_seen_where_that_is_a_number() -> None:
