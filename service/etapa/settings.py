@@ -28,6 +28,7 @@ MEBIBYTE = 1024 * 1024
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 StartOffset = Literal["earliest", "latest"]
+Switch = Literal["on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 SourceName = Literal["default", "environment", "file", "flag"]
@@ -64,6 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_ssl_cert: Annotated[str | None, Setting(values.file_path(), "Own certificate for Kafka (PEM file)")] = None
     kafka_ssl_key: Annotated[str | None, Setting(values.file_path(), "Key of the own certificate for Kafka (PEM file)")] = None
     kafka_ssl_key_password: Annotated[Secret | None, Setting(values.secret(), "Password of that key")] = None
+    kafka_check_crcs: Annotated[
+        Switch,
+        Setting(values.choice(get_args(Switch)), "Whether checksums of records are checked; the demo's private broker writes wrong ones"),
+    ] = "on"
     redis_url: Annotated[RedisUrl, Setting(values.redis_url(), "Where Redis is")] = RedisUrl("redis://localhost:6379/0")
     redis_prefix: Annotated[str, Setting(values.key_prefix(), "Prefix of the Redis keys; the group, if not set")] = ""
     redis_timeout: Annotated[int, Setting(values.duration(SECOND, 5 * MINUTE), "How long Redis may take to connect or to answer")] = (
