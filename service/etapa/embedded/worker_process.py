@@ -6,6 +6,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
+from etapa.embedded.broker import CHECK_CRCS
 from etapa.embedded.child_process import ChildProcess
 from etapa.settings import PREFIX
 
@@ -22,6 +23,7 @@ class WorkerProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         self._environment = environment | {
             "ETAPA_KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "ETAPA_KAFKA_CHECK_CRCS": "on" if CHECK_CRCS else "off",
             "ETAPA_REDIS_URL": redis_url,
             "ETAPA_HTTP_PORT": str(self._port),
             "ETAPA_LOG_LEVEL": "warning",
@@ -34,7 +36,7 @@ class WorkerProcess:
         return f"http://{_LOCALHOST}:{self._port}/"
 
     def __enter__(self) -> Self:
-        self._process = ChildProcess([sys.executable, "-m", "etapa.embedded.demo_worker"], environment=self._environment)
+        self._process = ChildProcess([sys.executable, "-m", "etapa", "run"], environment=self._environment)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

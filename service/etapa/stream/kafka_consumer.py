@@ -32,6 +32,7 @@ def _common(settings: Settings, options: dict[str, Any]) -> dict[str, Any]:
         "enable_auto_commit": False,
         # Where to read is always said by a seek. An offset that is not there any more is an error, never a silent jump.
         "auto_offset_reset": "none",
+        "check_crcs": settings.kafka_check_crcs == "on",
         "fetch_max_wait_ms": _FETCH_WAIT_MS,
         "max_partition_fetch_bytes": max(4 * 1024 * 1024, settings.max_touchpoint_bytes + 64 * 1024),
         "request_timeout_ms": max(1_000, settings.session_timeout // 2_000),
