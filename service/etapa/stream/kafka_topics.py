@@ -73,7 +73,7 @@ async def create_topics(settings: Settings, options: dict[str, Any]) -> list[Top
             if missing:
                 _raise_refusals(await admin.create_topics(missing))
                 # Whoever starts next must find them, so every broker has to know them.
-                while len(await _partition_counts(admin, [topic.name for topic in missing])) < len(missing):
+                while len(await _partition_counts(admin, [topic.name for topic in missing])) < len(missing):  # noqa: ASYNC110 - brokers tell nobody
                     await asyncio.sleep(_POLL_SECONDS)
             warnings = await _config_warnings(admin, settings, list(existing))
     except KAFKA_FAILURES as error:

@@ -1,0 +1,55 @@
+"""`etapa run`: the worker."""
+
+import logging
+import time
+
+import click
+
+import etapa
+from etapa.commands.journey_files import journey_from
+from etapa.commands.options import WORKER_FLAGS, settings_flags, settings_from
+from etapa.settings import Settings
+
+LOG_FORMAT = "%(asctime)sZ %(levelname)-7s %(name)s: %(message)s"
+LIBRARIES = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
+
+logger = logging.getLogger(__name__)
+
+
+@click.command()
+@settings_flags(*WORKER_FLAGS)
+def run(**flags: str | None) -> None:
+    """Run the worker: classify touchpoints from Kafka until it is told to stop (SIGTERM, or Ctrl-C).
+
+    It then finishes what it has begun, leaves its group and exits with 0. Exit code 1 means that it ended by itself; the last line says why.
+    """
+    settings = settings_from(flags).settings
+    journey = journey_from(settings.journey_path)
+    _log_to_stderr(settings)
+    # Only now: what a worker runs on takes a while to import, and --help needs none of it.
+    from etapa.commands.worker import work
+
+    logger.info(
+        "Etapa %s, journey %s version %d, group %s, Kafka at %s, Redis at %s, HTTP on %s port %d",
+        etapa.__version__,
+        journey.id,
+        journey.version,
+        settings.group,
+        settings.kafka_bootstrap_servers,
+        settings.redis_url,
+        settings.http_host,
+        settings.http_port,
+    )
+    work(settings, journey)
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    formatter = logging.Formatter(LOG_FORMAT, "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    if settings.log_level != "debug":
+        # What these do in good order is of interest to nobody but their authors.
+        for name in LIBRARIES:
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,84 @@
+"""The partition tasks of one worker: started when the group assigns partitions, stopped when it takes them away, watched meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from etapa.stream.kafka_log import KafkaLog
+from etapa.stream.task import PartitionRefused, PartitionTask
+
+_MOST_DEFECTS = 3
+"""How often a task may end by an error that nobody foresaw before the worker gives up."""
+_DEFECT_PAUSE = 1.0
+
+logger = logging.getLogger(__name__)
+
+MakeTask = Callable[[int], tuple[PartitionTask, KafkaLog]]
+
+
+class PartitionTasks:
+    """`make` gives a new task for a partition, with its log."""
+
+    def __init__(self, make: MakeTask) -> None:
+        self._make = make
+        self._tasks: dict[int, PartitionTask] = {}
+        self._logs: dict[int, KafkaLog] = {}
+        self._runners: dict[int, asyncio.Task[None]] = {}
+        self._stopping = False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done, with the error, when a task ended in a way that waiting does not heal."""
+
+    def readiness(self) -> Mapping[int, bool]:
+        """Every partition that is ours, and whether it is taken over."""
+        return {partition: partition in self._tasks and self._tasks[partition].ready for partition in self._runners}
+
+    def start(self, partitions: Iterable[int]) -> None:
+        """Take over these partitions. Those started before must have been stopped."""
+        self._stopping = False
+        for partition in sorted(partitions):
+            self._runners[partition] = asyncio.create_task(self._run(partition), name=f"etapa partition {partition}")
+
+    async def stop(self, seconds: float) -> None:
+        """Let every task finish its batch; those that take longer than `seconds` are cancelled, which is safe at any point."""
+        self._stopping = True
+        for task in self._tasks.values():
+            task.request_stop()
+        runners = set(self._runners.values())
+        if runners:
+            _, late = await asyncio.wait(runners, timeout=seconds)
+            if late:
+                logger.warning("%d partition(s) did not finish within %g s and are left as they are", len(late), seconds)
+            for runner in late:
+                runner.cancel()
+            if late:
+                await asyncio.wait(late)
+        for log in self._logs.values():
+            log.revoke()
+        self._tasks.clear()
+        self._logs.clear()
+        self._runners.clear()
+
+    async def _run(self, partition: int) -> None:
+        defects = 0
+        while not self._stopping:
+            task, self._logs[partition] = self._make(partition)
+            self._tasks[partition] = task
+            try:
+                await task.run()
+                return
+            except PartitionRefused as refusal:
+                self._end(refusal)
+                return
+            except Exception as defect:  # the other partitions must not suffer for it
+                defects += 1
+                logger.exception("partition %d: its task ended by an error that should not exist (%d)", partition, defects)
+                if defects >= _MOST_DEFECTS:
+                    self._end(defect)
+                    return
+                await asyncio.sleep(_DEFECT_PAUSE)
+
+    def _end(self, error: Exception) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(error)
+            # Whoever watches takes it from here; if nobody does any more, it has been logged.
+            self.ended.exception()
