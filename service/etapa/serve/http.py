@@ -20,9 +20,10 @@ from etapa.journey.engine.customer import Customer
 from etapa.journey.language.model import Journey, Stage
 from etapa.serve.access import access_of, peer_of
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
-from etapa.serve.ports import Check, Readiness, StageReader
+from etapa.serve.ports import Readiness, StageReader
 from etapa.serve.problems import problem, problems_as_json
 from etapa.setting_values import Secret
+from etapa.stream.classifier import Health
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +81,9 @@ class Api:
         """GET /readyz: 200 when everything is ready, else 503 and what is not."""
         try:
             async with asyncio.timeout(READINESS_SECONDS):
-                checks = await self._readiness.checks()
+                checks = await self._readiness.health()
         except TimeoutError:
-            checks = [Check("checks", ready=False, detail=f"took longer than {READINESS_SECONDS:g} seconds")]
+            checks = [Health("checks", ready=False, detail=f"took longer than {READINESS_SECONDS:g} seconds")]
         return _readiness_answer(checks)
 
     async def stages(self, request: web.Request) -> web.Response:
@@ -156,7 +157,7 @@ class Api:
         }
 
 
-def _readiness_answer(checks: Sequence[Check]) -> web.Response:
+def _readiness_answer(checks: Sequence[Health]) -> web.Response:
     ready = all(check.ready for check in checks)
     body = {
         "ready": ready,

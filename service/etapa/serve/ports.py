@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-import msgspec
-
+from etapa.stream.classifier import Health
 from etapa.stream.redis_view import StageCounts, StoredCustomer
 
 
@@ -18,18 +17,8 @@ class StageReader(Protocol):
         """What the view holds of a customer, or none when nobody has this id."""
 
 
-class Check(msgspec.Struct, frozen=True):
-    """One thing that must be good before work can be done here."""
-
-    name: str
-    """Short and stable, such as `redis` or `partition 3`."""
-    ready: bool
-    detail: str = ""
-    """What was found, when it is not ready."""
-
-
 class Readiness(Protocol):
-    """Knows whether this process does its work."""
+    """Knows whether this process does its work, as `stream.classifier.Classifier` does."""
 
-    async def checks(self) -> Sequence[Check]:
-        """Every check, made now. Does not raise: what cannot be checked is not ready."""
+    async def health(self) -> Sequence[Health]:
+        """Everything that must be good, looked at now. Does not raise: what cannot be looked at is not ready."""

@@ -16,8 +16,8 @@ from etapa.journey.language.model import Journey, Stage
 from etapa.metrics import Metrics
 from etapa.serve import http
 from etapa.serve.http import Api
-from etapa.serve.ports import Check
 from etapa.setting_values import Secret
+from etapa.stream.classifier import Health
 from etapa.stream.ports import ViewError
 from etapa.stream.redis_view import StageCounts, StoredCustomer
 
@@ -63,17 +63,17 @@ class StagesInMemory:
 class Checks:
     """Checks that a test sets."""
 
-    def __init__(self, *checks: Check) -> None:
-        self.list: Sequence[Check] = checks
+    def __init__(self, *checks: Health) -> None:
+        self.list: Sequence[Health] = checks
 
-    async def checks(self) -> Sequence[Check]:
+    async def health(self) -> Sequence[Health]:
         return self.list
 
 
 class NeverDone:
     """Checks that hang, as against a server that swallows packets."""
 
-    async def checks(self) -> Sequence[Check]:
+    async def health(self) -> Sequence[Health]:
         await asyncio.Event().wait()
         return ()
 
@@ -97,7 +97,7 @@ def application(
     *customers: Customer, token: str | None = None, reader: StagesInMemory | None = None, readiness: Checks | NeverDone | None = None
 ) -> web.Application:
     reader = reader or StagesInMemory(*customers)
-    readiness = readiness or Checks(Check("kafka", ready=True))
+    readiness = readiness or Checks(Health("kafka", ready=True))
     return Api(JOURNEY, reader, readiness, Metrics(JOURNEY).registry, Secret(token) if token else None).application()
 
 
@@ -149,14 +149,14 @@ def test_health_is_answered_as_long_as_the_loop_turns() -> None:
 
 
 def test_ready_when_every_check_is() -> None:
-    status, body, _ = ask(application(readiness=Checks(Check("kafka", ready=True), Check("redis", ready=True))), "/readyz")
+    status, body, _ = ask(application(readiness=Checks(Health("kafka", ready=True), Health("redis", ready=True))), "/readyz")
     assert status == 200
     assert body == {"ready": True, "not_ready": [], "checked": ["kafka", "redis"]}
 
 
 def test_not_ready_names_what_is_not() -> None:
     checks = Checks(
-        Check("kafka", ready=True), Check("redis", ready=False, detail="maxmemory-policy is allkeys-lru; it must be noeviction")
+        Health("kafka", ready=True), Health("redis", ready=False, detail="maxmemory-policy is allkeys-lru; it must be noeviction")
     )
     status, body, _ = ask(application(readiness=checks), "/readyz")
     assert status == 503
