@@ -48,6 +48,8 @@ class MemoryBroker:
     committed: list[Committed] = field(default_factory=list)
     """In the order of their commits. What a consumer that reads committed records sees."""
     group_offset: int | None = None
+    group_offset_moved: bool = False
+    """Whether somebody has moved it by hand."""
     epoch: int = 0
     on_commit: Callable[[Committed], None] | None = None
     _states: list[_StateEntry] = field(default_factory=list)

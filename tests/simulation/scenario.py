@@ -22,8 +22,10 @@ class Scenario(msgspec.Struct, frozen=True):
     shop: Shop
     weather: Weather
     options: TaskOptions
+    skew: int
+    """By how many microseconds the workers' wall clocks may be wrong."""
     faults: int
-    """How many of: a killed worker, a second owner, a Redis that loses writes, a compaction."""
+    """How many of: a killed worker, a second owner, a Redis that loses writes, and so on."""
 
 
 def exploding_program() -> Program:
@@ -77,5 +79,6 @@ def scenario_of(random: Random) -> Scenario:
             customers_in_memory=random.choice((0, 1, 3, 1000)),
             pause_every=random.choice((1, 3, 100)),
         ),
+        skew=random.choice((0, 0, 0, 60 * SECOND)),
         faults=random.randrange(0, 12),
     )

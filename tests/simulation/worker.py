@@ -38,13 +38,15 @@ class Surroundings(msgspec.Struct, frozen=True):
 class Worker:
     """A process with a task in it, from the moment it is made."""
 
-    def __init__(self, around: Surroundings, process: Process, random: Random) -> None:
+    def __init__(self, around: Surroundings, process: Process, random: Random, skew: int = 0) -> None:
         self._around = around
         self.process = process
+        self.skew = skew
+        """By how many microseconds the process's wall clock is wrong."""
         log = MemoryLog(around.broker, process, lambda available: random.randint(min(available, 1), available))
         view = (TrustingView if "load_mark" in around.off else MemoryView)(around.redis, process)
         kind = LeavingTask if "retake" in around.off else PartitionTask
-        self._task = kind(0, PROGRAM, log, view, ProcessClock(around, process), Bookkeeper(around), around.options)
+        self._task = kind(0, PROGRAM, log, view, ProcessClock(around, self), Bookkeeper(around), around.options)
         self.ended = around.loop.create_task(self._run(), name=process.name)
 
     def request_stop(self) -> None:
@@ -63,18 +65,18 @@ class Worker:
 class ProcessClock:
     """The wall clock as a process sees it."""
 
-    def __init__(self, around: Surroundings, process: Process) -> None:
+    def __init__(self, around: Surroundings, worker: Worker) -> None:
         self._around = around
-        self._process = process
+        self._worker = worker
 
     def now(self) -> int:
-        return self._around.now()
+        return self._around.now() + self._worker.skew
 
     def monotonic(self) -> float:
         return self._around.loop.time()
 
     async def sleep(self, seconds: float) -> None:
-        await self._process.sleep(seconds)
+        await self._worker.process.sleep(seconds)
 
 
 class Bookkeeper(NullObserver):
@@ -119,7 +121,7 @@ class TrustingView(MemoryView):
 class LeavingTask(PartitionTask):
     """Without taking over again: after any doubt the partition is left to somebody else, who does not come."""
 
-    async def _leave(self, reason: TakeoverReason, cause: str, failures: int) -> None:
+    async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
         if reason != "evaluation_failed":
             await self._around.log.close()
             self.request_stop()

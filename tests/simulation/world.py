@@ -12,6 +12,7 @@ from random import Random
 
 import msgspec
 
+from etapa.contracts.state import decode_state
 from etapa.contracts.touchpoint import TouchpointLimits
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.loop import simulation_loop
@@ -25,6 +26,10 @@ from tests.simulation.worker import Safety, Surroundings, Worker
 
 START = 1_795_000_000 * SECOND
 """The wall clock when a run begins."""
+FAULTS = (
+    *("kill", "second owner", "second owner", "roll back", "roll back", "flush"),
+    *("lose mark", "compact", "out of memory", "move group offset", "clock jump"),
+)
 SETTLES_WITHIN = 120.0
 """Seconds after the last fault within which lag must be zero and every timer must have fired."""
 
@@ -66,6 +71,7 @@ class World:
         )
         self._workers: list[Worker] = []
         self._states: dict[str, bytes] = {}
+        self._dues: dict[str, int | None] = {}
         self._states_at: dict[int, dict[str, bytes]] = {}
         """The whole state that the log has after each mark, by the mark's offset."""
 
@@ -111,7 +117,7 @@ class World:
             PROGRAM,
             TouchpointLimits(),
             self.now(),
-            on_time=self.scenario.shop.late <= PROGRAM.grace // 2,
+            on_time=self.scenario.shop.late <= PROGRAM.grace // 2 and self.scenario.skew == 0,
             poisonous=lambda touchpoint: touchpoint.type == "boom",
         )
 
@@ -138,7 +144,7 @@ class World:
         random = Random(self.random.random())
         for _ in range(self.scenario.faults):
             await asyncio.sleep(random.uniform(0, 4.0))
-            fault = random.choice(("kill", "second owner", "second owner", "roll back", "roll back", "flush", "compact", "out of memory"))
+            fault = random.choice(FAULTS)
             self.events[fault] += 1
             self.note(f"fault: {fault}")
             worker = self._workers[-1]
@@ -153,6 +159,13 @@ class World:
                 self.redis.roll_back(random)
             elif fault == "flush":
                 self.redis.flush()
+            elif fault == "lose mark":
+                self.redis.mark = None
+            elif fault == "move group offset":
+                self.broker.group_offset = random.randrange(self.broker.end_offset + 1)
+                self.broker.group_offset_moved = True
+            elif fault == "clock jump":
+                worker.skew = random.randint(-self.scenario.skew, self.scenario.skew)
             elif fault == "compact":
                 self.broker.compact(random.randrange(10))
             else:
@@ -164,7 +177,8 @@ class World:
 
     def _spawn(self) -> None:
         process = Process(f"w{len(self._workers) + 1}", self.network, self.note)
-        self._workers.append(Worker(self._around, process, Random(self.random.random())))
+        skew = self.random.randint(-self.scenario.skew, self.scenario.skew)
+        self._workers.append(Worker(self._around, process, Random(self.random.random()), skew))
 
     def _settled(self) -> bool:
         """Whether everything was read, every timer that should have fired did, and the view shows it."""
@@ -174,7 +188,7 @@ class World:
         mark = mark_of(last)
         if mark.through != self.broker.touchpoints[-1].offset or self.redis.mark.state_offset != last.state_offset:
             return False
-        slack = self.scenario.options.quiet_after + 5 * SECOND
+        slack = self.scenario.options.quiet_after + self.scenario.skew + 5 * SECOND
         overdue = self.now() - PROGRAM.grace - slack
         if mark.stream_time is not None:
             overdue = max(overdue, mark.stream_time - PROGRAM.grace)
@@ -188,11 +202,20 @@ class World:
         for key, value in committed.transaction.states:
             assert value is not None
             self._states[key.decode()] = value
+            self._dues[key.decode()] = decode_state(value).due
+        self._check_timers(committed)
         self._states_at[committed.state_offset] = dict(self._states)
         self.events["commits"] += 1
         for outgoing in (*committed.transaction.stage_changes, *committed.transaction.dead_letters):
             self.note(f"published {outgoing.value!r}")
         self.note(f"committed {committed.transaction.mark_value!r} at {committed.state_offset}")
+
+    def _check_timers(self, committed: Committed) -> None:
+        """Stream time must not pass a timer by: only timers due at that very microsecond may still wait for their batch."""
+        stream_time = mark_of(committed).stream_time
+        for customer_id, due in self._dues.items():
+            if due is not None and (stream_time is None or due + PROGRAM.grace < stream_time):
+                self.wrong.append(f"the mark at {committed.state_offset} says {stream_time}, and the timer of {customer_id} at {due} has not fired")
 
     def _check_view(self) -> None:
         """Whenever the view says that it is whole, it must be what the log says at that mark."""

@@ -36,5 +36,6 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     first_backoff: float = 0.1
     """Pause before taking over again. It doubles from time to time up to `longest_backoff` until a batch is committed."""
     longest_backoff: float = 10.0
-    fenced_backoff: float = 1.0
-    """Least pause after a successor took over, so that the news of having lost the partition can arrive first."""
+    patient_backoff: float = 1.0
+    """Least pause where time alone may help: after a successor took over, so that the news of having lost the partition can
+    arrive first, and before what looks wrong for good is looked at again."""

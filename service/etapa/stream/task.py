@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 NAP = 0.1
 """Seconds between two looks at whether we are asked to leave, while waiting to take over again."""
-ATTEMPTS_TO_PASS = 3
+ATTEMPTS_TO_PASS = 5
 """How often something is looked at that may pass, before it is believed."""
 
 
@@ -57,23 +57,25 @@ class PartitionTask:
 
         Errors of the ports end in taking over again, with growing pauses. Any other error is a defect, and is raised.
         """
-        around = self._around
+        around, options = self._around, self._around.options
         reason: TakeoverReason = "assigned"
-        failures = 0
+        failures = unclear = 0
         try:
             while not self._stop_requested:
                 try:
                     await self._hold(reason)
                     break
-                except PartitionRefused as refusal:
-                    failures += 1
-                    if not isinstance(refusal, MayPass) or failures >= ATTEMPTS_TO_PASS:
+                except MayPass as refusal:
+                    unclear += 1
+                    if unclear == ATTEMPTS_TO_PASS:
                         raise
+                    failures += 1
                     reason, cause = "log_error", str(refusal)
                 except (InDoubt, LogError, ViewError) as error:
-                    failures = 1 if self._tenure is not None and self._tenure.committed else failures + 1
+                    unclear = 0
+                    failures = 1 if self._tenure is not None and self._tenure.sound else failures + 1
                     reason, cause = reason_of(error), str(error) or type(error).__name__
-                await self._leave(reason, cause, failures)
+                await self._leave(reason, cause, failures, options.patient_backoff if reason == "fenced" or unclear else 0.0)
         except PartitionRefused as refusal:
             logger.error("refusing to process: %s", refusal)
             around.observer.refused(around.partition, str(refusal))
@@ -113,13 +115,12 @@ class PartitionTask:
         finally:
             self._ready = False
 
-    async def _leave(self, reason: TakeoverReason, cause: str, failures: int) -> None:
-        """Say why, let go of the producer, and wait before the next takeover."""
+    async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
+        """Say why, let go of the producer, and wait (at least so many seconds) before the next takeover."""
         around, options = self._around, self._around.options
-        seconds = min(options.longest_backoff, options.first_backoff * 2.0 ** min(failures - 1, 30))
+        seconds = max(at_least, min(options.longest_backoff, options.first_backoff * 2.0 ** min(failures - 1, 30)))
         if reason == "fenced":
             around.observer.fenced(around.partition)
-            seconds = max(seconds, options.fenced_backoff)
         elif reason == "evaluation_failed":
             # Nothing is wrong around us: the record is known now, and the rest of the partition waits for it.
             seconds = 0.0

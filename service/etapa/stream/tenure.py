@@ -66,8 +66,8 @@ class Tenure:
         self._more_timers = False
         self._in_flight: _InFlight | None = None
         self._seconds: dict[Step, float] = {}
-        self.committed = False
-        """Whether this tenure got as far as committing a batch."""
+        self.sound = False
+        """Whether this tenure got as far as committing a batch, or as finding the view as it was left."""
 
     async def process(self, stopping: Callable[[], bool]) -> None:
         """Process batches until `stopping()`; then finish what was begun. Raises `InDoubt`, `LogError` or `ViewError`."""
@@ -139,6 +139,7 @@ class Tenure:
         await self._settle()
         position = self._pace.position(self._engine.stream_time, *self._asked_at)
         loaded = await self._load([], position)
+        self.sound = True
         self._more_timers = loaded.more_due
         if loaded.due and position is not None:
             await self._fire_timers(loaded.due[-1].due + self._around.program.grace if loaded.more_due else position)
@@ -159,7 +160,9 @@ class Tenure:
         loaded = await around.view.load(customer_ids, due_by, around.options.max_timers)
         shown = None if loaded.mark is None else loaded.mark.state_offset
         if shown not in expected:
-            raise InDoubt("wrong_mark", f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or we are not alone")
+            raise InDoubt(
+                "wrong_mark", f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or we are not alone"
+            )
         if shown is None:
             # Whatever is there belongs to nobody; the first apply removes it.
             loaded = Loaded(None, [None] * len(customer_ids), (), more_due=False)
@@ -235,7 +238,7 @@ class Tenure:
 
         apply = self._apply(self._applied, view_mark(mark, state_offset), encoded.applied, committed)
         self._in_flight = _InFlight(state_offset, asyncio.create_task(apply))
-        self.committed = True
+        self.sound = True
         self._next_offset = through + 1
         self._waiting = self._waiting.without_first(count)
         for offset in [offset for offset in self._poison if offset <= through]:
@@ -267,7 +270,9 @@ class Tenure:
         around = self._around
         started = around.clock.monotonic()
         if await around.view.apply(follows, mark, customers) == "refused":
-            raise InDoubt("refused", f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or we are not alone")
+            raise InDoubt(
+                "refused", f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or we are not alone"
+            )
         now = around.clock.monotonic()
         around.observer.view_applied(around.partition, now - committed, now - started)
 
