@@ -1,0 +1,47 @@
+"""Every document names only what exists: files, make targets, commands, settings, metrics."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from etapa.cli import main
+from etapa.settings import FILE_SUFFIX, SETTINGS, variable_of
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.fixture(params=DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def document(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text())
+    assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
+
+
+def test_make_targets_exist(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"(?:`|^ {4})make ([a-z-]+)", document.read_text(), re.MULTILINE)
+    assert set(named) - targets == set()
+
+
+def test_settings_exist(document: Path) -> None:
+    known = {variable_of(name) for name in SETTINGS}
+    named = set(re.findall(r"\bETAPA_[A-Z][A-Z_]*[A-Z]", document.read_text()))
+    assert {name for name in named if name not in known and name.removesuffix(FILE_SUFFIX) not in known} == set()
+
+
+def test_commands_exist(document: Path) -> None:
+    named = re.findall(r"(?:`|^|^ {4}|^\$ )etapa ([a-z][a-z-]*)(?: ([a-z][a-z-]*)\b)?", document.read_text(), re.MULTILINE)
+    context = click.Context(main)
+    unknown = []
+    for command, subcommand in named:
+        found = main.get_command(context, command)
+        if found is None or (isinstance(found, click.Group) and subcommand and found.get_command(context, subcommand) is None):
+            unknown.append(f"{command} {subcommand}".strip())
+    assert unknown == []
