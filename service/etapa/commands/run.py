@@ -30,15 +30,13 @@ def run(**flags: str | None) -> None:
     from etapa.commands.worker import work
 
     logger.info(
-        "Etapa %s, journey %s version %d, group %s, Kafka at %s, Redis at %s, HTTP on %s port %d",
+        "Etapa %s, journey %s version %d, group %s, Kafka at %s, Redis at %s",
         etapa.__version__,
         journey.id,
         journey.version,
         settings.group,
         settings.kafka_bootstrap_servers,
         settings.redis_url,
-        settings.http_host,
-        settings.http_port,
     )
     work(settings, journey)
 
@@ -51,5 +49,11 @@ def _log_to_stderr(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     if settings.log_level != "debug":
         # What these do in good order is of interest to nobody but their authors.
+        handler.addFilter(_is_no_service_news)
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _is_no_service_news(record: logging.LogRecord) -> bool:
+    """False for mode's `[^--Service]: Starting...`, which it logs in our services' names."""
+    return record.levelno > logging.INFO or not str(record.msg).startswith("[^")

@@ -1,9 +1,12 @@
 """The HTTP server as a service that starts and stops with the worker."""
 
 import errno
+import logging
 
 from aiohttp import web
 from mode import Service
+
+logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0
 """How long requests under way may take when the worker leaves."""
@@ -47,6 +50,7 @@ class HttpService(Service):
             await runner.cleanup()
             raise HttpServerError(cannot_listen(self._host, self._port, error)) from None
         self._runner = runner
+        logger.info("HTTP at %s", self.url)
 
     async def on_stop(self) -> None:
         """Let go of the port."""

@@ -1,0 +1,105 @@
+"""`etapa run` as a process, where no Kafka and no Redis answer: it waits, says so, and leaves when it is told to."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.journeys import BAD
+from tests.unit.cli.process import etapa, started
+
+NOWHERE = {
+    "ETAPA_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    "ETAPA_REDIS_URL": "redis://u:s3cret@127.0.0.1:1/0",
+    "ETAPA_HTTP_PORT": "0",
+}
+
+
+def said_until(process: subprocess.Popen[bytes], pattern: str) -> re.Match[str]:
+    """Read what it logs up to a line with this pattern. Its end ends the waiting too."""
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line.decode())
+        found = re.search(pattern, lines[-1])
+        if found:
+            return found
+    raise AssertionError(f"it ended without saying {pattern!r}: {''.join(lines)}")
+
+
+@pytest.fixture
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    """A worker that has nobody to work with."""
+    with started("run", env=NOWHERE) as process:
+        yield process
+
+
+def get(url: str) -> tuple[int, object]:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as answer:
+        return answer.code, json.loads(answer.read())
+
+
+def test_without_kafka_and_redis_it_is_alive_but_not_ready_and_says_why(worker: subprocess.Popen[bytes]) -> None:
+    url = said_until(worker, r"HTTP at (\S+)")[1]
+    said_until(worker, "no work without Kafka at 127.0.0.1:1")
+    assert get(f"{url}healthz") == (200, {"alive": True})
+    status, body = get(f"{url}readyz")
+    assert status == 503
+    assert isinstance(body, dict)
+    assert [problem["name"] for problem in body["not_ready"]] == ["kafka", "redis"]
+    assert get(f"{url}v1/stages")[0] == 503
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_leaves_in_good_order(worker: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    said_until(worker, "no work without Kafka")
+    worker.send_signal(number)
+    _, said = worker.communicate(timeout=60)
+    assert worker.returncode == 0
+    assert b"Traceback" not in said
+
+
+def test_it_says_what_it_runs_on_without_secrets(worker: subprocess.Popen[bytes]) -> None:
+    line = said_until(worker, "Etapa .*").string
+    assert "journey retail version" in line
+    assert "redis://u:********@127.0.0.1:1/0" in line
+    assert "s3cret" not in line
+
+
+def test_a_port_that_is_taken_ends_it_with_the_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with started("run", "--http-port", str(port), env=NOWHERE) as process:
+            _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.decode().splitlines()[-1] == (
+        f"Error: cannot serve HTTP on 127.0.0.1:{port}: another program listens there; "
+        "stop it, or choose another port with ETAPA_HTTP_PORT or --http-port"
+    )
+    assert b"Traceback" not in said
+
+
+def test_a_journey_with_errors_is_never_run(tmp_path: Path) -> None:
+    path = tmp_path / "journey.yaml"
+    path.write_text(BAD)
+    done = etapa("run", "--journey", str(path), env=NOWHERE)
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == f"Error: {path} has errors, so it is not used; `etapa validate {path}` shows them"
+
+
+def test_certificates_that_are_not_there_are_wrong_use() -> None:
+    tls = {"ETAPA_KAFKA_SECURITY_PROTOCOL": "SSL", "ETAPA_KAFKA_SSL_CA": "/no/such/ca.pem"}
+    with started("run", env=NOWHERE | tls) as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said.decode().splitlines()[-1].startswith("Error: ETAPA_KAFKA_SSL_CA: '/no/such/ca.pem' cannot be used")
