@@ -168,8 +168,11 @@ class _Demo:
     def wait_until_ready(self) -> None:
         """Until the worker says that it is ready, or somebody asks to stop. Raises DemoError."""
         deadline = time.monotonic() + _READY_SECONDS
-        while not self._stops.asked and not is_ready(self._worker.url):
-            self._check_worker()
+        while not self._stops.asked:
+            if self._worker.exit_code() is None and is_ready(self._worker.url):
+                return
+            if not self._worker.move():
+                self._check_worker()
             if time.monotonic() > deadline:
                 raise DemoError(f"the worker was not ready after {_READY_SECONDS:.0f} s. Its last words:\n{self._worker.said()}")
             time.sleep(0.05)

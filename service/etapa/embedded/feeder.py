@@ -18,8 +18,8 @@ class Feeder:
     """`rate` is touchpoints a second. Time is given, in seconds of a clock that never goes back."""
 
     def __init__(self, address: str, topic: str, shoppers: Iterator[Sent], rate: float) -> None:
-        # A lingering of a few milliseconds puts those of one moment into one batch.
-        self._producer = Producer({"bootstrap.servers": address, "linger.ms": 5, "log_level": 3})
+        # A lingering of a few milliseconds puts those of one moment into one batch. It says nothing when the broker ends first.
+        self._producer = Producer({"bootstrap.servers": address, "linger.ms": 5, "log_level": 0})
         self._topic = topic
         self._shoppers = shoppers
         self._rate = rate

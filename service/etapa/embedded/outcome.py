@@ -35,7 +35,7 @@ class Results:
                 "auto.offset.reset": "earliest",
                 # The private broker answers a fetch only when this has passed, even if something arrives meanwhile.
                 "fetch.wait.max.ms": 10,
-                "log_level": 3,
+                "log_level": 0,
             }
         )
         topics = (stage_changes, dead_letters)

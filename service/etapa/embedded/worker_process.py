@@ -19,13 +19,13 @@ class WorkerProcess:
 
     def __init__(self, kafka: str, redis_url: str, usual_port: int) -> None:
         self._port = _free_port(usual_port)
+        self._has_moved = False
         # What is set for a real worker on this machine must not reach this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         self._environment = environment | {
             "ETAPA_KAFKA_BOOTSTRAP_SERVERS": kafka,
             "ETAPA_KAFKA_CHECK_CRCS": "on" if CHECK_CRCS else "off",
             "ETAPA_REDIS_URL": redis_url,
-            "ETAPA_HTTP_PORT": str(self._port),
             "ETAPA_LOG_LEVEL": "warning",
         }
         self._process: ChildProcess | None = None
@@ -36,12 +36,28 @@ class WorkerProcess:
         return f"http://{_LOCALHOST}:{self._port}/"
 
     def __enter__(self) -> Self:
-        self._process = ChildProcess([sys.executable, "-m", "etapa", "run"], environment=self._environment)
+        self._start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._process is not None:
             self._process.stop(_STOP_SECONDS)
+
+    def move(self) -> bool:
+        """Start again on another port, once, if it ended because somebody else took its port before it could. Gives whether it did."""
+        if self._has_moved or self._process is None or self.exit_code() is None:
+            return False
+        if "another program listens there" not in self.said():
+            return False
+        self._has_moved = True
+        self._process.stop(_STOP_SECONDS)
+        self._port = _free_port(0)
+        self._start()
+        return True
+
+    def _start(self) -> None:
+        environment = self._environment | {"ETAPA_HTTP_PORT": str(self._port)}
+        self._process = ChildProcess([sys.executable, "-m", "etapa", "run"], environment=environment)
 
     def exit_code(self) -> int | None:
         """None while it runs."""
