@@ -98,6 +98,12 @@ def test_a_pattern_that_would_take_ages_elsewhere_is_found_at_once() -> None:
     assert matches("a" * 50_000 + "b") is False
 
 
+@pytest.mark.parametrize("pattern", ["ñ", "(?:[a-zñ]{10}){90}", "[a-zñ]{999}" * 2, "(?i)Ñ+$", "^ñ*$"])
+def test_small_and_large_patterns_are_found_alike(pattern: str) -> None:
+    found_in = compile_pattern(pattern)
+    assert [found_in("ñ" * 2000), found_in("1" * 2000)] == [True, False]
+
+
 @pytest.mark.parametrize("pattern", ["(", "a{2,1}", "(?=a)", "\\1", "[z-a]", "\ud800"])
 def test_what_re2_does_not_take_is_an_error_that_says_why(pattern: str) -> None:
     with pytest.raises(PatternError, match=r"\w"):

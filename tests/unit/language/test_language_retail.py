@@ -17,7 +17,8 @@ START = 1_700_000_000_000_000
 
 
 def changes(scenario: Scenario) -> list[StageChange]:
-    customer, found = None, []
+    customer = None
+    found: list[StageChange] = []
     for number, given in enumerate(scenario.given):
         touchpoint = Touchpoint(
             given.id or f"made-up-{number}",

@@ -16,6 +16,9 @@ from etapa.journey.language.model import Comparison, Path, Scalar, Test, Where
 MISSING: Final = None
 """What a path that leads nowhere gives, or one that leads to JSON null."""
 
+_LARGEST_SET = 5000
+"""RE2 gives up on a set, and then finds nothing, where the automaton of a huge expression outgrows its memory. This is far below."""
+
 Predicate = Callable[[object], bool]
 
 
@@ -37,18 +40,30 @@ class PatternError(ValueError):
 
 
 @lru_cache(maxsize=1024)
-def compile_pattern(pattern: str) -> Any:
-    """A compiled RE2 expression: `search` takes time linear in the text, whatever the pattern. Raises `PatternError`."""
+def compile_pattern(pattern: str) -> Callable[[str], bool]:
+    """A function that tells whether a text holds a match of an RE2 expression, in time linear in the text.
+
+    Raises `PatternError`.
+    """
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
     try:
-        return re2.compile(pattern, options)
+        compiled = re2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0] if error.args else "not accepted"
         raise PatternError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from None
     except UnicodeError:
         raise PatternError("half a surrogate pair is not a character") from None
+    if compiled.programsize > _LARGEST_SET:
+        search = compiled.search
+        return lambda text: search(text) is not None
+    # A set of one answers yes or no in a fifth of the time that building a match object takes.
+    patterns = re2.Set.SearchSet(options)
+    patterns.Add(pattern)
+    patterns.Compile()
+    match_any = patterns.Match
+    return lambda text: bool(match_any(text))
 
 
 def compile_comparison(comparison: Comparison) -> Predicate:
@@ -132,8 +147,8 @@ def _compile_test(test: Test) -> Predicate:
             end = _text(operand)
             return lambda value: value.__class__ is str and value.endswith(end)
         case "matches":
-            search = compile_pattern(_text(operand)).search
-            return lambda value: value.__class__ is str and search(value) is not None
+            found_in = compile_pattern(_text(operand))
+            return lambda value: value.__class__ is str and found_in(value)
         case "gt" | "gte" | "lt" | "lte":
             return _ordered(test.operator, _scalar(operand))
 

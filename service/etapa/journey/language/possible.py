@@ -9,9 +9,10 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
-from etapa.journey.language.compare import compile_comparison
+from etapa.journey.language.compare import Predicate, compile_comparison
 from etapa.journey.language.model import Comparison, Operator, Scalar, Test
 
 Outcome = Literal["always", "never", "open"]
@@ -20,6 +21,7 @@ Signed = tuple[Comparison, bool]
 """A comparison as it stands (true) or negated."""
 
 _MOST_OPERANDS = 200
+_FEW = 4
 _SEARCHES: frozenset[Operator] = frozenset({"contains", "starts_with", "ends_with", "matches"})
 
 
@@ -60,7 +62,28 @@ def outcome_of_all(domain: Domain, literals: Sequence[Signed]) -> Outcome:
 
 def implies(domain: Domain, stronger: Comparison, weaker: Comparison) -> bool:
     """Whether every value that satisfies `stronger` is sure to satisfy `weaker`."""
-    return stronger == weaker or outcome_of_all(domain, [(stronger, True), (weaker, False)]) == "never"
+    if stronger == weaker:
+        return True
+    # One value that satisfies the one and not the other settles it, and there mostly is one.
+    stronger_holds, weaker_holds = _compiled(stronger), _compiled(weaker)
+    if not all(weaker_holds(value) for value in _some_values(domain, stronger, satisfying=True)):
+        return False
+    if any(stronger_holds(value) for value in _some_values(domain, weaker, satisfying=False)):
+        return False
+    return outcome_of_all(domain, [(stronger, True), (weaker, False)]) == "never"
+
+
+@lru_cache(maxsize=4096)
+def _compiled(comparison: Comparison) -> Predicate:
+    return compile_comparison(comparison)
+
+
+@lru_cache(maxsize=4096)
+def _some_values(domain: Domain, comparison: Comparison, *, satisfying: bool) -> tuple[Any, ...]:
+    """A few values that satisfy `comparison`, or that do not."""
+    holds = _compiled(comparison)
+    exact = (trial.value for trial in _trials(domain, comparison.tests) if trial.exact)
+    return tuple(itertools.islice((value for value in exact if holds(value) is satisfying), _FEW))
 
 
 def _outcome(domain: Domain, literals: Sequence[Signed]) -> Outcome:
