@@ -2,7 +2,12 @@
 
 import logging
 
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisClusterException
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
 from etapa.settings import Settings
+from etapa.stream.ports import ViewError
 
 
 def kafka_silent(settings: Settings) -> str:
@@ -13,9 +18,15 @@ def kafka_silent(settings: Settings) -> str:
     )
 
 
-def redis_silent(settings: Settings, cause: str) -> str:
-    """Nobody answers at Redis's address."""
-    return f"no Redis answers at {settings.redis_url}: {cause}; is it running? ETAPA_REDIS_URL (or --redis-url) says where it is"
+def redis_trouble(settings: Settings, error: ViewError) -> str:
+    """Redis does not answer, or not with what was asked for."""
+    cause = error.__cause__
+    if isinstance(cause, AuthenticationError | NoPermissionError):
+        told = " ".join(str(cause).split()).rstrip(".")
+        return f"Redis at {settings.redis_url} refused the login: {told}. User and password belong into ETAPA_REDIS_URL"
+    if isinstance(cause, RedisConnectionError | RedisTimeoutError | RedisClusterException | OSError):
+        return f"no Redis answers at {settings.redis_url}; is it running? ETAPA_REDIS_URL (or --redis-url) says where it is"
+    return f"Redis at {settings.redis_url}: {error}"
 
 
 def quiet_libraries(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from etapa.commands.failures import CheckFailed, WrongUse
 from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.servers import quiet_libraries, redis_silent
+from etapa.commands.servers import quiet_libraries, redis_trouble
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
 from etapa.journey.engine.customer import Customer
@@ -31,7 +31,7 @@ def stage(customer_id: str, as_json: bool, **flags: str | None) -> None:
     except RedisUrlError as error:
         raise WrongUse(str(error)) from None
     except ViewError as error:
-        raise CheckFailed(redis_silent(settings, str(error))) from None
+        raise CheckFailed(redis_trouble(settings, error)) from None
     if stored is None:
         raise CheckFailed(
             f"no customer {customer_id!r} in Redis under the prefix {settings.redis_prefix!r}"

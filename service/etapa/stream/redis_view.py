@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from etapa.contracts.partitioner import partition_of
 from etapa.settings import Settings
@@ -47,7 +47,7 @@ async def view_errors(doing: str, seconds: float) -> AsyncIterator[None]:
     except TimeoutError as error:
         message = f"{doing}: Redis did not answer within {seconds:g} s"
         raise ViewError(message) from error
-    except (RedisError, OSError) as error:
+    except (RedisError, RedisClusterException, OSError) as error:  # that of a Cluster is no RedisError
         message = f"{doing}: {str(error) or type(error).__name__}"
         raise ViewError(message) from error
 

@@ -98,9 +98,21 @@ def test_a_view_that_nobody_has_filled_says_where_it_looked(environ: dict[str, s
     assert b"ETAPA_REDIS_PREFIX" in done.stderr
 
 
-def test_a_closed_port_is_one_clear_line() -> None:
-    done = etapa("stage", "c-42", env={"ETAPA_REDIS_URL": "redis://u:s3cret@127.0.0.1:1/0"})
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel"])
+def test_a_closed_port_is_one_clear_line(scheme: str) -> None:
+    service = "/main" if "sentinel" in scheme else ""
+    done = etapa("stage", "c-42", env={"ETAPA_REDIS_URL": f"{scheme}://u:s3cret@127.0.0.1:1{service}"})
     assert done.returncode == 1
-    assert done.stderr.count(b"\n") == 1
-    assert b"no Redis answers at redis://u:********@127.0.0.1:1/0" in done.stderr
+    assert done.stderr.decode() == (
+        f"Error: no Redis answers at {scheme}://u:********@127.0.0.1:1{service}; is it running?"
+        " ETAPA_REDIS_URL (or --redis-url) says where it is\n"
+    )
+
+
+@pytest.mark.redis
+def test_a_refused_login_is_told_from_a_redis_that_is_not_there(redis_server: RedisServer) -> None:
+    url = f"redis://u:s3cret@127.0.0.1:{redis_server.port}/0"
+    done = etapa("stage", "c-42", env={"ETAPA_REDIS_URL": url})
+    assert done.returncode == 1
+    assert f"Error: Redis at redis://u:********@127.0.0.1:{redis_server.port}/0 refused the login: ".encode() in done.stderr
     assert b"s3cret" not in done.stderr
