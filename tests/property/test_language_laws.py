@@ -7,14 +7,17 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from etapa.journey.engine.classify import touch
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.compare import compile_comparison
 from etapa.journey.language.comparing import COUNT, OPERATORS, SUM, VALUE
 from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.describe import describe
 from etapa.journey.language.duration import LONGEST, SECOND, format_duration, parse_duration
 from etapa.journey.language.load import load_journey
-from etapa.journey.language.logic import condition_implies, leaves, never_true_together
-from etapa.journey.language.model import Comparison, Operator, Test
+from etapa.journey.language.logic import always_true_as_any, condition_implies, leaves, never_true_together
+from etapa.journey.language.model import Comparison, Condition, Journey, Operator, Rule, Stage, Test
 from etapa.journey.language.possible import implies, outcome
 
 BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -200,14 +203,14 @@ anything: st.SearchStrategy[Any] = st.recursive(
 
 
 @st.composite
-def plausible(draw: st.DrawFn, levels: int = 2) -> dict[str, Any]:
+def plausible(draw: st.DrawFn, levels: int = 2, of_kinds: tuple[str, ...] = ()) -> dict[str, Any]:
     """A condition that is mostly well formed."""
     types = st.sampled_from(["x", "y", ["x", "y"], "*"])
     spans = st.sampled_from(["1d", "2d", "30d"])
     kinds = ["event", "count", "absent", "idle", "in_stage", "sum", "last", "trait", "sequence", "score"] + ["all", "any", "not"] * (
         levels > 0
     )
-    kind = draw(st.sampled_from(kinds))
+    kind = draw(st.sampled_from(of_kinds or kinds))
     bound = {draw(st.sampled_from(["gt", "gte", "lt", "lte"])): draw(st.integers(0, 4))}
     match kind:
         case "event":
@@ -261,3 +264,49 @@ def test_a_condition_that_is_read_can_be_told_follows_from_itself_and_does_not_e
 def test_loading_the_same_text_twice_gives_the_same(condition: dict[str, Any]) -> None:
     text = with_condition(condition)
     assert load_journey(text, "any.yaml") == load_journey(text, "any.yaml")
+
+
+def read_conditions(*written: Any) -> tuple[Condition, ...] | None:
+    """The conditions, each read by itself, or none when one is refused."""
+    journeys = [load_journey(with_condition(condition), "any.yaml").journey for condition in written]
+    return tuple(journey.rules[0].when for journey in journeys if journey) if all(journeys) else None
+
+
+LEAVES = ("event", "count", "absent", "idle", "in_stage", "sum", "last", "trait", "sequence")
+related = st.lists(st.sampled_from(LEAVES), min_size=1, max_size=2).flatmap(
+    lambda kinds: st.tuples(plausible(0, tuple(kinds)) | plausible(1), plausible(0, tuple(kinds)) | plausible(1))
+)
+DAY = 86400 * SECOND
+histories = st.lists(
+    st.tuples(st.integers(0, 40), st.sampled_from(["x", "y", "z"]), st.none() | st.integers(0, 4), st.none() | st.integers(0, 4)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(related, histories)
+@BOUNDED
+def test_what_excludes_or_follows_does_so_in_the_engine(
+    written: tuple[Any, Any], history: list[tuple[int, str, int | None, int | None]]
+) -> None:
+    conditions = read_conditions(*written)
+    if conditions is None:
+        return
+    one, other = conditions
+    excluded, follows, either = never_true_together((one, other)), condition_implies(one, other), always_true_as_any((one, other))
+    if not (excluded or follows or either):
+        return
+    rules = tuple(Rule(f"r-{number}", ("nowhere",), "here", condition) for number, condition in enumerate(conditions))
+    program = compile_journey(Journey("a", 1, "here", 0, 0, (Stage("here", None, {}), Stage("nowhere", None, {})), rules))
+    first, second = (rule.condition for rule in program.stages["nowhere"].rules)
+    customer = None
+    for number, (day, kind, amount, trait) in enumerate(history):
+        traits = {} if trait is None else {"a": trait}
+        touchpoint = Touchpoint(str(number), "c", kind, day * DAY, None, {} if amount is None else {"a": amount}, traits)
+        customer = touch(program, customer, touchpoint).customer
+        for later in (0, 1, DAY, 2 * DAY, 30 * DAY):
+            at_hand = None if later else touchpoint
+            answers = (first.holds(customer, customer.clock + later, at_hand), second.holds(customer, customer.clock + later, at_hand))
+            assert not (excluded and all(answers))
+            assert not (follows and answers == (True, False))
+            assert not either or any(answers)

@@ -326,7 +326,7 @@ def test_a_finding_in_full_points_at_its_place() -> None:
 
 
 def test_there_is_an_end_to_findings() -> None:
-    rules = "".join(f"  - {{id: r{number}, oh: 1}}\n" for number in range(400))
+    rules = "".join(f"  - {{id: r{number}, oh: 1, when: {{count: 3, gte: 0x, within: 0d}}}}\n" for number in range(400))
     found = findings(f"{HEAD}rules:\n{rules}")
     assert len(found) == MAX_FINDINGS
     assert found[-1].endswith("mend these first")

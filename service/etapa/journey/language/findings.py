@@ -50,6 +50,7 @@ class Report:
         self._lines = _LINE_BREAK.split(text)
         self._findings: list[Finding] = []
         self._full = False
+        self._errors = 0
 
     def error(self, position: Position, message: str) -> None:
         self._add("error", position, message)
@@ -62,12 +63,12 @@ class Report:
 
     @property
     def has_errors(self) -> bool:
-        return any(finding.severity == "error" for finding in self._findings)
+        return self._errors > 0
 
     @property
     def errors(self) -> int:
         """How many errors there are by now. The same before and after reading a part: the part is sound."""
-        return sum(finding.severity == "error" for finding in self._findings)
+        return self._errors
 
     def findings(self) -> tuple[Finding, ...]:
         """In the order of the file. Where there were too many, the last says so."""
@@ -75,10 +76,13 @@ class Report:
         return (*ordered, *self._findings[MAX_FINDINGS - 1 :])
 
     def _add(self, severity: Severity, position: Position, message: str) -> None:
+        # Counted even where it is not kept: what was read is no better for it.
+        self._errors += severity == "error"
         if self._full:
             return
         if len(self._findings) == MAX_FINDINGS - 1:
             self._full = True
+            self._errors += severity != "error"
             severity, message = "error", f"more than {MAX_FINDINGS - 1} findings: mend these first"
         line = self._lines[position.line - 1] if position.line <= len(self._lines) else ""
         # A file of one endless line is quoted in part only.
