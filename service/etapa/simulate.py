@@ -4,29 +4,20 @@ Each customer's own touchpoints drive its timers, as `classify.touch` does it, s
 worker is compared with. A file has no record keys, and its times may lie ahead: neither is checked here.
 """
 
-import heapq
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from etapa.contracts.rejected import Reason, Rejected, rejected
-from etapa.contracts.state import decode_state, encode_state
-from etapa.contracts.touchpoint import TouchpointLimits, read_touchpoint
-from etapa.journey.engine.classify import EvaluationFailed, Touched, strike, touch
-from etapa.journey.engine.customer import Customer
+from etapa.contracts.rejected import Reason, Rejected
+from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.touchpoint import StageChange
 from etapa.journey.language.model import Journey
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-class Lines(Protocol):
-    """What is read: a file opened in binary mode, or anything with its `readline`."""
-
-    def readline(self, limit: int, /) -> bytes: ...
+from etapa.rehearsal.readings import Lines, readings
+from etapa.rehearsal.replay import Replay
 
 
 class Dwell:
@@ -120,6 +111,10 @@ class Summary:
         if change.rule is not None:
             self.rules[change.rule] += 1
 
+    def drop_timer(self, _: EvaluationFailed) -> None:
+        """Count one timer that could not be judged."""
+        self.dropped_timers += 1
+
     def as_json(self) -> dict[str, Any]:
         """Everything, ready to be written as one JSON object."""
         medians = {stage: self.median_dwell(stage) for stage in self.stages}
@@ -167,27 +162,25 @@ def simulate(
     `summary`: filled on the way. `on_rejected`: told the number of a line, from 1, and why it was left out.
     """
     summary = Summary(journey) if summary is None else summary
-    customers: dict[str, Customer] = {}
-    for change in _touchpoints_through(program, lines, limits or TouchpointLimits(), customers, summary, on_rejected):
+    replay = Replay(program)
+    for change in _touchpoints_through(replay, lines, limits or TouchpointLimits(), summary, on_rejected):
         summary.add(change)
         yield change
     if until is not None:
-        for change in _timers_through(program, customers, until, summary):
+        for change in replay.run_timers(until, summary.drop_timer):
             summary.add(change)
             yield change
 
 
 def _touchpoints_through(
-    program: Program,
+    replay: Replay,
     lines: Lines,
     limits: TouchpointLimits,
-    customers: dict[str, Customer],
     summary: Summary,
     on_rejected: Callable[[int, Rejected], None] | None,
 ) -> Iterator[StageChange]:
-    for number, line in _numbered(lines, limits.max_bytes):
-        touchpoint = read_touchpoint(line, limits, None)
-        touched = touchpoint if isinstance(touchpoint, Rejected) else _touch(program, customers, touchpoint)
+    for number, reading in readings(lines, limits):
+        touched = reading if isinstance(reading, Rejected) else replay.take(reading)
         if isinstance(touched, Rejected):
             summary.rejected[touched.reason] += 1
             if on_rejected is not None:
@@ -197,50 +190,3 @@ def _touchpoints_through(
             summary.duplicates += touched.duplicate
             summary.dropped_timers += len(touched.failures)
             yield from touched.changes
-
-
-def _touch(program: Program, customers: dict[str, Customer], touchpoint: Touchpoint) -> Touched | Rejected:
-    """Process one touchpoint. One that cannot be judged leaves the customer as it was, as it does in a live worker."""
-    customer = customers.get(touchpoint.customer_id)
-    before = None if customer is None else encode_state(customer)
-    try:
-        touched = touch(program, customer, touchpoint)
-    except EvaluationFailed as failure:
-        if before is not None:
-            customers[touchpoint.customer_id] = decode_state(before)
-        return rejected("evaluation_failed", str(failure))
-    customers[touchpoint.customer_id] = touched.customer
-    return touched
-
-
-def _timers_through(program: Program, customers: dict[str, Customer], until: int, summary: Summary) -> Iterator[StageChange]:
-    due = [(customer.due, customer_id) for customer_id, customer in customers.items() if customer.due is not None]
-    heapq.heapify(due)
-    while due and due[0][0] <= until:
-        at, customer_id = heapq.heappop(due)
-        customer = customers[customer_id]
-        try:
-            changes = strike(program, customer, at)
-        except EvaluationFailed:
-            summary.dropped_timers += 1
-            continue
-        yield from changes
-        if customer.due is not None:
-            heapq.heappush(due, (customer.due, customer_id))
-
-
-def _numbered(lines: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Lines with their numbers, without their ends and without blank ones.
-
-    Of a line that is too long only so much is kept that it shows, however long it is.
-    """
-    number = 0
-    while line := lines.readline(max_bytes + 2):
-        number += 1
-        rest = line
-        while len(rest) >= max_bytes + 2 and not rest.endswith(b"\n"):
-            rest = lines.readline(max_bytes + 2)
-        if number == 1:
-            line = line.removeprefix(BYTE_ORDER_MARK)
-        if line and not line.isspace():
-            yield number, line.rstrip(b"\r\n")
