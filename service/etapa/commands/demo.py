@@ -12,7 +12,9 @@ PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(min=1), metavar="N", help="End after this many seconds; without it, Ctrl-C ends it.")
-@click.option("--rate", type=click.FloatRange(min=1, max=20_000), default=200, show_default=True, metavar="R", help="Touchpoints a second.")
+@click.option(
+    "--rate", type=click.FloatRange(min=1, max=100_000), default=200, show_default=True, metavar="R", help="Touchpoints a second."
+)
 @click.option(
     "--customers", type=click.IntRange(min=1, max=1_000_000), metavar="N", help="Number of shoppers; without it, they keep coming."
 )

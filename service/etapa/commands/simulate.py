@@ -57,10 +57,12 @@ def simulate(journey: str | None, events: str, until: int | None, summary_file: 
             on_rejected=complaints,
             limits=TouchpointLimits(max_bytes=settings.max_touchpoint_bytes),
         )
-        for change in changes:
-            output.write(stage_change_json(change, chosen.id, chosen.version) + b"\n")
-        output.flush()
-        progress.clear()
+        try:
+            for change in changes:
+                output.write(stage_change_json(change, chosen.id, chosen.version) + b"\n")
+            output.flush()
+        finally:
+            progress.clear()
         if summary_output is not None:
             summary_output.write(msgspec.json.format(msgspec.json.encode(summary.as_json())) + b"\n")
     rejected = summary.rejected.total()
@@ -144,7 +146,7 @@ def _prose(summary: Summary) -> str:
     if summary.transitions:
         moves = [(move["from"] or "(new)", move["to"], f"{move['count']:,}") for move in summary.as_json()["transitions"]]
         lines += ["", *_table(("from", "to", "changes"), moves)]
-    if summary.rules_never_fired:
+    if summary.changes and summary.rules_never_fired:
         lines += ["", f"rules that moved nobody: {', '.join(summary.rules_never_fired)}"]
     return "\n".join(lines)
 
