@@ -60,8 +60,8 @@ def plan_for(options: DemoOptions, now: int) -> Plan:
     if options.customers is not None:
         newcomer_every = 4.0
         if options.seconds is not None:
-            # All of them should have come well before the end.
-            newcomer_every = min(newcomer_every, 0.7 * options.rate * options.seconds / options.customers)
+            # All of them should have come well before the end, but not so many that nobody comes twice.
+            newcomer_every = max(2.0, min(newcomer_every, 0.7 * options.rate * options.seconds / options.customers))
     end = now - DAY // 24
     pace = max(1, int(days_per_second * DAY / options.rate))
     return Plan(SEED, end - HISTORY, end, pace, options.customers, newcomer_every)
@@ -120,7 +120,7 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
             )
         )
         screen.say(f"  broker   at {broker.address}, not Kafka:\n           {NAME}")
-        screen.say("  worker   the real one, in a process of its own, takes some seconds to start ...")
+        screen.say("  worker   the real one, in its own process; takes some seconds ...")
         begun = time.monotonic()
         worker = everything.enter_context(WorkerProcess(broker.address, redis.url, settings.http_port))
         view = everything.enter_context(contextlib.closing(RedisView(redis.url, settings.redis_prefix)))
@@ -186,19 +186,21 @@ class _Demo:
                 self._feeder.feed(time.monotonic())
                 self._step("Ctrl-C ends it" if until is None else f"{until - time.monotonic():.0f} s left; Ctrl-C ends it now")
             seconds = time.monotonic() - begun
-            if self._feeder.sent:
-                self._drain()
+            is_whole = not self._feeder.sent or self._drain()
+        if not is_whole:
+            self._screen.say("Warning: it ended before all that was sent was processed and read; the numbers are not whole.")
         return self._summary(seconds)
 
-    def _drain(self) -> None:
-        """The shoppers have stopped; wait until everything they sent is processed, visible and read."""
+    def _drain(self) -> bool:
+        """The shoppers have stopped; wait until everything they sent is processed, visible and read. Gives whether it is."""
         asked = self._stops.asked
         deadline = time.monotonic() + _DRAIN_SECONDS
         self._feeder.flush(_DRAIN_SECONDS)
         while time.monotonic() < deadline and self._stops.asked <= asked:
             self._step("The shoppers have stopped; the worker finishes what they sent")
             if not self._feeder.unread() and self._has_read_all_results():
-                return
+                return True
+        return False
 
     def _has_read_all_results(self) -> bool:
         self._counted = worker_counts(self._worker.url) or self._counted

