@@ -28,7 +28,8 @@ class PartitionRefused(Exception):
 
 class MayPass(PartitionRefused):
     """What was found is wrong for good, or only for a moment: a broker that just became leader may know of less than was
-    committed, and a paused process may see a topic in two states. So it is looked at again before it is believed."""
+    committed, and a paused process may see a topic in two states. So it is looked at again before it is believed.
+    """
 
 
 class InDoubt(Exception):
