@@ -191,11 +191,23 @@ def test_even_when_it_is_killed_nothing_stays_behind(running: Callable[..., Runn
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
 
 
-def test_it_says_when_the_worker_ends_by_itself(running: Callable[..., Running]) -> None:
+@pytest.mark.parametrize(("part", "word"), [("run", "the worker ended by itself"), ("redis", "the private Redis does not answer")])
+def test_it_says_when_a_part_ends_by_itself(part: str, word: str, running: Callable[..., Running]) -> None:
     demo = running()
     demo.wait_for(r"(Latest moves, and why)")
-    workers = [child for child in demo.children() if "run" in child.cmdline()]
-    assert len(workers) == 1
-    workers[0].kill()
+    children = demo.children()
+    parts = [child for child in children if ("run" if "run" in child.cmdline() else "redis") == part]
+    assert len(parts) == 1
+    parts[0].kill()
     assert demo.end() == 1
-    assert "the worker ended by itself" in demo.shown
+    assert word in demo.shown
+    assert "Traceback" not in demo.shown
+    assert not any(child.is_running() for child in children)
+
+
+def test_ctrl_c_while_it_starts_ends_it_too(running: Callable[..., Running]) -> None:
+    demo = running()
+    demo.wait_for(r"(the real one, in its own process)")
+    os.kill(demo.process.pid, signal.SIGINT)
+    assert demo.end() == 0
+    assert "0 touchpoints" in demo.shown

@@ -12,7 +12,7 @@ import msgspec
 from etapa.embedded.broker import NAME, NAME_IN_SHORT, PrivateBroker
 from etapa.embedded.feeder import Feeder
 from etapa.embedded.live_view import Picture
-from etapa.embedded.outcome import RedisView, Results, is_ready, worker_counts
+from etapa.embedded.outcome import OutcomeError, RedisView, Results, is_ready, worker_counts
 from etapa.embedded.progress import Highlights, Look, Trend
 from etapa.embedded.redis_server import PrivateRedis
 from etapa.embedded.screen import Screen
@@ -77,7 +77,10 @@ def run_demo(options: DemoOptions) -> None:
     screen.say("Etapa's demo. The shoppers are made up; all that it starts is gone when it ends.")
     with _stops_on_signals() as stops:
         with _started(options, journey, screen, stops) as demo:
-            summary = demo.run()
+            try:
+                summary = demo.run()
+            except OutcomeError as error:
+                raise DemoError(str(error)) from error
         screen.end(summary, journey)
 
 

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 import redis
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from etapa.contracts.dead_letter import decode_dead_letter
@@ -17,6 +17,10 @@ from etapa.embedded.broker import PARTITIONS
 _DELAYS_KEPT = 2_000
 _MOST_AT_ONCE = 5_000
 _METRICS_SECONDS = 2.0
+
+
+class OutcomeError(Exception):
+    """The private Redis or the private broker does not answer any more."""
 
 
 class Results:
@@ -57,7 +61,7 @@ class Results:
             error = message.error()
             if error is not None:
                 if not error.retriable() and error.code() != KafkaError._PARTITION_EOF:
-                    raise KafkaException(error)
+                    raise OutcomeError(f"the private broker does not answer any more: {error.str()}")
             elif message.topic() == self._stage_changes:
                 changes.append(self._count_change(message, now))
             else:
@@ -91,12 +95,18 @@ class RedisView:
         self._prefix = prefix
 
     def look(self) -> tuple[list[int], Counter[str]]:
-        """Touchpoint records that each partition's view includes, and the customers in each stage over all partitions."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            for partition in range(PARTITIONS):
-                pipeline.hget(self._key(partition, "mark"), "through")
-                pipeline.hgetall(self._key(partition, "counts"))
-            answers = pipeline.execute()
+        """Touchpoint records that each partition's view includes, and the customers in each stage over all partitions.
+
+        Raises OutcomeError.
+        """
+        try:
+            with self._client.pipeline(transaction=False) as pipeline:
+                for partition in range(PARTITIONS):
+                    pipeline.hget(self._key(partition, "mark"), "through")
+                    pipeline.hgetall(self._key(partition, "counts"))
+                answers = pipeline.execute()
+        except redis.RedisError as error:
+            raise OutcomeError(f"the private Redis does not answer any more: {error}") from error
         customers: Counter[str] = Counter()
         for counts in answers[1::2]:
             customers.update({stage.decode(): int(count) for stage, count in counts.items()})
