@@ -96,10 +96,9 @@ class Program:
         """By key. Customers' memories hold no other keys."""
         self._records = {kind: self._records_of({kind, ANY_TYPE}) for accumulator in accumulators.values() for kind in accumulator.types}
         self._other_records = self._records_of({ANY_TYPE})
-        self.traits = frozenset(
-            leaf.name for stage in stages.values() for rule in stage.rules for leaf in rule.leaves if isinstance(leaf, TraitCompares)
-        )
-        """The traits that rules name; customers keep no others."""
+        named = {leaf.name for stage in stages.values() for rule in stage.rules for leaf in rule.leaves if isinstance(leaf, TraitCompares)}
+        self.traits = tuple(sorted(named))
+        """The traits that rules name; customers keep no others. Sorted, so that equal customers are stored alike."""
 
     def records_for(self, touchpoint_type: str) -> tuple[Record, ...]:
         """What takes in a touchpoint of that type."""

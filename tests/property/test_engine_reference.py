@@ -1,0 +1,35 @@
+"""The engine against a slow evaluator that keeps every touchpoint and judges from scratch."""
+
+from hypothesis import given
+
+from etapa.journey.engine.classify import run_until, touch
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.language.model import Journey
+from tests.reference.evaluator import Move, Shopper
+from tests.reference.made_up import HOUR, journeys, thorough, touchpoints
+
+
+def moves(changes: list[StageChange]) -> list[Move]:
+    return [Move(each.sequence, each.source, each.to, each.at, each.cause, each.rule, each.touchpoint_id, each.dwell) for each in changes]
+
+
+@thorough
+@given(journeys(), touchpoints())
+def test_engine_and_definitions_agree_on_every_change(journey: Journey, stream: list[Touchpoint]) -> None:
+    program = compile_journey(journey)
+    shopper = Shopper(journey)
+    customer: Customer | None = None
+    changes: list[StageChange] = []
+    for touchpoint in stream:
+        touched = touch(program, customer, touchpoint)
+        customer = touched.customer
+        changes += touched.changes
+        shopper.meet(touchpoint)
+        assert moves(changes) == shopper.moves
+    assert customer is not None
+    end = customer.clock + 60 * HOUR
+    changes += run_until(program, customer, end)
+    shopper.wait_until(end)
+    assert moves(changes) == shopper.moves

@@ -1,0 +1,237 @@
+"""A journey judged from scratch: keeps every touchpoint, and finds timer times by looking at every time that could be one.
+
+Written from the definitions of the journey file alone. It shares no code with the engine and cares for no cost.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import fsum
+from typing import Any
+
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language import model
+
+FAR = 10**15
+
+
+@dataclass(frozen=True)
+class Move:
+    """What of a stage change does not depend on wording."""
+
+    sequence: int
+    source: str | None
+    to: str
+    at: int
+    cause: str
+    rule: str | None
+    touchpoint_id: str | None
+    dwell: int | None
+
+
+@dataclass
+class Shopper:
+    """One customer, as the definitions see one."""
+
+    journey: model.Journey
+    seen: list[Touchpoint] = field(default_factory=list)
+    """All touchpoints that were no duplicates, in order of arrival."""
+    moves: list[Move] = field(default_factory=list)
+    stage: str | None = None
+    entered_at: int = 0
+    clock: int = 0
+
+    def meet(self, touchpoint: Touchpoint) -> None:
+        remembered = [each.id for each in self.seen][-self.journey.remember_ids :] if self.journey.remember_ids else []
+        if touchpoint.id in remembered:
+            return
+        if self.stage is None:
+            self.clock = touchpoint.at
+            self.seen.append(touchpoint)
+            self._move(self.journey.initial, self.clock, "touchpoint", None, touchpoint)
+        else:
+            self.wait_until(touchpoint.at)
+            self.clock = max(self.clock, touchpoint.at)
+            self.seen.append(touchpoint)
+        self._judge(self.clock, touchpoint, "touchpoint")
+
+    def wait_until(self, end: int) -> None:
+        """All timers up to `end`."""
+        after = self.clock
+        while (at := self._next_timer(after, end)) is not None:
+            self._judge(at, None, "timer")
+            after = at
+
+    def _judge(self, now: int, touchpoint: Touchpoint | None, cause: str) -> None:
+        visited = {self.stage}
+        at_hand = touchpoint
+        while True:
+            for rule in self._rules():
+                if rule.to not in visited and self.true(rule.when, now, at_hand):
+                    self._move(rule.to, now, cause, rule.id, touchpoint)
+                    visited.add(rule.to)
+                    at_hand = None
+                    break
+            else:
+                return
+
+    def _move(self, to: str, now: int, cause: str, rule: str | None, touchpoint: Touchpoint | None) -> None:
+        dwell = None if self.stage is None else now - self.entered_at
+        touchpoint_id = None if touchpoint is None else touchpoint.id
+        self.moves.append(Move(len(self.moves) + 1, self.stage, to, now, cause, rule, touchpoint_id, dwell))
+        self.stage, self.entered_at, self.clock = to, now, now
+
+    def _rules(self) -> list[model.Rule]:
+        return [rule for rule in self.journey.rules if self.stage in rule.sources and rule.to != self.stage]
+
+    # --- timers ---
+
+    def _next_timer(self, after: int, end: int) -> int | None:
+        """The first time after `after`, up to `end`, at which a condition in a rule out of the stage changes."""
+        leaves = [leaf for rule in self._rules() for leaf in leaves_of(rule.when)]
+        candidates = {at for leaf in leaves for at in self._could_change_at(leaf, after) if after < at <= end}
+        for at in sorted(candidates):
+            if any(self.true(leaf, at, None) != self.true(leaf, at - 1, None) for leaf in leaves):
+                return at
+        return None
+
+    def _could_change_at(self, leaf: model.Condition, after: int) -> Iterator[int]:
+        match leaf:
+            case model.Count(within=int(length)) | model.Aggregate(within=int(length)) | model.Sequence(within=length):
+                yield from (each.at + length for each in self.seen)
+            case model.Absent(duration=length):
+                yield from (each.at + length for each in self.seen)
+            case model.InStage(length):
+                yield self.entered_at + length
+            case model.Score(_, _, comparison):
+                for test in comparison.tests:
+                    yield self._score_turns(leaf, model.Comparison((test,)), after)
+            case _:
+                pass
+
+    def _score_turns(self, score: model.Score, test: model.Comparison, after: int) -> int:
+        """When the score passes the bound of a test: it moves towards zero only, so by bisection."""
+        before = satisfies(test, self._score(score, after))
+        span = range(after + 1, FAR)
+        return span.start + bisect_left(span, 1, key=lambda at: satisfies(test, self._score(score, at)) != before)
+
+    # --- conditions ---
+
+    def true(self, condition: model.Condition, now: int, touchpoint: Touchpoint | None) -> bool:
+        match condition:
+            case model.All(conditions):
+                return all(self.true(each, now, touchpoint) for each in conditions)
+            case model.AnyOf(conditions):
+                return any(self.true(each, now, touchpoint) for each in conditions)
+            case model.Not(negated):
+                return not self.true(negated, now, touchpoint)
+            case model.Event(match):
+                return touchpoint is not None and fits(match, touchpoint)
+            case model.Count(match, within, comparison):
+                return satisfies(comparison, len(self._matching(match, within, now)))
+            case model.Aggregate(kind, path, match, within, comparison):
+                return satisfies(comparison, self._aggregate(kind, path, self._matching(match, within, now)))
+            case model.Absent(match, duration):
+                known_long_enough = min(each.at for each in self.seen) <= now - duration
+                return known_long_enough and not self._matching(match, duration, now)
+            case model.InStage(duration):
+                return now - self.entered_at >= duration
+            case model.Sequence(steps, within):
+                inside = self._matching(model.Match((model.ANY_TYPE,)), within, now)
+                return any(all(map(fits, steps, chosen)) for chosen in combinations(inside, len(steps)))
+            case model.Score(_, _, comparison):
+                return satisfies(comparison, self._score(condition, now))
+            case model.Trait(name, comparison):
+                given = [each for each in self._in_order() if name in each.traits]
+                return satisfies(comparison, given[-1].traits[name] if given else None)
+
+    def _in_order(self) -> list[Touchpoint]:
+        """By time, then arrival; the sort is stable."""
+        return sorted(self.seen, key=lambda each: each.at)
+
+    def _matching(self, match: model.Match, within: int | None, now: int) -> list[Touchpoint]:
+        return [each for each in self._in_order() if each.at <= now and (within is None or each.at > now - within) and fits(match, each)]
+
+    def _aggregate(self, kind: str, path: model.Path, matching: list[Touchpoint]) -> Any:
+        values = [value_at(path, each) for each in matching]
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        match kind:
+            case "sum":
+                return fsum(numbers)
+            case "avg":
+                return fsum(numbers) / len(numbers) if numbers else None
+            case "min":
+                return min(numbers, default=None)
+            case "max":
+                return max(numbers, default=None)
+            case "distinct":
+                return len({(isinstance(value, bool), value) for value in values if value is not None})
+            case _:
+                return values[-1] if values else None
+
+    def _score(self, score: model.Score, now: int) -> float:
+        points = dict(score.points)
+        return fsum(points.get(each.type, 0.0) * 2.0 ** -((now - each.at) / score.half_life) for each in self.seen)
+
+
+def leaves_of(condition: model.Condition) -> Iterator[model.Condition]:
+    match condition:
+        case model.All(conditions) | model.AnyOf(conditions):
+            for each in conditions:
+                yield from leaves_of(each)
+        case model.Not(negated):
+            yield from leaves_of(negated)
+        case _:
+            yield condition
+
+
+def fits(match: model.Match, touchpoint: Touchpoint) -> bool:
+    return (model.ANY_TYPE in match.types or touchpoint.type in match.types) and all(
+        satisfies(comparison, value_at(path, touchpoint)) for path, comparison in match.where.entries
+    )
+
+
+def value_at(path: model.Path, touchpoint: Touchpoint) -> Any:
+    value: Any = {
+        "channel": touchpoint.channel,
+        "type": touchpoint.type,
+        "properties": touchpoint.properties,
+        "traits": touchpoint.traits,
+    }
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def satisfies(comparison: model.Comparison, value: Any) -> bool:
+    return all(passes(test, value) for test in comparison.tests)
+
+
+def passes(test: model.Test, value: Any) -> bool:
+    operand: Any = test.operand
+    match test.operator:
+        case "eq":
+            return same(value, operand)
+        case "ne":
+            return not same(value, operand)
+        case "in":
+            return any(same(value, each) for each in operand) and value is not None
+        case "not_in":
+            return not any(same(value, each) for each in operand)
+        case "exists":
+            return (value is not None) is operand
+        case "gt" | "gte" | "lt" | "lte":
+            both_text = isinstance(value, str) and isinstance(operand, str)
+            if not both_text and not (is_number(value) and is_number(operand)):
+                return False
+            return bool({"gt": value > operand, "gte": value >= operand, "lt": value < operand, "lte": value <= operand}[test.operator])
+    raise NotImplementedError(test.operator)
+
+
+def same(one: Any, other: Any) -> bool:
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,133 @@
+"""Hypothesis strategies: random journeys, and random touchpoints with ties, late ones and duplicates."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language import model
+
+HOUR = 3_600_000_000
+GRACE = 5 * HOUR
+TYPES = ("a", "b", "c")
+STAGES = ("one", "two", "three", "four")
+
+EXAMPLES = int(os.environ.get("ETAPA_EXAMPLES", "60"))
+"""How many random journeys each law is tried on."""
+thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+# Few hours, so that windows and touchpoints often end at the very same microsecond; and some that just miss.
+durations = st.one_of(st.integers(1, 12).map(lambda hours: hours * HOUR), st.sampled_from([1, HOUR - 1, 3 * HOUR + 1, 40 * HOUR]))
+times = st.one_of(st.integers(0, 48).map(lambda hours: hours * HOUR), st.integers(0, 48).map(lambda hours: hours * HOUR + 1))
+numbers = st.one_of(st.integers(-3, 6), st.sampled_from([0.1, 0.2, 0.3, 2.5, 1e16, -1e16]))
+values = st.one_of(numbers, st.sampled_from(["x", "y", True, False, None]))
+scalars: st.SearchStrategy[model.Scalar] = st.one_of(st.integers(-1, 6), st.sampled_from([0.3, 2.5, "x", True]))
+
+
+@st.composite
+def _comparisons(draw: st.DrawFn, operators: tuple[model.Operator, ...], operands: st.SearchStrategy[model.Scalar]) -> model.Comparison:
+    chosen = draw(st.lists(st.sampled_from(operators), min_size=1, max_size=2, unique=True))
+    return model.Comparison(tuple(model.Test(operator, _operand(draw, operator, operands)) for operator in chosen))
+
+
+def _operand(
+    draw: st.DrawFn, operator: model.Operator, operands: st.SearchStrategy[model.Scalar]
+) -> model.Scalar | tuple[model.Scalar, ...]:
+    if operator in {"in", "not_in"}:
+        return tuple(draw(st.lists(operands, min_size=1, max_size=3)))
+    return draw(st.booleans()) if operator == "exists" else draw(operands)
+
+
+counting = _comparisons(("eq", "ne", "gt", "gte", "lt", "lte"), st.integers(0, 4))
+measuring = _comparisons(("eq", "ne", "gt", "gte", "lt", "lte"), st.sampled_from([-2, 0, 0.3, 1, 2.5, 4, 7]))
+looking = _comparisons(("eq", "ne", "in", "not_in", "exists", "gt", "lte"), scalars)
+# No score of whole points is ever exactly at such a bound, so that rounding decides nothing.
+scoring = _comparisons(("gt", "gte", "lt", "lte"), st.sampled_from([-1.37, 0.71, 2.13, 4.57]))
+paths = st.sampled_from([("properties", "v"), ("channel",), ("type",), ("properties", "deep", "v"), ("traits", "t")])
+wheres = st.one_of(st.just(model.EVERYWHERE), st.tuples(st.tuples(paths, looking)).map(model.Where))
+type_lists = st.one_of(
+    st.lists(st.sampled_from(TYPES), min_size=1, max_size=2, unique=True).map(lambda kinds: tuple(sorted(kinds))),
+    st.just((model.ANY_TYPE,)),
+)
+matches = st.builds(model.Match, type_lists, wheres)
+windows = st.one_of(st.none(), durations)
+points = st.dictionaries(st.sampled_from(TYPES), st.sampled_from([-2.0, 1.0, 3.0, 5.0]), min_size=1).map(lambda found: tuple(found.items()))
+
+leaves: st.SearchStrategy[model.Condition] = st.one_of(
+    st.builds(model.Event, matches),
+    st.builds(model.Event, st.builds(model.Match, type_lists)),
+    st.builds(model.Count, matches, windows, counting),
+    st.builds(model.Absent, matches, durations),
+    # Two rules that chase each other every microsecond would take for ever; every hour is enough.
+    st.builds(model.InStage, st.sampled_from([HOUR, 2 * HOUR, 7 * HOUR + 1, 20 * HOUR])),
+    st.builds(model.Absent, st.builds(model.Match, type_lists), durations),
+    st.builds(model.Trait, st.just("t"), looking),
+    st.builds(model.Aggregate, st.sampled_from(["sum", "avg", "min", "max"]), st.just(("properties", "v")), matches, windows, measuring),
+    st.builds(model.Aggregate, st.just("distinct"), paths, matches, windows, counting),
+    st.builds(model.Aggregate, st.just("last"), paths, matches, windows, looking),
+    st.builds(model.Sequence, st.lists(matches, min_size=2, max_size=3).map(tuple), durations),
+    st.builds(model.Score, points, st.sampled_from([HOUR + 7, 5 * HOUR + 11]), scoring),
+)
+conditions: st.SearchStrategy[model.Condition] = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda some: model.All(tuple(some))),
+        st.lists(inner, min_size=1, max_size=3).map(lambda some: model.AnyOf(tuple(some))),
+        inner.map(model.Not),
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def journeys(draw: st.DrawFn) -> model.Journey:
+    stages = STAGES[: draw(st.integers(2, 4))]
+    rules = tuple(
+        model.Rule(
+            f"rule-{number}",
+            draw(st.one_of(st.just(stages), st.sampled_from(stages).map(lambda stage: (stage,)))),
+            draw(st.sampled_from(stages)),
+            draw(conditions),
+        )
+        for number in range(draw(st.integers(2, 6)))
+    )
+    described = tuple(model.Stage(stage, None, {}) for stage in stages)
+    return model.Journey("made-up", 1, draw(st.sampled_from(stages)), draw(st.sampled_from([0, 3, 64])), GRACE, described, rules)
+
+
+@st.composite
+def touchpoints(draw: st.DrawFn, customers: tuple[str, ...] = ("c",), most: int = 14) -> list[Touchpoint]:
+    """In order of arrival, which is not that of time; some are sent again, at once or later, as they were."""
+    made: list[Touchpoint] = []
+    for number in range(draw(st.integers(3, most))):
+        if made and draw(st.integers(0, 7)) == 0:
+            made.append(draw(st.sampled_from(made)))
+            continue
+        made.append(
+            Touchpoint(
+                f"e-{number}",
+                draw(st.sampled_from(customers)),
+                draw(st.sampled_from(TYPES)),
+                draw(times),
+                draw(st.sampled_from(["web", "x", None])),
+                draw(
+                    st.one_of(
+                        st.just({}),
+                        st.fixed_dictionaries({"v": values}),
+                        st.fixed_dictionaries({"deep": st.fixed_dictionaries({"v": values})}),
+                    )
+                ),
+                draw(st.one_of(st.just({}), st.fixed_dictionaries({"t": values}))),
+            )
+        )
+    return made if draw(st.booleans()) else sorted(made, key=lambda each: each.at)
+
+
+@st.composite
+def punctual_touchpoints(draw: st.DrawFn, customers: tuple[str, ...]) -> list[Touchpoint]:
+    """As above, but none more than the grace behind any that arrived before it."""
+    made = sorted(draw(touchpoints(customers)), key=lambda each: each.at)
+    delays = draw(st.lists(st.integers(0, GRACE), min_size=len(made), max_size=len(made)))
+    order = sorted(range(len(made)), key=lambda place: made[place].at + delays[place])
+    return [made[place] for place in order]
