@@ -118,6 +118,8 @@ class KafkaServer:
             "offsets.topic.num.partitions": "4",
             "transaction.state.log.num.partitions": "4",
             "group.initial.rebalance.delay.ms": "0",
+            # A worker that was killed is given up after a second or two.
+            "group.min.session.timeout.ms": "1000",
             # Tests create what they need; a misspelt name is an error.
             "auto.create.topics.enable": "false",
             "num.network.threads": "2",

@@ -1,0 +1,156 @@
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.rfc3339 import format_time
+from etapa.settings import Settings
+from tests.integration.outcome import check, followed, journey_of, put_touchpoints
+from tests.integration.places import new_place, read_all
+from tests.integration.worker import Worker
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.redis_server import RedisServer
+from tests.support.clickstream import ClickstreamTouchpoint, clickstream
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+DAY = 86_400_000_000
+
+
+async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
+    """Small batches, so that there are many moments to die in; a short session, so that a dead worker is soon replaced.
+
+    Nothing follows the wall clock: how far time goes is told by touchpoints alone.
+    """
+    return await new_place(kafka.bootstrap_servers, redis.url, partitions=4, batch_records=150, session_timeout=3_000_000, quiet_after=DAY)
+
+
+def closing(settings: Settings, at: int) -> list[tuple[bytes, bytes]]:
+    """One touchpoint for every partition that takes its stream time to `at`."""
+    records: dict[int, tuple[bytes, bytes]] = {}
+    number = 0
+    while len(records) < settings.partitions:
+        customer_id = f"closing-{number}"
+        fields = {"id": f"close-{number}", "customer_id": customer_id, "type": "home", "occurred_at": format_time(at)}
+        records.setdefault(partition_of(customer_id, settings.partitions), (customer_id.encode(), msgspec.json.encode(fields)))
+        number += 1
+    return list(records.values())
+
+
+def records_of(touchpoints: list[ClickstreamTouchpoint]) -> list[tuple[bytes, bytes]]:
+    return [(touchpoint.key, touchpoint.value) for touchpoint in touchpoints]
+
+
+def end_of(settings: Settings, touchpoints: list[ClickstreamTouchpoint]) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """A time long after the last touchpoint, and what makes all timers up to it fire, and no other."""
+    until = touchpoints[-1].at + 200 * DAY
+    return until, closing(settings, until + journey_of(settings).grace)
+
+
+def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_redis_is_flushed(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        stream = clickstream()
+        until, last = end_of(settings, stream)
+        fifth = len(stream) // 5
+        parts = [records_of(stream[start : start + fifth]) for start in range(0, len(stream), fifth)]
+        worker = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            fed = 0
+            for number, part in enumerate(parts):
+                await put_touchpoints(settings, part)
+                await progress.wait_processed(fed + len(part) // 3)
+                if number == 2:
+                    redis_server.flush()
+                    await progress.wait_processed(fed + len(part) // 2)
+                if number < 4:
+                    worker.kill()
+                    worker = Worker(settings, tmp_path)
+                if number == 3:
+                    # In the middle of a takeover, or just before or after it.
+                    worker.wait_ready()
+                    redis_server.flush()
+                    worker.kill()
+                    worker = Worker(settings, tmp_path)
+                fed += len(part)
+            # A repeat of what was processed long ago changes nothing, the last of it at least is still remembered.
+            await put_touchpoints(settings, parts[-1][-3:])
+            await put_touchpoints(settings, last)
+            await progress.wait_through()
+            values = [value for part in parts for _, value in part] + [value for _, value in parts[-1][-3:]] + [value for _, value in last]
+            with redis_server.client() as client:
+                changes = await check(settings, client, values, until)
+            assert len(changes) > 600
+            assert await read_all(settings, settings.topic_dead_letters) == []
+            worker.wait_ready(settings.partitions)
+            worker.ask_to_stop()
+            assert worker.exit_code() == 0
+
+    asyncio.run(scenario())
+
+
+def test_partitions_move_between_workers_that_come_and_go_and_nothing_is_lost_or_repeated(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        stream = clickstream()[:9000]
+        until, last = end_of(settings, stream)
+        parts = [records_of(stream[start : start + 3000]) for start in range(0, 9000, 3000)]
+        first = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, parts[0])
+            await progress.wait_processed(1000)
+            second = Worker(settings, tmp_path)
+            second.wait_ready(2)
+            first.wait_ready(2)
+            assert first.partitions() | second.partitions() == {0, 1, 2, 3}
+            await put_touchpoints(settings, parts[1])
+            await progress.wait_processed(4000)
+            first.ask_to_stop()
+            assert first.exit_code() == 0
+            second.wait_ready(4)
+            await put_touchpoints(settings, parts[2])
+            await put_touchpoints(settings, last)
+            await progress.wait_through()
+            with redis_server.client() as client:
+                await check(settings, client, [value for part in (*parts, last) for _, value in part], until)
+        second.ask_to_stop()
+        assert second.exit_code() == 0
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_that_froze_and_wakes_up_after_it_was_replaced_does_no_harm(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        stream = clickstream()[:6000]
+        until, last = end_of(settings, stream)
+        records = records_of(stream)
+        zombie = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, records[:3000])
+            await progress.wait_processed(700)
+            zombie.freeze()
+            successor = Worker(settings, tmp_path)
+            successor.wait_ready(4)
+            await progress.wait_processed(2000)
+            zombie.thaw()
+            await put_touchpoints(settings, records[3000:])
+            await put_touchpoints(settings, last)
+            await progress.wait_through()
+            with redis_server.client() as client:
+                await check(settings, client, [value for _, value in (*records, *last)], until)
+            # It is back in the group as a member like any other.
+            zombie.wait_ready(2)
+        for worker in (zombie, successor):
+            worker.ask_to_stop()
+        assert [zombie.exit_code(), successor.exit_code()] == [0, 0]
+
+    asyncio.run(scenario())

@@ -1,0 +1,89 @@
+"""The real worker as a process of its own, and what it can be asked from outside."""
+
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from etapa.settings import SETTINGS, Settings, variable_of
+from tests.servers.processes import ServerProcess, free_ports, wait_until
+
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 40.0
+
+
+class Worker:
+    """`python -m etapa run` with these settings; ends with the tests at the latest."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._port = free_ports(1)[0]
+        self._output = folder / f"worker-{self._port}.log"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ETAPA_")}
+        environment |= {**environment_of(settings), "ETAPA_HTTP_PORT": str(self._port)}
+        self._process = ServerProcess([sys.executable, "-m", "etapa", "run"], self._output, environment)
+
+    def wait_ready(self, partitions: int | None = None) -> None:
+        """Until it says that it does its work, with so many partitions (or any number of them)."""
+
+        def is_ready() -> bool:
+            told = self.ask("readyz")
+            return bool(told["ready"]) and (partitions is None or len(self.partitions()) == partitions)
+
+        self._process.wait_ready(is_ready, _READY_SECONDS, f"the worker's being ready (partitions: {partitions or 'any'})")
+
+    def partitions(self) -> set[int]:
+        """The partitions that it says are its own."""
+        return {int(name.split()[1]) for name in self.ask("readyz")["checked"] if name.startswith("partition ")}
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """The JSON object that it answers; `{"ready": False}` while it does not answer at all."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/{path}", timeout=10) as answer:
+                told: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as error:
+            told = json.load(error)
+        except OSError:
+            return {"ready": False, "checked": []}
+        return told
+
+    def kill(self) -> None:
+        """As `kill -9`."""
+        self._process.kill()
+
+    def freeze(self) -> None:
+        self._process.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.signal(signal.SIGCONT)
+
+    def ask_to_stop(self) -> None:
+        self._process.signal(signal.SIGTERM)
+
+    def exit_code(self) -> int:
+        """Wait for its end."""
+        wait_until(lambda: self._process.returncode is not None, _STOP_SECONDS, f"the end of the worker (its last words:\n{self.said()}\n)")
+        code = self._process.returncode
+        assert code is not None
+        return code
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
+
+    def said(self) -> str:
+        return self._output.read_text(errors="replace")
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment variables that make these settings."""
+    defaults = Settings()
+    variables = {}
+    for name, setting in SETTINGS.items():
+        value = getattr(settings, name)
+        if value is not None and value != getattr(defaults, name):
+            variables[variable_of(name)] = value.reveal() if hasattr(value, "reveal") else setting.kind.show(value)
+    return variables
