@@ -76,8 +76,8 @@ format: setup ## put the code into its format and mend what can be mended
 	@$(BIN)/ruff format .
 
 .PHONY: sim
-sim: setup ## the partition protocol under crashes, zombies and lost writes, in memory; ARGS="-k crash"
-	@$(BIN)/python -m pytest tests/simulation $(ARGS)
+sim: setup ## many seeds of the partition protocol under crashes, zombies and lost writes; ARGS="--seeds 10000"
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 .PHONY: bench
 bench: setup ## touchpoints a second of the worker, of idiomatic Faust and of a plain consumer, side by side on a real Kafka
