@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import redis
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -14,6 +15,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from etapa.contracts.mark import MARK_KEY
 from etapa.contracts.partitioner import partition_of
+from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import decode_state
 from etapa.journey.engine.program import compile_journey
@@ -24,6 +26,9 @@ from etapa.simulate import simulate
 from etapa.stream.kafka_security import client_options
 from etapa.stream.redis_view import PartitionKeys
 from tests.integration.places import read_all, started_producer
+from tests.support.clickstream import ClickstreamTouchpoint
+
+DAY = 86_400_000_000
 
 Message = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
@@ -100,6 +105,28 @@ async def put_touchpoints(settings: Settings, records: Sequence[tuple[bytes, byt
             answers.append(await producer.send(settings.topic_touchpoints, value, key, partition=partition))
         for answer in answers:
             await answer
+
+
+def closing(settings: Settings, at: int) -> list[tuple[bytes, bytes]]:
+    """One touchpoint for every partition that takes its stream time to `at`."""
+    records: dict[int, tuple[bytes, bytes]] = {}
+    number = 0
+    while len(records) < settings.partitions:
+        customer_id = f"closing-{number}"
+        fields = {"id": f"close-{number}", "customer_id": customer_id, "type": "home", "occurred_at": format_time(at)}
+        records.setdefault(partition_of(customer_id, settings.partitions), (customer_id.encode(), msgspec.json.encode(fields)))
+        number += 1
+    return list(records.values())
+
+
+def records_of(touchpoints: list[ClickstreamTouchpoint]) -> list[tuple[bytes, bytes]]:
+    return [(touchpoint.key, touchpoint.value) for touchpoint in touchpoints]
+
+
+def end_of(settings: Settings, touchpoints: list[ClickstreamTouchpoint]) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """A time long after the last touchpoint, and what makes all timers up to it fire, and no other."""
+    until = touchpoints[-1].at + 200 * DAY
+    return until, closing(settings, until + journey_of(settings).grace)
 
 
 class Progress:

@@ -91,7 +91,7 @@ async def wait_until_settled(settings: Settings, topic: str) -> None:
             closing.push_async_callback(consumer.stop)
             await consumer.start()
             consumers.append(consumer)
-        while await consumers[0].end_offsets(places) != await consumers[1].end_offsets(places):  # noqa: ASYNC110 - a broker tells nobody
+        while await consumers[0].end_offsets(places) != await consumers[1].end_offsets(places):
             await asyncio.sleep(0.01)
 
 

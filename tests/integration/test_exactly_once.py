@@ -1,22 +1,19 @@
 import asyncio
+from collections import Counter
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from etapa.contracts.partitioner import partition_of
-from etapa.contracts.rfc3339 import format_time
 from etapa.settings import Settings
-from tests.integration.outcome import check, followed, journey_of, put_touchpoints
+from tests.integration.outcome import DAY, check, end_of, followed, put_touchpoints, records_of
 from tests.integration.places import new_place, read_all
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
-from tests.support.clickstream import ClickstreamTouchpoint, clickstream
+from tests.support.clickstream import clickstream
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
-
-DAY = 86_400_000_000
 
 
 async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
@@ -25,28 +22,6 @@ async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
     Nothing follows the wall clock: how far time goes is told by touchpoints alone.
     """
     return await new_place(kafka.bootstrap_servers, redis.url, partitions=4, batch_records=150, session_timeout=3_000_000, quiet_after=DAY)
-
-
-def closing(settings: Settings, at: int) -> list[tuple[bytes, bytes]]:
-    """One touchpoint for every partition that takes its stream time to `at`."""
-    records: dict[int, tuple[bytes, bytes]] = {}
-    number = 0
-    while len(records) < settings.partitions:
-        customer_id = f"closing-{number}"
-        fields = {"id": f"close-{number}", "customer_id": customer_id, "type": "home", "occurred_at": format_time(at)}
-        records.setdefault(partition_of(customer_id, settings.partitions), (customer_id.encode(), msgspec.json.encode(fields)))
-        number += 1
-    return list(records.values())
-
-
-def records_of(touchpoints: list[ClickstreamTouchpoint]) -> list[tuple[bytes, bytes]]:
-    return [(touchpoint.key, touchpoint.value) for touchpoint in touchpoints]
-
-
-def end_of(settings: Settings, touchpoints: list[ClickstreamTouchpoint]) -> tuple[int, list[tuple[bytes, bytes]]]:
-    """A time long after the last touchpoint, and what makes all timers up to it fire, and no other."""
-    until = touchpoints[-1].at + 200 * DAY
-    return until, closing(settings, until + journey_of(settings).grace)
 
 
 def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_redis_is_flushed(
@@ -69,6 +44,7 @@ def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_
                     await progress.wait_processed(fed + len(part) // 2)
                 if number < 4:
                     worker.kill()
+                    assert not await progress.is_through(), "it died too late to leave anything undone"
                     worker = Worker(settings, tmp_path)
                 if number == 3:
                     # In the middle of a takeover, or just before or after it.
@@ -85,6 +61,9 @@ def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_
             with redis_server.client() as client:
                 changes = await check(settings, client, values, until)
             assert len(changes) > 600
+            causes = Counter(msgspec.json.decode(value)["cause"] for messages in changes.values() for _, value, _ in messages if value)
+            assert causes["touchpoint"] > 1000
+            assert causes["timer"] > 100
             assert await read_all(settings, settings.topic_dead_letters) == []
             worker.wait_ready(settings.partitions)
             worker.ask_to_stop()

@@ -60,6 +60,9 @@ class Worker:
     def thaw(self) -> None:
         self._process.signal(signal.SIGCONT)
 
+    def signal(self, number: int) -> None:
+        self._process.signal(number)
+
     def ask_to_stop(self) -> None:
         self._process.signal(signal.SIGTERM)
 

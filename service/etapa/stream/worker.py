@@ -50,11 +50,13 @@ async def _run(settings: Settings, program: Program, observer: Observer, hosted:
     worker = _Worker(_app(settings, [*hosted(classifier), classifier]), loop=asyncio.get_running_loop())
     started = asyncio.ensure_future(worker.start())
     ended = asyncio.ensure_future(classifier.ended.wait())
+    asked = asyncio.ensure_future(worker.asked_to_stop.wait())
     try:
-        await asyncio.wait({started, ended}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({started, ended, asked}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await worker.stop()
         ended.cancel()
+        asked.cancel()
         await asyncio.wait({started})
     # In the order of what came first: a service that did not start, a classifier that gave up, a service that failed later.
     started.result()
@@ -106,11 +108,13 @@ class _Worker(faust.Worker):
     def __init__(self, app: faust.App, **options: Any) -> None:
         super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False, **options)
         self.spinner = None
+        self.asked_to_stop = asyncio.Event()
 
     def install_signal_handlers(self) -> None:
+        # mode's own handlers stop the worker beside whoever waits for it, who would then leave before that is done.
         for number in (signal.SIGTERM, signal.SIGINT):
-            self.loop.add_signal_handler(number, self._stop_asked, number)
+            self.loop.add_signal_handler(number, self._ask_to_stop, number)
 
-    def _stop_asked(self, number: signal.Signals) -> None:
+    def _ask_to_stop(self, number: signal.Signals) -> None:
         logger.info("%s: finishing what was begun", number.name)
-        self._schedule_shutdown(number)
+        self.asked_to_stop.set()
