@@ -95,6 +95,8 @@ class Bookkeeper(NullObserver):
             self._around.wrong.append(f"{accounted} records are accounted for, {len(batch.records)} were read")
         self._around.events["touchpoints"] += len(batch.records)
         self._around.events["timers"] += batch.timers_fired
+        self._around.events["dead letters"] += sum(batch.dead_letters.values())
+        self._around.events["cannot be judged"] += batch.dead_letters.get("evaluation_failed", 0)
         self._around.events["changes"] += len(batch.changes)
 
 
@@ -122,6 +124,5 @@ class LeavingTask(PartitionTask):
     """Without taking over again: after any doubt the partition is left to somebody else, who does not come."""
 
     async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
-        if reason != "evaluation_failed":
-            await self._around.log.close()
-            self.request_stop()
+        await self._around.log.close()
+        self.request_stop()

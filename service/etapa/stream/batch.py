@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 
 from etapa.contracts.dead_letter import encode_dead_letter
-from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import encode_state
 from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
@@ -28,22 +28,20 @@ class Waiting(msgspec.Struct, frozen=True):
         """What is left when the first `count` have been dealt with."""
         return NOTHING_WAITING if count == len(self.records) else Waiting(self.records[count:], self.items[count:])
 
+    def with_rejected(self, position: int, reason: Rejected) -> "Waiting":
+        """The same, but that what is at `position` cannot be used."""
+        return Waiting(self.records, [*self.items[:position], reason, *self.items[position + 1 :]])
+
 
 NOTHING_WAITING = Waiting()
 
 
-async def decode(
-    records: Sequence[Record], limits: TouchpointLimits, wall: int, poison: Mapping[int, str], pause_every: int, pause: Pause
-) -> Waiting:
-    """Read touchpoints out of records. `poison` holds offsets whose judging raised before, with what was raised."""
+async def decode(records: Sequence[Record], limits: TouchpointLimits, wall: int, pause_every: int, pause: Pause) -> Waiting:
+    """Read touchpoints out of records. `wall` is the wall clock in microseconds."""
     items: list[Touchpoint | Rejected] = []
     for start in range(0, len(records), pause_every):
         items += [decode_touchpoint(record.key, record.value, limits, wall) for record in records[start : start + pause_every]]
         await pause()
-    if poison:
-        for position, record in enumerate(records):
-            if record.offset in poison:
-                items[position] = rejected("evaluation_failed", poison[record.offset])
     return Waiting(records, items)
 
 

@@ -199,4 +199,4 @@ class Clock(Protocol):
         """Wait; `sleep(0)` lets others run."""
 
 
-TakeoverReason = Literal["assigned", "refused", "wrong_mark", "outcome_unknown", "log_error", "view_error", "fenced", "evaluation_failed"]
+TakeoverReason = Literal["assigned", "refused", "wrong_mark", "outcome_unknown", "log_error", "view_error", "fenced"]

@@ -36,7 +36,6 @@ class PartitionTask:
         self._around = Surroundings(partition, program, log, view, clock, observer, options)
         self._stop_requested = False
         self._ready = False
-        self._poison: dict[int, str] = {}
         self._tenure: Tenure | None = None
 
     @property
@@ -104,7 +103,7 @@ class PartitionTask:
             taken.next_offset,
         )
         around.observer.takeover_finished(around.partition, reason, seconds, taken.customers, counts)
-        self._tenure = Tenure(around, taken, self._poison)
+        self._tenure = Tenure(around, taken)
         self._ready = True
         try:
             await self._tenure.process(lambda: self._stop_requested)
@@ -121,9 +120,6 @@ class PartitionTask:
         seconds = max(at_least, min(options.longest_backoff, options.first_backoff * 2.0 ** min(failures - 1, 30)))
         if reason == "fenced":
             around.observer.fenced(around.partition)
-        elif reason == "evaluation_failed":
-            # Nothing is wrong around us: the record is known now, and the rest of the partition waits for it.
-            seconds = 0.0
         logger.warning("partition %d: taking it over again in %.1f s (%s): %s", around.partition, seconds, reason, cause)
         await around.log.close()
         while seconds > 0 and not self._stop_requested:

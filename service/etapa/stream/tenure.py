@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.state import decode_state
-from etapa.journey.engine.partition import Partition
+from etapa.journey.engine.partition import EvaluationFailed, Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.batch import NOTHING_WAITING, dead_letters, decode, encode, stage_deltas
@@ -47,18 +47,26 @@ class _InFlight(msgspec.Struct, frozen=True):
     apply: asyncio.Task[None]
 
 
+class _CannotJudge(Exception):
+    """Judging the record at `position` among those that wait raised."""
+
+    def __init__(self, position: int, detail: str) -> None:
+        super().__init__(detail)
+        self.position = position
+
+
 class Tenure:
     """Everything that is known of a partition while it is ours. Thrown away as a whole when in doubt."""
 
-    def __init__(self, around: Surroundings, taken: TakenOver, poison: dict[int, str]) -> None:
-        """`poison`: offsets of records whose judging raised, and what it said. Kept by the task from tenure to tenure."""
+    def __init__(self, around: Surroundings, taken: TakenOver) -> None:
         self._around = around
-        self._poison = poison
         self._never_processed = taken.mark is None
         self._partitions = taken.partitions
         self._applied = taken.applied
         self._next_offset = taken.next_offset
-        self._engine = Partition(around.program, None if taken.mark is None else taken.mark.stream_time)
+        self._stream_time = None if taken.mark is None else taken.mark.stream_time
+        """As the last mark has it."""
+        self._engine = Partition(around.program, self._stream_time)
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
         self._waiting = NOTHING_WAITING
         self._caught_up = False
@@ -110,7 +118,7 @@ class Tenure:
         if records:
             if records[0].offset < self._next_offset:
                 raise InDoubt("log_error", f"read offset {records[0].offset}, expected {self._next_offset} or later")
-            self._waiting = await decode(records, options.limits, around.clock.now(), self._poison, options.pause_every, self._pause)
+            self._waiting = await decode(records, options.limits, around.clock.now(), options.pause_every, self._pause)
             self._took("decode", started)
 
     async def _process_touchpoints(self) -> None:
@@ -128,11 +136,25 @@ class Tenure:
             if count == 0:
                 await self._fire_timers(bound)
                 return
-        unusable = await self._classify(count, wall)
+        try:
+            unusable = await self._classify(count, wall)
+        except _CannotJudge as failure:
+            await self._start_over_without(failure)
+            return
         # A late touchpoint may have set a timer that stream time has passed already.
         if engine.stream_time is not None:
             engine.advance(engine.stream_time)
         await self._commit(count, unusable)
+
+    async def _start_over_without(self, failure: "_CannotJudge") -> None:
+        """Make a dead letter of a record that cannot be judged, and forget all that was judged since the last commit."""
+        around = self._around
+        offset = self._waiting.records[failure.position].offset
+        logger.warning("partition %d: judging the touchpoint at offset %d failed: %s", around.partition, offset, failure)
+        # Half of it may be in memory by now. What the view shows is whole once the batch in flight is there.
+        await self._settle()
+        self._engine = Partition(around.program, self._stream_time)
+        self._waiting = self._waiting.with_rejected(failure.position, rejected("evaluation_failed", str(failure)))
 
     async def _process_quiet_time(self) -> None:
         """Look whether the view is still what we left there, and at the timers that are due as time goes by."""
@@ -196,17 +218,14 @@ class Tenure:
 
     def _take(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
         take = self._engine.take
-        for record, item in zip(self._waiting.records[start:stop], self._waiting.items[start:stop], strict=True):
+        for position, item in enumerate(self._waiting.items[start:stop], start):
             if isinstance(item, Touchpoint):
                 try:
                     take(item, wall)
-                except Exception as error:
-                    # Whatever it was: this record would hold up its partition for ever. Half of it may be in the customer's
-                    # state by now, so nothing in memory is used again.
-                    self._poison[record.offset] = str(error) or type(error).__name__
-                    raise InDoubt("evaluation_failed", f"judging the touchpoint at offset {record.offset} failed: {error}") from error
+                except EvaluationFailed as error:
+                    raise _CannotJudge(position, str(error)) from error
             else:
-                unusable.append((record, item))
+                unusable.append((self._waiting.records[position], item))
 
     async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
         """Make real what the engine did with the first `count` that wait. Nothing is written if nothing was done, unless `empty`."""
@@ -240,9 +259,8 @@ class Tenure:
         self._in_flight = _InFlight(state_offset, asyncio.create_task(apply))
         self.sound = True
         self._next_offset = through + 1
+        self._stream_time = mark.stream_time
         self._waiting = self._waiting.without_first(count)
-        for offset in [offset for offset in self._poison if offset <= through]:
-            del self._poison[offset]
         self._engine.forget(around.options.customers_in_memory, work.changed)
         for failure in work.failures:
             logger.warning("partition %d: a timer was dropped: %s", around.partition, failure)

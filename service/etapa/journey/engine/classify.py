@@ -76,11 +76,14 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
             customer.first_at = at
 
     customer.recent = (customer.recent + digest)[-program.recent_bytes :] if digest else b""
-    if touchpoint.traits:
-        _remember_traits(program, customer, touchpoint)
-    memory = customer.memory
-    for record in program.records_for(touchpoint.type):
-        record(memory, touchpoint, now)
+    try:
+        if touchpoint.traits:
+            _remember_traits(program, customer, touchpoint)
+        memory = customer.memory
+        for record in program.records_for(touchpoint.type):
+            record(memory, touchpoint, now)
+    except Exception as error:
+        raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
     changes += _settle(program, customer, now, touchpoint, "touchpoint")
     return Touched(customer, changes, False, timers, failures)
 
