@@ -14,7 +14,7 @@ from etapa.contracts.journey_schema import journey_schema_text
 from etapa.journey.language.load import load_journey
 
 ROOT = Path(__file__).parents[3]
-RETAIL = ROOT / "service" / "etapa" / "journeys" / "retail.yaml"
+SHIPPED = sorted((ROOT / "service" / "etapa" / "journeys").glob("*.yaml"))
 SCHEMA = json.loads(journey_schema_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 
@@ -44,15 +44,17 @@ def test_the_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_the_shipped_journey_follows_the_schema() -> None:
-    assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(RETAIL.read_text("utf-8")))] == []
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+def test_the_shipped_journeys_follow_the_schema(file: Path) -> None:
+    assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(file.read_text("utf-8")))] == []
 
 
-def test_the_shipped_journey_points_editors_to_the_schema() -> None:
-    first = RETAIL.read_text("utf-8").splitlines()[0]
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+def test_the_shipped_journeys_point_editors_to_the_schema(file: Path) -> None:
+    first = file.read_text("utf-8").splitlines()[0]
     prefix = "# yaml-language-server: $schema="
     assert first.startswith(prefix)
-    assert (RETAIL.parent / first.removeprefix(prefix)).resolve() == ROOT / "schemas" / "journey.schema.json"
+    assert (file.parent / first.removeprefix(prefix)).resolve() == ROOT / "schemas" / "journey.schema.json"
 
 
 def test_every_key_is_described() -> None:
