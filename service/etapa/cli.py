@@ -34,6 +34,7 @@ COMMANDS = {
     "run": Entry("run", "Run the worker."),
     "topics": Entry("topics", "Create the Kafka topics."),
     "validate": Entry("validate", "Check journey files."),
+    "test": Entry("test", "Run the tests in journey files."),
     "simulate": Entry("simulate", "Run touchpoints from a file through a journey, without any server."),
     "stage": Entry("stage", "Show the stage that a customer is in."),
     "config": Entry("config", "Show all settings and where they come from."),

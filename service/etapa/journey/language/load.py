@@ -1,6 +1,8 @@
 """Reading a journey file: from text to a `Journey`, or to everything that is wrong with it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from etapa.journey.language import campaigns, scenarios
 from etapa.journey.language.checks import look_over
@@ -38,11 +40,21 @@ DEFAULT_GRACE = 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """In which lines of the file things are written, by id; tests by name."""
+
+    stages: Mapping[str, int] = field(default_factory=dict)
+    rules: Mapping[str, int] = field(default_factory=dict)
+    tests: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """What came of reading a file. The journey is none when any finding is an error."""
+    """What came of reading a file. The journey is none, and there are no places, when any finding is an error."""
 
     journey: Journey | None
     findings: tuple[Finding, ...]
+    places: Places = Places()
 
 
 class JourneyError(Exception):
@@ -56,14 +68,17 @@ class JourneyError(Exception):
 def load_journey(text: str, file: str) -> Loaded:
     """Read a journey from `text`; `file` is the name that findings carry. Never raises because of what the text says."""
     report = Report(file, text)
-    journey = None
+    read = None
     try:
         node = parse(text, report)
     except Unreadable:
         pass
     else:
-        journey = _journey(node, report)
-    return Loaded(None if report.has_errors else journey, report.findings())
+        read = _journey(node, report)
+    if read is None or report.has_errors:
+        return Loaded(None, report.findings())
+    journey, places = read
+    return Loaded(journey, report.findings(), places)
 
 
 def journey_or_raise(text: str, file: str) -> Journey:
@@ -124,7 +139,7 @@ JOURNEY_FIELDS = (
 )
 
 
-def _journey(node: Node, report: Report) -> Journey | None:
+def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
     record = read_fields(node, "a journey", JOURNEY_FIELDS, report)
     if record is BAD:
         return None
@@ -165,7 +180,11 @@ def _journey(node: Node, report: Report) -> Journey | None:
         [each.place(campaigns.ON) for each in campaign_records],
         report,
     )
-    return journey
+    return journey, Places(_lines(stage_records, STAGE_ID), _lines(rule_records, RULE_ID), _lines(test_records, scenarios.NAME))
+
+
+def _lines(records: Sequence[Record], name: Field[Any]) -> Mapping[str, int]:
+    return {record.need(name): record.place(name).line for record in records}
 
 
 def _or(value: int | None, default: int) -> int:

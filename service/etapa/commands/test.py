@@ -1,0 +1,303 @@
+"""`etapa test`: run the tests that stand in journey files."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import msgspec
+
+from etapa.commands.difference import difference, in_short
+from etapa.commands.failures import CheckFailed, WrongUse, reason
+from etapa.commands.journey_files import Unreadable, load_file, shown
+from etapa.commands.junit import Case, Suite, junit_xml
+from etapa.commands.words import counted, printable, width
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.language.duration import format_duration
+from etapa.journey.language.load import Loaded
+from etapa.journey.language.model import ExpectedChange, Scenario
+from etapa.rehearsal.absence import Absence, first_absence
+from etapa.rehearsal.coverage import Coverage
+from etapa.rehearsal.scenarios import Move, Outcome, rehearse
+
+Status = Literal["passed", "failed", "error"]
+
+LETTERS: dict[Status, str] = {"passed": ".", "failed": "F", "error": "E"}
+COLOURS: dict[Status, str] = {"passed": "green", "failed": "red", "error": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One test that was run."""
+
+    outcome: Outcome
+    line: int
+    seconds: float
+    absence: Absence | None
+
+    @property
+    def name(self) -> str:
+        return self.outcome.scenario.name
+
+    @property
+    def status(self) -> Status:
+        if self.outcome.run.failures:
+            return "error"
+        return "passed" if self.outcome.passed else "failed"
+
+
+@dataclass
+class FileResult:
+    """What came of one file."""
+
+    path: str
+    loaded: Loaded | None
+    """None when the file cannot be read."""
+    trouble: str = ""
+    """Why its tests could not be run; empty when they could."""
+    results: list[Result] = field(default_factory=list)
+    deselected: int = 0
+    coverage: Coverage | None = None
+    """None when not all tests were run."""
+
+    def number_of(self, status: Status) -> int:
+        return sum(result.status == status for result in self.results)
+
+
+@click.command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option(
+    "-k", "words", metavar="NAME", multiple=True, help="Run only tests whose name holds this, whatever the case; may be repeated."
+)
+@click.option("--verbose", "-v", is_flag=True, help="One line for each test.")
+@click.option("--require-coverage", is_flag=True, help="Fail if there is a rule that no test fires or a stage that no test enters.")
+@click.option("--junit", "junit_file", metavar="FILE", help="Write the results to FILE as JUnit XML.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def test(
+    files: tuple[str, ...], words: tuple[str, ...], verbose: bool, require_coverage: bool, junit_file: str | None, as_json: bool
+) -> None:
+    """Run the tests in journey files; `-` reads standard input.
+
+    Each test lets its touchpoints go through the journey, and compares the whole list of stage changes with the expected one. Shown at
+    the end are the rules that no test fires and the stages that no test enters.
+
+    Exit code 0 if every test passed, 1 if one failed or a file has errors, 2 if a file cannot be read.
+    """
+    if require_coverage and words:
+        raise WrongUse("--require-coverage looks at all tests, and -k leaves some out: use one of them")
+    reporter = _Reporter(verbose=verbose, quiet=as_json)
+    begun = time.perf_counter()
+    results = [_run_file(path, words, reporter) for path in files]
+    seconds = time.perf_counter() - begun
+    uncovered = [result for result in results if require_coverage and result.coverage is not None and not result.coverage.is_whole]
+    good = not uncovered and all(not result.trouble and all(each.outcome.passed for each in result.results) for result in results)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(results, good))))
+    else:
+        reporter.conclude(results, seconds)
+    if junit_file is not None:
+        _write(junit_file, junit_xml([_suite(result) for result in results]), files)
+    if any(result.loaded is None for result in results):
+        raise click.exceptions.Exit(WrongUse.exit_code)
+    if words and not any(result.results for result in results) and not any(result.trouble for result in results):
+        raise WrongUse(f"no test has {' or '.join(map(repr, words))} in its name")
+    if uncovered:
+        raise CheckFailed("not every rule and stage is reached by a test: " + ", ".join(result.path for result in uncovered))
+    if not good:
+        raise click.exceptions.Exit(CheckFailed.exit_code)
+
+
+def _run_file(argument: str, words: Sequence[str], reporter: "_Reporter") -> FileResult:
+    path = "<stdin>" if argument == "-" else argument
+    try:
+        loaded = load_file(argument)
+    except Unreadable as error:
+        click.echo(f"Error: {error}", err=True)
+        return FileResult(path, None, trouble=str(error))
+    for finding in loaded.findings:
+        if finding.severity != "info":
+            click.echo(shown(finding), err=True)
+    journey = loaded.journey
+    if journey is None:
+        return FileResult(path, loaded, trouble="it has errors, so its tests were not run")
+    result = FileResult(path, loaded)
+    chosen = [scenario for scenario in journey.tests if _is_chosen(scenario, words)]
+    result.deselected = len(journey.tests) - len(chosen)
+    program = compile_journey(journey)
+    coverage = Coverage(journey)
+    reporter.begin(result)
+    for scenario in chosen:
+        begun = time.perf_counter()
+        outcome = rehearse(program, scenario)
+        seconds = time.perf_counter() - begun
+        coverage.add(outcome.run.moves)
+        result.results.append(Result(outcome, loaded.places.tests[scenario.name], seconds, first_absence(program, outcome)))
+        reporter.tell(result, result.results[-1])
+    if not result.deselected:
+        result.coverage = coverage
+    reporter.end(result)
+    return result
+
+
+def _is_chosen(scenario: Scenario, words: Sequence[str]) -> bool:
+    return not words or any(word.casefold() in scenario.name.casefold() for word in words)
+
+
+class _Reporter:
+    """Tells a person what happens while it happens, and what came of it."""
+
+    def __init__(self, *, verbose: bool, quiet: bool) -> None:
+        self._verbose = verbose
+        self._quiet = quiet
+
+    def begin(self, file: FileResult) -> None:
+        if not self._verbose:
+            self._say(f"{file.path} ", newline=False)
+
+    def tell(self, file: FileResult, result: Result) -> None:
+        if self._verbose:
+            word = click.style(f"{result.status.upper():<6}", fg=COLOURS[result.status])
+            self._say(f"{word}  {file.path}:{result.line}: {printable(result.name)}")
+        else:
+            self._say(click.style(LETTERS[result.status], fg=COLOURS[result.status]), newline=False)
+
+    def end(self, file: FileResult) -> None:
+        if file.results:
+            word = ""
+        elif file.deselected:
+            word = f"no test chosen, of {file.deselected}"
+        else:
+            word = "no tests"
+        if self._verbose and word:
+            self._say(f"{file.path}: {word}")
+        elif not self._verbose:
+            self._say(word)
+
+    def conclude(self, files: Sequence[FileResult], seconds: float) -> None:
+        columns = width()
+        for file in files:
+            for result in file.results:
+                if not result.outcome.passed:
+                    self._say(click.style(f"\n{file.path}:{result.line}: {printable(result.name)}", bold=True) + "\n")
+                    for line in difference(result.outcome, result.absence, columns):
+                        self._say(line)
+        for file in files:
+            self._say_coverage(file)
+        self._say_total(files, seconds, columns)
+
+    def _say_coverage(self, file: FileResult) -> None:
+        coverage = file.coverage
+        if coverage is None or file.loaded is None or not file.results:
+            return
+        places = file.loaded.places
+        missing = [(rule, places.rules[rule], "no test fires it") for rule in coverage.rules_not_fired]
+        missing += [(stage, places.stages[stage], "no test enters it") for stage in coverage.stages_not_entered]
+        rules = f"{coverage.rules - len(coverage.rules_not_fired)} of {counted(coverage.rules, 'rule')} fired"
+        stages = f"{coverage.stages - len(coverage.stages_not_entered)} of {counted(coverage.stages, 'stage')} entered"
+        self._say(f"\n{file.path}: {rules}, {stages}")
+        widest = max((len(name) for name, _, _ in missing), default=0)
+        for name, line, what in missing:
+            self._say(f"  {name:<{widest}}  line {line}: {what}")
+
+    def _say_total(self, files: Sequence[FileResult], seconds: float, columns: int) -> None:
+        totals = _totals(files)
+        failed, passed = totals["failed"], totals["passed"]
+        errors = totals["error"] + sum(bool(file.trouble) for file in files)
+        deselected = sum(file.deselected for file in files)
+        parts = [f"{failed} failed"] * bool(failed) + [f"{passed} passed"] * bool(passed)
+        parts += [f"{deselected} deselected"] * bool(deselected) + [counted(errors, "error")] * bool(errors)
+        words = f" {', '.join(parts) or 'no tests'} in {seconds:.2f}s "
+        self._say("\n" + click.style(f"{words:=^{columns}}", fg="red" if failed or errors else "green" if passed else "yellow"))
+
+    def _say(self, text: str, *, newline: bool = True) -> None:
+        if not self._quiet:
+            click.echo(text, nl=newline)
+
+
+def _write(path: str, content: bytes, inputs: Sequence[str]) -> None:
+    target = Path(path)
+    try:
+        if any(target.exists() and Path(name).exists() and target.samefile(name) for name in inputs):
+            raise WrongUse(f"{path}: it is read from, so the results cannot be written there")
+        target.write_bytes(content)
+    except OSError as error:
+        raise WrongUse(f"{path}: cannot write it: {reason(error)}") from None
+
+
+def _suite(file: FileResult) -> Suite:
+    if file.loaded is None or file.loaded.journey is None:
+        findings = file.loaded.findings if file.loaded else ()
+        text = "\n".join(shown(finding) for finding in findings) or file.trouble
+        return Suite(file.path, file.path, [Case("the file can be read", None, 0.0, "error", file.trouble, text)])
+    return Suite(file.loaded.journey.id, file.path, [_case(file, result) for result in file.results])
+
+
+def _case(file: FileResult, result: Result) -> Case:
+    if result.outcome.passed:
+        return Case(result.name, result.line, result.seconds)
+    lines = [f"{file.path}:{result.line}: {result.name}", "", *difference(result.outcome, result.absence, 120)]
+    kind: Literal["failure", "error"] = "error" if result.status == "error" else "failure"
+    return Case(result.name, result.line, result.seconds, kind, in_short(result.outcome), click.unstyle("\n".join(lines)))
+
+
+def _as_object(files: Sequence[FileResult], good: bool) -> dict[str, Any]:
+    return {
+        "ok": good,
+        **_totals(files),
+        "deselected": sum(file.deselected for file in files),
+        "files": [_file_object(file) for file in files],
+    }
+
+
+def _totals(files: Sequence[FileResult]) -> dict[str, int]:
+    statuses: tuple[Status, ...] = ("passed", "failed", "error")
+    return {status: sum(file.number_of(status) for file in files) for status in statuses}
+
+
+def _file_object(file: FileResult) -> dict[str, Any]:
+    found: dict[str, Any] = {"file": file.path}
+    if file.trouble:
+        return found | {"trouble": file.trouble, "tests": []}
+    if file.loaded is not None and file.loaded.journey is not None:
+        found |= {"journey": file.loaded.journey.id, "version": file.loaded.journey.version}
+    found["tests"] = [_test_object(result) for result in file.results]
+    coverage = file.coverage
+    found["coverage"] = (
+        None
+        if coverage is None
+        else {
+            "rules": coverage.rules,
+            "rules_not_fired": coverage.rules_not_fired,
+            "stages": coverage.stages,
+            "stages_not_entered": coverage.stages_not_entered,
+        }
+    )
+    return found
+
+
+def _test_object(result: Result) -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "name": result.name,
+        "line": result.line,
+        "status": result.status,
+        "expected": [_change_object(change) for change in outcome.scenario.expect],
+        "actual": [_move_object(move) for move in outcome.run.moves],
+        "problems": [*outcome.problems, *outcome.run.failures],
+        "why_not": None if result.absence is None else _absence_object(result.absence),
+    }
+
+
+def _absence_object(absence: Absence) -> dict[str, Any]:
+    rules = [{"rule": rule, "because": clauses} for rule, clauses in absence.rules]
+    return {"expected": _change_object(absence.expected), "reason": absence.reason, "rules": rules}
+
+
+def _change_object(change: ExpectedChange) -> dict[str, Any]:
+    return {"at": format_duration(change.at), "to": change.to}
+
+
+def _move_object(move: Move) -> dict[str, Any]:
+    return _change_object(move.as_expected()) | {"from": move.source, "rule": move.rule, "cause": move.cause, "because": move.because}

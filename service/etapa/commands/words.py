@@ -1,0 +1,56 @@
+"""Small pieces of prose that several commands print: numbers with their noun, durations, clauses."""
+
+import json
+import shutil
+
+from etapa.journey.engine.touchpoint import Clause
+from etapa.journey.language.duration import DAY, HOUR, MINUTE, SECOND, format_duration
+
+NARROWEST = 40
+"""A terminal narrower than that is written to as if it were so wide."""
+
+
+def counted(number: int, word: str) -> str:
+    """`1 rule`, `1,200 rules`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def rounded(duration: int) -> str:
+    """A duration to two units or so: nobody wants the seconds of a stay of months."""
+    for unit, finer in ((DAY, HOUR), (HOUR, MINUTE), (MINUTE, SECOND)):
+        if duration >= unit:
+            return format_duration(duration // finer * finer)
+    return format_duration(duration)
+
+
+def clause_text(clause: Clause) -> str:
+    """A condition and what it saw: `count(purchase, 90d) >= 3, saw 2`."""
+    kind = clause.condition.removeprefix("not ").partition("(")[0]
+    seen = clause.observed
+    match kind, seen:
+        case "event", None:
+            return f"{clause.condition}, and nothing just happened"
+        case "event", str() if clause.condition == f"event({seen})":
+            return clause.condition
+        case "absent" | "idle", None:
+            return f"{clause.condition}, never seen"
+        case "absent" | "idle", str():
+            return f"{clause.condition}, last at {seen}"
+        case "in_stage", int() | float():
+            return f"{clause.condition}, for {format_duration(round(seen * SECOND))}"
+        case "sequence", int():
+            return f"{clause.condition}, {counted(seen, 'step')} taken"
+        case _, float():
+            return f"{clause.condition}, saw {seen:.10g}"
+        case _:
+            return f"{clause.condition}, saw {'nothing' if seen is None else json.dumps(seen, ensure_ascii=False)}"
+
+
+def printable(text: str) -> str:
+    """Text from a file without what a terminal would act on."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def width() -> int:
+    """Columns of the terminal, 80 when there is none; `COLUMNS` wins."""
+    return max(NARROWEST, shutil.get_terminal_size((80, 24)).columns)

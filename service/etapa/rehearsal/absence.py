@@ -1,0 +1,75 @@
+"""Why an expected change did not come: where the customer was at that time, and what the rules that lead there saw."""
+
+from dataclasses import dataclass
+
+from etapa.contracts.rejected import Rejected
+from etapa.journey.engine.program import Program
+from etapa.journey.engine.touchpoint import Clause
+from etapa.journey.language.duration import format_duration
+from etapa.journey.language.model import ExpectedChange, Scenario
+from etapa.rehearsal.replay import Replay
+from etapa.rehearsal.scenarios import CUSTOMER, START, Outcome, clauses_from_start, touchpoints_of
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why the customer did not move as expected."""
+
+    expected: ExpectedChange
+    reason: str
+    """A sentence without its full stop."""
+    rules: tuple[tuple[str, tuple[Clause, ...]], ...] = ()
+    """The rules that would have led there, and the conditions that kept each from holding."""
+
+
+def first_absence(program: Program, outcome: Outcome) -> Absence | None:
+    """Why the first change that is missing is missing, or none when nothing more can be said than what happened instead.
+
+    Only the first: after it the customer is somewhere else than the test thinks.
+    """
+    row = next((row for row in outcome.rows if row.differs), None)
+    if row is None or row.expected is None or outcome.run.failures:
+        return None
+    return _absence(program, outcome.scenario, row.expected)
+
+
+def _absence(program: Program, scenario: Scenario, expected: ExpectedChange) -> Absence | None:
+    last = max(given.at for given in scenario.given)
+    if scenario.until is None and expected.at > last:
+        until = format_duration(expected.at)
+        return Absence(
+            expected, f"no timer runs after the last touchpoint, at {format_duration(last)}, unless the test says `until: {until}`"
+        )
+    if expected.at > max(last, scenario.until or 0):
+        return Absence(expected, f"the test ends before that, with its `until: {format_duration(scenario.until or 0)}`")
+    replay = Replay(program)
+    at_hand = None
+    for touchpoint in touchpoints_of(scenario):
+        if touchpoint.at > START + expected.at:
+            break
+        touched = replay.take(touchpoint)
+        if isinstance(touched, Rejected):
+            return None
+        at_hand = touchpoint if touchpoint.at == START + expected.at and not touched.duplicate else None
+    for _ in replay.run_timers(START + expected.at, lambda _: None):
+        pass
+    customer = replay.customers.get(CUSTOMER)
+    if customer is None:
+        return Absence(expected, f"the first touchpoint comes later, at {format_duration(scenario.given[0].at)}")
+    since = format_duration(customer.entered_at - START)
+    if customer.stage == expected.to:
+        return Absence(expected, f"the customer was in {customer.stage} by then, since {since}")
+    if customer.entered_at == START + expected.at:
+        # Something else happened at that very time, which is there to be seen beside what was expected.
+        return None
+    there = f"the customer was in {customer.stage}, since {since}"
+    rules = [rule for rule in program.stages[customer.stage].rules if rule.to == expected.to]
+    if not rules:
+        return Absence(expected, f"{there}, and no rule leads from there to {expected.to}")
+    now = START + expected.at
+    found = [
+        (rule.id, clauses_from_start(rule.condition.reasons(customer, now, at_hand, truth=False)))
+        for rule in rules
+        if not rule.holds(customer, now, at_hand)
+    ]
+    return Absence(expected, there, tuple(found)) if len(found) == len(rules) else None

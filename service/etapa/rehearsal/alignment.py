@@ -1,0 +1,83 @@
+"""Two lists of changes beside each other, so that a reader sees at once what is missing, what came instead, and what was not expected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from etapa.journey.language.model import ExpectedChange
+
+Actual = TypeVar("Actual")
+
+MOST_CELLS: Final = 1_000_000
+"""Of comparisons. Longer lists are set beside each other as they stand, place by place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[Actual]):
+    """An expected change and the actual one in its place; either may be missing."""
+
+    expected: ExpectedChange | None
+    actual: Actual | None
+    differs: bool
+
+
+def side_by_side(expected: Sequence[ExpectedChange], actual: Sequence[Actual], seen: Sequence[ExpectedChange]) -> list[Row[Actual]]:
+    """The fewest differences that make one list of the other. `seen` says of each actual change what a test would have to expect.
+
+    Changes that share their time or their stage stand in one row; others each get a row of their own.
+    """
+    equal = 0
+    while equal < min(len(expected), len(seen)) and expected[equal] == seen[equal]:
+        equal += 1
+    rows = [Row(left, right, differs=False) for left, right in zip(expected[:equal], actual[:equal], strict=True)]
+    return rows + _pair(expected[equal:], actual[equal:], seen[equal:])
+
+
+def _pair(expected: Sequence[ExpectedChange], actual: Sequence[Actual], seen: Sequence[ExpectedChange]) -> list[Row[Actual]]:
+    if len(expected) * len(seen) > MOST_CELLS:
+        return _place_by_place(expected, actual, seen)
+    costs = _costs(expected, seen)
+    rows: list[Row[Actual]] = []
+    left = right = 0
+    while left < len(expected) and right < len(seen):
+        both = _difference(expected[left], seen[right])
+        if costs[left][right] == both + costs[left + 1][right + 1]:
+            rows.append(Row(expected[left], actual[right], differs=both > 0))
+            left, right = left + 1, right + 1
+        elif costs[left][right] == 2 + costs[left + 1][right]:
+            rows.append(Row(expected[left], None, differs=True))
+            left += 1
+        else:
+            rows.append(Row(None, actual[right], differs=True))
+            right += 1
+    rows += [Row(each, None, differs=True) for each in expected[left:]]
+    rows += [Row(None, each, differs=True) for each in actual[right:]]
+    return rows
+
+
+def _costs(expected: Sequence[ExpectedChange], seen: Sequence[ExpectedChange]) -> list[list[int]]:
+    """How much the rest of both lists differs, from each place in the one and each place in the other."""
+    costs = [[2 * (len(seen) - right) for right in range(len(seen) + 1)]]
+    for left in reversed(expected):
+        after = costs[-1]
+        row = [after[-1] + 2]
+        for right in range(len(seen) - 1, -1, -1):
+            row.append(min(_difference(left, seen[right]) + after[right + 1], 2 + after[right], 2 + row[-1]))
+        costs.append(row[::-1])
+    return costs[::-1]
+
+
+def _difference(expected: ExpectedChange, seen: ExpectedChange) -> int:
+    """Nothing for the same change, a little for a change at the same time or to the same stage, else more than two gaps."""
+    if expected == seen:
+        return 0
+    return 3 if expected.at == seen.at or expected.to == seen.to else 5
+
+
+def _place_by_place(expected: Sequence[ExpectedChange], actual: Sequence[Actual], seen: Sequence[ExpectedChange]) -> list[Row[Actual]]:
+    rows = []
+    for place in range(max(len(expected), len(seen))):
+        left = expected[place] if place < len(expected) else None
+        right = seen[place] if place < len(seen) else None
+        rows.append(Row(left, None if right is None else actual[place], differs=left != right))
+    return rows

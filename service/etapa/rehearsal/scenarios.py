@@ -1,0 +1,150 @@
+"""Running the tests that stand beside the rules: touchpoints of one customer through the core, and what came of them.
+
+A test counts its times from its own start. So does everything that is given back here, the times in clauses included.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.rfc3339 import parse_time
+from etapa.journey.engine.classify import EvaluationFailed
+from etapa.journey.engine.program import Program
+from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoint
+from etapa.journey.language.duration import format_duration
+from etapa.journey.language.model import ExpectedChange, Scenario
+from etapa.rehearsal.alignment import Row, side_by_side
+from etapa.rehearsal.replay import Replay
+
+START: Final = parse_time("2000-01-01T00:00:00Z")
+"""When tests begin. No condition asks for the date, so any time does from which a thousand years fit into the calendar."""
+
+CUSTOMER: Final = "customer"
+
+TRIGGERS_NOT_JUDGED: Final = "it names `triggers`, and this version does not judge triggers"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A stage change as a test sees it. `at` is counted from the start of the test, in microseconds."""
+
+    at: int
+    source: str | None
+    to: str
+    rule: str | None
+    cause: Cause
+    because: tuple[Clause, ...]
+
+    def as_expected(self) -> ExpectedChange:
+        """What a test would have to say to expect it."""
+        return ExpectedChange(self.at, self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the touchpoints of a test did."""
+
+    moves: tuple[Move, ...]
+    triggers: tuple[str, ...] | None = None
+    """Campaigns that were triggered, in order; none: triggers were not judged."""
+    failures: tuple[str, ...] = ()
+    """What could not be judged at all: a bug, or a value that no arithmetic holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A test, and how it went."""
+
+    scenario: Scenario
+    run: Run
+    rows: tuple[Row[Move], ...] = field(init=False)
+    """Expected and actual changes beside each other."""
+    problems: tuple[str, ...] = field(init=False)
+    """What is wrong apart from the changes, each a sentence without its full stop."""
+
+    def __post_init__(self) -> None:
+        rows = side_by_side(self.scenario.expect, self.run.moves, [move.as_expected() for move in self.run.moves])
+        object.__setattr__(self, "rows", tuple(rows))
+        object.__setattr__(self, "problems", tuple(_problems(self.scenario, self.run)))
+
+    @property
+    def changes_differ(self) -> bool:
+        """Whether the changes are not the expected ones."""
+        return any(row.differs for row in self.rows)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is as the test says."""
+        return not self.changes_differ and not self.problems and not self.run.failures
+
+
+def rehearse(program: Program, scenario: Scenario) -> Outcome:
+    """Run one test. Never raises because of what the test or the journey says."""
+    return Outcome(scenario, run(program, scenario))
+
+
+def run(program: Program, scenario: Scenario) -> Run:
+    """Let the touchpoints of a test go through the journey, and its timers up to `until`."""
+    replay = Replay(program)
+    changes: list[StageChange] = []
+    failures: list[str] = []
+
+    def dropped(failure: EvaluationFailed) -> None:
+        failures.append(f"a timer could not be judged: {failure}")
+
+    for touchpoint in touchpoints_of(scenario):
+        touched = replay.take(touchpoint)
+        if isinstance(touched, Rejected):
+            failures.append(f"the touchpoint at {format_duration(touchpoint.at - START)} could not be judged: {touched.detail}")
+            continue
+        changes += touched.changes
+        for failure in touched.failures:
+            dropped(failure)
+    if scenario.until is not None:
+        changes += replay.run_timers(START + scenario.until, dropped)
+    return Run(tuple(map(_move, changes)), failures=tuple(failures))
+
+
+def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
+    """The touchpoints of a test, in order of arrival. Those without an id get one that no other in the test has."""
+    named = {given.id for given in scenario.given}
+    made_up = (identity for number in range(1, len(scenario.given) + len(named) + 1) if (identity := f"touchpoint-{number}") not in named)
+    for given in scenario.given:
+        yield Touchpoint(
+            given.id or next(made_up),
+            CUSTOMER,
+            given.type,
+            START + given.at,
+            given.channel,
+            given.properties or {},
+            given.traits or {},
+        )
+
+
+def clauses_from_start(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
+    """Clauses with what they saw; a time of day becomes a duration since the start of the test."""
+    return tuple(Clause(clause.condition, _since_start(clause)) for clause in clauses)
+
+
+def _move(change: StageChange) -> Move:
+    return Move(change.at - START, change.source, change.to, change.rule, change.cause, clauses_from_start(change.because))
+
+
+def _since_start(clause: Clause) -> str | int | float | bool | None:
+    # Only these two see a time; a text that another one saw may look like a time and yet be somebody's words.
+    about_absence = clause.condition.removeprefix("not ").startswith(("absent(", "idle("))
+    return format_duration(parse_time(clause.observed) - START) if about_absence and isinstance(clause.observed, str) else clause.observed
+
+
+def _problems(scenario: Scenario, run: Run) -> Iterator[str]:
+    if scenario.triggers is None:
+        return
+    if run.triggers is None:
+        yield TRIGGERS_NOT_JUDGED
+    elif run.triggers != scenario.triggers:
+        yield f"expected the triggers {_listed(scenario.triggers)}, found {_listed(run.triggers)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "(none)"
