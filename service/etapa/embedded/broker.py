@@ -5,6 +5,7 @@ It is a test double of Kafka's protocol, not Kafka. What differs, and what those
 - It cannot be asked to create topics; a metadata request for a topic makes it, always with four partitions.
 - It keeps about 5 MB of a partition and drops the oldest batches beyond, whoever has not read them: producers have to wait
   for slow readers themselves.
+- It answers a fetch with one batch of a partition, however many there are: small batches make slow readers.
 - Its commit markers carry a wrong checksum, so consumers must not check checksums (`CHECK_CRCS`).
 - It does not fence, and readers of committed records see open and aborted transactions too. So it shows how things work
   and proves nothing about crashes.

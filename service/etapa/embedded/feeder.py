@@ -13,13 +13,20 @@ _RECORD_OVERHEAD = 80
 _MOST_AHEAD_BYTES = KEPT_BYTES_PER_PARTITION // 3
 _REMEMBERED = 20_000
 
+_FLUSH_SECONDS = 5.0
+_SHORTEST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.25
+_USUALLY_UNREAD_SECONDS = 0.5
+"""What is under way between us and the worker is not known any better."""
+
 
 class Feeder:
     """`rate` is touchpoints a second. Time is given, in seconds of a clock that never goes back."""
 
     def __init__(self, address: str, topic: str, shoppers: Iterator[Sent], rate: float) -> None:
-        # A lingering of a few milliseconds puts those of one moment into one batch. It says nothing when the broker ends first.
-        self._producer = Producer({"bootstrap.servers": address, "linger.ms": 5, "log_level": 0})
+        # What is sent at one moment goes out as one batch a partition: nothing leaves before the flush. No logging, because
+        # the broker may end first.
+        self._producer = Producer({"bootstrap.servers": address, "linger.ms": 10_000, "batch.num.messages": 100_000, "log_level": 0})
         self._topic = topic
         self._shoppers = shoppers
         self._rate = rate
@@ -31,6 +38,7 @@ class Feeder:
         self._bytes = [0] * PARTITIONS
         self._read = [0] * PARTITIONS
         self._begun: float | None = None
+        self._not_before = 0.0
         self._owed_from = 0
         self._times: dict[str, float] = {}
         self._older_times: dict[str, float] = {}
@@ -51,9 +59,12 @@ class Feeder:
         return self.sent - sum(self._read)
 
     def feed(self, now: float) -> None:
-        """Send what is due by now."""
+        """Send what is due by now, unless it is too soon after the last time."""
         if self._begun is None:
             self._begun = now
+        if now < self._not_before:
+            return
+        self._not_before = now + self._pause()
         due = self._owed_from + int((now - self._begun) * self._rate)
         self.held_back = False
         while self.sent < due:
@@ -65,7 +76,16 @@ class Feeder:
                 break
             self._send(self._next, partition, now)
             self._next = next(self._shoppers)
-        self._producer.poll(0)
+        self.flush(_FLUSH_SECONDS)
+
+    def _pause(self) -> float:
+        """Seconds until more is sent.
+
+        The private broker answers a fetch with one batch a partition, however many are there. So a worker that is behind
+        gets ahead only by larger batches, that is, by fewer of them.
+        """
+        behind = self.unread() / self._rate - _USUALLY_UNREAD_SECONDS
+        return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, behind / 4))
 
     def sent_at(self, touchpoint_id: str) -> float | None:
         """When a touchpoint was sent, unless that is too many touchpoints ago."""
@@ -81,8 +101,8 @@ class Feeder:
                 self._producer.produce(self._topic, value=record.value, key=record.key, partition=partition)
                 break
             except BufferError:
-                # The client's queue is full: let it hand some over.
-                self._producer.poll(0.01)
+                # The client's queue is full.
+                self.flush(_FLUSH_SECONDS)
         self.sent += 1
         self._sent[partition] += 1
         self._bytes[partition] += len(record.key) + len(record.value or b"") + _RECORD_OVERHEAD

@@ -62,6 +62,19 @@ def test_it_waits_for_a_worker_that_is_far_behind_and_owes_nothing_afterwards(br
     assert feeder.sent - stuck_at == 100
 
 
+def test_a_worker_that_is_behind_gets_fewer_and_larger_batches(broker: PrivateBroker) -> None:
+    feeder = _feeder(broker, rate=1000)
+    feeder.feed(now=1.0)
+    feeder.feed(now=3.0)
+    assert feeder.unread() == 2000
+    feeder.feed(now=3.1)
+    assert feeder.sent == 2100
+    feeder.feed(now=3.2)
+    assert feeder.sent == 2100
+    feeder.feed(now=3.4)
+    assert feeder.sent == 2400
+
+
 def test_it_remembers_when_a_touchpoint_was_sent(broker: PrivateBroker) -> None:
     feeder = _feeder(broker, rate=10)
     feeder.feed(now=5.0)
