@@ -3,14 +3,21 @@
 import gzip
 import io
 import sys
+import time
 import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+import click
+
 from etapa.commands.failures import CheckFailed, WrongUse, reason
+from etapa.contracts.rejected import Rejected
 
 GZIP_MAGIC = b"\x1f\x8b"
+
+REJECTED_SHOWN = 5
+"""So many lines that cannot be used are shown one by one; the summary counts all of them."""
 
 
 class EventFile:
@@ -59,6 +66,47 @@ class EventFile:
             raise WrongUse(f"{self.name}: cannot read on after line {self.lines}: {reason(error)}") from None
         self.lines += line.endswith(b"\n")
         return line
+
+
+class Complaints:
+    """Says on stderr why the first few lines cannot be used."""
+
+    def __init__(self) -> None:
+        self._said = 0
+
+    def __call__(self, line: int, rejected: Rejected) -> None:
+        if self._said < REJECTED_SHOWN:
+            self._said += 1
+            click.echo(f"line {line}: {rejected.reason}: {rejected.detail}", err=True)
+
+
+class Progress:
+    """Passes lines on, and tells a person at a terminal how many there were.
+
+    `output_scrolls`: results go to stdout meanwhile. It is quiet then if stdout is the terminal, too.
+    """
+
+    LINES_BETWEEN_LOOKS = 2048
+    SECONDS_BETWEEN_NEWS = 0.25
+
+    def __init__(self, lines: EventFile, *, output_scrolls: bool) -> None:
+        self._lines = lines
+        self._shown = sys.stderr.isatty() and not (output_scrolls and sys.stdout.isatty())
+        self._next_look = self.LINES_BETWEEN_LOOKS
+        self._last_news = time.monotonic()
+
+    def readline(self, limit: int, /) -> bytes:
+        line = self._lines.readline(limit)
+        if self._shown and self._lines.lines >= self._next_look:
+            self._next_look += self.LINES_BETWEEN_LOOKS
+            if time.monotonic() - self._last_news > self.SECONDS_BETWEEN_NEWS:
+                self._last_news = time.monotonic()
+                click.echo(f"\r{self._lines.lines:,} lines", err=True, nl=False)
+        return line
+
+    def clear(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _raw(stream: BinaryIO | gzip.GzipFile) -> io.RawIOBase:

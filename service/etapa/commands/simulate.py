@@ -1,8 +1,6 @@
 """`etapa simulate`: touchpoints from a file through a journey, without any server."""
 
 import contextlib
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -10,21 +8,17 @@ from typing import IO
 import click
 import msgspec
 
-from etapa.commands.event_files import EventFile
+from etapa.commands.event_files import REJECTED_SHOWN, Complaints, EventFile, Progress
 from etapa.commands.failures import CheckFailed, WrongUse, reason
 from etapa.commands.journey_files import journey_from
 from etapa.commands.options import settings_flags, settings_from
 from etapa.commands.times import Time
-from etapa.contracts.rejected import Rejected
+from etapa.commands.words import counted, rounded
 from etapa.contracts.stage_change import stage_change_json
 from etapa.contracts.touchpoint import TouchpointLimits
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.language.duration import format_duration
 from etapa.simulate import Summary
 from etapa.simulate import simulate as simulated
-
-REJECTED_SHOWN = 5
-"""So many lines that cannot be used are shown one by one; the summary counts all of them."""
 
 
 @click.command()
@@ -45,9 +39,9 @@ def simulate(journey: str | None, events: str, until: int | None, summary_file: 
     chosen = journey_from(settings.journey_path)
     summary = Summary(chosen)
     output = click.get_binary_stream("stdout")
-    complaints = _Complaints()
+    complaints = Complaints()
     with EventFile(events) as lines, _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output:
-        progress = _Progress(lines)
+        progress = Progress(lines, output_scrolls=True)
         changes = simulated(
             compile_journey(chosen),
             chosen,
@@ -76,44 +70,6 @@ def simulate(journey: str | None, events: str, until: int | None, summary_file: 
         raise CheckFailed(f"{lines.name}: no line could be used; each must hold one touchpoint as a JSON object")
 
 
-class _Complaints:
-    """Says on stderr why the first few lines cannot be used."""
-
-    def __init__(self) -> None:
-        self._said = 0
-
-    def __call__(self, line: int, rejected: Rejected) -> None:
-        if self._said < REJECTED_SHOWN:
-            self._said += 1
-            click.echo(f"line {line}: {rejected.reason}: {rejected.detail}", err=True)
-
-
-class _Progress:
-    """Passes lines on, and tells a person at a terminal how many there were. Quiet when changes scroll by on that terminal."""
-
-    LINES_BETWEEN_LOOKS = 2048
-    SECONDS_BETWEEN_NEWS = 0.25
-
-    def __init__(self, lines: EventFile) -> None:
-        self._lines = lines
-        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
-        self._next_look = self.LINES_BETWEEN_LOOKS
-        self._last_news = time.monotonic()
-
-    def readline(self, limit: int, /) -> bytes:
-        line = self._lines.readline(limit)
-        if self._shown and self._lines.lines >= self._next_look:
-            self._next_look += self.LINES_BETWEEN_LOOKS
-            if time.monotonic() - self._last_news > self.SECONDS_BETWEEN_NEWS:
-                self._last_news = time.monotonic()
-                click.echo(f"\r{self._lines.lines:,} lines", err=True, nl=False)
-        return line
-
-    def clear(self) -> None:
-        if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
-
-
 def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.AbstractContextManager[IO[bytes] | None]:
     """The file for the summary, opened before the work begins: a typing error there must not cost a long run."""
     if path is None:
@@ -128,20 +84,18 @@ def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.Abstr
 
 def _prose(summary: Summary) -> str:
     journey = summary.journey
-    touchpoints = f"{_counted(summary.touchpoints, 'touchpoint')} ({_counted(summary.duplicates, 'duplicate')})"
+    touchpoints = f"{counted(summary.touchpoints, 'touchpoint')} ({counted(summary.duplicates, 'duplicate')})"
     lines = [
         f"Journey {journey.id}, version {journey.version}",
-        f"{touchpoints} of {_counted(summary.customers, 'customer')}: {_counted(summary.changes, 'stage change')}",
+        f"{touchpoints} of {counted(summary.customers, 'customer')}: {counted(summary.changes, 'stage change')}",
     ]
     if summary.rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(summary.rejected.items()))
-        lines.append(f"{_counted(summary.rejected.total(), 'line')} could not be used: {reasons}")
+        lines.append(f"{counted(summary.rejected.total(), 'line')} could not be used: {reasons}")
     if summary.dropped_timers:
-        lines.append(f"{_counted(summary.dropped_timers, 'timer')} dropped, because judging failed")
+        lines.append(f"{counted(summary.dropped_timers, 'timer')} dropped, because judging failed")
     stays = {stage: summary.median_dwell(stage) for stage in summary.stages}
-    stages = [
-        (stage, f"{count:,}", "-" if stays[stage] is None else _rounded(stays[stage] or 0)) for stage, count in summary.stages.items()
-    ]
+    stages = [(stage, f"{count:,}", "-" if stays[stage] is None else rounded(stays[stage] or 0)) for stage, count in summary.stages.items()]
     lines += ["", *_table(("stage", "customers", "median stay"), stages)]
     if summary.transitions:
         moves = [(move["from"] or "(new)", move["to"], f"{move['count']:,}") for move in summary.as_json()["transitions"]]
@@ -149,10 +103,6 @@ def _prose(summary: Summary) -> str:
     if summary.changes and summary.rules_never_fired:
         lines += ["", f"rules that moved nobody: {', '.join(summary.rules_never_fired)}"]
     return "\n".join(lines)
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -165,11 +115,3 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in (head, *rows)
     ]
-
-
-def _rounded(duration: int) -> str:
-    """A duration to two units or so: nobody wants the seconds of a stay of months."""
-    for unit, finer in ((86_400_000_000, 3_600_000_000), (3_600_000_000, 60_000_000), (60_000_000, 1_000_000)):
-        if duration >= unit:
-            return format_duration(duration // finer * finer)
-    return format_duration(duration)

@@ -7,6 +7,7 @@ import msgspec
 
 from etapa.commands.failures import WrongUse
 from etapa.commands.journey_files import Unreadable, load_file, shown
+from etapa.commands.words import counted
 from etapa.journey.language.load import Loaded
 
 COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -57,17 +58,13 @@ def _print(path: str, loaded: Loaded, good: bool) -> None:
         click.echo(first.replace(word, click.style(word, fg=COLOURS[finding.severity]), 1) + newline + rest)
     if good and loaded.journey:
         journey = loaded.journey
-        stages, rules = _counted(len(journey.stages), "stage"), _counted(len(journey.rules), "rule")
+        stages, rules = counted(len(journey.stages), "stage"), counted(len(journey.rules), "rule")
         click.echo(f"{path}: good: journey {journey.id} version {journey.version}, {stages}, {rules}")
         return
     errors = sum(finding.severity == "error" for finding in loaded.findings)
     warnings = sum(finding.severity == "warning" for finding in loaded.findings)
-    found = [_counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
+    found = [counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
     click.echo(f"{path}: {', '.join(found)}")
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _result(path: str, loaded: Loaded, good: bool) -> dict[str, Any]:
