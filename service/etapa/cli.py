@@ -33,10 +33,12 @@ COMMANDS = {
     "demo": Entry("demo", "Watch customers move, on a private broker and a private Redis."),
     "run": Entry("run", "Run the worker."),
     "topics": Entry("topics", "Create the Kafka topics."),
+    "journeys": Entry("journeys", "List the journeys to start from, and print one."),
     "validate": Entry("validate", "Check journey files."),
     "test": Entry("test", "Run the tests in journey files."),
     "simulate": Entry("simulate", "Run touchpoints from a file through a journey, without any server."),
     "stage": Entry("stage", "Show the stage that a customer is in."),
+    "why": Entry("why", "Show why a customer does not move: every rule out of its stage, clause by clause."),
     "config": Entry("config", "Show all settings and where they come from."),
 }
 
