@@ -85,7 +85,8 @@ def why(change: StageChangeMessage) -> str:
 
 def _clause(clause: Clause) -> str:
     condition, observed = clause.condition, clause.observed
-    if isinstance(observed, int | float):
+    # Seconds in a stage are a number too, but one that says nothing new.
+    if isinstance(observed, int | float) and not condition.startswith("in_stage("):
         return f"{condition} ({observed:g})"
     if isinstance(observed, str) and condition.startswith("event("):
         # Of all types that the rule takes, only the one that came says something here.

@@ -133,6 +133,7 @@ def test_it_says_what_the_broker_is() -> None:
 def test_why_says_what_was_seen_where_that_is_a_number() -> None:
     assert why(LOYAL) == "count(purchase, 180d) >= 3 (3), count(complaint, 30d) = 0 (0)"
     assert why(GONE) == "time passed: absent(purchase, 180d)"
+    assert why(_change([Clause("in_stage(7d)", 604800.0)], cause="timer")) == "time passed: in_stage(7d)"
     assert why(NEW) == "first touchpoint"
 
 
