@@ -1,7 +1,9 @@
 """What can go wrong in aiokafka, told in the words of the ports."""
 
 import contextlib
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 
 from aiokafka.errors import ConsumerStoppedError, IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
@@ -38,3 +40,48 @@ def log_errors(doing: str) -> Iterator[None]:
         kind = Fenced if is_fenced(error) else LogError
         message = f"{doing}: {describe(error)}"
         raise kind(message) from error
+
+
+_NOISY = (
+    "aiokafka",
+    "aiokafka.cluster",
+    "aiokafka.conn",
+    "aiokafka.consumer.fetcher",
+    "aiokafka.consumer.group_coordinator",
+    "aiokafka.producer.sender",
+)
+
+
+class Sparse(logging.Filter):
+    """Lets a message through once in a while only, whatever its arguments, and says how often it came meanwhile.
+
+    While a broker is away, each of aiokafka's clients reports each of its tries, which makes thousands of lines a minute.
+    """
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._last: dict[tuple[str, str], float] = {}
+        self._held_back: dict[tuple[str, str], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True when this one may be shown."""
+        kind = record.name, str(record.msg)
+        now = self._monotonic()
+        if now - self._last.get(kind, -self._seconds) < self._seconds:
+            self._held_back[kind] = self._held_back.get(kind, 0) + 1
+            return False
+        self._last[kind] = now
+        held_back = self._held_back.pop(kind, 0)
+        if held_back:
+            record.msg = f"{record.getMessage()} ({held_back} more like this were not shown)"
+            record.args = ()
+        return True
+
+
+def thin_out_logs(seconds: float = 10.0) -> None:
+    """Have aiokafka repeat itself no more often than every `seconds`."""
+    sparse = Sparse(seconds)
+    for name in _NOISY:
+        logging.getLogger(name).addFilter(sparse)

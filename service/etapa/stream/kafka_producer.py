@@ -19,7 +19,7 @@ MAX_BATCH_BYTES = 900_000
 """Brokers take batches of up to 1,048,588 bytes unless told otherwise, and aiokafka's estimate leaves out the batch's header."""
 
 _CLOSE_SECONDS = 5.0
-_RETRY_BACKOFF_MS = 20
+_RETRY_BACKOFF_MS = 50
 """Also the pause after CONCURRENT_TRANSACTIONS: the end of one transaction overlaps the start of the next all the time."""
 
 logger = logging.getLogger(__name__)
@@ -136,15 +136,14 @@ class PartitionProducer:
 
     async def close(self) -> None:
         """End it within a few seconds, whatever state it and the brokers are in. An open transaction is left to the next fence."""
-        # aiokafka's own stop() waits without bound for batches that cannot be delivered, so it is not called. Its sender
-        # goes first (it would connect again), then the connections, which ends the requests under way.
+        # aiokafka's own stop() waits without bound for batches that cannot be delivered, so it is not called. What its sender
+        # does goes first (it would connect again), then the connections.
         producer, self._producer._closed = self._producer, True
-        sender = producer._sender.sender_task
-        if sender is not None:
-            sender.cancel()
+        sending = _tasks_of(producer._sender)
+        for task in sending:
+            task.cancel()
         closing = asyncio.ensure_future(producer.client.close())
-        waiting: set[asyncio.Future[Any]] = {closing} if sender is None else {closing, sender}
-        done, late = await asyncio.wait(waiting, timeout=_CLOSE_SECONDS)
+        done, late = await asyncio.wait({closing, *sending}, timeout=_CLOSE_SECONDS)
         for one in late:
             one.cancel()
         undelivered = [batch._drain_waiter for batches in producer._message_accumulator._batches.values() for batch in batches]
@@ -152,6 +151,12 @@ class PartitionProducer:
             _look_at(one)
         if late:
             logger.warning("the producer of partition %d did not close within %g s", self._partition, _CLOSE_SECONDS)
+
+
+def _tasks_of(sender: Any) -> list[asyncio.Task[Any]]:
+    # It keeps its tasks in a local variable. Cancelled itself, it waits for them, and they may look for a broker for ever.
+    frames = [(task, getattr(task.get_coro(), "cr_frame", None)) for task in asyncio.all_tasks()]
+    return [task for task, frame in frames if frame is not None and frame.f_locals.get("self") is sender]
 
 
 def _look_at(done: "asyncio.Future[Any]") -> None:

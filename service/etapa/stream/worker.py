@@ -19,6 +19,7 @@ from mode import Service
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
 from etapa.stream.classifier import Classifier, WorkerError
+from etapa.stream.kafka_errors import thin_out_logs
 from etapa.stream.observer import Observer
 from etapa.stream.task import PartitionRefused
 
@@ -34,6 +35,7 @@ def run_worker(settings: Settings, program: Program, observer: Observer, hosted:
     Raises what they raise at their start, and `WorkerError` when the worker ends by itself.
     """
     _spare_the_garbage_collector()
+    thin_out_logs()
     asyncio.run(_run(settings, program, observer, hosted))
 
 

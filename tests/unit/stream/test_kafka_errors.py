@@ -1,0 +1,46 @@
+import logging
+
+import pytest
+from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerFenced
+
+from etapa.stream.kafka_errors import Sparse, describe, log_errors
+from etapa.stream.ports import Fenced, LogError
+
+
+def record(message: str, *arguments: object) -> logging.LogRecord:
+    return logging.LogRecord("aiokafka", logging.ERROR, "", 1, message, arguments, None)
+
+
+def test_a_message_that_repeats_is_shown_once_in_a_while_with_how_often_it_came() -> None:
+    times = iter([0.0, 1.0, 2.0, 2.5, 10.0, 10.5])
+    sparse = Sparse(10, lambda: next(times))
+    assert sparse.filter(record("node %s", 1))
+    assert not sparse.filter(record("node %s", 2))
+    assert not sparse.filter(record("node %s", 3))
+    assert sparse.filter(record("another"))
+    shown = record("node %s", 4)
+    assert sparse.filter(shown)
+    assert shown.getMessage() == "node 4 (2 more like this were not shown)"
+    assert not sparse.filter(record("node %s", 5))
+
+
+def test_failures_of_kafka_become_log_errors_that_say_what_was_being_done() -> None:
+    with pytest.raises(LogError, match="asking: KafkaTimeoutError"), log_errors("asking"):
+        raise KafkaTimeoutError
+    with pytest.raises(LogError, match="asking: TimeoutError"), log_errors("asking"):
+        raise TimeoutError
+
+
+def test_a_fence_is_told_from_other_failures_even_when_it_is_only_the_cause() -> None:
+    with pytest.raises(Fenced), log_errors("committing"):
+        raise KafkaError("unexpected") from ProducerFenced()
+
+
+def test_a_log_error_passes_as_it_is() -> None:
+    with pytest.raises(LogError, match=r"^mine$"), log_errors("committing"):
+        raise LogError("mine")
+
+
+def test_an_error_is_described_in_one_line_with_its_name() -> None:
+    assert describe(KafkaError("away")) == "KafkaError: away"
+    assert describe(TimeoutError()) == "TimeoutError"
