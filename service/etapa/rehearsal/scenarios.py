@@ -12,7 +12,7 @@ from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoint
-from etapa.journey.language.duration import format_duration
+from etapa.journey.language.duration import SECOND, format_duration
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.alignment import Row, side_by_side
 from etapa.rehearsal.replay import Replay
@@ -37,8 +37,11 @@ class Move:
     because: tuple[Clause, ...]
 
     def as_expected(self) -> ExpectedChange:
-        """What a test would have to say to expect it."""
-        return ExpectedChange(self.at, self.to)
+        """What a test would have to say to expect it: the time to the second, below which no duration can be written.
+
+        A score falls through its bound at any microsecond.
+        """
+        return ExpectedChange(self.at - self.at % SECOND, self.to)
 
 
 @dataclass(frozen=True, slots=True)

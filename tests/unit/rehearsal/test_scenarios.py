@@ -1,6 +1,7 @@
 """The tests of a journey file: what passes, what fails, and what is said of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import Clause, Touchpoint
-from etapa.journey.language.duration import DAY
+from etapa.journey.language.duration import DAY, SECOND
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
 from etapa.rehearsal.absence import Absence, first_absence
@@ -82,6 +83,27 @@ def test_timers_run_up_to_and_including_until_and_none_after_the_last_touchpoint
     assert rehearse(PROGRAM, scenario([(0, "purchase")], BOUGHT, until=59.9)).passed
     assert rehearse(PROGRAM, scenario([(0, "purchase")], asleep, until=60)).passed
     assert rehearse(PROGRAM, scenario([(0, "purchase"), (70, "visit")], asleep)).passed
+
+
+def test_a_change_within_a_second_is_expected_with_that_second() -> None:
+    fading = journey_or_raise(
+        """
+journey: fading
+version: 1
+stages: [{id: cold}, {id: warm}]
+rules:
+  - {id: warms, to: warm, when: {score: {visit: 5}, half_life: 7d, gte: 5}}
+  - {id: fades, from: warm, to: cold, when: {score: {visit: 5}, half_life: 7d, lt: 2}}
+""",
+        "fading.yaml",
+    )
+    outcome = rehearse(compile_journey(fading), Scenario("", (GivenTouchpoint(0, "visit"),), (), until=30 * DAY))
+    fades = outcome.run.moves[-1]
+    assert fades.at % SECOND != 0
+    assert fades.as_expected() == ExpectedChange(fades.at // SECOND * SECOND, "cold")
+    assert rehearse(
+        compile_journey(fading), replace(outcome.scenario, expect=tuple(move.as_expected() for move in outcome.run.moves))
+    ).passed
 
 
 def test_touchpoints_arrive_in_the_order_of_the_file_and_may_be_late() -> None:
