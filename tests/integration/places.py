@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from etapa.setting_values import RedisUrl
 from etapa.settings import Settings
@@ -40,6 +41,19 @@ async def new_place(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:
     settings = new_settings(bootstrap_servers, redis_url, **others)
     await create_topics(settings, client_options(settings))
     return settings
+
+
+async def grow(settings: Settings, topic: str, partitions: int) -> None:
+    """Give a topic more partitions, and wait until the broker tells them."""
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    await admin.start()
+    try:
+        await admin.create_partitions({topic: NewPartitions(partitions)})
+        async with asyncio.timeout(30):
+            while len((await admin.describe_topics([topic]))[0]["partitions"]) != partitions:
+                await asyncio.sleep(0.01)
+    finally:
+        await admin.close()
 
 
 @contextlib.asynccontextmanager

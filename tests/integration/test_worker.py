@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.admin import AIOKafkaAdminClient
 
 from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.partitioner import partition_of
 from etapa.settings import Settings
 from etapa.stream.kafka_security import client_options
 from tests.integration.outcome import DAY, check, end_of, followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
-from tests.integration.places import new_place, new_settings, read_all, started_producer
+from tests.integration.places import grow, new_place, new_settings, read_all, started_producer
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -199,11 +199,8 @@ def test_a_worker_ends_and_says_why_when_the_number_of_partitions_has_changed(
         worker.ask_to_stop()
         assert worker.exit_code() == 0
         topics = (settings.topic_touchpoints, settings.topic_stage_changes, settings.topic_campaign_triggers)
-        admin = AIOKafkaAdminClient(**client_options(settings))
-        await admin.start()
         for topic in (*topics, settings.topic_dead_letters, settings.topic_customer_state):
-            await admin.create_partitions({topic: NewPartitions(3)})
-        await admin.close()
+            await grow(settings, topic, 3)
         again = Worker(settings, tmp_path)
         assert again.exit_code() == 1
         assert "partitions" in again.said().splitlines()[-1]
