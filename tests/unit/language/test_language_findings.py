@@ -223,6 +223,14 @@ JOURNEYS = [
     ("journey: a\nversion: 1\nstages: [{id: s}]\nrules: []\n? [x]\n: y\n", "5:3: error: a key must be text, not a list or a map"),
     # What is not YAML.
     ("journey: [a\nversion: 1\n", "2:8: error: not valid YAML: while parsing a flow sequence: expected ',' or ']', but got ':'"),
+    (
+        "journey: {a: /b?c}\n",
+        "1:16: error: not valid YAML: while parsing a flow mapping: expected ',' or '}', but got '?'; if that is part",
+    ),
+    (
+        "journey: a: b\n",
+        "1:11: error: not valid YAML: mapping values are not allowed here; if that is part of a text, put the text in quotes",
+    ),
     ("journey: a\n\tversion: 1\n", "2:1: error: not valid YAML: while scanning for the next token: found character '\\t'"),
     ("journey: *\n", "1:11: error: not valid YAML: while scanning an alias: "),
     ("journey: a\x00b\n", "1:11: error: character U+0000 is not allowed in YAML"),

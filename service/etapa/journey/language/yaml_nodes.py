@@ -114,6 +114,10 @@ def plain_value(node: Node) -> Any:
     return node.value if isinstance(node, ScalarNode) else None
 
 
+_SIGNS_IN_TEXT = ("but got '?'", "but got ':'", "cannot start any token", "mapping values are not allowed here")
+"""What the parser complains of where a plain text holds a sign that means something to YAML, such as a `?` within braces."""
+
+
 def _syntax_message(error: yaml.MarkedYAMLError) -> str:
     context = f"{error.context}: " if error.context else ""
     advice = ""
@@ -121,6 +125,8 @@ def _syntax_message(error: yaml.MarkedYAMLError) -> str:
         advice = '; if every touchpoint type is meant, write "*" in quotes'
     elif error.problem and "\\t" in error.problem:
         advice = "; write spaces instead of a tab"
+    elif error.problem and any(sign in error.problem for sign in _SIGNS_IN_TEXT):
+        advice = "; if that is part of a text, put the text in quotes"
     return f"not valid YAML: {context}{error.problem or 'cannot be read'}{advice}"
 
 
