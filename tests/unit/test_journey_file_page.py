@@ -8,7 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from etapa.cli import main
 from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.load import load_journey
 
@@ -22,6 +24,12 @@ LISTED_CONDITIONS: list[Any] = [one for block in YAML_BLOCKS if block not in JOU
 @pytest.mark.parametrize("text", JOURNEYS)
 def test_journeys_on_the_page_load_without_a_finding(text: str) -> None:
     assert [str(finding) for finding in load_journey(text, "page.yaml").findings] == []
+
+
+@pytest.mark.parametrize("text", [text for text in JOURNEYS if "\ntests:" in text])
+def test_tests_on_the_page_pass_and_leave_no_rule_out(text: str) -> None:
+    ran = CliRunner().invoke(main, ["test", "--require-coverage", "-"], input=text)
+    assert ran.exit_code == 0, ran.output
 
 
 @pytest.mark.parametrize("condition", LISTED_CONDITIONS, ids=json.dumps)
