@@ -4,14 +4,24 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from etapa.stream.kafka_consumer import compiled_parser_in_use
 from etapa.stream.kafka_log import KafkaLog
 from etapa.stream.kafka_producer import MAX_BATCH_BYTES, transactional_id
 from etapa.stream.kafka_security import client_options
+from etapa.stream.kafka_topics import create_topics
 from etapa.stream.ports import Fenced, Fetched, LogError, Outgoing, StateRecord, Transaction
-from tests.integration.places import new_place, opened_log, put, read_all, started_consumer, started_producer, wait_until_settled
+from tests.integration.places import (
+    new_place,
+    new_settings,
+    opened_log,
+    put,
+    read_all,
+    started_consumer,
+    started_producer,
+    wait_until_settled,
+)
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -232,6 +242,43 @@ def test_a_log_whose_partition_was_revoked_or_moved_by_others_reads_nothing(kafk
             log.revoke()
             with pytest.raises(LogError, match="revoked"):
                 await log.fetch(10, 1000, 0.1)
+
+    asyncio.run(scenario())
+
+
+def test_what_compaction_left_of_the_states_is_read_to_the_end(kafka_server: KafkaServer) -> None:
+    async def scenario() -> None:
+        settings = new_settings(kafka_server.bootstrap_servers, partitions=1)
+        admin = AIOKafkaAdminClient(**client_options(settings))
+        await admin.start()
+        # A new segment with nearly every commit; old records go as soon as the cleaner comes by.
+        eager = {"cleanup.policy": "compact", "segment.ms": "1", "min.cleanable.dirty.ratio": "0.0", "delete.retention.ms": "0"}
+        await admin.create_topics([NewTopic(settings.topic_customer_state, 1, 1, topic_configs=eager)])
+        await create_topics(settings, client_options(settings))
+        async with opened_log(settings) as log:
+            await log.fence()
+            number = 0
+            left: list[StateRecord] = []
+            async with asyncio.timeout(60):
+                while True:
+                    states = [(b"c-%d" % (number % 7), b"%d" % number), (b"gone", None if number % 2 else b"here")]
+                    await log.commit(transaction(states, number + 1))
+                    number += 1
+                    if number % 20 == 0:
+                        left = await all_states(log)
+                        if number > 60 and left[0].offset > 0 and len(left) < number:
+                            break
+            latest = {record.key: record.value for record in left}
+            assert {key: value for key, value in latest.items() if key.startswith(b"c-")} == {
+                b"c-%d" % (last % 7): b"%d" % last for last in range(number - 7, number)
+            }
+            assert latest[b"gone"] is None
+            start, end = await log.state_range()
+            # From every offset, also from those that hold nothing any more, reading ends at the end.
+            for offset in range(start, end, max(1, (end - start) // 20)):
+                tail = [record async for chunk in log.states(offset, end) for record in chunk]
+                assert tail[-1].key == MARK
+        await admin.close()
 
     asyncio.run(scenario())
 

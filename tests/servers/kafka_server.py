@@ -125,5 +125,8 @@ class KafkaServer:
             "num.network.threads": "2",
             "num.io.threads": "2",
             "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+            # Compaction at once, where a topic asks for it.
+            "log.cleaner.backoff.ms": "100",
+            "log.initial.task.delay.ms": "100",
             **self._settings,
         }

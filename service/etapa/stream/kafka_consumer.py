@@ -58,7 +58,9 @@ def group_consumer(settings: Settings, options: dict[str, Any]) -> AIOKafkaConsu
 
 def reading_consumer(settings: Settings, options: dict[str, Any]) -> AIOKafkaConsumer:
     """A consumer outside any group, for one look at one partition."""
-    return AIOKafkaConsumer(**_common(settings, options), client_id=f"etapa-{settings.group}-reader")
+    # What it asks for is there. A fetch that waits for more holds up the next seek.
+    options = {**_common(settings, options), "fetch_max_wait_ms": 10}
+    return AIOKafkaConsumer(**options, client_id=f"etapa-{settings.group}-reader")
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float = 5.0) -> None:
@@ -75,31 +77,36 @@ async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float = 5.0) -> Non
             logger.info("a Kafka consumer did not close cleanly: %r", task.exception())
 
 
-class EmptyPolls:
-    """Tells when a position is at the end of what is there, although it is not the log's end.
+def is_caught_up(consumer: AIOKafkaConsumer, place: TopicPartition, position: int, now_ms: int) -> bool:
+    """Whether nothing readable waited at `position` when the broker answered last, which must not be long ago."""
+    stable_end = consumer.last_stable_offset(place)
+    polled = consumer.last_poll_timestamp(place)
+    return stable_end is not None and polled is not None and now_ms - polled <= _STALE_AFTER_MS and position >= stable_end
 
-    Compaction and retention remove control records and whole batches. A position before such a hole at the end of the log
-    stays there for ever: every fetch is answered with nothing. Two answered fetches in a row that moved nothing, with the
-    stable end beyond the position, are such a hole: a broker answers with at least one batch when there is one.
+
+class HoleAtEnd:
+    """Tells that nothing is left between a position and an end that the position will never reach.
+
+    Compaction removes whole batches. Two answers in a row, to requests for this one partition, that hold nothing although
+    the broker's stable end is at or beyond `end`: then there is nothing, as a broker answers with a batch when it has one.
+    Not for a consumer of several partitions, where others may have used up what an answer may hold.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, place: TopicPartition, end: int) -> None:
         self._consumer = consumer
         self._place = place
+        self._end = end
         self._position = -1
-        self._polls: list[int] = []
+        self._answers: set[int] = set()
 
-    def at_end(self, position: int, now_ms: int) -> bool:
-        """Whether nothing more was waiting at `position` when the broker answered last, which must not be long ago."""
-        stable_end = self._consumer.last_stable_offset(self._place)
-        polled = self._consumer.last_poll_timestamp(self._place)
-        if stable_end is None or polled is None or now_ms - polled > _STALE_AFTER_MS:
-            return False
-        if position >= stable_end:
-            return True
+    def is_at(self, position: int) -> bool:
+        """To be asked after every fetch that brought nothing."""
         if position != self._position:
-            self._position, self._polls = position, [polled]
-        elif polled != self._polls[-1]:
-            self._polls.append(polled)
-        # The first answer was for an earlier position, perhaps; the next two were for this one.
-        return len(self._polls) > 2
+            self._position, self._answers = position, set()
+        stable_end = self._consumer.last_stable_offset(self._place)
+        answered = self._consumer.last_poll_timestamp(self._place)
+        if stable_end is None or answered is None or stable_end < self._end:
+            return False
+        self._answers.add(answered)
+        # The first of them may be the one that brought us here.
+        return len(self._answers) > 2

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from etapa.settings import Settings
-from etapa.stream.kafka_consumer import EmptyPolls, reading_consumer, stop_consumer
+from etapa.stream.kafka_consumer import HoleAtEnd, is_caught_up, reading_consumer, stop_consumer
 from etapa.stream.kafka_errors import log_errors
 from etapa.stream.kafka_producer import PartitionProducer
 from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transaction
@@ -21,7 +21,8 @@ from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transacti
 _SLICE = 500
 """Records taken from the consumer's buffer at a time, so that the limit on bytes is kept within one slice."""
 _STATE_CHUNK = 2_000
-_STATE_WAIT_MS = 500
+_STATE_WAIT_MS = 20
+"""Not longer: an answer with control records alone moves the position, and ends no waiting for records."""
 
 
 class KafkaLog:
@@ -38,7 +39,6 @@ class KafkaLog:
         self._reader: AIOKafkaConsumer | None = None
         self._seconds = settings.session_timeout / 1_000_000
         self._next: int | None = None
-        self._empty = EmptyPolls(consumer, self._touchpoints)
         self._revoked = False
 
     def revoke(self) -> None:
@@ -64,7 +64,7 @@ class KafkaLog:
             async with asyncio.timeout(self._seconds):
                 reader = await self._state_reader()
             reader.seek(self._states, start)
-        empty = EmptyPolls(reader, self._states)
+        hole = HoleAtEnd(reader, self._states, end)
         position, last_progress = start, time.monotonic()
         while position < end:
             with log_errors(doing):
@@ -75,7 +75,7 @@ class KafkaLog:
                 yield chunk
             if reached != position:
                 position, last_progress = reached, time.monotonic()
-            elif empty.at_end(position, _wall_ms()):
+            elif hole.is_at(position):
                 break
             elif time.monotonic() - last_progress > self._seconds:
                 message = f"{doing}: nothing came after offset {position} for {self._seconds:g} s, and the end is {end}"
@@ -129,7 +129,7 @@ class KafkaLog:
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
             position: int = await self._consumer.position(self._touchpoints)
-            caught_up = self._empty.at_end(position, _wall_ms())
+            caught_up = is_caught_up(self._consumer, self._touchpoints, position, _wall_ms())
             end = self._consumer.last_stable_offset(self._touchpoints)
         self._next = position
         return Fetched(records, max(position, end or 0), caught_up)
