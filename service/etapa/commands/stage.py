@@ -26,6 +26,15 @@ def stage(customer_id: str, as_json: bool, **flags: str | None) -> None:
     """Show the stage that a customer is in, since when, and the last changes. Exit code 1 if nobody has this id."""
     settings = settings_from(flags).settings
     quiet_libraries(settings)
+    partition, customer = customer_from(settings, customer_id)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(customer, partition))))
+    else:
+        click.echo(_as_text(customer))
+
+
+def customer_from(settings: Settings, customer_id: str) -> tuple[int, Customer]:
+    """A customer as Redis holds it, and its partition. Ends the command when there is none, or when it cannot be read."""
     try:
         stored = asyncio.run(_read(settings, customer_id))
     except RedisUrlError as error:
@@ -38,13 +47,9 @@ def stage(customer_id: str, as_json: bool, **flags: str | None) -> None:
             " (ETAPA_REDIS_PREFIX, or the group); ids are compared letter by letter"
         )
     try:
-        customer = decode_state(stored.state)
+        return stored.partition, decode_state(stored.state)
     except StateError as error:
         raise CheckFailed(f"the state of {customer_id!r} cannot be read: {error}") from None
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(customer, stored.partition))))
-    else:
-        click.echo(_as_text(customer))
 
 
 async def _read(settings: Settings, customer_id: str) -> StoredCustomer | None:

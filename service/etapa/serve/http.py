@@ -5,7 +5,7 @@ It reads what it is given and changes nothing. It is served by the worker and by
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -14,9 +14,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from etapa.contracts.explanation import explanation_json
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
+from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.explain import explain
+from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
 from etapa.serve.access import access_of, peer_of
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
@@ -24,6 +28,7 @@ from etapa.serve.ports import Readiness, StageReader
 from etapa.serve.problems import problem, problems_as_json
 from etapa.setting_values import Secret
 from etapa.stream.classifier import Health
+from etapa.stream.clock import SystemClock
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +40,18 @@ class Api:
     """The handlers, with what they read from."""
 
     def __init__(
-        self, journey: Journey, reader: StageReader, readiness: Readiness, registry: CollectorRegistry, token: Secret | None
+        self,
+        journey: Journey,
+        reader: StageReader,
+        readiness: Readiness,
+        registry: CollectorRegistry,
+        token: Secret | None,
+        now: Callable[[], int] | None = None,
     ) -> None:
+        """`now` gives the time at which rules are explained, in microseconds since 1970; none: the machine's clock."""
         self._journey = journey
+        self._program = compile_journey(journey)
+        self._now = now or SystemClock().now
         self._stages = {stage.id: stage for stage in journey.stages}
         self._reader = reader
         self._readiness = readiness
@@ -55,6 +69,7 @@ class Api:
                 web.get("/readyz", self.readyz),
                 web.get("/v1/stages", self.stages),
                 web.get(r"/v1/customers/{id:[^/]+}", self.customer),
+                web.get(r"/v1/customers/{id:[^/]+}/why", self.why),
             ]
         )
         app.on_response_prepare.append(_set_headers)
@@ -110,20 +125,37 @@ class Api:
 
     async def customer(self, request: web.Request) -> web.Response:
         """GET /v1/customers/{id}: where a customer is, and how it came there lately."""
+        found = await self._found(request, place=-1)
+        return found if isinstance(found, web.Response) else _json(self._customer_entry(found))
+
+    async def why(self, request: web.Request) -> web.Response:
+        """GET /v1/customers/{id}/why: every rule out of the customer's stage, clause by clause, as of now."""
+        found = await self._found(request, place=-2)
+        if isinstance(found, web.Response):
+            return found
+        try:
+            # Apart from the event loop, which is the worker's: looking far ahead can take many milliseconds.
+            explanation = await asyncio.to_thread(explain, self._program, found, self._now())
+        except EvaluationFailed:
+            logger.exception("a customer could not be explained")
+            return problem(500, "A rule cannot be judged for this customer; the log says which.")
+        return _json_bytes(explanation_json(explanation, self._journey.id, self._journey.version))
+
+    async def _found(self, request: web.Request, *, place: int) -> Customer | web.Response:
+        """The customer whose id is at that place of the path, or the answer to who may not see it or asks for nobody."""
         refused = self._refusal(request)
         if refused:
             return refused
-        customer_id = _last_segment(request)
+        customer_id = _segment(request, place)
         if customer_id is None:
             return problem(400, "The customer's id is not UTF-8; percent-encode it as UTF-8.")
         stored = await self._reader.customer(customer_id)
         if stored is None:
             return problem(404, "No customer has this id.")
         try:
-            customer = decode_state(stored.state)
+            return decode_state(stored.state)
         except StateError as error:
             return problem(500, f"The customer's state cannot be read: {error}.")
-        return _json(self._customer_entry(customer))
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         match access_of(peer_of(request), request.headers, self._token):
@@ -177,19 +209,23 @@ def _stage_entry(stage_id: str, stage: Stage | None, count: int) -> dict[str, An
     }
 
 
-def _last_segment(request: web.Request) -> str | None:
-    """The last part of the path as it was meant, or none when it is not UTF-8.
+def _segment(request: web.Request, place: int) -> str | None:
+    """A part of the path as it was meant, counted as in a list, or none when it is not UTF-8.
 
     From the raw path: an id may hold a percent-encoded slash, and what is not UTF-8 must not be mended into another id.
     """
     try:
-        return unquote_to_bytes(request.rel_url.raw_path.rpartition("/")[2]).decode()
+        return unquote_to_bytes(request.rel_url.raw_path.split("/")[place]).decode()
     except UnicodeDecodeError:
         return None
 
 
 def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(body) + b"\n", status=status, content_type="application/json")
+    return _json_bytes(msgspec.json.encode(body), status)
+
+
+def _json_bytes(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=body + b"\n", status=status, content_type="application/json")
 
 
 async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:

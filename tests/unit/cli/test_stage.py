@@ -2,24 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from itertools import count
 
 import pytest
 
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.state import encode_state
 from etapa.journey.engine.customer import Customer
-from etapa.settings import load_settings
-from etapa.stream.ports import Applied, ViewMark
-from etapa.stream.redis_client import connect, disconnect
-from etapa.stream.redis_view import RedisView
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
+from tests.unit.cli.view import PARTITIONS, show
 
 SECOND = 1_000_000
 NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
-PARTITIONS = 4
 groups = (f"stage-{number}" for number in count())
 
 
@@ -36,18 +30,6 @@ def customer(customer_id: str) -> Customer:
         sequence=2,
         changes=[("new", NOON - SECOND, None), ("buyer", NOON, "buys")],
     )
-
-
-async def show(environ: Mapping[str, str], *customers: Customer) -> None:
-    """Put customers where a worker would put them."""
-    settings = load_settings(environ, {})
-    client = connect(settings)
-    for number in range(PARTITIONS):
-        here = [one for one in customers if partition_of(one.id, PARTITIONS) == number]
-        mark = ViewMark(1, 0, None, settings.group, PARTITIONS, 1)
-        applied = [Applied(one.id, one.stage, one.due, encode_state(one)) for one in here]
-        await RedisView(settings, client, number).apply(None, mark, applied)
-    await disconnect(client)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from etapa.contracts.state import encode_state
 from etapa.journey.engine.customer import Customer
-from etapa.journey.language.model import Journey, Stage
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
 from etapa.metrics import Metrics
 from etapa.serve import http
 from etapa.serve.http import Api
@@ -34,6 +36,7 @@ JOURNEY = Journey(
     ),
     rules=(),
 )
+PURCHASES = Rule("loyal", ("buyer",), "curious", Count(Match(("purchase",)), None, Comparison((Test("gte", 3),))))
 SECOND = 1_000_000
 NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
 
@@ -361,3 +364,50 @@ def test_head_is_answered_like_get_without_a_body() -> None:
 @pytest.mark.parametrize("path", ["/", "/metrics", "/v1/stages", "/nothing"])
 def test_no_answer_says_what_it_is_built_with(path: str) -> None:
     assert ask(application(), path)[2]["Server"] == "etapa"
+
+
+def explaining(*customers: Customer, token: str | None = None) -> web.Application:
+    """An application with a rule to explain, half an hour past noon."""
+    rule = Rule("falls-asleep", ("buyer",), "curious", Absent(Match(("purchase",)), 3600 * SECOND))
+    journey = replace(JOURNEY, rules=(rule,))
+    reader, readiness = StagesInMemory(*customers), Checks()
+    registry = Metrics(journey).registry
+    return Api(journey, reader, readiness, registry, Secret(token) if token else None, lambda: NOON + 1800 * SECOND).application()
+
+
+def test_why_a_customer_does_not_move_is_told_rule_by_rule() -> None:
+    status, body, headers = ask(explaining(customer("c-42")), "/v1/customers/c-42/why")
+    assert status == 200
+    assert headers["Content-Type"] == "application/json"
+    assert (body["customer_id"], body["stage"], body["judged_at"]) == ("c-42", "buyer", "2026-11-21T12:30:00Z")
+    assert body["foreseen"] == [{"to": "curious", "at": "2026-11-21T13:00:00Z", "rule": "falls-asleep"}]
+    (rule,) = body["rules"]
+    assert (rule["rule"], rule["to"], rule["holds"], rule["changes_at"]) == ("falls-asleep", "curious", False, "2026-11-21T13:00:00Z")
+    assert rule["when"]["missing"] == "30m more"
+
+
+@pytest.mark.parametrize(("customer_id", "target"), [("a/b", "a%2Fb"), ("why", "why"), ("a/why", "a%2Fwhy"), ("😀", "%F0%9F%98%80")])
+def test_any_id_can_be_explained_when_it_is_percent_encoded(customer_id: str, target: str) -> None:
+    status, body = ask_raw(explaining(customer(customer_id)), f"/v1/customers/{target}/why")
+    assert (status, body.get("customer_id")) == (200, customer_id)
+
+
+def test_an_explanation_needs_what_the_customer_needs() -> None:
+    for headers, status in ({}, 401), ({"Authorization": "Bearer wrong"}, 401), ({"Authorization": "Bearer t0ken"}, 200):
+        assert ask(explaining(customer("a"), token="t0ken"), "/v1/customers/a/why", headers)[0] == status
+    assert ask(explaining(customer("a")), "/v1/customers/a/why", {"X-Forwarded-For": "127.0.0.1"})[0] == 403
+
+
+def test_nobody_is_explained_who_is_not_there() -> None:
+    assert ask(explaining(), "/v1/customers/nobody/why")[0] == 404
+    assert ask_raw(explaining(customer("\ufffd")), "/v1/customers/%FF/why")[0] == 400
+
+
+def test_a_customer_that_no_rule_can_be_judged_for_is_an_answer_without_its_insides(caplog: pytest.LogCaptureFixture) -> None:
+    broken = customer("a")
+    broken.memory = {key: [] for key in compile_journey(replace(JOURNEY, rules=(PURCHASES,))).accumulators}
+    app = Api(replace(JOURNEY, rules=(PURCHASES,)), StagesInMemory(broken), Checks(), Metrics(JOURNEY).registry, None).application()
+    status, body, _ = ask(app, "/v1/customers/a/why")
+    assert status == 500
+    assert "IndexError" not in json.dumps(body)
+    assert "IndexError" in caplog.text

@@ -1,0 +1,121 @@
+"""Why a customer is where it is, as JSON for `etapa why --json` and the HTTP API. Mirrors `schemas/explanation.schema.json`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from etapa.contracts.rfc3339 import OffsetTime, moment_of
+from etapa.journey.engine.explain import Explained, ExplainedCondition, Explanation
+from etapa.journey.engine.touchpoint import StageChange
+
+
+class ConditionMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="condition"):
+    """A condition that holds no others, or the opposite of one."""
+
+    condition: str
+    observed: str | int | float | bool | None
+    holds: bool
+    missing: str | None
+    changes_at: OffsetTime | None
+
+
+class AllMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="all"):
+    """Holds when all of its conditions do."""
+
+    holds: bool
+    changes_at: OffsetTime | None
+    conditions: "Sequence[ConditionMessage | AllMessage | AnyMessage]"
+
+
+class AnyMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="any"):
+    """Holds when one of its conditions does."""
+
+    holds: bool
+    changes_at: OffsetTime | None
+    conditions: "Sequence[ConditionMessage | AllMessage | AnyMessage]"
+
+
+WhenMessage = ConditionMessage | AllMessage | AnyMessage
+
+
+class RuleMessage(msgspec.Struct, frozen=True):
+    """A rule out of the stage, in the order in which rules are judged."""
+
+    rule: str
+    to: str
+    holds: bool
+    changes_at: OffsetTime | None
+    when: WhenMessage
+
+
+class MoveMessage(msgspec.Struct, frozen=True):
+    """A stage that would be entered; `rule` is none when its stage is no more and the customer begins anew."""
+
+    to: str
+    at: OffsetTime
+    rule: str | None
+
+
+class CarriedOverMessage(msgspec.Struct, frozen=True):
+    """The stored state is of another journey version: where it is, and what the other rules alone will change."""
+
+    version: int
+    stage: str
+    changes: Sequence[MoveMessage]
+
+
+class ExplanationMessage(msgspec.Struct, frozen=True):
+    """All that can be said of a customer at a time."""
+
+    customer_id: str
+    journey: str
+    version: int
+    judged_at: OffsetTime
+    stage: str
+    since: OffsetTime
+    due: OffsetTime | None
+    foreseen: Sequence[MoveMessage]
+    rules: Sequence[RuleMessage]
+    carried_over: CarriedOverMessage | None
+
+
+def explanation_message(explanation: Explanation, journey: str, version: int) -> ExplanationMessage:
+    """What `explain` found, judged by this version of this journey."""
+    customer = explanation.customer
+    carried = explanation.stored_version != version or explanation.carried_over
+    return ExplanationMessage(
+        customer.id,
+        journey,
+        version,
+        moment_of(explanation.at),
+        customer.stage,
+        moment_of(customer.entered_at),
+        _moment(customer.due),
+        [_move(change) for change in explanation.foreseen],
+        [RuleMessage(rule.id, rule.to, rule.when.holds, _moment(rule.when.changes_at), _when(rule.when)) for rule in explanation.rules],
+        CarriedOverMessage(explanation.stored_version, explanation.stored_stage, [_move(change) for change in explanation.carried_over])
+        if carried
+        else None,
+    )
+
+
+def explanation_json(explanation: Explanation, journey: str, version: int) -> bytes:
+    """The explanation as one JSON object."""
+    return msgspec.json.encode(explanation_message(explanation, journey, version))
+
+
+def _when(explained: Explained) -> WhenMessage:
+    changes_at = _moment(explained.changes_at)
+    if isinstance(explained, ExplainedCondition):
+        return ConditionMessage(explained.condition, explained.observed, explained.holds, explained.missing, changes_at)
+    members = [_when(member) for member in explained.members]
+    return (AllMessage if explained.kind == "all" else AnyMessage)(explained.holds, changes_at, members)
+
+
+def _move(change: StageChange) -> MoveMessage:
+    return MoveMessage(change.to, moment_of(change.at), change.rule)
+
+
+def _moment(at: int | None) -> Any:
+    return None if at is None else moment_of(at)

@@ -1,0 +1,148 @@
+"""Why a customer is where it is, and does not move: every rule out of its stage, judged by the conditions that decide.
+
+Reads a customer and changes nothing. What is missing is put into words by `wording`.
+"""
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Final, Literal
+
+import msgspec
+
+from etapa.journey.engine.classify import EvaluationFailed, carry_over, strike
+from etapa.journey.engine.conditions import AllHold, AnyHolds, Condition, DoesNotHold, Leaf, Observed
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.instant import END_OF_TIME
+from etapa.journey.engine.program import CompiledRule, Program
+from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.engine.wording import lacking, seen
+from etapa.journey.language import model
+
+MOST_TURNS: Final = 100
+"""Of a condition that parts of it keep changing, and of timers that move nobody, so many are followed into the future."""
+
+
+class ExplainedCondition(msgspec.Struct, frozen=True):
+    """A condition that holds no others, or the opposite of one."""
+
+    condition: str
+    """In words, as in the reasons of a stage change: `count(purchase, 90d) >= 3`, `not event(complaint)`."""
+    observed: Observed
+    holds: bool
+    seen: str | None
+    """What it looks at, in words; none for events."""
+    missing: str | None
+    """What it lacks, in words; none when it holds."""
+    changes_at: int | None
+    """When its truth changes if nothing happens; none when time alone does not change it."""
+
+
+class ExplainedGroup(msgspec.Struct, frozen=True):
+    """`all` or `any` of several. A `not` before a group is drawn into it, so there is none."""
+
+    kind: Literal["all", "any"]
+    holds: bool
+    changes_at: int | None
+    members: "tuple[Explained, ...]"
+
+
+Explained = ExplainedCondition | ExplainedGroup
+
+
+class ExplainedRule(msgspec.Struct, frozen=True):
+    """A rule out of the customer's stage."""
+
+    id: str
+    to: str
+    when: Explained
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """All that can be said of a customer at a time. Times are microseconds since 1970."""
+
+    customer: Customer
+    """As judged: after having been carried over, if its state is of another journey version."""
+    at: int
+    """When it is judged."""
+    stored_version: int
+    """The journey version of the stored state."""
+    stored_stage: str
+    carried_over: Sequence[StageChange]
+    """The changes that the other rules alone make as soon as the customer is next touched."""
+    rules: Sequence[ExplainedRule]
+    """In the order in which they are judged."""
+    foreseen: Sequence[StageChange]
+    """What the customer's timers will do first if nothing happens, at `customer.due` or later; empty when they move nobody."""
+
+
+def explain(program: Program, customer: Customer, now: int) -> Explanation:
+    """Judge the rules out of the customer's stage, without a touchpoint, at `now`, but not before the customer's clock.
+
+    A state of another journey version is judged as after having been carried over. Raises `EvaluationFailed`.
+    """
+    judged = copy(customer)
+    carried: Sequence[StageChange] = ()
+    if customer.version != program.version or customer.stage not in program.stages:
+        carried = carry_over(program, judged)
+    at = max(now, judged.clock)
+    conditions = {rule.id: rule.when for rule in program.journey.rules}
+    rules = [_explain_rule(rule, conditions[rule.id], judged, at) for rule in program.stages[judged.stage].rules]
+    return Explanation(judged, at, customer.version, customer.stage, carried, rules, _foreseen(program, judged))
+
+
+def _explain_rule(rule: CompiledRule, when: model.Condition, customer: Customer, now: int) -> ExplainedRule:
+    try:
+        return ExplainedRule(rule.id, rule.to, _explain(when, rule.condition, customer, now, wanted=True))
+    except Exception as error:
+        raise EvaluationFailed(customer.id, f"rule {rule.id!r}", error) from error
+
+
+def _explain(written: model.Condition, condition: Condition, customer: Customer, now: int, *, wanted: bool) -> Explained:
+    """`written` says what was meant, `condition` is what decides; they have the same shape."""
+    holds = condition.holds(customer, now, None) is wanted
+    changes_at = _turns_at(condition, customer, now)
+    if isinstance(written, model.Not) and isinstance(condition, DoesNotHold):
+        return _explain(written.condition, condition.condition, customer, now, wanted=not wanted)
+    if isinstance(written, model.All | model.AnyOf) and isinstance(condition, AllHold | AnyHolds):
+        pairs = zip(written.conditions, condition.conditions, strict=True)
+        members = tuple(_explain(each, compiled, customer, now, wanted=wanted) for each, compiled in pairs)
+        return ExplainedGroup("all" if isinstance(written, model.All) is wanted else "any", holds, changes_at, members)
+    if isinstance(written, model.All | model.AnyOf | model.Not) or not isinstance(condition, Leaf):
+        raise TypeError(f"{written!r} was not compiled as it is written")
+    observed = condition.observed(customer, now, None)
+    return ExplainedCondition(
+        condition.text if wanted else "not " + condition.text,
+        observed,
+        holds,
+        seen(written, observed),
+        None if holds else lacking(written, observed, now, changes_at, wanted=wanted),
+        changes_at,
+    )
+
+
+def _turns_at(condition: Condition, customer: Customer, now: int) -> int | None:
+    """When the condition's truth changes if nothing happens. None: never, or after more than `MOST_TURNS` changes of its parts."""
+    truth = condition.holds(customer, now, None)
+    at = now
+    for _ in range(MOST_TURNS):
+        at = condition.falls(customer, at) if truth else condition.rises(customer, at)
+        if at > END_OF_TIME:
+            break
+        if condition.holds(customer, at, None) is not truth:
+            return at
+    return None
+
+
+def _foreseen(program: Program, customer: Customer) -> Sequence[StageChange]:
+    later = copy(customer)
+    try:
+        for _ in range(MOST_TURNS):
+            if later.due is None:
+                break
+            changes = strike(program, later, later.due)
+            if changes:
+                return changes
+    except EvaluationFailed:
+        # The worker would drop this timer, too.
+        pass
+    return ()

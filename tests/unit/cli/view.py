@@ -1,0 +1,25 @@
+"""Customers in Redis as a worker would leave them there, for the tests of commands that read them."""
+
+from collections.abc import Mapping
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.state import encode_state
+from etapa.journey.engine.customer import Customer
+from etapa.settings import load_settings
+from etapa.stream.ports import Applied, ViewMark
+from etapa.stream.redis_client import connect, disconnect
+from etapa.stream.redis_view import RedisView
+
+PARTITIONS = 4
+
+
+async def show(environ: Mapping[str, str], *customers: Customer) -> None:
+    """Put customers where a worker would put them."""
+    settings = load_settings(environ, {})
+    client = connect(settings)
+    for number in range(PARTITIONS):
+        here = [one for one in customers if partition_of(one.id, PARTITIONS) == number]
+        mark = ViewMark(1, 0, None, settings.group, PARTITIONS, 1)
+        applied = [Applied(one.id, one.stage, one.due, encode_state(one)) for one in here]
+        await RedisView(settings, client, number).apply(None, mark, applied)
+    await disconnect(client)
