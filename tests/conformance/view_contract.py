@@ -145,7 +145,9 @@ async def an_erased_customer_leaves_nothing(world: ViewWorld) -> None:
 
 async def due_timers_come_in_order_of_due_time_and_customer(world: ViewWorld) -> None:
     view = await world.open()
-    await view.apply(None, mark(1), [customer("é", "new", 5), customer("b", "new", 5), customer("a", "new", 6), customer("z", "gone", 4), customer("n")])
+    await view.apply(
+        None, mark(1), [customer("é", "new", 5), customer("b", "new", 5), customer("a", "new", 6), customer("z", "gone", 4), customer("n")]
+    )
     due = (await view.load([], 6, 10)).due
     assert [(each.customer_id, each.due, each.state) for each in due] == [
         ("z", 4, b"z in gone"),

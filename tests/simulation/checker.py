@@ -144,9 +144,13 @@ def _compare(name: str, reference: Reference, broker: MemoryBroker, redis: Memor
     for customer_id in sorted(reference.changes.keys() | changes.keys()):
         want, got = reference.changes.get(customer_id, []), changes.get(customer_id, [])
         if want != got:
-            at = next((position for position, pair in enumerate(zip(want, got, strict=False)) if pair[0] != pair[1]), min(len(want), len(got)))
+            at = next(
+                (position for position, pair in enumerate(zip(want, got, strict=False)) if pair[0] != pair[1]), min(len(want), len(got))
+            )
             wrong.append(f"changes of {customer_id} differ ({name}) at {at}: want {_shown(want, at)}, published {_shown(got, at)}")
-    letters = [_origin(letter.key, letter.value, letter.headers, broker) for one in broker.committed for letter in one.transaction.dead_letters]
+    letters = [
+        _origin(letter.key, letter.value, letter.headers, broker) for one in broker.committed for letter in one.transaction.dead_letters
+    ]
     if letters != reference.dead_letters:
         wrong.append(f"dead letters differ: want {reference.dead_letters}, published {letters}")
     want_states = {customer_id: encode_state(customer) for customer_id, customer in reference.customers.items()}

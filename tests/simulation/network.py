@@ -50,14 +50,18 @@ class SeededNetwork:
 
 
 class OneCrash(SeededNetwork):
-    """Fair weather, but the first process dies before or after its call number `at` (from 0)."""
+    """Fair weather, but the first process dies before or after its call number `at` (from 0).
 
-    def __init__(self, random: Random, at: int | None = None, when: When = "before") -> None:
+    `survives`: what it had on its way at that moment takes effect all the same.
+    """
+
+    def __init__(self, random: Random, at: int | None = None, when: When = "before", *, survives: bool = False) -> None:
         super().__init__(random, Weather())
         self.calls: Counter[str] = Counter()
         """Calls of the first process by name, until it died."""
         self._at = at
         self._when = when
+        self._survives = survives
 
     def kills(self, process: Process, call: str, number: int, when: When) -> bool:
         if process.name != "w1":
@@ -67,4 +71,4 @@ class OneCrash(SeededNetwork):
         return (number, when) == (self._at, self._when)
 
     def survives(self, process: Process, call: str) -> bool:
-        return False
+        return self._survives

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from etapa.stream.options import TaskOptions
@@ -23,15 +24,17 @@ SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 150
 ROOT = Path(__file__).parents[2]
 
 CALM = Scenario(
-    shop=Shop(kind="live", touchpoints=14, customers=3, late=SECOND, bad=0.1, duplicate=0.1, poison=0.05, burst=4, pause=5.0),
+    shop=Shop(kind="live", touchpoints=24, customers=4, late=SECOND, bad=0.1, duplicate=0.1, poison=0.1, burst=5, pause=8.0),
     weather=Weather(),
     options=TaskOptions(
-        group="simulated", quiet_after=20 * SECOND, max_records=4, max_timers=1, customers_in_memory=1, pause_every=2, idle_wait=5.0
+        group="simulated", quiet_after=20 * SECOND, max_records=4, max_timers=1, customers_in_memory=1, pause_every=2, idle_wait=2.0
     ),
     skew=0,
     faults=0,
 )
-"""A short run with bad records, timers and a poisonous touchpoint in it, and nothing that goes wrong by itself."""
+"""A short run with bad records, timers and poisonous touchpoints in it, and nothing that goes wrong by itself."""
+FED = msgspec.structs.replace(CALM, shop=msgspec.structs.replace(CALM.shop, kind="history", pause=0.1))
+"""The same with history that is fed at once, and the jump to the wall clock after it."""
 
 
 @pytest.fixture(autouse=True)
@@ -60,15 +63,19 @@ def test_the_seeds_reach_what_they_are_meant_to_reach() -> None:
     assert seen >= {*FAULTS, "died", "timers", "changes", "touchpoints", "dead letters", "cannot be judged"}
 
 
+@pytest.mark.parametrize("scenario", [CALM, FED], ids=["live", "history"])
+@pytest.mark.parametrize("survives", [False, True])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_crash_before_or_after_any_call_changes_nothing(when: When) -> None:
+def test_a_crash_before_or_after_any_call_changes_nothing(scenario: Scenario, when: When, survives: bool) -> None:
     clean = OneCrash(Random(0))
-    assert World(1, CALM, clean).run().violations == []
+    calm = World(4, scenario, clean).run()
+    assert calm.violations == []
+    assert min(calm.events[event] for event in ("timers", "changes", "cannot be judged", "dead letters")) > 0
     calls = clean.calls
     assert calls.keys() >= {"fence", "mark", "state_range", "fetch", "load", "write", "commit", "apply", "counts"}
     failing = []
     for at in range(calls.total()):
-        result = World(1, CALM, OneCrash(Random(0), at, when)).run()
+        result = World(4, scenario, OneCrash(Random(0), at, when, survives=survives)).run()
         assert result.events["died"] == 1
         if result.violations:
             failing.append((at, result.violations[0]))

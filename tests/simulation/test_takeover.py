@@ -74,7 +74,14 @@ def test_a_successor_goes_on_after_the_mark() -> None:
     alone.touch("c")
     alone.worker()
     alone.run(alone.drain())
-    assert [(change.customer_id, change.sequence) for change in alone.changes()] == [("a", 1), ("a", 2), ("b", 1), ("b", 2), ("c", 1), ("c", 2)]
+    assert [(change.customer_id, change.sequence) for change in alone.changes()] == [
+        ("a", 1),
+        ("a", 2),
+        ("b", 1),
+        ("b", 2),
+        ("c", 1),
+        ("c", 2),
+    ]
     assert alone.told.finished[-1] == (0, {"active": 2})
 
 

@@ -49,6 +49,11 @@ class Worker:
         self._task = kind(0, PROGRAM, log, view, ProcessClock(around, self), Bookkeeper(around), around.options)
         self.ended = around.loop.create_task(self._run(), name=process.name)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the worker lives and has taken the partition over."""
+        return self.process.alive and self._task.ready
+
     def request_stop(self) -> None:
         """The group tells the process that the partition is another's. A sleeping process hears of it when it wakes up."""
         self._task.request_stop()
