@@ -37,6 +37,7 @@ COMMANDS = {
     "validate": Entry("validate", "Check journey files."),
     "test": Entry("test", "Run the tests in journey files."),
     "simulate": Entry("simulate", "Run touchpoints from a file through a journey, without any server."),
+    "diff": Entry("diff", "Show who would be in another stage under another journey, and why."),
     "stage": Entry("stage", "Show the stage that a customer is in."),
     "why": Entry("why", "Show why a customer does not move: every rule out of its stage, clause by clause."),
     "config": Entry("config", "Show all settings and where they come from."),

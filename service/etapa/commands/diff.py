@@ -1,0 +1,201 @@
+"""`etapa diff`: who would be in another stage, had the new journey been there from the start."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from etapa.commands.event_files import REJECTED_SHOWN, Complaints, EventFile, Progress
+from etapa.commands.failures import CheckFailed, WrongUse
+from etapa.commands.journey_files import journey_from
+from etapa.commands.options import settings_from
+from etapa.commands.stage_matrix import matrix
+from etapa.commands.times import Time
+from etapa.commands.words import clause_text, counted, printable, width
+from etapa.contracts.rfc3339 import format_time
+from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.language.model import Journey
+from etapa.rehearsal.diff import Diff, Sample, Side
+
+MOST_SAMPLES = 1000
+
+
+@click.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.argument("events", metavar="EVENTS")
+@click.option(
+    "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
+)
+@click.option("--samples", type=click.IntRange(0, MOST_SAMPLES), default=5, show_default=True, metavar="N", help="Show so many customers.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def diff(old: str, new: str, events: str, until: int | None, samples: int, exit_code: bool, as_json: bool) -> None:
+    """Show which customers would be in another stage under another journey, and why.
+
+    OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or gzip; one of them may be `-`, standard input.
+    The touchpoints go through both journeys. Without --until no timer fires after a customer's last touchpoint.
+    """
+    if [old, new, events].count("-") > 1:
+        raise WrongUse("only one of OLD, NEW and EVENTS can be `-`, standard input")
+    settings = settings_from({}).settings
+    journeys = journey_from(old), journey_from(new)
+    _warn_of_versions(*journeys)
+    found = Diff.between(*journeys)
+    with EventFile(events) as lines:
+        progress = Progress(lines, output_scrolls=False)
+        found.read(progress, until, limits=TouchpointLimits(max_bytes=settings.max_touchpoint_bytes), on_rejected=Complaints())
+        progress.clear()
+    rejected = found.rejected.total()
+    if rejected > REJECTED_SHOWN:
+        click.echo(f"… and {rejected - REJECTED_SHOWN:,} more lines that cannot be used", err=True)
+    if rejected and not found.touchpoints:
+        raise CheckFailed(f"{lines.name}: no line could be used; each must hold one touchpoint as a JSON object")
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(found, (old, new), samples))))
+    else:
+        for line in _as_text(found, (old, new), samples, width()):
+            click.echo(line)
+    if exit_code and not found.is_empty:
+        raise click.exceptions.Exit(CheckFailed.exit_code)
+
+
+def _warn_of_versions(old: Journey, new: Journey) -> None:
+    """Workers take a journey for the one they know as long as its version is the same."""
+    if (old.id, old.version) == (new.id, new.version) and (old.stages, old.rules) != (new.stages, new.rules):
+        click.echo(f"Warning: both are version {old.version} of {old.id}; raise it before the new one goes live", err=True)
+
+
+def _as_text(found: Diff, files: tuple[str, str], samples: int, columns: int) -> Iterator[str]:
+    for word, side, file in zip(("old", "new"), (found.old, found.new), files, strict=True):
+        yield f"{word}  {side.journey.id}, version {side.journey.version} ({printable(file)})"
+    yield f"{counted(found.touchpoints, 'touchpoint')} of {counted(found.customers, 'customer')}"
+    if found.rejected:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(found.rejected.items()))
+        yield f"{counted(found.rejected.total(), 'line')} could not be used: {reasons}"
+    for word, side in (("old", found.old), ("new", found.new)):
+        if side.unjudged:
+            yield f"{counted(side.unjudged, 'touchpoint or timer')} could not be judged by the {word} journey"
+    if not found.customers:
+        return
+    yield ""
+    yield from textwrap.wrap(_verdict(found), columns)
+    if found.in_another_stage or _stages(found.old.journey) != _stages(found.new.journey):
+        yield ""
+        yield from matrix(found.cells, _stages(found.old.journey), _stages(found.new.journey), columns)
+    if found.is_empty:
+        return
+    yield ""
+    yield from textwrap.wrap(_changes(found), columns)
+    chosen = found.samples(samples)
+    if chosen:
+        yield ""
+        differing = len(found.parted)
+        yield f"Samples: {len(chosen)} of {counted(differing, 'customer')} who {'differs' if differing == 1 else 'differ'}"
+        for sample in chosen:
+            yield ""
+            yield from _sample(sample, columns)
+
+
+def _verdict(found: Diff) -> str:
+    if found.is_empty:
+        return f"Nothing differs: all {counted(found.old.changes, 'stage change')} would be the same."
+    moved = found.in_another_stage
+    share = f" ({100 * moved / found.customers:.1f} %)" if moved else ""
+    sentence = f"{moved:,} of {counted(found.customers, 'customer')}{share} would be in another stage."
+    if found.by_another_way:
+        others = counted(found.by_another_way, "customer")
+        sentence += f" {others} {'comes' if found.by_another_way == 1 else 'come'} to the same stage by another way or at another time."
+    return sentence
+
+
+def _changes(found: Diff) -> str:
+    return (
+        f"Stage changes: {found.same_changes:,} in both journeys, {found.old.only_here:,} only in the old one,"
+        f" {found.new.only_here:,} only in the new one."
+    )
+
+
+def _sample(sample: Sample, columns: int) -> Iterator[str]:
+    old, new = (stage or "(not judged)" for stage in sample.cell)
+    name = click.style(printable(sample.customer_id), bold=True)
+    yield f"{name}: {old}, either way" if old == new else f"{name}: {old} → {new}"
+    decided = [change.at for change in (sample.old, sample.new) if change is not None]
+    if not decided or sample.parted_at < min(decided):
+        yield f"  ways part at {format_time(sample.parted_at)}"
+    for word, change, colour in (("old", sample.old, "red"), ("new", sample.new, "green")):
+        if change is not None:
+            yield from _decision(word, change, colour, columns)
+
+
+def _decision(word: str, change: StageChange, colour: str, columns: int) -> Iterator[str]:
+    by = "(a new customer)" if change.rule is None else f"by {change.rule}" + (", by the clock" if change.cause == "timer" else "")
+    sentence = f"{change.to} since {format_time(change.at)} {by}"
+    first, *rest = textwrap.wrap(sentence, columns - 7, subsequent_indent="  ", break_on_hyphens=False)
+    yield f"  {click.style(word, fg=colour)}  {first}"
+    yield from (f"       {line}" for line in rest)
+    for clause in change.because:
+        text = printable(clause_text(clause))
+        yield from textwrap.wrap(text, columns, initial_indent=" " * 9, subsequent_indent=" " * 11, break_on_hyphens=False)
+
+
+def _stages(journey: Journey) -> list[str]:
+    return [stage.id for stage in journey.stages]
+
+
+def _as_object(found: Diff, files: tuple[str, str], samples: int) -> dict[str, Any]:
+    old, new = _stages(found.old.journey), _stages(found.new.journey)
+    return {
+        "old": _side_object(found.old, files[0]),
+        "new": _side_object(found.new, files[1]),
+        "touchpoints": found.touchpoints,
+        "rejected": dict(sorted(found.rejected.items())),
+        "customers": found.customers,
+        "customers_in_another_stage": found.in_another_stage,
+        "customers_by_another_way": found.by_another_way,
+        "stage_changes": {"same": found.same_changes, "only_old": found.old.only_here, "only_new": found.new.only_here},
+        "stages": {
+            "only_old": [stage for stage in old if stage not in new],
+            "only_new": [stage for stage in new if stage not in old],
+        },
+        "matrix": _matrix_objects(found, old, new),
+        "samples": [_sample_object(sample) for sample in found.samples(samples)],
+    }
+
+
+def _side_object(side: Side, file: str) -> dict[str, Any]:
+    journey = side.journey
+    return {"file": file, "journey": journey.id, "version": journey.version, "stage_changes": side.changes, "unjudged": side.unjudged}
+
+
+def _matrix_objects(found: Diff, old: Sequence[str], new: Sequence[str]) -> list[dict[str, Any]]:
+    """Only cells with anybody in them, in the order of the journeys."""
+    rows, columns = ({stage: place for place, stage in enumerate(stages)} for stages in (old, new))
+    cells = sorted(found.cells.items(), key=lambda cell: (rows.get(cell[0][0] or "", -1), columns.get(cell[0][1] or "", -1)))
+    return [{"old": before, "new": after, "customers": count} for (before, after), count in cells]
+
+
+def _sample_object(sample: Sample) -> dict[str, Any]:
+    return {
+        "customer_id": sample.customer_id,
+        "parted_at": format_time(sample.parted_at),
+        "old": _change_object(sample.old),
+        "new": _change_object(sample.new),
+    }
+
+
+def _change_object(change: StageChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {
+        "stage": change.to,
+        "since": format_time(change.at),
+        "from": change.source,
+        "rule": change.rule,
+        "cause": change.cause,
+        "because": change.because,
+        "touchpoint_id": change.touchpoint_id,
+    }

@@ -1,0 +1,190 @@
+"""Two journeys over the same touchpoints, side by side: who would be in another stage, and which stage changes would differ.
+
+Kept are the states of all customers in both journeys, the last stage change of each, and who differs: nothing grows with the
+number of touchpoints.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import chain, zip_longest
+
+from etapa.contracts.rejected import Reason, Rejected
+from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.journey.engine.classify import EvaluationFailed
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.language.model import Journey
+from etapa.rehearsal.readings import Lines, readings
+from etapa.rehearsal.replay import Replay
+
+Cell = tuple[str | None, str | None]
+"""Stage by the old journey, and by the new one. None: that journey could not judge the customer's touchpoints at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One customer who differs, with the last stage change in each journey: the one that decided where it is."""
+
+    customer_id: str
+    old: StageChange | None
+    new: StageChange | None
+    parted_at: int
+    """Time of the first stage change that only one of the journeys makes, in microseconds since 1970."""
+
+    @property
+    def cell(self) -> Cell:
+        return (None if self.old is None else self.old.to, None if self.new is None else self.new.to)
+
+
+class Side:
+    """One of the two journeys, and what it did."""
+
+    def __init__(self, journey: Journey) -> None:
+        self.journey = journey
+        self.replay = Replay(compile_journey(journey))
+        self.changes = 0
+        self.only_here = 0
+        """Stage changes that the other journey does not make for the same customer: from, to and time."""
+        self.unjudged = 0
+        """Touchpoints and timers that could not be judged."""
+        self.last: dict[str, StageChange] = {}
+        """By customer."""
+
+    def take(self, touchpoint: Touchpoint) -> Sequence[StageChange]:
+        touched = self.replay.take(touchpoint)
+        if isinstance(touched, Rejected):
+            self.unjudged += 1
+            return ()
+        self.unjudged += len(touched.failures)
+        return touched.changes
+
+    def run_timers_of(self, customer_id: str, until: int) -> Sequence[StageChange]:
+        return self.replay.run_timers_of(customer_id, until, self._dropped)
+
+    def add(self, customer_id: str, changes: Sequence[StageChange]) -> None:
+        if changes:
+            self.changes += len(changes)
+            self.last[customer_id] = changes[-1]
+
+    def _dropped(self, _: EvaluationFailed) -> None:
+        self.unjudged += 1
+
+
+@dataclass
+class Diff:
+    """What differs. Whole when `read` has returned."""
+
+    old: Side
+    new: Side
+    touchpoints: int = 0
+    """Lines that held a touchpoint, duplicates included."""
+    rejected: Counter[Reason] = field(default_factory=Counter)
+    """Lines that held none, by reason."""
+    parted: dict[str, int] = field(default_factory=dict)
+    """Customers with stage changes that only one of the journeys makes, and the time of the first of these."""
+    cells: Counter[Cell] = field(default_factory=Counter)
+    """Customers by their stages in both journeys."""
+
+    @classmethod
+    def between(cls, old: Journey, new: Journey) -> "Diff":
+        """Nothing read yet."""
+        return cls(Side(old), Side(new))
+
+    def read(
+        self, lines: Lines, until: int | None, *, limits: TouchpointLimits, on_rejected: Callable[[int, Rejected], None] | None = None
+    ) -> None:
+        """Let the touchpoints (JSON Lines) go through both journeys.
+
+        `until`: microseconds since 1970; every customer's timers up to and including it run at the end. With none, no timer
+        after a customer's last touchpoint fires. `on_rejected`: told the number of a line, from 1, and why it was left out.
+        """
+        for number, reading in readings(lines, limits):
+            if isinstance(reading, Rejected):
+                self.rejected[reading.reason] += 1
+                if on_rejected is not None:
+                    on_rejected(number, reading)
+                continue
+            self.touchpoints += 1
+            self._compare(reading.customer_id, self.old.take(reading), self.new.take(reading))
+        if until is not None:
+            for customer_id in self._customers():
+                self._compare(customer_id, self.old.run_timers_of(customer_id, until), self.new.run_timers_of(customer_id, until))
+        self.cells = Counter(map(self._cell, self._customers()))
+
+    @property
+    def customers(self) -> int:
+        """How many different customers there were."""
+        return self.cells.total()
+
+    @property
+    def in_another_stage(self) -> int:
+        """Customers whose stage differs."""
+        return sum(count for (old, new), count in self.cells.items() if old != new)
+
+    @property
+    def by_another_way(self) -> int:
+        """Customers in the same stage with other stage changes on the way there."""
+        return sum(old == new for old, new in map(self._cell, self.parted))
+
+    @property
+    def same_changes(self) -> int:
+        """Stage changes that both journeys make."""
+        return self.old.changes - self.old.only_here
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs, stage changes included."""
+        return not self.parted
+
+    def samples(self, number: int) -> list[Sample]:
+        """At most so many of those who differ, always the same for the same touchpoints, in whatever order they come.
+
+        They go round the cells of the matrix, those with most customers first, so that each sort of difference is seen early;
+        customers who are in the same stage come last.
+        """
+        found: dict[Cell, list[str]] = {}
+        for customer_id in sorted(self.parted, key=_stable_hash):
+            found.setdefault(self._cell(customer_id), []).append(customer_id)
+        by_size = sorted(found, key=lambda cell: (cell[0] == cell[1], -len(found[cell]), str(cell)))
+        turns = [_round([found[cell] for cell in by_size if (cell[0] == cell[1]) is alike]) for alike in (False, True)]
+        chosen = [customer_id for customer_id, _ in zip(chain(*turns), range(number), strict=False)]
+        return [Sample(each, self.old.last.get(each), self.new.last.get(each), self.parted[each]) for each in chosen]
+
+    def _customers(self) -> Iterator[str]:
+        yield from self.old.replay.customers
+        # Those that only the new journey could judge.
+        yield from (each for each in self.new.replay.customers if each not in self.old.replay.customers)
+
+    def _cell(self, customer_id: str) -> Cell:
+        old, new = self.old.last.get(customer_id), self.new.last.get(customer_id)
+        return (None if old is None else old.to, None if new is None else new.to)
+
+    def _compare(self, customer_id: str, old: Sequence[StageChange], new: Sequence[StageChange]) -> None:
+        """Both lists cover the same span of the customer's time, as its timers run before each touchpoint: so they can be compared at once."""
+        if not old and not new:
+            return
+        self.old.add(customer_id, old)
+        self.new.add(customer_id, new)
+        before, after = Counter(map(_identity, old)), Counter(map(_identity, new))
+        if before == after:
+            return
+        only_old, only_new = before - after, after - before
+        self.old.only_here += only_old.total()
+        self.new.only_here += only_new.total()
+        self.parted.setdefault(customer_id, min(at for at, _, _ in chain(only_old, only_new)))
+
+
+def _identity(change: StageChange) -> tuple[int, str | None, str]:
+    return change.at, change.source, change.to
+
+
+def _stable_hash(customer_id: str) -> bytes:
+    return blake2b(customer_id.encode(), digest_size=8).digest()
+
+
+def _round(lists: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The first of each list, then the second of each, and so on."""
+    for turn in zip_longest(*lists):
+        yield from (each for each in turn if each is not None)
