@@ -1,0 +1,67 @@
+"""Small journeys for the tests of the engine, written as their users write them, and a way to send touchpoints through."""
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from etapa.journey.engine.classify import run_until, touch
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.program import Program, compile_journey
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.language.duration import parse_duration
+from etapa.journey.language.load import journey_or_raise
+
+HEAD = """
+journey: shop
+version: {version}
+remember_ids: {remember_ids}
+grace: 10s
+stages: [{{id: new}}, {{id: warm, phase: later}}, {{id: hot}}, {{id: lost}}]
+rules:
+"""
+_numbers = count(1)
+
+
+def program_of(rules: str, version: int = 1, remember_ids: int = 4) -> Program:
+    """The program of a journey with the stages new, warm, hot and lost, and these rules (YAML, one a line)."""
+    lines = [f"  {line.strip()}" for line in rules.strip().splitlines()]
+    return compile_journey(journey_or_raise(HEAD.format(version=version, remember_ids=remember_ids) + "\n".join(lines), "shop.yaml"))
+
+
+def us(duration: str) -> int:
+    """`1d12h` in microseconds; `-1h` too."""
+    return -parse_duration(duration[1:]) if duration.startswith("-") else parse_duration(duration)
+
+
+def did(
+    kind: str,
+    at: str | int,
+    *,
+    touchpoint_id: str = "",
+    who: str = "c-1",
+    channel: str | None = None,
+    traits: Mapping[str, Any] | None = None,
+    **properties: Any,
+) -> Touchpoint:
+    """A touchpoint. Its id is another one every time if none is given."""
+    when = at if isinstance(at, int) else us(at)
+    return Touchpoint(touchpoint_id or f"e-{next(_numbers)}", who, kind, when, channel, properties, traits or {})
+
+
+def play(program: Program, *touchpoints: Touchpoint, until: str | int | None = None) -> tuple[Customer, list[StageChange]]:
+    """One customer's touchpoints, and then its timers."""
+    customer = None
+    changes: list[StageChange] = []
+    for touchpoint in touchpoints:
+        touched = touch(program, customer, touchpoint)
+        customer = touched.customer
+        changes += touched.changes
+    assert customer is not None
+    if until is not None:
+        changes += run_until(program, customer, until if isinstance(until, int) else us(until))
+    return customer, changes
+
+
+def path(changes: list[StageChange]) -> list[tuple[str, int]]:
+    """Where to, and when."""
+    return [(change.to, change.at) for change in changes]

@@ -1,0 +1,185 @@
+"""What a customer's memory keeps: bounded whatever comes, exact as long as promised, found again by its key."""
+
+import math
+
+import pytest
+
+from etapa.contracts.state import encode_state
+from etapa.journey.engine.classify import touch
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.memory import LastValue, Latest, Score, Total, Values, exact_sum, keepsake
+from etapa.journey.engine.ordered import OrderedSteps
+from etapa.journey.engine.window import CountWindow, ValueWindow
+from etapa.journey.language.model import Comparison, Match, Test, Where
+from tests.unit.engine.shops import did, play, program_of, us
+
+VIEW = Match(("view",))
+WITHIN = us("64h")
+"""A bucket is one hour wide."""
+AMOUNT = ("properties", "amount")
+
+
+def fed(rules: str, number: int, every: int) -> Customer:
+    """A customer of a shop with these rules who did so many different things, one every so often."""
+    program = program_of(rules)
+    customer, _ = play(program, did("start", 0))
+    for place in range(number):
+        touch(program, customer, did("view", (place + 1) * every, amount=place % 100, sku=f"sku-{place}", tags=["x" * 50] * 500))
+    return customer
+
+
+def test_windows_are_exact_up_to_256() -> None:
+    window = CountWindow(VIEW, WITHIN)
+    memory: dict[str, list[object]] = {}
+    for at in range(256):
+        window.record(memory, did("view", at), at)
+    assert memory[window.key] == [list(range(256)), [], []]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_past_256_a_count_is_off_by_at_most_one_bucket(late: bool) -> None:
+    rule = "- {id: many, from: new, to: hot, when: {all: [{event: ad}, {count: view, within: 64h, gte: 0.5}]}}"
+    program = program_of(rule)
+    every = us("4m")
+    customer, _ = play(program, did("start", 0))
+    times = [place * every for place in range(1, 2_001)]
+    for place, at in enumerate(times):
+        # Every other touchpoint comes ten after it was due.
+        touch(program, customer, did("view", times[max(0, place - 10)] + 1 if late and place % 2 else at))
+    (change,) = touch(program, customer, did("ad", times[-1])).changes
+    observed = change.because[1].observed
+    assert isinstance(observed, int)
+    assert 0 <= observed - us("64h") // every <= 15 + 10 * late
+    assert len(encode_state(customer)) < 4_000
+
+
+def test_sums_past_256_count_a_bucket_until_its_latest_has_left() -> None:
+    window = ValueWindow(AMOUNT, VIEW, WITHIN)
+    memory: dict[str, list[object]] = {}
+    for place in range(300):
+        at = place * us("10m")
+        window.record(memory, did("view", at, amount=2), at)
+    _, values, times, buckets = memory[window.key]
+    assert isinstance(values, list)
+    assert isinstance(buckets, list)
+    assert len(values) == 256
+    assert sum(number for number, _, _, _ in buckets) == 44
+    assert buckets[0] == [6, 12.0, 2, 2]
+    assert times == [place * us("10m") for place in (5, 11, 17, 23, 29, 35, 41, 43)]
+
+
+def test_what_left_the_window_is_forgotten() -> None:
+    window = ValueWindow(AMOUNT, VIEW, WITHIN)
+    memory: dict[str, list[object]] = {}
+    for at in (0, 5, WITHIN + 5):
+        window.record(memory, did("view", at, amount=1), at)
+    assert memory[window.key] == [[WITHIN + 5], [1], [], []]
+    window.record(memory, did("view", 5, amount=1), WITHIN + 5)
+    assert memory[window.key] == [[WITHIN + 5], [1], [], []], "what comes too late was never in it"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "count: view, within: 10000d, gte: 99999",
+        "sum: properties.amount, of: view, gte: 99999999",
+        "sum: properties.amount, of: view, within: 10000d, gte: 99999999",
+        "distinct: properties.sku, of: view, gte: 99999",
+        "distinct: properties.sku, of: view, within: 10000d, gte: 99999",
+        "last: properties.tags, of: view, contains: y",
+        "score: {view: 2}, half_life: 900d, gte: 99999",
+        "sequence: [{event: view}, {event: pay}], within: 10000d",
+    ],
+)
+def test_memory_is_bounded(condition: str) -> None:
+    customer = fed(f"- {{id: rule, from: new, to: hot, when: {{all: [{{event: ad}}, {{{condition}}}]}}}}", 1_500, us("1h"))
+    assert len(encode_state(customer)) < 6_000
+
+
+def test_different_values_are_exact_up_to_256_and_estimated_past_that() -> None:
+    rules = "- {{id: rule, from: new, to: hot, when: {{all: [{{event: ad}}, {{distinct: properties.sku, of: view, {}gte: 1}}]}}}}"
+    for within in ("", "within: 10000d, "):
+        for number, most_off in ((256, 0), (1_500, 300)):
+            program = program_of(rules.format(within))
+            (change,) = touch(program, fed(rules.format(within), number, us("1h")), did("ad", "5000d")).changes
+            observed = change.because[1].observed
+            assert isinstance(observed, int)
+            assert abs(observed - number) <= most_off
+
+
+def test_a_long_sequence_is_found_however_much_lies_between() -> None:
+    steps = OrderedSteps((Match(("cart",)), VIEW, Match(("pay",))), us("900d"))
+    memory: dict[str, list[object]] = {}
+    for at in range(1_000):
+        steps.record(memory, did("cart" if at == 0 else "view", at), at)
+    assert steps.began(memory) < -(2**60)
+    steps.record(memory, did("pay", 5_000), 5_000)
+    assert steps.began(memory) == 0
+
+
+def test_sums_too_large_for_a_float_are_infinite_and_stay_so() -> None:
+    assert exact_sum([1e308, 1e308, -1e308]) == 1e308
+    assert exact_sum([-1e308] * 3) == -math.inf
+    values = Values(AMOUNT, VIEW)
+    memory: dict[str, list[object]] = {}
+    for amount in (1e308, 1e308, -1e308, 5):
+        values.record(memory, did("view", 0, amount=amount), 0)
+    assert memory[values.key] == [4, -1e308, 1e308, math.inf]
+
+
+def test_numbers_that_cannot_be_stored_are_none() -> None:
+    values = Values(AMOUNT, VIEW)
+    memory: dict[str, list[object]] = {}
+    for amount in (2**70, math.inf, math.nan, True):
+        values.record(memory, did("view", 0, amount=amount), 0)
+    assert memory == {}
+
+
+def test_remembered_values_are_cut_to_size() -> None:
+    assert keepsake("x" * 5_000) == "x" * 1_024
+    assert keepsake({"a": 1}) == {}
+    assert keepsake([1, "a", None, {"b": 2}, *range(100)]) == [1, "a", None, *range(60)]
+    assert keepsake(2**70) == math.inf
+    assert keepsake(False) is False
+
+
+def test_a_key_says_what_is_remembered_and_nothing_else() -> None:
+    """These texts are in stored states. If one changes, every customer forgets: raise the state format then."""
+    where = Where(((("channel",), Comparison((Test("eq", "web"), Test("ne", 1)))), (AMOUNT, Comparison((Test("gt", 1),)))))
+    turned = Where(((AMOUNT, Comparison((Test("gt", 1),))), (("channel",), Comparison((Test("ne", 1), Test("eq", "web"))))))
+    assert Total(Match(("view",), where)).key == Total(Match(("view",), turned)).key
+    assert Total(VIEW).key != Total(Match(("view",), where)).key
+    one, true = (Where(((AMOUNT, Comparison((Test("eq", operand),))),)) for operand in (1, True))
+    assert Total(Match(("view",), one)).key != Total(Match(("view",), true)).key
+    assert [
+        Total(VIEW).key,
+        Latest(VIEW).key,
+        CountWindow(VIEW, 5).key,
+        LastValue(AMOUNT, VIEW).key,
+        Values(AMOUNT, VIEW).key,
+        ValueWindow(AMOUNT, VIEW, 5).key,
+        OrderedSteps((VIEW, VIEW), 5).key,
+        Score((("view", 1.0),), 5).key,
+        Latest(Match(("view",), where)).key,
+    ] == [
+        "1102b1b73eca",
+        "6e52d345ef90",
+        "70dcaf11aec7",
+        "94814ee19160",
+        "d5e27cdbb5e9",
+        "f1c260bf0e28",
+        "a1fb45e61494",
+        "c177a8d0420b",
+        "561d5ac19337",
+    ]
+
+
+def test_conditions_that_need_the_same_memory_share_it() -> None:
+    program = program_of(
+        """
+        - {id: a, from: new, to: warm, when: {all: [{absent: view, for: 9d}, {count: view, within: 30d, gte: 1}]}}
+        - {id: b, from: warm, to: hot, when: {all: [{absent: view, for: 5d}, {count: [view], within: 30d, lt: 9}]}}
+        - {id: c, from: hot, to: new, when: {all: [{sum: properties.a, of: view, gte: 1}, {max: properties.a, of: view, lt: 9}]}}
+        """
+    )
+    assert len(program.accumulators) == 3

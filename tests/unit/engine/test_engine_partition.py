@@ -1,0 +1,142 @@
+"""Many customers: stream time, timers in the order in which they are due, and memory."""
+
+import pytest
+
+from etapa.journey.engine.partition import Partition
+from etapa.journey.engine.program import Program
+from etapa.journey.engine.touchpoint import Touchpoint
+from tests.unit.engine.shops import did, play, program_of, us
+
+WALL = us("100d")
+GRACE = us("10s")
+
+
+@pytest.fixture
+def program() -> Program:
+    return program_of("- {id: idles, from: new, to: lost, when: {idle: 2d}}\n- {id: back, from: lost, to: warm, when: {event: view}}")
+
+
+def feed(partition: Partition, *touchpoints: Touchpoint, wall: int = WALL) -> list[tuple[str, str, int]]:
+    """Take touchpoints of customers that are new or in memory; gives (customer, to, at) of the changes."""
+    for touchpoint in touchpoints:
+        for customer_id in partition.missing([touchpoint.customer_id]):
+            partition.admit(customer_id, None)
+        partition.take(touchpoint, wall)
+    return [(change.customer_id, change.to, change.at) for change in partition.collect().changes]
+
+
+def test_timers_of_others_fire_once_stream_time_has_passed_them_by_the_grace(program: Program) -> None:
+    partition = Partition(program, None)
+    feed(partition, did("ad", 0, who="a"))
+    assert feed(partition, did("ad", us("2d") + GRACE - 1, who="b")) == [("b", "new", us("2d") + GRACE - 1)]
+    assert feed(partition, did("ad", us("2d") + GRACE, who="c")) == [("a", "lost", us("2d")), ("c", "new", us("2d") + GRACE)]
+
+
+def test_timers_fire_in_order_of_due_time_then_customer(program: Program) -> None:
+    partition = Partition(program, None)
+    feed(partition, did("ad", 5, who="c"), did("ad", 5, who="b"), did("ad", 0, who="d"), did("ad", 9, who="a"), did("view", 7, who="d"))
+    partition.advance(us("9d"))
+    work = partition.collect()
+    assert [(change.customer_id, change.at - us("2d")) for change in work.changes] == [("b", 5), ("c", 5), ("d", 7), ("a", 9)]
+    assert work.timers_fired == 4
+    assert work.timer_delays[0] == (us("7d") - 5 - GRACE) / 1_000_000
+
+
+def test_a_timer_that_is_due_sooner_after_a_touchpoint_fires_sooner() -> None:
+    program = program_of(
+        """
+        - {id: warms, from: new, to: warm, when: {event: view}}
+        - {id: cools, from: warm, to: hot, when: {idle: 1d}}
+        - {id: leaves, from: new, to: lost, when: {idle: 9d}}
+        """
+    )
+    partition = Partition(program, None)
+    feed(partition, did("ad", 0, who="a"), did("view", 5, who="a"))
+    assert feed(partition, did("ad", "2d", who="b")) == [("a", "hot", us("1d") + 5), ("b", "new", us("2d"))]
+
+
+def test_a_touchpoint_within_the_grace_disproves_an_absence(program: Program) -> None:
+    partition = Partition(program, None)
+    feed(partition, did("ad", 0, who="a"), did("ad", us("2d") + GRACE - 1, who="b"))
+    assert feed(partition, did("ad", us("2d") - 1, who="a")) == []
+
+
+def test_stream_time_is_never_ahead_of_the_wall_clock_and_never_goes_back(program: Program) -> None:
+    partition = Partition(program, None)
+    feed(partition, did("ad", "5d"), wall=us("3d"))
+    assert partition.stream_time == us("3d")
+    feed(partition, did("ad", "1d"), wall=us("2d"))
+    assert partition.stream_time == us("3d")
+    partition.advance(us("1d"))
+    assert partition.stream_time == us("3d")
+    partition.advance(us("4d"))
+    assert partition.stream_time == us("4d")
+
+
+def test_a_duplicate_is_counted_and_stored_nowhere(program: Program) -> None:
+    partition = Partition(program, None)
+    again = did("ad", 0)
+    feed(partition, again)
+    partition.admit("c-1", None)
+    partition.take(again, WALL)
+    work = partition.collect()
+    assert (work.applied, work.duplicates, work.changed, work.changes) == (0, 1, {}, [])
+
+
+def test_an_admitted_customer_goes_on_where_it_was_stored(program: Program) -> None:
+    stored, _ = play(program, did("ad", 0))
+    partition = Partition(program, us("1d"))
+    assert partition.missing(["c-1", "x", "c-1"]) == ["c-1", "x"]
+    partition.admit("c-1", stored)
+    assert partition.missing(["c-1", "x"]) == ["x"]
+    partition.advance(us("3d"))
+    work = partition.collect()
+    assert [change.to for change in work.changes] == ["lost"]
+    assert work.changed == {"c-1": stored}
+
+
+def test_admitting_twice_keeps_what_is_in_memory(program: Program) -> None:
+    stale, _ = play(program, did("ad", 0))
+    partition = Partition(program, None)
+    feed(partition, did("ad", 0), did("view", "1d"))
+    partition.admit("c-1", stale)
+    partition.advance(us("2d") + GRACE)
+    assert partition.collect().changes == []
+
+
+def test_the_least_recently_used_are_forgotten_with_their_timers(program: Program) -> None:
+    partition = Partition(program, None)
+    feed(partition, *[did("ad", 0, who=who) for who in "abcd"])
+    feed(partition, did("view", 1, who="a"))
+    partition.forget(2, protect={"b"})
+    assert partition.missing("abcd") == ["c", "d"]
+    partition.advance(us("3d"))
+    assert {change.customer_id for change in partition.collect().changes} == {"a", "b"}
+
+
+def test_what_was_not_collected_is_not_forgotten(program: Program) -> None:
+    partition = Partition(program, None)
+    partition.admit("a", None)
+    partition.take(did("ad", 0, who="a"), WALL)
+    partition.forget(0, protect=())
+    assert partition.missing(["a"]) == []
+
+
+def test_a_timer_that_cannot_be_judged_is_dropped_and_holds_nobody_up(program: Program) -> None:
+    broken, _ = play(program, did("ad", 0, who="a"))
+    broken.memory = {key: ["not a time"] for key in broken.memory}
+    partition = Partition(program, 0)
+    partition.admit("a", broken)
+    feed(partition, did("ad", 0, who="b"))
+    partition.advance(us("3d"))
+    work = partition.collect()
+    assert [change.customer_id for change in work.changes] == ["b"]
+    assert [failure.customer_id for failure in work.failures] == ["a"]
+    assert work.changed["a"].due is None
+
+
+def test_the_schedule_stays_as_small_as_the_number_of_customers(program: Program) -> None:
+    partition = Partition(program, None)
+    for time in range(5_000):
+        feed(partition, did("view", time, who="a"), did("view", 5_000 - time, who=f"late-{time % 3}"))
+    assert len(partition._heap) < 2_000, "that it does not grow can be seen nowhere else"
