@@ -211,13 +211,6 @@ def test_a_worker_ends_and_says_why_when_the_number_of_partitions_has_changed(
 
 def test_ctrl_c_ends_a_worker_that_still_waits_for_its_servers(tmp_path: Path) -> None:
     worker = Worker(new_settings("127.0.0.1:1"), tmp_path)
-    asyncio.run(until(says(worker, "no work without Kafka"), "the worker's saying that there is no Kafka"))
+    worker.wait_for_words("no work without Kafka")
     worker.signal(signal.SIGINT)
     assert worker.exit_code() == 0
-
-
-def says(worker: Worker, words: str) -> Any:
-    async def asked() -> bool:
-        return words in worker.said()
-
-    return asked

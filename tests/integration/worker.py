@@ -77,6 +77,10 @@ class Worker:
     def is_running(self) -> bool:
         return self._process.returncode is None
 
+    def wait_for_words(self, words: str) -> None:
+        """Until it has logged these words."""
+        self._process.wait_ready(lambda: words in self.said(), _READY_SECONDS, f"the worker's saying {words!r}")
+
     def said(self) -> str:
         return self._output.read_text(errors="replace")
 

@@ -28,9 +28,11 @@ rootLogger.appenderRef.out.ref = out
 class KafkaServer:
     """The first node is broker and controller in one; further nodes are brokers. Data outlives `kill` and `start`."""
 
-    def __init__(self, folder: Path, brokers: int = 1, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, brokers: int = 1, settings: dict[str, str] | None = None, protocol: str = "PLAINTEXT") -> None:
+        """`protocol` is the security protocol that brokers speak with everybody; what it needs comes in `settings`."""
         self._folder = folder
         self._settings = settings or {}
+        self._protocol = protocol
         self._cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         controller, *self.ports = free_ports(brokers + 1)
         self._controller = controller
@@ -100,7 +102,7 @@ class KafkaServer:
 
     def _configuration(self, node: int) -> dict[str, str]:
         copies = str(min(len(self.ports), 3))
-        listeners = f"PLAINTEXT://127.0.0.1:{self.ports[node - 1]}"
+        listeners = f"{self._protocol}://127.0.0.1:{self.ports[node - 1]}"
         if node == 1:
             listeners += f",CONTROLLER://127.0.0.1:{self._controller}"
         return {
@@ -109,7 +111,8 @@ class KafkaServer:
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
             "controller.listener.names": "CONTROLLER",
             "listeners": listeners,
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.ports[node - 1]}",
+            "advertised.listeners": f"{self._protocol}://127.0.0.1:{self.ports[node - 1]}",
+            "security.inter.broker.protocol": self._protocol,
             "log.dirs": str(self._folder / f"node-{node}"),
             "offsets.topic.replication.factor": copies,
             "transaction.state.log.replication.factor": copies,

@@ -139,7 +139,7 @@ class Classifier(Service):
                 await self._watch(consumer, tasks, rebalances)
         finally:
             self._consumer = self._partitions = None
-            await tasks.stop(self._stop_seconds)
+            await tasks.close(self._stop_seconds)
             await stop_consumer(consumer)
         return rebalances.assigned_once
 

@@ -25,6 +25,7 @@ class PartitionTasks:
         self._logs: dict[int, KafkaLog] = {}
         self._runners: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+        self._closed = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done, with the error, when a task ended in a way that waiting does not heal."""
 
@@ -33,7 +34,9 @@ class PartitionTasks:
         return {partition: partition in self._tasks and self._tasks[partition].ready for partition in self._runners}
 
     def start(self, partitions: Iterable[int]) -> None:
-        """Take over these partitions. Those started before must have been stopped."""
+        """Take over these partitions. Those started before must have been stopped. After `close` nothing is started."""
+        if self._closed:
+            return
         self._stopping = False
         for partition in sorted(partitions):
             self._runners[partition] = asyncio.create_task(self._run(partition), name=f"etapa partition {partition}")
@@ -57,6 +60,11 @@ class PartitionTasks:
         self._tasks.clear()
         self._logs.clear()
         self._runners.clear()
+
+    async def close(self, seconds: float) -> None:
+        """Stop, for good: an assignment that arrives while the consumer is leaving must not start anything."""
+        self._closed = True
+        await self.stop(seconds)
 
     async def _run(self, partition: int) -> None:
         defects = 0
