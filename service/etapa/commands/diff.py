@@ -104,7 +104,7 @@ def _verdict(found: Diff) -> str:
     if found.is_empty:
         return f"Nothing differs: all {counted(found.old.changes, 'stage change')} would be the same."
     moved = found.in_another_stage
-    share = f" ({100 * moved / found.customers:.1f} %)" if moved else ""
+    share = f" ({100 * moved / found.customers:.1f}%)" if moved else ""
     sentence = f"{moved:,} of {counted(found.customers, 'customer')}{share} would be in another stage."
     if found.by_another_way:
         others = counted(found.by_another_way, "customer")

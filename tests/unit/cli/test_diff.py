@@ -40,7 +40,7 @@ old  shop, version 3 ({old})
 new  shop, version 4 ({new})
 4 touchpoints of 2 customers
 
-1 of 2 customers (50.0 %) would be in another stage.
+1 of 2 customers (50.0%) would be in another stage.
 
 old ↓   new →  new  buyer  +silent  all
 new              ·      ·        ·    0
@@ -224,5 +224,5 @@ def test_it_runs_as_a_command_without_any_setting_or_server(old: str, new: str) 
         stdin=EVENTS + touchpoint(9, "ñ \x1b[31m", "visit", "2026-01-05T00:00:00Z"),
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert "1 of 3 customers (33.3 %) would be in another stage." in done.stdout.decode()
+    assert "1 of 3 customers (33.3%) would be in another stage." in done.stdout.decode()
     assert b"\x1b" not in done.stdout

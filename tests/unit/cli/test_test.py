@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -10,7 +11,7 @@ import pytest
 from tests.unit.cli.journeys import BAD, GOOD
 from tests.unit.cli.process import SOURCE_ROOT, etapa, etapa_process
 
-RETAIL = SOURCE_ROOT / "etapa" / "journeys" / "retail.yaml"
+SHIPPED = sorted((SOURCE_ROOT / "etapa" / "journeys").glob("*.yaml"))
 PASSING = """
 tests:
   - name: a purchase makes a buyer
@@ -40,6 +41,10 @@ def written(folder: Path, text: str, name: str = "shop.yaml") -> str:
     return str(path)
 
 
+def run(*arguments: str, stdin: bytes = b"", columns: int = 80) -> subprocess.CompletedProcess[bytes]:
+    return etapa("test", *arguments, stdin=stdin, env={"COLUMNS": str(columns)})
+
+
 @pytest.fixture
 def passing(tmp_path: Path) -> str:
     return written(tmp_path, GOOD + PASSING)
@@ -50,17 +55,18 @@ def failing(tmp_path: Path) -> str:
     return written(tmp_path, GOOD + PASSING + FAILING, "failing.yaml")
 
 
-def test_the_shipped_journey_passes_and_its_tests_reach_every_rule_and_stage() -> None:
-    done = etapa("test", "--require-coverage", "--json", str(RETAIL))
+@pytest.mark.parametrize("journey", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_journeys_pass_and_their_tests_reach_every_rule_and_stage(journey: Path) -> None:
+    done = run("--require-coverage", "--json", str(journey))
     assert done.returncode == 0
     found = json.loads(done.stdout)
-    assert (found["ok"], found["failed"]) == (True, 0)
+    assert (found["ok"], found["failed"], found["error"]) == (True, 0, 0)
     assert found["passed"] >= 10
     assert found["files"][0]["coverage"]["rules_not_fired"] == []
 
 
 def test_passing_tests_are_dots_and_a_summary_line(passing: str) -> None:
-    done = etapa("test", passing)
+    done = run(passing)
     assert done.returncode == 0
     lines = done.stdout.decode().splitlines()
     assert lines[0] == f"{passing} ."
@@ -69,7 +75,7 @@ def test_passing_tests_are_dots_and_a_summary_line(passing: str) -> None:
 
 
 def test_a_failing_test_shows_where_it_stands_and_both_lists_side_by_side(failing: str) -> None:
-    done = etapa("test", failing)
+    done = run(failing)
     assert done.returncode == 1
     said = done.stdout.decode()
     assert said.startswith(f"{failing} .F\n\n{failing}:{FAILING_LINE}: a month without a purchase is sleep\n")
@@ -89,26 +95,26 @@ def test_a_failing_test_shows_where_it_stands_and_both_lists_side_by_side(failin
 
 def test_a_missing_change_is_explained(tmp_path: Path) -> None:
     text = FAILING.replace("    until: 60d\n", "").replace("31d", "30d")
-    said = etapa("test", written(tmp_path, GOOD + PASSING + text)).stdout.decode()
+    said = run(written(tmp_path, GOOD + PASSING + text)).stdout.decode()
     assert "  - 30d asleep\n" in said
     assert "Why not asleep at 30d: no timer runs after the last touchpoint, at 0s, unless" in said
 
 
 def test_no_line_is_wider_than_the_terminal_and_none_ends_in_blanks(failing: str) -> None:
     for columns in (60, 80, 120):
-        lines = etapa("test", failing, env={"COLUMNS": str(columns)}).stdout.decode().replace(failing, "f").splitlines()
+        lines = run(failing, columns=columns).stdout.decode().replace(failing, "f").splitlines()
         assert max(map(len, lines)) <= columns
         assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_verbose_gives_each_test_a_line_with_its_place(failing: str) -> None:
-    lines = etapa("test", "-v", failing).stdout.decode().splitlines()
+    lines = run("-v", failing).stdout.decode().splitlines()
     assert lines[0] == f"PASSED  {failing}:{GOOD.count(chr(10)) + 3}: a purchase makes a buyer"
     assert lines[1] == f"FAILED  {failing}:{FAILING_LINE}: a month without a purchase is sleep"
 
 
 def test_rules_that_no_test_fires_and_stages_that_none_enters_are_named_with_their_line(passing: str) -> None:
-    said = etapa("test", passing).stdout.decode()
+    said = run(passing).stdout.decode()
     assert (
         f"\n{passing}: 1 of 3 rules fired, 2 of 3 stages entered\n"
         "  falls-asleep  line 12: no test fires it\n"
@@ -118,45 +124,45 @@ def test_rules_that_no_test_fires_and_stages_that_none_enters_are_named_with_the
 
 
 def test_missing_coverage_fails_only_when_it_is_required(passing: str) -> None:
-    assert etapa("test", passing).returncode == 0
-    done = etapa("test", "--require-coverage", passing)
+    assert run(passing).returncode == 0
+    done = run("--require-coverage", passing)
     assert (done.returncode, done.stderr.decode()) == (1, f"Error: not every rule and stage is reached by a test: {passing}\n")
 
 
 def test_a_file_without_tests_says_so_and_is_fine(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
-    done = etapa("test", path)
+    done = run(path)
     assert done.returncode == 0
     assert done.stdout.decode().startswith(f"{path} no tests\n")
     assert " no tests in " in done.stdout.decode()
-    assert f"{path}: no tests\n" in etapa("test", "-v", path).stdout.decode()
+    assert f"{path}: no tests\n" in run("-v", path).stdout.decode()
 
 
 def test_a_file_without_tests_does_not_cover_its_rules(tmp_path: Path) -> None:
-    assert etapa("test", "--require-coverage", written(tmp_path, GOOD)).returncode == 1
+    assert run("--require-coverage", written(tmp_path, GOOD)).returncode == 1
 
 
 def test_several_files_are_all_run(passing: str, failing: str) -> None:
-    done = etapa("test", failing, passing)
+    done = run(failing, passing)
     assert done.returncode == 1
     assert "1 failed, 2 passed in " in done.stdout.decode()
 
 
 def test_k_chooses_by_part_of_the_name_whatever_the_case(failing: str) -> None:
-    done = etapa("test", failing, "-k", "MAKES a Buyer")
+    done = run(failing, "-k", "MAKES a Buyer")
     assert done.returncode == 0
     assert "1 passed, 1 deselected in " in done.stdout.decode()
     assert "rules fired" not in done.stdout.decode()
-    assert "1 failed, 1 passed in " in etapa("test", failing, "-k", "buyer", "-k", "sleep").stdout.decode()
+    assert "1 failed, 1 passed in " in run(failing, "-k", "buyer", "-k", "sleep").stdout.decode()
 
 
 def test_k_that_chooses_nothing_is_wrong_use(failing: str) -> None:
-    done = etapa("test", failing, "-k", "no such")
+    done = run(failing, "-k", "no such")
     assert (done.returncode, done.stderr) == (2, b"Error: no test has 'no such' in its name\n")
 
 
 def test_naming_triggers_fails_plainly(tmp_path: Path) -> None:
-    done = etapa("test", written(tmp_path, GOOD + PASSING + "    triggers: []\n"))
+    done = run(written(tmp_path, GOOD + PASSING + "    triggers: []\n"))
     assert done.returncode == 1
     assert b"  it names `triggers`, and this version does not judge triggers\n" in done.stdout
     assert b"1 failed in " in done.stdout
@@ -164,27 +170,27 @@ def test_naming_triggers_fails_plainly(tmp_path: Path) -> None:
 
 def test_a_file_with_errors_is_shown_and_fails_and_the_others_are_run(tmp_path: Path, passing: str) -> None:
     bad = written(tmp_path, BAD, "bad.yaml")
-    done = etapa("test", bad, passing)
+    done = run(bad, passing)
     assert done.returncode == 1
     assert f"{bad}:8:9: error: " in done.stderr.decode()
     assert "1 passed, 1 error in " in done.stdout.decode()
 
 
 def test_a_file_that_cannot_be_read_is_wrong_use_and_the_others_are_run(passing: str) -> None:
-    done = etapa("test", "/no/such.yaml", passing)
+    done = run("/no/such.yaml", passing)
     assert done.returncode == 2
     assert done.stderr == b"Error: /no/such.yaml: cannot read it: no such file or directory\n"
     assert "1 passed, 1 error in " in done.stdout.decode()
 
 
 def test_a_journey_may_come_through_a_pipe() -> None:
-    done = etapa("test", "-v", "-", stdin=(GOOD + PASSING).encode())
+    done = run("-v", "-", stdin=(GOOD + PASSING).encode())
     assert done.returncode == 0
     assert done.stdout.startswith(b"PASSED  <stdin>:")
 
 
 def test_json_holds_expected_and_actual_changes_and_what_decided(failing: str) -> None:
-    done = etapa("test", "--json", failing)
+    done = run("--json", failing)
     assert done.returncode == 1
     found = json.loads(done.stdout)
     assert [found[key] for key in ("ok", "passed", "failed", "error", "deselected")] == [False, 1, 1, 0, 0]
@@ -207,7 +213,7 @@ def test_json_holds_expected_and_actual_changes_and_what_decided(failing: str) -
 def test_junit_has_a_suite_for_each_file_and_a_case_for_each_test(tmp_path: Path, passing: str, failing: str) -> None:
     target = tmp_path / "results.xml"
     bad = written(tmp_path, BAD, "bad.yaml")
-    done = etapa("test", passing, failing, bad, "--junit", str(target))
+    done = run(passing, failing, bad, "--junit", str(target))
     assert done.returncode == 1
     root = ET.fromstring(target.read_bytes())  # noqa: S314 - we wrote it ourselves
     assert (root.tag, root.get("tests"), root.get("failures"), root.get("errors")) == ("testsuites", "4", "1", "1")
@@ -226,24 +232,24 @@ def test_junit_holds_names_that_xml_cannot(tmp_path: Path) -> None:
     target = tmp_path / "results.xml"
     name = '"a \\x07 \\ufffe <b> & \\" \U0001f600"'
     path = written(tmp_path, GOOD + PASSING.replace("a purchase makes a buyer", name).replace("1d, to", "2d, to"))
-    assert etapa("test", path, "--junit", str(target)).returncode == 1
+    assert run(path, "--junit", str(target)).returncode == 1
     root = ET.fromstring(target.read_bytes())  # noqa: S314 - we wrote it ourselves
     assert root[0][0].get("name") == 'a \ufffd \ufffd <b> & " \U0001f600'
 
 
 def test_results_that_cannot_be_written_are_wrong_use(passing: str) -> None:
-    done = etapa("test", passing, "--junit", "/no/such/folder/results.xml")
+    done = run(passing, "--junit", "/no/such/folder/results.xml")
     assert (done.returncode, done.stderr) == (2, b"Error: /no/such/folder/results.xml: cannot write it: no such file or directory\n")
 
 
 def test_results_never_overwrite_the_journey(passing: str) -> None:
-    done = etapa("test", passing, "--junit", passing)
+    done = run(passing, "--junit", passing)
     assert done.returncode == 2
     assert Path(passing).read_text() == GOOD + PASSING
 
 
 def test_coverage_cannot_be_required_of_chosen_tests(passing: str) -> None:
-    assert etapa("test", passing, "--require-coverage", "-k", "buyer").returncode == 2
+    assert run(passing, "--require-coverage", "-k", "buyer").returncode == 2
 
 
 def test_it_runs_as_a_command_without_any_setting_or_server(failing: str) -> None:
