@@ -1,9 +1,13 @@
-"""A record that could not be used, published again untouched, with headers that say why and where it came from.
+"""A record that could not be used, published again untouched, with headers that say why and where it came from; and the way back.
 
 Mirrors `schemas/dead-letter.schema.json`. The headers are appended, so whatever the original carried is still there in
 its order, even headers of the same names from an earlier life as a dead letter: the last of each name counts.
+
+A dead letter that is sent back to `touchpoints` carries how often that was done. If it fails again these headers are part
+of the original, so the next dead letter tells.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +23,13 @@ TOPIC: Final = "etapa.topic"
 PARTITION: Final = "etapa.partition"
 OFFSET: Final = "etapa.offset"
 HEADERS: Final = (REASON, DETAIL, TOPIC, PARTITION, OFFSET)
+
+ATTEMPT: Final = "etapa.attempt"
+"""How often the record was sent back, in decimal; one that never was has no such header."""
+REDRIVEN_FROM: Final = "etapa.redriven-from"
+"""The dead letter that was sent back last: topic/partition/offset."""
+
+_NUMBER = re.compile(rb"[0-9]{1,9}")
 
 
 class DeadLetterError(Exception):
@@ -69,3 +80,20 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers)
     ours = set(last.values())
     original = tuple(header for position, header in enumerate(headers) if position not in ours)
     return DeadLetter(key, value, original, reason, detail, topic, *where)
+
+
+def attempts_of(headers: Headers) -> int:
+    """How often a record with these headers was sent back to `touchpoints`."""
+    texts = [value for name, value in headers if name == ATTEMPT]
+    # Any producer may write a header of this name; what is no number was not written by us.
+    return int(texts[-1]) if texts and _NUMBER.fullmatch(texts[-1]) else 0
+
+
+def redriven_headers(letter: DeadLetter, topic: str, partition: int, offset: int) -> Headers:
+    """Headers for sending back the dead letter that was read at `topic`, `partition`, `offset`: the original ones, and what is new."""
+    original = tuple((name, value) for name, value in letter.headers if name not in (ATTEMPT, REDRIVEN_FROM))
+    return (
+        *original,
+        (ATTEMPT, b"%d" % (attempts_of(letter.headers) + 1)),
+        (REDRIVEN_FROM, f"{topic}/{partition}/{offset}".encode()),
+    )

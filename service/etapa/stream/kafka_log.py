@@ -13,9 +13,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from etapa.settings import Settings
-from etapa.stream.kafka_consumer import HoleAtEnd, is_caught_up, reading_consumer, stop_consumer
+from etapa.stream.kafka_consumer import is_caught_up, reading_consumer, stop_consumer
 from etapa.stream.kafka_errors import log_errors
 from etapa.stream.kafka_producer import PartitionProducer
+from etapa.stream.kafka_reading import range_of, records_between
 from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transaction
 
 _SLICE = 500
@@ -54,7 +55,7 @@ class KafkaLog:
     async def state_range(self) -> tuple[int, int]:
         with log_errors(f"partition {self._partition}: asking for the range of {self._states.topic}"):
             async with asyncio.timeout(self._seconds):
-                return await self._range(await self._state_reader(), self._states)
+                return await range_of(await self._state_reader(), self._states)
 
     async def states(self, start: int, end: int) -> AsyncIterator[list[StateRecord]]:
         if start >= end:
@@ -63,28 +64,13 @@ class KafkaLog:
         with log_errors(doing):
             async with asyncio.timeout(self._seconds):
                 reader = await self._state_reader()
-            reader.seek(self._states, start)
-        hole = HoleAtEnd(reader, self._states, end)
-        position, last_progress = start, time.monotonic()
-        while position < end:
-            with log_errors(doing):
-                got = await reader.getmany(self._states, timeout_ms=_STATE_WAIT_MS, max_records=_STATE_CHUNK)
-                reached = await reader.position(self._states)
-            chunk = [StateRecord(one.offset, one.key, one.value) for one in got.get(self._states, ()) if one.offset < end]
-            if chunk:
-                yield chunk
-            if reached != position:
-                position, last_progress = reached, time.monotonic()
-            elif hole.is_at(position):
-                break
-            elif time.monotonic() - last_progress > self._seconds:
-                message = f"{doing}: nothing came after offset {position} for {self._seconds:g} s, and the end is {end}"
-                raise LogError(message)
+        async for chunk in records_between(reader, self._states, start, end, self._seconds, doing):
+            yield [StateRecord(one.offset, one.key, one.value) for one in chunk]
 
     async def touchpoint_range(self) -> tuple[int, int]:
         with log_errors(f"partition {self._partition}: asking for the range of {self._touchpoints.topic}"):
             async with asyncio.timeout(self._seconds):
-                return await self._range(self._consumer, self._touchpoints)
+                return await range_of(self._consumer, self._touchpoints)
 
     async def group_offset(self) -> int | None:
         with log_errors(f"partition {self._partition}: asking for the offset of group {self._settings.group}"):
@@ -192,11 +178,6 @@ class KafkaLog:
         reader, self._reader = self._reader, None
         if reader is not None:
             await stop_consumer(reader)
-
-    async def _range(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[int, int]:
-        first = await consumer.beginning_offsets([place])
-        end = await consumer.end_offsets([place])
-        return first[place], end[place]
 
 
 def _wall_ms() -> int:

@@ -2,7 +2,16 @@
 
 import pytest
 
-from etapa.contracts.dead_letter import DeadLetter, DeadLetterError, decode_dead_letter, encode_dead_letter
+from etapa.contracts.dead_letter import (
+    ATTEMPT,
+    REDRIVEN_FROM,
+    DeadLetter,
+    DeadLetterError,
+    attempts_of,
+    decode_dead_letter,
+    encode_dead_letter,
+    redriven_headers,
+)
 from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected, rejected
 
 ORIGINAL = (("traceparent", b"00-4b"), ("twice", b"1"), ("twice", b"\xff"))
@@ -69,3 +78,18 @@ def test_a_detail_is_one_short_line() -> None:
     detail = rejected("invalid", "first\nsecond\t" + "x" * 1000).detail
     assert detail.startswith("first second x")
     assert len(detail) == LONGEST_DETAIL
+
+
+def test_what_is_sent_back_counts_its_attempts_however_often_it_fails_again() -> None:
+    headers: tuple[tuple[str, bytes], ...] = ORIGINAL
+    for attempt in (1, 2, 3):
+        sent = encode_dead_letter(b"c", b"{}", headers, Rejected("invalid", "detail"), "touchpoints", 3, attempt)
+        letter = decode_dead_letter(*sent)
+        assert attempts_of(letter.headers) == attempt - 1
+        headers = tuple(redriven_headers(letter, "dead-letters", 3, 70 + attempt))
+        assert headers == (*ORIGINAL, (ATTEMPT, b"%d" % attempt), (REDRIVEN_FROM, b"dead-letters/3/7%d" % attempt))
+
+
+@pytest.mark.parametrize("text", [b"", b"-1", b"one", b"\xff", b"9" * 5000, b" 1"])
+def test_an_attempt_that_is_no_number_is_somebody_elses(text: bytes) -> None:
+    assert attempts_of(((ATTEMPT, b"2"), (ATTEMPT, text))) == 0

@@ -97,7 +97,7 @@ def test_stage_change_causes_are_those_of_the_code() -> None:
 
 def test_dead_letter_headers_and_reasons_are_those_of_the_code() -> None:
     headers = schema_of("dead-letter")["properties"]["headers"]
-    assert tuple(headers["properties"]) == dead_letter.HEADERS
+    assert tuple(headers["properties"]) == (*dead_letter.HEADERS, dead_letter.ATTEMPT, dead_letter.REDRIVEN_FROM)
     assert tuple(headers["required"]) == dead_letter.HEADERS
     assert tuple(headers["properties"][dead_letter.REASON]["enum"]) == rejected.REASONS
     assert headers["properties"][dead_letter.DETAIL]["maxLength"] == rejected.LONGEST_DETAIL
