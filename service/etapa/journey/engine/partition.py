@@ -46,6 +46,7 @@ class Partition:
 
     def __init__(self, program: Program, stream_time: int | None) -> None:
         self.program = program
+        self._grace = program.grace
         self.stream_time = stream_time
         # None stands for a customer without a state yet. In order of use, least recent first, as of the last collection.
         self._customers: dict[str, Customer | None] = {}
@@ -69,8 +70,8 @@ class Partition:
         """Take a loaded customer into memory; none: there is no state, it will be new. One that is in memory already is kept."""
         if customer_id not in self._customers:
             self._customers[customer_id] = customer
-            if customer is not None:
-                self._schedule(customer)
+            if customer is not None and customer.due is not None:
+                self._schedule(customer_id, customer.due)
 
     def take(self, touchpoint: Touchpoint, wall: int) -> None:
         """Process a touchpoint of an admitted customer, after the timers that it makes due. `wall` caps stream time.
@@ -78,29 +79,39 @@ class Partition:
         Raises `EvaluationFailed`, and `KeyError` when the customer was not admitted.
         """
         at = touchpoint.at
-        stream_time = _later(self.stream_time, min(at, wall))
-        self.stream_time = stream_time
-        if self._heap and self._heap[0][0] <= stream_time - self.program.grace:
+        if at > wall:
+            at = wall
+        stream_time = self.stream_time
+        if stream_time is None or at > stream_time:
+            self.stream_time = stream_time = at
+        heap = self._heap
+        if heap and heap[0][0] <= stream_time - self._grace:
             self._fire_due_at(stream_time)
 
-        touched = touch(self.program, self._customers[touchpoint.customer_id], touchpoint)
+        customer_id = touchpoint.customer_id
+        known = self._customers[customer_id]
+        touched = touch(self.program, known, touchpoint)
         work = self._work
         if touched.duplicate:
             work.duplicates += 1
             return
-        customer = touched.customer
         work.applied += 1
-        work.changes += touched.changes
+        if touched.changes:
+            work.changes += touched.changes
         if touched.timers:
             work.timers_fired += touched.timers
             work.failures += touched.failures
-        work.changed[customer.id] = customer
-        self._customers[customer.id] = customer
-        self._schedule(customer)
+        customer = touched.customer
+        work.changed[customer_id] = customer
+        if known is None:
+            self._customers[customer_id] = customer
+        if customer.due is not None:
+            self._schedule(customer_id, customer.due)
 
     def advance(self, stream_time: int) -> None:
         """Move stream time on (never back) and fire the timers that this makes due."""
-        self.stream_time = _later(self.stream_time, stream_time)
+        if self.stream_time is None or stream_time > self.stream_time:
+            self.stream_time = stream_time
         self._fire_due_at(self.stream_time)
 
     def collect(self) -> Work:
@@ -122,21 +133,18 @@ class Partition:
             del self._customers[customer_id]
             self._scheduled.pop(customer_id, None)
 
-    def _schedule(self, customer: Customer) -> None:
-        due = customer.due
-        if due is None:
-            return
-        scheduled = self._scheduled.get(customer.id)
+    def _schedule(self, customer_id: str, due: int) -> None:
+        scheduled = self._scheduled.get(customer_id)
         if scheduled is None or due < scheduled:
-            self._scheduled[customer.id] = due
-            heappush(self._heap, (due, customer.id))
+            self._scheduled[customer_id] = due
+            heappush(self._heap, (due, customer_id))
             if len(self._heap) > 2 * len(self._scheduled) + _SLACK:
-                self._heap = [(at, customer_id) for customer_id, at in self._scheduled.items()]
+                self._heap = [(at, each) for each, at in self._scheduled.items()]
                 heapify(self._heap)
 
     def _fire_due_at(self, stream_time: int) -> None:
         """Fire the timers that are due at `stream_time`, in order of (due, customer id)."""
-        by = stream_time - self.program.grace
+        by = stream_time - self._grace
         work = self._work
         while self._heap and self._heap[0][0] <= by:
             at, customer_id = heappop(self._heap)
@@ -154,11 +162,8 @@ class Partition:
                     work.changes += strike(self.program, customer, at)
                 except EvaluationFailed as failure:
                     work.failures.append(failure)
-            self._schedule(customer)
-
-
-def _later(stream_time: int | None, candidate: int) -> int:
-    return candidate if stream_time is None or candidate > stream_time else stream_time
+            if customer.due is not None:
+                self._schedule(customer_id, customer.due)
 
 
 def _no_work() -> Work:
