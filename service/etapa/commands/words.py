@@ -30,7 +30,7 @@ def clause_text(clause: Clause) -> str:
     match kind, seen:
         case "event", None:
             return f"{clause.condition}, and nothing just happened"
-        case "event", str() if clause.condition == f"event({seen})":
+        case "event", str() if clause.condition.startswith((f"event({seen})", f"event({seen} where ")):
             return clause.condition
         case "absent" | "idle", None:
             return f"{clause.condition}, never seen"
