@@ -145,3 +145,29 @@ def test_a_campaign_that_waits_for_nothing_is_told() -> None:
 
 def test_a_value_twice_in_a_list_is_told_but_true_is_not_one() -> None:
     assert remarks("s t", "{id: a, to: t, when: {trait: x, in: [1, true, 1, 1.0]}}") == ["5:51: warning: number 1 is in the list already"]
+
+
+DOUBTFUL = [
+    ("{event: x, where: {properties.a: '> 5'}}", '5:62: warning: "> 5" is compared as text, sign and all: write {gt: 5}'),
+    ("{event: x, where: {properties.a: {ne: '<=5'}}}", '5:64: warning: "<=5" is compared as text, sign and all: write {lte: 5}'),
+    ("{last: properties.a, of: x, lte: '6'}", '5:62: warning: "6" is text here, and no number compares with text: write lte: 6'),
+    ("{trait: traits.persona, eq: student}", "5:34: warning: the trait is named without `traits.` before it: `persona`"),
+]
+
+
+@pytest.mark.parametrize(("condition", "expected"), DOUBTFUL, ids=[condition for condition, _ in DOUBTFUL])
+def test_a_text_that_was_probably_meant_otherwise_is_told(condition: str, expected: str) -> None:
+    assert remarks("s t", f"{{id: a, to: t, when: {condition}}}") == [expected]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{event: x, where: {properties.a: '> five apples'}}",
+        "{trait: zip, eq: '10115'}",
+        "{trait: since, gte: '2026-01-01'}",
+        "{trait: since, in: ['1', '2']}",
+    ],
+)
+def test_a_text_that_may_well_be_meant_is_not_doubted(condition: str) -> None:
+    assert remarks("s t", f"{{id: a, to: t, when: {condition}}}") == []

@@ -1,5 +1,6 @@
 """Reading comparisons: `gte: 3`, `in: [web, app]`, and where they may stand."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -99,6 +100,11 @@ _ANY: dict[Operator, Shape[Any]] = {
 }
 
 
+_NAMED: Mapping[str, Operator] = {"=": "eq", "==": "eq", "!=": "ne", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+_SIGNED = re.compile(r"\s*(?P<sign>[=!<>]=|[=<>])\s*(?P<rest>[\w.+-]+)\s*")
+_NUMBER_TEXT = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a comparison compares: the operators it takes, and the values it can meet."""
@@ -143,6 +149,7 @@ def read_comparison(
         if operand is BAD:
             sound = False
         else:
+            _doubt(operator, operand, node.position, report)
             tests.append(Test(operator, operand))
     if not sound:
         return BAD
@@ -150,6 +157,20 @@ def read_comparison(
     comparison = Comparison(tuple(sorted(tests, key=lambda test: OPERATORS.index(test.operator))))
     first = next(iter(entries.values()))[0]
     return comparison if check_decides(comparison, kind.domain, first, report) else BAD
+
+
+def _doubt(operator: Operator, operand: object, position: Position, report: Report) -> None:
+    """Warn of text that was probably not meant as text."""
+    if not isinstance(operand, str):
+        return
+    signed = _SIGNED.fullmatch(operand)
+    if signed:
+        name = _NAMED[signed["sign"]]
+        report.warning(position, f'"{shortened(operand)}" is compared as text, sign and all: write {{{name}: {shortened(signed["rest"])}}}')
+    elif operator in _NUMBER_ORDER and _NUMBER_TEXT.fullmatch(operand):
+        report.warning(
+            position, f'"{shortened(operand)}" is text here, and no number compares with text: write {operator}: {shortened(operand)}'
+        )
 
 
 def check_decides(comparison: Comparison, domain: Domain, position: Position, report: Report) -> bool:

@@ -61,7 +61,7 @@ from etapa.journey.language.shapes import (
     read_fields,
     refuse,
 )
-from etapa.journey.language.yaml_nodes import ListNode, MapNode, Node
+from etapa.journey.language.yaml_nodes import ListNode, MapNode, Node, ScalarNode
 
 MAX_TYPE = 128
 """Longest touchpoint type and trait name; touchpoints with longer types are not let in."""
@@ -176,6 +176,8 @@ class ConditionKind:
             return BAD
         comparison: Comparison | Bad = _NO_COMPARISON
         if self.widest is not None:
+            if not record.sound and not record.rest:
+                return BAD  # What is wrong may be the comparison that would otherwise be missed.
             kind = self.compares(record) if self.compares and record.sound else self.widest
             comparison = read_comparison(record.rest, noun, node.position, kind, report)
         return self.build(record, comparison, report) if record.sound and comparison is not BAD else BAD
@@ -270,6 +272,8 @@ class Step(Shape[Match]):
     """One step of a sequence."""
 
     def read(self, node: Node, report: Report) -> Match | Bad:
+        if isinstance(node, ScalarNode) and isinstance(node.value, str):
+            return refuse(node, "a step (a map)", report, f": write {{event: {shortened(node.value)}}}")
         record = read_fields(node, "a step", (EVENT, WHERE), report)
         return BAD if record is BAD or not record.sound else _match(record, EVENT, report)
 
@@ -305,8 +309,11 @@ TRAIT = _own(
 )
 
 
-def _trait(record: Record, comparison: Comparison, _: Report) -> Condition:
-    return Trait(record.need(TRAIT), comparison)
+def _trait(record: Record, comparison: Comparison, report: Report) -> Condition:
+    name = record.need(TRAIT)
+    if name.startswith("traits."):
+        report.warning(record.place(TRAIT), f"the trait is named without `traits.` before it: `{shortened(name.removeprefix('traits.'))}`")
+    return Trait(name, comparison)
 
 
 ALL = _own("all", ListOf(ConditionShape(), "conditions", maximum=MAX_TOGETHER), "Every one of these holds.")

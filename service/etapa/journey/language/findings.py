@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -89,9 +89,55 @@ class Report:
         self._findings.append(Finding(severity, self._file, position.line, position.column, message, line[:1000]))
 
 
+_CALLED_HERE: Mapping[str, tuple[str, ...]] = {
+    "and": ("all",),
+    "every": ("all",),
+    "or": ("any",),
+    "none": ("not",),
+    "average": ("avg",),
+    "mean": ("avg",),
+    "total": ("sum",),
+    "unique": ("distinct",),
+    "latest": ("last",),
+    "inactive": ("idle",),
+    "type": ("event", "where"),
+    "channel": ("where",),
+    "properties": ("where",),
+    "traits": ("where",),
+    "for": ("within",),
+    "since": ("within", "for"),
+    "window": ("within", "for"),
+    "within": ("for",),
+    "if": ("when",),
+    "condition": ("when",),
+    "name": ("id",),
+    "equal": ("eq",),
+    "equals": ("eq",),
+    "is": ("eq",),
+    "=": ("eq",),
+    "==": ("eq",),
+    "is_not": ("ne",),
+    "!=": ("ne",),
+    ">": ("gt",),
+    ">=": ("gte",),
+    "at_least": ("gte",),
+    "<": ("lt",),
+    "<=": ("lte",),
+    "at_most": ("lte",),
+    "one_of": ("in",),
+    "includes": ("contains",),
+    "regex": ("matches",),
+}
+"""Words that people try first, and what that is called here: the first name that is known where they try it."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'count'?` when a known name is close to `word`, else nothing."""
-    close = difflib.get_close_matches(word[:64].lower(), list(known), n=1, cutoff=0.6)
+    """`; did you mean 'count'?` when a known name is close to `word`, or is what `word` means; else nothing."""
+    names = list(known)
+    spelled = word[:64].lower()
+    # A path such as `properties.amount` is told by its first part.
+    meant = [name for name in _CALLED_HERE.get(spelled.partition(".")[0], ()) if name in names]
+    close = meant or difflib.get_close_matches(spelled, names, n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
