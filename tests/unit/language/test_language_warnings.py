@@ -148,9 +148,9 @@ def test_a_value_twice_in_a_list_is_told_but_true_is_not_one() -> None:
 
 
 DOUBTFUL = [
-    ("{event: x, where: {properties.a: '> 5'}}", '5:62: warning: "> 5" is compared as text, sign and all: write {gt: 5}'),
+    ("{event: x, where: {properties.a: '> 5'}}", '5:59: warning: "> 5" is compared as text, sign and all: write {gt: 5}'),
     ("{event: x, where: {properties.a: {ne: '<=5'}}}", '5:64: warning: "<=5" is compared as text, sign and all: write {lte: 5}'),
-    ("{last: properties.a, of: x, lte: '6'}", '5:62: warning: "6" is text here, and no number compares with text: write lte: 6'),
+    ("{last: properties.a, of: x, lte: '6'}", '5:59: warning: "6" is text here, and no number compares with text: write lte: 6'),
     ("{trait: traits.persona, eq: student}", "5:34: warning: the trait is named without `traits.` before it: `persona`"),
 ]
 
