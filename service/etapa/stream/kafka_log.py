@@ -21,9 +21,6 @@ from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transacti
 
 _SLICE = 500
 """Records taken from the consumer's buffer at a time, so that the limit on bytes is kept within one slice."""
-_STATE_CHUNK = 2_000
-_STATE_WAIT_MS = 20
-"""Not longer: an answer with control records alone moves the position, and ends no waiting for records."""
 
 
 class KafkaLog:
