@@ -99,7 +99,9 @@ def test_ctrl_c_ends_it_without_a_word_about_the_code(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_one_clear_line() -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([sys.executable, "-m", "etapa", "config"], env=environment(), stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "etapa", "config"], env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
     assert (done.returncode, done.stderr) == (1, b"Error: the output could not be written: no space left on device\n")
 
 

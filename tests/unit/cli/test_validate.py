@@ -98,9 +98,7 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path: Path) -> None:
     path.write_bytes(b"journey: shop\nname: caf\xe9\n")
     done = etapa("validate", str(path))
     assert done.returncode == 1
-    assert done.stdout.splitlines()[0] == (
-        f"{path}:2:10: error: found the byte 0xe9, which is not UTF-8; allowed: text in UTF-8".encode()
-    )
+    assert done.stdout.splitlines()[0] == (f"{path}:2:10: error: found the byte 0xe9, which is not UTF-8; allowed: text in UTF-8".encode())
 
 
 def test_a_huge_file_is_refused_without_being_read_to_its_end(tmp_path: Path) -> None:
