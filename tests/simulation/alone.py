@@ -11,6 +11,7 @@ import msgspec
 from etapa.contracts.mark import Mark, decode_mark
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stage_change import StageChangeMessage, decode_stage_change
+from etapa.journey.engine.program import Program
 from etapa.stream.observer import BatchCommitted, NullObserver
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import TakeoverReason
@@ -91,12 +92,12 @@ class Alone:
         self.process = Process("w", self.network, self.trace.append)
         self.task = self.worker()
 
-    def worker(self, options: TaskOptions | None = None) -> PartitionTask:
+    def worker(self, options: TaskOptions | None = None, program: Program = PROGRAM) -> PartitionTask:
         """A worker that starts now, in a process of its own."""
         self.process = Process("w", self.network, self.trace.append)
         log = MemoryLog(self.broker, self.process, self.portion)
         view = MemoryView(self.redis, self.process)
-        self.task = PartitionTask(0, PROGRAM, log, view, AloneClock(self), self.told, options or self.options)
+        self.task = PartitionTask(0, program, log, view, AloneClock(self), self.told, options or self.options)
         return self.task
 
     def now(self) -> int:

@@ -6,7 +6,7 @@ journey's grace, not even that counts, and the result must be what the customers
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from etapa.contracts.dead_letter import decode_dead_letter
@@ -37,6 +37,8 @@ class Expectations:
     """Whether no touchpoint came later than the grace."""
     poisonous: Callable[[Touchpoint], bool]
     """Whether judging a touchpoint raises."""
+    versions: Mapping[int, Program] = field(default_factory=dict)
+    """Other versions of the journey that workers may have run; every mark says which it was."""
 
 
 @dataclass
@@ -76,11 +78,15 @@ def record_by_record(records: Sequence[Record], marks: Sequence[Mark], expected:
 
     def collect() -> None:
         work = partition.collect()
-        reference.add(expected.program, work.changes)
+        reference.add(partition.program, work.changes)
         reference.customers.update(work.changed)
 
     waiting = list(reversed(records))
     for mark in marks:
+        if mark.version != partition.program.version:
+            partition = Partition(expected.versions[mark.version], partition.stream_time)
+            for customer_id, customer in reference.customers.items():
+                partition.admit(customer_id, customer)
         while waiting and waiting[-1].offset <= mark.through:
             record = waiting.pop()
             item = _read(record, expected)

@@ -28,9 +28,9 @@ class Scenario(msgspec.Struct, frozen=True):
     """How many of: a killed worker, a second owner, a Redis that loses writes, and so on."""
 
 
-def exploding_program() -> Program:
+def exploding_program(text: str) -> Program:
     """The simulated journey, in which judging a touchpoint of type `boom` raises."""
-    program = compile_journey(journey_or_raise(JOURNEY.read_text(), JOURNEY.name))
+    program = compile_journey(journey_or_raise(text, JOURNEY.name))
 
     def holds(customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         raise ZeroDivisionError("boom")
@@ -42,7 +42,7 @@ def exploding_program() -> Program:
     return program
 
 
-PROGRAM = exploding_program()
+PROGRAM = exploding_program(JOURNEY.read_text())
 
 
 def scenario_of(random: Random) -> Scenario:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from etapa.journey.engine.program import Program
 from etapa.stream.observer import BatchCommitted, NullObserver
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Applied, ApplyOutcome, Loaded, TakeoverReason, ViewMark
@@ -38,7 +39,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 class Worker:
     """A process with a task in it, from the moment it is made."""
 
-    def __init__(self, around: Surroundings, process: Process, random: Random, skew: int = 0) -> None:
+    def __init__(self, around: Surroundings, process: Process, random: Random, skew: int = 0, program: Program = PROGRAM) -> None:
         self._around = around
         self.process = process
         self.skew = skew
@@ -46,7 +47,7 @@ class Worker:
         log = MemoryLog(around.broker, process, lambda available: random.randint(min(available, 1), available))
         view = (TrustingView if "load_mark" in around.off else MemoryView)(around.redis, process)
         kind = LeavingTask if "retake" in around.off else PartitionTask
-        self._task = kind(0, PROGRAM, log, view, ProcessClock(around, self), Bookkeeper(around), around.options)
+        self._task = kind(0, program, log, view, ProcessClock(around, self), Bookkeeper(around), around.options)
         self.ended = around.loop.create_task(self._run(), name=process.name)
 
     @property

@@ -14,6 +14,7 @@ import msgspec
 
 from etapa.contracts.state import decode_state
 from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.journey.engine.program import Program
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.loop import simulation_loop
 from tests.simulation.memory_log import Committed, MemoryBroker
@@ -187,7 +188,11 @@ class World:
     def _spawn(self) -> None:
         process = Process(f"w{len(self._workers) + 1}", self.network, self.note)
         skew = self.random.randint(-self.scenario.skew, self.scenario.skew)
-        self._workers.append(Worker(self._around, process, Random(self.random.random()), skew))
+        self._workers.append(Worker(self._around, process, Random(self.random.random()), skew, self.next_program()))
+
+    def next_program(self) -> Program:
+        """What the next worker runs."""
+        return PROGRAM
 
     def _settled(self) -> bool:
         """Whether everything was read, every timer that should have fired did, and the view shows it."""

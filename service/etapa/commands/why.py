@@ -117,6 +117,9 @@ def _explained(explained: Explained, indent: int) -> Iterator[str]:
         details = [] if explained.seen is None else [explained.missing or explained.seen]
         if explained.changes_at is not None:
             details.append(_turn(explained))
+        if explained.complete_since is not None:
+            version, at = explained.complete_since
+            details.append(f"complete only since version {version}, {time_text(at)}")
         if details:
             yield from _detail("; ".join(details), indent + 5)
     else:

@@ -10,6 +10,13 @@ from etapa.journey.engine.explain import Explained, ExplainedCondition, Explanat
 from etapa.journey.engine.touchpoint import StageChange
 
 
+class SinceMessage(msgspec.Struct, frozen=True):
+    """When which version of the journey began to remember something of the customer."""
+
+    version: int
+    at: OffsetTime
+
+
 class ConditionMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="condition"):
     """A condition that holds no others, or the opposite of one."""
 
@@ -18,6 +25,7 @@ class ConditionMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="condi
     holds: bool
     missing: str | None
     changes_at: OffsetTime | None
+    complete_since: SinceMessage | None
 
 
 class AllMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="all"):
@@ -108,7 +116,10 @@ def explanation_json(explanation: Explanation, journey: str, version: int) -> by
 def _when(explained: Explained) -> WhenMessage:
     changes_at = _moment(explained.changes_at)
     if isinstance(explained, ExplainedCondition):
-        return ConditionMessage(explained.condition, explained.observed, explained.holds, explained.missing, changes_at)
+        since = (
+            None if explained.complete_since is None else SinceMessage(explained.complete_since[0], moment_of(explained.complete_since[1]))
+        )
+        return ConditionMessage(explained.condition, explained.observed, explained.holds, explained.missing, changes_at, since)
     members = [_when(member) for member in explained.members]
     return (AllMessage if explained.kind == "all" else AnyMessage)(explained.holds, changes_at, members)
 

@@ -6,6 +6,7 @@ Written against the ports alone. The protocol, its four safeties and the invaria
 
 import logging
 
+from etapa.contracts.mark import Mark
 from etapa.contracts.state import StateError
 from etapa.journey.engine.program import Program
 from etapa.stream.observer import Observer
@@ -102,6 +103,7 @@ class PartitionTask:
             taken.customers,
             taken.next_offset,
         )
+        _tell_of_another_version(around.partition, taken.mark, around.program)
         around.observer.takeover_finished(around.partition, reason, seconds, taken.customers, counts)
         self._tenure = Tenure(around, taken)
         self._ready = True
@@ -140,3 +142,33 @@ def reason_of(error: InDoubt | LogError | ViewError) -> TakeoverReason:
     if isinstance(error, OutcomeUnknown):
         return "outcome_unknown"
     return "log_error" if isinstance(error, LogError) else "view_error"
+
+
+def _tell_of_another_version(partition: int, mark: Mark | None, program: Program) -> None:
+    """Say it when the partition was processed by another version of the journey before."""
+    journey = program.journey
+    if mark is None or (mark.journey, mark.version) == (journey.id, journey.version):
+        return
+    if mark.journey != journey.id:
+        logger.warning(
+            "partition %d: the journey %s was at work here, and now %s is: customers go on from stages of the same name. A journey of its"
+            " own should have a group of its own",
+            partition,
+            mark.journey,
+            journey.id,
+        )
+    elif mark.version < journey.version:
+        logger.info(
+            "partition %d: version %d of the journey was at work here, and now version %d is: customers are carried over when next touched",
+            partition,
+            mark.version,
+            journey.version,
+        )
+    else:
+        logger.warning(
+            "partition %d: the newer version %d of the journey was at work here, and now version %d is: customers stay where they are until"
+            " something happens to them",
+            partition,
+            mark.version,
+            journey.version,
+        )

@@ -124,7 +124,9 @@ def test_a_timer_that_is_due_and_has_not_been_run_is_told(environ: dict[str, str
 def test_a_state_of_another_version_is_judged_as_it_will_be_and_stays_as_it_is(environ: dict[str, str]) -> None:
     asyncio.run(show(environ, customer_of("c-1", [(20 * DAY, "view"), (10 * DAY, "purchase"), (9 * DAY, "purchase")])))
     newer = JOURNEY.replace("version: 3", "version: 4").replace("gte: 3", "gte: 2")
-    Path(environ["ETAPA_JOURNEY"]).write_text(newer.replace("{absent: complaint, for: 30d}", "{absent: complaint, for: 1d}"))
+    newer = newer.replace("{absent: complaint, for: 30d}", "{count: complaint, within: 30d, eq: 0}")
+    newer += "  - {id: forgives, from: loyal, to: curious, when: {all: [{event: refund}, {count: view, gte: 9}]}}\n"
+    Path(environ["ETAPA_JOURNEY"]).write_text(newer)
     for _ in range(2):
         text = " ".join(" ".join(lines_of(environ, "c-1")).split())
         assert text.startswith("c-1 is in loyal since ")

@@ -15,6 +15,7 @@ from etapa.contracts.explanation import (
     ExplanationMessage,
     MoveMessage,
     RuleMessage,
+    SinceMessage,
     explanation_json,
 )
 from etapa.contracts.rfc3339 import parse_time
@@ -91,6 +92,7 @@ def test_the_fields_are_those_of_the_code_in_their_order(schema: dict[str, Any])
     assert list(schema["properties"]) == schema["required"] == fields_of(ExplanationMessage)
     parts = {
         "rule": fields_of(RuleMessage),
+        "since": fields_of(SinceMessage),
         "move": fields_of(MoveMessage),
         "carried_over": fields_of(CarriedOverMessage),
         "condition": ["kind", *fields_of(ConditionMessage)],

@@ -3,10 +3,12 @@
 Decided here, where the journey file's page leaves it open:
 
 - A duplicate is seen before anything else. It runs no timers, and does not count as having been seen again.
-- A customer whose state is of another journey version is carried over when next touched or struck: memories that both
+- A customer whose state is of an older journey version is carried over when next touched or struck: memories that both
   versions define are kept, new ones start empty, the rest is forgotten; a stage that is no more becomes the initial one;
   then the rules are judged once at the customer's clock, without a touchpoint. Changes that come of it have the cause
-  `journey`. Absence, for a memory that starts empty, counts from the customer's earliest touchpoint.
+  `journey`. Absence, for a memory that starts empty, counts from the customer's clock: what was not watched was not absent.
+- A customer whose state is of a newer version, as met while versions are rolled out or back, stays where it is: rules judge
+  only what comes next, so that two versions never undo each other's moves. Memories of the newer version are left as they are.
 - No timer strikes after the year 9999.
 """
 
@@ -16,6 +18,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from etapa.journey.engine.beginnings import beginnings
 from etapa.journey.engine.customer import FORMAT, RECENT_CHANGES, Customer
 from etapa.journey.engine.memory import keepsake
 from etapa.journey.engine.program import CompiledRule, Program, due_after
@@ -58,7 +61,7 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
     failures: Sequence[EvaluationFailed] = ()
     digest = blake2b(touchpoint.id.encode(), digest_size=_DIGEST_BYTES).digest() if program.recent_bytes else b""
     if customer is None:
-        customer = Customer(FORMAT, program.version, touchpoint.customer_id, program.initial, at, at, at, None, 0)
+        customer = Customer(FORMAT, program.version, touchpoint.customer_id, program.initial, at, at, at, None, 0, known=program.known)
         changes.append(_move(program, customer, at, program.initial, None, "touchpoint", (), touchpoint))
         now = at
     else:
@@ -120,14 +123,26 @@ def run_until(program: Program, customer: Customer, at: int) -> list[StageChange
 
 
 def carry_over(program: Program, customer: Customer) -> list[StageChange]:
-    """Make a state of another journey version one of this version. Gives the changes that this alone makes."""
-    customer.version = program.version
-    customer.memory = {key: entry for key, entry in customer.memory.items() if key in program.accumulators}
-    customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
+    """Make a state of another journey version one of this version. Gives the changes that this alone makes.
+
+    Raises `EvaluationFailed`; the customer is half changed then.
+    """
     now = customer.clock
+    is_newer = customer.version > program.version
+    if not is_newer:
+        customer.memory = {key: entry for key, entry in customer.memory.items() if key in program.accumulators}
+        customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
+    customer.began = beginnings(customer, program.memories, program.version)
+    customer.version, customer.known = program.version, program.known
     changes: list[StageChange] = []
     if customer.stage not in program.stages:
         changes.append(_move(program, customer, now, program.initial, None, "journey", (), None))
+    elif is_newer:
+        try:
+            customer.due = due_after(program.stages[customer.stage], customer, now, none_holds=False)
+        except Exception as error:
+            raise EvaluationFailed(customer.id, _words_for(None), error) from error
+        return changes
     changes += _settle(program, customer, now, None, "journey")
     return changes
 

@@ -42,5 +42,10 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     traits: dict[str, list[Any]] = {}
     """Trait name to [occurred_at, value], for the traits that the journey names."""
     memory: Memory = {}
+    """What accumulators keep. An older version leaves the entries of a newer one as they are."""
     changes: list[tuple[str, int, str | None]] = []
     """The latest stage changes, oldest first: (to, at, rule)."""
+    known: bytes = b""
+    """Which memories that version keeps, a few bytes for each (see `beginnings`)."""
+    began: dict[str, tuple[int, int]] = {}
+    """Memories that are complete only since (version, time): those that another version did not keep. Empty for most."""

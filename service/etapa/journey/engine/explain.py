@@ -9,10 +9,21 @@ from typing import Final, Literal
 
 import msgspec
 
+from etapa.journey.engine.aggregates import AggregateCompares, LastCompares, WindowCompares
+from etapa.journey.engine.beginnings import trait_key
 from etapa.journey.engine.classify import EvaluationFailed, carry_over, strike
 from etapa.journey.engine.conditions import AllHold, AnyHolds, Condition, DoesNotHold, Leaf, Observed
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.instant import END_OF_TIME
+from etapa.journey.engine.leaves import (
+    CountCompares,
+    DistinctCompares,
+    NothingFor,
+    ScoreCompares,
+    StepsTaken,
+    TotalCompares,
+    TraitCompares,
+)
 from etapa.journey.engine.program import CompiledRule, Program
 from etapa.journey.engine.touchpoint import StageChange
 from etapa.journey.engine.wording import lacking, seen
@@ -35,6 +46,9 @@ class ExplainedCondition(msgspec.Struct, frozen=True):
     """What it lacks, in words; none when it holds."""
     changes_at: int | None
     """When its truth changes if nothing happens; none when time alone does not change it."""
+    complete_since: tuple[int, int] | None
+    """(version, time): what it remembers is complete only since that version of the journey took the customer over at that
+    time, which matters to it. None: it lacks nothing."""
 
 
 class ExplainedGroup(msgspec.Struct, frozen=True):
@@ -117,7 +131,38 @@ def _explain(written: model.Condition, condition: Condition, customer: Customer,
         seen(written, observed),
         None if holds else lacking(written, observed, now, changes_at, wanted=wanted),
         changes_at,
+        _complete_since(written, condition, customer, now),
     )
+
+
+def _complete_since(written: model.Leaf, leaf: Leaf, customer: Customer, now: int) -> tuple[int, int] | None:
+    key = _memory_key(leaf)
+    if key is None or key not in customer.began:
+        return None
+    version, at = customer.began[key]
+    match written:
+        case model.Count(_, int(reach), _) | model.Sequence(_, reach) | model.Absent(_, reach):
+            return (version, at) if at > now - reach else None
+        case model.Trait(name, _) if name in customer.traits and customer.traits[name][0] > at:
+            return None
+        case model.Aggregate() as aggregate:
+            is_later = aggregate.kind == "last" and key in customer.memory and customer.memory[key][0] > at
+            in_reach = aggregate.within is None or at > now - aggregate.within
+            return (version, at) if in_reach and not is_later else None
+    return version, at
+
+
+def _memory_key(leaf: Leaf) -> str | None:
+    match leaf:
+        case TraitCompares():
+            return trait_key(leaf.name)
+        case DistinctCompares():
+            return leaf.values.key
+        case StepsTaken():
+            return leaf.sequence.key
+        case AggregateCompares() | CountCompares() | LastCompares() | NothingFor() | ScoreCompares() | TotalCompares() | WindowCompares():
+            return leaf.key
+    return None
 
 
 def _turns_at(condition: Condition, customer: Customer, now: int) -> int | None:

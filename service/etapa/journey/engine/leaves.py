@@ -74,12 +74,10 @@ class NothingFor(Leaf):
         self.duration = duration
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        entry = customer.memory.get(self.key)
-        return now >= (customer.first_at if entry is None else entry[0]) + self.duration
+        return now >= self._since(customer) + self.duration
 
     def until(self, customer: Customer, now: int) -> int:
-        entry = customer.memory.get(self.key)
-        at: int = (customer.first_at if entry is None else entry[0]) + self.duration
+        at = self._since(customer) + self.duration
         return at if at > now else NEVER
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
@@ -88,6 +86,14 @@ class NothingFor(Leaf):
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, False
+
+    def _since(self, customer: Customer) -> int:
+        """The latest match, or how long matches have been watched for."""
+        entry = customer.memory.get(self.key)
+        since: int = customer.first_at if entry is None else entry[0]
+        if customer.began and self.key in customer.began:
+            return max(since, customer.began[self.key][1])
+        return since
 
 
 class InStageFor(Leaf):

@@ -6,6 +6,7 @@ A `Program` is never changed after it was compiled; all partitions share it.
 from collections.abc import Callable, Mapping
 
 from etapa.journey.engine.accumulator import Accumulator
+from etapa.journey.engine.beginnings import digests_of, trait_key
 from etapa.journey.engine.compile import Compiler
 from etapa.journey.engine.conditions import Condition, Leaf
 from etapa.journey.engine.customer import Customer, Memory
@@ -82,7 +83,10 @@ class StageRules:
 class Program:
     """A compiled journey."""
 
-    __slots__ = ("_other_records", "_records", "accumulators", "grace", "initial", "journey", "recent_bytes", "stages", "traits", "version")
+    __slots__ = (
+        *("_other_records", "_records", "accumulators", "grace", "initial", "journey", "known", "memories", "recent_bytes", "stages"),
+        *("traits", "version"),
+    )
 
     def __init__(self, journey: Journey, stages: Mapping[str, StageRules], accumulators: Mapping[str, Accumulator]) -> None:
         self.journey = journey
@@ -93,12 +97,15 @@ class Program:
         """How many bytes of touchpoint digests a customer keeps."""
         self.stages = stages
         self.accumulators = accumulators
-        """By key. Customers' memories hold no other keys."""
+        """By key. Customers' memories hold no other keys, but for those that a newer version left there."""
         self._records = {kind: self._records_of({kind, ANY_TYPE}) for accumulator in accumulators.values() for kind in accumulator.types}
         self._other_records = self._records_of({ANY_TYPE})
         named = {leaf.name for stage in stages.values() for rule in stage.rules for leaf in rule.leaves if isinstance(leaf, TraitCompares)}
         self.traits = tuple(sorted(named))
         """The traits that rules name; customers keep no others. Sorted, so that equal customers are stored alike."""
+        self.memories = digests_of([*accumulators, *map(trait_key, self.traits)])
+        """All that is remembered of a customer, each with the few bytes that stand for it in a state."""
+        self.known = b"".join(self.memories.values())
 
     def records_for(self, touchpoint_type: str) -> tuple[Record, ...]:
         """What takes in a touchpoint of that type."""

@@ -1,0 +1,122 @@
+"""Workers with different versions of the journey on the same partition, as while a new version is rolled out.
+
+In many seeded worlds, with everything going wrong that goes wrong anyway: no change is lost, none comes twice, the view comes out right.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from etapa.contracts.stage_change import decode_stage_change
+from etapa.journey.engine.program import Program
+from tests.simulation.alone import Alone
+from tests.simulation.checker import Expectations, mark_of
+from tests.simulation.scenario import JOURNEY, PROGRAM, exploding_program
+from tests.simulation.world import World
+
+SEEDS = 240
+NEWER = (
+    ("version: 1", "version: 2"),
+    # Judges what the older one remembers by another bound, and wants to know what the older one never looked at.
+    ("{count: purchase, within: 25s, gte: 3}, {absent: complaint, for: 8s}", "{count: purchase, within: 25s, gte: 2}"),
+    ("{count: view, within: 12s, gte: 2}", "{sequence: [{event: view}, {event: purchase}], within: 40s}"),
+    ("{absent: purchase, for: 15s}", "{idle: 12s}"),
+    # One stage goes, another comes.
+    ("- {id: loyal}", "- {id: fond}"),
+    ("loyal]", "fond]"),
+    ("to: loyal", "to: fond"),
+)
+
+
+def newer_version() -> Program:
+    text = JOURNEY.read_text()
+    for before, after in NEWER:
+        assert before in text
+        text = text.replace(before, after)
+    return exploding_program(text)
+
+
+VERSIONS = {1: PROGRAM, 2: newer_version()}
+
+
+class RollingWorld(World):
+    """Every worker comes with one version or the other."""
+
+    def next_program(self) -> Program:
+        return VERSIONS[self.random.choice((1, 2))]
+
+    def expectations(self) -> Expectations:
+        return replace(super().expectations(), on_time=False, versions=VERSIONS)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_two_versions_at_once_never_lose_or_repeat_a_change(part: int) -> None:
+    failing = []
+    for seed in range(part * SEEDS // 4, (part + 1) * SEEDS // 4):
+        result = RollingWorld(seed).run()
+        if result.violations:
+            failing.append((seed, result.violations[0]))
+    assert failing == []
+
+
+def test_the_seeds_see_versions_take_turns_and_rules_move_customers_by_themselves() -> None:
+    turns = causes = 0
+    for seed in range(40):
+        world = RollingWorld(seed)
+        world.run()
+        versions = [mark_of(committed).version for committed in world.broker.committed]
+        turns += sum(one != other for one, other in pairwise(versions))
+        published = [change for committed in world.broker.committed for change in committed.transaction.stage_changes]
+        causes += sum(decode_stage_change(change.value or b"").cause == "journey" for change in published)
+    assert turns > 20
+    assert causes > 20
+
+
+def test_every_change_names_the_version_that_made_it() -> None:
+    alone = Alone()
+    for program in (VERSIONS[1], VERSIONS[2], VERSIONS[1]):
+        alone.worker(program=program)
+        alone.touch("a")
+        alone.run(alone.drain())
+    made = [(change.sequence, change.source, change.to, change.cause, change.version) for change in alone.changes()]
+    assert made == [
+        (1, None, "new", "touchpoint", 1),
+        (2, "new", "active", "touchpoint", 1),
+        (3, "active", "fond", "touchpoint", 2),
+        # The older version does not have that stage.
+        (4, "fond", "new", "journey", 1),
+        (5, "new", "active", "touchpoint", 1),
+    ]
+    assert [mark_of(committed).version for committed in alone.broker.committed] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "level", "words"),
+    [
+        ({"version": 0}, 1, logging.INFO, "version 0 of the journey was at work here, and now version 1 is"),
+        ({"version": 2}, 1, logging.WARNING, "the newer version 2 of the journey was at work here"),
+        ({"journey": "hotel"}, 1, logging.WARNING, "the journey hotel was at work here, and now simulated is"),
+    ],
+)
+def test_taking_over_from_another_version_is_told(
+    before: dict[str, object], now: int, level: int, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.disable(logging.NOTSET)
+    alone = Alone()
+    alone.touch("a")
+    alone.run(alone.drain())
+    alone.rewrite_mark(**before)
+    alone.worker(program=VERSIONS[now])
+    with caplog.at_level(logging.INFO):
+        alone.run(alone.drain())
+    assert [record.levelno for record in caplog.records if words in record.getMessage()] == [level]
