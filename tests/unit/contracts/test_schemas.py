@@ -10,14 +10,20 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from etapa.contracts import dead_letter, rejected
+from etapa.contracts.campaign_trigger import (
+    CampaignTriggerMessage,
+    campaign_trigger_json,
+    decode_campaign_trigger,
+    encode_campaign_trigger,
+)
 from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.stage_change import StageChangeMessage, decode_stage_change, encode_stage_change, stage_change_json
 from etapa.contracts.touchpoint import TouchpointLimits, TouchpointMessage, read_touchpoint
-from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoint
+from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoint, Trigger
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
-MESSAGES = ("touchpoint", "stage-change", "dead-letter")
+MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "dead-letter")
 
 
 def schema_of(message: str) -> dict[str, Any]:
@@ -91,6 +97,12 @@ def test_stage_change_fields_are_those_of_the_code_in_their_order() -> None:
     assert list(schema["$defs"]["clause"]["properties"]) == fields_of(Clause)
 
 
+def test_campaign_trigger_fields_are_those_of_the_code_in_their_order() -> None:
+    schema = schema_of("campaign-trigger")
+    assert list(schema["properties"]) == fields_of(CampaignTriggerMessage)
+    assert schema["required"] == fields_of(CampaignTriggerMessage)
+
+
 def test_stage_change_causes_are_those_of_the_code() -> None:
     assert schema_of("stage-change")["properties"]["cause"]["enum"] == list(typing.get_args(Cause))
 
@@ -120,6 +132,13 @@ def test_stage_change_examples_are_what_the_code_writes(path: Path) -> None:
     assert list(json.loads(again).items()) == list(json.loads(path.read_text("utf-8")).items())
 
 
+@pytest.mark.parametrize("path", examples_of("campaign-trigger"), ids=lambda path: path.stem)
+def test_campaign_trigger_examples_are_what_the_code_writes(path: Path) -> None:
+    message = decode_campaign_trigger(path.read_bytes())
+    again = campaign_trigger_json(message.trigger(), message.journey, message.version)
+    assert list(json.loads(again).items()) == list(json.loads(path.read_text("utf-8")).items())
+
+
 @pytest.mark.parametrize("path", examples_of("dead-letter"), ids=lambda path: path.stem)
 def test_dead_letter_examples_are_what_the_code_writes(path: Path) -> None:
     example = json.loads(path.read_text("utf-8"))
@@ -142,6 +161,17 @@ def test_stage_change_headers_are_those_of_the_schema() -> None:
     schema = schema_of("stage-change")["$defs"]["headers"]
     validator(schema).validate(written)
     assert list(written) == schema["required"] == list(schema["properties"])
+
+
+def test_campaign_trigger_headers_are_those_of_the_schema() -> None:
+    trigger = Trigger("loyalty-welcome", "c-1", 2, 0, "purchase", "loyalty", False, {"template": "welcome"})
+    key, value, headers = encode_campaign_trigger(trigger, "retail", 3)
+    written = {name: text.decode() for name, text in headers}
+    schema = schema_of("campaign-trigger")["$defs"]["headers"]
+    validator(schema).validate(written)
+    assert list(written) == schema["required"] == list(schema["properties"])
+    assert key == b"c-1"
+    assert written["ce_id"] == json.loads(value)["id"] == "c-1/2/loyalty-welcome"
 
 
 @pytest.mark.parametrize(

@@ -43,3 +43,19 @@ class StageChange(msgspec.Struct, frozen=True, gc=False):
     touchpoint_id: str | None
     channel: str | None
     dwell: int | None
+
+
+class Trigger(msgspec.Struct, frozen=True, gc=False):
+    """A campaign is to reach a customer because of a stage change. `at` is that of the change."""
+
+    campaign: str
+    customer_id: str
+    sequence: int
+    """The stage change's."""
+    at: int
+    source: str | None
+    to: str
+    holdout: bool
+    """The customer is in the campaign's control group: nothing may be sent."""
+    payload: Mapping[str, Any] | None
+    """The campaign's, as it stands in the journey file; none when it has none."""
