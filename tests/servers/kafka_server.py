@@ -91,7 +91,8 @@ class KafkaServer:
 
     def _format(self, node: int) -> None:
         self._properties(node).write_text("".join(f"{name}={value}\n" for name, value in self._configuration(node).items()))
-        command = self._command("kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(self._properties(node)))
+        # In one word: one id in 64 begins with a dash, and would be taken for an option.
+        command = self._command("kafka.tools.StorageTool", "format", f"--cluster-id={self._cluster}", "-c", str(self._properties(node)))
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             message = f"formatting the storage of Kafka node {node} failed:\n{done.stdout}{done.stderr}"
