@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
+from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import CompiledRule
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.options import TaskOptions
 from etapa.stream.takeover import PartitionRefused
 from tests.simulation.alone import OPTIONS, SECOND, START, Alone
@@ -112,7 +115,7 @@ def test_a_touchpoint_whose_judging_raises_becomes_a_dead_letter_and_the_others_
     letters = [one for committed in alone.broker.committed for one in committed.transaction.dead_letters]
     decoded = [decode_dead_letter(one.key, one.value, one.headers) for one in letters]
     assert [(letter.offset, letter.reason) for letter in decoded] == [(1, "evaluation_failed"), (3, "evaluation_failed")]
-    assert "boom" in decoded[0].detail
+    assert decoded[0].detail == "rule 'explodes': ZeroDivisionError"
     assert alone.stages() == {"a": "active", "b": "active"}
     assert alone.loop.time() < 5
 
@@ -150,6 +153,36 @@ def test_a_timer_whose_judging_raises_is_dropped_and_told(monkeypatch: pytest.Mo
     assert alone.stages() == {"a": "active", "b": "gone"}
     assert alone.told.timer_failures == ["a"]
     assert alone.redis.customers["a"].due is None
+
+
+def test_no_customer_id_reaches_the_log_or_a_dead_letter_s_reason_when_judging_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    alone = Alone()
+    (drifts,) = [rule for rule in PROGRAM.stages["active"].rules if rule.id == "drifts-away"]
+    holds = drifts.holds
+
+    def fails(customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        if now > START + 10 * SECOND:
+            raise ValueError(f"{customer.id} has no holiday")
+        return holds(customer, now, touchpoint)
+
+    alone.touch("marta", "purchase")
+    alone.touch("marta", "boom")
+    monkeypatch.setattr(drifts, "holds", fails)
+
+    async def steps() -> None:
+        await alone.until(lambda: alone.told.timer_failures == ["marta"])
+
+    with caplog.at_level(logging.DEBUG):
+        while_working(alone, steps)
+    (letter,) = [one for committed in alone.broker.committed for one in committed.transaction.dead_letters]
+    assert b"marta" not in dict(letter.headers)["etapa.detail"]
+    above_debug = [logging.Formatter().format(record) for record in caplog.records if record.levelno > logging.DEBUG]
+    assert [line for line in above_debug if "marta" in line] == []
+    assert any("rule 'drifts-away': ValueError" in line for line in above_debug)
+    # Whoever looks for the cause turns the level down.
+    assert "marta has no holiday" in caplog.text
 
 
 def test_a_timer_of_a_quiet_partition_fires_on_time() -> None:

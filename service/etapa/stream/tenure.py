@@ -151,6 +151,7 @@ class Tenure:
         around = self._around
         offset = self._waiting.records[failure.position].offset
         logger.warning("partition %d: judging the touchpoint at offset %d failed: %s", around.partition, offset, failure)
+        logger.debug("what was raised", exc_info=failure.__cause__)
         # Half of it may be in memory by now. What the view shows is whole once the batch in flight is there.
         await self._settle()
         self._engine = Partition(around.program, self._stream_time)
@@ -263,7 +264,8 @@ class Tenure:
         self._waiting = self._waiting.without_first(count)
         self._engine.forget(around.options.customers_in_memory, work.changed)
         for failure in work.failures:
-            logger.warning("partition %d: a timer was dropped: %s", around.partition, failure)
+            logger.warning("partition %d: the timer of a customer was dropped: %s", around.partition, failure)
+            logger.debug("the customer was %r", failure.customer_id, exc_info=failure)
             around.observer.timer_failed(around.partition, failure.customer_id, str(failure))
         around.observer.batch_committed(
             around.partition,

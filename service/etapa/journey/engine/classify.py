@@ -28,10 +28,14 @@ _DIGEST_BYTES = 8
 
 
 class EvaluationFailed(Exception):
-    """Judging a customer raised: a bug, or a value that no arithmetic holds. The cause is what was raised."""
+    """Judging a customer raised: a bug, or a value that no arithmetic holds. The cause is what was raised.
+
+    The text goes into logs and dead letters, so it holds nothing of the customer: neither the id, nor the words of the
+    cause, which may quote values.
+    """
 
     def __init__(self, customer_id: str, doing: str, error: Exception) -> None:
-        super().__init__(f"customer {customer_id!r}, {doing}: {type(error).__name__}: {error}")
+        super().__init__(f"{doing}: {type(error).__name__}")
         self.customer_id = customer_id
         self.doing = doing
         """Such as `rule 'loyal-by-frequency'`."""
