@@ -36,10 +36,11 @@ COMMANDS = {
     "journeys": Entry("journeys", "List the journeys to start from, and print one."),
     "validate": Entry("validate", "Check journey files."),
     "test": Entry("test", "Run the tests in journey files."),
-    "simulate": Entry("simulate", "Run touchpoints from a file through a journey, without any server."),
-    "diff": Entry("diff", "Show who would be in another stage under another journey, and why."),
+    "simulate": Entry("simulate", "Run a file of touchpoints through a journey, without servers."),
+    "diff": Entry("diff", "Show who would be elsewhere under another journey, and why."),
     "stage": Entry("stage", "Show the stage that a customer is in."),
-    "why": Entry("why", "Show why a customer does not move: every rule out of its stage, clause by clause."),
+    "why": Entry("why", "Show why a customer does not move, rule by rule."),
+    "dead-letters": Entry("dead_letters", "Look at what could not be used, and send it back."),
     "config": Entry("config", "Show all settings and where they come from."),
 }
 

@@ -24,7 +24,7 @@ _RETRY_BACKOFF_MS = 50
 
 logger = logging.getLogger(__name__)
 
-_Item = tuple[bytes | None, bytes | None, Headers]
+Item = tuple[bytes | None, bytes | None, Headers]
 
 
 def transactional_id(settings: Settings, partition: int) -> str:
@@ -79,7 +79,7 @@ class PartitionProducer:
 
     async def _send(self, transaction: Transaction) -> int:
         settings = self._settings
-        topics: list[tuple[str, Iterable[_Item]]] = [
+        topics: list[tuple[str, Iterable[Item]]] = [
             (settings.topic_stage_changes, ((item.key, item.value, item.headers) for item in transaction.stage_changes)),
             (settings.topic_campaign_triggers, ((item.key, item.value, item.headers) for item in transaction.campaign_triggers)),
             (settings.topic_dead_letters, ((item.key, item.value, item.headers) for item in transaction.dead_letters)),
@@ -109,48 +109,58 @@ class PartitionProducer:
             raise LogError(message)
         return mark_offset
 
-    async def _send_items(self, topic: str, items: Iterable[_Item]) -> int | None:
-        """Send all items in order; gives the offset of the last, none when there are no items."""
-        written: list[tuple[asyncio.Future[Any], int]] = []
-        batch = self._producer.create_batch()
-        for key, value, given in items:
-            headers = list(given)
-            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                written.append((await self._hand_over(topic, batch), batch.record_count()))
-                batch = self._producer.create_batch()
-                # The first record of a batch is always taken, however large; the topic's max.message.bytes has the last word.
-                batch.append(timestamp=None, key=key, value=value, headers=headers)
-        if batch.record_count():
-            written.append((await self._hand_over(topic, batch), batch.record_count()))
-        last: int | None = None
-        for answer, count in written:
-            base = (await answer).offset
-            last = base + count - 1 if base >= 0 else -1
-        return last
-
-    async def _hand_over(self, topic: str, batch: Any) -> "asyncio.Future[Any]":
-        # Waits while an earlier batch for the topic has not left yet, which keeps the order.
-        answer: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=self._partition)
-        answer.add_done_callback(_look_at)
-        return answer
+    async def _send_items(self, topic: str, items: Iterable[Item]) -> int | None:
+        return await send_in_batches(self._producer, topic, self._partition, items)
 
     async def close(self) -> None:
         """End it within a few seconds, whatever state it and the brokers are in. An open transaction is left to the next fence."""
-        # aiokafka's own stop() waits without bound for batches that cannot be delivered, so it is not called. What its sender
-        # does goes first (it would connect again), then the connections.
-        producer, self._producer._closed = self._producer, True
-        sending = _tasks_of(producer._sender)
-        for task in sending:
-            task.cancel()
-        closing = asyncio.ensure_future(producer.client.close())
-        done, late = await asyncio.wait({closing, *sending}, timeout=_CLOSE_SECONDS)
-        for one in late:
-            one.cancel()
-        undelivered = [batch._drain_waiter for batches in producer._message_accumulator._batches.values() for batch in batches]
-        for one in (*done, *(waiter for waiter in undelivered if waiter.done())):
-            _look_at(one)
-        if late:
-            logger.warning("the producer of partition %d did not close within %g s", self._partition, _CLOSE_SECONDS)
+        await close_producer(self._producer, f"partition {self._partition}")
+
+
+async def send_in_batches(producer: AIOKafkaProducer, topic: str, partition: int, items: Iterable[Item]) -> int | None:
+    """Send all items in order; gives the offset of the last (-1 if the broker does not tell it), none when there are no items."""
+    written: list[tuple[asyncio.Future[Any], int]] = []
+    batch = producer.create_batch()
+    for key, value, given in items:
+        headers = list(given)
+        if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+            written.append((await _hand_over(producer, topic, partition, batch), batch.record_count()))
+            batch = producer.create_batch()
+            # The first record of a batch is always taken, however large; the topic's max.message.bytes has the last word.
+            batch.append(timestamp=None, key=key, value=value, headers=headers)
+    if batch.record_count():
+        written.append((await _hand_over(producer, topic, partition, batch), batch.record_count()))
+    last: int | None = None
+    for answer, count in written:
+        base = (await answer).offset
+        last = base + count - 1 if base >= 0 else -1
+    return last
+
+
+async def _hand_over(producer: AIOKafkaProducer, topic: str, partition: int, batch: Any) -> "asyncio.Future[Any]":
+    # Waits while an earlier batch for the topic has not left yet, which keeps the order.
+    answer: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=partition)
+    answer.add_done_callback(_look_at)
+    return answer
+
+
+async def close_producer(producer: AIOKafkaProducer, whose: str) -> None:
+    """End a producer within a few seconds, whatever state it and the brokers are in. An open transaction stays open."""
+    # aiokafka's own stop() waits without bound for batches that cannot be delivered, so it is not called. What its sender
+    # does goes first (it would connect again), then the connections.
+    producer._closed = True
+    sending = _tasks_of(producer._sender)
+    for task in sending:
+        task.cancel()
+    closing = asyncio.ensure_future(producer.client.close())
+    done, late = await asyncio.wait({closing, *sending}, timeout=_CLOSE_SECONDS)
+    for one in late:
+        one.cancel()
+    undelivered = [batch._drain_waiter for batches in producer._message_accumulator._batches.values() for batch in batches]
+    for one in (*done, *(waiter for waiter in undelivered if waiter.done())):
+        _look_at(one)
+    if late:
+        logger.warning("the producer of %s did not close within %g s", whose, _CLOSE_SECONDS)
 
 
 def _tasks_of(sender: Any) -> list[asyncio.Task[Any]]:

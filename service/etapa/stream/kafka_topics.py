@@ -95,13 +95,25 @@ async def check_topics(settings: Settings, options: dict[str, Any]) -> list[str]
         async with asyncio.timeout(_ANSWER_SECONDS):
             await admin.start()
             existing = await _partition_counts(admin, names)
-            missing = [name for name in names if name not in existing]
-            if missing:
-                message = f"Kafka has no topic {', '.join(missing)}. `etapa topics create` makes them"
-                raise TopicsError(message)
+            _refuse_missing(existing, names)
             _refuse_other_counts(existing, existing[settings.topic_touchpoints])
             warnings = await _config_warnings(admin, settings, names)
             return list(warnings.values())
+    finally:
+        await admin.close()
+
+
+async def partition_count(settings: Settings, options: dict[str, Any]) -> int:
+    """How many partitions the topics have. Raises `TopicsError` when one is missing or has another number, else what aiokafka raises."""
+    names = [topic.name for topic in wanted_topics(settings)]
+    admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await admin.start()
+            existing = await _partition_counts(admin, names)
+            _refuse_missing(existing, names)
+            _refuse_other_counts(existing, existing[settings.topic_touchpoints])
+            return existing[settings.topic_touchpoints]
     finally:
         await admin.close()
 
@@ -118,6 +130,13 @@ async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dic
         if topic["partitions"]:
             counts[topic["topic"]] = len(topic["partitions"])
     return counts
+
+
+def _refuse_missing(existing: dict[str, int], names: list[str]) -> None:
+    missing = [name for name in names if name not in existing]
+    if missing:
+        message = f"Kafka has no topic {', '.join(missing)}. `etapa topics create` makes them"
+        raise TopicsError(message)
 
 
 def _refuse_other_counts(existing: dict[str, int], partitions: int) -> None:

@@ -1,0 +1,186 @@
+"""`etapa dead-letters redrive`: back to `touchpoints` with what could not be used, once the cause is mended."""
+
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from etapa.commands.confirmation import ask, somebody_can_be_asked, yes_option
+from etapa.commands.failures import CheckFailed, WrongUse
+from etapa.commands.kafka_access import on_kafka
+from etapa.commands.letters import (
+    LETTER_FLAGS,
+    Place,
+    bytes_object,
+    check_partitions,
+    key_text,
+    letter_at,
+    print_line,
+    selection_options,
+    totals,
+)
+from etapa.commands.options import settings_flags, settings_from
+from etapa.commands.words import counted
+from etapa.settings import Settings
+from etapa.stream.dead_letters import DeadLetters, Letter, Selection
+from etapa.stream.redrive import Fate, Redrive, RedriveError, RedriveOptions, Sender, redrive_single, sent_before
+from etapa.stream.redrive import redrive as redrive_selected
+from etapa.stream.redriven import Redriven
+
+_LEFT: Mapping[Fate, str] = {
+    "already": "sent back before, and passed over; --again sends them once more",
+    "attempts": "left, because they had been sent back as often as --max-attempts allows",
+    "too_large": "left, because the topic does not take records so large (max.message.bytes)",
+}
+
+
+class _Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for."""
+
+    places: Sequence[tuple[int, int]]
+    selection: Selection
+    limit: int | None
+    max_attempts: int
+    rekey: bool
+    again: bool
+    dry_run: bool
+    as_json: bool
+
+    def options(self, partitions: int) -> RedriveOptions:
+        return RedriveOptions(partitions=partitions, max_attempts=self.max_attempts, rekey=self.rekey, again=self.again)
+
+
+@click.command(short_help="Send dead letters back to touchpoints.")
+@click.argument("places", type=Place(), nargs=-1, metavar="[PARTITION/OFFSET]…")
+@selection_options
+@click.option("--all", "everything", is_flag=True, help="Every dead letter, if nothing else is selected.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most so many.")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
+@click.option("--rekey", is_flag=True, help="Where the key was not the customer_id (key_mismatch), make it the customer_id.")
+@click.option(
+    "--max-attempts",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Leave what has been sent back so often and failed each time.",
+)
+@click.option("--again", is_flag=True, help="Also send what was sent back before.")
+@yes_option
+@settings_flags(*LETTER_FLAGS)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def redrive(
+    places: Sequence[tuple[int, int]],
+    selection: Selection,
+    everything: bool,
+    limit: int | None,
+    dry_run: bool,
+    rekey: bool,
+    max_attempts: int,
+    again: bool,
+    yes: bool,
+    as_json: bool,
+    **flags: str | None,
+) -> None:
+    """Send dead letters back to touchpoints, selected one by one or by reason, time and partition. Try --dry-run first.
+
+    Value and headers stay as they were, and so does the touchpoint's id: one that was processed already changes nothing. Which
+    letters were sent back is remembered, so after an interruption the same command goes on where it was. What fails again becomes a
+    new dead letter that counts its attempts.
+    """
+    selected = selection != Selection()
+    if places and (selected or everything or limit is not None):
+        raise WrongUse("name letters by PARTITION/OFFSET or select them by options, not both")
+    if not (places or selected or everything):
+        raise WrongUse("say which: letters by PARTITION/OFFSET, or --reason, --since, --until, --partition; --all means every one")
+    settings = settings_from(flags).settings
+    order = _Order(
+        places=tuple(dict.fromkeys(places)),
+        selection=selection,
+        limit=limit,
+        max_attempts=max_attempts,
+        rekey=rekey,
+        again=again,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+    must_ask = not dry_run and somebody_can_be_asked(yes=yes)
+    fates = on_kafka(settings, lambda kafka, partitions: _redrive(settings, kafka, partitions, order, must_ask=must_ask))
+    would = "would be " if dry_run else ""
+    click.echo(f"{counted(fates['sent'], 'dead letter')} {would}sent back to {settings.topic_touchpoints}", err=True)
+    for fate, why in _LEFT.items():
+        if fates[fate]:
+            click.echo(f"{fates[fate]:,} {why}", err=True)
+    if fates["too_large"]:
+        raise CheckFailed(f"{counted(fates['too_large'], 'dead letter')} could not be sent back")
+
+
+async def _redrive(settings: Settings, kafka: dict[str, Any], partitions: int, order: _Order, *, must_ask: bool) -> Counter[Fate]:
+    check_partitions([*order.selection.partitions, *(partition for partition, _ in order.places)], partitions)
+    try:
+        async with contextlib.AsyncExitStack() as closing:
+            letters = await closing.enter_async_context(DeadLetters(settings, kafka, partitions))
+            picked = [await letter_at(letters, place) for place in sorted(order.places)]
+            if must_ask:
+                await _ask(settings, kafka, letters, picked, order, partitions)
+            # Before the memory is read, so that nobody else changes it any more.
+            sender = None if order.dry_run else await closing.enter_async_context(Sender(settings, kafka))
+            memory = await sent_before(settings, kafka, letters.ranges)
+            fates: Counter[Fate] = Counter()
+            async with contextlib.aclosing(_all(letters, picked, order, partitions, memory, sender)) as done:
+                async for one in done:
+                    fates[one.fate] += 1
+                    if one.fate != "already":
+                        _print(settings, one, order)
+            return fates
+    except RedriveError as error:
+        raise CheckFailed(str(error)) from None
+
+
+def _all(
+    letters: DeadLetters,
+    picked: Sequence[Letter],
+    order: _Order,
+    partitions: int,
+    memory: Mapping[int, Redriven],
+    sender: Sender | None,
+) -> AsyncGenerator[Redrive, None]:
+    options = order.options(partitions)
+    if order.places:
+        return redrive_single(picked, options, memory, sender)
+    return redrive_selected(letters, order.selection, options, memory, sender, order.limit)
+
+
+async def _ask(
+    settings: Settings, kafka: dict[str, Any], letters: DeadLetters, picked: Sequence[Letter], order: _Order, partitions: int
+) -> None:
+    """Count what would be sent, and go on if that is meant."""
+    memory = await sent_before(settings, kafka, letters.ranges)
+    counts: Counter[str] = Counter()
+    async for one in _all(letters, picked, order, partitions, memory, None):
+        if one.fate == "sent":
+            counts[one.letter.content.reason] += 1
+    if counts:
+        ask(f"Send {counted(counts.total(), 'dead letter')} back to {settings.topic_touchpoints}{totals(counts)}?")
+
+
+def _print(settings: Settings, one: Redrive, order: _Order) -> None:
+    content = one.letter.content
+    attempt = one.letter.attempts + 1
+    if order.as_json:
+        fate = "would_be_sent" if order.dry_run and one.fate == "sent" else one.fate
+        target = {"topic": settings.topic_touchpoints, "partition": one.partition, **bytes_object("key", one.key), "attempt": attempt}
+        print_line(
+            {"partition": one.letter.partition, "offset": one.letter.offset, "reason": content.reason, "outcome": fate, "to": target}
+        )
+        return
+    key = key_text(one.key) if one.key == content.key else f"{key_text(one.key)} (was {key_text(content.key)})"
+    if one.fate == "sent":
+        click.echo(f"{one.letter.place} -> {settings.topic_touchpoints} {one.partition}, key {key}, {content.reason}, attempt {attempt}")
+    elif one.fate == "attempts":
+        click.echo(f"{one.letter.place} left after {counted(one.letter.attempts, 'attempt')}, key {key}, {content.reason}")
+    else:
+        click.echo(f"{one.letter.place} left, too large, key {key}, {content.reason}")
