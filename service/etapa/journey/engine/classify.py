@@ -22,7 +22,7 @@ from etapa.journey.engine.beginnings import beginnings
 from etapa.journey.engine.customer import FORMAT, RECENT_CHANGES, Customer
 from etapa.journey.engine.memory import keepsake
 from etapa.journey.engine.program import CompiledRule, Program, due_after
-from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoint
+from etapa.journey.engine.touchpoint import Cause, Clause, Offer, StageChange, Touchpoint
 
 _DIGEST_BYTES = 8
 
@@ -42,7 +42,7 @@ class EvaluationFailed(Exception):
 
 
 class Touched(msgspec.Struct, frozen=True, gc=False):
-    """What a touchpoint did."""
+    """What a touchpoint did, or a request to reclassify."""
 
     customer: Customer
     changes: Sequence[StageChange]
@@ -66,7 +66,6 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
     digest = blake2b(touchpoint.id.encode(), digest_size=_DIGEST_BYTES).digest() if program.recent_bytes else b""
     if customer is None:
         customer = Customer(FORMAT, program.version, touchpoint.customer_id, program.initial, at, at, at, None, 0, known=program.known)
-        changes.append(_move(program, customer, at, program.initial, None, "touchpoint", (), touchpoint))
         now = at
     else:
         if digest and _is_among(customer.recent, digest):
@@ -91,6 +90,9 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
             record(memory, touchpoint, now)
     except Exception as error:
         raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
+    if not customer.sequence:
+        # Now that the touchpoint is remembered: campaigns ask for what it brought, such as consent.
+        changes.append(_move(program, customer, now, program.initial, None, "touchpoint", (), touchpoint))
     changes += _settle(program, customer, now, touchpoint, "touchpoint")
     return Touched(customer, changes, False, timers, failures)
 
@@ -107,8 +109,7 @@ def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:
             return carry_over(program, customer)
         return _settle(program, customer, at, None, "timer")
     except EvaluationFailed:
-        for field in customer.__struct_fields__:
-            setattr(customer, field, getattr(before, field))
+        _restore(customer, before)
         customer.due = None
         raise
 
@@ -149,6 +150,27 @@ def carry_over(program: Program, customer: Customer) -> list[StageChange]:
         return changes
     changes += _settle(program, customer, now, None, "journey")
     return changes
+
+
+def reclassify(program: Program, customer: Customer, until: int | None) -> Touched:
+    """Carry a customer of another version over now, and let the timers up to `until` strike that it has by the new rules.
+
+    Raises `EvaluationFailed`; the customer then is as it was.
+    """
+    before = copy(customer)
+    failures: list[EvaluationFailed] = []
+    try:
+        changes = carry_over(program, customer)
+    except EvaluationFailed:
+        _restore(customer, before)
+        raise
+    timers = 0 if until is None else _strike_until(program, customer, until, changes, failures)
+    return Touched(customer, changes, timers=timers, failures=failures)
+
+
+def _restore(customer: Customer, before: Customer) -> None:
+    for field in customer.__struct_fields__:
+        setattr(customer, field, getattr(before, field))
 
 
 def _strike_until(program: Program, customer: Customer, at: int, changes: list[StageChange], failures: list[EvaluationFailed]) -> int:
@@ -199,6 +221,8 @@ def _follow(
             candidates = (each for each in stage.touchless if each.to not in visited)
             rule = next((each for each in candidates if each.holds(customer, now, None)), None)
         customer.due = due_after(stage, customer, now, none_holds=False)
+    except EvaluationFailed:
+        raise
     except Exception as error:
         raise EvaluationFailed(customer.id, _words_for(rule), error) from error
     return changes
@@ -214,14 +238,25 @@ def _move(
     because: Sequence[Clause],
     touchpoint: Touchpoint | None,
 ) -> StageChange:
-    """Move the customer; a customer without any change yet is new, and leaves no stage."""
+    """Move the customer; a customer without any change yet is new, and leaves no stage. Campaigns are offered the change."""
     is_new = customer.sequence == 0
     rule_id = None if rule is None else rule.id
+    source = None if is_new else customer.stage
+    dwell = None if is_new else now - customer.entered_at
     customer.sequence += 1
-    change = StageChange(
+    customer.stage = to
+    customer.entered_at = customer.clock = now
+    customer.changes = [*customer.changes[1 - RECENT_CHANGES :], (to, now, rule_id)]
+    offers: Sequence[Offer] = ()
+    if program.campaigns is not None:
+        try:
+            offers = program.campaigns.offer(customer, source, now)
+        except Exception as error:
+            raise EvaluationFailed(customer.id, "its campaigns", error) from error
+    return StageChange(
         customer.id,
         customer.sequence,
-        None if is_new else customer.stage,
+        source,
         to,
         program.stages[to].phase,
         now,
@@ -230,12 +265,9 @@ def _move(
         because,
         None if touchpoint is None else touchpoint.id,
         None if touchpoint is None else touchpoint.channel,
-        None if is_new else now - customer.entered_at,
+        dwell,
+        offers,
     )
-    customer.stage = to
-    customer.entered_at = customer.clock = now
-    customer.changes = [*customer.changes[1 - RECENT_CHANGES :], (to, now, rule_id)]
-    return change
 
 
 def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoint) -> None:

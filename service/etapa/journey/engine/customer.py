@@ -17,6 +17,15 @@ Memory = dict[str, list[Any]]
 """Accumulator key to what it keeps. An accumulator that has seen nothing has no entry."""
 
 
+class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What campaigns were triggered for a customer. It is replaced, never changed."""
+
+    last: dict[str, int]
+    """Campaign id to the time of its last trigger, in the order of these times."""
+    times: tuple[int, ...]
+    """The latest triggers of all campaigns, as many as the caps ask for; none while there are no caps."""
+
+
 class Customer(msgspec.Struct, array_like=True, gc=False):
     """One customer's state. Mutable: the engine changes it in place. The order of the fields is the stored layout.
 
@@ -36,7 +45,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     due: int | None
     """When the customer's timer strikes next if nothing happens; none when time alone can change nothing."""
     sequence: int
-    """Number of stage changes so far, which is the number of the last one."""
+    """Number of published stage changes so far, which is the number of the last one."""
     recent: bytes = b""
     """Digests of the latest touchpoint ids, oldest first, 8 bytes each. Bytes, because they are searched and stored in one go."""
     traits: dict[str, list[Any]] = {}
@@ -49,3 +58,5 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     """Which memories that version keeps, a few bytes for each (see `beginnings`)."""
     began: dict[str, tuple[int, int]] = {}
     """Memories that are complete only since (version, time): those that another version did not keep. Empty for most."""
+    outreach: Outreach | None = None
+    """None until a campaign was triggered."""

@@ -3,10 +3,11 @@
 A `Program` is never changed after it was compiled; all partitions share it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from etapa.journey.engine.accumulator import Accumulator
 from etapa.journey.engine.beginnings import digests_of, trait_key
+from etapa.journey.engine.campaigns import Campaigns, compile_campaigns
 from etapa.journey.engine.compile import Compiler
 from etapa.journey.engine.conditions import Condition, Leaf
 from etapa.journey.engine.customer import Customer, Memory
@@ -32,7 +33,10 @@ def compile_journey(journey: Journey) -> "Program":
         )
         for stage in journey.stages
     }
-    return Program(journey, stages, compiler.accumulators)
+    asked = {campaign.id: compiler.condition(campaign.when) for campaign in journey.campaigns if campaign.when is not None}
+    return Program(
+        journey, stages, compiler.accumulators, _traits_named(journey, stages, asked.values()), compile_campaigns(journey, asked)
+    )
 
 
 class CompiledRule:
@@ -84,11 +88,18 @@ class Program:
     """A compiled journey."""
 
     __slots__ = (
-        *("_other_records", "_records", "accumulators", "grace", "initial", "journey", "known", "memories", "recent_bytes", "stages"),
-        *("traits", "version"),
+        *("_other_records", "_records", "accumulators", "campaigns", "grace", "initial", "journey", "known", "memories", "recent_bytes"),
+        *("stages", "traits", "version"),
     )
 
-    def __init__(self, journey: Journey, stages: Mapping[str, StageRules], accumulators: Mapping[str, Accumulator]) -> None:
+    def __init__(
+        self,
+        journey: Journey,
+        stages: Mapping[str, StageRules],
+        accumulators: Mapping[str, Accumulator],
+        traits: Iterable[str],
+        campaigns: Campaigns | None,
+    ) -> None:
         self.journey = journey
         self.version = journey.version
         self.initial = journey.initial
@@ -96,13 +107,14 @@ class Program:
         self.recent_bytes = 8 * journey.remember_ids
         """How many bytes of touchpoint digests a customer keeps."""
         self.stages = stages
+        self.campaigns = campaigns
+        """None when the journey has none."""
         self.accumulators = accumulators
         """By key. Customers' memories hold no other keys, but for those that a newer version left there."""
         self._records = {kind: self._records_of({kind, ANY_TYPE}) for accumulator in accumulators.values() for kind in accumulator.types}
         self._other_records = self._records_of({ANY_TYPE})
-        named = {leaf.name for stage in stages.values() for rule in stage.rules for leaf in rule.leaves if isinstance(leaf, TraitCompares)}
-        self.traits = tuple(sorted(named))
-        """The traits that rules name; customers keep no others. Sorted, so that equal customers are stored alike."""
+        self.traits = tuple(sorted(traits))
+        """The traits that rules and campaigns name; customers keep no others. Sorted, so that equal customers are stored alike."""
         self.memories = digests_of([*accumulators, *map(trait_key, self.traits)])
         """All that is remembered of a customer, each with the few bytes that stand for it in a state."""
         self.known = b"".join(self.memories.values())
@@ -136,6 +148,13 @@ def due_after(rules: StageRules, customer: Customer, now: int, *, none_holds: bo
             if rises < until:
                 until = rises
     return until if until <= END_OF_TIME else None
+
+
+def _traits_named(journey: Journey, stages: Mapping[str, StageRules], asked: Iterable[Condition]) -> set[str]:
+    leaves = [leaf for stage in stages.values() for rule in stage.rules for leaf in rule.leaves]
+    leaves += [leaf for condition in asked for leaf in condition.leaves()]
+    named = {leaf.name for leaf in leaves if isinstance(leaf, TraitCompares)}
+    return named | {journey.consent.name} if journey.campaigns and journey.consent is not None else named
 
 
 def _possible(rules: Rules, touchpoint_type: str | None) -> Rules:

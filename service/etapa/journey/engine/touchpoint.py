@@ -27,6 +27,37 @@ class Clause(msgspec.Struct, frozen=True, gc=False):
     observed: str | int | float | bool | None
 
 
+class Trigger(msgspec.Struct, frozen=True, gc=False):
+    """A campaign is to reach a customer because of a stage change. `at` is that of the change."""
+
+    campaign: str
+    customer_id: str
+    sequence: int
+    """The stage change's."""
+    at: int
+    source: str | None
+    to: str
+    holdout: bool
+    """The customer is in the campaign's control group: nothing may be sent."""
+    payload: Mapping[str, Any] | None
+    """The campaign's, as it stands in the journey file; none when it has none."""
+
+
+HeldBack = Literal["consent", "when", "once", "cooldown", "cap"]
+"""Why a change triggers nothing, in the order in which it is asked."""
+TriggerOutcome = Literal["published", "holdout", HeldBack]
+"""What became of offering a change to a campaign. `holdout`: published as well, marked as one of the control group."""
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False):
+    """A stage change was offered to a campaign that it fits."""
+
+    campaign: str
+    outcome: TriggerOutcome
+    trigger: Trigger | None
+    """None when it was held back."""
+
+
 class StageChange(msgspec.Struct, frozen=True, gc=False):
     """A customer moved. `at` and `dwell` (time spent in the stage that was left) are microseconds."""
 
@@ -43,19 +74,5 @@ class StageChange(msgspec.Struct, frozen=True, gc=False):
     touchpoint_id: str | None
     channel: str | None
     dwell: int | None
-
-
-class Trigger(msgspec.Struct, frozen=True, gc=False):
-    """A campaign is to reach a customer because of a stage change. `at` is that of the change."""
-
-    campaign: str
-    customer_id: str
-    sequence: int
-    """The stage change's."""
-    at: int
-    source: str | None
-    to: str
-    holdout: bool
-    """The customer is in the campaign's control group: nothing may be sent."""
-    payload: Mapping[str, Any] | None
-    """The campaign's, as it stands in the journey file; none when it has none."""
+    offers: Sequence[Offer] = ()
+    """What campaigns made of it, in the order of the file; those that it does not fit are not among them."""

@@ -1,0 +1,152 @@
+"""What a stage change means to the campaigns of a journey: a trigger, or the reason why there is none.
+
+Decided here, where the journey file's page leaves it open:
+
+- A change is offered to the campaigns that it fits, in the order of the file, when the customer has just made it. The first
+  reason that holds a trigger back is the one that is told: consent, when, once, cooldown, cap, in this order.
+- Every change is offered: those that a touchpoint, time or a new version of the journey made, and the first one of a new
+  customer, which enters the initial stage and leaves none.
+- Whether a customer is in a control group is asked last, so that both groups are made of the same sort of customers.
+- Windows are those of conditions: a trigger at t is within W as long as `now - W < t`.
+- What was triggered is kept under the campaign's id, and outlives the campaign: one that is taken out and put back is the
+  same campaign. A state keeps `MOST_REMEMBERED` of them; beyond that, the one of a bygone campaign that is longest ago goes.
+- Caps that a new version brings, or raises, know of the triggers that were kept before: as many as the old `max`.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Final
+
+from etapa.journey.engine.conditions import Condition
+from etapa.journey.engine.customer import Customer, Outreach
+from etapa.journey.engine.touchpoint import HeldBack, Offer, Trigger
+from etapa.journey.language.compare import compile_comparison
+from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
+
+MOST_REMEMBERED: Final = 256
+"""Campaigns whose last trigger a customer's state keeps; a journey has fewer."""
+
+_NOTHING_YET: Final = Outreach({}, ())
+
+
+class Consent:
+    """The gate for every campaign. A trait that is missing or null means no, whatever the comparison."""
+
+    __slots__ = ("_compare", "trait")
+
+    def __init__(self, consent: Trait) -> None:
+        self.trait = consent.name
+        self._compare = compile_comparison(consent.comparison)
+
+    def given(self, customer: Customer) -> bool:
+        entry = customer.traits.get(self.trait)
+        return entry is not None and entry[1] is not None and self._compare(entry[1])
+
+
+class CompiledCampaign:
+    """A campaign, ready to be asked."""
+
+    __slots__ = ("_least", "_on", "condition", "cooldown", "id", "once", "payload")
+
+    def __init__(self, campaign: Campaign, condition: Condition | None) -> None:
+        self.id = campaign.id
+        self.condition = condition
+        """Its `when`."""
+        self.cooldown = campaign.cooldown
+        self.once = campaign.once
+        self.payload = campaign.payload
+        self._on = campaign.on
+        self._least = control_group_bound(campaign.holdout)
+
+    def fits(self, source: str | None, to: str) -> bool:
+        """Whether a change from `source` (none: a new customer) to `to` is one of those in `on`."""
+        return any(_fits(transition, source, to) for transition in self._on)
+
+    def holds_out(self, customer_id: str) -> bool:
+        """Whether the customer is in the campaign's control group."""
+        return bool(self._least) and control_group_number(self.id, customer_id) < self._least
+
+
+class Campaigns:
+    """All campaigns of a journey. Never changed after they were compiled."""
+
+    def __init__(self, consent: Consent | None, caps: Caps | None, campaigns: Sequence[CompiledCampaign], stages: Sequence[str]) -> None:
+        self._consent = consent
+        self._caps = caps
+        self._ids = frozenset(campaign.id for campaign in campaigns)
+        # Most changes interest no campaign, and are to cost no more than a look-up.
+        self._by_target = {to: tuple(each for each in campaigns if any(_may_lead_to(move, to) for move in each._on)) for to in stages}
+
+    def offer(self, customer: Customer, source: str | None, now: int) -> Sequence[Offer]:
+        """Offer the change that the customer has just made, at `now`, from `source`. What is triggered is noted in the customer."""
+        interested = self._by_target[customer.stage]
+        return [self._ask(campaign, customer, source, now) for campaign in interested if campaign.fits(source, customer.stage)]
+
+    def _ask(self, campaign: CompiledCampaign, customer: Customer, source: str | None, now: int) -> Offer:
+        reason = self._held_back(campaign, customer, now)
+        if reason is not None:
+            return Offer(campaign.id, reason, None)
+        customer.outreach = self._noted(customer.outreach or _NOTHING_YET, campaign.id, now)
+        holdout = campaign.holds_out(customer.id)
+        trigger = Trigger(campaign.id, customer.id, customer.sequence, now, source, customer.stage, holdout, campaign.payload)
+        return Offer(campaign.id, "holdout" if holdout else "published", trigger)
+
+    def _held_back(self, campaign: CompiledCampaign, customer: Customer, now: int) -> HeldBack | None:
+        if self._consent is not None and not self._consent.given(customer):
+            return "consent"
+        if campaign.condition is not None and not campaign.condition.holds(customer, now, None):
+            return "when"
+        if customer.outreach is None:
+            return None
+        last = customer.outreach.last.get(campaign.id)
+        if last is not None and campaign.once:
+            return "once"
+        if last is not None and campaign.cooldown is not None and now - campaign.cooldown < last:
+            return "cooldown"
+        caps = self._caps
+        if caps is not None and sum(now - caps.per < at for at in customer.outreach.times[-caps.maximum :]) == caps.maximum:
+            return "cap"
+        return None
+
+    def _noted(self, outreach: Outreach, campaign_id: str, now: int) -> Outreach:
+        """With one more trigger. A new value: a customer whose timer fails is put back to what it was."""
+        last = {each: at for each, at in outreach.last.items() if each != campaign_id}
+        if len(last) >= MOST_REMEMBERED:
+            # In order of their triggers, so the first is the longest ago.
+            del last[next(each for each in last if each not in self._ids)]
+        last[campaign_id] = now
+        times = outreach.times if self._caps is None else (*outreach.times, now)[-self._caps.maximum :]
+        return Outreach(last, times)
+
+
+def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition]) -> Campaigns | None:
+    """The campaigns of a journey, none when it has none. `conditions`: what each asks in `when`, by campaign id."""
+    if not journey.campaigns:
+        return None
+    return Campaigns(
+        None if journey.consent is None else Consent(journey.consent),
+        journey.caps,
+        [CompiledCampaign(campaign, conditions.get(campaign.id)) for campaign in journey.campaigns],
+        [stage.id for stage in journey.stages],
+    )
+
+
+def control_group_number(campaign_id: str, customer_id: str) -> int:
+    """A number of 64 bits that depends on both ids and nothing else, evenly spread, and different in every campaign.
+
+    BLAKE2b of 8 bytes over the UTF-8 bytes of the campaign's id, a zero byte and the customer's id, read as big-endian.
+    """
+    return int.from_bytes(blake2b(f"{campaign_id}\0{customer_id}".encode(), digest_size=8).digest())
+
+
+def control_group_bound(share: float) -> int:
+    """Customers whose number is below it are in a control group of that share (0 to 1). A larger share only adds customers."""
+    return round(share * 2**64)
+
+
+def _fits(transition: Transition, source: str | None, to: str) -> bool:
+    return (transition.sources is None or source in transition.sources) and (transition.targets is None or to in transition.targets)
+
+
+def _may_lead_to(transition: Transition, to: str) -> bool:
+    return transition.targets is None or to in transition.targets
