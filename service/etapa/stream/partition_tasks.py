@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
-from etapa.stream.kafka_log import KafkaLog
 from etapa.stream.task import PartitionRefused, PartitionTask
 
 _MOST_DEFECTS = 3
@@ -13,7 +13,15 @@ _DEFECT_PAUSE = 1.0
 
 logger = logging.getLogger(__name__)
 
-MakeTask = Callable[[int], tuple[PartitionTask, KafkaLog]]
+
+class Revocable(Protocol):
+    """A partition's log that reads through a consumer shared with others."""
+
+    def revoke(self) -> None:
+        """The group has taken the partition away: nothing is read any more, whatever the shared consumer holds by then."""
+
+
+MakeTask = Callable[[int], tuple[PartitionTask, Revocable]]
 
 
 class PartitionTasks:
@@ -22,7 +30,7 @@ class PartitionTasks:
     def __init__(self, make: MakeTask) -> None:
         self._make = make
         self._tasks: dict[int, PartitionTask] = {}
-        self._logs: dict[int, KafkaLog] = {}
+        self._logs: dict[int, Revocable] = {}
         self._runners: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
         self._closed = False

@@ -12,7 +12,7 @@ from etapa.journey.engine.program import Program
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
-from etapa.stream.takeover import InDoubt, MayPass, PartitionRefused, take_over
+from etapa.stream.takeover import InDoubt, MayPass, PartitionRefused, TakenOver, take_over
 from etapa.stream.tenure import Surroundings, Tenure
 
 __all__ = ["PartitionRefused", "PartitionTask", "TaskOptions"]
@@ -105,7 +105,7 @@ class PartitionTask:
         )
         _tell_of_another_version(around.partition, taken.mark, around.program)
         around.observer.takeover_finished(around.partition, reason, seconds, taken.customers, counts)
-        self._tenure = Tenure(around, taken)
+        self._tenure = self._begin(taken)
         self._ready = True
         try:
             await self._tenure.process(lambda: self._stop_requested)
@@ -115,6 +115,9 @@ class PartitionTask:
             ) from error
         finally:
             self._ready = False
+
+    def _begin(self, taken: TakenOver) -> Tenure:
+        return Tenure(self._around, taken)
 
     async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
         """Say why, let go of the producer, and wait (at least so many seconds) before the next takeover."""
