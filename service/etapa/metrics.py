@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 import etapa
 from etapa.bulk_histogram import BulkHistogram
 from etapa.contracts.rejected import REASONS
-from etapa.journey.engine.touchpoint import Cause, StageChange
+from etapa.journey.engine.touchpoint import TRIGGER_OUTCOMES, Cause, StageChange, TriggerOutcome
 from etapa.journey.language.model import Journey
 from etapa.stream.observer import BatchCommitted, Step
 from etapa.stream.ports import TakeoverReason
@@ -94,6 +94,12 @@ class Metrics:
         self._dwell = Histogram(
             "etapa_stage_dwell_seconds", "Time spent in a stage, when it is left", ["stage"], buckets=DWELL_TIMES, registry=registry
         )
+        self._campaign_triggers = Counter(
+            "etapa_campaign_triggers_total",
+            "Stage changes offered to a campaign that they fit, by what became of it",
+            ["campaign", "outcome"],
+            registry=registry,
+        )
         self._dead_letters = Counter("etapa_dead_letters_total", "Records that could not be used", ["reason"], registry=registry)
         self._end_to_end = BulkHistogram(
             "etapa_end_to_end_seconds", "From a touchpoint's record timestamp to its commit", LATENCIES, registry
@@ -142,9 +148,9 @@ class Metrics:
             etapa.__version__, platform.python_version()
         ).set(1)
         ProcessCollector(registry=registry)
-        self._show_from_the_start(stages)
+        self._show_from_the_start(stages, [campaign.id for campaign in journey.campaigns])
 
-    def _show_from_the_start(self, stages: list[str]) -> None:
+    def _show_from_the_start(self, stages: list[str], campaigns: list[str]) -> None:
         """Series that are missing until something happens cannot be told from a worker that is not there."""
         for outcome in ("applied", "duplicate", "dead_letter"):
             self._touchpoints.labels(outcome)
@@ -156,6 +162,9 @@ class Metrics:
             self._batch_seconds.labels(step)
         for stage in stages:
             self._dwell.labels(stage)
+        for campaign in campaigns:
+            for trigger_outcome in TRIGGER_OUTCOMES:
+                self._campaign_triggers.labels(campaign, trigger_outcome)
 
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
         self._takeovers.labels(reason).inc()
@@ -188,12 +197,17 @@ class Metrics:
 
     def _count_changes(self, changes: Iterable[StageChange]) -> None:
         moves: Tally[tuple[str | None, str, Cause]] = Tally()
+        offers: Tally[tuple[str, TriggerOutcome]] = Tally()
         for change in changes:
+            if change.offers:
+                offers.update((offer.campaign, offer.outcome) for offer in change.offers)
             moves[change.source, change.to, change.cause] += 1
             if change.source is not None and change.dwell is not None:
                 self._dwell.labels(change.source).observe(change.dwell / 1_000_000)
         for (source, to, cause), number in moves.items():
             self._changes.labels(NEW_CUSTOMER if source is None else source, to, cause).inc(number)
+        for offered, number in offers.items():
+            self._campaign_triggers.labels(*offered).inc(number)
 
     def view_applied(self, partition: int, delay: float, apply: float) -> None:
         self._view_delay.observe(delay)

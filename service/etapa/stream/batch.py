@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
+from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import encode_state
 from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
 from etapa.stream.ports import Applied, Outgoing, Record
@@ -49,6 +51,7 @@ class Encoded(msgspec.Struct, frozen=True):
     """What judging came to, ready for the log and for the view."""
 
     stage_changes: Sequence[Outgoing]
+    campaign_triggers: Sequence[Outgoing]
     states: Sequence[tuple[bytes, bytes]]
     applied: Sequence[Applied]
 
@@ -56,10 +59,13 @@ class Encoded(msgspec.Struct, frozen=True):
 async def encode(
     changes: Sequence[StageChange], changed: Mapping[str, Customer], journey: str, version: int, pause_every: int, pause: Pause
 ) -> Encoded:
-    """Encode stage changes and customers. Nothing may change the customers before this is done."""
+    """Encode stage changes with what campaigns made of them, and customers. Nothing may change the customers before this is done."""
     stage_changes: list[Outgoing] = []
+    campaign_triggers: list[Outgoing] = []
     for start in range(0, len(changes), pause_every):
-        stage_changes += [Outgoing(*encode_stage_change(change, journey, version)) for change in changes[start : start + pause_every]]
+        some = changes[start : start + pause_every]
+        stage_changes += [Outgoing(*encode_stage_change(change, journey, version)) for change in some]
+        campaign_triggers += [Outgoing(*encode_campaign_trigger(trigger, journey, version)) for trigger in triggers_of(some)]
         await pause()
     states: list[tuple[bytes, bytes]] = []
     applied: list[Applied] = []
@@ -69,7 +75,7 @@ async def encode(
         applied.append(Applied(customer_id, customer.stage, customer.due, state))
         if count % pause_every == 0:
             await pause()
-    return Encoded(stage_changes, states, applied)
+    return Encoded(stage_changes, campaign_triggers, states, applied)
 
 
 def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partition: int) -> list[Outgoing]:

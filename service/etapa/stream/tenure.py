@@ -252,7 +252,9 @@ class Tenure:
             journey=journey.id,
             version=journey.version,
         )
-        transaction = Transaction(encoded.stage_changes, (), letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1)
+        transaction = Transaction(
+            encoded.stage_changes, encoded.campaign_triggers, letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1
+        )
         state_offset = await around.log.commit(transaction)
         committed = self._took("commit", started)
 

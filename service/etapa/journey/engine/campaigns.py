@@ -13,13 +13,13 @@ Decided here, where the journey file's page leaves it open:
 - Caps that a new version brings, or raises, know of the triggers that were kept before: as many as the old `max`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
 from etapa.journey.engine.conditions import Condition
 from etapa.journey.engine.customer import Customer, Outreach
-from etapa.journey.engine.touchpoint import HeldBack, Offer, Trigger
+from etapa.journey.engine.touchpoint import HeldBack, Offer, StageChange, Trigger
 from etapa.journey.language.compare import compile_comparison
 from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
 
@@ -129,6 +129,11 @@ def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition]) -> 
         [CompiledCampaign(campaign, conditions.get(campaign.id)) for campaign in journey.campaigns],
         [stage.id for stage in journey.stages],
     )
+
+
+def triggers_of(changes: Iterable[StageChange]) -> list[Trigger]:
+    """What the changes triggered, in order."""
+    return [offer.trigger for change in changes if change.offers for offer in change.offers if offer.trigger is not None]
 
 
 def control_group_number(campaign_id: str, customer_id: str) -> int:

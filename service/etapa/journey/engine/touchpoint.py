@@ -1,7 +1,7 @@
 """What goes into the core and what comes out of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -47,6 +47,7 @@ HeldBack = Literal["consent", "when", "once", "cooldown", "cap"]
 """Why a change triggers nothing, in the order in which it is asked."""
 TriggerOutcome = Literal["published", "holdout", HeldBack]
 """What became of offering a change to a campaign. `holdout`: published as well, marked as one of the control group."""
+TRIGGER_OUTCOMES: tuple[TriggerOutcome, ...] = get_args(TriggerOutcome)
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
