@@ -14,7 +14,7 @@ from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint import TouchpointLimits
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.engine.touchpoint import TRIGGER_OUTCOMES, StageChange, TriggerOutcome
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.readings import Lines, readings
 from etapa.rehearsal.replay import Replay
@@ -79,11 +79,14 @@ class Summary:
     """Stage changes by rule, in the order of the journey, rules that never fired included."""
     dwell: dict[str, Dwell] = field(init=False)
     """How long customers stayed, per stage that they left."""
+    campaigns: dict[str, Counter[TriggerOutcome]] = field(init=False)
+    """What became of the stage changes that fit each campaign, in the order of the journey."""
 
     def __post_init__(self) -> None:
         self.stages = {stage.id: 0 for stage in self.journey.stages}
         self.rules = {rule.id: 0 for rule in self.journey.rules}
         self.dwell = {stage.id: Dwell() for stage in self.journey.stages}
+        self.campaigns = {campaign.id: Counter() for campaign in self.journey.campaigns}
 
     @property
     def customers(self) -> int:
@@ -110,6 +113,8 @@ class Summary:
                 self.dwell[change.source].add(change.dwell)
         if change.rule is not None:
             self.rules[change.rule] += 1
+        for offer in change.offers:
+            self.campaigns[offer.campaign][offer.outcome] += 1
 
     def drop_timer(self, _: EvaluationFailed) -> None:
         """Count one timer that could not be judged."""
@@ -134,6 +139,9 @@ class Summary:
             "median_dwell_seconds": {stage: None if median is None else median / 1_000_000 for stage, median in medians.items()},
             "rules": self.rules,
             "rules_never_fired": self.rules_never_fired,
+            "campaigns": {
+                campaign: {outcome: found[outcome] for outcome in TRIGGER_OUTCOMES} for campaign, found in self.campaigns.items()
+            },
         }
 
     def _by_stage(self, transition: tuple[tuple[str | None, str], int]) -> tuple[int, int]:

@@ -107,11 +107,11 @@ def test_a_journey_has_tests_and_all_of_them_pass(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", JOURNEYS, ids=named)
-def test_the_tests_of_a_journey_fire_all_its_rules_and_enter_all_its_stages(block: Block) -> None:
+def test_the_tests_of_a_journey_fire_all_its_rules_enter_all_its_stages_and_trigger_all_its_campaigns(block: Block) -> None:
     coverage = Coverage(journey_or_raise(block.text, named(block)))
     for outcome in outcomes(block):
-        coverage.add(outcome.run.moves)
-    assert (coverage.rules_not_fired, coverage.stages_not_entered) == ([], [])
+        coverage.add(outcome.run)
+    assert (coverage.rules_not_fired, coverage.stages_not_entered, coverage.campaigns_not_triggered) == ([], [], [])
 
 
 @pytest.mark.parametrize("block", marked("fragment"), ids=named)

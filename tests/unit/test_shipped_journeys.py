@@ -41,9 +41,9 @@ def test_each_of_their_tests_holds(journey: Journey, scenario: Scenario) -> None
 
 
 @every_journey
-def test_their_tests_fire_every_rule_and_enter_every_stage(journey: Journey) -> None:
+def test_their_tests_fire_every_rule_enter_every_stage_and_trigger_every_campaign(journey: Journey) -> None:
     program = compile_journey(journey)
     coverage = Coverage(journey)
     for scenario in journey.tests:
-        coverage.add(rehearse(program, scenario).run.moves)
-    assert (coverage.rules_not_fired, coverage.stages_not_entered) == ([], [])
+        coverage.add(rehearse(program, scenario).run)
+    assert (coverage.rules_not_fired, coverage.stages_not_entered, coverage.campaigns_not_triggered) == ([], [], [])

@@ -14,9 +14,12 @@ from etapa.commands.journey_files import journey_from
 from etapa.commands.options import settings_flags, settings_from
 from etapa.commands.times import Time
 from etapa.commands.words import counted, rounded
+from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.contracts.stage_change import stage_change_json
 from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import TRIGGER_OUTCOMES
 from etapa.simulate import Summary
 from etapa.simulate import simulate as simulated
 
@@ -27,13 +30,15 @@ from etapa.simulate import simulate as simulated
 @click.option(
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
+@click.option("--triggers", "print_triggers", is_flag=True, help="Print the campaign triggers instead of the stage changes.")
 @click.option("--summary", "summary_file", metavar="FILE", help="Write the summary to FILE as one JSON object.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary on stderr as one JSON object instead of prose.")
-def simulate(journey: str | None, events: str, until: int | None, summary_file: str | None, as_json: bool) -> None:
+def simulate(journey: str | None, events: str, until: int | None, print_triggers: bool, summary_file: str | None, as_json: bool) -> None:
     """Run touchpoints through a journey and print the stage changes, without any server.
 
     EVENTS is a file of touchpoints as JSON Lines, plain or gzip; `-` reads standard input. Stage changes go to stdout as JSON Lines,
     in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
+    With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them.
     """
     settings = settings_from({"journey": journey}).settings
     chosen = journey_from(settings.journey_path)
@@ -53,7 +58,11 @@ def simulate(journey: str | None, events: str, until: int | None, summary_file: 
         )
         try:
             for change in changes:
-                output.write(stage_change_json(change, chosen.id, chosen.version) + b"\n")
+                if print_triggers:
+                    for trigger in triggers_of([change]):
+                        output.write(campaign_trigger_json(trigger, chosen.id, chosen.version) + b"\n")
+                else:
+                    output.write(stage_change_json(change, chosen.id, chosen.version) + b"\n")
             output.flush()
         finally:
             progress.clear()
@@ -100,6 +109,9 @@ def _prose(summary: Summary) -> str:
     if summary.transitions:
         moves = [(move["from"] or "(new)", move["to"], f"{move['count']:,}") for move in summary.as_json()["transitions"]]
         lines += ["", *_table(("from", "to", "changes"), moves)]
+    if summary.campaigns:
+        outcomes = [(campaign, *(f"{found[outcome]:,}" for outcome in TRIGGER_OUTCOMES)) for campaign, found in summary.campaigns.items()]
+        lines += ["", *_table(("campaign", *TRIGGER_OUTCOMES), outcomes)]
     if summary.changes and summary.rules_never_fired:
         lines += ["", f"rules that moved nobody: {', '.join(summary.rules_never_fired)}"]
     return "\n".join(lines)

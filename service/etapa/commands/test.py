@@ -72,7 +72,7 @@ class FileResult:
     "-k", "words", metavar="NAME", multiple=True, help="Run only tests whose name holds this, whatever the case; may be repeated."
 )
 @click.option("--verbose", "-v", is_flag=True, help="One line for each test.")
-@click.option("--require-coverage", is_flag=True, help="Fail if there is a rule that no test fires or a stage that no test enters.")
+@click.option("--require-coverage", is_flag=True, help="Fail if no test fires a rule, enters a stage or triggers a campaign.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write the results to FILE as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def test(
@@ -80,8 +80,8 @@ def test(
 ) -> None:
     """Run the tests in journey files; `-` reads standard input.
 
-    Each test lets its touchpoints go through the journey, and compares the whole list of stage changes with the expected one. Shown at
-    the end are the rules that no test fires and the stages that no test enters.
+    Each test lets its touchpoints go through the journey, and compares the whole list of stage changes with the expected one, and that of
+    campaign triggers if the test names any. Shown at the end are the rules, stages and campaigns that no test reaches.
 
     Exit code 0 if every test passed, 1 if one failed or a file has errors, 2 if a file cannot be read.
     """
@@ -104,7 +104,7 @@ def test(
     if words and not any(result.results for result in results) and not any(result.trouble for result in results):
         raise WrongUse(f"no test has {' or '.join(map(repr, words))} in its name")
     if uncovered:
-        raise CheckFailed("not every rule and stage is reached by a test: " + ", ".join(result.path for result in uncovered))
+        raise CheckFailed("not every rule, stage and campaign is reached by a test: " + ", ".join(result.path for result in uncovered))
     if not good:
         raise click.exceptions.Exit(CheckFailed.exit_code)
 
@@ -132,7 +132,7 @@ def _run_file(argument: str, words: Sequence[str], reporter: "_Reporter") -> Fil
         begun = time.perf_counter()
         outcome = rehearse(program, scenario)
         seconds = time.perf_counter() - begun
-        coverage.add(outcome.run.moves)
+        coverage.add(outcome.run)
         result.results.append(Result(outcome, loaded.places.tests[scenario.name], seconds, first_absence(program, outcome)))
         reporter.tell(result, result.results[-1])
     if not result.deselected:
@@ -194,9 +194,13 @@ class _Reporter:
         places = file.loaded.places
         missing = [(rule, places.rules[rule], "no test fires it") for rule in coverage.rules_not_fired]
         missing += [(stage, places.stages[stage], "no test enters it") for stage in coverage.stages_not_entered]
+        missing += [(campaign, places.campaigns[campaign], "no test triggers it") for campaign in coverage.campaigns_not_triggered]
         rules = f"{coverage.rules - len(coverage.rules_not_fired)} of {counted(coverage.rules, 'rule')} fired"
-        stages = f"{coverage.stages - len(coverage.stages_not_entered)} of {counted(coverage.stages, 'stage')} entered"
-        self._say(f"\n{file.path}: {rules}, {stages}")
+        parts = [rules, f"{coverage.stages - len(coverage.stages_not_entered)} of {counted(coverage.stages, 'stage')} entered"]
+        if coverage.campaigns:
+            triggered = coverage.campaigns - len(coverage.campaigns_not_triggered)
+            parts.append(f"{triggered} of {counted(coverage.campaigns, 'campaign')} triggered")
+        self._say(f"\n{file.path}: {', '.join(parts)}")
         widest = max((len(name) for name, _, _ in missing), default=0)
         for name, line, what in missing:
             self._say(f"  {name:<{widest}}  line {line}: {what}")
@@ -272,6 +276,8 @@ def _file_object(file: FileResult) -> dict[str, Any]:
             "rules_not_fired": coverage.rules_not_fired,
             "stages": coverage.stages,
             "stages_not_entered": coverage.stages_not_entered,
+            "campaigns": coverage.campaigns,
+            "campaigns_not_triggered": coverage.campaigns_not_triggered,
         }
     )
     return found
@@ -285,6 +291,7 @@ def _test_object(result: Result) -> dict[str, Any]:
         "status": result.status,
         "expected": [_change_object(change) for change in outcome.scenario.expect],
         "actual": [_move_object(move) for move in outcome.run.moves],
+        "triggers": outcome.run.triggers,
         "problems": [*outcome.problems, *outcome.run.failures],
         "why_not": None if result.absence is None else _absence_object(result.absence),
     }

@@ -11,7 +11,7 @@ from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoint
+from etapa.journey.engine.touchpoint import Cause, Clause, HeldBack, Offer, StageChange, Touchpoint
 from etapa.journey.language.duration import SECOND, format_duration
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.alignment import Row, side_by_side
@@ -21,8 +21,6 @@ START: Final = parse_time("2000-01-01T00:00:00Z")
 """When tests begin. No condition asks for the date, so any time does from which a thousand years fit into the calendar."""
 
 CUSTOMER: Final = "customer"
-
-TRIGGERS_NOT_JUDGED: Final = "it names `triggers`, and this version does not judge triggers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +43,29 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """A stage change that was offered to a campaign, as a test sees it. `at` is counted from the start of the test."""
+
+    at: int
+    campaign: str
+    held_back: HeldBack | None
+    """None: it was triggered. Nobody is in a control group here: the customer of a test is no customer that could be drawn."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """What the touchpoints of a test did."""
 
     moves: tuple[Move, ...]
-    triggers: tuple[str, ...] | None = None
-    """Campaigns that were triggered, in order; none: triggers were not judged."""
+    offers: tuple[Offered, ...] = ()
+    """What campaigns made of the moves, in order."""
     failures: tuple[str, ...] = ()
     """What could not be judged at all: a bug, or a value that no arithmetic holds."""
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """Campaigns that were triggered, in order."""
+        return tuple(offered.campaign for offered in self.offers if offered.held_back is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,8 @@ def run(program: Program, scenario: Scenario) -> Run:
             dropped(failure)
     if scenario.until is not None:
         changes += replay.run_timers(START + scenario.until, dropped)
-    return Run(tuple(map(_move, changes)), failures=tuple(failures))
+    offers = tuple(_offered(change, offer) for change in changes for offer in change.offers)
+    return Run(tuple(map(_move, changes)), offers, tuple(failures))
 
 
 def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
@@ -134,6 +148,15 @@ def _move(change: StageChange) -> Move:
     return Move(change.at - START, change.source, change.to, change.rule, change.cause, clauses_from_start(change.because))
 
 
+def _offered(change: StageChange, offer: Offer) -> Offered:
+    at = change.at - START
+    match offer.outcome:
+        case "published" | "holdout":
+            return Offered(at, offer.campaign, None)
+        case held_back:
+            return Offered(at, offer.campaign, held_back)
+
+
 def _since_start(clause: Clause) -> str | int | float | bool | None:
     # Only these two see a time; a text that another one saw may look like a time and yet be somebody's words.
     about_absence = clause.condition.removeprefix("not ").startswith(("absent(", "idle("))
@@ -141,12 +164,21 @@ def _since_start(clause: Clause) -> str | int | float | bool | None:
 
 
 def _problems(scenario: Scenario, run: Run) -> Iterator[str]:
-    if scenario.triggers is None:
+    if scenario.triggers is None or run.triggers == scenario.triggers:
         return
-    if run.triggers is None:
-        yield TRIGGERS_NOT_JUDGED
-    elif run.triggers != scenario.triggers:
-        yield f"expected the triggers {_listed(scenario.triggers)}, found {_listed(run.triggers)}"
+    sentence = f"expected the triggers {_listed(scenario.triggers)}, found {_listed(run.triggers)}"
+    for campaign in dict.fromkeys(scenario.triggers):
+        if scenario.triggers.count(campaign) > run.triggers.count(campaign):
+            sentence += f"; {campaign} {_why_not(campaign, run)}"
+    yield sentence
+
+
+def _why_not(campaign: str, run: Run) -> str:
+    asked = [offered for offered in run.offers if offered.campaign == campaign]
+    reasons = [f"at {format_duration(each.at - each.at % SECOND)} by {each.held_back}" for each in asked if each.held_back is not None]
+    if reasons:
+        return f"was held back {', '.join(reasons)}"
+    return "fits no other of the stage changes" if asked else "fits none of the stage changes"
 
 
 def _listed(names: Sequence[str]) -> str:

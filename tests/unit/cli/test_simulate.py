@@ -54,6 +54,32 @@ def test_stage_changes_come_as_json_lines_in_processing_order(journey: str) -> N
     }
 
 
+def test_triggers_are_printed_instead_when_they_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "campaigns.yaml"
+    path.write_text(
+        GOOD + "campaigns:\n  - {id: welcome, on: {enter: buyer}, payload: {template: hi}}\n  - {id: never, on: {leave: asleep}}\n"
+    )
+    done = simulate(str(path), "--triggers", "-")
+    assert [change["customer_id"] for change in changes(done)] == ["b", "a"]
+    assert changes(done)[0] == {
+        "id": "b/2/welcome",
+        "campaign": "welcome",
+        "customer_id": "b",
+        "stage_change_id": "b/2",
+        "at": "2026-01-02T00:00:00Z",
+        "from": "new",
+        "to": "buyer",
+        "holdout": False,
+        "payload": {"template": "hi"},
+        "journey": "shop",
+        "version": 3,
+    }
+    tables = [line.split() for line in done.stderr.decode().splitlines()]
+    assert ["campaign", "published", "holdout", "consent", "when", "once", "cooldown", "cap"] in tables
+    assert ["welcome", "2", "0", "0", "0", "0", "0", "0"] in tables
+    assert ["never", "0", "0", "0", "0", "0", "0", "0"] in tables
+
+
 def test_the_summary_is_for_people_and_on_stderr(journey: str) -> None:
     said = simulate(journey).stderr.decode()
     assert "4 touchpoints (1 duplicate) of 2 customers: 4 stage changes" in said

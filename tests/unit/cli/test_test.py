@@ -126,7 +126,7 @@ def test_rules_that_no_test_fires_and_stages_that_none_enters_are_named_with_the
 def test_missing_coverage_fails_only_when_it_is_required(passing: str) -> None:
     assert run(passing).returncode == 0
     done = run("--require-coverage", passing)
-    assert (done.returncode, done.stderr.decode()) == (1, f"Error: not every rule and stage is reached by a test: {passing}\n")
+    assert (done.returncode, done.stderr.decode()) == (1, f"Error: not every rule, stage and campaign is reached by a test: {passing}\n")
 
 
 def test_a_file_without_tests_says_so_and_is_fine(tmp_path: Path) -> None:
@@ -161,10 +161,18 @@ def test_k_that_chooses_nothing_is_wrong_use(failing: str) -> None:
     assert (done.returncode, done.stderr) == (2, b"Error: no test has 'no such' in its name\n")
 
 
-def test_naming_triggers_fails_plainly(tmp_path: Path) -> None:
-    done = run(written(tmp_path, GOOD + PASSING + "    triggers: []\n"))
+CAMPAIGN = "campaigns:\n  - {id: welcome, on: {enter: buyer}}\n  - {id: miss-you, on: {enter: asleep}}\n"
+
+
+def test_triggers_are_compared_and_campaigns_that_no_test_triggers_are_shown(tmp_path: Path) -> None:
+    good = run(written(tmp_path, GOOD + CAMPAIGN + PASSING + "    triggers: [welcome]\n"))
+    assert good.returncode == 0
+    assert b", 1 of 2 campaigns triggered\n" in good.stdout
+    line = (GOOD + CAMPAIGN).splitlines().index("  - {id: miss-you, on: {enter: asleep}}") + 1
+    assert f"  miss-you      line {line}: no test triggers it\n" in good.stdout.decode()
+    done = run(written(tmp_path, GOOD + CAMPAIGN + PASSING + "    triggers: []\n"))
     assert done.returncode == 1
-    assert b"  it names `triggers`, and this version does not judge triggers\n" in done.stdout
+    assert b"  expected the triggers (none), found welcome\n" in done.stdout
     assert b"1 failed in " in done.stdout
 
 
@@ -207,7 +215,14 @@ def test_json_holds_expected_and_actual_changes_and_what_decided(failing: str) -
         "cause": "timer",
         "because": [{"condition": "absent(purchase, 30d)", "observed": "0s"}],
     }
-    assert file["coverage"] == {"rules": 3, "rules_not_fired": ["never-used"], "stages": 3, "stages_not_entered": []}
+    assert file["coverage"] == {
+        "rules": 3,
+        "rules_not_fired": ["never-used"],
+        "stages": 3,
+        "stages_not_entered": [],
+        "campaigns": 0,
+        "campaigns_not_triggered": [],
+    }
 
 
 def test_junit_has_a_suite_for_each_file_and_a_case_for_each_test(tmp_path: Path, passing: str, failing: str) -> None:

@@ -14,7 +14,7 @@ from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
 from etapa.rehearsal.absence import Absence, first_absence
 from etapa.rehearsal.coverage import Coverage
-from etapa.rehearsal.scenarios import START, TRIGGERS_NOT_JUDGED, Outcome, Run, rehearse, touchpoints_of
+from etapa.rehearsal.scenarios import START, Outcome, rehearse, touchpoints_of
 
 JOURNEY = journey_or_raise(
     """
@@ -129,17 +129,49 @@ def test_times_that_clauses_saw_are_counted_from_the_start_of_the_test() -> None
     assert moves[-1].because == (Clause("absent(purchase, 60d)", "2d"),)
 
 
-def test_naming_triggers_fails_as_long_as_they_are_not_judged() -> None:
-    outcome = rehearse(PROGRAM, scenario([(0, "purchase")], BOUGHT, triggers=()))
-    assert not outcome.passed
+CAMPAIGNS = journey_or_raise(
+    """
+journey: shop
+version: 1
+stages: [{id: new}, {id: buyer}, {id: asleep}]
+rules:
+  - {id: buys, from: [new, asleep], to: buyer, when: {event: purchase}}
+  - {id: falls-asleep, from: buyer, to: asleep, when: {absent: purchase, for: 10d}}
+campaigns:
+  - {id: welcome, on: {enter: buyer}, once: true, holdout: 100%}
+  - {id: thanks, on: {enter: buyer}, cooldown: 30d}
+  - {id: miss-you, on: {leave: buyer}}
+""",
+    "shop.yaml",
+)
+
+
+def triggered(given: Sequence[tuple[float, str]], triggers: Sequence[str] | None, until: float | None = None) -> Outcome:
+    program = compile_journey(CAMPAIGNS)
+    moves = rehearse(program, scenario(given, [], until)).run.moves
+    return rehearse(program, replace(scenario(given, [], until, triggers=triggers), expect=tuple(move.as_expected() for move in moves)))
+
+
+def test_triggers_are_the_whole_list_in_order_and_the_customer_of_a_test_is_in_no_control_group() -> None:
+    assert triggered([(0, "purchase")], ("welcome", "thanks", "miss-you"), until=20).passed
+    assert not triggered([(0, "purchase")], ("thanks", "welcome", "miss-you"), until=20).passed
+    assert not triggered([(0, "purchase")], ("welcome", "thanks"), until=20).passed
+
+
+def test_triggers_that_a_test_does_not_name_are_not_looked_at() -> None:
+    assert triggered([(0, "purchase")], None).passed
+
+
+def test_why_a_trigger_is_missing_is_said() -> None:
+    outcome = triggered([(0, "purchase"), (15.5, "purchase")], ("welcome", "thanks", "miss-you", "thanks", "miss-you"))
     assert not outcome.changes_differ
-    assert outcome.problems == (TRIGGERS_NOT_JUDGED,)
-
-
-def test_triggers_are_compared_once_they_are_judged() -> None:
-    expecting = scenario([(0, "purchase")], [], triggers=("welcome", "thanks"))
-    assert Outcome(expecting, Run((), triggers=("welcome", "thanks"))).passed
-    assert Outcome(expecting, Run((), triggers=())).problems == ("expected the triggers welcome, thanks, found (none)",)
+    (problem,) = outcome.problems
+    named, *reasons = problem.split("; ")
+    assert named == "expected the triggers welcome, thanks, miss-you, thanks, miss-you, found welcome, thanks, miss-you"
+    assert reasons == ["thanks was held back at 15d12h by cooldown", "miss-you fits no other of the stage changes"]
+    assert triggered([(0, "visit")], ("welcome",)).problems == (
+        "expected the triggers welcome, found (none); welcome fits none of the stage changes",
+    )
 
 
 def test_changes_that_share_their_time_or_their_stage_stand_side_by_side() -> None:
@@ -197,7 +229,7 @@ def test_a_passing_test_has_nothing_to_explain() -> None:
 
 def test_coverage_counts_what_happened_and_not_what_was_expected() -> None:
     coverage = Coverage(JOURNEY)
-    coverage.add(rehearse(PROGRAM, scenario([(0, "purchase")], [(0, "asleep")])).run.moves)
+    coverage.add(rehearse(PROGRAM, scenario([(0, "purchase")], [(0, "asleep")])).run)
     assert coverage.rules_not_fired == ["returns", "falls-asleep"]
     assert coverage.stages_not_entered == ["regular", "asleep"]
     assert not coverage.is_whole
@@ -205,10 +237,20 @@ def test_coverage_counts_what_happened_and_not_what_was_expected() -> None:
 
 def test_coverage_is_whole_when_every_rule_fired_and_every_stage_was_entered() -> None:
     coverage = Coverage(JOURNEY)
-    coverage.add(rehearse(PROGRAM, scenario([(0, "purchase")], [], until=90)).run.moves)
+    coverage.add(rehearse(PROGRAM, scenario([(0, "purchase")], [], until=90)).run)
     assert not coverage.is_whole
-    coverage.add(rehearse(PROGRAM, scenario([(0, "purchase"), (10, "purchase"), (12, "purchase")], [], until=90)).run.moves)
+    coverage.add(rehearse(PROGRAM, scenario([(0, "purchase"), (10, "purchase"), (12, "purchase")], [], until=90)).run)
     assert coverage.is_whole
+
+
+def test_coverage_knows_the_campaigns_that_were_triggered() -> None:
+    coverage = Coverage(CAMPAIGNS)
+    coverage.add(triggered([(0, "purchase"), (15, "purchase")], None).run)
+    assert coverage.campaigns_not_triggered == []
+    coverage = Coverage(CAMPAIGNS)
+    coverage.add(triggered([(0, "purchase")], None).run)
+    assert coverage.campaigns_not_triggered == ["miss-you"]
+    assert not coverage.is_whole
 
 
 def test_what_cannot_be_judged_is_an_error_of_the_test_and_not_of_the_command() -> None:

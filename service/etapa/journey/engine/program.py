@@ -154,7 +154,7 @@ def _traits_named(journey: Journey, stages: Mapping[str, StageRules], asked: Ite
     leaves = [leaf for stage in stages.values() for rule in stage.rules for leaf in rule.leaves]
     leaves += [leaf for condition in asked for leaf in condition.leaves()]
     named = {leaf.name for leaf in leaves if isinstance(leaf, TraitCompares)}
-    return named | {journey.consent.name} if journey.campaigns and journey.consent is not None else named
+    return named if journey.consent is None else named | {journey.consent.name}
 
 
 def _possible(rules: Rules, touchpoint_type: str | None) -> Rules:

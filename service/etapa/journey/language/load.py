@@ -45,6 +45,7 @@ class Places:
 
     stages: Mapping[str, int] = field(default_factory=dict)
     rules: Mapping[str, int] = field(default_factory=dict)
+    campaigns: Mapping[str, int] = field(default_factory=dict)
     tests: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -180,7 +181,12 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
         [each.place(campaigns.ON) for each in campaign_records],
         report,
     )
-    return journey, Places(_lines(stage_records, STAGE_ID), _lines(rule_records, RULE_ID), _lines(test_records, scenarios.NAME))
+    return journey, Places(
+        _lines(stage_records, STAGE_ID),
+        _lines(rule_records, RULE_ID),
+        _lines(campaign_records, campaigns.CAMPAIGN_ID),
+        _lines(test_records, scenarios.NAME),
+    )
 
 
 def _lines(records: Sequence[Record], name: Field[Any]) -> Mapping[str, int]:
