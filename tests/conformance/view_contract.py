@@ -3,7 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from etapa.stream.ports import VIEW_FORMAT, Applied, View, ViewMark
+import msgspec
+
+from etapa.contracts.reclassification import Progress
+from etapa.stream.ports import VIEW_FORMAT, Applied, Scanned, View, ViewMark
 
 
 class ViewWorld(Protocol):
@@ -215,6 +218,37 @@ async def a_large_batch_is_one_step_too(world: ViewWorld) -> None:
     assert await counted(view) == {"new": 13_333, "gone": 6_667}
 
 
+async def a_scan_comes_by_every_customer_and_ends(world: ViewWorld) -> None:
+    view = await world.open()
+    assert await view.scan(0, 10) == Scanned([], None, 0)
+    many = {f"c{number:04}": customer(f"c{number:04}") for number in range(3_000)}
+    await view.apply(None, mark(1), list(many.values()))
+    seen: dict[str, bytes] = {}
+    cursor: int | None = 0
+    while cursor is not None:
+        scanned = await view.scan(cursor, 500)
+        assert scanned.customers == 3_000
+        assert scanned.cursor != cursor
+        seen |= dict(scanned.states)
+        cursor = scanned.cursor
+    assert seen == {customer_id: one.state for customer_id, one in many.items()}
+
+
+async def progress_is_noted_and_is_no_part_of_the_view(world: ViewWorld) -> None:
+    view = await world.open()
+    assert await view.reclassification() == (None, None)
+    await view.apply(None, mark(1), [customer("a")])
+    first = Progress(request="2-1", customers=9, looked_at=3, carried_over=2, moved=1, failed=0, done=False)
+    await view.note(first)
+    assert await (await world.open()).reclassification() == (None, first)
+    last = msgspec.structs.replace(first, looked_at=9, done=True)
+    await view.note(last)
+    # A view that is made anew keeps it.
+    await world.lose_mark()
+    await view.apply(None, mark(2), [customer("a")])
+    assert await view.reclassification() == (None, last)
+
+
 VIEW_CONTRACT: tuple[Callable[[ViewWorld], Awaitable[None]], ...] = (
     an_empty_view_has_no_mark_and_no_customers,
     a_load_of_nobody_gives_the_mark,
@@ -234,4 +268,6 @@ VIEW_CONTRACT: tuple[Callable[[ViewWorld], Awaitable[None]], ...] = (
     partitions_do_not_mix,
     ids_are_taken_as_they_are,
     a_large_batch_is_one_step_too,
+    a_scan_comes_by_every_customer_and_ends,
+    progress_is_noted_and_is_no_part_of_the_view,
 )

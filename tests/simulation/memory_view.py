@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, ViewError, ViewMark
+from etapa.contracts.reclassification import Progress, Request
+from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
 from tests.simulation.process import Process
 
 SNAPSHOTS = 12
@@ -19,6 +20,8 @@ class MemoryRedis:
     def __init__(self, *, chained: bool = True) -> None:
         self.mark: ViewMark | None = None
         self.customers: dict[str, Applied] = {}
+        self.request: Request | None = None
+        self.progress: Progress | None = None
         self.out_of_memory = False
         self.on_apply: Callable[[], None] | None = None
         self._chained = chained
@@ -61,6 +64,16 @@ class MemoryRedis:
             self.on_apply()
         return "applied"
 
+    def scan(self, cursor: int, count: int) -> Scanned:
+        """A portion of the customers, in the order of their ids."""
+        ids = sorted(self.customers)
+        portion = [(customer_id, self.customers[customer_id].state or b"") for customer_id in ids[cursor : cursor + count]]
+        return Scanned(portion, cursor + count if cursor + count < len(ids) else None, len(ids))
+
+    def note(self, progress: Progress) -> None:
+        """How far a request has got."""
+        self.progress = progress
+
     def counts(self) -> dict[str, int]:
         """Customers by stage."""
         return dict(Counter(customer.stage for customer in self.customers.values()))
@@ -74,6 +87,7 @@ class MemoryRedis:
     def flush(self) -> None:
         """Everything is gone."""
         self.mark, self.customers, self._snapshots = None, {}, [(None, {})]
+        self.request = self.progress = None
 
 
 class MemoryView:
@@ -94,6 +108,15 @@ class MemoryView:
 
     async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
         return await self._process.call("apply", lambda: self._redis.apply(follows, mark, customers), _no_answer)
+
+    async def scan(self, cursor: int, count: int) -> Scanned:
+        return await self._process.call("scan", lambda: self._redis.scan(cursor, count), _no_answer)
+
+    async def reclassification(self) -> tuple[Request | None, Progress | None]:
+        return await self._process.call("reclassification", lambda: (self._redis.request, self._redis.progress), _no_answer)
+
+    async def note(self, progress: Progress) -> None:
+        await self._process.call("note", lambda: self._redis.note(progress), _no_answer)
 
 
 def _no_answer() -> Exception:

@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from etapa.contracts.reclassification import Progress, Request
+
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -163,6 +165,15 @@ class Applied(msgspec.Struct, frozen=True, gc=False):
     state: bytes | None
 
 
+class Scanned(msgspec.Struct, frozen=True):
+    """Some customers with their states, perhaps one of them twice, and where to look on (none: there are no more)."""
+
+    states: Sequence[tuple[str, bytes]]
+    cursor: int | None
+    customers: int
+    """How many there are in all."""
+
+
 ApplyOutcome = Literal["applied", "already", "refused"]
 
 
@@ -184,6 +195,15 @@ class View(Protocol):
         `already` when the view's mark is at `mark.state_offset` already, `refused` when it is anywhere else.
         With `follows` none, whatever was left in the partition's keys is removed first. A customer may be named once only.
         """
+
+    async def scan(self, cursor: int, count: int) -> Scanned:
+        """Look at about `count` customers, from 0 on. Those that are there all the time until the end are seen at least once."""
+
+    async def reclassification(self) -> tuple[Request | None, Progress | None]:
+        """What `etapa reclassify` asks for, and what was last noted of it."""
+
+    async def note(self, progress: Progress) -> None:
+        """Note how far a request has got, for those who asked. Nothing else depends on it."""
 
 
 class Clock(Protocol):

@@ -13,8 +13,9 @@ import msgspec
 from redis.exceptions import RedisClusterException, RedisError
 
 from etapa.contracts.partitioner import partition_of
+from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_progress
 from etapa.settings import Settings
-from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, ViewError, ViewMark
+from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
 from etapa.stream.redis_client import RedisClient, Script
 
 _APPLY = Script("apply.lua")
@@ -27,7 +28,7 @@ _pack = msgspec.msgpack.Encoder().encode
 class PartitionKeys:
     """The names of a partition's keys."""
 
-    __slots__ = ("counts", "mark", "stage", "state", "timers")
+    __slots__ = ("counts", "mark", "reclassify", "stage", "state", "timers")
 
     def __init__(self, prefix: str, partition: int) -> None:
         tagged = f"{prefix}:{{{partition}}}:".encode()
@@ -36,6 +37,8 @@ class PartitionKeys:
         self.counts = tagged + b"counts"
         self.timers = tagged + b"timers"
         self.mark = tagged + b"mark"
+        self.reclassify = tagged + b"reclassify"
+        """Not part of the view: what `etapa reclassify` asks for, and how far it has got. A hash of `request` and `progress`."""
 
 
 @contextlib.asynccontextmanager
@@ -95,6 +98,22 @@ class RedisView:
         async with self._errors("applying a batch"):
             outcome = await _APPLY.run(self._client, keys, arguments)
         return _OUTCOMES[outcome]
+
+    async def scan(self, cursor: int, count: int) -> Scanned:
+        async with self._errors("looking through the states"):
+            customers = await _awaited(self._client.hlen(cast("str", self._keys.state)))
+            answer: Any = await _awaited(self._client.hscan(cast("str", self._keys.state), cursor, count=count))
+        after, states = answer
+        return Scanned([(customer_id.decode(), state) for customer_id, state in states.items()], int(after) or None, customers)
+
+    async def reclassification(self) -> tuple[Request | None, Progress | None]:
+        async with self._errors("looking for a request to reclassify"):
+            request, progress = await _awaited(self._client.hmget(cast("str", self._keys.reclassify), ["request", "progress"]))
+        return decode_request(request), decode_progress(progress)
+
+    async def note(self, progress: Progress) -> None:
+        async with self._errors("noting progress"):
+            await _awaited(self._client.hset(cast("str", self._keys.reclassify), "progress", cast("str", encode_progress(progress))))
 
     def _errors(self, doing: str) -> "contextlib.AbstractAsyncContextManager[None]":
         return view_errors(f"partition {self._partition}: {doing}", self._seconds)

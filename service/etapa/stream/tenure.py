@@ -22,6 +22,7 @@ from etapa.stream.batch import NOTHING_WAITING, dead_letters, decode, encode, st
 from etapa.stream.observer import BatchCommitted, Observer, Step
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Applied, Clock, Loaded, Log, Record, Transaction, View, ViewMark
+from etapa.stream.reclassifier import Reclassifier
 from etapa.stream.stream_time import QuietPace, count_before, stream_time_after
 from etapa.stream.takeover import InDoubt, TakenOver, view_mark
 
@@ -72,6 +73,7 @@ class Tenure:
         self._caught_up = False
         self._asked_at = 0, 0.0
         self._more_timers = False
+        self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._in_flight: _InFlight | None = None
         self._seconds: dict[Step, float] = {}
         self.sound = False
@@ -90,6 +92,7 @@ class Tenure:
                     await self._process_touchpoints()
                 elif self._caught_up:
                     await self._process_quiet_time()
+                await self._reclassify()
             await self._settle()
         except asyncio.CancelledError:
             if self._in_flight is not None:
@@ -103,7 +106,7 @@ class Tenure:
     async def _read(self) -> None:
         """Fetch what is there and decode it."""
         around, options = self._around, self._around.options
-        wait = 0.0 if self._more_timers else options.idle_wait
+        wait = 0.0 if self._more_timers else min(options.idle_wait, self._reclassifier.idle_for(around.clock.monotonic()))
         # What arrives after the log was asked is not known of, so time is up to here and no further if nothing is there.
         self._asked_at = around.clock.now(), around.clock.monotonic()
         fetched = await around.log.fetch(options.max_records, options.max_bytes, wait)
@@ -173,6 +176,26 @@ class Tenure:
         await self._settle()
         self._engine.advance(stream_time)
         await self._commit(0, [])
+
+    async def _reclassify(self) -> None:
+        """A batch of customers that are carried over to this version of the journey because somebody asked for it."""
+        clock, engine = self._around.clock, self._engine
+        portion = await self._reclassifier.next(clock.monotonic())
+        if portion is None:
+            return
+        await self._load(engine.missing(portion.customer_ids), None)
+        moved = failed = 0
+        for count, customer_id in enumerate(portion.customer_ids, start=1):
+            try:
+                moved += engine.reclassify(customer_id, publish=portion.request.publish)
+            except EvaluationFailed as failure:
+                failed += 1
+                logger.warning("partition %d: a customer was not reclassified: %s", self._around.partition, failure)
+            if count % self._around.options.pause_every == 0:
+                await self._pause()
+        await self._commit(0, [])
+        await self._settle()
+        await self._reclassifier.carried_over(clock.monotonic(), len(portion.customer_ids) - failed, moved, failed)
 
     async def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> Loaded:
         """Bring customers into memory: those named, and those whose timer is due by `stream_time`."""
@@ -276,7 +299,7 @@ class Tenure:
                 duplicates=work.duplicates,
                 dead_letters=Counter(reason.reason for _, reason in unusable),
                 changes=work.changes,
-                stage_deltas=stage_deltas(work.changes),
+                stage_deltas=stage_deltas([*work.changes, *work.unpublished]),
                 timers_fired=work.timers_fired,
                 timer_delays=[max(0, past - around.program.grace) / 1_000_000 for past in work.timer_delays],
                 records=records,

@@ -11,7 +11,7 @@ from itertools import islice
 
 import msgspec
 
-from etapa.journey.engine.classify import EvaluationFailed, strike, touch
+from etapa.journey.engine.classify import EvaluationFailed, reclassify, strike, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
@@ -27,6 +27,8 @@ class Work(msgspec.Struct, gc=False):
 
     changes: list[StageChange]
     """In the order in which they happened."""
+    unpublished: list[StageChange]
+    """Those that nobody is to hear of. They take no numbers, so their sequence means nothing."""
     changed: dict[str, Customer]
     """The customers to be stored, by id. They are live: encode them before the partition is fed again."""
     applied: int
@@ -114,6 +116,33 @@ class Partition:
             self.stream_time = stream_time
         self._fire_due_at(self.stream_time)
 
+    def reclassify(self, customer_id: str, *, publish: bool) -> bool:
+        """Carry an admitted customer over from an older version of the journey. Gives whether it changed its stage.
+
+        Unless `publish`, what comes of it up to now is not published, triggers nothing and takes no numbers: the next change that
+        is published goes on in `sequence`, from whatever stage the customer is in then. Raises `EvaluationFailed`; the customer
+        then is as it was.
+        """
+        customer = self._customers[customer_id]
+        if customer is None or customer.version >= self.program.version:
+            return False
+        stage, outreach = customer.stage, customer.outreach
+        touched = reclassify(self.program, customer, None if self.stream_time is None else self.stream_time - self._grace)
+        work = self._work
+        work.timers_fired += touched.timers
+        work.failures += touched.failures
+        if publish:
+            work.changes += touched.changes
+        else:
+            work.unpublished += touched.changes
+            customer.sequence -= len(touched.changes)
+            # What is not published triggers nothing, so it uses nothing up.
+            customer.outreach = outreach
+        work.changed[customer_id] = customer
+        if customer.due is not None:
+            self._schedule(customer_id, customer.due)
+        return customer.stage != stage
+
     def collect(self) -> Work:
         """What came of everything since the last collection."""
         work, self._work = self._work, _no_work()
@@ -167,4 +196,4 @@ class Partition:
 
 
 def _no_work() -> Work:
-    return Work(changes=[], changed={}, applied=0, duplicates=0, timers_fired=0, timer_delays=[], failures=[])
+    return Work(changes=[], unpublished=[], changed={}, applied=0, duplicates=0, timers_fired=0, timer_delays=[], failures=[])
