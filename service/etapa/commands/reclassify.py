@@ -124,6 +124,7 @@ async def _watch(control: ReclassifyControl, partitions: int, request: Request) 
         asked = await control.asked(partitions)
         for number, each in enumerate(asked):
             if each.request is None or each.request.id != request.id:
+                _show("", last=True)
                 raise CheckFailed(
                     f"partition {number} is no longer asked to: somebody ended it, or Redis has lost it. Run the command again"
                 )

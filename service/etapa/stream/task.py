@@ -162,7 +162,8 @@ def _tell_of_another_version(partition: int, mark: Mark | None, program: Program
         )
     elif mark.version < journey.version:
         logger.info(
-            "partition %d: version %d of the journey was at work here, and now version %d is: customers are carried over when next touched",
+            "partition %d: version %d of the journey was at work here, and now version %d is: customers are carried over when next touched,"
+            " or at once with `etapa reclassify`",
             partition,
             mark.version,
             journey.version,
