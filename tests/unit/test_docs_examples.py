@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 
 from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.journey.engine.program import compile_journey
@@ -21,6 +20,7 @@ from etapa.journey.language.findings import Finding
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.rehearsal.coverage import Coverage
 from etapa.rehearsal.scenarios import Outcome, rehearse
+from tests.support import yaml_core
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -82,7 +82,7 @@ def around(condition: Any) -> str:
 
 
 def findings_about(block: Block) -> tuple[Finding, ...]:
-    return load_journey(around(yaml.safe_load(block.text)), "example.yaml").findings
+    return load_journey(around(yaml_core.load(block.text)), "example.yaml").findings
 
 
 def outcomes(block: Block) -> list[Outcome]:
@@ -116,14 +116,14 @@ def test_the_tests_of_a_journey_fire_all_its_rules_enter_all_its_stages_and_trig
 
 @pytest.mark.parametrize("block", marked("fragment"), ids=named)
 def test_a_fragment_fits_into_a_journey(block: Block) -> None:
-    content = yaml.safe_load(block.text)
+    content = yaml_core.load(block.text)
     match MARK.fullmatch(block.first)[2]:  # type: ignore[index] # it is marked
         case "conditions":
             assert [finding for condition in content for finding in serious(around(condition))] == []
         case "rules":
             assert serious(journey_of(content)) == []
         case tests if tests.startswith("tests of "):
-            journey = yaml.safe_load((DOCS / "examples" / tests.removeprefix("tests of ")).read_text("utf-8"))
+            journey = yaml_core.load((DOCS / "examples" / tests.removeprefix("tests of ")).read_text("utf-8"))
             told = Block(block.page, block.line, "yaml", json.dumps(journey | content))
             assert [outcome.scenario.name for outcome in outcomes(told) if not outcome.passed] == []
         case other:

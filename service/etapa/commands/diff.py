@@ -1,4 +1,4 @@
-"""`etapa diff`: who would be in another stage, had the new journey been there from the start."""
+"""`etapa diff`: who would be in another stage, and get other campaigns, had the new journey been there from the start."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from etapa.commands.failures import CheckFailed, WrongUse
 from etapa.commands.journey_files import journey_from
 from etapa.commands.options import settings_from
 from etapa.commands.stage_matrix import matrix
+from etapa.commands.tables import table
 from etapa.commands.times import Time
 from etapa.commands.words import clause_text, counted, printable, width
 from etapa.contracts.rfc3339 import format_time
@@ -34,7 +35,7 @@ MOST_SAMPLES = 1000
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(old: str, new: str, events: str, until: int | None, samples: int, exit_code: bool, as_json: bool) -> None:
-    """Show which customers would be in another stage under another journey, and why.
+    """Show which customers would be in another stage under another journey, and why, and which campaign triggers would differ.
 
     OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or gzip; one of them may be `-`, standard input.
     The touchpoints go through both journeys. Without --until no timer fires after a customer's last touchpoint.
@@ -65,8 +66,12 @@ def diff(old: str, new: str, events: str, until: int | None, samples: int, exit_
 
 def _warn_of_versions(old: Journey, new: Journey) -> None:
     """Workers take a journey for the one they know as long as its version is the same."""
-    if (old.id, old.version) == (new.id, new.version) and (old.stages, old.rules) != (new.stages, new.rules):
+    if (old.id, old.version) == (new.id, new.version) and _what_counts(old) != _what_counts(new):
         click.echo(f"Warning: both are version {old.version} of {old.id}; raise it before the new one goes live", err=True)
+
+
+def _what_counts(journey: Journey) -> tuple[object, ...]:
+    return journey.stages, journey.rules, journey.consent, journey.caps, journey.campaigns
 
 
 def _as_text(found: Diff, files: tuple[str, str], samples: int, columns: int) -> Iterator[str]:
@@ -90,6 +95,10 @@ def _as_text(found: Diff, files: tuple[str, str], samples: int, columns: int) ->
         return
     yield ""
     yield from textwrap.wrap(_changes(found), columns)
+    campaigns = _campaigns(found)
+    if campaigns:
+        yield ""
+        yield from table(("campaign triggers", "in both", "only old", "only new"), [_trigger_row(found, each) for each in campaigns])
     chosen = found.samples(samples)
     if chosen:
         yield ""
@@ -102,7 +111,8 @@ def _as_text(found: Diff, files: tuple[str, str], samples: int, columns: int) ->
 
 def _verdict(found: Diff) -> str:
     if found.is_empty:
-        return f"Nothing differs: all {counted(found.old.changes, 'stage change')} would be the same."
+        triggers = f" and {counted(found.old.triggers.total(), 'campaign trigger')}" if _campaigns(found) else ""
+        return f"Nothing differs: all {counted(found.old.changes, 'stage change')}{triggers} would be the same."
     moved = found.in_another_stage
     share = f" ({100 * moved / found.customers:.1f}%)" if moved else ""
     sentence = f"{moved:,} of {counted(found.customers, 'customer')}{share} would be in another stage."
@@ -146,6 +156,21 @@ def _stages(journey: Journey) -> list[str]:
     return [stage.id for stage in journey.stages]
 
 
+def _campaigns(found: Diff) -> list[str]:
+    """Those of both journeys, in their order."""
+    return list(dict.fromkeys(campaign.id for side in (found.old, found.new) for campaign in side.journey.campaigns))
+
+
+def _trigger_counts(found: Diff, campaign: str) -> tuple[int, int, int]:
+    return found.same_triggers[campaign], found.old.triggers_only_here[campaign], found.new.triggers_only_here[campaign]
+
+
+def _trigger_row(found: Diff, campaign: str) -> tuple[str, ...]:
+    in_old, in_new = (any(each.id == campaign for each in side.journey.campaigns) for side in (found.old, found.new))
+    name = campaign if in_old and in_new else f"-{campaign}" if in_old else f"+{campaign}"
+    return name, *(f"{number:,}" for number in _trigger_counts(found, campaign))
+
+
 def _as_object(found: Diff, files: tuple[str, str], samples: int) -> dict[str, Any]:
     old, new = _stages(found.old.journey), _stages(found.new.journey)
     return {
@@ -157,6 +182,7 @@ def _as_object(found: Diff, files: tuple[str, str], samples: int) -> dict[str, A
         "customers_in_another_stage": found.in_another_stage,
         "customers_by_another_way": found.by_another_way,
         "stage_changes": {"same": found.same_changes, "only_old": found.old.only_here, "only_new": found.new.only_here},
+        "triggers": [_trigger_object(found, campaign) for campaign in _campaigns(found)],
         "stages": {
             "only_old": [stage for stage in old if stage not in new],
             "only_new": [stage for stage in new if stage not in old],
@@ -164,6 +190,11 @@ def _as_object(found: Diff, files: tuple[str, str], samples: int) -> dict[str, A
         "matrix": _matrix_objects(found, old, new),
         "samples": [_sample_object(sample) for sample in found.samples(samples)],
     }
+
+
+def _trigger_object(found: Diff, campaign: str) -> dict[str, Any]:
+    same, only_old, only_new = _trigger_counts(found, campaign)
+    return {"campaign": campaign, "same": same, "only_old": only_old, "only_new": only_new}
 
 
 def _side_object(side: Side, file: str) -> dict[str, Any]:

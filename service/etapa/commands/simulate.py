@@ -12,6 +12,7 @@ from etapa.commands.event_files import REJECTED_SHOWN, Complaints, EventFile, Pr
 from etapa.commands.failures import CheckFailed, WrongUse, reason
 from etapa.commands.journey_files import journey_from
 from etapa.commands.options import settings_flags, settings_from
+from etapa.commands.tables import table
 from etapa.commands.times import Time
 from etapa.commands.words import counted, rounded
 from etapa.contracts.campaign_trigger import campaign_trigger_json
@@ -105,25 +106,13 @@ def _prose(summary: Summary) -> str:
         lines.append(f"{counted(summary.dropped_timers, 'timer')} dropped, because judging failed")
     stays = {stage: summary.median_dwell(stage) for stage in summary.stages}
     stages = [(stage, f"{count:,}", "-" if stays[stage] is None else rounded(stays[stage] or 0)) for stage, count in summary.stages.items()]
-    lines += ["", *_table(("stage", "customers", "median stay"), stages)]
+    lines += ["", *table(("stage", "customers", "median stay"), stages)]
     if summary.transitions:
         moves = [(move["from"] or "(new)", move["to"], f"{move['count']:,}") for move in summary.as_json()["transitions"]]
-        lines += ["", *_table(("from", "to", "changes"), moves)]
+        lines += ["", *table(("from", "to", "changes"), moves)]
     if summary.campaigns:
         outcomes = [(campaign, *(f"{found[outcome]:,}" for outcome in TRIGGER_OUTCOMES)) for campaign, found in summary.campaigns.items()]
-        lines += ["", *_table(("campaign", *TRIGGER_OUTCOMES), outcomes)]
+        lines += ["", *table(("campaign", *TRIGGER_OUTCOMES), outcomes)]
     if summary.changes and summary.rules_never_fired:
         lines += ["", f"rules that moved nobody: {', '.join(summary.rules_never_fired)}"]
     return "\n".join(lines)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they need; those that hold numbers or durations to the right."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    right = [all(row[column][:1] in "-0123456789" for row in rows) for column in range(len(head))]
-    return [
-        "  ".join(
-            f"{cell:>{width}}" if to_right else f"{cell:<{width}}" for cell, width, to_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in (head, *rows)
-    ]

@@ -59,7 +59,8 @@ def _print(path: str, loaded: Loaded, good: bool) -> None:
     if good and loaded.journey:
         journey = loaded.journey
         stages, rules = counted(len(journey.stages), "stage"), counted(len(journey.rules), "rule")
-        click.echo(f"{path}: good: journey {journey.id} version {journey.version}, {stages}, {rules}")
+        campaigns = f", {counted(len(journey.campaigns), 'campaign')}" if journey.campaigns else ""
+        click.echo(f"{path}: good: journey {journey.id} version {journey.version}, {stages}, {rules}{campaigns}")
         return
     errors = sum(finding.severity == "error" for finding in loaded.findings)
     warnings = sum(finding.severity == "warning" for finding in loaded.findings)
@@ -75,6 +76,7 @@ def _result(path: str, loaded: Loaded, good: bool) -> dict[str, Any]:
             "version": loaded.journey.version,
             "stages": len(loaded.journey.stages),
             "rules": len(loaded.journey.rules),
+            "campaigns": len(loaded.journey.campaigns),
         }
     result["findings"] = [
         {"severity": finding.severity, "line": finding.line, "column": finding.column, "message": finding.message}

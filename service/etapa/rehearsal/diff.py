@@ -1,4 +1,4 @@
-"""Two journeys over the same touchpoints, side by side: who would be in another stage, and which stage changes would differ.
+"""Two journeys over the same touchpoints, side by side: who would be in another stage, which stage changes and campaign triggers would differ.
 
 Kept are the states of all customers in both journeys, the last stage change of each, and who differs: nothing grows with the
 number of touchpoints.
@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain, zip_longest
+from typing import NamedTuple
 
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
@@ -21,6 +23,25 @@ from etapa.rehearsal.replay import Replay
 
 Cell = tuple[str | None, str | None]
 """Stage by the old journey, and by the new one. None: that journey could not judge the customer's touchpoints at all."""
+
+
+class Moved(NamedTuple):
+    """What makes a stage change of a customer the same in both journeys."""
+
+    at: int
+    source: str | None
+    to: str
+
+
+class Triggered(NamedTuple):
+    """What makes a campaign trigger of a customer the same in both journeys."""
+
+    at: int
+    campaign: str
+    holdout: bool
+
+
+Made = Counter[Moved | Triggered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +68,10 @@ class Side:
         self.changes = 0
         self.only_here = 0
         """Stage changes that the other journey does not make for the same customer: from, to and time."""
+        self.triggers: Counter[str] = Counter()
+        """By campaign, those for control groups among them."""
+        self.triggers_only_here: Counter[str] = Counter()
+        """By campaign: triggers that the other journey does not give the same customer at the same time."""
         self.unjudged = 0
         """Touchpoints and timers that could not be judged."""
         self.last: dict[str, StageChange] = {}
@@ -67,6 +92,15 @@ class Side:
         if changes:
             self.changes += len(changes)
             self.last[customer_id] = changes[-1]
+            self.triggers.update(trigger.campaign for trigger in triggers_of(changes))
+
+    def settle(self, only_here: Made) -> None:
+        """Count what the other journey did not make."""
+        for made, number in only_here.items():
+            if isinstance(made, Triggered):
+                self.triggers_only_here[made.campaign] += number
+            else:
+                self.only_here += number
 
     def _dropped(self, _: EvaluationFailed) -> None:
         self.unjudged += 1
@@ -86,6 +120,8 @@ class Diff:
     """Customers with stage changes that only one of the journeys makes, and the time of the first of these."""
     cells: Counter[Cell] = field(default_factory=Counter)
     """Customers by their stages in both journeys."""
+    _unsettled: dict[str, tuple[Made, Made]] = field(default_factory=dict)
+    """What only the old and only the new journey has made so far, at the time where the customer is."""
 
     @classmethod
     def between(cls, old: Journey, new: Journey) -> "Diff":
@@ -111,6 +147,9 @@ class Diff:
         if until is not None:
             for customer_id in self._customers():
                 self._compare(customer_id, self.old.run_timers_of(customer_id, until), self.new.run_timers_of(customer_id, until))
+        for customer_id, only in self._unsettled.items():
+            self._settle(customer_id, *only)
+        self._unsettled.clear()
         self.cells = Counter(map(self._cell, self._customers()))
 
     @property
@@ -135,8 +174,13 @@ class Diff:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing differs, stage changes included."""
-        return not self.parted
+        """Whether nothing differs, stage changes and campaign triggers included."""
+        return not (self.parted or self.old.triggers_only_here or self.new.triggers_only_here)
+
+    @property
+    def same_triggers(self) -> Counter[str]:
+        """Campaign triggers that both journeys give, by campaign."""
+        return self.old.triggers - self.old.triggers_only_here
 
     def samples(self, number: int) -> list[Sample]:
         """At most so many of those who differ, always the same for the same touchpoints, in whatever order they come.
@@ -162,22 +206,45 @@ class Diff:
         return (None if old is None else old.to, None if new is None else new.to)
 
     def _compare(self, customer_id: str, old: Sequence[StageChange], new: Sequence[StageChange]) -> None:
-        """Both lists cover the same span of the customer's time, as its timers run before each touchpoint: so they can be compared at once."""
+        """Both lists cover the same span of the customer's time, as its timers run before each touchpoint.
+
+        So they can be compared at once, but for what happened at the end of the span: another touchpoint of that very time
+        may bring it in the other journey, too.
+        """
         if not old and not new:
             return
         self.old.add(customer_id, old)
         self.new.add(customer_id, new)
-        before, after = Counter(map(_identity, old)), Counter(map(_identity, new))
+        before, after = _made(old), _made(new)
+        if customer_id in self._unsettled:
+            only_old, only_new = self._unsettled.pop(customer_id)
+            before += only_old
+            after += only_new
         if before == after:
             return
+        now = max(change.at for change in chain(old, new))
         only_old, only_new = before - after, after - before
-        self.old.only_here += only_old.total()
-        self.new.only_here += only_new.total()
-        self.parted.setdefault(customer_id, min(at for at, _, _ in chain(only_old, only_new)))
+        at_the_end = _at(now, only_old), _at(now, only_new)
+        if any(at_the_end):
+            self._unsettled[customer_id] = at_the_end
+        self._settle(customer_id, only_old - at_the_end[0], only_new - at_the_end[1])
+
+    def _settle(self, customer_id: str, only_old: Made, only_new: Made) -> None:
+        self.old.settle(only_old)
+        self.new.settle(only_new)
+        moves = [made.at for made in chain(only_old, only_new) if isinstance(made, Moved)]
+        if moves:
+            self.parted.setdefault(customer_id, min(moves))
 
 
-def _identity(change: StageChange) -> tuple[int, str | None, str]:
-    return change.at, change.source, change.to
+def _made(changes: Sequence[StageChange]) -> Made:
+    made: Made = Counter(Moved(change.at, change.source, change.to) for change in changes)
+    made.update(Triggered(trigger.at, trigger.campaign, trigger.holdout) for trigger in triggers_of(changes))
+    return made
+
+
+def _at(time: int, made: Made) -> Made:
+    return Counter({each: number for each, number in made.items() if each.at == time})
 
 
 def _stable_hash(customer_id: str) -> bytes:

@@ -61,6 +61,35 @@ b: buyer → silent
     )
 
 
+CAMPAIGNS = "campaigns:\n  - {id: welcome, on: {enter: buyer}}\n  - {id: thanks, on: {enter: buyer}}\n"
+
+
+def test_campaign_triggers_that_differ_stand_in_a_table(old: str, new: str) -> None:
+    Path(old).write_text(GOOD + CAMPAIGNS + "  - {id: bygone, on: {enter: new}}\n")
+    Path(new).write_text(GOOD + "caps: {max: 1, per: 1y}\n" + CAMPAIGNS + "  - {id: miss-you, on: {leave: buyer}}\n")
+    done = diff(old, new, "-")
+    assert done.returncode == 0
+    assert done.stderr == b"Warning: both are version 3 of shop; raise it before the new one goes live\n"
+    assert done.stdout.decode().endswith(
+        """\
+0 of 2 customers would be in another stage.
+
+Stage changes: 4 in both journeys, 0 only in the old one, 0 only in the new one.
+
+campaign triggers  in both  only old  only new
+welcome                  2         0         0
+thanks                   0         2         0
+-bygone                  0         2         0
++miss-you                0         0         0
+"""
+    )
+    assert diff(old, new, "-", "--exit-code").returncode == 1
+    found = json.loads(diff(old, new, "-", "--json").stdout)
+    assert found["triggers"][1] == {"campaign": "thanks", "same": 0, "only_old": 2, "only_new": 0}
+    same = diff(old, old, "-").stdout.decode()
+    assert same.endswith("\n\nNothing differs: all 4 stage changes and 6 campaign triggers would be the same.\n")
+
+
 def test_a_journey_does_not_differ_from_itself(old: str) -> None:
     done = diff(old, old, "-", "--until", "2027-01-01", "--exit-code")
     assert (done.returncode, done.stderr) == (0, b"")
@@ -154,6 +183,7 @@ def test_json_holds_the_matrix_the_counts_and_the_samples(old: str, new: str) ->
         "customers_in_another_stage": 1,
         "customers_by_another_way": 0,
         "stage_changes": {"same": 4, "only_old": 0, "only_new": 1},
+        "triggers": [],
         "stages": {"only_old": ["asleep"], "only_new": ["silent"]},
         "matrix": [{"old": "buyer", "new": "buyer", "customers": 1}, {"old": "buyer", "new": "silent", "customers": 1}],
     }

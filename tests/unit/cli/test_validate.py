@@ -60,6 +60,7 @@ def test_a_machine_gets_one_object(good: str, bad: str) -> None:
         "version": 3,
         "stages": 3,
         "rules": 3,
+        "campaigns": 0,
         "findings": [],
     }
     finding = found["files"][1]["findings"][0]

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from etapa.contracts.journey_schema import journey_schema_text
 from etapa.journey.language.load import load_journey
+from tests.support import yaml_core
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = sorted((ROOT / "service" / "etapa" / "journeys").glob("*.yaml"))
@@ -46,7 +46,7 @@ def test_the_schema_is_a_schema() -> None:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
 def test_the_shipped_journeys_follow_the_schema(file: Path) -> None:
-    assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(file.read_text("utf-8")))] == []
+    assert [error.message for error in VALIDATOR.iter_errors(yaml_core.load(file.read_text("utf-8")))] == []
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)

@@ -72,6 +72,26 @@ def test_stage_changes_that_only_one_journey_makes_are_counted() -> None:
     assert (found.same_changes, found.old.only_here, found.new.only_here) == (5, 0, 1)
 
 
+def test_the_same_move_by_another_touchpoint_of_that_time_is_the_same_change() -> None:
+    together = [line("a", 0, "purchase", str(number)) for number in range(3)]
+    found = diff(TWO_PURCHASES, *together, line("a", 5, "visit"), line("b", 1, "visit"), line("a", 9, "purchase"))
+    assert found.is_empty
+    assert diff(TWO_PURCHASES, *together).is_empty
+    assert (found.same_changes, found.old.only_here, found.new.only_here) == (4, 0, 0)
+
+
+def test_campaign_triggers_are_compared_by_customer_time_and_control_group() -> None:
+    campaigns = "campaigns: [{id: welcome, on: {enter: buyer}}, {id: thanks, on: {enter: regular}}]"
+    days = [line("a", day, "purchase") for day in (0, 1, 2)]
+    found = diff(TWO_PURCHASES + campaigns, *days, old=OLD + campaigns)
+    assert found.same_triggers == {"welcome": 1}
+    assert (found.old.triggers_only_here, found.new.triggers_only_here) == ({"thanks": 1}, {"thanks": 1})
+    held_out = diff(OLD + campaigns.replace("enter: buyer}", "enter: buyer}, holdout: 100%"), *days, old=OLD + campaigns)
+    assert held_out.parted == {}
+    assert not held_out.is_empty
+    assert (held_out.old.triggers_only_here, held_out.new.triggers_only_here) == ({"welcome": 1}, {"welcome": 1})
+
+
 def test_the_same_move_at_another_time_is_another_change() -> None:
     found = diff(SHORTER_SLEEP, line("a", 0, "purchase"), until=90)
     assert (found.same_changes, found.old.only_here, found.new.only_here) == (2, 1, 1)
