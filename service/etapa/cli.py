@@ -40,6 +40,7 @@ COMMANDS = {
     "diff": Entry("diff", "Show who would be elsewhere under another journey, and why."),
     "stage": Entry("stage", "Show the stage that a customer is in."),
     "why": Entry("why", "Show why a customer does not move, rule by rule."),
+    "reclassify": Entry("reclassify", "Have all customers judged by a new version of the journey now."),
     "dead-letters": Entry("dead_letters", "Look at what could not be used, and send it back."),
     "config": Entry("config", "Show all settings and where they come from."),
 }
