@@ -53,7 +53,12 @@ class TouchpointMessage(msgspec.Struct, gc=False):
     traits: dict[str, Value] | None = None
 
 
+class _PlainMessage(TouchpointMessage, forbid_unknown_fields=True, gc=False):
+    """The same without anything that would be skipped. Nothing but its nested values is left to be looked at."""
+
+
 _decode = msgspec.json.Decoder(TouchpointMessage).decode
+_decode_plain = msgspec.json.Decoder(_PlainMessage).decode
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -75,27 +80,19 @@ def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | N
         return rejected("invalid", "the record has no value; a touchpoint is a JSON object")
     if len(value) > limits.max_bytes:
         return rejected("too_large", f"more than {limits.max_bytes} bytes")
-    # With so few brackets it cannot be too deep. This is what keeps the recursive parser below within bounds.
-    openings = value.count(b"{") + value.count(b"[")
-    if openings > DEEPEST and _deeper_than_allowed(value):
-        return rejected("invalid", f"objects and arrays are nested more than {DEEPEST} deep")
     try:
-        # The parser does not look into strings that it skips.
-        if not value.isascii():
-            value.decode()
-        message = _decode(value)
-    except msgspec.ValidationError as error:
-        return rejected("invalid", _in_words(str(error)))
-    except msgspec.DecodeError as error:
-        if _says_not_a_number(value):
-            return rejected("invalid", "NaN and Infinity are not JSON; leave the field out or write null")
-        return rejected("not_json", str(error))
-    except UnicodeDecodeError as error:
-        return rejected("not_json", f"not UTF-8: {error.reason} (byte {error.start})")
-
+        message: TouchpointMessage = _decode_plain(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        read = _read_with_care(value)
+        if isinstance(read, Rejected):
+            return read
+        message = read
     properties, traits = message.properties, message.traits
-    if openings > 1 + (properties is not None) + (traits is not None) and (_outsized(properties) or _outsized(traits)):
-        return rejected("invalid", "an integer in properties or traits does not fit 64 bits")
+    if (properties and _holds_nested(properties)) or (traits and _holds_nested(traits)):
+        if _nests_too_deep(value):
+            return _TOO_DEEP
+        if _outsized(properties) or _outsized(traits):
+            return rejected("invalid", "an integer in properties or traits does not fit 64 bits")
     at = microseconds_of(message.occurred_at)
     if wall is not None and at > wall + limits.max_ahead:
         ahead, most = (at - wall) // 1_000_000, limits.max_ahead // 1_000_000
@@ -113,16 +110,46 @@ def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | N
     )
 
 
+def _read_with_care(value: bytes) -> TouchpointMessage | Rejected:
+    """A message that may have fields that nobody asked for, or what is wrong with it."""
+    # The parser is recursive and goes through what it skips as well.
+    if _nests_too_deep(value):
+        return _TOO_DEEP
+    try:
+        # But it does not look into strings there.
+        if not value.isascii():
+            value.decode()
+        return _decode(value)
+    except msgspec.ValidationError as error:
+        return rejected("invalid", _in_words(str(error)))
+    except msgspec.DecodeError as error:
+        if _says_not_a_number(value):
+            return rejected("invalid", "NaN and Infinity are not JSON; leave the field out or write null")
+        return rejected("not_json", str(error))
+    except UnicodeDecodeError as error:
+        return rejected("not_json", f"not UTF-8: {error.reason} (byte {error.start})")
+
+
 # A string, up to its end or to the end of the text if it is never closed. Possessive, so that time stays linear.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_TOO_DEEP = rejected("invalid", f"objects and arrays are nested more than {DEEPEST} deep")
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
-def _deeper_than_allowed(value: bytes) -> bool:
+def _nests_too_deep(value: bytes) -> bool:
     """Whether brackets outside of strings nest too deep, in time linear in the length."""
+    if value.count(b"{") + value.count(b"[") <= DEEPEST:
+        return False
     brackets = _STRING.sub(b"", value).translate(None, _NOT_BRACKETS)
     return any(depth > DEEPEST for depth in accumulate(map(_STEP.__getitem__, brackets)))
+
+
+def _holds_nested(values: dict[str, Any]) -> bool:
+    for value in values.values():  # noqa: SIM110 - a generator would double the cost
+        if value.__class__ is dict or value.__class__ is list:
+            return True
+    return False
 
 
 def _outsized(value: Any) -> bool:
