@@ -1,0 +1,51 @@
+"""A circuit breaker: after some failures in a row a target is left alone for a while, then asked with a single request.
+
+A value that is replaced, never changed; times are those of any one clock, in microseconds.
+"""
+
+from typing import Literal, Self
+
+import msgspec
+
+State = Literal["closed", "open", "half_open"]
+
+
+class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """When to open, and for how long (microseconds)."""
+
+    failures: int = 5
+    """Failures in a row that open it."""
+    pause: int = 30_000_000
+
+
+class Breaker(msgspec.Struct, frozen=True):
+    """Closed: requests pass. Open: none passes until `until`. Half open: one is on its way, and decides."""
+
+    policy: BreakerPolicy
+    state: State = "closed"
+    failures: int = 0
+    until: int = 0
+
+    def lets_pass(self, now: int) -> bool:
+        """Whether a request may begin now. Whoever begins one says so with `begun`."""
+        return self.state == "closed" or (self.state == "open" and now >= self.until)
+
+    def begun(self) -> Self:
+        """A request begins."""
+        return msgspec.structs.replace(self, state="half_open") if self.state == "open" else self
+
+    def succeeded(self) -> Self:
+        """The target answered a request, be it with a refusal: it is alive."""
+        return msgspec.structs.replace(self, state="closed", failures=0, until=0)
+
+    def failed(self, now: int) -> Self:
+        """A request failed."""
+        failures = self.failures + 1
+        # Failures of requests that began before it opened tell nothing new and prolong nothing.
+        if self.state == "half_open" or (self.state == "closed" and failures >= self.policy.failures):
+            return msgspec.structs.replace(self, state="open", failures=failures, until=now + self.policy.pause)
+        return msgspec.structs.replace(self, failures=failures)
+
+    def abandoned(self, now: int) -> Self:
+        """A request was given up before it told anything; if it was the one that decides, another may."""
+        return msgspec.structs.replace(self, state="open", until=now) if self.state == "half_open" else self

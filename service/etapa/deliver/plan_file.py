@@ -1,0 +1,175 @@
+"""Reading a delivery file: from text to a `Plan`, or to everything that is wrong with it, by line and column.
+
+The shapes are those that journey files are read by, and for what may hold a secret those of `plan_shapes`.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from etapa.deliver.backoff import HOUR, MINUTE, SECOND, Retry
+from etapa.deliver.breaker import BreakerPolicy
+from etapa.deliver.plan import Plan, Route, Target
+from etapa.deliver.plan_shapes import Bounded, HeadersShape, SourceShape, UrlShape, shown
+from etapa.journey.language.findings import Finding, Position, Report
+from etapa.journey.language.names import ID, known_among
+from etapa.journey.language.shapes import (
+    BAD,
+    Field,
+    Flag,
+    ListOf,
+    MapOf,
+    OneOrMany,
+    Record,
+    Reference,
+    Text,
+    Whole,
+    map_schema,
+    read_fields,
+)
+from etapa.journey.language.yaml_nodes import Node, Unreadable, parse
+
+MAX_TARGETS = 100
+
+_HOST = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$|^[0-9.]+$|^\\[[0-9A-Fa-f:.]+\\]$"
+
+_DEFAULT_TARGET = Target(id="", url="")
+_DEFAULT_RETRY, _DEFAULT_BREAKER = Retry(), BreakerPolicy()
+
+
+ATTEMPTS = Field("attempts", Whole(1, 1_000), "Requests for one trigger, the first included.", default=_DEFAULT_RETRY.attempts)
+FIRST = Field("first", Bounded(SECOND, HOUR), "Longest first wait; it doubles with each attempt.", default=shown(_DEFAULT_RETRY.first))
+LONGEST = Field("longest", Bounded(SECOND, 24 * HOUR), "No wait is longer.", default=shown(_DEFAULT_RETRY.longest))
+WITHIN = Field("within", Bounded(SECOND, 720 * HOUR), "No attempt begins later after the first.", default=shown(_DEFAULT_RETRY.within))
+LONGEST_PAUSE = Field(
+    "longest_pause", Bounded(0, 24 * HOUR), "A Retry-After is honoured for at most this long.", default=shown(_DEFAULT_RETRY.longest_pause)
+)
+RETRY = Field("retry", MapOf("`retry`", (ATTEMPTS, FIRST, LONGEST, WITHIN, LONGEST_PAUSE)), "When a failed delivery is tried again.")
+FAILURES = Field("failures", Whole(1, 1_000), "Failures in a row that stop requests for a while.", default=_DEFAULT_BREAKER.failures)
+PAUSE = Field("pause", Bounded(SECOND, HOUR), "For how long; then a single request asks.", default=shown(_DEFAULT_BREAKER.pause))
+BREAKER = Field("breaker", MapOf("`breaker`", (FAILURES, PAUSE)), "When the target is left alone.")
+
+TARGET_ID = Field("id", ID, "The target's id, as it stands in campaigns, logs and metrics.", required=True)
+URL = Field("url", UrlShape(), "Where triggers are posted to.", required=True)
+HEADERS = Field("headers", HeadersShape(), "Headers to send along.")
+SECRETS = Field("secrets", OneOrMany(SourceShape(), "secrets"), "Signing secrets, the newest first. Left out: deliveries are not signed.")
+TIMEOUT = Field("timeout", Bounded(SECOND, 10 * MINUTE), "How long an answer may take.", default=shown(_DEFAULT_TARGET.timeout))
+PARALLEL = Field("parallel", Whole(1, 1_000), "Requests at the same time.", default=_DEFAULT_TARGET.parallel)
+TARGET = MapOf("a target", (TARGET_ID, URL, HEADERS, SECRETS, TIMEOUT, PARALLEL, RETRY, BREAKER))
+
+CAMPAIGN_ID = Field("id", ID, "The campaign's id in the journey file.", required=True)
+TO = Field("target", Reference("a target id"), "Where its triggers are posted to.")
+SKIP = Field("skip", Flag(), "Deliver its triggers to nobody; somebody else reads them.")
+CAMPAIGN_HEADERS = Field("headers", HeadersShape(), "Headers to send along; they win over the target's.")
+CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, TO, SKIP, CAMPAIGN_HEADERS))
+
+ALLOW_HTTP = Field(
+    "allow_http", OneOrMany(Text("a host name", _HOST, 253), "host names"), "Hosts that may be reached without TLS, such as localhost."
+)
+DEFAULT = Field(
+    "default", Reference("a target id"), "Target of campaigns that are not listed. Left out: their triggers become dead letters."
+)
+TARGETS = Field("targets", ListOf(TARGET, "targets", maximum=MAX_TARGETS, keeps_good=True), "Where triggers may go.", required=True)
+CAMPAIGNS = Field("campaigns", ListOf(CAMPAIGN, "campaigns", minimum=0, keeps_good=True), "Which campaign goes where.")
+PLAN_FIELDS = (ALLOW_HTTP, DEFAULT, TARGETS, CAMPAIGNS)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlan:
+    """What came of reading a file. The plan is none when any finding is an error."""
+
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+
+
+def load_plan(text: str, file: str) -> LoadedPlan:
+    """Read a delivery file; `file` is the name that findings carry. Never raises because of what the text says."""
+    # Findings quote their line of the file, and here a line may hold a secret that somebody wrote in spite of everything.
+    report = Report(file, "")
+    plan = None
+    if not text.strip():
+        report.error(Position(1, 1), "the file is empty: a delivery file has at least `targets`")
+        return LoadedPlan(None, report.findings())
+    try:
+        node = parse(text, report)
+    except Unreadable:
+        pass
+    else:
+        plan = _plan(node, report)
+    return LoadedPlan(None if report.has_errors else plan, report.findings())
+
+
+def _plan(node: Node, report: Report) -> Plan | None:
+    record = read_fields(node, "a delivery file", PLAN_FIELDS, report)
+    if record is BAD:
+        return None
+    targets, campaigns = record.get(TARGETS) or (), record.get(CAMPAIGNS) or ()
+    known = known_among(targets, TARGET_ID, "target", report)
+    known_among(campaigns, CAMPAIGN_ID, "campaign", report)
+    allowed = {host.lower().strip("[]") for host in record.get(ALLOW_HTTP) or ()}
+    for target in targets:
+        _check_url(target, allowed, report)
+    default = record.get(DEFAULT)
+    for name in (default, *(campaign.get(TO) for campaign in campaigns)):
+        if name is not None:
+            known.check(name, report)
+    for campaign in campaigns:
+        if campaign.sound and (campaign.get(TO) is None) != (campaign.get(SKIP) or False):
+            report.error(campaign.position, "a campaign has either a `target`, or `skip: true`")
+    if report.has_errors:
+        return None
+    return Plan(
+        targets=tuple(_target(each) for each in targets),
+        campaigns={each.need(CAMPAIGN_ID): _route(each) for each in campaigns},
+        default=None if default is None else default.text,
+    )
+
+
+def _check_url(target: Record, allowed: set[str], report: Report) -> None:
+    url = target.get(URL)
+    if url is None:
+        return
+    parts = urlsplit(url.text)
+    host = (parts.hostname or "").lower()
+    if parts.scheme == "http" and host not in allowed:
+        report.error(
+            url.position,
+            f"http would send triggers and secrets unencrypted: use https, or allow it for this host with allow_http: [{host}]",
+        )
+
+
+def _target(record: Record) -> Target:
+    retry, breaker = record.get(RETRY), record.get(BREAKER)
+    return Target(
+        id=record.need(TARGET_ID),
+        url=record.need(URL).text,
+        headers=record.get(HEADERS) or {},
+        secrets=record.get(SECRETS) or (),
+        timeout=record.get(TIMEOUT) or _DEFAULT_TARGET.timeout,
+        parallel=record.get(PARALLEL) or _DEFAULT_TARGET.parallel,
+        retry=_DEFAULT_RETRY if retry is None else Retry(**retry.values),
+        breaker=_DEFAULT_BREAKER if breaker is None else BreakerPolicy(**breaker.values),
+    )
+
+
+def _route(record: Record) -> Route:
+    to = record.get(TO)
+    return Route(None if to is None else to.text, record.get(CAMPAIGN_HEADERS) or {})
+
+
+def plan_schema_text() -> str:
+    """The JSON Schema of the delivery file, as it stands in `schemas/delivery.schema.json`."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:etapa:delivery",
+        "title": "Delivery",
+        "description": "A delivery file of Etapa: the targets that campaign triggers are posted to, and which campaign goes where.",
+        **map_schema(PLAN_FIELDS),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    # python -m etapa.deliver.plan_file > schemas/delivery.schema.json
+    sys.stdout.write(plan_schema_text())

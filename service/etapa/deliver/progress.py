@@ -1,0 +1,176 @@
+"""Which triggers of one partition are through, and what may be committed: however out of order they end, never past an open one.
+
+Records are *fetched* (Faust has them), then *taken* in order (they reached us). A taken record may be for a target; the
+partition keeps a *lane* for each. At most `window` records of a lane are open, that is, held in memory until they are
+delivered or dead letters. When a lane is full it falls *behind*: from there on its records are only passed by, so that
+they hold nobody up, and are read again from its own place once there is room.
+
+What is committed is the least offset that is not through, for any lane. As lanes are through with much beyond it, that is
+remembered in the commit's metadata: a restart delivers nothing twice that was through when it was committed.
+
+Pure: no waiting, no clock. One of these lives from the assignment of a partition to its revocation.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+LONGEST_MEMO = 3_500
+"""Characters of metadata with one commit; brokers take 4,096 bytes unless told otherwise."""
+
+_FORMAT = 1
+
+Admission = Literal["open", "through", "later"]
+
+
+class Skipped(Exception):
+    """A record was handed over while an earlier one that was fetched never was."""
+
+
+class Through(msgspec.Struct, frozen=True):
+    """What was through when an offset was committed: everything before `upto` but `open`, and but lanes from where they are behind."""
+
+    upto: int
+    open: frozenset[int] = frozenset()
+    behind: Mapping[str, int] = {}
+
+    def holds(self, lane: str, offset: int) -> bool:
+        """Whether this record, which is for this lane, is through."""
+        return offset < self.upto and offset not in self.open and offset < self.behind.get(lane, self.upto)
+
+
+class Progress:
+    """The progress of one partition since it was assigned."""
+
+    def __init__(self, window: int, before: Through | None = None) -> None:
+        """`before` is what was remembered with the committed offset that reading begins at."""
+        self._window = window
+        self._before = before or Through(upto=0)
+        self._waiting: dict[int, None] = {}
+        self._last_fetched = -1
+        self._next: int | None = None
+        self._open: dict[str, dict[int, None]] = {}
+        self._behind: dict[str, int] = {}
+
+    def fetched(self, offsets: Iterable[int]) -> None:
+        """Records were fetched, in order. Until each is taken nothing beyond it can be committed."""
+        for offset in offsets:
+            # After a seek back the same records come again; those that wait still do, and the others were taken.
+            if offset > self._last_fetched:
+                self._waiting[offset] = None
+                self._last_fetched = offset
+
+    def take(self, offset: int) -> bool:
+        """A record was handed over. False when it had been before. Raises `Skipped`."""
+        if offset not in self._waiting:
+            return False
+        earliest = next(iter(self._waiting))
+        if earliest != offset:
+            raise Skipped(f"offset {offset} was handed over, but {earliest} before it never was")
+        del self._waiting[offset]
+        self._next = offset + 1
+        return True
+
+    def admit(self, lane: str, offset: int) -> Admission:
+        """A record that was just taken is for this lane: deliver it, or it is through, or it comes again later."""
+        if self._before.holds(lane, offset):
+            return "through"
+        if lane in self._behind:
+            return "later"
+        if not self.room(lane):
+            self._behind[lane] = offset
+            return "later"
+        self._open.setdefault(lane, {})[offset] = None
+        return "open"
+
+    def settle(self, lane: str, offset: int) -> None:
+        """An open record is through."""
+        del self._open[lane][offset]
+
+    def room(self, lane: str) -> int:
+        """How many more records of the lane may be open."""
+        return max(0, self._window - len(self._open.get(lane, ())))
+
+    @property
+    def behind(self) -> Mapping[str, int]:
+        """Lanes that are behind, with the offset that each is to be read from."""
+        return self._behind
+
+    def look(self, lane: str, offset: int, *, mine: bool) -> Admission:
+        """A record was read for a lane that is behind. `later`: there is no room, read it again; `through`: nothing to do."""
+        place = self._behind.get(lane)
+        if place is None or offset < place:
+            return "through"
+        deliver = mine and not self._before.holds(lane, offset)
+        if deliver and not self.room(lane):
+            return "later"
+        if deliver:
+            self._open.setdefault(lane, {})[offset] = None
+        self._move_on(lane, offset + 1)
+        return "open" if deliver else "through"
+
+    def gone(self, lane: str, start: int) -> None:
+        """Records before `start` are not in the log any more."""
+        if lane in self._behind:
+            self._move_on(lane, max(start, self._behind[lane]))
+
+    def _move_on(self, lane: str, offset: int) -> None:
+        self._behind[lane] = offset
+        if self._next is None or offset >= self._next:
+            del self._behind[lane]
+
+    @property
+    def waiting(self) -> int:
+        """Records fetched and not taken."""
+        return len(self._waiting)
+
+    def open_in(self, lane: str) -> int:
+        """Open records of a lane."""
+        return len(self._open.get(lane, ()))
+
+    def committable(self) -> int | None:
+        """The offset that reading must begin at for nothing to be lost; none before anything was taken."""
+        if self._next is None:
+            return None
+        return min([self._next, *self._behind.values(), *(min(offsets) for offsets in self._open.values() if offsets)])
+
+    def through(self) -> Through:
+        """What is through by now, also beyond what can be committed."""
+        following = self._next or 0
+        opened = {offset for offsets in self._open.values() for offset in offsets}
+        if following >= self._before.upto:
+            return Through(following, frozenset(opened), dict(self._behind))
+        # Not yet as far as last time: what was known of the rest still holds.
+        opened |= {offset for offset in self._before.open if offset >= following}
+        behind = {lane: max(place, following) for lane, place in self._before.behind.items()}
+        return Through(self._before.upto, frozenset(opened), {**behind, **self._behind})
+
+
+def memo_of(through: Through, committed: int, routing: str) -> str:
+    """`through` as metadata of a commit at `committed`; empty when it would be too long, which costs repeats and nothing else.
+
+    `routing` stands for which campaign is for which lane: with another, places of lanes would mean something else.
+    """
+    if through.upto <= committed:
+        return ""
+    places = {lane: place - committed for lane, place in through.behind.items()}
+    opened = sorted(offset - committed for offset in through.open)
+    memo = msgspec.json.encode([_FORMAT, routing, through.upto - committed, opened, places]).decode()
+    return memo if len(memo.encode()) <= LONGEST_MEMO else ""
+
+
+_decode = msgspec.json.Decoder(tuple[int, str, int, list[int], dict[str, int]]).decode
+
+
+def through_of(memo: str, committed: int, routing: str) -> Through | None:
+    """What `memo_of` wrote; none when there is nothing, or nothing that can be relied on."""
+    try:
+        number, written_for, upto, opened, places = _decode(memo)
+    except msgspec.DecodeError:
+        return None
+    if number != _FORMAT or written_for != routing:
+        return None
+    return Through(
+        committed + upto, frozenset(committed + each for each in opened), {lane: committed + place for lane, place in places.items()}
+    )

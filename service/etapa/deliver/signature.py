@@ -1,0 +1,65 @@
+"""Signing a delivery after the Standard Webhooks specification, version 1.0.0: HMAC-SHA256 over id, time stamp and body.
+
+The id in the signed text must have no full stop in it, or one signature could be read as that of another message.
+Trigger ids hold customer ids, which are any text, so in headers they are percent-encoded as far as needed.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 (says that what follows is one)
+SHORTEST_SECRET = 24
+LONGEST_SECRET = 64
+_ALWAYS_ENCODED = frozenset(b"%")
+
+
+class SecretError(ValueError):
+    """A signing secret cannot be used. The message says what is right and nothing of what was found."""
+
+
+def secret_key(text: str) -> bytes:
+    """The key in a signing secret: `whsec_` (which may be left out) and 24 to 64 bytes in base64. Raises `SecretError`."""
+    allowed = f"a signing secret is {SECRET_PREFIX} and then {SHORTEST_SECRET} to {LONGEST_SECRET} random bytes in base64"
+    try:
+        key = base64.b64decode(text.strip().removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise SecretError(allowed) from None
+    if not SHORTEST_SECRET <= len(key) <= LONGEST_SECRET:
+        raise SecretError(f"{allowed}; this one has {len(key)}")
+    return key
+
+
+def header_text(text: str, encoded: bytes = b"") -> str:
+    """`text` for a header: what is not visible ASCII, `%`, and the bytes in `encoded`, are percent-encoded. No two texts become the same."""
+    always = _ALWAYS_ENCODED | frozenset(encoded)
+    return "".join(
+        chr(byte) if 0x21 <= byte <= 0x7E and byte not in always else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass")
+    )
+
+
+def idempotency_key(trigger_id: str) -> str:
+    """The trigger's id as it stands in `Idempotency-Key`."""
+    return header_text(trigger_id)
+
+
+def webhook_id(trigger_id: str) -> str:
+    """The trigger's id as it stands in `webhook-id` and is signed."""
+    return header_text(trigger_id, b".")
+
+
+def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
+    """One signature: `v1,` and base64. `timestamp` is in seconds since 1970."""
+    signed = hmac.new(key, b"%s.%d.%s" % (message_id.encode(), timestamp, body), hashlib.sha256)
+    return "v1," + base64.b64encode(signed.digest()).decode()
+
+
+def signed_headers(keys: Sequence[bytes], trigger_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The headers of a signed delivery. With several keys (while one replaces another) a receiver may check any."""
+    message_id = webhook_id(trigger_id)
+    headers = {"webhook-id": message_id, "webhook-timestamp": str(timestamp)}
+    if keys:
+        headers["webhook-signature"] = " ".join(sign(key, message_id, timestamp, body) for key in keys)
+    return headers
