@@ -15,9 +15,13 @@ def moves(changes: list[StageChange]) -> list[Move]:
     return [Move(each.sequence, each.source, each.to, each.at, each.cause, each.rule, each.touchpoint_id, each.dwell) for each in changes]
 
 
+def offers(changes: list[StageChange]) -> list[tuple[int, str, str]]:
+    return [(change.sequence, offer.campaign, offer.outcome) for change in changes for offer in change.offers]
+
+
 @thorough
 @given(journeys(), touchpoints())
-def test_engine_and_definitions_agree_on_every_change(journey: Journey, stream: list[Touchpoint]) -> None:
+def test_engine_and_definitions_agree_on_every_change_and_what_campaigns_make_of_it(journey: Journey, stream: list[Touchpoint]) -> None:
     program = compile_journey(journey)
     shopper = Shopper(journey)
     customer: Customer | None = None
@@ -28,8 +32,10 @@ def test_engine_and_definitions_agree_on_every_change(journey: Journey, stream: 
         changes += touched.changes
         shopper.meet(touchpoint)
         assert moves(changes) == shopper.moves
+        assert offers(changes) == shopper.marketer.told
     assert customer is not None
     end = customer.clock + 60 * HOUR
     changes += run_until(program, customer, end)
     shopper.wait_until(end)
     assert moves(changes) == shopper.moves
+    assert offers(changes) == shopper.marketer.told

@@ -6,12 +6,14 @@ Written from the definitions of the journey file alone. It shares no code with t
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from math import fsum
 from typing import Any
 
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language import model
+from tests.reference.campaigns import Marketer
 
 FAR = 10**15
 
@@ -41,6 +43,10 @@ class Shopper:
     stage: str | None = None
     entered_at: int = 0
     clock: int = 0
+    marketer: Marketer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.marketer = Marketer(self.journey)
 
     def meet(self, touchpoint: Touchpoint) -> None:
         remembered = [each.id for each in self.seen][-self.journey.remember_ids :] if self.journey.remember_ids else []
@@ -80,7 +86,13 @@ class Shopper:
         dwell = None if self.stage is None else now - self.entered_at
         touchpoint_id = None if touchpoint is None else touchpoint.id
         self.moves.append(Move(len(self.moves) + 1, self.stage, to, now, cause, rule, touchpoint_id, dwell))
-        self.stage, self.entered_at, self.clock = to, now, now
+        source, self.stage, self.entered_at, self.clock = self.stage, to, now, now
+        holds = partial(self.true, now=now, touchpoint=None)
+        self.marketer.hear(self.seen[0].customer_id, len(self.moves), source, to, now, self._consents, holds)
+
+    def _consents(self, consent: model.Trait) -> bool:
+        given = [each.traits[consent.name] for each in self._in_order() if consent.name in each.traits]
+        return bool(given) and given[-1] is not None and satisfies(consent.comparison, given[-1])
 
     def _rules(self) -> list[model.Rule]:
         return [rule for rule in self.journey.rules if self.stage in rule.sources and rule.to != self.stage]

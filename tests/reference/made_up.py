@@ -39,6 +39,8 @@ def _operand(
     return draw(st.booleans()) if operator == "exists" else draw(operands)
 
 
+spans = st.sampled_from([1, 2 * HOUR, 5 * HOUR, 40 * HOUR])
+"""Of cooldowns and caps."""
 counting = _comparisons(("eq", "ne", "gt", "gte", "lt", "lte"), st.integers(0, 4))
 measuring = _comparisons(("eq", "ne", "gt", "gte", "lt", "lte"), st.sampled_from([-2, 0, 0.3, 1, 2.5, 4, 7]))
 looking = _comparisons(("eq", "ne", "in", "not_in", "exists", "gt", "lte"), scalars)
@@ -93,7 +95,39 @@ def journeys(draw: st.DrawFn) -> model.Journey:
         for number in range(draw(st.integers(2, 6)))
     )
     described = tuple(model.Stage(stage, None, {}) for stage in stages)
-    return model.Journey("made-up", 1, draw(st.sampled_from(stages)), draw(st.sampled_from([0, 3, 64])), GRACE, described, rules)
+    initial, remember_ids = draw(st.sampled_from(stages)), draw(st.sampled_from([0, 3, 64]))
+    if draw(st.booleans()):
+        return model.Journey("made-up", 1, initial, remember_ids, GRACE, described, rules)
+    return model.Journey(
+        "made-up",
+        1,
+        initial,
+        remember_ids,
+        GRACE,
+        described,
+        rules,
+        draw(st.none() | st.builds(model.Trait, st.just("t"), looking)),
+        draw(st.none() | st.builds(model.Caps, st.integers(1, 3), spans)),
+        tuple(draw(st.lists(campaigns(stages), min_size=1, max_size=4, unique_by=lambda campaign: campaign.id))),
+    )
+
+
+def campaigns(stages: tuple[str, ...]) -> st.SearchStrategy[model.Campaign]:
+    """Campaigns on a few stages: most of them fit many changes, so that what holds them back matters."""
+    some = st.lists(st.sampled_from(stages), min_size=1, max_size=3, unique=True).map(tuple)
+    moves = st.one_of(
+        st.builds(model.Transition, st.none(), some), st.builds(model.Transition, some, st.none()), st.builds(model.Transition, some, some)
+    )
+    return st.builds(
+        model.Campaign,
+        id=st.sampled_from(["hello", "thanks", "miss-you", "more"]),
+        on=st.lists(moves, min_size=1, max_size=2).map(tuple),
+        when=st.one_of(st.none(), st.none(), conditions),
+        cooldown=st.one_of(st.none(), spans),
+        once=st.sampled_from([False, False, True]),
+        holdout=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
+        payload=st.none() | st.just({"template": "x"}),
+    )
 
 
 @st.composite
