@@ -42,6 +42,7 @@ COMMANDS = {
     "why": Entry("why", "Show why a customer does not move, rule by rule."),
     "reclassify": Entry("reclassify", "Have all customers judged by a new version of the journey now."),
     "dead-letters": Entry("dead_letters", "Look at what could not be used, and send it back."),
+    "verify": Entry("verify", "Compare Redis with the log, while the worker runs."),
     "config": Entry("config", "Show all settings and where they come from."),
 }
 

@@ -1,0 +1,228 @@
+"""`etapa verify`: Redis against the log, with a real worker on real servers, at rest, under load, and with every kind of damage."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.state import decode_state, encode_state
+from etapa.settings import Settings
+from etapa.stream.redis_view import PartitionKeys
+from tests.integration.outcome import DAY, followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
+from tests.integration.places import new_place, new_settings
+from tests.integration.worker import Worker, environment_of
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.redis_server import RedisServer
+from tests.support.clickstream import clickstream
+from tests.unit.cli.process import etapa
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+
+def verify(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return etapa("verify", *arguments, env=environment_of(settings))
+
+
+def differences(settings: Settings, *arguments: str) -> list[dict[str, Any]]:
+    done = verify(settings, "--json", *arguments)
+    assert done.returncode == (1 if done.stdout else 0), done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+async def shows_all(settings: Settings, server: RedisServer) -> None:
+    """Wait until Redis shows what was committed last."""
+    rebuilt = await view_from_the_log(settings)
+
+    async def agrees() -> bool:
+        with server.client() as client:
+            return view_in_redis(settings, client) == rebuilt
+
+    await until(agrees, "Redis' showing every committed batch")
+
+
+@pytest.fixture(scope="module")
+def settled(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Two partitions with some hundred customers each; the worker has left."""
+
+    async def scenario() -> Settings:
+        settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY)
+        worker = Worker(settings, tmp_path_factory.mktemp("worker"))
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, records_of(clickstream()[:6000]))
+            await progress.wait_through()
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+        return settings
+
+    return asyncio.run(scenario())
+
+
+@pytest.fixture
+def damaged(settled: Settings, redis_server: RedisServer) -> Iterator[tuple[Settings, PartitionKeys, "redis.Redis"]]:
+    """The keys of partition 1, to be damaged; they are as before afterwards."""
+    keys = PartitionKeys(settled.redis_prefix, 1)
+    names = (keys.stage, keys.state, keys.counts, keys.timers, keys.mark)
+    with redis_server.client() as client:
+        kept: dict[bytes, Any] = {name: client.dump(name) for name in names}
+        yield settled, keys, client
+        for name in names:
+            client.delete(name)
+            if kept[name]:
+                client.restore(name, 0, kept[name])
+
+
+def a_customer(keys: PartitionKeys, client: "redis.Redis", fits: Callable[[Any], bool] = lambda customer: True) -> Any:
+    states: Any = client.hgetall(keys.state)
+    return next(customer for customer in map(decode_state, states.values()) if fits(customer))
+
+
+def test_a_settled_view_equals_the_log(settled: Settings) -> None:
+    done = verify(settled)
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    told = done.stderr.decode().splitlines()
+    assert [line.split(":")[0] for line in told[:2]] == ["partition 0", "partition 1"]
+    assert all(", equal, up to offset" in line and "behind" not in line for line in told[:2])
+    assert told[2].startswith(f"Redis is what {settled.topic_customer_state} says: ")
+    assert verify(settled, "--partition", "1").stderr.decode().splitlines()[0] == told[1]
+    assert differences(settled) == []
+
+
+def test_a_missing_customer_and_one_too_many_are_told(damaged: tuple[Settings, PartitionKeys, "redis.Redis"]) -> None:
+    settings, keys, client = damaged
+    gone = a_customer(keys, client)
+    client.hdel(keys.state, gone.id)
+    client.hset(keys.stage, "nobody", "loyalty")
+    client.zadd(keys.timers, {"no-timer": 5})
+    assert differences(settings) == [
+        {"partition": 1, "kind": "missing", "customer_id": gone.id, "stage": None, "log": gone.stage, "view": gone.stage},
+        {"partition": 1, "kind": "extra", "customer_id": "nobody", "stage": None, "log": None, "view": "loyalty"},
+        {"partition": 1, "kind": "extra", "customer_id": "no-timer", "stage": None, "log": None, "view": None},
+    ]
+    done = verify(settings)
+    assert done.returncode == 1
+    assert f"partition 1: {gone.id} is missing in Redis; the log has it in {gone.stage}" in done.stdout.decode()
+    assert "partition 1: nobody is in Redis (loyalty), and not in the log" in done.stdout.decode()
+    assert b"Error: 3 differences; compared" in done.stderr
+
+
+def test_another_state_stage_timer_or_count_is_told(damaged: tuple[Settings, PartitionKeys, "redis.Redis"]) -> None:
+    settings, keys, client = damaged
+    timed = a_customer(keys, client, lambda customer: customer.due is not None)
+    others: Any = client.hgetall(keys.state)
+    first, second, third = [decode_state(state) for state in others.values() if decode_state(state).id != timed.id][:3]
+    first.clock += 1
+    client.hset(keys.state, first.id, encode_state(first))  # type: ignore[arg-type]
+    client.hset(keys.stage, second.id, "elsewhere")
+    client.zadd(keys.timers, {timed.id: timed.due + 1})
+    client.zadd(keys.timers, {third.id: 7} if third.due is None else {third.id: third.due})
+    client.hincrby(keys.counts, "discovery", 2)
+    found = {(one["kind"], one["customer_id"] or one["stage"]): (one["log"], one["view"]) for one in differences(settings)}
+    discovered = found[("count", "discovery")]
+    assert discovered[1] == discovered[0] + 2
+    assert found[("state", first.id)] == (first.stage, first.stage)
+    assert found[("stage", second.id)] == (second.stage, "elsewhere")
+    assert found[("timer", timed.id)] == (timed.due, float(timed.due + 1))
+    assert len(found) == (5 if third.due is None else 4)
+    assert b"by its state" in verify(settings).stdout
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda keys, client: client.delete(keys.mark), "has no mark"),
+        (lambda keys, client: client.hset(keys.mark, "complete", "0"), "is being rebuilt"),
+        (lambda keys, client: client.hset(keys.mark, "group", "another"), "belongs to group another"),
+        (lambda keys, client: client.hincrby(keys.mark, "state_offset", 10**6), "it is another one"),
+        (lambda keys, client: client.hincrby(keys.mark, "through", 1), "the log's mark says through"),
+    ],
+    ids=["no-mark", "incomplete", "group", "ahead", "through"],
+)
+def test_a_view_that_is_not_the_logs_is_told(damaged: tuple[Settings, PartitionKeys, "redis.Redis"], damage: Any, says: str) -> None:
+    settings, keys, client = damaged
+    damage(keys, client)
+    done = verify(settings)
+    assert done.returncode == 1
+    assert says in done.stdout.decode()
+    assert done.stdout.startswith(b"partition 1: ")
+
+
+def test_a_view_that_is_behind_is_equal_as_far_as_it_goes(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY)
+        records = records_of(clickstream()[:2000])
+        keys = [PartitionKeys(settings.redis_prefix, number) for number in range(2)]
+        names = [name for one in keys for name in (one.stage, one.state, one.counts, one.timers, one.mark)]
+        async with followed(settings) as progress:
+            worker = Worker(settings, tmp_path)
+            await put_touchpoints(settings, records[:1000])
+            await progress.wait_through()
+            await shows_all(settings, redis_server)
+            with redis_server.client() as client:
+                earlier: dict[bytes, Any] = {name: client.dump(name) for name in names}
+            await put_touchpoints(settings, records[1000:])
+            await progress.wait_through()
+            worker.ask_to_stop()
+            assert worker.exit_code() == 0
+        with redis_server.client() as client:
+            for name in names:
+                client.delete(name)
+                client.restore(name, 0, earlier[name])
+        done = await asyncio.to_thread(verify, settings)
+        assert done.returncode == 0, done.stdout
+        assert b"behind, which a running worker catches up with" in done.stderr
+
+    asyncio.run(scenario())
+
+
+def test_a_view_is_verified_again_and_again_while_a_worker_moves_it_on(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(
+            kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY, batch_records=20
+        )
+        stream = clickstream()[:15_000]
+        worker = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, records_of(stream))
+            await progress.wait_processed(500)
+            offsets = []
+            while not await progress.is_through():
+                done = await asyncio.to_thread(verify, settings)
+                assert (done.returncode, done.stdout) == (0, b""), done.stderr
+                offsets.append([int(line.split("up to offset ")[1].split(";")[0]) for line in done.stderr.decode().splitlines()[:2]])
+            assert len(offsets) > 1, "it was through before it was compared twice"
+            assert offsets == sorted(offsets)
+            # What nobody wrote is found under load as well.
+            customer = next(f"c-{number}" for number in range(99) if partition_of(f"c-{number}", 2) == 0)
+            with redis_server.client() as client:
+                client.hset(PartitionKeys(settings.redis_prefix, 0).stage, customer, "loyalty")
+            found = await asyncio.to_thread(differences, settings)
+            assert [(one["kind"], one["customer_id"]) for one in found] == [("extra", customer)]
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+
+    asyncio.run(scenario())
+
+
+def test_partitions_that_were_never_processed_are_equal(kafka_server: KafkaServer, redis_server: RedisServer) -> None:
+    settings = asyncio.run(new_place(kafka_server.bootstrap_servers, redis_server.url))
+    done = verify(settings)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.startswith(b"partition 0: nothing was ever processed\n")
+    assert verify(settings, "--partition", "2").returncode == 2
+
+
+def test_servers_that_are_not_there_are_told(kafka_server: KafkaServer) -> None:
+    no_redis = verify(asyncio.run(new_place(kafka_server.bootstrap_servers)))
+    assert (no_redis.returncode, no_redis.stdout) == (1, b"")
+    assert b"no Redis answers at redis://127.0.0.1:1/0" in no_redis.stderr
+    no_kafka = verify(new_settings("127.0.0.1:1"))
+    assert (no_kafka.returncode, no_kafka.stdout) == (1, b"")
+    assert b"no Kafka answers at 127.0.0.1:1" in no_kafka.stderr

@@ -1,0 +1,215 @@
+"""The comparison of view and log, in a world that moves, compacts and goes back between any two looks."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
+
+import pytest
+
+from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.state import decode_state, encode_state
+from etapa.journey.engine.customer import Customer
+from etapa.stream.ports import LogError, StateRecord, ViewMark
+from etapa.stream.redis_inspection import Inspected, Shown
+from etapa.stream.state_fold import StateFold
+from etapa.stream.verification import Difference, NotShown, Verification, Verified, WentBack
+
+STAGES = ("new", "buyer", "loyal")
+NEWEST_SEGMENT = 60
+CHUNK = 10
+
+
+class World:
+    """A partition of the log and its view; `step`, if set, is called before every look at either."""
+
+    def __init__(self, seed: int, customers: int = 30) -> None:
+        self.chance = random.Random(seed)
+        self.ids = [b"c-%d" % number for number in range(customers)]
+        self.records: dict[int, StateRecord] = {}
+        self.end = 0
+        self.view: dict[bytes, bytes] = {}
+        self.mark: ViewMark | None = None
+        self.waiting: list[tuple[ViewMark, dict[bytes, bytes | None]]] = []
+        self.restless = False
+
+    def append(self, key: bytes, value: bytes | None) -> None:
+        self.records[self.end] = StateRecord(self.end, key, value)
+        self.end += 1
+
+    def batch(self) -> None:
+        """A committed batch, with the marker of its transaction."""
+        changed: dict[bytes, bytes | None] = {}
+        for customer_id in self.chance.sample(self.ids, 4):
+            at = self.end
+            customer = Customer(1, 1, customer_id.decode(), self.chance.choice(STAGES), at, at, 0, self.chance.choice((None, at)), 1)
+            changed[customer_id] = None if self.chance.random() < 0.1 else encode_state(customer)
+            self.append(customer_id, changed[customer_id])
+        self.append(MARK_KEY, encode_mark(Mark(group="g", partitions=1, through=self.end, stream_time=None, journey="j", version=1)))
+        self.waiting.append((ViewMark(self.end - 1, self.end - 1, None, "g", 1, 1), changed))
+        self.end += 1
+
+    def apply(self) -> None:
+        while self.waiting:
+            self.mark, changed = self.waiting.pop(0)
+            for customer_id, state in changed.items():
+                if state is None:
+                    self.view.pop(customer_id, None)
+                else:
+                    self.view[customer_id] = state
+
+    def compact(self) -> None:
+        """As Kafka does it: what the newest segment holds is not looked at, neither to be removed nor to replace others."""
+        cleaned = self.end - NEWEST_SEGMENT
+        latest = {record.key: offset for offset, record in self.records.items() if offset < cleaned}
+        self.records = {offset: one for offset, one in self.records.items() if offset >= cleaned or latest[one.key] == offset}
+
+    def move(self) -> None:
+        if self.restless:
+            # Slower than it is read; else nobody could ever read it to its end.
+            if self.chance.random() < 0.4:
+                self.batch()
+            if self.chance.random() < 0.8:
+                self.apply()
+            if self.chance.random() < 0.3:
+                self.compact()
+
+    async def state_range(self) -> tuple[int, int]:
+        self.move()
+        return 0, self.end
+
+    async def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
+        if end > self.end:
+            raise LogError("nothing came")
+        for first in range(start, end, CHUNK):
+            self.move()
+            yield [self.records[offset] for offset in range(first, min(first + CHUNK, end)) if offset in self.records]
+
+    def shown(self, customer_id: bytes) -> Shown:
+        state = self.view.get(customer_id)
+        if state is None:
+            return Shown(customer_id, None, None, None)
+        customer = decode_state(state)
+        return Shown(customer_id, customer.stage.encode(), state, customer.due)
+
+    async def inspect(self, customer_ids: Sequence[bytes]) -> Inspected:
+        self.move()
+        counts = Counter(decode_state(state).stage for state in self.view.values())
+        return Inspected(self.mark, [self.shown(one) for one in customer_ids], counts)
+
+    async def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
+        self.move()
+        yield list(self.view)
+
+    def verify(self) -> tuple[Verified, list[Difference]]:
+        found: list[Difference] = []
+        return asyncio.run(Verification(0, "g", self, self, found.append, lambda compared: None).run()), found
+
+
+def settled(seed: int) -> World:
+    world = World(seed)
+    for _ in range(100):
+        world.batch()
+        world.apply()
+    return world
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_view_that_follows_the_log_is_equal_however_the_world_moves_and_compacts_meanwhile(seed: int) -> None:
+    world = settled(seed)
+    world.compact()
+    world.restless = True
+    verified, differences = world.verify()
+    assert differences == []
+    assert verified.undecided == 0 or world.waiting
+    assert verified.customers
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_damage_to_a_customer_that_nothing_happens_to_is_found_however_the_world_moves(seed: int) -> None:
+    world = settled(seed)
+    damaged = next(one for one in world.ids if one in world.view)
+    # Nothing happens to it from here on, or the next state would mend it.
+    world.ids = [one for one in world.ids if one != damaged]
+    customer = decode_state(world.view[damaged])
+    if seed % 2:
+        customer.sequence += 1
+        world.view[damaged] = encode_state(customer)
+    else:
+        del world.view[damaged]
+    world.restless = True
+    verified, differences = world.verify()
+    assert [one.kind for one in differences if one.customer_id] == ["state" if seed % 2 else "missing"]
+    assert differences[0].customer_id == damaged.decode()
+    assert verified.differences == len(differences)
+
+
+def test_without_the_second_look_compaction_would_be_taken_for_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing_later(fold: StateFold, offset: int, customer_ids: Collection[bytes]) -> set[bytes]:
+        return set()
+
+    def finds_differences(seed: int) -> bool:
+        world = settled(seed)
+        world.compact()
+        world.restless = True
+        return bool(world.verify()[1])
+
+    monkeypatch.setattr(StateFold, "changed_after", nothing_later)
+    assert any(finds_differences(seed) for seed in range(1_000))
+
+
+def test_what_compaction_took_away_is_no_difference() -> None:
+    world = settled(1)
+    # The log has later states of everybody, the view shows none of them, and nobody moves it on.
+    for _ in range(60):
+        world.batch()
+    world.compact()
+    verified, differences = world.verify()
+    assert differences == []
+    assert verified.undecided > len(world.view) / 2
+    assert verified.behind
+
+
+def test_a_view_that_goes_back_is_to_be_compared_anew() -> None:
+    world = settled(1)
+    earlier = world.mark
+    looks = 0
+
+    async def going_back(customer_ids: Sequence[bytes]) -> Inspected:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            world.batch()
+            world.apply()
+        else:
+            world.mark = earlier
+        return await World.inspect(world, customer_ids)
+
+    world.inspect = going_back  # type: ignore[method-assign]
+    with pytest.raises(WentBack):
+        world.verify()
+
+
+def test_a_view_that_is_built_anew_meanwhile_is_not_comparable() -> None:
+    world = settled(1)
+    mark = world.mark
+    assert mark is not None
+    world.mark = ViewMark(3, -1, None, "g", 1, 1, complete=False)
+    with pytest.raises(NotShown) as raised:
+        world.verify()
+    assert raised.value.difference.view == f"is being rebuilt: at offset 3 of {world.end - 1}"
+
+
+def test_a_count_that_does_not_follow_is_told_with_its_stage() -> None:
+    world = settled(1)
+
+    async def miscounted(customer_ids: Sequence[bytes]) -> Inspected:
+        found = await World.inspect(world, customer_ids)
+        return Inspected(found.mark, found.customers, {**found.counts, "buyer": found.counts["buyer"] + 1, "gone": 3})
+
+    world.inspect = miscounted  # type: ignore[method-assign]
+    buyers = sum(decode_state(state).stage == "buyer" for state in world.view.values())
+    assert world.verify()[1] == [
+        Difference(0, "count", stage="buyer", log=buyers, view=buyers + 1),
+        Difference(0, "count", stage="gone", log=0, view=3),
+    ]
