@@ -7,25 +7,47 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 
-class BulkHistogram(Collector):
-    """A histogram without labels. Observing a value `many` times costs as much as observing it once.
+class _Series:
+    """One histogram: how many observations fell between two bounds, and the sum of all."""
 
-    The touchpoints of a batch share few distinct timestamps, so this is what keeps the per-touchpoint latency cheap.
+    __slots__ = ("counts", "sum")
+
+    def __init__(self, buckets: int) -> None:
+        self.counts = [0] * buckets
+        self.sum = 0.0
+
+
+class BulkHistogram(Collector):
+    """A histogram with one label or none. Observing a value `many` times costs as much as observing it once.
+
+    What a batch brings is handed over in one call, which is what keeps measuring every touchpoint and every change cheap.
     """
 
-    def __init__(self, name: str, documentation: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
+    def __init__(
+        self, name: str, documentation: str, bounds: Sequence[float], registry: CollectorRegistry, label: str | None = None
+    ) -> None:
         self._name = name
         self._documentation = documentation
         self._bounds = tuple(bounds)
-        self._counts = [0] * (len(self._bounds) + 1)
-        self._sum = 0.0
+        self._label = label
+        self._series: dict[str, _Series] = {}
+        if label is None:
+            self.show("")
         registry.register(self)
 
-    def observe(self, observations: Iterable[tuple[float, int]]) -> None:
+    def show(self, label_value: str) -> None:
+        """Have this series there from now on, with nothing in it."""
+        self._series.setdefault(label_value, _Series(len(self._bounds) + 1))
+
+    def observe(self, observations: Iterable[tuple[float, int]], label_value: str = "") -> None:
         """Add each (value, how often)."""
+        series = self._series.get(label_value)
+        if series is None:
+            series = self._series[label_value] = _Series(len(self._bounds) + 1)
+        bounds, counts = self._bounds, series.counts
         for value, many in observations:
-            self._counts[bisect_left(self._bounds, value)] += many
-            self._sum += value * many
+            counts[bisect_left(bounds, value)] += many
+            series.sum += value * many
 
     def describe(self) -> Iterator[Metric]:
         """The name, so that the registry can refuse a second metric of that name."""
@@ -33,12 +55,15 @@ class BulkHistogram(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The buckets as Prometheus wants them: each holds those below it as well."""
-        buckets = []
-        total = 0
-        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
-            total += count
-            buckets.append((_written(bound), total))
-        yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
+        family = HistogramMetricFamily(self._name, self._documentation, labels=() if self._label is None else (self._label,))
+        for label_value, series in self._series.items():
+            buckets = []
+            total = 0
+            for bound, count in zip((*self._bounds, float("inf")), series.counts, strict=True):
+                total += count
+                buckets.append((_written(bound), total))
+            family.add_metric(() if self._label is None else (label_value,), buckets, series.sum)
+        yield family
 
 
 def _written(bound: float) -> str:

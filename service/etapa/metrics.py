@@ -5,6 +5,7 @@ The labels are closed sets: outcomes, reasons, the journey's stages, partitions.
 
 import platform
 from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import get_args
@@ -91,9 +92,7 @@ class Metrics:
             registry=registry,
         )
         self.customers = CustomersByStage(stages, registry)
-        self._dwell = Histogram(
-            "etapa_stage_dwell_seconds", "Time spent in a stage, when it is left", ["stage"], buckets=DWELL_TIMES, registry=registry
-        )
+        self._dwell = BulkHistogram("etapa_stage_dwell_seconds", "Time spent in a stage, when it is left", DWELL_TIMES, registry, "stage")
         self._campaign_triggers = Counter(
             "etapa_campaign_triggers_total",
             "Stage changes offered to a campaign that they fit, by what became of it",
@@ -116,11 +115,8 @@ class Metrics:
         self._lag = Gauge("etapa_lag_touchpoints", "Touchpoints that wait in the log", ["partition"], registry=registry)
         self._timers = Counter("etapa_timers_total", "Timers that fired", registry=registry)
         self._timer_failures = Counter("etapa_timer_failures_total", "Timers dropped because judging them failed", registry=registry)
-        self._timer_delay = Histogram(
-            "etapa_timer_delay_seconds",
-            "How long after its due time and the grace a timer fired, in stream time",
-            buckets=TIMER_DELAYS,
-            registry=registry,
+        self._timer_delay = BulkHistogram(
+            "etapa_timer_delay_seconds", "How long after its due time and the grace a timer fired, in stream time", TIMER_DELAYS, registry
         )
         self._view_delay = Histogram(
             "etapa_view_delay_seconds", "From the commit of a batch until Redis shows it", buckets=LATENCIES, registry=registry
@@ -161,7 +157,7 @@ class Metrics:
         for step in get_args(Step):
             self._batch_seconds.labels(step)
         for stage in stages:
-            self._dwell.labels(stage)
+            self._dwell.show(stage)
         for campaign in campaigns:
             for trigger_outcome in TRIGGER_OUTCOMES:
                 self._campaign_triggers.labels(campaign, trigger_outcome)
@@ -187,8 +183,7 @@ class Metrics:
         for step, seconds in batch.seconds.items():
             self._batch_seconds.labels(step).observe(seconds)
         self._timers.inc(batch.timers_fired)
-        for delay in batch.timer_delays:
-            self._timer_delay.observe(delay)
+        self._timer_delay.observe((delay, 1) for delay in batch.timer_delays)
         if batch.stream_time is not None:
             self._stream_time.labels(str(partition)).set(batch.stream_time / 1_000_000)
         # Clocks differ between machines: a record from a producer that is ahead took no time, not less than none.
@@ -198,12 +193,15 @@ class Metrics:
     def _count_changes(self, changes: Iterable[StageChange]) -> None:
         moves: Tally[tuple[str | None, str, Cause]] = Tally()
         offers: Tally[tuple[str, TriggerOutcome]] = Tally()
+        dwells: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
         for change in changes:
             if change.offers:
                 offers.update((offer.campaign, offer.outcome) for offer in change.offers)
             moves[change.source, change.to, change.cause] += 1
             if change.source is not None and change.dwell is not None:
-                self._dwell.labels(change.source).observe(change.dwell / 1_000_000)
+                dwells[change.source].append((change.dwell / 1_000_000, 1))
+        for stage, observations in dwells.items():
+            self._dwell.observe(observations, stage)
         for (source, to, cause), number in moves.items():
             self._changes.labels(NEW_CUSTOMER if source is None else source, to, cause).inc(number)
         for offered, number in offers.items():

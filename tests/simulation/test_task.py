@@ -253,7 +253,7 @@ def test_touchpoints_of_other_customers_let_timers_fire_without_waiting() -> Non
     begin = START - 2 * YEAR
     alone.touch("a", at=begin)
     alone.touch("b", at=begin + 16 * SECOND)
-    alone.touch("b", at=begin + 17 * SECOND)
+    alone.touch("b", at=begin + 20 * SECOND)
     alone.run(alone.drain())
     assert [(change.customer_id, change.to) for change in alone.changes()] == [
         ("a", "new"),
@@ -262,6 +262,8 @@ def test_touchpoints_of_other_customers_let_timers_fire_without_waiting() -> Non
         ("b", "active"),
         ("a", "gone"),
     ]
+    # Due at 15 s, with its grace at 17 s; stream time went from 16 s to 20 s.
+    assert [delay for batch in alone.told.batches for delay in batch.timer_delays] == [3.0]
 
 
 @pytest.mark.parametrize("memory", [0, 1000])

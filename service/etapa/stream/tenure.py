@@ -301,7 +301,7 @@ class Tenure:
                 changes=work.changes,
                 stage_deltas=stage_deltas([*work.changes, *work.unpublished]),
                 timers_fired=work.timers_fired,
-                timer_delays=[max(0, past - around.program.grace) / 1_000_000 for past in work.timer_delays],
+                timer_delays=work.timer_delays,
                 records=records,
                 committed_at=clock.now(),
                 stream_time=mark.stream_time,

@@ -203,3 +203,12 @@ def test_observing_in_bulk_gives_what_observing_one_by_one_gives() -> None:
     assert buckets == [2, 3, 3, 6]
     assert value(metrics, "bulk_count") == 6
     assert value(metrics, "bulk_sum") == 30.5
+
+
+def test_observing_in_bulk_keeps_a_series_for_each_value_of_its_label() -> None:
+    metrics = Metrics(JOURNEY)
+    bulk = BulkHistogram("bulk", "In bulk", (1, 2), metrics.registry, "stage")
+    bulk.show("new")
+    bulk.observe([(1.5, 2)], "buyer")
+    assert [value(metrics, "bulk_count", stage=stage) for stage in ("new", "buyer", "gone")] == [0, 2, None]
+    assert value(metrics, "bulk_bucket", stage="buyer", le="1.0") == 0
