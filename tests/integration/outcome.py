@@ -90,10 +90,15 @@ async def view_from_the_log(settings: Settings) -> View:
             states.pop(record.key, None)
         elif record.key != MARK_KEY:
             states[record.key] = record.value
+    return view_of(states)
+
+
+def view_of(states: Mapping[bytes, bytes]) -> View:
+    """The view that shows these states."""
     customers = {key: decode_state(state) for key, state in states.items()}
     stages = {key: customer.stage.encode() for key, customer in customers.items()}
     due = {key: customer.due for key, customer in customers.items() if customer.due is not None}
-    return View(stages, states, due, dict(Counter(stages.values())))
+    return View(stages, dict(states), due, dict(Counter(stages.values())))
 
 
 async def put_touchpoints(settings: Settings, records: Sequence[tuple[bytes, bytes]]) -> None:

@@ -9,6 +9,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from etapa.settings import SETTINGS, Settings, variable_of
 from tests.servers.processes import ServerProcess, free_ports, wait_until
 
@@ -49,6 +51,12 @@ class Worker:
         except OSError:
             return {"ready": False, "checked": []}
         return told
+
+    def total(self, metric: str) -> float:
+        """A counter of its metrics, summed over its labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        return sum(sample.value for family in families for sample in family.samples if sample.name == metric)
 
     def kill(self) -> None:
         """As `kill -9`."""

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.servers.kafka_jars import java, kafka_jars
@@ -12,7 +13,7 @@ from tests.servers.processes import ServerError, ServerProcess, accepts_connecti
 _START_SECONDS = 60.0
 
 # Small and quick to start: the tests' data is small, and several test runs may share a machine.
-_JAVA_OPTIONS = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true"]
+_JAVA_OPTIONS = ["-Xms256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true"]
 
 _LOGGING = """
 status = error
@@ -26,16 +27,34 @@ rootLogger.appenderRef.out.ref = out
 
 
 class KafkaServer:
-    """The first node is broker and controller in one; further nodes are brokers. Data outlives `kill` and `start`."""
+    """Brokers; the first `controllers` of them are controllers as well. Data outlives `kill` and `start`."""
 
-    def __init__(self, folder: Path, brokers: int = 1, settings: dict[str, str] | None = None, protocol: str = "PLAINTEXT") -> None:
-        """`protocol` is the security protocol that brokers speak with everybody; what it needs comes in `settings`."""
+    def __init__(
+        self,
+        folder: Path,
+        brokers: int = 1,
+        settings: dict[str, str] | None = None,
+        protocol: str = "PLAINTEXT",
+        *,
+        controllers: int = 1,
+        further_listeners: Mapping[str, Sequence[int]] | None = None,
+        heap: str = "512m",
+    ) -> None:
+        """`protocol` is the security protocol that brokers speak with everybody; what it needs comes in `settings`.
+
+        `further_listeners` are plaintext, by name: the ports at which clients are told to find brokers 1, 2 and so on, where
+        somebody passes on what comes to the brokers' own ports (`listener_port`).
+        """
         self._folder = folder
         self._settings = settings or {}
         self._protocol = protocol
         self._cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        controller, *self.ports = free_ports(brokers + 1)
-        self._controller = controller
+        self._heap = heap
+        self._advertised = further_listeners or {}
+        ports = iter(free_ports(controllers + brokers * (1 + len(self._advertised))))
+        self._controllers = [next(ports) for _ in range(controllers)]
+        self.ports = [next(ports) for _ in range(brokers)]
+        self._listeners = {name: [next(ports) for _ in range(brokers)] for name in self._advertised}
         self._nodes: dict[int, ServerProcess] = {}
         self._classpath = f"{kafka_jars()}/*"
         self._java = java()
@@ -47,6 +66,10 @@ class KafkaServer:
     @property
     def bootstrap_servers(self) -> str:
         return ",".join(f"127.0.0.1:{port}" for port in self.ports)
+
+    def listener_port(self, name: str, node: int) -> int:
+        """Where a broker really listens for one of the further listeners."""
+        return self._listeners[name][node - 1]
 
     def start(self) -> None:
         """Start every node that is not running, and wait until all accept connections."""
@@ -80,14 +103,14 @@ class KafkaServer:
         self._nodes[node].stop()
 
     def stop(self) -> None:
-        # A broker that shuts down in order wants to tell the controller, so node 1 goes last. Data of tests is not worth
+        # A broker that shuts down in order wants to tell a controller, so node 1 goes last. Data of tests is not worth
         # waiting for.
         for process in reversed(self._nodes.values()):
             process.kill()
 
     def _command(self, main: str, *arguments: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
-        return [self._java, *_JAVA_OPTIONS, logging, "-cp", self._classpath, main, *arguments]
+        return [self._java, f"-Xmx{self._heap}", *_JAVA_OPTIONS, logging, "-cp", self._classpath, main, *arguments]
 
     def _format(self, node: int) -> None:
         self._properties(node).write_text("".join(f"{name}={value}\n" for name, value in self._configuration(node).items()))
@@ -103,16 +126,24 @@ class KafkaServer:
 
     def _configuration(self, node: int) -> dict[str, str]:
         copies = str(min(len(self.ports), 3))
-        listeners = f"{self._protocol}://127.0.0.1:{self.ports[node - 1]}"
-        if node == 1:
-            listeners += f",CONTROLLER://127.0.0.1:{self._controller}"
+        main = f"{self._protocol}://127.0.0.1:{self.ports[node - 1]}"
+        listeners = [main, *(f"{name}://127.0.0.1:{ports[node - 1]}" for name, ports in self._listeners.items())]
+        if node <= len(self._controllers):
+            listeners.append(f"CONTROLLER://127.0.0.1:{self._controllers[node - 1]}")
+        further = {}
+        if self._advertised:
+            protocols = dict.fromkeys(self._advertised, "PLAINTEXT") | {"CONTROLLER": "PLAINTEXT", self._protocol: self._protocol}
+            further["listener.security.protocol.map"] = ",".join(f"{name}:{protocol}" for name, protocol in protocols.items())
         return {
             "node.id": str(node),
-            "process.roles": "broker,controller" if node == 1 else "broker",
-            "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
+            "process.roles": "broker,controller" if node <= len(self._controllers) else "broker",
+            "controller.quorum.voters": ",".join(f"{number}@127.0.0.1:{port}" for number, port in enumerate(self._controllers, start=1)),
             "controller.listener.names": "CONTROLLER",
-            "listeners": listeners,
-            "advertised.listeners": f"{self._protocol}://127.0.0.1:{self.ports[node - 1]}",
+            "listeners": ",".join(listeners),
+            "advertised.listeners": ",".join(
+                [main, *(f"{name}://127.0.0.1:{ports[node - 1]}" for name, ports in self._advertised.items())]
+            ),
+            **further,
             "security.inter.broker.protocol": self._protocol,
             "log.dirs": str(self._folder / f"node-{node}"),
             "offsets.topic.replication.factor": copies,

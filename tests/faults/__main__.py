@@ -1,0 +1,84 @@
+"""Breaks a real installation under load and checks what comes out of it: `python -m tests.faults --minutes 20 --seed 1`."""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import click
+import msgspec
+
+from tests.faults.catalogue import CATALOGUE, a_round
+from tests.faults.drill import Drill, Failure, Outcome
+from tests.faults.report import as_json, line_of, recoveries, table_of
+from tests.servers.processes import ServerError
+
+_CHECK_EVERY = 10
+
+
+def _kinds(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
+    names = sorted(CATALOGUE) if value is None else value.split(",")
+    unknown = [name for name in names if name not in CATALOGUE]
+    if unknown:
+        message = f"{', '.join(unknown)}; there are {', '.join(CATALOGUE)}"
+        raise click.BadParameter(message)
+    return names
+
+
+def _sequence(kinds: list[str], seed: int, until: float) -> Iterator[str]:
+    random = Random(seed)
+    while True:
+        for kind in a_round(kinds, random):
+            if time.monotonic() >= until:
+                return
+            yield kind
+
+
+@click.command(help=__doc__)
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), default=20.0, show_default=True, help="How long faults are injected."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed breaks other things at other times.")
+@click.option("--workers", type=click.IntRange(1, 8), default=2, show_default=True, help="Workers, as processes.")
+@click.option("--rate", type=click.FloatRange(1), default=400.0, show_default=True, help="Touchpoints a second.")
+@click.option("--kinds", callback=_kinds, help="Faults, by name, separated by commas; all of them, if left out.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write everything here, too.")
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where logs and data go, and stay; else they go with the run."
+)
+def main(minutes: float, seed: int, workers: int, rate: float, kinds: list[str], json_file: Path | None, folder: Path | None) -> None:
+    """Exit code 1 when an invariant was broken or something did not recover."""
+    place = folder or Path(tempfile.mkdtemp(prefix="etapa-faults-"))
+    outcomes: list[Outcome] = []
+    totals: dict[str, int] = {}
+    failure: str | None = None
+
+    def tell(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        click.echo(line_of(outcome))
+
+    try:
+        with Drill(place, seed=seed, workers=workers, rate=rate) as drill:
+            faults = _sequence(kinds, seed, time.monotonic() + minutes * 60)
+            for number, kind in enumerate(faults, start=1):
+                drill.run([kind], tell)
+                if number % _CHECK_EVERY == 0:
+                    drill.check()
+            totals = drill.finish()
+    except (Failure, ServerError, AssertionError) as error:
+        failure = str(error)
+    click.echo(f"\n{table_of(recoveries(outcomes))}\n\n{len(outcomes)} faults, seed {seed}; {totals or 'not finished'}")
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(seed, outcomes, totals, failure))))
+    if failure is not None:
+        click.echo(f"\nFAILED; logs are in {place}\n{failure}", err=True)
+        sys.exit(1)
+    if folder is None:
+        shutil.rmtree(place)
+
+
+if __name__ == "__main__":
+    main()

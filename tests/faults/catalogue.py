@@ -1,0 +1,47 @@
+"""All the faults there are, by name."""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from tests.faults import kafka_faults, network_faults, redis_faults, worker_faults
+from tests.faults.installation import Installation
+
+Fault = Callable[[Installation, Random], str]
+"""Breaks something and mends it. Gives what was broken, for the reader of the report."""
+
+CATALOGUE: Mapping[str, Fault] = {
+    "worker-kill": worker_faults.kill,
+    "worker-kill-all": worker_faults.kill_all,
+    "worker-freeze": worker_faults.freeze,
+    "worker-stall": worker_faults.stall,
+    "worker-deploy": worker_faults.deploy,
+    "broker-kill": kafka_faults.kill_broker,
+    "broker-kill-transactions": kafka_faults.kill_transaction_coordinator,
+    "broker-kill-group": kafka_faults.kill_group_coordinator,
+    "broker-freeze": kafka_faults.freeze_broker,
+    "broker-restart": kafka_faults.restart_brokers,
+    "leaders-move": kafka_faults.move_leaders,
+    "replicas-move": kafka_faults.move_replicas,
+    "redis-kill-empty": redis_faults.kill_empty,
+    "redis-kill-file": redis_faults.kill_with_file,
+    "redis-promote": redis_faults.promote,
+    "redis-flush": redis_faults.flush,
+    "redis-full": redis_faults.fill,
+    "redis-scripts": redis_faults.forget_scripts,
+    "redis-stall": redis_faults.stall,
+    "network-cut": network_faults.cut,
+    "network-reset": network_faults.reset,
+    "network-hold-to": network_faults.hold_to,
+    "network-hold-from": network_faults.hold_from,
+    "network-delay": network_faults.delay,
+}
+
+MORE_OFTEN: Mapping[str, int] = {"worker-kill": 8}
+"""How often a fault comes in each round; the others come once."""
+
+
+def a_round(kinds: list[str], random: Random) -> list[str]:
+    """Every fault of `kinds`, in random order."""
+    names = [kind for kind in kinds for _ in range(MORE_OFTEN.get(kind, 1))]
+    random.shuffle(names)
+    return names

@@ -1,0 +1,112 @@
+"""Reads every topic as a consumer of committed records would, and keeps the ledger."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from etapa.settings import Settings
+from tests.faults.ledger import Headers, Ledger
+from tests.faults.log_ends import committed_ends
+
+_MOST_AT_ONCE = 1_000
+_WAIT = 0.05
+
+
+class Follower:
+    """Reads from `start` to `stop`, in a thread of its own, past all that is broken on purpose: brokers hear from it directly."""
+
+    def __init__(self, servers: str, settings: Settings, ledger: Ledger) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                # A group is asked for, but never joined: the partitions are assigned by hand.
+                "group.id": f"{settings.group}-follower",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 50,
+                "fetch.error.backoff.ms": 50,
+                # It must not be later to see a broker come back than the worker is.
+                "reconnect.backoff.ms": 20,
+                "reconnect.backoff.max.ms": 250,
+                "topic.metadata.refresh.interval.ms": 1_000,
+                "log_level": 2,
+            }
+        )
+        self._admin = AdminClient({"bootstrap.servers": servers, "log_level": 2})
+        self._take: dict[str, Callable[[Message], None]] = {
+            settings.topic_touchpoints: self._touchpoint,
+            settings.topic_stage_changes: self._stage_change,
+            settings.topic_dead_letters: self._dead_letter,
+            settings.topic_customer_state: self._state,
+        }
+        self._places = [TopicPartition(topic, number, 0) for topic in self._take for number in range(settings.partitions)]
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        self.read: dict[tuple[str, int], int] = dict.fromkeys(((place.topic, place.partition) for place in self._places), 0)
+        """The offset after the last record read, by topic and partition."""
+        self._ends_reached: dict[tuple[str, int], int] = {}
+        self.error: BaseException | None = None
+
+    def is_through(self) -> bool:
+        """Whether everything that is committed now has been read."""
+        ends = committed_ends(self._admin, self.read)
+        return all(end == 0 or self._ends_reached.get(place, 0) >= end for place, end in ends.items())
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._consumer.assign(self._places)
+            while not self._stopped.is_set():
+                for message in self._consumer.consume(_MOST_AT_ONCE, _WAIT):
+                    self._deal_with(message)
+        except BaseException as error:
+            self.error = error
+            raise
+        finally:
+            self._consumer.close()
+
+    def _deal_with(self, message: Message) -> None:
+        topic, number, offset = message.topic() or "", _number(message.partition()), message.offset() or 0
+        error = message.error()
+        if error is None:
+            self._take[topic](message)
+            self.read[topic, number] = offset + 1
+        elif error.code() == KafkaError._PARTITION_EOF:
+            self._ends_reached[topic, number] = offset
+        elif error.fatal() or error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise RuntimeError(error.str())
+
+    def _touchpoint(self, message: Message) -> None:
+        self._ledger.touchpoint(_number(message.partition()), _number(message.offset()), message.key(), message.value())
+
+    def _stage_change(self, message: Message) -> None:
+        self._ledger.stage_change(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
+
+    def _dead_letter(self, message: Message) -> None:
+        self._ledger.dead_letter(message.key(), message.value(), _headers(message))
+
+    def _state(self, message: Message) -> None:
+        self._ledger.state(_number(message.partition()), _number(message.offset()), message.key() or b"", message.value())
+
+
+def _number(value: int | None) -> int:
+    # The type allows for none, which no record that was read has.
+    assert value is not None
+    return value
+
+
+def _headers(message: Message) -> Headers:
+    found: Sequence[tuple[str, bytes]] = [(header[0], header[1]) for header in message.headers() or () if isinstance(header[1], bytes)]
+    return found

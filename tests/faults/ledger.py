@@ -1,0 +1,146 @@
+"""The books: what the topics say, held against what the core makes of the same touchpoints, record by record as both appear.
+
+Each customer's touchpoints go through the core as `etapa simulate` takes them. What the worker publishes may be ahead of
+that (its timers follow the partition's time, not the customer's) or behind it, never different.
+"""
+
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+
+from etapa.contracts.dead_letter import DeadLetterError, decode_dead_letter
+from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
+from etapa.contracts.state import encode_state
+from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.language.model import Journey
+from etapa.rehearsal.replay import Replay
+from tests.integration.outcome import Message, View, view_of
+
+Headers = Sequence[tuple[str, bytes]]
+_MOST_VIOLATIONS = 20
+
+
+class Ledger:
+    """Told of every committed record, in order by partition. `violations` says what should not be."""
+
+    def __init__(self, journey: Journey, partitions: int) -> None:
+        self._journey = journey
+        self._partitions = partitions
+        self._limits = TouchpointLimits()
+        self._replay = Replay(compile_journey(journey))
+        self._expected: dict[bytes, deque[Message]] = defaultdict(deque)
+        self._published: dict[bytes, deque[Message]] = defaultdict(deque)
+        self._last: dict[bytes, tuple[int, str]] = {}
+        self._letters_expected: dict[tuple[int, int], str] = {}
+        self._letters_published: dict[tuple[int, int], str] = {}
+        self._letters_seen: set[tuple[int, int]] = set()
+        self.states: dict[bytes, bytes] = {}
+        """The state of every customer, as `customer-state` has it."""
+        self.marks: dict[int, tuple[int, Mark]] = {}
+        """The last mark of each partition, and its offset in `customer-state`."""
+        self.touchpoints = 0
+        self.changes = 0
+        self.letters = 0
+        self.causes: Counter[str] = Counter()
+        self.violations: list[str] = []
+
+    def touchpoint(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
+        self.touchpoints += 1
+        touchpoint = decode_touchpoint(key, value, self._limits, int(time.time() * 1_000_000))
+        taken = touchpoint if isinstance(touchpoint, Rejected) else self._replay.take(touchpoint)
+        if isinstance(taken, Rejected):
+            self._letters_expected[partition, offset] = taken.reason
+            self._match_letter((partition, offset))
+        else:
+            self._expect(taken.changes)
+
+    def stage_change(self, partition: int, key: bytes, value: bytes, headers: Headers) -> None:
+        self.changes += 1
+        change = decode_stage_change(value)
+        self.causes[change.cause] += 1
+        sequence, stage = self._last.get(key, (0, None))
+        if change.sequence != sequence + 1:
+            self._wrong(f"{key.decode()}: change {change.sequence} follows change {sequence}")
+        if change.source != stage:
+            self._wrong(f"{key.decode()}: change {change.sequence} leaves {change.source}, but the customer was in {stage}")
+        if change.customer_id.encode() != key or partition_of(change.customer_id, self._partitions) != partition:
+            self._wrong(f"{key.decode()}: change {change.sequence} is in partition {partition}, with the id {change.customer_id}")
+        self._last[key] = change.sequence, change.to
+        self._published[key].append((key, value, tuple(headers)))
+        self._match_changes(key)
+
+    def dead_letter(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        self.letters += 1
+        try:
+            letter = decode_dead_letter(key, value, headers)
+        except DeadLetterError as error:
+            self._wrong(str(error))
+            return
+        place = letter.partition, letter.offset
+        if place in self._letters_seen:
+            self._wrong(f"the touchpoint at {place[0]}/{place[1]} became a dead letter twice")
+        self._letters_seen.add(place)
+        self._letters_published[place] = letter.reason
+        self._match_letter(place)
+
+    def state(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
+        if key == MARK_KEY:
+            mark = decode_mark(value)
+            before = self.marks.get(partition)
+            if before is not None and mark.through < before[1].through:
+                self._wrong(f"partition {partition}: the mark went back from {before[1].through} to {mark.through}")
+            self.marks[partition] = offset, mark
+        elif value is None:
+            self.states.pop(key, None)
+        else:
+            self.states[key] = value
+
+    def behind(self) -> list[str]:
+        """What should have been published for the touchpoints so far and was not. Timers may be ahead."""
+        found = [f"{key.decode()}: {len(changes)} stage change(s) are missing" for key, changes in self._expected.items() if changes]
+        return found + [f"the touchpoint at {place} became no dead letter" for place in self._letters_expected]
+
+    def close(self, until: int) -> list[str]:
+        """Everything that is wrong once the worker's time has gone to `until` (plus the grace), and no timer later than that fired."""
+        dropped: list[str] = []
+        for change in self._replay.run_timers(until, lambda failure: dropped.append(str(failure))):
+            self._expect([change])
+        found = [*self.violations, *dropped, *self.behind()]
+        found += [f"{key.decode()}: {len(changes)} stage change(s) too many" for key, changes in self._published.items() if changes]
+        found += [f"the touchpoint at {place} became a dead letter without reason" for place in self._letters_published]
+        states = {customer_id.encode(): encode_state(customer) for customer_id, customer in self._replay.customers.items()}
+        different = [key for key in states.keys() | self.states.keys() if states.get(key) != self.states.get(key)]
+        return found + [f"{key.decode()}: the state in customer-state is not the core's" for key in different[:_MOST_VIOLATIONS]]
+
+    def view(self) -> View:
+        """The view as anybody would rebuild it from `customer-state`."""
+        return view_of(self.states)
+
+    def _expect(self, changes: Sequence[StageChange]) -> None:
+        for change in changes:
+            key, value, headers = encode_stage_change(change, self._journey.id, self._journey.version)
+            self._expected[key].append((key, value, tuple(headers)))
+            self._match_changes(key)
+
+    def _match_changes(self, key: bytes) -> None:
+        expected, published = self._expected[key], self._published[key]
+        while expected and published:
+            right, found = expected.popleft(), published.popleft()
+            if right != found:
+                self._wrong(f"{key.decode()}: published {found[1]!r}, the core says {right[1]!r}")
+
+    def _match_letter(self, place: tuple[int, int]) -> None:
+        if place in self._letters_expected and place in self._letters_published:
+            right, found = self._letters_expected.pop(place), self._letters_published.pop(place)
+            if right != found:
+                self._wrong(f"the touchpoint at {place[0]}/{place[1]} became a dead letter as {found}, the core says {right}")
+
+    def _wrong(self, message: str) -> None:
+        # What follows the first few follows from them.
+        if len(self.violations) < _MOST_VIOLATIONS:
+            self.violations.append(message)

@@ -1,0 +1,158 @@
+"""The network between a worker and a server, to be disturbed: TCP connections passed on through links, each with two directions.
+
+A link that is held keeps what was sent and passes it on when it is let go, as TCP does when packets were lost for a while.
+All links run in one thread of their own; their methods may be called from any other.
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Coroutine
+from typing import Any, Literal, TypeVar
+
+Direction = Literal["to", "from"]
+"""As seen by the client: towards the server, or from it."""
+DIRECTIONS: tuple[Direction, ...] = ("to", "from")
+
+_CHUNK = 64 * 1024
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+_T = TypeVar("_T")
+
+
+class Network:
+    """The thread that all links run in, from the beginning to `close`."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
+        self._thread.start()
+
+    def link(self, name: str) -> "Link":
+        """A new link; it refuses what comes until it is told where to lead."""
+        link = Link(name, self)
+        self.run(link._listen())
+        return link
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Have `work` done in the thread of the links, and give its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+    def close(self) -> None:
+        self.run(_cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Link:
+    """Listens on `port` of 127.0.0.1 and passes connections on."""
+
+    def __init__(self, name: str, network: Network) -> None:
+        self.name = name
+        self.port = 0
+        self._network = network
+        self._target: int | None = None
+        self._cut = False
+        self._delay = 0.0
+        self._open: dict[Direction, asyncio.Event] = {}
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def lead_to(self, port: int) -> None:
+        """Pass new connections on to this port; those that lead elsewhere are reset."""
+        self._target = port
+        self.reset()
+
+    def cut(self) -> None:
+        """Reset every connection, and every new one, until `mend`."""
+        self._cut = True
+        self.reset()
+
+    def hold(self, direction: Direction) -> None:
+        """Pass nothing on in this direction, until `mend`. Connections stay open."""
+        self._network.run(self._set(direction, is_open=False))
+
+    def delay(self, seconds: float) -> None:
+        """Let everything take this much longer, in each direction, until `mend`."""
+        self._delay = seconds
+
+    def mend(self) -> None:
+        """Be a good link again. What was held is passed on."""
+        self._cut = False
+        self._delay = 0.0
+        for direction in DIRECTIONS:
+            self._network.run(self._set(direction, is_open=True))
+
+    def reset(self) -> None:
+        """Reset every connection, once."""
+        self._network.run(self._reset())
+
+    async def _listen(self) -> None:
+        self._open = {direction: asyncio.Event() for direction in DIRECTIONS}
+        for gate in self._open.values():
+            gate.set()
+        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+
+    async def _set(self, direction: Direction, *, is_open: bool) -> None:
+        gate = self._open[direction]
+        if is_open:
+            gate.set()
+        else:
+            gate.clear()
+
+    async def _reset(self) -> None:
+        for writer in tuple(self._writers):
+            _reset(writer)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._cut or self._target is None:
+            _reset(writer)
+            return
+        try:
+            answers, onward = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            # The server is not there: its client learns of it in the same way.
+            _reset(writer)
+            return
+        self._writers |= {writer, onward}
+        pumps = {asyncio.create_task(self._pump(reader, onward, "to")), asyncio.create_task(self._pump(answers, writer, "from"))}
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Neither our clients nor our servers close one direction alone.
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            self._writers -= {writer, onward}
+            writer.close()
+            onward.close()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction) -> None:
+        """Until the sender ends, or either end is reset."""
+        while True:
+            data = await reader.read(_CHUNK)
+            await self._open[direction].wait()
+            if self._delay:
+                await asyncio.sleep(self._delay)
+            if not data:
+                return
+            writer.write(data)
+            await writer.drain()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        connection: socket.socket | None = writer.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    writer.transport.abort()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,64 @@
+"""What happens to the network between one worker and one server, or all of them. Each fault returns when it is over, and says what was done."""
+
+import time
+from collections.abc import Callable, Sequence
+from random import Random
+
+from tests.faults.installation import Installation
+from tests.faults.network import Direction, Link
+
+_ALL_SERVERS = 0.25
+"""How often it is not one server that a worker has trouble with, but all of them."""
+
+
+def cut(installation: Installation, random: Random) -> str:
+    """Connections are reset and new ones refused for a while."""
+    return _disturb(installation, random, Link.cut)
+
+
+def reset(installation: Installation, random: Random) -> str:
+    """Connections are reset, once."""
+    links, told = _some_links(installation, random)
+    for link in links:
+        link.reset()
+    return told
+
+
+def hold_to(installation: Installation, random: Random) -> str:
+    """Nothing gets from the worker to the server for a while; the other direction works."""
+    return _disturb(installation, random, lambda link: _hold(link, "to"))
+
+
+def hold_from(installation: Installation, random: Random) -> str:
+    """Nothing gets from the server to the worker for a while; the other direction works."""
+    return _disturb(installation, random, lambda link: _hold(link, "from"))
+
+
+def delay(installation: Installation, random: Random) -> str:
+    """Everything takes a few hundred milliseconds longer, each way, for a while."""
+    seconds = random.uniform(0.1, 0.4)
+    return f"{_disturb(installation, random, lambda link: link.delay(seconds))}, {1000 * seconds:.0f} ms each way"
+
+
+def _hold(link: Link, direction: Direction) -> None:
+    link.hold(direction)
+
+
+def _disturb(installation: Installation, random: Random, begin: Callable[[Link], None]) -> str:
+    links, told = _some_links(installation, random)
+    # From a hiccup to longer than the group's session.
+    seconds = random.uniform(0.5, 1.5 * installation.settings.session_timeout / 1_000_000)
+    for link in links:
+        begin(link)
+    time.sleep(seconds)
+    for link in links:
+        link.mend()
+    return f"{told}, {seconds:.1f} s"
+
+
+def _some_links(installation: Installation, random: Random) -> tuple[Sequence[Link], str]:
+    slot = random.choice(installation.slots)
+    if random.random() < _ALL_SERVERS:
+        return list(slot.links.values()), f"worker {slot.number} - all servers"
+    link = random.choice(list(slot.links.values()))
+    return [link], link.name

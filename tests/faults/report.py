@@ -1,0 +1,58 @@
+"""What a run came to: a line for each fault, and a table of how long recovery took."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from tests.faults.drill import Outcome
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """How long it took after faults of one kind until everything was good again, in seconds."""
+
+    kind: str
+    count: int
+    p50: float
+    p99: float
+    max: float
+
+
+def line_of(outcome: Outcome) -> str:
+    """A fault in one line."""
+    recovery = "NOT RECOVERED" if outcome.recovery is None else f"recovered in {outcome.recovery:5.1f} s"
+    verdict = "WRONG" if outcome.problems else "ok"
+    return f"{outcome.number:4} {outcome.at:7.1f} s {outcome.kind:24} {recovery} {verdict}  lasted {outcome.lasted:.1f} s  {outcome.what}"
+
+
+def recoveries(outcomes: Iterable[Outcome]) -> list[Recovery]:
+    """By kind, in alphabetical order. Faults without recovery are left out: they fail the run."""
+    by_kind: dict[str, list[float]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.recovery is not None:
+            by_kind[outcome.kind].append(outcome.recovery)
+    return [Recovery(kind, len(times), percentile(times, 50), percentile(times, 99), max(times)) for kind, times in sorted(by_kind.items())]
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of the values that at least so many percent of them do not exceed (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def table_of(rows: Iterable[Recovery]) -> str:
+    lines = [f"{'fault':24} {'count':>6} {'p50':>7} {'p99':>7} {'max':>7}   seconds"]
+    lines += [f"{row.kind:24} {row.count:6} {row.p50:7.2f} {row.p99:7.2f} {row.max:7.2f}" for row in rows]
+    return "\n".join(lines)
+
+
+def as_json(seed: int, outcomes: Sequence[Outcome], totals: Mapping[str, int], failure: str | None) -> Any:
+    """Everything, for a machine to read."""
+    return {
+        "seed": seed,
+        "failure": failure,
+        "totals": totals,
+        "recovery_seconds": [msgspec.to_builtins(row) for row in recoveries(outcomes)],
+        "faults": [msgspec.to_builtins(outcome) for outcome in outcomes],
+    }
