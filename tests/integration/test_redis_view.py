@@ -8,7 +8,7 @@ import pytest
 from etapa.contracts.partitioner import partition_of
 from etapa.stream.ports import Applied, ViewError, ViewMark
 from etapa.stream.redis_client import RedisClient, RedisUrlError, connect, disconnect
-from etapa.stream.redis_view import RedisView, ViewReader
+from etapa.stream.redis_view import BeingRebuilt, RedisView, ViewReader
 from tests.integration.places import new_settings
 from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
 
@@ -244,12 +244,46 @@ def test_readers_find_counts_and_customers_over_all_partitions(redis_url: str) -
             assert (sum(seen.counts.values()), seen.partitions, seen.missing) == (len(by_partition[1]) + len(by_partition[2]), 3, [0])
             await RedisView(settings, client, 0).apply(None, mark(1, complete=False), by_partition[0])
             seen = await reader.stage_counts()
-            assert (seen.counts, seen.missing) == ({"s1": 12, "s2": 18}, [0])
+            assert (sum(seen.counts.values()), seen.missing) == (len(by_partition[1]) + len(by_partition[2]), [0])
+            await RedisView(settings, client, 0).apply(1, mark(2), [])
+            seen = await reader.stage_counts()
+            assert (seen.counts, seen.missing) == ({"s1": 12, "s2": 18}, [])
             found = await reader.customer("c-7")
             assert found is not None
             assert (found.partition, found.stage, found.state) == (partition_of("c-7", 3), "s2", b"c-7 in s2\xff\x00")
             await reader.ping()
             assert await reader.eviction_policy_problem() is None
+        finally:
+            await disconnect(client)
+
+    asyncio.run(scenario())
+
+
+def test_a_customer_of_a_partition_that_is_being_rebuilt_is_not_known_rather_than_unknown(redis_url: str) -> None:
+    async def scenario() -> None:
+        settings = new_settings("127.0.0.1:1", redis_url, partitions=3)
+        client = connect(settings)
+        reader = ViewReader(settings, client)
+        shown = {number: f"c-{next(n for n in range(99) if partition_of(f'c-{n}', 3) == number)}" for number in range(3)}
+        views = [RedisView(settings, client, number) for number in range(3)]
+        try:
+            for number, view in enumerate(views):
+                await view.apply(None, mark(1), customers((shown[number], "s1", None)))
+            # To be rebuilt, then half rebuilt: neither what is still there nor what is not there yet is told.
+            await client.delete(views[1]._keys.mark)
+            with pytest.raises(BeingRebuilt, match="partition 1 of the view is being rebuilt"):
+                await reader.customer(shown[1])
+            await views[1].apply(None, mark(1, complete=False), [])
+            with pytest.raises(BeingRebuilt, match="partition 1"):
+                await reader.customer(shown[1])
+            assert (await reader.stage_counts()).missing == [1]
+            assert await reader.customer(shown[0]) is not None
+            await views[1].apply(1, mark(2), customers((shown[1], "s1", None)))
+            assert await reader.customer(shown[1]) is not None
+            for view in views:
+                await client.delete(view._keys.mark)
+            with pytest.raises(BeingRebuilt, match="all of it"):
+                await reader.customer(shown[0])
         finally:
             await disconnect(client)
 

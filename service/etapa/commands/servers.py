@@ -8,6 +8,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from etapa.settings import Settings
 from etapa.stream.ports import ViewError
+from etapa.stream.redis_view import BeingRebuilt
 
 
 def kafka_silent(settings: Settings) -> str:
@@ -21,6 +22,8 @@ def kafka_silent(settings: Settings) -> str:
 def redis_trouble(settings: Settings, error: ViewError) -> str:
     """Redis does not answer, or not with what was asked for."""
     cause = error.__cause__
+    if isinstance(error, BeingRebuilt):
+        return f"not known at the moment: {error}"
     if isinstance(cause, AuthenticationError | NoPermissionError):
         told = " ".join(str(cause).split()).rstrip(".")
         return f"Redis at {settings.redis_url} refused the login: {told}. User and password belong into ETAPA_REDIS_URL"

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from etapa.stream.ports import ViewError
+from etapa.stream.redis_view import BeingRebuilt
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ async def problems_as_json(request: web.Request, handler: Handler) -> web.Stream
         if error.status < 400:
             raise
         return problem(error.status, error.reason)
+    except BeingRebuilt as error:
+        return problem(503, f"Not known at the moment: {error}. Try again in a moment.", {"Retry-After": "5"})
     except ViewError as error:
         logger.warning("cannot answer %s: %s", request.match_info.handler.__name__, error)
         return problem(503, "Redis does not answer; try again in a moment.", {"Retry-After": "1"})

@@ -8,8 +8,7 @@ import msgspec
 from etapa.settings import Settings
 from etapa.stream.ports import ViewError, ViewMark
 from etapa.stream.redis_client import RedisClient, Script
-from etapa.stream.redis_view import PartitionKeys, view_errors
-from etapa.stream.redis_view import _read_mark as read_mark
+from etapa.stream.redis_view import PartitionKeys, read_mark, view_errors
 
 _INSPECT = Script("inspect.lua")
 _SCAN_COUNT = 1_000

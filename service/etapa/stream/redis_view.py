@@ -120,7 +120,7 @@ class RedisView:
 
     def _read_mark(self, fields: Mapping[bytes, bytes]) -> ViewMark | None:
         try:
-            return _read_mark(fields)
+            return read_mark(fields)
         except (KeyError, ValueError) as error:
             message = f"partition {self._partition}: the mark in {self._keys.mark.decode()} cannot be read ({error!r}); {self._advice()}"
             raise ViewError(message) from None
@@ -142,7 +142,8 @@ def _mark_fields(mark: ViewMark) -> list[str]:
     return [text for field in fields.items() for text in field]
 
 
-def _read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
+def read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
+    """The mark in the fields of its hash. Raises `KeyError` or `ValueError` when they make no sense."""
     if not fields:
         return None
     return ViewMark(
@@ -165,6 +166,10 @@ async def _awaited(answer: Any) -> Any:
     return await answer
 
 
+class BeingRebuilt(ViewError):
+    """What was asked for is not whole at the moment: its partition is being built anew from the log, or about to be."""
+
+
 class StoredCustomer(msgspec.Struct, frozen=True):
     """What the view holds of a customer: the stage, and the encoded state (see `contracts.state`)."""
 
@@ -174,12 +179,12 @@ class StoredCustomer(msgspec.Struct, frozen=True):
 
 
 class StageCounts(msgspec.Struct, frozen=True):
-    """How many customers are in each stage, over all partitions."""
+    """How many customers are in each stage, over all partitions that the view shows whole."""
 
     counts: Mapping[str, int]
     partitions: int
     missing: Sequence[int]
-    """Partitions that the view holds nothing of, because they are new or lost, or that are being rebuilt."""
+    """Partitions whose customers are not counted: the view holds nothing of them, because they are new or lost, or they are being rebuilt."""
 
 
 class ViewReader:
@@ -201,26 +206,40 @@ class ViewReader:
         partitions = await self.partition_count() or self._expected
 
         def ask(pipe: Any, keys: PartitionKeys) -> None:
-            pipe.hgetall(keys.counts)
             pipe.hget(keys.mark, "complete")
+            pipe.hgetall(keys.counts)
 
         answers = await self._each(range(partitions), ask)
         total: dict[str, int] = {}
-        for counts in answers[::2]:
+        missing = []
+        for partition, (complete, counts) in enumerate(zip(answers[::2], answers[1::2], strict=True)):
+            if complete != b"1":
+                missing.append(partition)
+                continue
             for stage, count in _read_counts(counts).items():
                 total[stage] = total.get(stage, 0) + count
-        missing = [number for number, complete in enumerate(answers[1::2]) if complete != b"1"]
         return StageCounts(total, partitions, missing)
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
-        """Where a customer is, or none when the view does not know it."""
-        partition = partition_of(customer_id, await self.partition_count() or self._expected)
+        """Where a customer is, or none when the view does not know it. Raises `BeingRebuilt` when the view cannot know."""
+        partitions = await self.partition_count()
+        if partitions is None and any(await self._each(range(self._expected), lambda pipe, keys: pipe.exists(keys.stage))):
+            message = "the view has no mark: all of it is to be rebuilt"
+            raise BeingRebuilt(message)
+        partition = partition_of(customer_id, partitions or self._expected)
 
         def ask(pipe: Any, keys: PartitionKeys) -> None:
+            pipe.hget(keys.mark, "complete")
+            pipe.exists(keys.stage)
             pipe.hget(keys.stage, customer_id)
             pipe.hget(keys.state, customer_id)
+            # A rebuild may begin or end between two of these; it is whole only if it is so before and after.
+            pipe.hget(keys.mark, "complete")
 
-        stage, state = await self._each([partition], ask)
+        before, anybody, stage, state, after = await self._each([partition], ask)
+        if (before, after) != (b"1", b"1") and (before or after or anybody):
+            message = f"partition {partition} of the view is being rebuilt from the log"
+            raise BeingRebuilt(message)
         return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state)
 
     async def ping(self) -> None:

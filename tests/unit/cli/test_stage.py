@@ -80,6 +80,19 @@ def test_a_view_that_nobody_has_filled_says_where_it_looked(environ: dict[str, s
     assert b"ETAPA_REDIS_PREFIX" in done.stderr
 
 
+@pytest.mark.redis
+def test_a_customer_whose_partition_is_to_be_rebuilt_is_not_told_from_what_is_left(
+    environ: dict[str, str], redis_server: RedisServer
+) -> None:
+    asyncio.run(show(environ, customer("c-42")))
+    partition = partition_of("c-42", PARTITIONS)
+    with redis_server.client() as client:
+        client.delete(f"{environ['ETAPA_GROUP']}:{{{partition}}}:mark")
+    done = etapa("stage", "c-42", env=environ)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == f"Error: not known at the moment: partition {partition} of the view is being rebuilt from the log\n"
+
+
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel"])
 def test_a_closed_port_is_one_clear_line(scheme: str) -> None:
     service = "/main" if "sentinel" in scheme else ""

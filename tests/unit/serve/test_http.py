@@ -21,7 +21,7 @@ from etapa.serve.http import Api
 from etapa.setting_values import Secret
 from etapa.stream.classifier import Health
 from etapa.stream.ports import ViewError
-from etapa.stream.redis_view import StageCounts, StoredCustomer
+from etapa.stream.redis_view import BeingRebuilt, StageCounts, StoredCustomer
 
 JOURNEY = Journey(
     id="shop",
@@ -319,6 +319,17 @@ def test_when_redis_does_not_answer_the_answer_is_to_try_again_and_tells_nothing
         status, body, headers = ask(application(reader=reader), path)
         assert (status, headers["Retry-After"]) == (503, "1")
         assert "10.0.0.1" not in json.dumps(body)
+
+
+def test_a_customer_whose_partition_is_being_rebuilt_is_neither_found_nor_unknown() -> None:
+    class Rebuilding(StagesInMemory):
+        async def customer(self, customer_id: str) -> StoredCustomer | None:
+            raise BeingRebuilt("partition 3 of the view is being rebuilt from the log")
+
+    for path in ("/v1/customers/a", "/v1/customers/a/why"):
+        status, body, headers = ask(application(reader=Rebuilding()), path)
+        assert (status, headers["Retry-After"]) == (503, "5")
+        assert body["detail"] == "Not known at the moment: partition 3 of the view is being rebuilt from the log. Try again in a moment."
 
 
 @pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/v1/customers/", 404), ("/v1/customers/a/b", 404), ("/v1", 404)])
