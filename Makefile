@@ -79,6 +79,10 @@ format: setup ## put the code into its format and mend what can be mended
 sim: setup ## many seeds of the partition protocol under crashes, zombies and lost writes; ARGS="--seeds 10000"
 	@$(BIN)/python -m tests.simulation $(ARGS)
 
+.PHONY: faults
+faults: setup ## break brokers, Redis, workers and the network under load, and check what comes out; ARGS="--minutes 20 --seed 1"
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: bench
 bench: setup ## touchpoints a second of the worker, of idiomatic Faust and of a plain consumer, side by side on a real Kafka
 	@$(BIN)/python -m bench.throughput $(ARGS)

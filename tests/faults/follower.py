@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from etapa.settings import Settings
 from tests.faults.ledger import Headers, Ledger
@@ -18,7 +17,7 @@ class Follower:
     """Reads from `start` to `stop`, in a thread of its own, past all that is broken on purpose: brokers hear from it directly."""
 
     def __init__(self, servers: str, settings: Settings, ledger: Ledger) -> None:
-        self._settings = settings
+        self._servers = servers
         self._ledger = ledger
         self._consumer = Consumer(
             {
@@ -38,7 +37,6 @@ class Follower:
                 "log_level": 2,
             }
         )
-        self._admin = AdminClient({"bootstrap.servers": servers, "log_level": 2})
         self._take: dict[str, Callable[[Message], None]] = {
             settings.topic_touchpoints: self._touchpoint,
             settings.topic_stage_changes: self._stage_change,
@@ -55,7 +53,7 @@ class Follower:
 
     def is_through(self) -> bool:
         """Whether everything that is committed now has been read."""
-        ends = committed_ends(self._admin, self.read)
+        ends = committed_ends(self._servers, self.read)
         return all(end == 0 or self._ends_reached.get(place, 0) >= end for place, end in ends.items())
 
     def start(self) -> None:

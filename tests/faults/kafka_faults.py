@@ -89,7 +89,8 @@ def wait_until_in_sync(installation: Installation) -> None:
 
 def hanging(installation: Installation) -> list[Place]:
     """Partitions where a transaction is open. The coordinators' own log has none."""
-    return hanging_transactions(_admin(installation), [place for place in _leaders(installation) if place[0] != TRANSACTIONS])
+    places = [place for place in _leaders(installation) if place[0] != TRANSACTIONS]
+    return hanging_transactions(installation.kafka.bootstrap_servers, places)
 
 
 def _kill(installation: Installation, random: Random, broker: int) -> str:

@@ -28,12 +28,13 @@ class Network:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
+        self._servers: list[asyncio.Server] = []
         self._thread.start()
 
     def link(self, name: str) -> "Link":
         """A new link; it refuses what comes until it is told where to lead."""
         link = Link(name, self)
-        self.run(link._listen())
+        self._servers.append(self.run(link.listen()))
         return link
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -41,10 +42,18 @@ class Network:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
     def close(self) -> None:
-        self.run(_cancel_all())
+        self.run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Link:
@@ -89,12 +98,14 @@ class Link:
         """Reset every connection, once."""
         self._network.run(self._reset())
 
-    async def _listen(self) -> None:
+    async def listen(self) -> asyncio.Server:
+        """Begin; once, in the thread of the links."""
         self._open = {direction: asyncio.Event() for direction in DIRECTIONS}
         for gate in self._open.values():
             gate.set()
         server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
+        return server
 
     async def _set(self, direction: Direction, *, is_open: bool) -> None:
         gate = self._open[direction]
@@ -149,10 +160,3 @@ def _reset(writer: asyncio.StreamWriter) -> None:
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     writer.transport.abort()
-
-
-async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
