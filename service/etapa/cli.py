@@ -43,6 +43,7 @@ COMMANDS = {
     "reclassify": Entry("reclassify", "Have all customers judged by a new version of the journey now."),
     "dead-letters": Entry("dead_letters", "Look at what could not be used, and send it back."),
     "verify": Entry("verify", "Compare Redis with the log, while the worker runs."),
+    "rebuild": Entry("rebuild", "Have Redis filled anew from the log."),
     "config": Entry("config", "Show all settings and where they come from."),
 }
 

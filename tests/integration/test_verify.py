@@ -117,7 +117,7 @@ def test_another_state_stage_timer_or_count_is_told(damaged: tuple[Settings, Par
     others: Any = client.hgetall(keys.state)
     first, second, third = [decode_state(state) for state in others.values() if decode_state(state).id != timed.id][:3]
     first.clock += 1
-    client.hset(keys.state, first.id, encode_state(first))  # type: ignore[arg-type]
+    client.hset(keys.state, first.id, encode_state(first))
     client.hset(keys.stage, second.id, "elsewhere")
     client.zadd(keys.timers, {timed.id: timed.due + 1})
     client.zadd(keys.timers, {third.id: 7} if third.due is None else {third.id: third.due})

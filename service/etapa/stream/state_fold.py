@@ -25,6 +25,14 @@ class States(Protocol):
         """Committed records from `start` up to but without `end`, in chunks, in order."""
 
 
+async def was_processed(states: States) -> bool:
+    """Whether the partition holds anything: even a batch without a customer leaves a mark."""
+    async for records in states.states(*await states.state_range()):
+        if records:
+            return True
+    return False
+
+
 class StateFold:
     """Reads forward only. Methods raise `LogError`, and `StateError` or `MarkError` when a record cannot be read."""
 

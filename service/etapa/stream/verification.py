@@ -16,7 +16,7 @@ import msgspec
 from etapa.contracts.state import decode_state
 from etapa.stream.ports import LogError, ViewMark
 from etapa.stream.redis_inspection import Inspected, Shown
-from etapa.stream.state_fold import StateFold, States, digest_of
+from etapa.stream.state_fold import StateFold, States, digest_of, was_processed
 
 PORTION = 500
 ROUNDS = 5
@@ -96,9 +96,8 @@ class Verification:
 
     async def run(self) -> Verified:
         """Compare. Raises `NotShown`, `WentBack`, `LogError`, `ViewError`, and `StateError` or `MarkError` for what nobody can read."""
-        first, end = await self._states.state_range()
         found = await self._inspection.inspect(())
-        if found.mark is None and (await self._is_never_processed(first, end)):
+        if found.mark is None and not await was_processed(self._states):
             return self._verified(None, 0)
         await self._read_through_mark(found)
         self._compare_mark(found.mark)
@@ -113,12 +112,6 @@ class Verification:
 
     def _verified(self, through: int | None, behind: int) -> Verified:
         return Verified(self._partition, self._compared, through, behind, self._differences, self._undecided)
-
-    async def _is_never_processed(self, first: int, end: int) -> bool:
-        async for records in self._states.states(first, end):
-            if records:
-                return False
-        return True
 
     def _compare_mark(self, shown: ViewMark | None) -> None:
         mark = self._fold.mark

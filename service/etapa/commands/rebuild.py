@@ -1,0 +1,98 @@
+"""`etapa rebuild`: have Redis filled anew from `customer-state`."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from etapa.commands.confirmation import ask, somebody_can_be_asked, yes_option
+from etapa.commands.failures import CheckFailed, WrongUse
+from etapa.commands.kafka_access import on_kafka
+from etapa.commands.letters import check_partitions
+from etapa.commands.options import settings_flags, settings_from
+from etapa.commands.servers import redis_trouble
+from etapa.commands.words import counted
+from etapa.settings import Settings
+from etapa.stream.ports import ViewError
+from etapa.stream.rebuild import NobodyAtWork, rebuilding, workers_of
+from etapa.stream.redis_client import RedisClient, RedisUrlError, connect, disconnect
+from etapa.stream.redis_inspection import RedisInspection
+from etapa.stream.redis_view import RedisView
+from etapa.stream.state_fold import was_processed
+from etapa.stream.state_topic import StateTopic
+
+
+@click.command()
+@click.option("--partition", "partitions", type=click.IntRange(min=0), multiple=True, metavar="P", help="Only this one; may be repeated.")
+@click.option("--no-wait", is_flag=True, help="Have all of them rebuilt at once, and do not wait for the end.")
+@yes_option
+@settings_flags("kafka_bootstrap_servers", "redis_url", "group")
+def rebuild(partitions: Sequence[int], no_wait: bool, yes: bool, **flags: str | None) -> None:
+    """Have the workers fill Redis anew from customer-state, one partition after the other.
+
+    What is published is not affected. While a partition is being rebuilt, its touchpoints wait, and whoever asks for its customers is
+    told so. Without a worker it is done by the next one that starts.
+    """
+    settings = settings_from(flags).settings
+    if somebody_can_be_asked(yes=yes):
+        which = f"partition {', '.join(map(str, sorted(set(partitions))))}" if partitions else "every partition"
+        ask(f"Rebuild {which} under the prefix {settings.redis_prefix} in {settings.redis_url}?")
+    try:
+        on_kafka(settings, lambda kafka, count: _rebuild(settings, kafka, count, sorted(set(partitions)), wait=not no_wait))
+    except RedisUrlError as error:
+        raise WrongUse(str(error)) from None
+    except ViewError as error:
+        raise CheckFailed(redis_trouble(settings, error)) from None
+
+
+async def _rebuild(settings: Settings, kafka: dict[str, Any], count: int, partitions: Sequence[int], *, wait: bool) -> None:
+    check_partitions(partitions, count)
+    chosen = partitions or range(count)
+    workers = await workers_of(settings, kafka)
+    client = connect(settings)
+    try:
+        if not workers:
+            await _request(settings, client, chosen)
+            click.echo(f"no worker is in group {settings.group}: the next one that starts rebuilds {_these(chosen)}", err=True)
+        elif not wait:
+            await _request(settings, client, chosen)
+            click.echo(
+                f"{counted(workers, 'worker')} rebuild{'s' if workers == 1 else ''} {_these(chosen)}; `etapa verify` compares", err=True
+            )
+        else:
+            for partition in chosen:
+                await _rebuild_partition(settings, kafka, client, partition)
+    except NobodyAtWork:
+        raise CheckFailed(
+            f"the last worker of group {settings.group} has left; the next one that starts goes on with the rebuild"
+        ) from None
+    finally:
+        await disconnect(client)
+
+
+async def _request(settings: Settings, client: RedisClient, partitions: Sequence[int]) -> None:
+    for partition in partitions:
+        await RedisInspection(settings, client, partition).remove_mark()
+
+
+async def _rebuild_partition(settings: Settings, kafka: dict[str, Any], client: RedisClient, partition: int) -> None:
+    view = RedisView(settings, client, partition)
+    live = sys.stderr.isatty()
+
+    async def workers() -> int:
+        return await workers_of(settings, kafka)
+
+    async with StateTopic(settings, kafka, partition) as states:
+        if not await was_processed(states):
+            click.echo(f"partition {partition}: nothing was ever processed", err=True)
+            return
+        async for done in rebuilding(states, view, RedisInspection(settings, client, partition), workers):
+            if live:
+                click.echo(f"\rpartition {partition}: {done.share:.0%}", err=True, nl=False)
+    customers = sum((await view.counts()).values())
+    click.echo(f"{chr(13) if live else ''}partition {partition}: rebuilt, {counted(customers, 'customer')}", err=True)
+
+
+def _these(partitions: Sequence[int]) -> str:
+    return counted(len(partitions), "partition") if len(partitions) != 1 else f"partition {partitions[0]}"
