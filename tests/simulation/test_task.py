@@ -376,6 +376,25 @@ def test_a_cancelled_task_ends_at_once_and_lets_go() -> None:
     assert alone.told.releases == 1
 
 
+def test_a_partition_is_released_although_closing_its_log_takes_too_long() -> None:
+    alone = Alone()
+    delays = alone.network.delays
+    alone.network.delays = lambda process, call: (1000.0, 0.0) if call == "close" else delays(process, call)  # type: ignore[method-assign]
+
+    async def steps() -> None:
+        running = asyncio.create_task(alone.task.run())
+        await alone.until(lambda: alone.task.ready)
+        alone.task.request_stop()
+        await alone.until(lambda: not alone.task.ready)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert alone.loop.time() < 5
+
+    alone.run(steps())
+    assert alone.told.releases == 1
+
+
 def test_pauses_between_takeovers_grow_until_something_works() -> None:
     alone = Alone(options(first_backoff=0.1, longest_backoff=8.0))
     alone.touch("a")

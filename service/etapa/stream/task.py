@@ -81,8 +81,11 @@ class PartitionTask:
             around.observer.refused(around.partition, str(refusal))
             raise
         finally:
-            await around.log.close()
-            around.observer.released(around.partition)
+            try:
+                await around.log.close()
+            finally:
+                # Also when closing took too long and was cancelled: from here on another worker speaks for the partition.
+                around.observer.released(around.partition)
 
     async def _hold(self, reason: TakeoverReason) -> None:
         """Take the partition over and process it until we are asked to leave."""
