@@ -44,6 +44,8 @@ COMMANDS = {
     "dead-letters": Entry("dead_letters", "Look at what could not be used, and send it back."),
     "verify": Entry("verify", "Compare Redis with the log, while the worker runs."),
     "rebuild": Entry("rebuild", "Have Redis filled anew from the log."),
+    "triggers": Entry("triggers", "Follow the campaign triggers as they are published."),
+    "deliver": Entry("deliver", "Deliver campaign triggers to webhooks."),
     "config": Entry("config", "Show all settings and where they come from."),
 }
 

@@ -81,6 +81,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topic_campaign_triggers: Annotated[str, Setting(values.topic_name(), "Topic for campaign triggers")] = "campaign-triggers"
     topic_dead_letters: Annotated[str, Setting(values.topic_name(), "Topic for records that could not be used")] = "dead-letters"
     topic_customer_state: Annotated[str, Setting(values.topic_name(), "Compacted topic with every customer's state")] = "customer-state"
+    topic_campaign_trigger_dead_letters: Annotated[
+        str, Setting(values.topic_name(), "Topic for campaign triggers that could not be delivered")
+    ] = "campaign-trigger-dead-letters"
     partitions: Annotated[int, Setting(values.number(1, 10_000), "Partitions of the topics that `topics create` makes")] = 12
     replication: Annotated[int, Setting(values.number(1, 100), "Copies of each partition that `topics create` asks for")] = 1
     start: Annotated[
@@ -108,11 +111,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     customers_in_memory: Annotated[
         int, Setting(values.number(0, 100_000_000), "Customers that each partition keeps in memory between batches")
     ] = 50_000
+    delivery: Annotated[str | None, Setting(values.file_path(), "The delivery file: which campaign's triggers are posted to where")] = None
+    delivery_group: Annotated[
+        str, Setting(values.group_name(), "Consumer group of delivery; the group with `-delivery` behind it, if not set")
+    ] = ""
+    delivery_window: Annotated[
+        int, Setting(values.number(1, 100_000), "Triggers that delivery holds in memory for each target and partition")
+    ] = 100
     log_level: Annotated[LogLevel, Setting(values.choice(get_args(LogLevel)), "How much the worker logs")] = "info"
 
     def __post_init__(self) -> None:
         if not self.redis_prefix:
             msgspec.structs.force_setattr(self, "redis_prefix", self.group)
+        if not self.delivery_group:
+            msgspec.structs.force_setattr(self, "delivery_group", f"{self.group}-delivery")
 
     @property
     def journey_path(self) -> Path:
@@ -277,6 +289,10 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(f"{variable_of('kafka_ssl_key')}: found without {variable_of('kafka_ssl_cert')}; allowed: both or neither")
     if settings.kafka_ssl_key_password and not settings.kafka_ssl_key and not settings.kafka_ssl_cert:
         problems.append(f"{variable_of('kafka_ssl_key_password')}: found without a key; set {variable_of('kafka_ssl_key')} too")
+    if settings.delivery_group == settings.group:
+        problems.append(
+            f"{variable_of('delivery_group')}: found {settings.group!r}, the same as {variable_of('group')}; allowed: a group of its own"
+        )
     topics: dict[str, str] = {}
     for name in (name for name in SETTINGS if name.startswith("topic_")):
         topic = getattr(settings, name)

@@ -32,6 +32,7 @@ def new_settings(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0
         topic_campaign_triggers=f"{name}.campaign-triggers",
         topic_dead_letters=f"{name}.dead-letters",
         topic_customer_state=f"{name}.customer-state",
+        topic_campaign_trigger_dead_letters=f"{name}.campaign-trigger-dead-letters",
         **{"partitions": 2, **others},
     )
 

@@ -25,7 +25,7 @@ def run(**flags: str | None) -> None:
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)
-    _log_to_stderr(settings)
+    log_to_stderr(settings)
     # Only now: what a worker runs on takes a while to import, and --help needs none of it.
     from etapa.commands.worker import work
 
@@ -41,7 +41,8 @@ def run(**flags: str | None) -> None:
     work(settings, journey)
 
 
-def _log_to_stderr(settings: Settings) -> None:
+def log_to_stderr(settings: Settings) -> None:
+    """Log as much as the settings say, in UTC."""
     formatter = logging.Formatter(LOG_FORMAT, "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()

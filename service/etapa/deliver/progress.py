@@ -72,6 +72,10 @@ class Progress:
         self._next = offset + 1
         return True
 
+    def was_through(self, lane: str, offset: int) -> bool:
+        """Whether a record of this lane was through already when the offset was committed that reading began at."""
+        return self._before.holds(lane, offset)
+
     def admit(self, lane: str, offset: int) -> Admission:
         """A record that was just taken is for this lane: deliver it, or it is through, or it comes again later."""
         if self._before.holds(lane, offset):
@@ -124,6 +128,16 @@ class Progress:
     def waiting(self) -> int:
         """Records fetched and not taken."""
         return len(self._waiting)
+
+    @property
+    def first_waiting(self) -> int | None:
+        """The next record to be taken, if it was fetched."""
+        return next(iter(self._waiting), None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was fetched is through."""
+        return not self._waiting and not self._behind and not any(self._open.values())
 
     def open_in(self, lane: str) -> int:
         """Open records of a lane."""

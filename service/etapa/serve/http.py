@@ -5,14 +5,12 @@ It reads what it is given and changes nothing. It is served by the worker and by
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from etapa.contracts.explanation import explanation_json
 from etapa.contracts.rfc3339 import format_time
@@ -23,17 +21,14 @@ from etapa.journey.engine.explain import explain
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
 from etapa.serve.access import access_of, peer_of
+from etapa.serve.health import HealthApi, json_answer, json_bytes, set_headers
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.serve.ports import Readiness, StageReader
 from etapa.serve.problems import problem, problems_as_json
 from etapa.setting_values import Secret
-from etapa.stream.classifier import Health
 from etapa.stream.clock import SystemClock
 
 logger = logging.getLogger(__name__)
-
-READINESS_SECONDS = 5.0
-"""How long the checks of /readyz may take together; probes give up at about this time."""
 
 
 class Api:
@@ -54,8 +49,7 @@ class Api:
         self._now = now or SystemClock().now
         self._stages = {stage.id: stage for stage in journey.stages}
         self._reader = reader
-        self._readiness = readiness
-        self._registry = registry
+        self._health = HealthApi(readiness, registry)
         self._token = token
 
     def application(self) -> web.Application:
@@ -64,15 +58,13 @@ class Api:
         app.add_routes(
             [
                 web.get("/", self.page),
-                web.get("/metrics", self.metrics),
-                web.get("/healthz", self.healthz),
-                web.get("/readyz", self.readyz),
+                *self._health.routes(),
                 web.get("/v1/stages", self.stages),
                 web.get(r"/v1/customers/{id:[^/]+}", self.customer),
                 web.get(r"/v1/customers/{id:[^/]+}/why", self.why),
             ]
         )
-        app.on_response_prepare.append(_set_headers)
+        app.on_response_prepare.append(set_headers)
         return app
 
     async def page(self, request: web.Request) -> web.Response:
@@ -80,26 +72,6 @@ class Api:
         return web.Response(
             text=PAGE, content_type="text/html", charset="utf-8", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         )
-
-    async def metrics(self, request: web.Request) -> web.Response:
-        """GET /metrics: in the format that the scraper asks for."""
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        response = web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
-        response.enable_compression()
-        return response
-
-    async def healthz(self, request: web.Request) -> web.Response:
-        """GET /healthz: that it is answered at all says that the event loop is alive."""
-        return _json({"alive": True})
-
-    async def readyz(self, request: web.Request) -> web.Response:
-        """GET /readyz: 200 when everything is ready, else 503 and what is not."""
-        try:
-            async with asyncio.timeout(READINESS_SECONDS):
-                checks = await self._readiness.health()
-        except TimeoutError:
-            checks = [Health("checks", ready=False, detail=f"took longer than {READINESS_SECONDS:g} seconds")]
-        return _readiness_answer(checks)
 
     async def stages(self, request: web.Request) -> web.Response:
         """GET /v1/stages: the journey's stages in order, with how many customers are in each."""
@@ -111,7 +83,7 @@ class Api:
         phases: dict[str | None, int] = {}
         for stage in stages:
             phases[stage["phase"]] = phases.get(stage["phase"], 0) + stage["customers"]
-        return _json(
+        return json_answer(
             {
                 "journey": self._journey.id,
                 "version": self._journey.version,
@@ -126,7 +98,7 @@ class Api:
     async def customer(self, request: web.Request) -> web.Response:
         """GET /v1/customers/{id}: where a customer is, and how it came there lately."""
         found = await self._found(request, place=-1)
-        return found if isinstance(found, web.Response) else _json(self._customer_entry(found))
+        return found if isinstance(found, web.Response) else json_answer(self._customer_entry(found))
 
     async def why(self, request: web.Request) -> web.Response:
         """GET /v1/customers/{id}/why: every rule out of the customer's stage, clause by clause, as of now."""
@@ -139,7 +111,7 @@ class Api:
         except EvaluationFailed:
             logger.exception("a customer could not be explained")
             return problem(500, "A rule cannot be judged for this customer; the log says which.")
-        return _json_bytes(explanation_json(explanation, self._journey.id, self._journey.version))
+        return json_bytes(explanation_json(explanation, self._journey.id, self._journey.version))
 
     async def _found(self, request: web.Request, *, place: int) -> Customer | web.Response:
         """The customer whose id is at that place of the path, or the answer to who may not see it or asks for nobody."""
@@ -189,16 +161,6 @@ class Api:
         }
 
 
-def _readiness_answer(checks: Sequence[Health]) -> web.Response:
-    ready = all(check.ready for check in checks)
-    body = {
-        "ready": ready,
-        "not_ready": [{"name": check.name, "detail": check.detail} for check in checks if not check.ready],
-        "checked": [check.name for check in checks],
-    }
-    return _json(body, status=200 if ready else 503)
-
-
 def _stage_entry(stage_id: str, stage: Stage | None, count: int) -> dict[str, Any]:
     return {
         "id": stage_id,
@@ -218,17 +180,3 @@ def _segment(request: web.Request, place: int) -> str | None:
         return unquote_to_bytes(request.rel_url.raw_path.split("/")[place]).decode()
     except UnicodeDecodeError:
         return None
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    return _json_bytes(msgspec.json.encode(body), status)
-
-
-def _json_bytes(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(body=body + b"\n", status=status, content_type="application/json")
-
-
-async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "etapa"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"

@@ -39,13 +39,19 @@ def _common(settings: Settings, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def group_consumer(settings: Settings, options: dict[str, Any]) -> AIOKafkaConsumer:
-    """The one member of the group that this worker is; to be subscribed and started by its owner."""
+def group_consumer(
+    settings: Settings, options: dict[str, Any], group: str | None = None, most_records: int | None = None
+) -> AIOKafkaConsumer:
+    """The one member of the group (the settings' unless said otherwise) that this process is; to be subscribed and started by its owner.
+
+    `most_records` bounds what one fetch hands over.
+    """
     session_ms = settings.session_timeout // 1000
     return AIOKafkaConsumer(
         **_common(settings, options),
-        client_id=f"etapa-{settings.group}",
-        group_id=settings.group,
+        client_id=f"etapa-{group or settings.group}",
+        group_id=group or settings.group,
+        max_poll_records=most_records,
         session_timeout_ms=session_ms,
         # Members finish their batch before they let go of a partition; aiokafka would give them 10 s, whatever the session.
         rebalance_timeout_ms=session_ms,

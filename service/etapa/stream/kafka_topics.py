@@ -16,7 +16,7 @@ _POLL_SECONDS = 0.05
 _KIBIBYTE = 1024
 _MEBIBYTE = 1024 * _KIBIBYTE
 _BROKER_DEFAULT_BYTES = 1_048_588
-_LETTER_OVERHEAD = 64 * _KIBIBYTE
+LETTER_OVERHEAD = 64 * _KIBIBYTE
 """A dead letter is the original record and five headers more."""
 
 
@@ -37,13 +37,13 @@ class TopicReport(msgspec.Struct, frozen=True):
 def wanted_topics(settings: Settings) -> list[NewTopic]:
     """All topics, as `etapa topics create` makes them."""
     # Touchpoints may be as large as the limit says, even larger ones must reach us to become dead letters.
-    touchpoint_bytes = max(_BROKER_DEFAULT_BYTES, settings.max_touchpoint_bytes + _LETTER_OVERHEAD)
+    touchpoint_bytes = max(_BROKER_DEFAULT_BYTES, settings.max_touchpoint_bytes + LETTER_OVERHEAD)
     configs: dict[str, dict[str, str]] = {
         settings.topic_touchpoints: {"cleanup.policy": "delete", "max.message.bytes": str(touchpoint_bytes)},
         settings.topic_stage_changes: {"cleanup.policy": "delete"},
         settings.topic_campaign_triggers: {"cleanup.policy": "delete"},
         # Whatever fits into touchpoints fits in here, with its headers.
-        settings.topic_dead_letters: {"cleanup.policy": "delete", "max.message.bytes": str(touchpoint_bytes + _LETTER_OVERHEAD)},
+        settings.topic_dead_letters: {"cleanup.policy": "delete", "max.message.bytes": str(touchpoint_bytes + LETTER_OVERHEAD)},
         settings.topic_customer_state: {
             "cleanup.policy": "compact",
             # A takeover without a view reads the whole partition: small segments and an early cleaner keep it near the
@@ -54,10 +54,24 @@ def wanted_topics(settings: Settings) -> list[NewTopic]:
             # How long a tombstone stays for a view that is being rebuilt meanwhile.
             "delete.retention.ms": str(24 * 3_600_000),
         },
+        settings.topic_campaign_trigger_dead_letters: {
+            "cleanup.policy": "delete",
+            "max.message.bytes": str(_BROKER_DEFAULT_BYTES + LETTER_OVERHEAD),
+        },
     }
     return [
         NewTopic(name, settings.partitions, settings.replication, topic_configs=topic_configs) for name, topic_configs in configs.items()
     ]
+
+
+def worker_topics(settings: Settings) -> list[str]:
+    """The topics that a worker and whoever looks after it need; the others it can run without."""
+    return [topic.name for topic in wanted_topics(settings) if topic.name != settings.topic_campaign_trigger_dead_letters]
+
+
+def delivery_topics(settings: Settings) -> list[str]:
+    """The topics that delivery needs."""
+    return [settings.topic_campaign_triggers, settings.topic_campaign_trigger_dead_letters]
 
 
 async def create_topics(settings: Settings, options: dict[str, Any]) -> list[TopicReport]:
@@ -85,11 +99,11 @@ async def create_topics(settings: Settings, options: dict[str, Any]) -> list[Top
 
 
 async def check_topics(settings: Settings, options: dict[str, Any]) -> list[str]:
-    """Before a worker starts: all topics are there with equal partitions, or `TopicsError`. Gives warnings about their settings.
+    """Before a worker starts: all topics that it needs are there with equal partitions, or `TopicsError`. Gives warnings about their settings.
 
     Raises what aiokafka raises when the brokers do not answer, because that heals by waiting.
     """
-    names = [topic.name for topic in wanted_topics(settings)]
+    names = worker_topics(settings)
     admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
@@ -105,7 +119,7 @@ async def check_topics(settings: Settings, options: dict[str, Any]) -> list[str]
 
 async def partition_count(settings: Settings, options: dict[str, Any]) -> int:
     """How many partitions the topics have. Raises `TopicsError` when one is missing or has another number, else what aiokafka raises."""
-    names = [topic.name for topic in wanted_topics(settings)]
+    names = worker_topics(settings)
     admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
@@ -114,6 +128,20 @@ async def partition_count(settings: Settings, options: dict[str, Any]) -> int:
             _refuse_missing(existing, names)
             _refuse_other_counts(existing, existing[settings.topic_touchpoints])
             return existing[settings.topic_touchpoints]
+    finally:
+        await admin.close()
+
+
+async def check_delivery_topics(settings: Settings, options: dict[str, Any]) -> None:
+    """Before delivery starts: its topics are there with equal partitions, or `TopicsError`. Raises else what aiokafka raises."""
+    names = delivery_topics(settings)
+    admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.delivery_group}-admin")
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await admin.start()
+            existing = await _partition_counts(admin, names)
+            _refuse_missing(existing, names)
+            _refuse_other_counts(existing, existing[settings.topic_campaign_triggers])
     finally:
         await admin.close()
 
@@ -188,10 +216,10 @@ def judge_configs(settings: Settings, found: dict[str, dict[str, str]]) -> dict[
         )
     letters = found.get(settings.topic_dead_letters, {}).get("max.message.bytes")
     touchpoints = found.get(settings.topic_touchpoints, {}).get("max.message.bytes")
-    if letters and touchpoints and int(letters) < int(touchpoints) + _LETTER_OVERHEAD:
+    if letters and touchpoints and int(letters) < int(touchpoints) + LETTER_OVERHEAD:
         warnings[settings.topic_dead_letters] = (
             f"{settings.topic_dead_letters} takes records up to max.message.bytes={letters}, but {settings.topic_touchpoints} up to"
             f" {touchpoints}: a large record that cannot be used would not fit and hold up its partition."
-            f" Set it to at least {int(touchpoints) + _LETTER_OVERHEAD}"
+            f" Set it to at least {int(touchpoints) + LETTER_OVERHEAD}"
         )
     return warnings

@@ -8,7 +8,6 @@ be repeated.
 import asyncio
 import gc
 import logging
-import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from mode import Service
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
 from etapa.stream.classifier import Classifier, WorkerError
+from etapa.stream.faust_worker import DisklessApp, StoppableWorker
 from etapa.stream.kafka_errors import thin_out_logs
 from etapa.stream.observer import Observer
 from etapa.stream.task import PartitionRefused
@@ -49,7 +49,7 @@ def _spare_the_garbage_collector() -> None:
 
 async def _run(settings: Settings, program: Program, observer: Observer, hosted: Hosted) -> None:
     classifier = Classifier(settings, program, observer)
-    worker = _Worker(_app(settings, [*hosted(classifier), classifier]), loop=asyncio.get_running_loop())
+    worker = StoppableWorker(_app(settings, [*hosted(classifier), classifier]), loop=asyncio.get_running_loop())
     started = asyncio.ensure_future(worker.start())
     ended = asyncio.ensure_future(classifier.ended.wait())
     asked = asyncio.ensure_future(worker.asked_to_stop.wait())
@@ -83,7 +83,7 @@ def _app(settings: Settings, services: Sequence[Service]) -> faust.App:
             """Faust's own services, then ours."""
             return self._chain(super().server(), services)
 
-    class App(_App):
+    class App(DisklessApp):
         pass
 
     App.BootStrategy = Boot
@@ -97,26 +97,3 @@ def _app(settings: Settings, services: Sequence[Service]) -> faust.App:
         topic_allow_declare=False,
         table_standby_replicas=0,
     )
-
-
-class _App(faust.App):
-    def _create_directories(self) -> None:
-        """None: nothing is kept on disk, and the working directory may not be ours to write to."""
-
-
-class _Worker(faust.Worker):
-    """Faust's worker without what it does for a terminal, and with signals that only ever mean to stop."""
-
-    def __init__(self, app: faust.App, **options: Any) -> None:
-        super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False, **options)
-        self.spinner = None
-        self.asked_to_stop = asyncio.Event()
-
-    def install_signal_handlers(self) -> None:
-        # mode's own handlers stop the worker beside whoever waits for it, who would then leave before that is done.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.loop.add_signal_handler(number, self._ask_to_stop, number)
-
-    def _ask_to_stop(self, number: signal.Signals) -> None:
-        logger.info("%s: finishing what was begun", number.name)
-        self.asked_to_stop.set()

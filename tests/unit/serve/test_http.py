@@ -16,7 +16,7 @@ from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
 from etapa.metrics import Metrics
-from etapa.serve import http
+from etapa.serve import health
 from etapa.serve.http import Api
 from etapa.setting_values import Secret
 from etapa.stream.classifier import Health
@@ -168,7 +168,7 @@ def test_not_ready_names_what_is_not() -> None:
 
 
 def test_checks_that_never_end_are_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "READINESS_SECONDS", 0.01)
+    monkeypatch.setattr(health, "READINESS_SECONDS", 0.01)
     status, body, _ = ask(application(readiness=NeverDone()), "/readyz")
     assert status == 503
     assert "took longer" in body["not_ready"][0]["detail"]

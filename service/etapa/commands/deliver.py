@@ -1,0 +1,78 @@
+"""`etapa deliver`: post campaign triggers to webhooks."""
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+import etapa
+from etapa.commands.failures import CheckFailed, WrongUse, reason
+from etapa.commands.options import settings_flags, settings_from
+from etapa.commands.run import log_to_stderr
+from etapa.commands.words import counted
+from etapa.deliver.plan import Plan
+from etapa.deliver.plan_file import load_plan
+from etapa.deliver.secrets_found import SecretsError, find_secrets
+from etapa.journey.language.yaml_nodes import MAX_BYTES
+
+FLAGS = ("delivery", "kafka_bootstrap_servers", "group", "start", "http_host", "http_port", "log_level")
+
+logger = logging.getLogger(__name__)
+
+
+@click.command()
+@settings_flags(*FLAGS)
+@click.option("--check", is_flag=True, help="Only check the delivery file and that its secrets are there. Exit code 1 if not.")
+def deliver(check: bool, **flags: str | None) -> None:
+    """Post campaign triggers from Kafka to the webhooks in a delivery file, each at least once, until told to stop (SIGTERM, or Ctrl-C).
+
+    A receiver may get a trigger more than once, always with the same Idempotency-Key: when its answer was lost, or when this process was killed.
+    What cannot be delivered becomes a dead letter in campaign-trigger-dead-letters. It then finishes its requests and exits with 0. Exit code 1 means
+    that it ended by itself; the last line says why.
+    """
+    settings = settings_from(flags).settings
+    if settings.delivery is None:
+        raise WrongUse("no delivery file: name one with --delivery or ETAPA_DELIVERY")
+    path = Path(settings.delivery)
+    plan = _plan_from(path)
+    try:
+        credentials = find_secrets(plan, os.environ, path.parent)
+    except SecretsError as error:
+        listed = error.problems[0] if len(error.problems) == 1 else "".join(f"\n  {problem}" for problem in error.problems)
+        raise CheckFailed(f"{path}: {listed}") from None
+    if check:
+        click.echo(f"{path}: good: {counted(len(plan.targets), 'target')}, {counted(len(plan.campaigns), 'campaign')}{_default(plan)}")
+        return
+    log_to_stderr(settings)
+    # Only now: what this runs on takes a while to import, and --help and --check need none of it.
+    from etapa.commands.delivery import work
+
+    logger.info(
+        "Etapa %s, delivering %s from Kafka at %s as group %s",
+        etapa.__version__,
+        settings.topic_campaign_triggers,
+        settings.kafka_bootstrap_servers,
+        settings.delivery_group,
+    )
+    work(settings, plan, credentials)
+
+
+def _plan_from(path: Path) -> Plan:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1).decode()
+    except OSError as error:
+        raise WrongUse(f"{path}: cannot read it: {reason(error)}") from None
+    except UnicodeDecodeError:
+        raise CheckFailed(f"{path}: this is not UTF-8 text") from None
+    loaded = load_plan(text, str(path))
+    for finding in loaded.findings:
+        click.echo(str(finding), err=True)
+    if loaded.plan is None:
+        raise CheckFailed(f"{path} has errors, so it is not used")
+    return loaded.plan
+
+
+def _default(plan: Plan) -> str:
+    return f"; other campaigns go to {plan.default}" if plan.default else "; triggers of other campaigns become dead letters"

@@ -1,0 +1,114 @@
+"""`etapa triggers`: follow the campaign triggers as they are published."""
+
+import contextlib
+import sys
+from collections.abc import AsyncGenerator, Callable, Collection
+from typing import Any
+
+import click
+import msgspec
+from aiokafka import TopicPartition
+
+from etapa.commands.failures import CheckFailed
+from etapa.commands.kafka_access import on_kafka
+from etapa.commands.options import settings_flags, settings_from
+from etapa.commands.words import counted, printable
+from etapa.contracts.campaign_trigger import CampaignTriggerMessage, decode_campaign_trigger
+from etapa.contracts.rfc3339 import time_bytes
+from etapa.settings import Settings
+from etapa.stream.kafka_consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka_errors import log_errors
+
+_POLL_MS = 500
+_COLUMNS = (20, 20, 24, 29, 8)
+_HEADINGS = ("AT", "CAMPAIGN", "CUSTOMER", "MOVE", "HOLDOUT", "ID")
+
+Show = Callable[[CampaignTriggerMessage, bytes], str]
+
+
+@click.command(short_help="Follow the campaign triggers as they are published.")
+@click.option("--from-beginning", is_flag=True, help="Begin with the oldest that Kafka holds, instead of with what comes from now on.")
+@click.option("--campaign", "campaigns", multiple=True, metavar="ID", help="Only this campaign's. Can be given several times.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="End after so many.")
+@settings_flags("kafka_bootstrap_servers")
+@click.option("--json", "as_json", is_flag=True, help="Print each as it is in Kafka, one JSON object per line.")
+def triggers(from_beginning: bool, campaigns: tuple[str, ...], limit: int | None, as_json: bool, **flags: str | None) -> None:
+    """Follow the campaign triggers as they are published, until Ctrl-C or until --limit.
+
+    Only what is committed is shown. Triggers of one customer come in their order.
+    """
+    settings = settings_from(flags).settings
+    strangers = on_kafka(
+        settings,
+        lambda kafka, partitions: _follow(
+            settings, kafka, partitions, set(campaigns), limit, _as_json if as_json else _as_row, from_beginning=from_beginning
+        ),
+    )
+    if strangers:
+        raise CheckFailed(f"{settings.topic_campaign_triggers} also holds {counted(strangers, 'record')} that is no trigger")
+
+
+async def _follow(
+    settings: Settings,
+    kafka: dict[str, Any],
+    partitions: int,
+    campaigns: Collection[str],
+    limit: int | None,
+    show: Show,
+    *,
+    from_beginning: bool,
+) -> int:
+    """Show triggers until there were enough. Gives how many records were no triggers."""
+    if show is _as_row:
+        click.echo(_row(_HEADINGS))
+    shown = strangers = 0
+    async with contextlib.aclosing(_values(settings, kafka, partitions, from_beginning=from_beginning)) as values:
+        async for value in values:
+            try:
+                trigger = decode_campaign_trigger(value)
+            except msgspec.DecodeError:
+                strangers += 1
+                continue
+            if not campaigns or trigger.campaign in campaigns:
+                click.echo(show(trigger, value))
+                sys.stdout.flush()
+                shown += 1
+                if shown == limit:
+                    break
+    return strangers
+
+
+async def _values(settings: Settings, kafka: dict[str, Any], partitions: int, *, from_beginning: bool) -> AsyncGenerator[bytes, None]:
+    topic = settings.topic_campaign_triggers
+    places = [TopicPartition(topic, number) for number in range(partitions)]
+    consumer = reading_consumer(settings, kafka)
+    with log_errors(f"reading {topic}"):
+        try:
+            await consumer.start()
+            consumer.assign(places)
+            begin = await (consumer.beginning_offsets(places) if from_beginning else consumer.end_offsets(places))
+            for place in places:
+                consumer.seek(place, begin[place])
+            while True:
+                for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                    for record in records:
+                        yield record.value or b""
+        finally:
+            await stop_consumer(consumer)
+
+
+def _as_json(trigger: CampaignTriggerMessage, value: bytes) -> str:
+    # Written by us, so it is one line already; what another producer wrote may be several.
+    return value.decode() if b"\n" not in value else msgspec.json.format(value, indent=-1).decode()
+
+
+def _as_row(trigger: CampaignTriggerMessage, value: bytes) -> str:
+    move = f"{trigger.source or '(new)'} > {trigger.to}"
+    holdout = "yes" if trigger.holdout else "no"
+    at = time_bytes(trigger.at.replace(microsecond=0)).decode()
+    return _row((at, trigger.campaign, trigger.customer_id, move, holdout, trigger.id))
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    padded = [printable(cell).ljust(width) for cell, width in zip(cells[:-1], _COLUMNS, strict=True)]
+    return " ".join([*padded, printable(cells[-1])])

@@ -1,0 +1,104 @@
+"""Reading again for lanes that fell behind: each from its own place, as fast as its target takes its deliveries and no faster.
+
+A consumer outside the group, so that what it does has no influence on what the group reads.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+
+from etapa.deliver.desk import Desk, Observer, Record
+from etapa.settings import Settings
+from etapa.stream.kafka_consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka_errors import KAFKA_FAILURES, describe
+
+_IDLE = 0.1
+_PAUSE = 1.0
+_FETCH_MS = 200
+_MOST_FETCHED = 500
+
+logger = logging.getLogger(__name__)
+
+
+class CatchUp:
+    """Runs until it is cancelled."""
+
+    def __init__(self, settings: Settings, options: Mapping[str, Any], desk: Desk, window: int, observer: Observer) -> None:
+        self._settings = settings
+        self._options = dict(options)
+        self._desk = desk
+        # Half of the room: one look at the log fills much of a window, not one place of it.
+        self._worth_while = max(1, window // 2)
+        self._observer = observer
+
+    async def run(self) -> None:
+        """Serve lanes that are behind, one after the other, round and round."""
+        while True:
+            if not self._lanes():
+                await asyncio.sleep(_IDLE)
+                continue
+            consumer = reading_consumer(self._settings, self._options)
+            try:
+                await consumer.start()
+                while self._behind():
+                    served = False
+                    for lane, places in self._lanes().items():
+                        served = await self._serve(consumer, lane, places) or served
+                    if not served:
+                        await asyncio.sleep(_IDLE)
+            except KAFKA_FAILURES as error:
+                logger.warning("reading again for targets that lag failed and is tried again: %s", describe(error))
+                await asyncio.sleep(_PAUSE)
+            finally:
+                await stop_consumer(consumer)
+
+    def _behind(self) -> bool:
+        return any(progress.behind for progress in self._desk.progress.values())
+
+    def _lanes(self) -> dict[str, dict[int, int]]:
+        """Lanes that are behind and have room, with the offset to read from in each partition."""
+        lanes: dict[str, dict[int, int]] = {}
+        for partition, progress in self._desk.progress.items():
+            for lane, offset in progress.behind.items():
+                if progress.room(lane) >= self._worth_while:
+                    lanes.setdefault(lane, {})[partition] = offset
+        return lanes
+
+    async def _serve(self, consumer: AIOKafkaConsumer, lane: str, places: Mapping[int, int]) -> bool:
+        """Read a stretch for a lane. Gives whether there was anything."""
+        topic = self._settings.topic_campaign_triggers
+        consumer.assign([TopicPartition(topic, partition) for partition in places])
+        for partition, offset in places.items():
+            consumer.seek(TopicPartition(topic, partition), offset)
+        try:
+            fetched = await consumer.getmany(timeout_ms=_FETCH_MS, max_records=_MOST_FETCHED)
+        except OffsetOutOfRangeError:
+            await self._skip_what_is_gone(consumer, lane, places)
+            return True
+        for records in fetched.values():
+            for one in records:
+                record = Record(one.partition, one.offset, one.timestamp * 1000, one.key, one.value, one.headers)
+                if self._desk.look(lane, record) == "later":
+                    break
+        return bool(fetched)
+
+    async def _skip_what_is_gone(self, consumer: AIOKafkaConsumer, lane: str, places: Mapping[int, int]) -> None:
+        topic = self._settings.topic_campaign_triggers
+        starts = await consumer.beginning_offsets([TopicPartition(topic, partition) for partition in places])
+        for place, start in starts.items():
+            progress = self._desk.progress.get(place.partition)
+            missing = start - places[place.partition]
+            if progress is not None and missing > 0:
+                logger.error(
+                    "%s %d: retention removed up to %d triggers before target %s took them",
+                    topic,
+                    place.partition,
+                    missing,
+                    lane or "(letters)",
+                )
+                self._observer.gone(place.partition, missing)
+                progress.gone(lane, start)

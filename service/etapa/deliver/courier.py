@@ -1,0 +1,218 @@
+"""The courier of one target: takes its deliveries, keeps to its bounds, and tries again what failed, until each is through.
+
+Nothing here waits for another target, so a slow one holds up nobody but itself.
+"""
+
+import asyncio
+import heapq
+import itertools
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from etapa.contracts.undelivered import Reason, Undelivered
+from etapa.deliver.answers import Answer, verdict_of, wait_asked_for
+from etapa.deliver.backoff import next_attempt
+from etapa.deliver.breaker import Breaker, State
+from etapa.deliver.delivery import Delivery
+from etapa.deliver.plan import Target
+
+logger = logging.getLogger(__name__)
+
+Post = Callable[[Delivery], Awaitable[Answer]]
+
+
+class Timer(Protocol):
+    """The clocks that a courier goes by."""
+
+    def now(self) -> int:
+        """Microseconds since 1970."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever go forward."""
+
+
+class Ledger(Protocol):
+    """Who is told what becomes of deliveries. Methods are quick and do not raise."""
+
+    def delivered(self, target: str, delivery: Delivery) -> None:
+        """It is through."""
+
+    def retried(self, target: str, delivery: Delivery) -> None:
+        """A request failed, and there will be another."""
+
+    def undeliverable(self, target: str, delivery: Delivery, why: Undelivered) -> None:
+        """It must become a dead letter; then it is through."""
+
+    def answered(self, target: str, seconds: float) -> None:
+        """A request ended after so many seconds."""
+
+    def breaker(self, target: str, state: State) -> None:
+        """The breaker changed."""
+
+
+class Courier:
+    """Delivers to one target from start to stop."""
+
+    def __init__(self, target: Target, post: Post, ledger: Ledger, clock: Timer, chance: Callable[[], float]) -> None:
+        """`chance` gives numbers from 0 (included) to 1 (not included)."""
+        self.target = target
+        self._post = post
+        self._ledger = ledger
+        self._clock = clock
+        self._chance = chance
+        self._ready: deque[Delivery] = deque()
+        self._later: list[tuple[int, int, Delivery]] = []
+        self._order = itertools.count()
+        self._running: dict[asyncio.Task[Answer], Delivery] = {}
+        self._breaker = Breaker(target.breaker)
+        self._paused_until = 0
+        self._news = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[None]:
+        """Begin. The task ends with `stop`, or with an error that should not exist."""
+        self._work = asyncio.create_task(self._deliver(), name=f"etapa courier of {self.target.id}")
+        return self._work
+
+    def put(self, delivery: Delivery) -> None:
+        """Deliver this, soon."""
+        self._ready.append(delivery)
+        self._news.set()
+
+    @property
+    def state(self) -> State:
+        """Of the breaker."""
+        return self._breaker.state
+
+    def drop(self, partitions: set[int] | None = None) -> list[asyncio.Task[Answer]]:
+        """Forget what waits, of these partitions or of all. Gives the requests under way, whose answers still count."""
+
+        def goes(delivery: Delivery) -> bool:
+            return partitions is None or delivery.partition in partitions
+
+        self._ready = deque(each for each in self._ready if not goes(each))
+        self._later = [entry for entry in self._later if not goes(entry[2])]
+        heapq.heapify(self._later)
+        leaving = [(task, delivery) for task, delivery in self._running.items() if goes(delivery)]
+        for _, delivery in leaving:
+            delivery.dropped = True
+        return [task for task, _ in leaving]
+
+    def abandon(self, partitions: set[int] | None = None) -> None:
+        """Give up the requests under way, of these partitions or of all; nobody is told of their answers."""
+        for task, delivery in list(self._running.items()):
+            if partitions is None or delivery.partition in partitions:
+                task.cancel()
+
+    async def stop(self) -> None:
+        """End at once, with everything that is under way."""
+        self.drop()
+        self.abandon()
+        if self._running:
+            await asyncio.wait(set(self._running))
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait({self._work})
+
+    async def _deliver(self) -> None:
+        while True:
+            self._news.clear()
+            now = self._now()
+            while self._later and self._later[0][0] <= now:
+                self._ready.append(heapq.heappop(self._later)[2])
+            while self._ready and self._may_begin(now):
+                self._begin(self._ready.popleft(), now)
+            await self._until(self._next_time(now), now)
+
+    def _may_begin(self, now: int) -> bool:
+        return len(self._running) < self.target.parallel and now >= self._paused_until and self._breaker.lets_pass(now)
+
+    def _next_time(self, now: int) -> int | None:
+        """When something may change by itself."""
+        times = [self._later[0][0]] if self._later else []
+        if self._ready and len(self._running) < self.target.parallel:
+            if now < self._paused_until:
+                times.append(self._paused_until)
+            elif self._breaker.state == "open":
+                times.append(self._breaker.until)
+        return min(times, default=None)
+
+    async def _until(self, at: int | None, now: int) -> None:
+        try:
+            async with asyncio.timeout(None if at is None else max(0, at - now) / 1_000_000):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+    def _begin(self, delivery: Delivery, now: int) -> None:
+        self._replace_breaker(self._breaker.begun())
+        delivery.requests += 1
+        if delivery.requests == 1:
+            delivery.first_at = now
+        task = asyncio.ensure_future(self._timed(delivery))
+        self._running[task] = delivery
+        task.add_done_callback(self._ended)
+
+    async def _timed(self, delivery: Delivery) -> Answer:
+        began = self._clock.monotonic()
+        try:
+            return await self._post(delivery)
+        finally:
+            self._ledger.answered(self.target.id, self._clock.monotonic() - began)
+
+    def _ended(self, task: "asyncio.Task[Answer]") -> None:
+        delivery = self._running.pop(task)
+        self._news.set()
+        if task.cancelled():
+            self._replace_breaker(self._breaker.abandoned(self._now()))
+            return
+        error = task.exception()
+        if error is not None:
+            # Ours, not the target's; it counts as a failure, or the trigger would be stuck for ever.
+            logger.error("a delivery to %s failed in a way that should not exist", self.target.id, exc_info=error)
+        answer = task.result() if error is None else Answer(None, f"an error in Etapa ({type(error).__name__})")
+        self._judge(delivery, answer)
+
+    def _judge(self, delivery: Delivery, answer: Answer) -> None:
+        now = self._now()
+        verdict = verdict_of(answer)
+        # Being asked to slow down is an answer of a target that is well.
+        well = verdict != "failed" or answer.status == 429
+        self._replace_breaker(self._breaker.succeeded() if well else self._breaker.failed(now))
+        if verdict == "delivered":
+            self._ledger.delivered(self.target.id, delivery)
+            return
+        if delivery.dropped:
+            return
+        delivery.failed(answer.told)
+        if verdict == "refused":
+            self._give_up(delivery, "refused")
+            return
+        asked = wait_asked_for(answer.retry_after, self._clock.now())
+        if asked is not None:
+            # It asks not to be asked, by whatever trigger.
+            self._paused_until = max(self._paused_until, now + min(asked, self.target.retry.longest_pause))
+        at = next_attempt(self.target.retry, delivery.requests, delivery.first_at, now, asked, self._chance())
+        if at is None:
+            self._give_up(delivery, "gave_up")
+            return
+        self._ledger.retried(self.target.id, delivery)
+        heapq.heappush(self._later, (at, next(self._order), delivery))
+
+    def _give_up(self, delivery: Delivery, reason: Reason) -> None:
+        why = Undelivered(reason, delivery.history, self.target.id, delivery.requests)
+        self._ledger.undeliverable(self.target.id, delivery, why)
+
+    def _replace_breaker(self, breaker: Breaker) -> None:
+        before, self._breaker = self._breaker.state, breaker
+        if breaker.state != before:
+            self._ledger.breaker(self.target.id, breaker.state)
+            if breaker.state == "open":
+                logger.warning("target %s failed %d times in a row and is left alone for a while", self.target.id, breaker.failures)
+            elif breaker.state == "closed":
+                logger.info("target %s answers again", self.target.id)
+
+    def _now(self) -> int:
+        return int(self._clock.monotonic() * 1_000_000)

@@ -1,0 +1,199 @@
+"""Delivery as one service in a Faust app: it starts what delivers, commits, watches, and on the way out finishes what was begun."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mode import Service
+
+from etapa.contracts.undelivered import Undelivered
+from etapa.deliver.answers import Answer
+from etapa.deliver.catch_up import CatchUp
+from etapa.deliver.courier import Courier
+from etapa.deliver.delivery import Delivery
+from etapa.deliver.desk import Desk
+from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
+from etapa.deliver.letters import Letters
+from etapa.deliver.metrics import DeliveryMetrics
+from etapa.deliver.plan import Plan, Target
+from etapa.deliver.secrets_found import Credentials
+from etapa.deliver.webhook import Webhooks
+from etapa.settings import Settings
+from etapa.stream.classifier import Health
+from etapa.stream.clock import SystemClock
+from etapa.stream.kafka_errors import KAFKA_FAILURES
+
+_COMMIT_EVERY = 0.5
+_LOST_AFTER = 120.0
+"""Seconds after which a record that Faust fetched and did not hand over is taken for lost by it."""
+_PROBE_SECONDS = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+class Deliverer(Service):
+    """Delivers from start to stop. `ended` is set when it ends by itself; `error` says why."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        kafka_options: Mapping[str, Any],
+        plan: Plan,
+        credentials: Mapping[str, Credentials],
+        metrics: DeliveryMetrics,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._plan = plan
+        self._credentials = credentials
+        self._metrics = metrics
+        self._clock = SystemClock()
+        self._webhooks = Webhooks()
+        self._letters = Letters(settings, kafka_options)
+        self.desk = Desk(plan, settings.delivery_window, self._write_letter, metrics)
+        # Chance for spreading retries, not for secrets.
+        chance = random.random
+        self._couriers = {target.id: Courier(target, self._poster(target), self.desk, self._clock, chance) for target in plan.targets}
+        self.desk.employ(self._couriers)
+        self._catch_up = CatchUp(settings, kafka_options, self.desk, settings.delivery_window, metrics)
+        self._app: DeliveryApp | None = None
+        self._jobs: list[asyncio.Task[None]] = []
+        self._ready_to_write = asyncio.Event()
+        self._first_waiting: dict[int, tuple[int, float]] = {}
+        # Half of what the group allows a member to take, so that the other half is left for joining again.
+        self.hand_back_seconds = settings.session_timeout / 2_000_000
+        self.ended = asyncio.Event()
+        self.error: Exception | None = None
+
+    def serve(self, app: DeliveryApp) -> None:
+        """The app whose consumer commits for this."""
+        self._app = app
+
+    @property
+    def _consumer(self) -> DeliveryConsumer | None:
+        consumer = self._app._consumer if self._app is not None else None
+        return consumer if isinstance(consumer, DeliveryConsumer) else None
+
+    def _poster(self, target: Target) -> Any:
+        async def post(delivery: Delivery) -> Answer:
+            return await self._webhooks.post(
+                target,
+                self._credentials[target.id],
+                delivery.campaign,
+                delivery.trigger_id,
+                delivery.value or b"",
+                self._clock.now() // 1_000_000,
+            )
+
+        return post
+
+    async def _write_letter(self, delivery: Delivery, why: Undelivered) -> None:
+        await self._ready_to_write.wait()
+        await self._letters.write(delivery, why)
+
+    async def on_start(self) -> None:
+        """Begin. Raises what aiokafka raises when Kafka does not answer."""
+        await self._webhooks.__aenter__()
+        await self._letters.start()
+        self._ready_to_write.set()
+        self._jobs = [
+            *(courier.start() for courier in self._couriers.values()),
+            asyncio.create_task(self._catch_up.run(), name="etapa catching up"),
+            asyncio.create_task(self._commit(), name="etapa committing deliveries"),
+        ]
+        self._jobs.append(asyncio.create_task(self._watch(list(self._jobs)), name="etapa watching delivery"))
+
+    async def on_stop(self) -> None:
+        """Begin nothing more, let the requests under way end, commit what is through."""
+        others = self._jobs[len(self._couriers) :]
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(set(others))
+        progress = await self.desk.hand_back(set(self.desk.progress), self._longest_request())
+        self.desk.progress.update(progress)
+        if self._consumer is not None and progress:
+            await self._consumer.commit_progress()
+        self.desk.progress.clear()
+        for courier in self._couriers.values():
+            await courier.stop()
+        await self._letters.stop()
+        await self._webhooks.__aexit__()
+
+    def _longest_request(self) -> float:
+        return max(target.timeout for target in self._plan.targets) / 1_000_000
+
+    async def _commit(self) -> None:
+        while True:
+            await asyncio.sleep(_COMMIT_EVERY)
+            if self._consumer is not None:
+                await self._consumer.commit_progress()
+            self._tell()
+
+    def _tell(self) -> None:
+        progress = self.desk.progress.values()
+        for target in self._couriers:
+            held = sum(each.open_in(target) for each in progress)
+            self._metrics.held(target, held, sum(target in each.behind for each in progress))
+
+    async def _watch(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Until something happens that must end this."""
+        crashed = asyncio.ensure_future(self._crashed.wait())
+        ends: set[asyncio.Future[Any]] = {*tasks, self.desk.failed, crashed}
+        try:
+            while True:
+                await asyncio.wait(ends, timeout=1.0, return_when="FIRST_COMPLETED")
+                if self.desk.failed.done():
+                    self.desk.failed.result()
+                for task in tasks:
+                    if task.done():
+                        task.result()
+                        raise RuntimeError(f"{task.get_name()} ended")
+                if crashed.done():
+                    raise RuntimeError(f"Faust gave up: {self.crash_reason!r}")
+                self._look_for_lost_records()
+        except Exception as error:  # noqa: BLE001 - handed to whoever runs this
+            self.error = error
+            self.ended.set()
+        finally:
+            crashed.cancel()
+
+    def _look_for_lost_records(self) -> None:
+        now = self._clock.monotonic()
+        seen = {}
+        for partition, progress in self.desk.progress.items():
+            offset = progress.first_waiting
+            if offset is None:
+                continue
+            before = self._first_waiting.get(partition)
+            seen[partition] = before if before is not None and before[0] == offset else (offset, now)
+            if now - seen[partition][1] > _LOST_AFTER:
+                raise RuntimeError(
+                    f"partition {partition}: Faust fetched offset {offset} and never handed it over; it is read again after a restart"
+                )
+        self._first_waiting = seen
+
+    def _lag(self, partition: int, position: int, end: int) -> int:
+        progress = self.desk.progress[partition]
+        # Where nothing is under way all that was read is through, whatever offsets transactions take up.
+        place = None if progress.is_idle else progress.committable()
+        return max(0, end - (position if place is None else place))
+
+    async def health(self) -> Sequence[Health]:
+        """Everything that must be good, looked at now."""
+        consumer = self._consumer
+        if consumer is None or not consumer.is_assigned():
+            return [Health("kafka", ready=False, detail="waiting for the group to assign partitions")]
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                ends = await consumer.ends()
+        except KAFKA_FAILURES:
+            return [Health("kafka", ready=False, detail="does not answer")]
+        self._metrics.lag({partition: self._lag(partition, *ends[partition]) for partition in self.desk.progress if partition in ends})
+        partitions = [
+            Health(f"partition {number}", number in self.desk.progress, "" if number in self.desk.progress else "being taken over")
+            for number in sorted(ends)
+        ]
+        return [Health("kafka", ready=True), *partitions]

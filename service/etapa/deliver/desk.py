@@ -1,0 +1,270 @@
+"""The desk: where triggers are handed in, sorted to the couriers of their targets, and crossed off when they are through."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from etapa.contracts.campaign_trigger import CampaignTriggerMessage, decode_campaign_trigger
+from etapa.contracts.undelivered import Undelivered
+from etapa.deliver.breaker import State
+from etapa.deliver.courier import Courier
+from etapa.deliver.delivery import Delivery
+from etapa.deliver.plan import Plan
+from etapa.deliver.progress import Admission, Progress, Skipped, Through, memo_of, through_of
+
+LETTERS = ""
+"""The lane of records that become dead letters without a request. No target has this id."""
+
+MOST_WAITING = 1_000
+"""Records of a partition that Faust may hold without having handed them over; then fetching pauses."""
+
+NotSent = Literal["holdout", "skipped"]
+
+logger = logging.getLogger(__name__)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A record of `campaign-triggers`; `timestamp` in microseconds since 1970."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Observer(Protocol):
+    """Who counts and measures. Methods are quick and do not raise."""
+
+    def delivered(self, target: str, delivery: Delivery) -> None:
+        """A trigger was delivered."""
+
+    def retried(self, target: str, delivery: Delivery) -> None:
+        """A request failed, and there will be another."""
+
+    def dead_lettered(self, delivery: Delivery, why: Undelivered) -> None:
+        """A trigger became a dead letter."""
+
+    def not_sent(self, campaign: str, why: NotSent) -> None:
+        """A trigger is for nobody."""
+
+    def answered(self, target: str, seconds: float) -> None:
+        """A request ended after so many seconds."""
+
+    def breaker(self, target: str, state: State) -> None:
+        """A breaker changed."""
+
+    def gone(self, partition: int, count: int) -> None:
+        """So many offsets were removed from the log before they were read."""
+
+
+class Sorted(msgspec.Struct, frozen=True):
+    """Where a record belongs: to a lane, or to none because it is for nobody."""
+
+    lane: str | None
+    campaign: str = ""
+    trigger_id: str = ""
+    why: Undelivered | None = None
+    """Of a record in the lane of letters: why it is there."""
+    not_sent: NotSent | None = None
+
+
+def sort_record(plan: Plan, value: bytes | None) -> Sorted:
+    """Where a record with this value belongs."""
+    try:
+        trigger = decode_campaign_trigger(value or b"")
+    except msgspec.DecodeError as error:
+        return Sorted(LETTERS, why=Undelivered("not_a_trigger", str(error)))
+    return _sort_trigger(plan, trigger)
+
+
+def _sort_trigger(plan: Plan, trigger: CampaignTriggerMessage) -> Sorted:
+    if trigger.holdout:
+        return Sorted(None, trigger.campaign, trigger.id, not_sent="holdout")
+    route = plan.route(trigger.campaign)
+    if route is None:
+        why = Undelivered("no_target", f"the delivery file names no target for campaign {trigger.campaign!r}, and no default")
+        return Sorted(LETTERS, trigger.campaign, trigger.id, why)
+    if route.target is None:
+        return Sorted(None, trigger.campaign, trigger.id, not_sent="skipped")
+    return Sorted(route.target, trigger.campaign, trigger.id)
+
+
+class Desk:
+    """One for all partitions of this process. It is the ledger of its couriers."""
+
+    def __init__(
+        self, plan: Plan, window: int, write_letter: Callable[[Delivery, Undelivered], Awaitable[None]], observer: Observer
+    ) -> None:
+        """`window` is how many deliveries of a target are held for each partition."""
+        self._plan = plan
+        self._window = window
+        self._write_letter = write_letter
+        self._observer = observer
+        self._couriers: Mapping[str, Courier] = {}
+        self._writing: dict[asyncio.Task[None], Delivery] = {}
+        self._committed: dict[int, tuple[int, str]] = {}
+        self.progress: dict[int, Progress] = {}
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Has an error when work here must not go on; a restart may heal it."""
+
+    def employ(self, couriers: Mapping[str, Courier]) -> None:
+        """Hand deliveries to these from now on, by target."""
+        self._couriers = couriers
+
+    def assigned(self, partition: int, committed: int | None, memo: str) -> None:
+        """A partition is ours, and is read from what was committed on."""
+        before: Through | None = None
+        if committed is not None:
+            before = through_of(memo, committed, self._plan.routing)
+            self._committed[partition] = committed, memo
+        self.progress[partition] = Progress(self._window, before)
+
+    def fetched(self, partition: int, offsets: Iterable[int]) -> None:
+        """Records were fetched: from here on none of them can get lost unnoticed."""
+        if partition in self.progress:
+            self.progress[partition].fetched(offsets)
+
+    def has_room(self, partition: int) -> bool:
+        """Whether more may be fetched. Targets that lag do not count: their lanes fall behind instead."""
+        progress = self.progress.get(partition)
+        return progress is not None and progress.waiting < MOST_WAITING and bool(progress.room(LETTERS))
+
+    def take(self, record: Record) -> None:
+        """A record was handed over by the agent."""
+        progress = self.progress.get(record.partition)
+        try:
+            if progress is None or not progress.take(record.offset):
+                return
+        except Skipped as error:
+            self.fail(RuntimeError(f"partition {record.partition}: {error}; nothing is lost, it is read again after a restart"))
+            return
+        found = sort_record(self._plan, record.value)
+        if found.lane is None:
+            if found.not_sent is not None and not progress.was_through(LETTERS, record.offset):
+                self._observer.not_sent(found.campaign, found.not_sent)
+        elif progress.admit(found.lane, record.offset) == "open":
+            self._begin(progress, record, found)
+
+    def look(self, lane: str, record: Record) -> Admission:
+        """A record was read for a lane that is behind."""
+        progress = self.progress.get(record.partition)
+        if progress is None:
+            return "through"
+        found = sort_record(self._plan, record.value)
+        admission = progress.look(lane, record.offset, mine=found.lane == lane)
+        if admission == "open":
+            self._begin(progress, record, found)
+        return admission
+
+    def _begin(self, progress: Progress, record: Record, found: Sorted) -> None:
+        delivery = Delivery(
+            progress=progress,
+            lane=found.lane or LETTERS,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            published_at=record.timestamp,
+            trigger_id=found.trigger_id,
+            campaign=found.campaign,
+        )
+        if found.why is not None:
+            self.undeliverable("", delivery, found.why)
+        else:
+            self._couriers[delivery.lane].put(delivery)
+
+    def fail(self, error: Exception) -> None:
+        """Work here must not go on."""
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    # What couriers tell.
+
+    def delivered(self, target: str, delivery: Delivery) -> None:
+        """It is through."""
+        self._observer.delivered(target, delivery)
+        delivery.progress.settle(delivery.lane, delivery.offset)
+
+    def retried(self, target: str, delivery: Delivery) -> None:
+        """It will be tried again."""
+        self._observer.retried(target, delivery)
+
+    def undeliverable(self, target: str, delivery: Delivery, why: Undelivered) -> None:
+        """It is through when its dead letter is written."""
+        logger.warning(
+            "trigger at %d/%d becomes a dead letter (%s%s): %s",
+            delivery.partition,
+            delivery.offset,
+            why.reason,
+            f", target {target}" if target else "",
+            why.detail,
+        )
+        task = asyncio.ensure_future(self._write_letter(delivery, why))
+        self._writing[task] = delivery
+
+        def written(done: asyncio.Task[None]) -> None:
+            del self._writing[done]
+            if done.cancelled():
+                return
+            error = done.exception()
+            if isinstance(error, Exception):
+                self.fail(error)
+                return
+            self._observer.dead_lettered(delivery, why)
+            delivery.progress.settle(delivery.lane, delivery.offset)
+
+        task.add_done_callback(written)
+
+    def answered(self, target: str, seconds: float) -> None:
+        """A request ended."""
+        self._observer.answered(target, seconds)
+
+    def breaker(self, target: str, state: State) -> None:
+        """A breaker changed."""
+        self._observer.breaker(target, state)
+
+    # What is committed.
+
+    def commits(self, progress: Mapping[int, Progress] | None = None) -> dict[int, tuple[int, str]]:
+        """What there is to commit by partition, offset and metadata; what has been committed already is left out."""
+        points = {}
+        for partition, each in (self.progress if progress is None else progress).items():
+            offset = each.committable()
+            if offset is not None:
+                point = offset, memo_of(each.through(), offset, self._plan.routing)
+                if self._committed.get(partition) != point:
+                    points[partition] = point
+        return points
+
+    def committed(self, points: Mapping[int, tuple[int, str]]) -> None:
+        """These are committed."""
+        self._committed.update(points)
+
+    async def hand_back(self, partitions: set[int], seconds: float) -> dict[int, Progress]:
+        """Take nothing more from these partitions; what is under way has `seconds` to end, and the rest is left to the next owner.
+
+        Gives their progress, to be committed.
+        """
+        leaving = {number: self.progress.pop(number) for number in partitions if number in self.progress}
+        under_way: set[asyncio.Task[Any]] = set()
+        for courier in self._couriers.values():
+            under_way.update(courier.drop(partitions))
+        under_way.update(task for task, delivery in self._writing.items() if delivery.partition in partitions)
+        if under_way:
+            await asyncio.wait(under_way, timeout=seconds)
+        for courier in self._couriers.values():
+            courier.abandon(partitions)
+        for task, delivery in list(self._writing.items()):
+            if delivery.partition in partitions:
+                task.cancel()
+        # The couriers cross off in callbacks, which run once the loop has turned.
+        await asyncio.sleep(0)
+        for number in leaving:
+            self._committed.pop(number, None)
+        return leaving

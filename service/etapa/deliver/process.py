@@ -1,0 +1,132 @@
+"""The process of `etapa deliver`: a Faust app with one agent, and the services around it."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from faust.app.base import BootStrategy
+from mode import Service
+
+from etapa.deliver.deliverer import Deliverer
+from etapa.deliver.faust_consumer import DeliveryApp, hand_over
+from etapa.deliver.metrics import DeliveryMetrics
+from etapa.deliver.plan import Plan
+from etapa.deliver.secrets_found import Credentials
+from etapa.serve.health import HealthApi
+from etapa.serve.service import HttpService
+from etapa.settings import Settings
+from etapa.stream.classifier import WorkerError
+from etapa.stream.clock import SystemClock
+from etapa.stream.faust_worker import StoppableWorker
+from etapa.stream.kafka_errors import KAFKA_FAILURES, describe, thin_out_logs
+from etapa.stream.kafka_security import client_options
+from etapa.stream.kafka_topics import TopicsError, check_delivery_topics
+
+_FIRST_BACKOFF = 0.5
+_LONGEST_BACKOFF = 10.0
+_NEVER = 1_000_000_000
+_QUEUE = 1_000_000
+"""Faust's own bound of what waits for an agent; fetching pauses long before."""
+
+logger = logging.getLogger(__name__)
+
+
+def run_deliverer(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
+    """Deliver until SIGTERM or SIGINT, then finish the requests under way and return.
+
+    Raises `KafkaSettingsError` or `HttpServerError` at the start, and `WorkerError` when it ends by itself.
+    """
+    thin_out_logs()
+    asyncio.run(_run(settings, plan, credentials))
+
+
+async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
+    options = client_options(settings)
+    metrics = DeliveryMetrics(plan, SystemClock().now)
+    deliverer = Deliverer(settings, options, plan, credentials, metrics)
+    http = HttpService(HealthApi(deliverer, metrics.registry).application(), settings.http_host, settings.http_port)
+    app = _app(settings, options, deliverer, metrics, [deliverer])
+    worker = StoppableWorker(app, loop=asyncio.get_running_loop())
+    worker.install_signal_handlers()
+    await http.start()
+    try:
+        if await _wait_for_kafka(settings, options, worker.asked_to_stop):
+            await _work(worker, deliverer)
+    finally:
+        await http.stop()
+
+
+async def _work(worker: StoppableWorker, deliverer: Deliverer) -> None:
+    started = asyncio.ensure_future(worker.start())
+    ended = asyncio.ensure_future(deliverer.ended.wait())
+    asked = asyncio.ensure_future(worker.asked_to_stop.wait())
+    try:
+        await asyncio.wait({started, ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await worker.stop()
+        for one in (ended, asked):
+            one.cancel()
+        await asyncio.wait({started})
+    error = started.exception() or deliverer.error or worker.crash_reason
+    if error is not None:
+        raise WorkerError(f"delivery ended: {describe(error)}") from error
+
+
+async def _wait_for_kafka(settings: Settings, options: dict[str, Any], stop: asyncio.Event) -> bool:
+    """Until the topics are there; false when we are to stop before. Raises `WorkerError` when they are missing."""
+    backoff = _FIRST_BACKOFF
+    while not stop.is_set():
+        try:
+            await check_delivery_topics(settings, options)
+        except TopicsError as error:
+            raise WorkerError(str(error)) from error
+        except KAFKA_FAILURES as error:
+            logger.warning("no delivery without Kafka at %s: %s", settings.kafka_bootstrap_servers, describe(error))
+        else:
+            return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), backoff * random.uniform(0.5, 1.0))  # noqa: S311 (spreads tries, guards nothing)
+        backoff = min(_LONGEST_BACKOFF, 2 * backoff)
+    return False
+
+
+def _app(
+    settings: Settings, options: Mapping[str, Any], deliverer: Deliverer, metrics: DeliveryMetrics, services: list[Service]
+) -> DeliveryApp:
+    class Boot(BootStrategy):
+        # Dead letters go through a producer of our own.
+        enable_kafka_producer = False
+        enable_web = False
+
+        def server(self) -> Any:
+            """Faust's own services, then ours, which stop first."""
+            return self._chain(super().server(), services)
+
+    class App(DeliveryApp):
+        pass
+
+    App.BootStrategy = Boot
+    # All at once: a setting changed later is ignored or warned of.
+    app = App(
+        settings.delivery_group,
+        broker=[f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")],
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=0,
+        # Faust's commits and its waiting for acknowledgements: there are none.
+        stream_wait_empty=False,
+        broker_commit_interval=_NEVER,
+        stream_buffer_maxsize=_QUEUE,
+        broker_session_timeout=settings.session_timeout / 1_000_000,
+        broker_request_timeout=max(60.0, settings.session_timeout / 1_000_000),
+    )
+    app.settings, app.kafka_options, app.desk, app.observer = settings, options, deliverer.desk, metrics
+    app.hand_back_seconds = deliverer.hand_back_seconds
+    deliverer.serve(app)
+    hand_over(app)
+    return app

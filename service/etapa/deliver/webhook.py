@@ -1,0 +1,92 @@
+"""One request to one target. Goes nowhere but to the URL of the delivery file: no redirects, no proxies from the environment, no cookies.
+
+What goes wrong is told in words of our own, because those of the client library may hold the URL.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+import etapa
+from etapa.deliver.answers import Answer
+from etapa.deliver.plan import Target
+from etapa.deliver.secrets_found import Credentials
+from etapa.deliver.signature import idempotency_key, signed_headers
+from etapa.journey.language.duration import format_duration
+
+_MOST_READ = 64 * 1024
+"""Bytes of an answer that are read so that its connection can be used again; with more it is closed."""
+
+
+class Webhooks:
+    """The connections to all targets; used by `async with`."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        # How many connections there are is bounded by each target's `parallel`. Nothing of an answer's body is used, so
+        # nothing of it is unpacked.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"etapa/{etapa.__version__}"},
+            auto_decompress=False,
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(self, target: Target, credentials: Credentials, campaign: str, trigger_id: str, body: bytes, timestamp: int) -> Answer:
+        """Post a trigger. `timestamp` is in seconds since 1970. Does not raise because of what the target does."""
+        if self._session is None:
+            raise RuntimeError("not entered")
+        headers = {
+            **credentials.headers_for(campaign),
+            "Content-Type": "application/json",
+            "Idempotency-Key": idempotency_key(trigger_id),
+            **signed_headers(credentials.signing_keys(), trigger_id, timestamp, body),
+        }
+        timeout = aiohttp.ClientTimeout(total=target.timeout / 1_000_000)
+        try:
+            async with self._session.post(
+                URL(target.url, encoded=True), data=body, headers=headers, allow_redirects=False, timeout=timeout
+            ) as response:
+                await _read_rest(response)
+                return Answer(response.status, retry_after=response.headers.get("Retry-After"))
+        except TimeoutError:
+            return Answer(None, f"no answer within {format_duration(target.timeout)}")
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as error:
+            return Answer(None, _trouble(error))
+
+
+async def _read_rest(response: aiohttp.ClientResponse) -> None:
+    # The status has arrived, and decides. What becomes of the rest does not matter.
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        await response.content.read(_MOST_READ)
+    if not response.content.at_eof():
+        response.close()
+
+
+def _trouble(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name cannot be resolved"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            return "no TLS connection: its certificate or its TLS was not accepted"
+        case aiohttp.ClientConnectorError():
+            return f"no connection: {(error.os_error.strerror or 'failed').lower()}"
+        case aiohttp.ServerDisconnectedError():
+            return "connection closed before an answer"
+        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
+            return "its answer is not HTTP"
+        case OSError():
+            return f"connection lost: {(error.strerror or type(error).__name__).lower()}"
+    return f"the request failed ({type(error).__name__})"
