@@ -6,7 +6,7 @@ from typing import Protocol
 import pytest
 
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
-from etapa.stream.ports import Fenced, Fetched, Headers, Log, LogError, Outgoing, Record, StateRecord, Transaction
+from etapa.stream.ports import Fenced, Fetched, Headers, Log, LogError, Outgoing, Record, StateRecord, Transaction, TransactionHangs
 
 KINDS = ("stage_changes", "dead_letters")
 
@@ -22,6 +22,12 @@ class LogWorld(Protocol):
 
     async def published(self, kind: str) -> list[Outgoing]:
         """What a consumer that reads committed records only sees by now of `stage_changes` or `dead_letters`."""
+
+    async def leave_hanging(self) -> None:
+        """Put a transaction into the output topics whose end is lost."""
+
+    async def abort_hanging(self) -> None:
+        """End it, as an operator would."""
 
 
 def transaction(through: int, states: Sequence[tuple[bytes, bytes | None]] = (), changes: Sequence[Outgoing] = ()) -> Transaction:
@@ -200,6 +206,22 @@ async def what_was_committed_is_there_once_a_successor_has_fenced(world: LogWorl
     assert (await read_states(new))[-1].offset == marks[-1]
 
 
+async def a_fence_says_so_when_a_transaction_hangs(world: LogWorld) -> None:
+    log = await world.open()
+    await log.fence()
+    marks = [await log.commit(transaction(0, [(b"c", b"before")], [change(1)]))]
+    await world.leave_hanging()
+    for _ in range(2):
+        with pytest.raises(TransactionHangs):
+            await log.fence()
+    assert (await log.state_range())[1] > marks[0]
+    await world.abort_hanging()
+    assert [record.value for record in await read_states(log) if record.key == b"c"] == [b"before"]
+    await log.commit(transaction(1, [(b"c", b"after")], [change(2)]))
+    assert [record.value for record in await read_states(log) if record.key == b"c"] == [b"before", b"after"]
+    assert _plain(await world.published("stage_changes")) == _plain([change(1), change(2)])
+
+
 async def a_log_can_fence_again_and_go_on(world: LogWorld) -> None:
     log = await world.open()
     await log.fence()
@@ -245,6 +267,7 @@ LOG_CONTRACT: tuple[Callable[[LogWorld], Awaitable[None]], ...] = (
     the_group_offset_follows_the_commits,
     a_successor_fences_its_predecessor,
     what_was_committed_is_there_once_a_successor_has_fenced,
+    a_fence_says_so_when_a_transaction_hangs,
     a_log_can_fence_again_and_go_on,
     closing_is_safe_at_any_time,
     the_number_of_partitions_is_told,

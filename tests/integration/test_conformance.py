@@ -3,7 +3,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
 from etapa.stream.kafka_log import KafkaLog
@@ -12,6 +12,7 @@ from etapa.stream.redis_client import RedisClient, connect, disconnect
 from etapa.stream.redis_view import PartitionKeys, RedisView
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld
 from tests.conformance.view_contract import VIEW_CONTRACT, ViewWorld
+from tests.integration.hanging import abort_hanging, leave_hanging
 from tests.integration.places import new_place, new_settings, opened_log, read_all, started_producer
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisCluster, RedisServer
@@ -38,6 +39,16 @@ class KafkaWorld:
 
     async def published(self, kind: str) -> list[Outgoing]:
         return [Outgoing(one.key, one.value, one.headers) for one in await read_all(self._settings, self._topics[kind], 0)]
+
+    async def leave_hanging(self) -> None:
+        self._culprit = await self._closing.enter_async_context(
+            started_producer(self._settings, transactional_id=f"{self._settings.group}.x")
+        )
+        self._hung = [TopicPartition(topic, 0) for topic in (self._settings.topic_customer_state, self._settings.topic_stage_changes)]
+        await leave_hanging(self._settings, self._culprit, [(place, b"c", b"hangs") for place in self._hung])
+
+    async def abort_hanging(self) -> None:
+        await abort_hanging(self._culprit, self._hung)
 
 
 class RedisWorld:

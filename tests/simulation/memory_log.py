@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from etapa.stream.ports import Fenced, Fetched, Headers, LogError, OutcomeUnknown, Outgoing, Record, StateRecord, Transaction
+from etapa.stream.ports import (
+    Fenced,
+    Fetched,
+    Headers,
+    LogError,
+    OutcomeUnknown,
+    Outgoing,
+    Record,
+    StateRecord,
+    Transaction,
+    TransactionHangs,
+)
 from tests.simulation.process import Process, finish
 
 
@@ -37,10 +48,13 @@ class _Open:
 
 @dataclass
 class MemoryBroker:
-    """One partition of the topics. `fencing` off makes it forget what transactional ids are for."""
+    """One partition of the topics. `fencing` off makes it forget what transactional ids are for, `tells_hanging` off hides what hangs."""
 
     partitions: int = 1
     fencing: bool = True
+    tells_hanging: bool = True
+    loses_markers: bool = False
+    """Transactions are ended as ever, but nobody who reads hears of it."""
     touchpoints: list[Record] = field(default_factory=list)
     first_offset: int = 0
     end_offset: int = 0
@@ -54,6 +68,8 @@ class MemoryBroker:
     on_commit: Callable[[Committed], None] | None = None
     _states: list[_StateEntry] = field(default_factory=list)
     _open: dict[int, _Open] = field(default_factory=dict)
+    _hanging: list[_Open] = field(default_factory=list)
+    """Ended, without a marker. The next marker of the same producer, which is every owner's, ends them for readers too."""
     _arrivals: list[asyncio.Future[None]] = field(default_factory=list)
 
     def append(self, key: bytes | None, value: bytes | None, headers: Headers = (), timestamp: int = 0) -> int:
@@ -89,7 +105,13 @@ class MemoryBroker:
     @property
     def hanging(self) -> int:
         """Transactions that were begun and neither committed nor aborted."""
-        return len(self._open)
+        return len(self._open) + len(self._hanging)
+
+    def abort_hanging(self) -> None:
+        """What an operator can do about them."""
+        for hanging in self._hanging:
+            self._give_up(hanging)
+        self._hanging.clear()
 
     def committed_states(self, start: int, end: int) -> list[StateRecord]:
         """What a `read_committed` reader sees of `customer-state`."""
@@ -97,7 +119,7 @@ class MemoryBroker:
 
     def stable_end(self) -> int:
         """The offset after the last committed one: nothing behind an open transaction is shown."""
-        return min([opened.entries[0].record.offset for opened in self._open.values()], default=self.state_end)
+        return min([opened.entries[0].record.offset for opened in (*self._open.values(), *self._hanging)], default=self.state_end)
 
     def fence(self) -> int:
         """A producer starts: those before it are finished, and so is what they had begun."""
@@ -105,6 +127,8 @@ class MemoryBroker:
         if self.fencing:
             for epoch in list(self._open):
                 self._abort(epoch)
+        if self._hanging and self.tells_hanging:
+            raise TransactionHangs(f"a transaction hangs from offset {self.stable_end()} on, its end is {self.state_end}")
         return self.epoch
 
     def write(self, epoch: int, transaction: Transaction) -> None:
@@ -121,15 +145,23 @@ class MemoryBroker:
         """Commit what was written."""
         self._check(epoch)
         opened = self._open.pop(epoch)
+        if self.loses_markers:
+            self._hanging.append(opened)
+        else:
+            for ended in (*self._hanging, opened):
+                self._show(ended, epoch)
+            self._hanging.clear()
+            self.state_end += 1
+        return opened.entries[-1].record.offset
+
+    def _show(self, opened: _Open, epoch: int) -> None:
         for entry in opened.entries:
             entry.status = "committed"
-        self.state_end += 1
         self.group_offset = opened.transaction.next_offset
         committed = Committed(opened.transaction, opened.entries[-1].record.offset, epoch)
         self.committed.append(committed)
         if self.on_commit is not None:
             self.on_commit(committed)
-        return committed.state_offset
 
     def abort(self, epoch: int) -> None:
         """Give up what was written, if anything was."""
@@ -143,7 +175,16 @@ class MemoryBroker:
         return future
 
     def _abort(self, epoch: int) -> None:
-        for entry in self._open.pop(epoch).entries:
+        opened = self._open.pop(epoch)
+        if self.loses_markers:
+            self._hanging.append(opened)
+            return
+        for ended in (*self._hanging, opened):
+            self._give_up(ended)
+        self._hanging.clear()
+
+    def _give_up(self, opened: _Open) -> None:
+        for entry in opened.entries:
             entry.status = "aborted"
         self.state_end += 1
 

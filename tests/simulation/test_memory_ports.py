@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from etapa.stream.ports import Headers, Log, Outgoing, View
-from tests.conformance.log_contract import LOG_CONTRACT, LogWorld
+from tests.conformance.log_contract import LOG_CONTRACT, LogWorld, change, transaction
 from tests.conformance.view_contract import VIEW_CONTRACT, ViewWorld
 from tests.simulation.loop import simulation_loop
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
@@ -31,6 +31,16 @@ class MemoryLogWorld:
 
     async def published(self, kind: str) -> list[Outgoing]:
         return [one for committed in self._broker.committed for one in getattr(committed.transaction, kind)]
+
+    async def leave_hanging(self) -> None:
+        self._broker.loses_markers = True
+        epoch = self._broker.fence()
+        self._broker.write(epoch, transaction(7, [(b"c", b"hangs")], [change(7)]))
+        self._broker.end(epoch)
+        self._broker.loses_markers = False
+
+    async def abort_hanging(self) -> None:
+        self._broker.abort_hanging()
 
 
 class MemoryViewWorld:

@@ -240,7 +240,7 @@ def test_whatever_happens_meanwhile_every_invariant_holds(kind: type[Reclassifyi
 
 def test_the_seeds_do_reclassify_customers() -> None:
     carried_over = done = turns = 0
-    for seed in range(60):
+    for seed in range(SEEDS):
         world = ReclassifyingWorld(seed)
         world.run()
         turns += len({mark_of(committed).version for committed in world.broker.committed}) == 2

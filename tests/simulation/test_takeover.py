@@ -258,6 +258,84 @@ def test_a_view_made_from_another_topic_is_refused() -> None:
     assert "was not made from this customer-state topic" in refusal(alone)
 
 
+def left_hanging(*, shown: bool) -> Alone:
+    """A partition whose last transaction was committed, and whose readers never heard of it: only Redis may show it."""
+    alone = processed("a")
+    before = alone.redis.mark, dict(alone.redis.customers)
+    alone.broker.loses_markers = True
+    alone.touch("b")
+    alone.worker()
+    alone.run(alone.work_until(lambda: "b" in alone.stages()))
+    alone.broker.loses_markers = False
+    if not shown:
+        alone.redis.mark, alone.redis.customers = before
+    return alone
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_transaction_that_hangs_is_refused_before_anything_is_processed(shown: bool) -> None:
+    alone = left_hanging(shown=shown)
+    alone.touch("c")
+    assert "a transaction hangs" in refusal(alone)
+    assert alone.broker.hanging == 1
+
+
+def test_a_transaction_that_hangs_for_a_moment_is_waited_for() -> None:
+    alone = left_hanging(shown=False)
+    task = alone.worker()
+
+    async def steps() -> None:
+        running = asyncio.create_task(task.run())
+        await alone.until(lambda: len(alone.told.takeovers) == 4)
+        alone.broker.abort_hanging()
+        await alone.until(lambda: "b" in alone.stages())
+        task.request_stop()
+        await running
+
+    alone.run(steps())
+    assert alone.told.refusals == []
+
+
+def test_what_hung_is_published_once_when_it_was_aborted() -> None:
+    alone = left_hanging(shown=False)
+    alone.broker.abort_hanging()
+    alone.worker()
+    alone.run(alone.drain())
+    assert [change.id for change in alone.changes()] == ["a/1", "a/2", "b/1", "b/2"]
+
+
+def test_what_hung_and_was_shown_is_published_once_when_it_was_aborted_and_the_view_was_removed() -> None:
+    alone = left_hanging(shown=True)
+    before = alone.stages()
+    alone.broker.abort_hanging()
+    assert "a transaction that Redis shows was aborted" in refusal(alone)
+    alone.redis.flush()
+    alone.worker()
+    alone.run(alone.drain())
+    assert [change.id for change in alone.changes()] == ["a/1", "a/2", "b/1", "b/2"]
+    assert alone.stages() == before
+
+
+def test_the_next_commit_of_the_same_owner_shows_what_hung() -> None:
+    alone = processed("a")
+    task = alone.worker()
+
+    async def steps() -> None:
+        running = asyncio.create_task(task.run())
+        alone.broker.loses_markers = True
+        alone.touch("b")
+        await alone.until(lambda: "b" in alone.stages())
+        alone.broker.loses_markers = False
+        alone.touch("c")
+        await alone.until(lambda: "c" in alone.stages())
+        task.request_stop()
+        await running
+
+    alone.run(steps())
+    assert [change.id for change in alone.changes()] == ["a/1", "a/2", "b/1", "b/2", "c/1", "c/2"]
+    assert alone.broker.hanging == 0
+
+
 def test_a_topic_that_seems_short_for_a_moment_is_looked_at_again() -> None:
     alone = processed()
     end, alone.broker.end_offset = alone.broker.end_offset, 0

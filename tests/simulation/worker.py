@@ -11,15 +11,15 @@ from etapa.journey.engine.program import Program
 from etapa.stream.observer import BatchCommitted, NullObserver
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Applied, ApplyOutcome, Loaded, TakeoverReason, ViewMark
-from etapa.stream.task import PartitionTask
+from etapa.stream.task import PartitionRefused, PartitionTask
 from tests.simulation.loop import SimulationLoop
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.memory_view import MemoryRedis, MemoryView
 from tests.simulation.process import Killed, Process
 from tests.simulation.scenario import PROGRAM
 
-Safety = Literal["kafka_fence", "chain", "load_mark", "retake"]
-SAFETIES: tuple[Safety, ...] = ("kafka_fence", "chain", "load_mark", "retake")
+Safety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake"]
+SAFETIES: tuple[Safety, ...] = ("kafka_fence", "settled", "chain", "load_mark", "retake")
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -34,6 +34,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     wrong: list[str]
     events: Counter[str]
     off: frozenset[Safety]
+    step_in: Callable[[PartitionRefused], bool]
+    """Do what a refusal asks an operator for, if the run is one that may need it."""
 
 
 class Worker:
@@ -64,6 +66,11 @@ class Worker:
             await self._task.run()
         except Killed:
             self._around.events["died"] += 1
+        except PartitionRefused as refusal:
+            self._around.events["refused"] += 1
+            if not self._around.step_in(refusal):
+                self._around.wrong.append(f"{self.process.name} refuses: {refusal}")
+            self.process.kill()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             self._around.wrong.append(f"{self.process.name} ended with {error!r}")
 

@@ -15,6 +15,7 @@ import msgspec
 from etapa.contracts.state import decode_state
 from etapa.contracts.touchpoint import TouchpointLimits
 from etapa.journey.engine.program import Program
+from etapa.stream.takeover import PartitionRefused
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.loop import simulation_loop
 from tests.simulation.memory_log import Committed, MemoryBroker
@@ -29,7 +30,7 @@ START = 1_795_000_000 * SECOND
 """The wall clock when a run begins."""
 FAULTS = (
     *("kill", "second owner", "second owner", "roll back", "roll back", "flush"),
-    *("lose mark", "compact", "out of memory", "move group offset", "clock jump"),
+    *("lose mark", "compact", "out of memory", "move group offset", "clock jump", "lose markers"),
 )
 SETTLES_WITHIN = 120.0
 """Seconds after the last fault within which lag must be zero and every timer must have fired."""
@@ -61,14 +62,14 @@ class World:
         self.scenario = scenario_of(self.random) if scenario is None else scenario
         self.network = network or SeededNetwork(Random(self.random.random()), self.scenario.weather)
         self.loop = simulation_loop(Random(self.random.random()))
-        self.broker = MemoryBroker(fencing="kafka_fence" not in off, on_commit=self._note_commit)
+        self.broker = MemoryBroker(fencing="kafka_fence" not in off, tells_hanging="settled" not in off, on_commit=self._note_commit)
         self.redis = MemoryRedis(chained="chain" not in off)
         self.redis.on_apply = self._check_view
         self.wrong: list[str] = []
         self.events: Counter[str] = Counter()
         self._trace: list[str] = []
         self._around = Surroundings(
-            self.loop, self.broker, self.redis, self.scenario.options, self.now, self.note, self.wrong, self.events, off
+            self.loop, self.broker, self.redis, self.scenario.options, self.now, self.note, self.wrong, self.events, off, self._step_in
         )
         self._workers: list[Worker] = []
         self._states: dict[str, bytes] = {}
@@ -98,6 +99,7 @@ class World:
         await faults
         self.network.weather = Weather()
         self.redis.out_of_memory = False
+        self.broker.loses_markers = False
         await self._drain()
         if not self._workers[-1].process.alive and not self.wrong:
             # It died while it was leaving; whatever it left behind is its successor's.
@@ -165,25 +167,42 @@ class World:
                     worker.process.sleep_until(self.loop.time() + random.uniform(0, 20.0))
                 self.loop.call_later(random.uniform(0, 25.0), worker.request_stop)
                 self._spawn()
-            elif fault == "roll back":
-                self.redis.roll_back(random)
-            elif fault == "flush":
-                self.redis.flush()
-            elif fault == "lose mark":
-                self.redis.mark = None
             elif fault == "move group offset":
                 self.broker.group_offset = random.randrange(self.broker.end_offset + 1)
                 self.broker.group_offset_moved = True
             elif fault == "clock jump":
                 worker.skew = random.randint(-self.scenario.skew, self.scenario.skew)
+            elif fault == "lose markers":
+                self.broker.loses_markers = True
+                self.loop.call_later(random.uniform(0, 3.0), setattr, self.broker, "loses_markers", False)
             elif fault == "compact":
                 self.broker.compact(random.randrange(10))
             else:
-                self.redis.out_of_memory = True
-                self.loop.call_later(random.uniform(0, 5.0), setattr, self.redis, "out_of_memory", False)
+                self._break_redis(fault, random)
             if not self._workers[-1].process.alive:
                 await asyncio.sleep(random.uniform(0, 3.0))
                 self._spawn()
+
+    def _break_redis(self, fault: str, random: Random) -> None:
+        if fault == "roll back":
+            self.redis.roll_back(random)
+        elif fault == "flush":
+            self.redis.flush()
+        elif fault == "lose mark":
+            self.redis.mark = None
+        else:
+            self.redis.out_of_memory = True
+            self.loop.call_later(random.uniform(0, 5.0), setattr, self.redis, "out_of_memory", False)
+
+    def _step_in(self, refusal: PartitionRefused) -> bool:
+        if not self.events["lose markers"]:
+            return False
+        self.note(f"an operator steps in: {refusal}")
+        self.broker.abort_hanging()
+        readable = self.broker.committed[-1].state_offset if self.broker.committed else -1
+        if self.redis.mark is not None and self.redis.mark.state_offset > readable:
+            self.redis.flush()
+        return True
 
     def _spawn(self) -> None:
         process = Process(f"w{len(self._workers) + 1}", self.network, self.note)
@@ -236,6 +255,9 @@ class World:
     def _check_view(self) -> None:
         """Whenever the view says that it is whole, it must be what the log says at that mark."""
         mark = self.redis.mark
+        if mark is not None and mark.state_offset not in self._states_at and self.events["lose markers"]:
+            # Shown after a commit that was answered, and that nobody else may ever get to see.
+            return
         if mark is not None and mark.complete:
             shown = {customer_id: customer.state for customer_id, customer in self.redis.customers.items()}
             if shown != self._states_at.get(mark.state_offset):

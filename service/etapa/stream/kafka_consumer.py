@@ -62,10 +62,10 @@ def group_consumer(
     )
 
 
-def reading_consumer(settings: Settings, options: dict[str, Any]) -> AIOKafkaConsumer:
+def reading_consumer(settings: Settings, options: dict[str, Any], isolation: str = "read_committed") -> AIOKafkaConsumer:
     """A consumer outside any group, for one look at one partition."""
     # What it asks for is there. A fetch that waits for more holds up the next seek.
-    options = {**_common(settings, options), "fetch_max_wait_ms": 10}
+    options = {**_common(settings, options), "fetch_max_wait_ms": 10, "isolation_level": isolation}
     return AIOKafkaConsumer(**options, client_id=f"etapa-{settings.group}-reader")
 
 

@@ -17,7 +17,8 @@ from etapa.stream.kafka_consumer import is_caught_up, reading_consumer, stop_con
 from etapa.stream.kafka_errors import log_errors
 from etapa.stream.kafka_producer import PartitionProducer
 from etapa.stream.kafka_reading import range_of, records_between
-from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transaction
+from etapa.stream.kafka_settled import describe_hanging, hanging_transactions
+from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transaction, TransactionHangs
 
 _SLICE = 500
 """Records taken from the consumer's buffer at a time, so that the limit on bytes is kept within one slice."""
@@ -48,6 +49,22 @@ class KafkaLog:
         self._producer = PartitionProducer(self._settings, self._partition, self._options)
         with log_errors(f"partition {self._partition}: starting its transactional producer"):
             await self._producer.start()
+        await self._see_that_all_is_settled()
+
+    async def _see_that_all_is_settled(self) -> None:
+        settings = self._settings
+        topics = (
+            settings.topic_customer_state,
+            settings.topic_stage_changes,
+            settings.topic_campaign_triggers,
+            settings.topic_dead_letters,
+        )
+        places = [TopicPartition(topic, self._partition) for topic in topics]
+        with log_errors(f"partition {self._partition}: looking for transactions that hang"):
+            async with asyncio.timeout(self._seconds):
+                hanging = await hanging_transactions(settings, self._options, places)
+        if hanging:
+            raise TransactionHangs(describe_hanging(self._partition, settings.kafka_bootstrap_servers, hanging))
 
     async def state_range(self) -> tuple[int, int]:
         with log_errors(f"partition {self._partition}: asking for the range of {self._states.topic}"):

@@ -22,6 +22,13 @@ class Fenced(LogError):
     """A successor has taken the partition over; nothing of ours can be committed any more."""
 
 
+class TransactionHangs(LogError):
+    """A transaction of the past is neither committed nor aborted in a partition that we write to, and nobody will end it.
+
+    Whatever we commit would end it too, and show what it holds. The message says where it is and what ends it.
+    """
+
+
 class OutcomeUnknown(LogError):
     """A commit was sent and no answer came: it may have happened or not. Only the log knows."""
 
@@ -88,6 +95,7 @@ class Log(Protocol):
         """Start a transactional producer for the partition: no predecessor can commit after this returns.
 
         Settles whatever transaction a predecessor left open. May be called again, with or without `close` in between.
+        Raises `TransactionHangs` when one cannot be settled.
         """
 
     async def state_range(self) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
 from etapa.contracts.state import StateError, decode_state
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
-from etapa.stream.ports import VIEW_FORMAT, Applied, Log, LogError, StateRecord, TakeoverReason, View, ViewMark
+from etapa.stream.ports import VIEW_FORMAT, Applied, Log, LogError, StateRecord, TakeoverReason, TransactionHangs, View, ViewMark
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,10 @@ async def take_over(
     `pause` lets others run and is true when we are asked to leave; then none is given, and the next owner goes on with
     what was done. Raises `PartitionRefused`, `LogError` or `ViewError`.
     """
-    await log.fence()
+    try:
+        await log.fence()
+    except TransactionHangs as error:
+        raise MayPass(str(error)) from error
     partitions = await log.partition_count()
     # In this order: the view never shows more than what was committed, so what it shows now is in the range read after.
     shown = await view.mark()
@@ -140,7 +143,8 @@ def _refuse_what_is_not_ours(partition: int, group: str, partitions: int, shown:
         ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
         raise MayPass(
             f"partition {partition}: Redis shows customer-state up to offset {shown.state_offset}, but the topic {ends}; "
-            "either the topic was made anew (then remove the keys of this prefix from Redis), or ETAPA_REDIS_PREFIX is another group's"
+            "either the topic was made anew, or a transaction that Redis shows was aborted since (then remove the keys of this partition "
+            "from Redis to have them rebuilt), or ETAPA_REDIS_PREFIX is another group's"
         )
     if last.mark.through < shown.through or (last.offset == shown.state_offset and not shown.complete):
         raise PartitionRefused(
