@@ -5,16 +5,19 @@ partition's own: the transactional producer, and for each takeover a consumer th
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CorruptRecordException
 
 from etapa.settings import Settings
 from etapa.stream.kafka_consumer import is_caught_up, reading_consumer, stop_consumer
 from etapa.stream.kafka_errors import log_errors
+from etapa.stream.kafka_odd_headers import fetch_leniently, is_about_a_header
 from etapa.stream.kafka_producer import PartitionProducer
 from etapa.stream.kafka_reading import range_of, records_between
 from etapa.stream.kafka_settled import describe_hanging, hanging_transactions
@@ -22,6 +25,8 @@ from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transacti
 
 _SLICE = 500
 """Records taken from the consumer's buffer at a time, so that the limit on bytes is kept within one slice."""
+
+logger = logging.getLogger(__name__)
 
 
 class KafkaLog:
@@ -149,10 +154,25 @@ class KafkaLog:
                     got = await self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
             except TimeoutError:
                 return []
+            except (UnicodeDecodeError, CorruptRecordException) as error:
+                if not is_about_a_header(error):
+                    raise
+                return await self._take_leniently(position, count)
             records: list[Any] = got.get(self._touchpoints, [])
             # Beyond the last record when control records follow it.
             self._next = await self._consumer.position(self._touchpoints)
             return records
+
+    async def _take_leniently(self, position: int, count: int) -> list[Any]:
+        """What the consumer cannot read, and have it go on behind that."""
+        logger.warning("partition %d: a header whose name is not UTF-8, at offset %d or soon after", self._partition, position)
+        max_bytes = self._consumer._fetcher._max_partition_fetch_bytes
+        async with asyncio.timeout(self._seconds):
+            records, reached = await fetch_leniently(self._consumer, self._touchpoints, position, count, max_bytes)
+        self._check_still_ours()
+        self._consumer.seek(self._touchpoints, reached)
+        self._next = reached
+        return records
 
     def _check_still_ours(self) -> None:
         if self._revoked:
