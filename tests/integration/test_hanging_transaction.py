@@ -1,0 +1,60 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiokafka import TopicPartition
+
+from etapa.contracts.mark import MARK_KEY
+from etapa.stream.kafka_producer import transactional_id
+from tests.integration.hanging import abort_hanging, leave_hanging
+from tests.integration.outcome import DAY, check, end_of, followed, put_touchpoints, records_of
+from tests.integration.places import new_place, read_all, started_producer
+from tests.integration.worker import Worker
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.redis_server import RedisServer
+from tests.support.clickstream import clickstream
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+
+def test_a_worker_refuses_while_a_transaction_hangs_and_publishes_everything_once_after_it_was_aborted(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(
+            kafka_server.bootstrap_servers, redis_server.url, partitions=2, session_timeout=3_000_000, quiet_after=DAY
+        )
+        stream = clickstream()[:1000]
+        until_time, last = end_of(settings, stream)
+        records = [*records_of(stream), *last]
+        await put_touchpoints(settings, records[:400])
+        first = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await progress.wait_through()
+            first.ask_to_stop()
+            assert first.exit_code() == 0
+        published = await read_all(settings, settings.topic_stage_changes)
+        places = [TopicPartition(topic, 1) for topic in (settings.topic_customer_state, settings.topic_stage_changes)]
+        async with started_producer(settings, transactional_id=transactional_id(settings, 1)) as lost:
+            await leave_hanging(settings, lost, [(places[0], MARK_KEY, b"{}"), (places[1], b"c", b"would come twice")])
+        await put_touchpoints(settings, records[400:])
+
+        refusing = Worker(settings, tmp_path)
+        assert refusing.exit_code() == 1
+        for place in places:
+            assert f"abort --topic {place.topic} --partition 1 --start-offset" in refusing.said().splitlines()[-1]
+
+        async with started_producer(settings, transactional_id=transactional_id(settings, 1)) as ending:
+            await abort_hanging(ending, places)
+        assert [one.value for one in await read_all(settings, settings.topic_stage_changes, 1)] == [
+            one.value for one in published if one.partition == 1
+        ]
+        again = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await progress.wait_through()
+        with redis_server.client() as client:
+            await check(settings, client, [value for _, value in records], until_time)
+        again.ask_to_stop()
+        assert again.exit_code() == 0
+
+    asyncio.run(scenario())
