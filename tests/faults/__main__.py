@@ -11,7 +11,7 @@ from random import Random
 import click
 import msgspec
 
-from tests.faults.catalogue import CATALOGUE, a_round
+from tests.faults.catalogue import CATALOGUE, a_round, pairs
 from tests.faults.drill import Drill, Failure, Outcome
 from tests.faults.report import as_json, line_of, recoveries, table_of
 from tests.servers.processes import ServerError
@@ -28,10 +28,10 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str | None
     return names
 
 
-def _sequence(kinds: list[str], seed: int, until: float) -> Iterator[str]:
+def _sequence(kinds: list[str], seed: int, until: float, *, in_pairs: bool) -> Iterator[str]:
     random = Random(seed)
     while True:
-        for kind in a_round(kinds, random):
+        for kind in (pairs if in_pairs else a_round)(kinds, random):
             if time.monotonic() >= until:
                 return
             yield kind
@@ -45,11 +45,14 @@ def _sequence(kinds: list[str], seed: int, until: float) -> Iterator[str]:
 @click.option("--workers", type=click.IntRange(1, 8), default=2, show_default=True, help="Workers, as processes.")
 @click.option("--rate", type=click.FloatRange(1), default=400.0, show_default=True, help="Touchpoints a second.")
 @click.option("--kinds", callback=_kinds, help="Faults, by name, separated by commas; all of them, if left out.")
+@click.option("--pairs", "in_pairs", is_flag=True, help="Two faults at once.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write everything here, too.")
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where logs and data go, and stay; else they go with the run."
 )
-def main(minutes: float, seed: int, workers: int, rate: float, kinds: list[str], json_file: Path | None, folder: Path | None) -> None:
+def main(
+    minutes: float, seed: int, workers: int, rate: float, kinds: list[str], in_pairs: bool, json_file: Path | None, folder: Path | None
+) -> None:
     """Exit code 1 when an invariant was broken or something did not recover."""
     place = folder or Path(tempfile.mkdtemp(prefix="etapa-faults-"))
     outcomes: list[Outcome] = []
@@ -62,7 +65,7 @@ def main(minutes: float, seed: int, workers: int, rate: float, kinds: list[str],
 
     try:
         with Drill(place, seed=seed, workers=workers, rate=rate) as drill:
-            faults = _sequence(kinds, seed, time.monotonic() + minutes * 60)
+            faults = _sequence(kinds, seed, time.monotonic() + minutes * 60, in_pairs=in_pairs)
             for number, kind in enumerate(faults, start=1):
                 drill.run([kind], tell)
                 if number % _CHECK_EVERY == 0:

@@ -1,6 +1,6 @@
 """All the faults there are, by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from tests.faults import kafka_faults, network_faults, redis_faults, worker_faults
@@ -40,8 +40,27 @@ MORE_OFTEN: Mapping[str, int] = {"worker-kill": 8}
 """How often a fault comes in each round; the others come once."""
 
 
-def a_round(kinds: list[str], random: Random) -> list[str]:
+AND = " + "
+"""Between the names of faults that happen at once."""
+
+
+def a_round(kinds: Sequence[str], random: Random) -> list[str]:
     """Every fault of `kinds`, in random order."""
     names = [kind for kind in kinds for _ in range(MORE_OFTEN.get(kind, 1))]
     random.shuffle(names)
     return names
+
+
+def pairs(kinds: Sequence[str], random: Random) -> list[str]:
+    """Every fault of `kinds` together with one that hits something else, in random order."""
+    names = []
+    for kind in a_round(kinds, random):
+        others = [other for other in kinds if what_it_hits(other) != what_it_hits(kind)]
+        names.append(AND.join([kind, random.choice(others)]) if others else kind)
+    return names
+
+
+def what_it_hits(kind: str) -> str:
+    """The first word of a fault's name, but that everything that befalls Kafka is one: two brokers at once are one too many."""
+    word = kind.split("-", maxsplit=1)[0]
+    return "broker" if word in ("leaders", "replicas") else word

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
@@ -13,7 +14,7 @@ import redis
 
 from etapa.contracts.rfc3339 import format_time
 from etapa.stream.redis_view import PartitionKeys
-from tests.faults.catalogue import CATALOGUE
+from tests.faults.catalogue import AND, CATALOGUE
 from tests.faults.follower import Follower
 from tests.faults.installation import DAY, Installation
 from tests.faults.kafka_faults import hanging, wait_until_in_sync
@@ -96,7 +97,7 @@ class Drill(AbstractContextManager["Drill"]):
         # Every fault has a randomness of its own, so that it is the same whatever came before.
         random = Random(self._random.getrandbits(64))
         began = time.monotonic()
-        what = CATALOGUE[kind](self.installation, random)
+        what = self._break(kind, random)
         ended = time.monotonic()
         ends = self._load.ends
         problems: list[str] = []
@@ -110,6 +111,13 @@ class Drill(AbstractContextManager["Drill"]):
         for slot in self.installation.slots:
             problems += [f"worker {slot.number} ended by itself:\n{words}" for words in slot.ends]
         return Outcome(len(self.outcomes) + 1, kind, what, began - self._began, ended - began, recovery, problems)
+
+    def _break(self, kind: str, random: Random) -> str:
+        """Inject a fault, or several at once."""
+        faults = [(CATALOGUE[name], Random(random.getrandbits(64))) for name in kind.split(AND)]
+        with ThreadPoolExecutor(len(faults)) as pool:
+            done = [pool.submit(fault, self.installation, its_random) for fault, its_random in faults]
+        return AND.join(one.result() for one in done)
 
     def _is_good(self, ends: Mapping[int, int] | None = None) -> bool:
         """Whether touchpoints up to `ends` and almost all later ones are processed, Redis shows it, and the workers are ready."""

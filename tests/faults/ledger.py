@@ -12,14 +12,14 @@ from etapa.contracts.dead_letter import DeadLetterError, decode_dead_letter
 from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Rejected
-from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
+from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import encode_state
 from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import StageChange
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.replay import Replay
-from tests.integration.outcome import Message, View, view_of
+from tests.integration.outcome import Message, View, message_of, view_of
 
 Headers = Sequence[tuple[str, bytes]]
 _MOST_VIOLATIONS = 20
@@ -123,8 +123,8 @@ class Ledger:
 
     def _expect(self, changes: Sequence[StageChange]) -> None:
         for change in changes:
-            key, value, headers = encode_stage_change(change, self._journey.id, self._journey.version)
-            self._expected[key].append((key, value, tuple(headers)))
+            key = change.customer_id.encode()
+            self._expected[key].append(message_of(change, self._journey))
             self._match_changes(key)
 
     def _match_changes(self, key: bytes) -> None:

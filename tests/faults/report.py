@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tests.faults.catalogue import AND
 from tests.faults.drill import Outcome
 
 
@@ -24,7 +25,7 @@ def line_of(outcome: Outcome) -> str:
     """A fault in one line."""
     recovery = "NOT RECOVERED" if outcome.recovery is None else f"recovered in {outcome.recovery:5.1f} s"
     verdict = "WRONG" if outcome.problems else "ok"
-    return f"{outcome.number:4} {outcome.at:7.1f} s {outcome.kind:24} {recovery} {verdict}  lasted {outcome.lasted:.1f} s  {outcome.what}"
+    return f"{outcome.number:4} {outcome.at:7.1f} s {outcome.kind:26} {recovery} {verdict}  lasted {outcome.lasted:.1f} s  {outcome.what}"
 
 
 def recoveries(outcomes: Iterable[Outcome]) -> list[Recovery]:
@@ -32,7 +33,7 @@ def recoveries(outcomes: Iterable[Outcome]) -> list[Recovery]:
     by_kind: dict[str, list[float]] = defaultdict(list)
     for outcome in outcomes:
         if outcome.recovery is not None:
-            by_kind[outcome.kind].append(outcome.recovery)
+            by_kind["two at once" if AND in outcome.kind else outcome.kind].append(outcome.recovery)
     return [Recovery(kind, len(times), percentile(times, 50), percentile(times, 99), max(times)) for kind, times in sorted(by_kind.items())]
 
 

@@ -19,6 +19,7 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import decode_state
 from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import StageChange
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
 from etapa.settings import Settings
@@ -43,9 +44,14 @@ def expected_changes(settings: Settings, values: Iterable[bytes], until: int | N
     changes: dict[bytes, list[Message]] = defaultdict(list)
     lines = io.BytesIO(b"".join(value + b"\n" for value in values))
     for change in simulate(compile_journey(journey), journey, lines, until):
-        key, value, headers = encode_stage_change(change, journey.id, journey.version)
-        changes[change.customer_id.encode()].append((key, value, tuple(headers)))
+        changes[change.customer_id.encode()].append(message_of(change, journey))
     return dict(changes)
+
+
+def message_of(change: StageChange, journey: Journey) -> Message:
+    """The change as it is published."""
+    key, value, headers = encode_stage_change(change, journey.id, journey.version)
+    return key, value, tuple(headers)
 
 
 async def published_changes(settings: Settings) -> dict[bytes, list[Message]]:

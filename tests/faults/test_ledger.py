@@ -1,0 +1,144 @@
+"""A checker that cannot fail proves nothing."""
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from etapa.contracts.dead_letter import encode_dead_letter
+from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.rejected import rejected
+from etapa.contracts.state import encode_state
+from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language.load import journey_or_raise
+from etapa.rehearsal.replay import Replay
+from tests.faults.ledger import Ledger
+from tests.integration.outcome import Message, message_of
+
+JOURNEY = journey_or_raise(
+    """
+journey: short
+version: 1
+grace: 1d
+stages: [{id: looks}, {id: buys}, {id: sleeps}]
+rules:
+  - {id: buys, to: buys, when: {event: purchase}}
+  - {id: sleeps, from: buys, to: sleeps, when: {idle: 10d}}
+""",
+    "short.yaml",
+)
+CUSTOMER = b"c-1"
+FIRST_DAY = 1_735_689_600_000_000
+DAY = 86_400_000_000
+UNTIL = FIRST_DAY + 30 * DAY
+
+
+def touchpoint(number: int, type_: str) -> bytes:
+    fields = {"id": f"t-{number}", "customer_id": "c-1", "type": type_, "occurred_at": f"2025-01-0{number}T00:00:00Z"}
+    return msgspec.json.encode(fields)
+
+
+TOUCHPOINTS = [touchpoint(1, "visit"), touchpoint(2, "purchase")]
+
+
+class Worker:
+    """What a worker that makes no mistake publishes for `TOUCHPOINTS`."""
+
+    def __init__(self) -> None:
+        replay = Replay(compile_journey(JOURNEY))
+        self.changes: list[Message] = []
+        for value in TOUCHPOINTS:
+            found = decode_touchpoint(CUSTOMER, value, TouchpointLimits(), None)
+            assert isinstance(found, Touchpoint)
+            self.changes += [message_of(change, JOURNEY) for change in replay.take(found).changes]  # type: ignore[union-attr]
+        self.changes += [message_of(change, JOURNEY) for change in replay.run_timers(UNTIL, lambda failure: None)]
+        self.state = encode_state(replay.customers["c-1"])
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    ledger = Ledger(JOURNEY, 1)
+    for offset, value in enumerate(TOUCHPOINTS):
+        ledger.touchpoint(0, offset, CUSTOMER, value)
+    ledger.state(0, 0, CUSTOMER, Worker().state)
+    return ledger
+
+
+def publish(ledger: Ledger, messages: Sequence[Message]) -> None:
+    for key, value, headers in messages:
+        ledger.stage_change(0, key or b"", value or b"", headers)
+
+
+def mark(through: int) -> bytes:
+    return encode_mark(Mark(group="g", partitions=1, through=through, stream_time=None, journey="short", version=1))
+
+
+def test_what_the_core_says_is_right(ledger: Ledger) -> None:
+    changes = Worker().changes
+    assert len(changes) == 3
+    publish(ledger, changes)
+    assert ledger.behind() == []
+    assert ledger.close(UNTIL) == []
+
+
+def test_a_missing_change_is_found(ledger: Ledger) -> None:
+    publish(ledger, Worker().changes[:1])
+    assert ledger.behind() == ["c-1: 1 stage change(s) are missing"]
+
+
+def test_a_timer_that_never_fired_is_found_at_the_end(ledger: Ledger) -> None:
+    publish(ledger, Worker().changes[:2])
+    assert ledger.behind() == []
+    assert ledger.close(UNTIL) == ["c-1: 1 stage change(s) are missing"]
+
+
+def test_a_repeated_change_is_found(ledger: Ledger) -> None:
+    publish(ledger, [*Worker().changes[:2], Worker().changes[1]])
+    assert ledger.violations[0] == "c-1: change 2 follows change 2"
+
+
+def test_a_gap_is_found(ledger: Ledger) -> None:
+    publish(ledger, [Worker().changes[0], Worker().changes[2]])
+    assert ledger.violations[:2] == [
+        "c-1: change 3 follows change 1",
+        "c-1: change 3 leaves buys, but the customer was in looks",
+    ]
+
+
+def test_a_change_with_another_reason_is_found(ledger: Ledger) -> None:
+    [(key, value, headers), *_] = Worker().changes
+    assert value is not None
+    publish(ledger, [(key, value.replace(b'"t-1"', b'"t-9"'), headers)])
+    assert len(ledger.violations) == 1
+
+
+def test_a_change_too_many_is_found_at_the_end(ledger: Ledger) -> None:
+    publish(ledger, Worker().changes)
+    assert "c-1: 1 stage change(s) too many" in ledger.close(FIRST_DAY + 5 * DAY)
+
+
+def test_a_state_that_is_not_the_cores_is_found_at_the_end(ledger: Ledger) -> None:
+    publish(ledger, Worker().changes)
+    ledger.state(0, 1, CUSTOMER, Worker().state.replace(b"sleeps", b"wakes!"))
+    assert ledger.close(UNTIL) == ["c-1: the state in customer-state is not the core's"]
+
+
+def test_a_mark_that_goes_back_is_found(ledger: Ledger) -> None:
+    ledger.state(0, 1, MARK_KEY, mark(1))
+    ledger.state(0, 2, MARK_KEY, mark(0))
+    assert ledger.violations == ["partition 0: the mark went back from 1 to 0"]
+
+
+def test_dead_letters_are_expected_once_each_and_for_their_reason(ledger: Ledger) -> None:
+    ledger.touchpoint(0, 2, CUSTOMER, b"{")
+    assert ledger.behind()[-1] == "the touchpoint at (0, 2) became no dead letter"
+    letter = encode_dead_letter(CUSTOMER, b"{", (), rejected("not_json", "cut off"), "touchpoints", 0, 2)
+    ledger.dead_letter(*letter)
+    assert ledger.violations == []
+    ledger.dead_letter(*letter)
+    assert ledger.violations == ["the touchpoint at 0/2 became a dead letter twice"]
+    ledger.touchpoint(0, 3, CUSTOMER, b"{")
+    ledger.dead_letter(*encode_dead_letter(CUSTOMER, b"{", (), rejected("invalid", "no"), "touchpoints", 0, 3))
+    assert ledger.violations[1] == "the touchpoint at 0/3 became a dead letter as invalid, the core says not_json"
