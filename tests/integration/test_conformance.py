@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
 from etapa.stream.kafka_log import KafkaLog
+from etapa.stream.kafka_producer import transactional_id
 from etapa.stream.ports import Headers, Outgoing
 from etapa.stream.redis_client import RedisClient, connect, disconnect
 from etapa.stream.redis_view import PartitionKeys, RedisView
@@ -41,14 +42,12 @@ class KafkaWorld:
         return [Outgoing(one.key, one.value, one.headers) for one in await read_all(self._settings, self._topics[kind], 0)]
 
     async def leave_hanging(self) -> None:
-        self._culprit = await self._closing.enter_async_context(
-            started_producer(self._settings, transactional_id=f"{self._settings.group}.x")
-        )
-        self._hung = [TopicPartition(topic, 0) for topic in (self._settings.topic_customer_state, self._settings.topic_stage_changes)]
-        await leave_hanging(self._settings, self._culprit, [(place, b"c", b"hangs") for place in self._hung])
+        places = [TopicPartition(topic, 0) for topic in (self._settings.topic_customer_state, self._settings.topic_stage_changes)]
+        await leave_hanging(self._settings, transactional_id(self._settings, 0), [(place, b"c", b"hangs") for place in places])
 
     async def abort_hanging(self) -> None:
-        await abort_hanging(self._culprit, self._hung)
+        places = [TopicPartition(topic, 0) for topic in (self._settings.topic_customer_state, self._settings.topic_stage_changes)]
+        await abort_hanging(self._settings, transactional_id(self._settings, 0), places)
 
 
 class RedisWorld:

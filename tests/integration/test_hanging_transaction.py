@@ -8,7 +8,7 @@ from etapa.contracts.mark import MARK_KEY
 from etapa.stream.kafka_producer import transactional_id
 from tests.integration.hanging import abort_hanging, leave_hanging
 from tests.integration.outcome import DAY, check, end_of, followed, put_touchpoints, records_of
-from tests.integration.places import new_place, read_all, started_producer
+from tests.integration.places import new_place, read_all
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -35,8 +35,8 @@ def test_a_worker_refuses_while_a_transaction_hangs_and_publishes_everything_onc
             assert first.exit_code() == 0
         published = await read_all(settings, settings.topic_stage_changes)
         places = [TopicPartition(topic, 1) for topic in (settings.topic_customer_state, settings.topic_stage_changes)]
-        async with started_producer(settings, transactional_id=transactional_id(settings, 1)) as lost:
-            await leave_hanging(settings, lost, [(places[0], MARK_KEY, b"{}"), (places[1], b"c", b"would come twice")])
+        ours = transactional_id(settings, 1)
+        await leave_hanging(settings, ours, [(places[0], MARK_KEY, b"{}"), (places[1], b"c", b"would come twice")])
         await put_touchpoints(settings, records[400:])
 
         refusing = Worker(settings, tmp_path)
@@ -44,8 +44,7 @@ def test_a_worker_refuses_while_a_transaction_hangs_and_publishes_everything_onc
         for place in places:
             assert f"abort --topic {place.topic} --partition 1 --start-offset" in refusing.said().splitlines()[-1]
 
-        async with started_producer(settings, transactional_id=transactional_id(settings, 1)) as ending:
-            await abort_hanging(ending, places)
+        await abort_hanging(settings, ours, places)
         assert [one.value for one in await read_all(settings, settings.topic_stage_changes, 1)] == [
             one.value for one in published if one.partition == 1
         ]
