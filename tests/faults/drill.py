@@ -60,6 +60,8 @@ class Drill(AbstractContextManager["Drill"]):
         self.ledger = Ledger(self.installation.journey, partitions)
         self._follower = Follower(servers, settings, self.ledger)
         self._load = Load(servers, settings.topic_touchpoints, partitions, rate, seed, customers)
+        # As long as the run: a process that is started ends with the thread that started it.
+        self._hands = ThreadPoolExecutor(2, "faults")
         self._began = 0.0
         self.outcomes: list[Outcome] = []
 
@@ -79,6 +81,7 @@ class Drill(AbstractContextManager["Drill"]):
         self._load.stop()
         self._follower.stop()
         self.installation.stop()
+        self._hands.shutdown()
 
     def run(self, kinds: Iterable[str], told: Callable[[Outcome], None]) -> None:
         """Inject faults, each once the one before is over. Raises `Failure` at the first that does harm."""
@@ -115,8 +118,7 @@ class Drill(AbstractContextManager["Drill"]):
     def _break(self, kind: str, random: Random) -> str:
         """Inject a fault, or several at once."""
         faults = [(CATALOGUE[name], Random(random.getrandbits(64))) for name in kind.split(AND)]
-        with ThreadPoolExecutor(len(faults)) as pool:
-            done = [pool.submit(fault, self.installation, its_random) for fault, its_random in faults]
+        done = [self._hands.submit(fault, self.installation, its_random) for fault, its_random in faults]
         return AND.join(one.result() for one in done)
 
     def _is_good(self, ends: Mapping[int, int] | None = None) -> bool:

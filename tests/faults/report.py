@@ -1,8 +1,13 @@
-"""What a run came to: a line for each fault, and a table of how long recovery took."""
+"""What a run came to: a line for each fault, and a table of how long recovery took.
+
+`python -m tests.faults.report FILE…` makes one table of several runs, from what each wrote with `--json`.
+"""
 
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -57,3 +62,20 @@ def as_json(seed: int, outcomes: Sequence[Outcome], totals: Mapping[str, int], f
         "recovery_seconds": [msgspec.to_builtins(row) for row in recoveries(outcomes)],
         "faults": [msgspec.to_builtins(outcome) for outcome in outcomes],
     }
+
+
+class _Run(msgspec.Struct):
+    """What is read of a run's file."""
+
+    faults: list[Outcome]
+
+
+def main() -> None:
+    """Print one table for all files that are named."""
+    runs = [msgspec.json.decode(Path(name).read_bytes(), type=_Run) for name in sys.argv[1:]]
+    outcomes = [outcome for run in runs for outcome in run.faults]
+    sys.stdout.write(f"{table_of(recoveries(outcomes))}\n\n{len(outcomes)} faults in {len(runs)} runs\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,6 @@ KINDS = [
     "redis-promote",
     "worker-freeze",
     "redis-full",
-    "worker-deploy",
 ]
 
 
