@@ -189,6 +189,7 @@ class Drill(AbstractContextManager["Drill"]):
             "touchpoints": ledger.touchpoints,
             "stage_changes": ledger.changes,
             "by_timer": ledger.causes["timer"],
+            "campaign_triggers": ledger.triggers,
             "dead_letters": ledger.letters,
             "customers": len(ledger.states),
         }

@@ -40,6 +40,7 @@ class Follower:
         self._take: dict[str, Callable[[Message], None]] = {
             settings.topic_touchpoints: self._touchpoint,
             settings.topic_stage_changes: self._stage_change,
+            settings.topic_campaign_triggers: self._campaign_trigger,
             settings.topic_dead_letters: self._dead_letter,
             settings.topic_customer_state: self._state,
         }
@@ -91,6 +92,9 @@ class Follower:
 
     def _stage_change(self, message: Message) -> None:
         self._ledger.stage_change(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
+
+    def _campaign_trigger(self, message: Message) -> None:
+        self._ledger.campaign_trigger(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
 
     def _dead_letter(self, message: Message) -> None:
         self._ledger.dead_letter(message.key(), message.value(), _headers(message))

@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 
+from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import DeadLetterError, decode_dead_letter
 from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.partitioner import partition_of
@@ -15,6 +16,7 @@ from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import encode_state
 from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import StageChange
 from etapa.journey.language.model import Journey
@@ -25,6 +27,37 @@ Headers = Sequence[tuple[str, bytes]]
 _MOST_VIOLATIONS = 20
 
 
+class _Account:
+    """What should be published for each customer, and what was: compared one by one, as soon as both are known."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._expected: dict[bytes, deque[Message]] = defaultdict(deque)
+        self._published: dict[bytes, deque[Message]] = defaultdict(deque)
+
+    def expect(self, message: Message) -> str | None:
+        """Gives what is wrong, if anything."""
+        self._expected[message[0] or b""].append(message)
+        return self._match(message[0] or b"")
+
+    def publish(self, message: Message) -> str | None:
+        """Gives what is wrong, if anything."""
+        self._published[message[0] or b""].append(message)
+        return self._match(message[0] or b"")
+
+    def missing(self) -> list[str]:
+        return [f"{key.decode()}: {len(messages)} {self._what}(s) are missing" for key, messages in self._expected.items() if messages]
+
+    def too_many(self) -> list[str]:
+        return [f"{key.decode()}: {len(messages)} {self._what}(s) too many" for key, messages in self._published.items() if messages]
+
+    def _match(self, key: bytes) -> str | None:
+        if not (self._expected[key] and self._published[key]):
+            return None
+        right, found = self._expected[key].popleft(), self._published[key].popleft()
+        return None if right == found else f"{key.decode()}: published {found[1]!r}, the core says {right[1]!r}"
+
+
 class Ledger:
     """Told of every committed record, in order by partition. `violations` says what should not be."""
 
@@ -33,8 +66,8 @@ class Ledger:
         self._partitions = partitions
         self._limits = TouchpointLimits()
         self._replay = Replay(compile_journey(journey))
-        self._expected: dict[bytes, deque[Message]] = defaultdict(deque)
-        self._published: dict[bytes, deque[Message]] = defaultdict(deque)
+        self._changes = _Account("stage change")
+        self._triggers = _Account("campaign trigger")
         self._last: dict[bytes, tuple[int, str]] = {}
         self._letters_expected: dict[tuple[int, int], str] = {}
         self._letters_published: dict[tuple[int, int], str] = {}
@@ -45,6 +78,7 @@ class Ledger:
         """The last mark of each partition, and its offset in `customer-state`."""
         self.touchpoints = 0
         self.changes = 0
+        self.triggers = 0
         self.letters = 0
         self.causes: Counter[str] = Counter()
         self.violations: list[str] = []
@@ -71,8 +105,13 @@ class Ledger:
         if change.customer_id.encode() != key or partition_of(change.customer_id, self._partitions) != partition:
             self._wrong(f"{key.decode()}: change {change.sequence} is in partition {partition}, with the id {change.customer_id}")
         self._last[key] = change.sequence, change.to
-        self._published[key].append((key, value, tuple(headers)))
-        self._match_changes(key)
+        self._wrong(self._changes.publish((key, value, tuple(headers))))
+
+    def campaign_trigger(self, partition: int, key: bytes, value: bytes, headers: Headers) -> None:
+        self.triggers += 1
+        if partition_of(key.decode(), self._partitions) != partition:
+            self._wrong(f"{key.decode()}: a campaign trigger is in partition {partition}")
+        self._wrong(self._triggers.publish((key, value, tuple(headers))))
 
     def dead_letter(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         self.letters += 1
@@ -102,7 +141,7 @@ class Ledger:
 
     def behind(self) -> list[str]:
         """What should have been published for the touchpoints so far and was not. Timers may be ahead."""
-        found = [f"{key.decode()}: {len(changes)} stage change(s) are missing" for key, changes in self._expected.items() if changes]
+        found = self._changes.missing() + self._triggers.missing()
         return found + [f"the touchpoint at {place} became no dead letter" for place in self._letters_expected]
 
     def close(self, until: int) -> list[str]:
@@ -111,7 +150,7 @@ class Ledger:
         for change in self._replay.run_timers(until, lambda failure: dropped.append(str(failure))):
             self._expect([change])
         found = [*self.violations, *dropped, *self.behind()]
-        found += [f"{key.decode()}: {len(changes)} stage change(s) too many" for key, changes in self._published.items() if changes]
+        found += self._changes.too_many() + self._triggers.too_many()
         found += [f"the touchpoint at {place} became a dead letter without reason" for place in self._letters_published]
         states = {customer_id.encode(): encode_state(customer) for customer_id, customer in self._replay.customers.items()}
         different = [key for key in states.keys() | self.states.keys() if states.get(key) != self.states.get(key)]
@@ -123,16 +162,10 @@ class Ledger:
 
     def _expect(self, changes: Sequence[StageChange]) -> None:
         for change in changes:
-            key = change.customer_id.encode()
-            self._expected[key].append(message_of(change, self._journey))
-            self._match_changes(key)
-
-    def _match_changes(self, key: bytes) -> None:
-        expected, published = self._expected[key], self._published[key]
-        while expected and published:
-            right, found = expected.popleft(), published.popleft()
-            if right != found:
-                self._wrong(f"{key.decode()}: published {found[1]!r}, the core says {right[1]!r}")
+            self._wrong(self._changes.expect(message_of(change, self._journey)))
+        for trigger in triggers_of(changes):
+            key, value, headers = encode_campaign_trigger(trigger, self._journey.id, self._journey.version)
+            self._wrong(self._triggers.expect((key, value, tuple(headers))))
 
     def _match_letter(self, place: tuple[int, int]) -> None:
         if place in self._letters_expected and place in self._letters_published:
@@ -140,7 +173,7 @@ class Ledger:
             if right != found:
                 self._wrong(f"the touchpoint at {place[0]}/{place[1]} became a dead letter as {found}, the core says {right}")
 
-    def _wrong(self, message: str) -> None:
+    def _wrong(self, message: str | None) -> None:
         # What follows the first few follows from them.
-        if len(self.violations) < _MOST_VIOLATIONS:
+        if message is not None and len(self.violations) < _MOST_VIOLATIONS:
             self.violations.append(message)

@@ -32,4 +32,5 @@ def test_nothing_is_lost_repeated_or_wrong_whatever_breaks(tmp_path: Path, capsy
     assert [outcome.kind for outcome in drill.outcomes] == KINDS
     assert totals["touchpoints"] > 10_000
     assert totals["by_timer"] > 100
+    assert totals["campaign_triggers"] > 10
     assert totals["dead_letters"] > 10
