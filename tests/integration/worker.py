@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,13 @@ _STOP_SECONDS = 40.0
 class Worker:
     """`python -m etapa run` with these settings; ends with the tests at the latest."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, command: str = "run", others: Mapping[str, str] | None = None) -> None:
+        """`command` is what else may be served the same way; `others` are environment variables beside the settings."""
         self._port = free_ports(1)[0]
         self._output = folder / f"worker-{self._port}.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ETAPA_")}
-        environment |= {**environment_of(settings), "ETAPA_HTTP_PORT": str(self._port)}
-        self._process = ServerProcess([sys.executable, "-m", "etapa", "run"], self._output, environment)
+        environment |= {**environment_of(settings), "ETAPA_HTTP_PORT": str(self._port), **(others or {})}
+        self._process = ServerProcess([sys.executable, "-m", "etapa", command], self._output, environment)
 
     def wait_ready(self, partitions: int | None = None) -> None:
         """Until it says that it does its work, with so many partitions (or any number of them)."""
@@ -57,6 +60,12 @@ class Worker:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         return sum(sample.value for family in families for sample in family.samples if sample.name == metric)
+
+    def metric(self, name: str) -> float:
+        """The sum of the samples of a metric, over all labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{name}[{{ ]", line))
 
     def kill(self) -> None:
         """As `kill -9`."""

@@ -1,0 +1,121 @@
+import pytest
+
+from etapa.deliver.progress import LONGEST_MEMO, Progress, Skipped, Through, memo_of, through_of
+
+
+def taken(progress: Progress, *offsets: int) -> None:
+    progress.fetched(offsets)
+    for offset in offsets:
+        assert progress.take(offset)
+
+
+def test_nothing_is_committed_before_anything_was_taken() -> None:
+    progress = Progress(10)
+    assert progress.committable() is None
+    progress.fetched([3, 4])
+    assert progress.committable() is None
+
+
+def test_the_offset_after_the_last_is_committed_when_all_is_through() -> None:
+    progress = Progress(10)
+    taken(progress, 3, 4, 9)
+    assert progress.committable() == 10
+
+
+def test_an_open_record_holds_the_commit_whatever_ends_after_it() -> None:
+    progress = Progress(10)
+    for offset in (3, 4, 5):
+        taken(progress, offset)
+        assert progress.admit("a", offset) == "open"
+    progress.settle("a", 5)
+    progress.settle("a", 4)
+    assert progress.committable() == 3
+    progress.settle("a", 3)
+    assert progress.committable() == 6
+
+
+def test_what_is_fetched_is_not_passed_before_it_is_taken() -> None:
+    progress = Progress(10)
+    progress.fetched(range(5))
+    progress.take(0)
+    assert progress.committable() == 1
+    with pytest.raises(Skipped):
+        progress.take(2)
+    assert progress.committable() == 1
+
+
+def test_what_comes_again_after_a_seek_is_taken_once() -> None:
+    progress = Progress(10)
+    taken(progress, 0, 1)
+    progress.fetched([0, 1, 2])
+    assert [progress.take(offset) for offset in (0, 1, 2)] == [False, False, True]
+
+
+def test_a_full_lane_falls_behind_and_holds_up_no_other() -> None:
+    progress = Progress(2)
+    for offset in range(6):
+        taken(progress, offset)
+    assert [progress.admit("slow", offset) for offset in (0, 1, 2)] == ["open", "open", "later"]
+    assert progress.admit("well", 3) == "open"
+    assert progress.admit("slow", 4) == "later"
+    assert progress.behind == {"slow": 2}
+    progress.settle("well", 3)
+    progress.settle("slow", 0)
+    progress.settle("slow", 1)
+    assert progress.committable() == 2
+
+
+def test_a_lane_that_caught_up_goes_on_with_the_others() -> None:
+    progress = Progress(1)
+    for offset in range(4):
+        taken(progress, offset)
+    assert [progress.admit("slow", offset) for offset in (0, 1, 3)] == ["open", "later", "later"]
+    assert progress.look("slow", 1, mine=True) == "later"
+    progress.settle("slow", 0)
+    assert progress.look("slow", 1, mine=True) == "open"
+    assert progress.look("slow", 2, mine=False) == "through"
+    assert progress.look("slow", 3, mine=True) == "later"
+    progress.settle("slow", 1)
+    assert progress.look("slow", 3, mine=True) == "open"
+    assert progress.behind == {}
+    taken(progress, 4)
+    progress.settle("slow", 3)
+    assert progress.admit("slow", 4) == "open"
+    assert progress.committable() == 4
+
+
+def test_records_that_retention_removed_hold_nothing_up() -> None:
+    progress = Progress(1)
+    for offset in range(5):
+        taken(progress, offset)
+    assert [progress.admit("slow", offset) for offset in (0, 1)] == ["open", "later"]
+    progress.gone("slow", 3)
+    assert progress.behind == {"slow": 3}
+    progress.gone("slow", 9)
+    assert progress.behind == {}
+
+
+def test_a_commit_remembers_what_is_through_beyond_it() -> None:
+    through = Through(40, frozenset({10, 12}), {"slow": 20})
+    memo = memo_of(through, 10, "routing")
+    assert through_of(memo, 10, "routing") == through
+    assert [through.holds("well", offset) for offset in (9, 10, 11, 12, 39, 40)] == [True, False, True, False, True, False]
+    assert [through.holds("slow", offset) for offset in (9, 10, 19, 20, 39)] == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize("memo", ["", "x", "{}", "[1]", '[2,"routing",4,[],{}]', '[1,"routing",4,[],{}', "null"])
+def test_a_memo_of_somebody_else_is_not_relied_on(memo: str) -> None:
+    assert through_of(memo, 10, "routing") is None
+
+
+def test_a_memo_made_for_other_routes_is_not_relied_on() -> None:
+    assert through_of(memo_of(Through(40), 10, "before"), 10, "after") is None
+
+
+def test_a_memo_that_would_be_too_long_is_left_out() -> None:
+    assert memo_of(Through(10_000, frozenset(range(0, 9_000, 2))), 0, "routing") == ""
+    assert 0 < len(memo_of(Through(10_000, frozenset(range(0, 1_000, 2))), 0, "routing")) <= LONGEST_MEMO
+
+
+def test_there_is_nothing_to_remember_when_nothing_is_through_beyond() -> None:
+    assert memo_of(Through(10), 10, "routing") == ""
