@@ -47,13 +47,13 @@ async def fetch_leniently(
         client.force_metadata_update()
         raise for_code(error_code)
     # As in every version from 5 to 11: last stable offset, first offset, aborted transactions, (a replica,) the batches.
-    aborted, batches = rest[2], _Batches(rest[-1])
+    aborted, batches = rest[2], Batches(rest[-1])
     records = PartitionRecords(place, batches, aborted, offset, None, None, consumer._fetcher._check_crcs, READ_COMMITTED)
     taken = list(islice(records, count))
     return taken, records.next_fetch_offset
 
 
-class _Batches:
+class Batches:
     """The whole batches in a fetch, one by one."""
 
     def __init__(self, fetched: bytes) -> None:
@@ -73,10 +73,10 @@ class _Batches:
         size = self._size()
         batch, self._rest = self._rest[:size], self._rest[size:]
         magic = batch[_MAGIC_AT]
-        return _Batch(batch) if magic >= 2 else LegacyRecordBatch(batch, magic)
+        return LenientBatch(batch) if magic >= 2 else LegacyRecordBatch(batch, magic)
 
 
-class _Batch(_DefaultRecordBatchPy):  # type: ignore[misc]
+class LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
     """A batch whose records may have headers with any name."""
 
     _pos: int
