@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import os
+import stat
 import sys
 import time
 import zlib
@@ -31,6 +33,7 @@ class EventFile:
         self.lines = 0
         self._open: BinaryIO | None = None
         self._reader: io.BufferedReader | None = None
+        self._size = 0
 
     @property
     def name(self) -> str:
@@ -41,6 +44,7 @@ class EventFile:
         try:
             self._open = sys.stdin.buffer if self.path == "-" else Path(self.path).open("rb")
             buffered = self._open if isinstance(self._open, io.BufferedReader) else io.BufferedReader(_raw(self._open))
+            self._size = _size_of(self._open)
             # By its first bytes, not by its name: what comes through a pipe has none.
             packed = buffered.peek(2)[:2] == GZIP_MAGIC
         except OSError as error:
@@ -67,6 +71,10 @@ class EventFile:
         self.lines += line.endswith(b"\n")
         return line
 
+    def share_read(self) -> float | None:
+        """How much of the file has been read, from 0 to 1; none where its size is not known, as of a pipe."""
+        return min(1.0, self._open.tell() / self._size) if self._open is not None and self._size else None
+
 
 class Complaints:
     """Says on stderr why the first few lines cannot be used."""
@@ -81,32 +89,63 @@ class Complaints:
 
 
 class Progress:
-    """Passes lines on, and tells a person at a terminal how many there were.
+    """Passes lines on, and tells a person at a terminal how far it got, how fast, and how long it may still take.
 
     `output_scrolls`: results go to stdout meanwhile. It is quiet then if stdout is the terminal, too.
     """
 
     LINES_BETWEEN_LOOKS = 2048
     SECONDS_BETWEEN_NEWS = 0.25
+    WIDTH = 24
+    WORTH_A_WORD = 10_000
+    """Lines from which on the throughput is told at the end: below, it says more of the start than of the work."""
 
     def __init__(self, lines: EventFile, *, output_scrolls: bool) -> None:
         self._lines = lines
         self._shown = sys.stderr.isatty() and not (output_scrolls and sys.stdout.isatty())
         self._next_look = self.LINES_BETWEEN_LOOKS
-        self._last_news = time.monotonic()
+        self._started = self._last_news = time.monotonic()
 
     def readline(self, limit: int, /) -> bytes:
         line = self._lines.readline(limit)
         if self._shown and self._lines.lines >= self._next_look:
             self._next_look += self.LINES_BETWEEN_LOOKS
-            if time.monotonic() - self._last_news > self.SECONDS_BETWEEN_NEWS:
-                self._last_news = time.monotonic()
-                click.echo(f"\r{self._lines.lines:,} lines", err=True, nl=False)
+            now = time.monotonic()
+            if now - self._last_news > self.SECONDS_BETWEEN_NEWS:
+                self._last_news = now
+                click.echo(f"\r\x1b[K{self._line(now - self._started)}", err=True, nl=False)
         return line
 
     def clear(self) -> None:
         if self._shown:
             click.echo("\r\x1b[K", err=True, nl=False)
+
+    def throughput(self) -> str | None:
+        """How fast the lines were worked through, once all are; none when there were too few to tell."""
+        lines = self._lines.lines
+        if lines < self.WORTH_A_WORD:
+            return None
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        return f"{lines:,} lines in {seconds:,.1f} s, {lines / seconds:,.0f} a second"
+
+    def _line(self, seconds: float) -> str:
+        lines = self._lines.lines
+        pace = f"{lines:,} lines, {lines / seconds:,.0f} a second"
+        share = self._lines.share_read()
+        if share is None:
+            return pace
+        filled = int(share * self.WIDTH)
+        remaining = seconds * (1 - share) / share if share else 0.0
+        return f"{'█' * filled}{'░' * (self.WIDTH - filled)} {share:4.0%}  {pace}, {remaining:,.0f} s to go"
+
+
+def _size_of(stream: BinaryIO) -> int:
+    """Bytes of a regular file; 0 for whatever has no size known in advance."""
+    try:
+        status = os.fstat(stream.fileno())
+    except io.UnsupportedOperation:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def _raw(stream: BinaryIO | gzip.GzipFile) -> io.RawIOBase:

@@ -12,9 +12,10 @@ from etapa.commands.event_files import REJECTED_SHOWN, Complaints, EventFile, Pr
 from etapa.commands.failures import CheckFailed, WrongUse, reason
 from etapa.commands.journey_files import journey_from
 from etapa.commands.options import settings_flags, settings_from
+from etapa.commands.stage_matrix import transition_matrix
 from etapa.commands.tables import table
 from etapa.commands.times import Time
-from etapa.commands.words import counted, rounded
+from etapa.commands.words import counted, rounded, width
 from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.contracts.stage_change import stage_change_json
 from etapa.contracts.touchpoint import TouchpointLimits
@@ -65,6 +66,7 @@ def simulate(journey: str | None, events: str, until: int | None, print_triggers
                 else:
                     output.write(stage_change_json(change, chosen.id, chosen.version) + b"\n")
             output.flush()
+            throughput = progress.throughput()
         finally:
             progress.clear()
         if summary_output is not None:
@@ -76,6 +78,8 @@ def simulate(journey: str | None, events: str, until: int | None, print_triggers
         if rejected > REJECTED_SHOWN:
             click.echo(f"… and {rejected - REJECTED_SHOWN:,} more lines that cannot be used", err=True)
         click.echo(_prose(summary), err=True)
+        if throughput is not None:
+            click.echo(f"\n{throughput}", err=True)
     if rejected and not summary.touchpoints:
         raise CheckFailed(f"{lines.name}: no line could be used; each must hold one touchpoint as a JSON object")
 
@@ -108,8 +112,7 @@ def _prose(summary: Summary) -> str:
     stages = [(stage, f"{count:,}", "-" if stays[stage] is None else rounded(stays[stage] or 0)) for stage, count in summary.stages.items()]
     lines += ["", *table(("stage", "customers", "median stay"), stages)]
     if summary.transitions:
-        moves = [(move["from"] or "(new)", move["to"], f"{move['count']:,}") for move in summary.as_json()["transitions"]]
-        lines += ["", *table(("from", "to", "changes"), moves)]
+        lines += ["", *transition_matrix(summary.transitions, list(summary.stages), width())]
     if summary.campaigns:
         outcomes = [(campaign, *(f"{found[outcome]:,}" for outcome in TRIGGER_OUTCOMES)) for campaign, found in summary.campaigns.items()]
         lines += ["", *table(("campaign", *TRIGGER_OUTCOMES), outcomes)]

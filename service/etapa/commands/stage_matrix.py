@@ -1,10 +1,12 @@
-"""A table of customers by their stages in two journeys, as wide as the terminal allows and no wider.
+"""Tables with a stage in front of each row and one above each column, as wide as the terminal allows and no wider.
 
-Three shapes, the first that fits: names above the columns; names on a staircase, each with a line down to its column; and,
-where there are too many stages for either, a list of the stages that customers would leave and enter.
+Customers by their stages in two journeys, or stage changes by the stage left and the stage entered. Three shapes, the first
+that fits: names above the columns; names on a staircase, each with a line down to its column; and, where there are too many
+stages for either, a list of the stages left and entered.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import chain
 
 import click
 
@@ -13,83 +15,100 @@ from etapa.rehearsal.diff import Cell
 NOBODY = "·"
 GAP = "  "
 ALL = "all"
-CORNER = "old ↓   new →"
+TWO_JOURNEYS = "old ↓   new →"
+TRANSITIONS = "from ↓   to →"
+NOT_JUDGED = "(not judged)"
+NEW_CUSTOMERS = "(new)"
 MOST_LISTED = 20
 
 Axis = Sequence[str | None]
 
 
 def matrix(cells: Mapping[Cell, int], old: Sequence[str], new: Sequence[str], columns: int) -> Iterator[str]:
-    """Lines of the table. `old` and `new`: stages in the order of each journey; one in front of a stage that only one of them has."""
-    rows = _axis(old, {cell[0] for cell in cells})
-    heads = _axis(new, {cell[1] for cell in cells})
+    """Customers by their stages in two journeys. `old` and `new`: their stages in order; a sign marks a stage that only one of them has."""
+    # None stands for those whom a journey could not judge; there are none of them, unless something is wrong.
+    rows = [*old, *([None] if any(row is None for row, _ in cells) else [])]
+    heads = [*new, *([None] if any(head is None for _, head in cells) else [])]
+    row_names = [_name(row, new, "-") for row in rows]
+    head_names = [_name(head, old, "+") for head in heads]
+    moved = {(row, head) for row in rows for head in heads if row != head}
+    drawn = _drawn(cells, rows, heads, row_names, head_names, TWO_JOURNEYS, moved, columns)
+    yield from _listed(cells, old, new) if drawn is None else drawn
+
+
+def transition_matrix(transitions: Mapping[tuple[str | None, str], int], stages: Sequence[str], columns: int) -> Iterator[str]:
+    """Stage changes by the stage left (none: new customers, in the first row) and the stage entered."""
+    cells: dict[Cell, int] = {(source, to): count for (source, to), count in transitions.items()}
+    rows = [*([None] if any(row is None for row, _ in cells) else []), *stages]
+    row_names = [NEW_CUSTOMERS if row is None else row for row in rows]
+    drawn = _drawn(cells, rows, stages, row_names, stages, TRANSITIONS, frozenset(), columns)
+    yield from _listed(cells, stages, stages, NEW_CUSTOMERS) if drawn is None else drawn
+
+
+def _drawn(
+    cells: Mapping[Cell, int],
+    rows: Axis,
+    heads: Axis,
+    row_names: Sequence[str],
+    head_names: Sequence[str],
+    corner: str,
+    bright: Container[Cell],
+    columns: int,
+) -> Iterator[str] | None:
+    """The lines of the table with sums in its margins; none when it does not fit. Cells in `bright` stand out on a terminal."""
     table = [[cells.get((row, head), 0) for head in heads] for row in rows]
     table = [[*line, sum(line)] for line in table]
     table.append([sum(column) for column in zip(*table, strict=True)])
-    row_names = [_name(row, new, "-") for row in rows] + [ALL]
-    head_names = [_name(head, old, "+") for head in heads] + [ALL]
-    left = max(map(len, [*row_names, CORNER]))
+    row_names, head_names = [*row_names, ALL], [*head_names, ALL]
+    left = max(map(len, [*row_names, corner]))
     number = max(len(f"{table[-1][-1]:,}"), len(ALL))
-    wide = [max(number, len(name)) for name in head_names]
-    if left + sum(len(GAP) + each for each in wide) <= columns:
-        yield CORNER.ljust(left) + "".join(GAP + name.rjust(each) for name, each in zip(head_names, wide, strict=True))
-        yield from _body(row_names, table, wide, left, _alike(rows, heads))
-        return
-    narrow = [number] * len(head_names)
-    stairs = list(_staircase(head_names, number, left))
-    if max(map(len, stairs)) <= columns:
-        yield from stairs
-        yield from _body(row_names, table, narrow, left, _alike(rows, heads))
-        return
-    yield from _listed(cells, old, new)
+    widths = [max(number, len(name)) for name in head_names]
+    head = [corner.ljust(left) + "".join(GAP + name.rjust(each) for name, each in zip(head_names, widths, strict=True))]
+    if len(head[0]) > columns:
+        widths = [number] * len(head_names)
+        head = list(_staircase(head_names, number, corner.ljust(left)))
+        if max(map(len, head)) > columns:
+            return None
+    styles = [[(row, column) in bright for column in heads] for row in rows]
+    return chain(head, _body(row_names, table, widths, left, styles))
 
 
-def _axis(stages: Sequence[str], found: set[str | None]) -> Axis:
-    """None stands for those whom the journey could not judge; there are none of them, unless something is wrong."""
-    return [*stages, *([None] if None in found else [])]
-
-
-def _name(stage: str | None, others: Sequence[str], sign: str) -> str:
+def _name(stage: str | None, others: Sequence[str], sign: str, nowhere: str = NOT_JUDGED) -> str:
     if stage is None:
-        return "(not judged)"
+        return nowhere
     return stage if stage in others else sign + stage
 
 
-def _alike(rows: Axis, heads: Axis) -> Callable[[int, int], bool]:
-    """Whether a cell is that of customers who stay where they are."""
-    return lambda row, column: row < len(rows) and column < len(heads) and rows[row] == heads[column]
-
-
-def _staircase(names: Sequence[str], number: int, left: int) -> Iterator[str]:
+def _staircase(names: Sequence[str], number: int, corner: str) -> Iterator[str]:
     """Each name begins above the last digit of its column."""
     step = len(GAP) + number
     for place, name in enumerate(names):
-        start = CORNER.ljust(left) if place == len(names) - 1 else " " * left
+        start = corner if place == len(names) - 1 else " " * len(corner)
         yield start + "".join("│".rjust(step) for _ in range(place)) + " " * (step - 1) + name
 
 
 def _body(
-    names: Sequence[str], table: Sequence[Sequence[int]], widths: Sequence[int], left: int, alike: Callable[[int, int], bool]
+    names: Sequence[str], table: Sequence[Sequence[int]], widths: Sequence[int], left: int, bright: Sequence[Sequence[bool]]
 ) -> Iterator[str]:
     for row, (name, line) in enumerate(zip(names, table, strict=True)):
         cells = []
         for column, (count, width) in enumerate(zip(line, widths, strict=True)):
             in_margin = row == len(names) - 1 or column == len(line) - 1
             text = f"{count:,}" if count or in_margin else NOBODY
-            moved = bool(count) and not in_margin and not alike(row, column)
+            stands_out = bool(count) and not in_margin and bright[row][column]
             padding = " " * (width - len(text))
-            cells.append(GAP + padding + (click.style(text, fg="yellow", bold=True) if moved else text))
+            cells.append(GAP + padding + (click.style(text, fg="yellow", bold=True) if stands_out else text))
         yield name.ljust(left) + "".join(cells)
 
 
-def _listed(cells: Mapping[Cell, int], old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+def _listed(cells: Mapping[Cell, int], old: Sequence[str], new: Sequence[str], nowhere: str = NOT_JUDGED) -> Iterator[str]:
     order = {stage: place for place, stage in enumerate([*old, *(stage for stage in new if stage not in old)])}
     moves = [(cell, count) for cell, count in cells.items() if cell[0] != cell[1]]
     moves.sort(key=lambda move: (-move[1], *(order.get(stage or "", len(order)) for stage in move[0])))
     number = max((len(f"{count:,}") for _, count in moves), default=0)
-    left = max((len(_name(source, new, "-")) for (source, _), _ in moves), default=0)
+    left = max((len(_name(source, new, "-", nowhere)) for (source, _), _ in moves), default=0)
     for (source, to), count in moves[:MOST_LISTED]:
-        yield f"{count:>{number},}  {_name(source, new, '-'):<{left}} → {_name(to, old, '+')}"
+        yield f"{count:>{number},}  {_name(source, new, '-', nowhere):<{left}} → {_name(to, old, '+', nowhere)}"
     if len(moves) > MOST_LISTED:
         rest = sum(count for _, count in moves[MOST_LISTED:])
         yield f"{rest:>{number},}  in {len(moves) - MOST_LISTED} more ways; --json has all of them"

@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from etapa.commands.event_files import EventFile, Progress
 from tests.unit.cli.journeys import BAD, EVENTS, GOOD, touchpoint
 from tests.unit.cli.process import etapa, started
 
@@ -85,7 +88,9 @@ def test_the_summary_is_for_people_and_on_stderr(journey: str) -> None:
     assert "4 touchpoints (1 duplicate) of 2 customers: 4 stage changes" in said
     tables = [line.split() for line in said.splitlines()]
     assert ["buyer", "2", "-"] in tables
-    assert ["new", "buyer", "2"] in tables
+    assert ["from", "↓", "to", "→", "new", "buyer", "asleep", "all"] in tables
+    assert ["(new)", "2", "·", "·", "2"] in tables
+    assert ["new", "·", "2", "·", "2"] in tables
     assert "rules that moved nobody: falls-asleep, never-used" in said
 
 
@@ -216,3 +221,27 @@ def test_the_shipped_journey_is_used_when_none_is_named() -> None:
     done = etapa("simulate", "-", stdin=EVENTS)
     assert done.returncode == 0
     assert {change["journey"] for change in changes(done)} == {"retail"}
+
+
+def test_a_long_run_tells_its_throughput(journey: str, tmp_path: Path) -> None:
+    few, many = tmp_path / "few.jsonl", tmp_path / "many.jsonl"
+    few.write_bytes(EVENTS + b"{}\n" * (9_999 - EVENTS.count(b"\n")))
+    many.write_bytes(EVENTS + b"{}\n" * (10_001 - EVENTS.count(b"\n")))
+    assert "a second" not in etapa("simulate", "--journey", journey, str(few)).stderr.decode()
+    assert "10,001 lines in " in etapa("simulate", "--journey", journey, str(many)).stderr.decode()
+
+
+def test_a_person_at_a_terminal_sees_how_far_it_got(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(b'{"id": "e-1"}\n' * 100_000)
+    monkeypatch.setattr(Progress, "SECONDS_BETWEEN_NEWS", -1)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with EventFile(str(events)) as lines:
+        progress = Progress(lines, output_scrolls=False)
+        while progress.readline(1000):
+            pass
+    said = capsys.readouterr().err.split("\r\x1b[K")
+    assert re.match(r"░{24}   \d%  2,048 lines, [\d,]+ a second, [\d,]+ s to go$", said[1])
+    assert re.match(r"█{23}░  9\d%  98,304 lines, [\d,]+ a second, \d+ s to go$", said[-1])
