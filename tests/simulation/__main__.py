@@ -1,4 +1,8 @@
-"""Runs seeds and prints a line for each that breaks an invariant: `python -m tests.simulation --seeds 10000`."""
+"""Runs seeds, and prints a line for each step that breaks an invariant: `python -m tests.simulation --seeds 10000`.
+
+A seed decides everything about its run, the kind of world too: one partition, one partition under two versions of the
+journey, or a group of workers with several partitions. Run one seed again with `--start SEED --seeds 1 --trace`.
+"""
 
 import argparse
 import logging
@@ -10,10 +14,15 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.simulation.worker import SAFETIES, Safety
-from tests.simulation.world import Result, World
+import msgspec
+
+from tests.simulation.controls import SAFETIES, Safety
+from tests.simulation.kinds import KINDS, world_of
+from tests.simulation.world import Result
 
 CHUNK = 50
+MOST_LINES = 5
+"""Of one seed: what breaks first is what matters."""
 
 
 def main() -> int:
@@ -21,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="how many seeds")
     parser.add_argument("--start", type=int, default=0, help="the first seed")
+    parser.add_argument("--world", choices=KINDS, help="one kind of world only, for every seed")
     parser.add_argument("--off", choices=SAFETIES, action="append", default=[], help="switch a safety off; seeds should fail then")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", action="store_true", help="print every step; for a single seed")
@@ -29,35 +39,42 @@ def main() -> int:
     off: frozenset[Safety] = frozenset(arguments.off)
     seeds = range(arguments.start, arguments.start + arguments.seeds)
     started = time.monotonic()
-    failing = 0
+    failing: list[int] = []
     events: Counter[str] = Counter()
-    for result in _results(seeds, off, arguments.jobs):
+    settled: list[float] = []
+    work = partial(run, off=off, world=arguments.world, keep_trace=arguments.trace)
+    for result in _results(seeds, work, arguments.jobs):
         events.update(result.events)
+        settled.append(result.settled_after)
         if arguments.trace:
             sys.stdout.write(result.trace + "\n")
         if result.violations:
-            failing += 1
-            more = f" (and {len(result.violations) - 1} more)" if len(result.violations) > 1 else ""
-            sys.stdout.write(f"seed {result.seed} {result.digest}: {result.violations[0]}{more}\n")
+            failing.append(result.seed)
+            for line in result.violations[:MOST_LINES]:
+                sys.stdout.write(f"seed {result.seed} {arguments.world or world_of(result.seed)} {result.digest} {line}\n")
             sys.stdout.flush()
     took = time.monotonic() - started
-    sys.stdout.write(f"{len(seeds)} seeds, {failing} failing, {took:.1f} s; safeties off: {', '.join(sorted(off)) or 'none'}\n")
     sys.stdout.write(", ".join(f"{name} {count}" for name, count in sorted(events.items())) + "\n")
+    first = f", the first {failing[0]}" if failing else ""
+    sys.stdout.write(
+        f"{len(seeds)} seeds from {seeds.start}, {len(failing)} failing{first}; safeties off: {', '.join(sorted(off)) or 'none'};"
+        f" all settled within {max(settled, default=0.0):.1f} s of virtual time after the last fault; {took:.0f} s\n"
+    )
     return 1 if failing else 0
 
 
-def run(seed: int, off: frozenset[Safety], *, keep_trace: bool = True) -> Result:
+def run(seed: int, off: frozenset[Safety], world: str | None, *, keep_trace: bool = True) -> Result:
     """The run of one seed."""
-    result = World(seed, off=off).run()
-    return result if keep_trace else Result(result.seed, result.violations, "", result.events)
+    result = KINDS[world or world_of(seed)](seed, off=off).run()
+    return result if keep_trace else msgspec.structs.replace(result, trace="")
 
 
-def _results(seeds: range, off: frozenset[Safety], jobs: int) -> Iterable[Result]:
+def _results(seeds: range, work: "partial[Result]", jobs: int) -> Iterable[Result]:
     if jobs <= 1 or len(seeds) <= CHUNK:
-        yield from (run(seed, off) for seed in seeds)
+        yield from (work(seed) for seed in seeds)
         return
     with ProcessPoolExecutor(jobs, initializer=logging.disable, initargs=(logging.CRITICAL,)) as pool:
-        yield from pool.map(partial(run, off=off), seeds, chunksize=CHUNK)
+        yield from pool.map(work, seeds, chunksize=CHUNK)
 
 
 if __name__ == "__main__":

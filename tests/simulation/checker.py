@@ -9,18 +9,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
 from etapa.contracts.state import decode_state, encode_state
 from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
-from etapa.stream.ports import Record
+from etapa.stream.ports import Outgoing, Record
 from tests.simulation.memory_log import Committed, MemoryBroker
 from tests.simulation.memory_view import MemoryRedis
 
@@ -50,6 +52,7 @@ class Reference:
     """What should have come out, per customer and in order."""
 
     changes: dict[str, list[bytes]] = field(default_factory=dict)
+    triggers: dict[str, list[bytes]] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)
     dead_letters: list[tuple[int, str]] = field(default_factory=list)
 
@@ -57,6 +60,9 @@ class Reference:
         for change in changes:
             _, value, _ = encode_stage_change(change, program.journey.id, program.journey.version)
             self.changes.setdefault(change.customer_id, []).append(value)
+        for trigger in triggers_of(changes):
+            _, value, _ = encode_campaign_trigger(trigger, program.journey.id, program.journey.version)
+            self.triggers.setdefault(trigger.customer_id, []).append(value)
 
 
 def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
@@ -148,23 +154,13 @@ def _against_reference(broker: MemoryBroker, redis: MemoryRedis, expected: Expec
 
 
 def _compare(name: str, reference: Reference, broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
-    wrong: list[str] = []
-    changes: dict[str, list[bytes]] = {}
-    for committed in broker.committed:
-        for change in committed.transaction.stage_changes:
-            assert change.key is not None
-            assert change.value is not None
-            changes.setdefault(change.key.decode(), []).append(change.value)
-    for customer_id in sorted(reference.changes.keys() | changes.keys()):
-        want, got = reference.changes.get(customer_id, []), changes.get(customer_id, [])
-        if want != got:
-            at = next(
-                (position for position, pair in enumerate(zip(want, got, strict=False)) if pair[0] != pair[1]), min(len(want), len(got))
-            )
-            wrong.append(f"changes of {customer_id} differ ({name}) at {at}: want {_shown(want, at)}, published {_shown(got, at)}")
-    letters = [
-        _origin(letter.key, letter.value, letter.headers, broker) for one in broker.committed for letter in one.transaction.dead_letters
+    changes = [change for committed in broker.committed for change in committed.transaction.stage_changes]
+    triggers = [trigger for committed in broker.committed for trigger in committed.transaction.campaign_triggers]
+    wrong = [
+        *_compare_by_customer(f"changes ({name})", reference.changes, changes),
+        *_compare_by_customer(f"triggers ({name})", reference.triggers, triggers),
     ]
+    letters = [_origin(letter.key, letter.value, letter.headers, broker) for letter in broker.dead_letters]
     if letters != reference.dead_letters:
         wrong.append(f"dead letters differ: want {reference.dead_letters}, published {letters}")
     want_states = {customer_id: encode_state(customer) for customer_id, customer in reference.customers.items()}
@@ -183,10 +179,28 @@ def _compare(name: str, reference: Reference, broker: MemoryBroker, redis: Memor
     return wrong
 
 
+def _compare_by_customer(what: str, wanted: Mapping[str, Sequence[bytes]], published: Sequence[Outgoing]) -> list[str]:
+    wrong = []
+    by_customer: dict[str, list[bytes]] = {}
+    for outgoing in published:
+        assert outgoing.key is not None
+        assert outgoing.value is not None
+        by_customer.setdefault(outgoing.key.decode(), []).append(outgoing.value)
+    for customer_id in sorted(wanted.keys() | by_customer.keys()):
+        want, got = wanted.get(customer_id, []), by_customer.get(customer_id, [])
+        if want != got:
+            pairs = enumerate(zip(want, got, strict=False))
+            at = next((position for position, (one, other) in pairs if one != other), min(len(want), len(got)))
+            wrong.append(f"{what} of {customer_id} differ at {at}: want {_shown(want, at)}, published {_shown(got, at)}")
+    return wrong
+
+
 def _origin(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], broker: MemoryBroker) -> tuple[int, str]:
     """Where a dead letter came from and why, if it is the original record untouched."""
     letter = decode_dead_letter(key, value, headers)
     original = next((record for record in broker.touchpoints if record.offset == letter.offset), None)
+    if letter.partition != broker.number:
+        return letter.offset, f"of partition {letter.partition}"
     if original is None or (original.key, original.value, tuple(original.headers)) != (letter.key, letter.value, tuple(letter.headers)):
         return letter.offset, "not the original"
     return letter.offset, letter.reason

@@ -13,6 +13,8 @@ from contextvars import Context
 from random import Random
 from typing import Any, TypeVar, TypeVarTuple
 
+from tests.simulation.process import Killed
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -84,6 +86,8 @@ class SimulationLoop(asyncio.AbstractEventLoop):
             handle._run()
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), Killed):
+            return
         self.errors.append(f"{context.get('message')}: {context.get('exception')!r}")
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:

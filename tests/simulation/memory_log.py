@@ -51,6 +51,7 @@ class MemoryBroker:
     """One partition of the topics. `fencing` off makes it forget what transactional ids are for, `tells_hanging` off hides what hangs."""
 
     partitions: int = 1
+    number: int = 0
     fencing: bool = True
     tells_hanging: bool = True
     loses_markers: bool = False
@@ -61,6 +62,8 @@ class MemoryBroker:
     state_end: int = 0
     committed: list[Committed] = field(default_factory=list)
     """In the order of their commits. What a consumer that reads committed records sees."""
+    dead_letters: list[Outgoing] = field(default_factory=list)
+    """In the order in which a consumer that reads committed records sees them."""
     group_offset: int | None = None
     group_offset_moved: bool = False
     """Whether somebody has moved it by hand."""
@@ -160,6 +163,7 @@ class MemoryBroker:
         self.group_offset = opened.transaction.next_offset
         committed = Committed(opened.transaction, opened.entries[-1].record.offset, epoch)
         self.committed.append(committed)
+        self.dead_letters += committed.transaction.dead_letters
         if self.on_commit is not None:
             self.on_commit(committed)
 
@@ -202,16 +206,21 @@ class MemoryLog:
         self._portion = portion
         self._epoch = 0
         self._position: int | None = None
+        self._revoked = False
+
+    def revoke(self) -> None:
+        """The group has taken the partition away from the process: nothing is read any more."""
+        self._revoked = True
 
     async def fence(self) -> None:
-        self._epoch = await self._process.call("fence", self._broker.fence, _no_answer)
+        self._epoch = await self._process.call("fence", self._broker.fence, no_answer)
 
     async def state_range(self) -> tuple[int, int]:
-        return await self._process.call("state_range", lambda: (0, self._broker.stable_end()), _no_answer)
+        return await self._process.call("state_range", lambda: (0, self._broker.stable_end()), no_answer)
 
     async def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
         while start < end:
-            records = await self._process.call("states", partial(self._chunk, start, end), _no_answer)
+            records = await self._process.call("states", partial(self._chunk, start, end), no_answer)
             if not records:
                 return
             yield records
@@ -222,22 +231,22 @@ class MemoryLog:
         return records[: self._portion(len(records))]
 
     async def touchpoint_range(self) -> tuple[int, int]:
-        return await self._process.call("touchpoint_range", lambda: (self._broker.first_offset, self._broker.end_offset), _no_answer)
+        return await self._process.call("touchpoint_range", lambda: (self._broker.first_offset, self._broker.end_offset), no_answer)
 
     async def group_offset(self) -> int | None:
-        return await self._process.call("group_offset", lambda: self._broker.group_offset, _no_answer)
+        return await self._process.call("group_offset", lambda: self._broker.group_offset, no_answer)
 
     async def partition_count(self) -> int:
-        return await self._process.call("partition_count", lambda: self._broker.partitions, _no_answer)
+        return await self._process.call("partition_count", lambda: self._broker.partitions, no_answer)
 
     def seek(self, offset: int) -> None:
         self._position = offset
 
     async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
-        fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), _no_answer)
+        fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), no_answer)
         if not fetched.records and fetched.caught_up and wait > 0:
             await self._process.sleep(wait, until=self._broker.arrival())
-            fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), _no_answer)
+            fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), no_answer)
         # Only now: had the answer been lost, the next fetch would ask for the same again.
         if fetched.records:
             self._position = fetched.records[-1].offset + 1
@@ -247,6 +256,8 @@ class MemoryLog:
         position = self._position
         if position is None:
             raise LogError("fetch before seek")
+        if self._revoked:
+            raise LogError("the partition was revoked")
         if not self._broker.first_offset <= position <= self._broker.end_offset:
             raise LogError(f"offset {position} is out of range")
         waiting = [record for record in self._broker.touchpoints if record.offset >= position]
@@ -261,20 +272,16 @@ class MemoryLog:
 
     async def commit(self, transaction: Transaction) -> int:
         epoch = self._epoch
-        await self._process.call("write", lambda: self._broker.write(epoch, transaction), _no_answer)
+        await self._process.call("write", lambda: self._broker.write(epoch, transaction), no_answer)
         return await self._process.call("commit", lambda: self._broker.end(epoch), lambda: OutcomeUnknown("no answer to the commit"))
 
     async def close(self) -> None:
         if self._epoch:
             epoch, self._epoch = self._epoch, 0
             with suppress(LogError):
-                await self._process.call("close", lambda: self._broker.abort(epoch), _no_answer)
+                await self._process.call("close", lambda: self._broker.abort(epoch), no_answer)
 
 
-def _no_answer() -> Exception:
+def no_answer() -> Exception:
+    """What a caller gets whose request or answer was lost."""
     return LogError("no answer")
-
-
-def published(broker: MemoryBroker) -> list[Outgoing]:
-    """The stage changes that a `read_committed` consumer sees, in order."""
-    return [change for committed in broker.committed for change in committed.transaction.stage_changes]

@@ -5,13 +5,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha1
 from random import Random
+from typing import Any, TypeVar, cast
+
+from redis.exceptions import NoScriptError
 
 from etapa.contracts.reclassification import Progress, Request
 from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
+from etapa.stream.redis_client import RedisClient, Script
 from tests.simulation.process import Process
 
+T = TypeVar("T")
 SNAPSHOTS = 12
+_APPLY = Script("apply.lua")
+_LOAD = Script("load.lua")
 
 
 class MemoryRedis:
@@ -23,6 +31,8 @@ class MemoryRedis:
         self.request: Request | None = None
         self.progress: Progress | None = None
         self.out_of_memory = False
+        self.scripts: set[str] = set()
+        """Hashes of the scripts that it knows."""
         self.on_apply: Callable[[], None] | None = None
         self._chained = chained
         self._snapshots: list[tuple[ViewMark | None, dict[str, Applied]]] = [(None, {})]
@@ -47,12 +57,13 @@ class MemoryRedis:
         shown = None if self.mark is None else self.mark.state_offset
         if shown == mark.state_offset:
             return "already"
-        if self.out_of_memory:
-            raise ViewError("OOM command not allowed when used memory > 'maxmemory'")
         if shown != follows and self._chained:
             return "refused"
         if follows is None:
-            self.customers = {}
+            # What a script removes needs no memory, and is not brought back when the next command is refused.
+            self.customers, self.mark = {}, None
+        if self.out_of_memory:
+            raise ViewError("OOM command not allowed when used memory > 'maxmemory'")
         for customer in customers:
             if customer.state is None:
                 self.customers.pop(customer.customer_id, None)
@@ -83,6 +94,7 @@ class MemoryRedis:
         self.mark, customers = random.choice(self._snapshots)
         self.customers = dict(customers)
         self._snapshots = [(self.mark, customers)]
+        self.scripts.clear()
 
     def flush(self) -> None:
         """Everything is gone."""
@@ -101,13 +113,13 @@ class MemoryView:
         return await self._process.call("mark", lambda: self._redis.mark, _no_answer)
 
     async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
-        return await self._process.call("load", lambda: self._redis.load(customer_ids, due_by, due_limit), _no_answer)
+        return await self._run(_LOAD, "load", lambda: self._redis.load(customer_ids, due_by, due_limit))
 
     async def counts(self) -> Mapping[str, int]:
         return await self._process.call("counts", self._redis.counts, _no_answer)
 
     async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
-        return await self._process.call("apply", lambda: self._redis.apply(follows, mark, customers), _no_answer)
+        return await self._run(_APPLY, "apply", lambda: self._redis.apply(follows, mark, customers))
 
     async def scan(self, cursor: int, count: int) -> Scanned:
         return await self._process.call("scan", lambda: self._redis.scan(cursor, count), _no_answer)
@@ -117,6 +129,35 @@ class MemoryView:
 
     async def note(self, progress: Progress) -> None:
         await self._process.call("note", lambda: self._redis.note(progress), _no_answer)
+
+    async def _run(self, script: Script, call: str, effect: Callable[[], T]) -> T:
+        client = _ScriptClient(self._redis, self._process, call, effect)
+        return cast("T", await script.run(cast("RedisClient", client), [], []))
+
+
+class _ScriptClient:
+    """What a script's caller needs of a Redis client: running it by its hash, or in full."""
+
+    def __init__(self, redis: MemoryRedis, process: Process, call: str, effect: Callable[[], Any]) -> None:
+        self._redis = redis
+        self._process = process
+        self._call = call
+        self._effect = effect
+
+    async def evalsha(self, digest: str, keys: int) -> Any:
+        def run_known() -> Any:
+            if digest not in self._redis.scripts:
+                raise NoScriptError("NOSCRIPT No matching script. Please use EVAL.")
+            return self._effect()
+
+        return await self._process.call(self._call, run_known, _no_answer)
+
+    async def eval(self, text: str, keys: int) -> Any:
+        def run_in_full() -> Any:
+            self._redis.scripts.add(sha1(text.encode(), usedforsecurity=False).hexdigest())
+            return self._effect()
+
+        return await self._process.call(self._call, run_in_full, _no_answer)
 
 
 def _no_answer() -> Exception:

@@ -9,6 +9,14 @@ import msgspec
 from tests.simulation.process import Process, When
 
 Lost = Literal["request", "answer"]
+Server = Literal["log", "view", "group"]
+
+
+def server_of(call: str) -> Server:
+    """Which server a call goes to."""
+    if call in ("mark", "load", "apply", "counts", "scan", "reclassification", "note"):
+        return "view"
+    return "group" if call in ("join", "sync", "heartbeat", "leave") else "log"
 
 
 class Weather(msgspec.Struct, frozen=True):
@@ -27,12 +35,19 @@ class SeededNetwork:
 
     def __init__(self, random: Random, weather: Weather) -> None:
         self.weather = weather
+        self.stalled: dict[Server, float] = {}
+        """Servers that answer nobody for the moment, and by how many seconds that delays a call."""
+        self.cut: dict[tuple[str, Server], Lost] = {}
+        """Between which process and which server nothing gets through, and which way."""
         self._random = random
 
     def delays(self, process: Process, call: str) -> tuple[float, float]:
-        return self._delay(), self._delay()
+        return self._delay() + self.stalled.get(server_of(call), 0.0), self._delay()
 
     def lost(self, process: Process, call: str) -> Lost | None:
+        way = self.cut.get((process.name, server_of(call)))
+        if way is not None:
+            return way
         if self._random.random() >= self.weather.lost:
             return None
         return self._random.choice(("request", "answer"))

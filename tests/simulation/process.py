@@ -72,6 +72,9 @@ class Process:
     async def call(self, name: str, effect: Callable[[], T], error: Callable[[], Exception]) -> T:
         """Let `effect` happen at the server and give what it gives; `error()` is raised when request or answer is lost."""
         self._check()
+        if self._asleep_until > asyncio.get_running_loop().time():
+            # Another task of the process has something to send, which a stopped process cannot.
+            await self.sleep(0)
         number = self._calls
         self._calls += 1
         if self._network.kills(self, name, number, "before"):

@@ -26,6 +26,15 @@ class Scenario(msgspec.Struct, frozen=True):
     """By how many microseconds the workers' wall clocks may be wrong."""
     faults: int
     """How many of: a killed worker, a second owner, a Redis that loses writes, and so on."""
+    partitions: int = 1
+    members: int = 1
+    """How many workers begin."""
+    rolling: bool = False
+    """Whether two versions of the journey are at work."""
+    session: float = 10.0
+    """Seconds without a heartbeat after which the group takes a worker for dead."""
+    stop_seconds: float = 5.0
+    """How long a worker may take to finish its batches when the group takes partitions away."""
 
 
 def exploding_program(text: str) -> Program:
@@ -81,4 +90,23 @@ def scenario_of(random: Random) -> Scenario:
         ),
         skew=random.choice((0, 0, 0, 60 * SECOND)),
         faults=random.randrange(0, 12),
+    )
+
+
+def group_scenario_of(random: Random) -> Scenario:
+    """A scenario for a seed, with several partitions and workers."""
+    scenario = scenario_of(random)
+    shop = msgspec.structs.replace(
+        scenario.shop, touchpoints=random.randrange(10, 100), customers=random.randrange(2, 12), pause=random.choice((0.1, 1.0, 3.0))
+    )
+    # A batch of one record each is for runs with one partition; here it would only be slow.
+    options = msgspec.structs.replace(scenario.options, max_records=random.choice((2, 5, 1000)))
+    return msgspec.structs.replace(
+        scenario,
+        shop=shop,
+        options=options,
+        partitions=random.randrange(2, 5),
+        members=random.randrange(1, 4),
+        rolling=random.random() < 0.4,
+        stop_seconds=random.choice((0.05, 2.0, 5.0)),
     )

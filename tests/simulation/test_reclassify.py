@@ -14,7 +14,7 @@ from etapa.contracts.state import decode_state
 from etapa.journey.engine.program import Program
 from tests.simulation.alone import OPTIONS, Alone
 from tests.simulation.checker import Expectations, mark_of
-from tests.simulation.test_versions import VERSIONS
+from tests.simulation.versions import VERSIONS
 from tests.simulation.world import World
 
 SEEDS = 200

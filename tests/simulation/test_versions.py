@@ -5,51 +5,16 @@ In many seeded worlds, with everything going wrong that goes wrong anyway: no ch
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from etapa.contracts.stage_change import decode_stage_change
-from etapa.journey.engine.program import Program
 from tests.simulation.alone import Alone
-from tests.simulation.checker import Expectations, mark_of
-from tests.simulation.scenario import JOURNEY, PROGRAM, exploding_program
-from tests.simulation.world import World
+from tests.simulation.checker import mark_of
+from tests.simulation.versions import VERSIONS, RollingWorld
 
 SEEDS = 240
-NEWER = (
-    ("version: 1", "version: 2"),
-    # Judges what the older one remembers by another bound, and wants to know what the older one never looked at.
-    ("{count: purchase, within: 25s, gte: 3}, {absent: complaint, for: 8s}", "{count: purchase, within: 25s, gte: 2}"),
-    ("{count: view, within: 12s, gte: 2}", "{sequence: [{event: view}, {event: purchase}], within: 40s}"),
-    ("{absent: purchase, for: 15s}", "{idle: 12s}"),
-    # One stage goes, another comes.
-    ("- {id: loyal}", "- {id: fond}"),
-    ("loyal]", "fond]"),
-    ("to: loyal", "to: fond"),
-)
-
-
-def newer_version() -> Program:
-    text = JOURNEY.read_text()
-    for before, after in NEWER:
-        assert before in text
-        text = text.replace(before, after)
-    return exploding_program(text)
-
-
-VERSIONS = {1: PROGRAM, 2: newer_version()}
-
-
-class RollingWorld(World):
-    """Every worker comes with one version or the other."""
-
-    def next_program(self) -> Program:
-        return VERSIONS[self.random.choice((1, 2))]
-
-    def expectations(self) -> Expectations:
-        return replace(super().expectations(), on_time=False, versions=VERSIONS)
 
 
 @pytest.fixture(autouse=True)

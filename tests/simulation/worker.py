@@ -1,55 +1,134 @@
-"""A worker process in the simulation: the real task on in-memory ports, and the ways to switch its safeties off."""
+"""A worker process that owns one partition, and what every worker process in the simulation is made of: the real task on in-memory ports."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Literal
 
 import msgspec
 
+from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.program import Program
 from etapa.stream.observer import BatchCommitted, NullObserver
 from etapa.stream.options import TaskOptions
-from etapa.stream.ports import Applied, ApplyOutcome, Loaded, TakeoverReason, ViewMark
+from etapa.stream.ports import TakeoverReason
 from etapa.stream.task import PartitionRefused, PartitionTask
+from tests.simulation.controls import Safety, kind_of_log, kind_of_task, kind_of_view
 from tests.simulation.loop import SimulationLoop
-from tests.simulation.memory_log import MemoryBroker, MemoryLog
-from tests.simulation.memory_view import MemoryRedis, MemoryView
+from tests.simulation.memory_log import MemoryLog
 from tests.simulation.process import Killed, Process
 from tests.simulation.scenario import PROGRAM
-
-Safety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake"]
-SAFETIES: tuple[Safety, ...] = ("kafka_fence", "settled", "chain", "load_mark", "retake")
+from tests.simulation.watched import WatchedPartition
 
 
 class Surroundings(msgspec.Struct, frozen=True):
     """What the workers of a run share."""
 
     loop: SimulationLoop
-    broker: MemoryBroker
-    redis: MemoryRedis
+    partitions: Sequence[WatchedPartition]
     options: TaskOptions
     now: Callable[[], int]
     note: Callable[[str], None]
-    wrong: list[str]
+    find: Callable[[str], None]
     events: Counter[str]
     off: frozenset[Safety]
     step_in: Callable[[PartitionRefused], bool]
     """Do what a refusal asks an operator for, if the run is one that may need it."""
 
 
+class ProcessClock:
+    """The wall clock as a process sees it. `skew`: by how many microseconds it is wrong."""
+
+    def __init__(self, around: Surroundings, process: Process, skew: int) -> None:
+        self.skew = skew
+        self._around = around
+        self._process = process
+
+    def now(self) -> int:
+        return self._around.now() + self.skew
+
+    def monotonic(self) -> float:
+        return self._around.loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._process.sleep(seconds)
+
+
+class Bookkeeper(NullObserver):
+    """Counts what happens, sees that every record of a batch is accounted for, and that nobody talks about what is not theirs."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._owned: set[int] = set()
+
+    def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
+        if reason == "assigned" and partition in self._owned:
+            self._around.find(f"partition {partition} is processed twice in one process")
+        self._owned.add(partition)
+        self._around.events[f"takeover: {reason}"] += 1
+        self._around.note(f"takeover: {reason}")
+
+    def takeover_finished(self, partition: int, *_: object) -> None:
+        self._must_be_owned(partition, "ready")
+
+    def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
+        self._must_be_owned(partition, "committed")
+        accounted = batch.applied + batch.duplicates + sum(batch.dead_letters.values())
+        if accounted != len(batch.records):
+            self._around.find(f"{accounted} records are accounted for, {len(batch.records)} were read")
+        self._around.events["touchpoints"] += len(batch.records)
+        self._around.events["timers"] += batch.timers_fired
+        self._around.events["dead letters"] += sum(batch.dead_letters.values())
+        self._around.events["cannot be judged"] += batch.dead_letters.get("evaluation_failed", 0)
+        self._around.events["changes"] += len(batch.changes)
+        self._around.events["triggers"] += len(triggers_of(batch.changes))
+
+    def view_applied(self, partition: int, delay: float, apply: float) -> None:
+        self._must_be_owned(partition, "shown")
+
+    def lag(self, partition: int, touchpoints: int) -> None:
+        self._must_be_owned(partition, "read")
+
+    def fenced(self, partition: int) -> None:
+        self._around.events["fenced"] += 1
+
+    def released(self, partition: int) -> None:
+        self._owned.discard(partition)
+
+    def _must_be_owned(self, partition: int, what: str) -> None:
+        if partition not in self._owned:
+            self._around.find(f"partition {partition} is said to be {what} after it was released")
+
+
+def make_task(
+    around: Surroundings, partition: int, log: MemoryLog, clock: ProcessClock, process: Process, observer: Bookkeeper, program: Program
+) -> PartitionTask:
+    """The real task, but for the safeties that are off."""
+    view = kind_of_view(around.off)(around.partitions[partition].redis, process)
+    return kind_of_task(around.off)(partition, program, log, view, clock, observer, around.options)
+
+
+def end_refusing(around: Surroundings, process: Process, refusal: PartitionRefused) -> None:
+    """A worker that refuses a partition ends, and says so; then somebody has to step in, where that is what it takes."""
+    around.events["refused"] += 1
+    if not around.step_in(refusal):
+        around.find(f"{process.name} refuses: {refusal}")
+    process.kill()
+
+
+def portions(random: Random) -> Callable[[int], int]:
+    """How many of so many waiting records come at once."""
+    return lambda available: random.randint(min(available, 1), available)
+
+
 class Worker:
-    """A process with a task in it, from the moment it is made."""
+    """A process with the only task of partition 0 in it, from the moment it is made."""
 
     def __init__(self, around: Surroundings, process: Process, random: Random, skew: int = 0, program: Program = PROGRAM) -> None:
         self._around = around
         self.process = process
-        self.skew = skew
-        """By how many microseconds the process's wall clock is wrong."""
-        log = MemoryLog(around.broker, process, lambda available: random.randint(min(available, 1), available))
-        view = (TrustingView if "load_mark" in around.off else MemoryView)(around.redis, process)
-        kind = LeavingTask if "retake" in around.off else PartitionTask
-        self._task = kind(0, program, log, view, ProcessClock(around, self), Bookkeeper(around), around.options)
+        self.clock = ProcessClock(around, process, skew)
+        log = kind_of_log(around.off)(around.partitions[0].broker, process, portions(random))
+        self._task = make_task(around, 0, log, self.clock, process, Bookkeeper(around), program)
         self.ended = around.loop.create_task(self._run(), name=process.name)
 
     @property
@@ -67,75 +146,6 @@ class Worker:
         except Killed:
             self._around.events["died"] += 1
         except PartitionRefused as refusal:
-            self._around.events["refused"] += 1
-            if not self._around.step_in(refusal):
-                self._around.wrong.append(f"{self.process.name} refuses: {refusal}")
-            self.process.kill()
+            end_refusing(self._around, self.process, refusal)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            self._around.wrong.append(f"{self.process.name} ended with {error!r}")
-
-
-class ProcessClock:
-    """The wall clock as a process sees it."""
-
-    def __init__(self, around: Surroundings, worker: Worker) -> None:
-        self._around = around
-        self._worker = worker
-
-    def now(self) -> int:
-        return self._around.now() + self._worker.skew
-
-    def monotonic(self) -> float:
-        return self._around.loop.time()
-
-    async def sleep(self, seconds: float) -> None:
-        await self._worker.process.sleep(seconds)
-
-
-class Bookkeeper(NullObserver):
-    """Counts what happens, and sees that every record of a batch is accounted for."""
-
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-
-    def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
-        self._around.events[f"takeover: {reason}"] += 1
-        self._around.note(f"takeover: {reason}")
-
-    def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
-        accounted = batch.applied + batch.duplicates + sum(batch.dead_letters.values())
-        if accounted != len(batch.records):
-            self._around.wrong.append(f"{accounted} records are accounted for, {len(batch.records)} were read")
-        self._around.events["touchpoints"] += len(batch.records)
-        self._around.events["timers"] += batch.timers_fired
-        self._around.events["dead letters"] += sum(batch.dead_letters.values())
-        self._around.events["cannot be judged"] += batch.dead_letters.get("evaluation_failed", 0)
-        self._around.events["changes"] += len(batch.changes)
-
-
-class TrustingView(MemoryView):
-    """Without the mark with every load: whatever is loaded passes for what was expected."""
-
-    _expected: ViewMark | None = None
-
-    async def mark(self) -> ViewMark | None:
-        self._expected = await super().mark()
-        return self._expected
-
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
-        loaded = await super().load(customer_ids, due_by, due_limit)
-        return msgspec.structs.replace(loaded, mark=self._expected)
-
-    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
-        outcome = await super().apply(follows, mark, customers)
-        if outcome != "refused":
-            self._expected = mark
-        return outcome
-
-
-class LeavingTask(PartitionTask):
-    """Without taking over again: after any doubt the partition is left to somebody else, who does not come."""
-
-    async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
-        await self._around.log.close()
-        self.request_stop()
+            self._around.find(f"{self.process.name} ended with {error!r}")

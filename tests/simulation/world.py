@@ -7,31 +7,34 @@ checker looks at what is there.
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 import msgspec
 
-from etapa.contracts.state import decode_state
+from etapa.contracts.partitioner import partition_of
 from etapa.contracts.touchpoint import TouchpointLimits
 from etapa.journey.engine.program import Program
-from etapa.stream.takeover import PartitionRefused
-from tests.simulation.checker import Expectations, mark_of, violations
+from etapa.stream.task import PartitionRefused
+from tests.simulation.checker import Expectations
+from tests.simulation.controls import Safety
 from tests.simulation.loop import simulation_loop
-from tests.simulation.memory_log import Committed, MemoryBroker
+from tests.simulation.memory_log import MemoryBroker
 from tests.simulation.memory_view import MemoryRedis
-from tests.simulation.network import SeededNetwork, Weather
+from tests.simulation.network import SeededNetwork, Server, Weather
 from tests.simulation.process import Process
 from tests.simulation.scenario import PROGRAM, Scenario, scenario_of
 from tests.simulation.shop import SECOND, arrivals
-from tests.simulation.worker import Safety, Surroundings, Worker
+from tests.simulation.watched import WatchedPartition, overdue_at
+from tests.simulation.worker import ProcessClock, Surroundings, Worker
 
 START = 1_795_000_000 * SECOND
 """The wall clock when a run begins."""
-FAULTS = (
-    *("kill", "second owner", "second owner", "roll back", "roll back", "flush"),
-    *("lose mark", "compact", "out of memory", "move group offset", "clock jump", "lose markers"),
-)
+SERVER_FAULTS = ("roll back", "roll back", "flush", "lose mark", "lose scripts", "compact", "move group offset")
+"""What happens to one partition, or to all of them."""
+NETWORK_FAULTS = ("out of memory", "stall", "cut", "lose markers", "lose markers")
+FAULTS = ("kill", "second owner", "second owner", "clock jump", *SERVER_FAULTS, *NETWORK_FAULTS)
 SETTLES_WITHIN = 120.0
 """Seconds after the last fault within which lag must be zero and every timer must have fired."""
 
@@ -41,47 +44,67 @@ class Result(msgspec.Struct, frozen=True):
 
     seed: int
     violations: list[str]
+    """Each with the virtual second and the number of the step at which it was found."""
     trace: str
     events: Mapping[str, int]
     """What happened how often: takeovers by reason, faults, batches."""
-
-    @property
-    def digest(self) -> str:
-        """Equal for runs that were equal in every step."""
-        return hashlib.sha256(self.trace.encode()).hexdigest()[:16]
+    settled_after: float
+    """Virtual seconds from the end of the last fault until everything was processed and shown."""
+    digest: str
+    """Equal for runs that were equal in every step."""
 
 
 class World:
     """A run under way. `off` names safeties that are switched off."""
+
+    faults: Sequence[str] = FAULTS
 
     def __init__(
         self, seed: int, scenario: Scenario | None = None, network: SeededNetwork | None = None, off: frozenset[Safety] = frozenset()
     ) -> None:
         self.seed = seed
         self.random = Random(seed)
-        self.scenario = scenario_of(self.random) if scenario is None else scenario
+        self.scenario = self.choose(self.random) if scenario is None else scenario
         self.network = network or SeededNetwork(Random(self.random.random()), self.scenario.weather)
         self.loop = simulation_loop(Random(self.random.random()))
-        self.broker = MemoryBroker(fencing="kafka_fence" not in off, tells_hanging="settled" not in off, on_commit=self._note_commit)
-        self.redis = MemoryRedis(chained="chain" not in off)
-        self.redis.on_apply = self._check_view
         self.wrong: list[str] = []
         self.events: Counter[str] = Counter()
         self._trace: list[str] = []
-        self._around = Surroundings(
-            self.loop, self.broker, self.redis, self.scenario.options, self.now, self.note, self.wrong, self.events, off, self._step_in
+        self.partitions = [
+            WatchedPartition(number, self.scenario.partitions, self.note, self.find, self.events, off)
+            for number in range(self.scenario.partitions)
+        ]
+        self.around = Surroundings(
+            self.loop, self.partitions, self.scenario.options, self.now, self.note, self.find, self.events, off, self._step_in
         )
+        self.settled_after = 0.0
+        self._spawned = 0
         self._workers: list[Worker] = []
-        self._states: dict[str, bytes] = {}
-        self._dues: dict[str, int | None] = {}
-        self._states_at: dict[int, dict[str, bytes]] = {}
-        """The whole state that the log has after each mark, by the mark's offset."""
+
+    def choose(self, random: Random) -> Scenario:
+        """What the seed makes of the run."""
+        return scenario_of(random)
+
+    @property
+    def broker(self) -> MemoryBroker:
+        """Of the first partition."""
+        return self.partitions[0].broker
+
+    @property
+    def redis(self) -> MemoryRedis:
+        """Of the first partition."""
+        return self.partitions[0].redis
 
     def run(self) -> Result:
         """The whole run."""
-        self.loop.run_until_complete(self._main())
-        self.wrong += self.loop.errors
-        return Result(self.seed, self.wrong, "\n".join(self._trace), self.events)
+        try:
+            self.loop.run_until_complete(self._main())
+        except Exception as error:  # noqa: BLE001 - one seed must not hide what the others find
+            self.find(f"the run itself ended with {error!r}")
+        for unnoticed in self.loop.errors:
+            self.find(unnoticed)
+        trace = "\n".join(self._trace)
+        return Result(self.seed, self.wrong, trace, self.events, self.settled_after, hashlib.sha256(trace.encode()).hexdigest()[:16])
 
     def now(self) -> int:
         """The wall clock."""
@@ -91,37 +114,73 @@ class World:
         """Add to the trace."""
         self._trace.append(f"{self.loop.time():.6f} {text}")
 
+    def find(self, text: str) -> None:
+        """Something is wrong."""
+        self.note(f"wrong: {text}")
+        self.wrong.append(f"at {self.loop.time():.3f} s, step {len(self._trace)}: {text}")
+
     async def _main(self) -> None:
-        self._spawn()
+        self.begin()
         feeding = asyncio.create_task(self._feed())
         faults = asyncio.create_task(self._go_wrong())
         await feeding
         await faults
         self.network.weather = Weather()
-        self.redis.out_of_memory = False
-        self.broker.loses_markers = False
-        await self._drain()
+        self.network.stalled.clear()
+        self.network.cut.clear()
+        for partition in self.partitions:
+            partition.redis.out_of_memory = False
+            partition.broker.loses_markers = False
+        await self.drain()
+        if not self.wrong:
+            for partition in self.partitions:
+                partition.check(self.expectations_of(partition))
+        for partition in self.partitions:
+            partition.note_result()
+
+    def begin(self) -> None:
+        """The first worker starts."""
+        self._spawn()
+
+    async def drain(self) -> None:
+        """Wait until everything is processed, and let all workers leave."""
+        await self._settle()
         if not self._workers[-1].process.alive and not self.wrong:
             # It died while it was leaving; whatever it left behind is its successor's.
-            await self._drain()
-        if not self.wrong:
-            self.wrong += violations(self.broker, self.redis, self.expectations())
-        self._note_result()
+            await self._settle()
 
-    async def _drain(self) -> None:
-        """Wait until everything is processed, restarting a worker that died, and let all workers leave."""
-        deadline = self.loop.time() + SETTLES_WITHIN
-        taken_over = False
-        while not (taken_over and self._settled()) and self.loop.time() < deadline and not self.wrong:
-            if not self._workers[-1].process.alive:
-                self._spawn()
-            await asyncio.sleep(0.5)
-            taken_over = self._workers[-1].ready
-        if not self.wrong and not self._settled():
-            self.wrong.append(f"did not settle: {self._where()}")
+    async def _settle(self) -> None:
+        await self.wait_until_settled()
         for worker in self._workers:
             worker.request_stop()
         await asyncio.gather(*(worker.ended for worker in self._workers))
+
+    async def wait_until_settled(self) -> None:
+        """Wait until everything is processed and shown, which must not take for ever."""
+        began = self.loop.time()
+        deadline = began + SETTLES_WITHIN
+        settled = False
+        while not settled and self.loop.time() < deadline and not self.wrong:
+            self.look_after_workers()
+            await asyncio.sleep(0.5)
+            settled = self.ready() and self._settled()
+        self.settled_after = max(self.settled_after, self.loop.time() - began)
+        if not self.wrong and not settled:
+            where = "; ".join(partition.where() for partition in self.partitions)
+            self.find(f"did not settle within {SETTLES_WITHIN:g} s: ready {self.ready()}, {where}")
+
+    def look_after_workers(self) -> None:
+        """Restart what died, as whoever runs the workers would."""
+        if not self._workers[-1].process.alive:
+            self._spawn()
+
+    def ready(self) -> bool:
+        """Whether every partition is taken over by somebody who lives."""
+        return self._workers[-1].ready
+
+    def _settled(self) -> bool:
+        overdue = overdue_at(self.now(), self.scenario.options.quiet_after, self.scenario.skew)
+        return all(partition.settled(overdue) for partition in self.partitions)
 
     def expectations(self) -> Expectations:
         """What the checker needs to know."""
@@ -133,20 +192,33 @@ class World:
             poisonous=lambda touchpoint: touchpoint.type == "boom",
         )
 
+    def expectations_of(self, partition: WatchedPartition) -> Expectations:
+        """The same, with what concerns one partition only."""
+        expected = self.expectations()
+        if self.scenario.shop.kind == "history" and partition.longest_silence * SECOND >= self.scenario.options.quiet_after:
+            # It jumped to the wall clock in the middle of history, as a partition does that has been quiet for so long.
+            return replace(expected, on_time=False)
+        return expected
+
     async def _feed(self) -> None:
         shop, random = self.scenario.shop, Random(self.random.random())
         together = 0
         for arrival in arrivals(random, shop, self._walls()):
-            if arrival.gap:
-                self.broker.leave_gap(arrival.gap)
-            self.broker.append(arrival.key, arrival.value, arrival.headers, self.now())
+            self._partition_for(arrival.key, random).arrive(arrival, self.now(), self.loop.time())
             if together == 0:
                 together = random.randrange(shop.burst)
                 await asyncio.sleep(random.uniform(0, shop.pause))
             else:
                 together -= 1
         if random.random() < 0.3:
-            self.broker.leave_gap()
+            for partition in self.partitions:
+                partition.broker.leave_gap()
+
+    def _partition_for(self, key: bytes | None, random: Random) -> WatchedPartition:
+        count = len(self.partitions)
+        if count == 1:
+            return self.partitions[0]
+        return self.partitions[random.randrange(count) if key is None else partition_of(key.decode(), count)]
 
     def _walls(self) -> Iterator[int]:
         while True:
@@ -156,115 +228,83 @@ class World:
         random = Random(self.random.random())
         for _ in range(self.scenario.faults):
             await asyncio.sleep(random.uniform(0, 4.0))
-            fault = random.choice(FAULTS)
+            fault = random.choice(self.faults)
             self.events[fault] += 1
             self.note(f"fault: {fault}")
-            worker = self._workers[-1]
-            if fault == "kill":
-                worker.process.kill()
-            elif fault == "second owner":
-                if random.random() < 0.7:
-                    worker.process.sleep_until(self.loop.time() + random.uniform(0, 20.0))
-                self.loop.call_later(random.uniform(0, 25.0), worker.request_stop)
-                self._spawn()
-            elif fault == "move group offset":
-                self.broker.group_offset = random.randrange(self.broker.end_offset + 1)
-                self.broker.group_offset_moved = True
-            elif fault == "clock jump":
-                worker.skew = random.randint(-self.scenario.skew, self.scenario.skew)
-            elif fault == "lose markers":
-                self.broker.loses_markers = True
-                self.loop.call_later(random.uniform(0, 3.0), setattr, self.broker, "loses_markers", False)
-            elif fault == "compact":
-                self.broker.compact(random.randrange(10))
+            where = self.partitions if random.random() < 0.5 else [random.choice(self.partitions)]
+            if fault in SERVER_FAULTS:
+                for partition in where:
+                    partition.fault(fault, random)
+            elif fault in NETWORK_FAULTS:
+                self._disturb(fault, random)
             else:
-                self._break_redis(fault, random)
-            if not self._workers[-1].process.alive:
-                await asyncio.sleep(random.uniform(0, 3.0))
-                self._spawn()
+                await self.fault(fault, random)
 
-    def _break_redis(self, fault: str, random: Random) -> None:
-        if fault == "roll back":
-            self.redis.roll_back(random)
-        elif fault == "flush":
-            self.redis.flush()
-        elif fault == "lose mark":
-            self.redis.mark = None
+    async def fault(self, fault: str, random: Random) -> None:
+        """Something happens to the workers."""
+        worker = self._workers[-1]
+        if fault == "kill":
+            worker.process.kill()
+        elif fault == "second owner":
+            if random.random() < 0.7:
+                worker.process.sleep_until(self.loop.time() + random.uniform(0, 20.0))
+            self.loop.call_later(random.uniform(0, 25.0), worker.request_stop)
+            self._spawn()
+        elif fault == "clock jump":
+            jump(worker.clock, self.scenario.skew, random)
+        if not self._workers[-1].process.alive:
+            await asyncio.sleep(random.uniform(0, 3.0))
+            self._spawn()
+
+    def _disturb(self, fault: str, random: Random) -> None:
+        """For a while Redis has no memory, a server stands still, or a process does not reach it (or it the process)."""
+        seconds = random.uniform(0, 5.0)
+        server: Server = random.choice(("log", "view"))
+        if fault == "out of memory":
+            for partition in self.partitions:
+                partition.redis.out_of_memory = True
+                self.loop.call_later(seconds, setattr, partition.redis, "out_of_memory", False)
+        elif fault == "lose markers":
+            # Transactions are ended as ever, but nobody who reads hears of it.
+            broker = random.choice(self.partitions).broker
+            broker.loses_markers = True
+            self.loop.call_later(random.uniform(0, 8.0), setattr, broker, "loses_markers", False)
+        elif fault == "stall":
+            self.network.stalled[server] = 2.0
+            self.loop.call_later(seconds, lambda: self.network.stalled.pop(server, None))
         else:
-            self.redis.out_of_memory = True
-            self.loop.call_later(random.uniform(0, 5.0), setattr, self.redis, "out_of_memory", False)
+            between = random.choice(self.process_names()), server
+            self.network.cut[between] = random.choice(("request", "answer"))
+            self.loop.call_later(seconds, lambda: self.network.cut.pop(between, None))
 
     def _step_in(self, refusal: PartitionRefused) -> bool:
         if not self.events["lose markers"]:
             return False
         self.note(f"an operator steps in: {refusal}")
-        self.broker.abort_hanging()
-        readable = self.broker.committed[-1].state_offset if self.broker.committed else -1
-        if self.redis.mark is not None and self.redis.mark.state_offset > readable:
-            self.redis.flush()
+        for partition in self.partitions:
+            partition.step_in()
         return True
 
-    def _spawn(self) -> None:
-        process = Process(f"w{len(self._workers) + 1}", self.network, self.note)
+    def process_names(self) -> Sequence[str]:
+        """Of the workers that may do something."""
+        return [worker.process.name for worker in self._workers[-2:]]
+
+    def new_process(self) -> tuple[Process, Random, int]:
+        """A worker process that starts now, randomness of its own, and by how much its clock is wrong."""
+        self._spawned += 1
+        process = Process(f"w{self._spawned}", self.network, self.note)
         skew = self.random.randint(-self.scenario.skew, self.scenario.skew)
-        self._workers.append(Worker(self._around, process, Random(self.random.random()), skew, self.next_program()))
+        return process, Random(self.random.random()), skew
+
+    def _spawn(self) -> None:
+        process, random, skew = self.new_process()
+        self._workers.append(Worker(self.around, process, random, skew, self.next_program()))
 
     def next_program(self) -> Program:
         """What the next worker runs."""
         return PROGRAM
 
-    def _settled(self) -> bool:
-        """Whether everything was read, every timer that should have fired did, and the view shows it."""
-        if not self.broker.committed or self.redis.mark is None:
-            return False
-        last = self.broker.committed[-1]
-        mark = mark_of(last)
-        if mark.through != self.broker.touchpoints[-1].offset or self.redis.mark.state_offset != last.state_offset:
-            return False
-        slack = self.scenario.options.quiet_after + self.scenario.skew + 5 * SECOND
-        overdue = self.now() - PROGRAM.grace - slack
-        if mark.stream_time is not None:
-            overdue = max(overdue, mark.stream_time - PROGRAM.grace)
-        return not any(customer.due is not None and customer.due <= overdue for customer in self.redis.customers.values())
 
-    def _where(self) -> str:
-        last = mark_of(self.broker.committed[-1]) if self.broker.committed else None
-        return f"log {last}, end {self.broker.end_offset}, view {self.redis.mark}, overdue {sorted(self.redis.customers)}, events {dict(self.events)}"
-
-    def _note_commit(self, committed: Committed) -> None:
-        for key, value in committed.transaction.states:
-            assert value is not None
-            self._states[key.decode()] = value
-            self._dues[key.decode()] = decode_state(value).due
-        self._check_timers(committed)
-        self._states_at[committed.state_offset] = dict(self._states)
-        self.events["commits"] += 1
-        for outgoing in (*committed.transaction.stage_changes, *committed.transaction.dead_letters):
-            self.note(f"published {outgoing.value!r}")
-        self.note(f"committed {committed.transaction.mark_value!r} at {committed.state_offset}")
-
-    def _check_timers(self, committed: Committed) -> None:
-        """Stream time must not pass a timer by: only timers due at that very microsecond may still wait for their batch."""
-        stream_time = mark_of(committed).stream_time
-        for customer_id, due in self._dues.items():
-            if due is not None and (stream_time is None or due + PROGRAM.grace < stream_time):
-                self.wrong.append(
-                    f"the mark at {committed.state_offset} says {stream_time}, and the timer of {customer_id} at {due} has not fired"
-                )
-
-    def _check_view(self) -> None:
-        """Whenever the view says that it is whole, it must be what the log says at that mark."""
-        mark = self.redis.mark
-        if mark is not None and mark.state_offset not in self._states_at and self.events["lose markers"]:
-            # Shown after a commit that was answered, and that nobody else may ever get to see.
-            return
-        if mark is not None and mark.complete:
-            shown = {customer_id: customer.state for customer_id, customer in self.redis.customers.items()}
-            if shown != self._states_at.get(mark.state_offset):
-                self.wrong.append(f"the view at {mark.state_offset} says that it is whole and is not what the log says")
-
-    def _note_result(self) -> None:
-        for customer_id, customer in sorted(self.redis.customers.items()):
-            self.note(f"{customer_id} {customer.stage} {customer.due} {customer.state!r}")
-        for line in self.wrong:
-            self.note(f"wrong: {line}")
+def jump(clock: ProcessClock, most: int, random: Random) -> None:
+    """A process's wall clock is set, forward or backward."""
+    clock.skew = random.randint(-most, most)

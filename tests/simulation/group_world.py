@@ -1,0 +1,150 @@
+"""A run with several workers and several partitions: a group gives partitions to workers that come, go, die, freeze and wake up."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from etapa.contracts.reclassification import Request
+from etapa.contracts.stage_change import decode_stage_change
+from etapa.journey.engine.program import Program
+from tests.simulation.checker import Expectations
+from tests.simulation.controls import Safety
+from tests.simulation.group import Group
+from tests.simulation.member import Member
+from tests.simulation.network import SeededNetwork
+from tests.simulation.scenario import PROGRAM, Scenario, group_scenario_of
+from tests.simulation.versions import VERSIONS
+from tests.simulation.watched import WatchedPartition
+from tests.simulation.world import NETWORK_FAULTS, SERVER_FAULTS, World, jump
+
+MOST_MEMBERS = 4
+REBALANCE = 10.0
+"""Seconds that a member may take to let go and join again."""
+GROUP_FAULTS = ("kill", "kill", "freeze", "freeze", "join", "leave", "deploy", "clock jump", "reclassify")
+
+
+class GroupWorld(World):
+    """A group of workers under way."""
+
+    faults = (*GROUP_FAULTS, *GROUP_FAULTS, *SERVER_FAULTS, *NETWORK_FAULTS)
+
+    def __init__(
+        self, seed: int, scenario: Scenario | None = None, network: SeededNetwork | None = None, off: frozenset[Safety] = frozenset()
+    ) -> None:
+        super().__init__(seed, scenario, network, off)
+        self.group = Group(self.loop, len(self.partitions), self.scenario.session, REBALANCE, Random(self.random.random()), self.note)
+        self.requests = 0
+        self._draining = False
+        self.members: list[Member] = []
+        self.newest = 1
+        """The version that workers start with from now on."""
+
+    def choose(self, random: Random) -> Scenario:
+        return group_scenario_of(random)
+
+    def expectations(self) -> Expectations:
+        expected = super().expectations()
+        if not self.scenario.rolling:
+            return expected
+        return replace(expected, on_time=False, versions=VERSIONS)
+
+    def expectations_of(self, partition: WatchedPartition) -> Expectations:
+        named = [[key.decode() for key, _ in committed.transaction.states] for committed in partition.broker.committed]
+        return replace(super().expectations_of(partition), named=named)
+
+    def next_program(self) -> Program:
+        if not self.scenario.rolling:
+            return PROGRAM
+        return VERSIONS[self.newest if self.random.random() < 0.8 else 3 - self.newest]
+
+    def process_names(self) -> Sequence[str]:
+        return [member.process.name for member in self.alive()] or ["nobody"]
+
+    def alive(self) -> list[Member]:
+        """The workers that run."""
+        return [member for member in self.members if member.process.alive and not member.ended.done()]
+
+    def begin(self) -> None:
+        for _ in range(self.scenario.members):
+            self._join()
+
+    def ready(self) -> bool:
+        """Whether every partition is taken over by the worker that the group has given it to."""
+        if not self.group.stable:
+            return False
+        owners = self.group.owners()
+        members = {member.process.name: member for member in self.alive()}
+        return all(
+            partition in owners and owners[partition] in members and members[owners[partition]].ready(partition)
+            for partition in range(len(self.partitions))
+        )
+
+    def look_after_workers(self) -> None:
+        staying = [member for member in self.alive() if not member.leaving]
+        for _ in range(len(staying), self.scenario.members):
+            self._join()
+
+    async def drain(self) -> None:
+        self._draining = True
+        await self.wait_until_settled()
+        await self._let_all_leave()
+        # They may have begun something while they were leaving; whoever comes next finds nothing amiss.
+        if not self.wrong:
+            await self.wait_until_settled()
+            await self._let_all_leave()
+        self._see_that_nobody_is_in_two_partitions()
+
+    async def _let_all_leave(self) -> None:
+        for member in self.members:
+            member.request_stop()
+        await asyncio.gather(*(member.ended for member in self.members))
+
+    async def fault(self, fault: str, random: Random) -> None:
+        alive = self.alive()
+        member = random.choice(alive) if alive else None
+        if fault == "join" or member is None:
+            if len(alive) < MOST_MEMBERS:
+                self._join()
+        elif fault == "kill":
+            member.process.kill()
+            self.loop.call_later(random.uniform(0, 8.0), self._restart)
+        elif fault == "freeze":
+            member.process.sleep_until(self.loop.time() + random.choice((random.uniform(0, 3.0), random.uniform(5.0, 30.0))))
+        elif fault == "leave":
+            member.request_stop()
+            self.loop.call_later(random.uniform(0, 8.0), self._restart)
+        elif fault == "deploy":
+            self.newest = 3 - self.newest
+            for each in alive:
+                each.request_stop()
+                self._join()
+                await asyncio.sleep(random.uniform(0, 3.0))
+        elif fault == "clock jump":
+            jump(member.clock, self.scenario.skew, random)
+        elif self.scenario.rolling:
+            self._ask_to_reclassify(random)
+
+    def _ask_to_reclassify(self, random: Random) -> None:
+        """Somebody has the customers of all partitions carried over to the newer version, once its workers are there."""
+        self.requests += 1
+        rate = random.choice((1.0, 5.0, 1000.0))
+        for partition in self.partitions:
+            partition.redis.request = Request(id=f"r{self.requests}", version=2, publish=True, rate=rate, at=self.now())
+
+    def _restart(self) -> None:
+        if not self._draining:
+            self.look_after_workers()
+
+    def _join(self) -> None:
+        process, random, skew = self.new_process()
+        self.members.append(Member(self.around, self.group, process, random, skew, self.next_program(), self.scenario.stop_seconds))
+
+    def _see_that_nobody_is_in_two_partitions(self) -> None:
+        where: dict[str, int] = {}
+        for partition in self.partitions:
+            for committed in partition.broker.committed:
+                for outgoing in committed.transaction.stage_changes:
+                    customer_id = decode_stage_change(outgoing.value or b"").customer_id
+                    if where.setdefault(customer_id, partition.number) != partition.number:
+                        self.find(f"{customer_id} moves in partition {where[customer_id]} and in {partition.number}")
