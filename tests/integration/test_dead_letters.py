@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from tests.integration.places import new_place, new_settings, put, read_all, sta
 from tests.integration.worker import Worker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
-from tests.unit.cli.process import environment, etapa
+from tests.unit.cli.process import environment, etapa, started
 
 pytestmark = pytest.mark.kafka
 
@@ -248,6 +249,22 @@ def test_a_redrive_that_ends_within_a_transaction_has_sent_nothing_of_it_and_is_
     asyncio.run(interrupted())
     assert outcomes(run(settings, "redrive", "--json", "--all", "--yes")) == [(f"0/{number}", "sent") for number in range(3)]
     assert [one.value for one in arrived(settings)] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
+def test_a_redrive_that_is_interrupted_and_repeated_sends_every_letter_once(kafka_server: KafkaServer, number: int) -> None:
+    count = 6_000
+    settings = buried(kafka_server, [("invalid", customer_in(one % 2).encode(), b"%d" % one, ()) for one in range(count)])
+    with started("dead-letters", "redrive", "--all", "--yes", "--json", env=environment_of(settings)) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        process.stdout.read()
+        assert process.wait(timeout=60) == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    rest = lines(run(settings, "redrive", "--all", "--yes", "--json"))
+    assert 0 < len(rest) < count, "it was through before it was interrupted"
+    found = [int(one.value) for one in arrived(settings)]
+    assert sorted(found) == list(range(count))
 
 
 def test_a_second_redrive_ends_the_first(kafka_server: KafkaServer) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,16 @@ def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[byte
 
 async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
     return await new_place(kafka.bootstrap_servers, redis.url, session_timeout=3_000_000, quiet_after=DAY)
+
+
+def marked(settings: Settings, server: RedisServer) -> Callable[[], Awaitable[bool]]:
+    """Whether Redis shows something of every partition."""
+
+    async def asked() -> bool:
+        with server.client() as client:
+            return all(client.exists(PartitionKeys(settings.redis_prefix, number).mark) for number in range(settings.partitions))
+
+    return asked
 
 
 def one_purchase_each(customers: int) -> list[tuple[bytes, bytes]]:
@@ -117,7 +128,7 @@ def test_a_rebuild_under_load_ends_and_changes_nothing_that_is_published(
         stream = clickstream()[:8_000]
         async with followed(settings) as progress:
             await put_touchpoints(settings, records_of(stream))
-            await progress.wait_processed(500)
+            await until(marked(settings, redis_server), "a batch of each partition in Redis")
             one = await asyncio.to_thread(run, settings, "rebuild", "--yes", "--partition", "1")
             assert one.stderr.startswith(b"partition 1: rebuilt, ")
             both = await asyncio.to_thread(run, settings, "rebuild", "--yes", "--no-wait")

@@ -18,7 +18,7 @@ from etapa.stream.ports import LogError, ViewMark
 from etapa.stream.redis_inspection import Inspected, Shown
 from etapa.stream.state_fold import StateFold, States, digest_of, was_processed
 
-PORTION = 500
+PORTION = 1_000
 ROUNDS = 5
 """So often a customer is looked at that was different each time, and has a later record each time."""
 
@@ -174,18 +174,21 @@ class Verification:
     async def _read_through_mark(self, found: Inspected) -> None:
         """Read the log on to the mark that was found, or say why that cannot be."""
         mark = found.mark
-        end = (await self._states.state_range())[1]
         if mark is None:
-            raise self._not_shown(f"has no mark: it was lost, or is to be built anew; the log goes up to offset {end - 1}")
+            raise self._not_shown(f"has no mark: it was lost, or is to be built anew; the log goes up to offset {await self._end() - 1}")
         if mark.group != self._group:
             raise self._not_shown(f"belongs to group {mark.group}")
         if not mark.complete:
-            raise self._not_shown(f"is being rebuilt: at offset {mark.state_offset} of {end - 1}")
+            raise self._not_shown(f"is being rebuilt: at offset {mark.state_offset} of {await self._end() - 1}")
         if mark.state_offset < self._fold.through:
             raise WentBack
-        if mark.state_offset >= end:
-            await self._wait_for(mark)
-        await self._fold.read_through(mark.state_offset)
+        if mark.state_offset > self._fold.through:
+            if mark.state_offset >= await self._end():
+                await self._wait_for(mark)
+            await self._fold.read_through(mark.state_offset)
+
+    async def _end(self) -> int:
+        return (await self._states.state_range())[1]
 
     async def _wait_for(self, mark: ViewMark) -> None:
         """What the view shows is committed; a reader may be told a moment later."""
@@ -193,7 +196,7 @@ class Verification:
             async for _ in self._states.states(mark.state_offset, mark.state_offset + 1):
                 return
         except LogError:
-            end = (await self._states.state_range())[1]
+            end = await self._end()
             if mark.state_offset >= end:
                 raise self._not_shown(f"is at offset {mark.state_offset}, but the log ends before {end}: it is another one") from None
             raise
