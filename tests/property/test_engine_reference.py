@@ -1,6 +1,6 @@
 """The engine against a slow evaluator that keeps every touchpoint and judges from scratch."""
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
@@ -8,7 +8,7 @@ from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
 from etapa.journey.language.model import Journey
 from tests.reference.evaluator import Move, Shopper
-from tests.reference.made_up import HOUR, journeys, thorough, touchpoints
+from tests.reference.made_up import EXAMPLES, HOUR, journeys, restless_journeys, thorough, touchpoints
 
 
 def moves(changes: list[StageChange]) -> list[Move]:
@@ -21,7 +21,17 @@ def offers(changes: list[StageChange]) -> list[tuple[int, str, str]]:
 
 @thorough
 @given(journeys(), touchpoints())
-def test_engine_and_definitions_agree_on_every_change_and_what_campaigns_make_of_it(journey: Journey, stream: list[Touchpoint]) -> None:
+def test_engine_and_definitions_agree_on_every_change(journey: Journey, stream: list[Touchpoint]) -> None:
+    agree(journey, stream)
+
+
+@settings(thorough, max_examples=5 * EXAMPLES)
+@given(restless_journeys(), touchpoints(most=40))
+def test_engine_and_definitions_agree_on_what_campaigns_make_of_every_change(journey: Journey, stream: list[Touchpoint]) -> None:
+    agree(journey, stream)
+
+
+def agree(journey: Journey, stream: list[Touchpoint]) -> None:
     program = compile_journey(journey)
     shopper = Shopper(journey)
     customer: Customer | None = None

@@ -112,6 +112,36 @@ def journeys(draw: st.DrawFn) -> model.Journey:
     )
 
 
+@st.composite
+def restless_journeys(draw: st.DrawFn) -> model.Journey:
+    """Journeys in which nearly every touchpoint moves the customer, and several campaigns want something of that."""
+    stages = STAGES[:3]
+
+    def on(kind: str, source: str, to: str) -> model.Rule:
+        return model.Rule(f"{kind}-{source}", (source,), to, model.Event(model.Match((kind,))))
+
+    rules = [on(kind, source, to) for kind, order in (("a", "012"), ("b", "021")) for source, to in _round(stages, order)]
+    rules += [model.Rule("rests", (stages[1], stages[2]), stages[0], model.Absent(model.Match(("a", "b")), 9 * HOUR))]
+    described = tuple(model.Stage(stage, None, {}) for stage in stages)
+    return model.Journey(
+        "restless",
+        1,
+        stages[0],
+        0,
+        GRACE,
+        described,
+        tuple(rules),
+        draw(st.none() | st.builds(model.Trait, st.just("t"), looking)),
+        draw(st.none() | st.builds(model.Caps, st.integers(1, 3), spans)),
+        tuple(draw(st.lists(campaigns(stages), min_size=2, max_size=4, unique_by=lambda campaign: campaign.id))),
+    )
+
+
+def _round(stages: tuple[str, ...], order: str) -> list[tuple[str, str]]:
+    places = [int(place) for place in order]
+    return [(stages[place], stages[following]) for place, following in zip(places, [*places[1:], places[0]], strict=True)]
+
+
 def campaigns(stages: tuple[str, ...]) -> st.SearchStrategy[model.Campaign]:
     """Campaigns on a few stages: most of them fit many changes, so that what holds them back matters."""
     some = st.lists(st.sampled_from(stages), min_size=1, max_size=3, unique=True).map(tuple)
@@ -122,7 +152,7 @@ def campaigns(stages: tuple[str, ...]) -> st.SearchStrategy[model.Campaign]:
         model.Campaign,
         id=st.sampled_from(["hello", "thanks", "miss-you", "more"]),
         on=st.lists(moves, min_size=1, max_size=2).map(tuple),
-        when=st.one_of(st.none(), st.none(), conditions),
+        when=st.one_of(st.none(), st.none(), st.none(), conditions),
         cooldown=st.one_of(st.none(), spans),
         once=st.sampled_from([False, False, True]),
         holdout=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
