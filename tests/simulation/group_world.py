@@ -80,6 +80,10 @@ class GroupWorld(World):
             for partition in range(len(self.partitions))
         )
 
+    def stop_workers_at_once(self) -> None:
+        for member in self.alive():
+            member.process.kill()
+
     def look_after_workers(self) -> None:
         staying = [member for member in self.alive() if not member.leaving]
         for _ in range(len(staying), self.scenario.members):

@@ -35,6 +35,8 @@ SERVER_FAULTS = ("roll back", "roll back", "flush", "lose mark", "lose scripts",
 """What happens to one partition, or to all of them."""
 NETWORK_FAULTS = ("out of memory", "stall", "cut", "lose markers", "lose markers")
 FAULTS = ("kill", "second owner", "second owner", "clock jump", *SERVER_FAULTS, *NETWORK_FAULTS)
+HANGS_FOR = 20.0
+"""Seconds after which somebody sees that readers get no further, although the worker that could show them more has nothing to say."""
 SETTLES_WITHIN = 120.0
 """Seconds after the last fault within which lag must be zero and every timer must have fired."""
 
@@ -160,7 +162,14 @@ class World:
         began = self.loop.time()
         deadline = began + SETTLES_WITHIN
         settled = False
+        hangs_since = began
         while not settled and self.loop.time() < deadline and not self.wrong:
+            if not any(partition.broker.hanging for partition in self.partitions):
+                hangs_since = self.loop.time()
+            elif self.events["lose markers"] and self.loop.time() - hangs_since > HANGS_FOR:
+                # Its next commit would show what hangs, and takes too long to come. The next worker refuses the partition.
+                self.stop_workers_at_once()
+                hangs_since = self.loop.time()
             self.look_after_workers()
             await asyncio.sleep(0.5)
             settled = self.ready() and self._settled()
@@ -168,6 +177,10 @@ class World:
         if not self.wrong and not settled:
             where = "; ".join(partition.where() for partition in self.partitions)
             self.find(f"did not settle within {SETTLES_WITHIN:g} s: ready {self.ready()}, {where}")
+
+    def stop_workers_at_once(self) -> None:
+        """Somebody has had enough."""
+        self._workers[-1].process.kill()
 
     def look_after_workers(self) -> None:
         """Restart what died, as whoever runs the workers would."""
