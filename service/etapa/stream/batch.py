@@ -1,7 +1,7 @@
 """What a batch is made of: touchpoints that wait to be judged, and the records and customers that come out of judging them."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from etapa.journey.engine.touchpoint import StageChange, Touchpoint
 from etapa.stream.ports import Applied, Outgoing, Record
 
 Pause = Callable[[], Awaitable[object]]
-"""Lets others run. Awaited every few milliseconds of work, by count of records."""
+"""Lets others run. Awaited every few milliseconds of work."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -38,13 +38,34 @@ class Waiting(msgspec.Struct, frozen=True):
 NOTHING_WAITING = Waiting()
 
 
+PAUSE_BYTES = 128 * 1024
+"""Bytes after which reading pauses, however few records they are. The worst that anybody can write takes 15 ms then, not half a second."""
+
+
 async def decode(records: Sequence[Record], limits: TouchpointLimits, wall: int, pause_every: int, pause: Pause) -> Waiting:
     """Read touchpoints out of records. `wall` is the wall clock in microseconds."""
     items: list[Touchpoint | Rejected] = []
     for start in range(0, len(records), pause_every):
-        items += [decode_touchpoint(record.key, record.value, limits, wall) for record in records[start : start + pause_every]]
-        await pause()
+        for some in _portions(records[start : start + pause_every]):
+            items += [decode_touchpoint(record.key, record.value, limits, wall) for record in some]
+            await pause()
     return Waiting(records, items)
+
+
+def _portions(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """The records in order, cut wherever `PAUSE_BYTES` have come together."""
+    sizes = [len(record.value) if record.value else 0 for record in records]
+    if sum(sizes) <= PAUSE_BYTES:
+        yield records
+        return
+    first = size = 0
+    for position, one in enumerate(sizes, start=1):
+        size += one
+        if size >= PAUSE_BYTES:
+            yield records[first:position]
+            first, size = position, 0
+    if first < len(records):
+        yield records[first:]
 
 
 class Encoded(msgspec.Struct, frozen=True):

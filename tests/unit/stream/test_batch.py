@@ -1,8 +1,13 @@
 """The pure parts of a batch."""
 
+import asyncio
+
+import pytest
+
 from etapa.contracts.rejected import Rejected
+from etapa.contracts.touchpoint import TouchpointLimits
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
-from etapa.stream.batch import Waiting, stage_deltas
+from etapa.stream.batch import PAUSE_BYTES, Waiting, decode, stage_deltas
 from etapa.stream.ports import Record
 
 
@@ -27,3 +32,29 @@ def test_a_record_that_cannot_be_judged_waits_on_as_one_that_cannot_be_used() ->
     items = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
     reason = Rejected("evaluation_failed", "")
     assert Waiting([], items).with_rejected(1, reason).items == [items[0], reason, items[2]]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "pauses"),
+    [
+        ([], 0),
+        ([10] * 9, 3),
+        ([PAUSE_BYTES], 1),
+        ([PAUSE_BYTES] * 3, 3),
+        ([PAUSE_BYTES // 2, PAUSE_BYTES // 2, PAUSE_BYTES // 2], 2),
+        ([PAUSE_BYTES, 10, 10, 10, 10, 10, PAUSE_BYTES], 4),
+        ([0, 5 * PAUSE_BYTES, 0, 0], 3),
+    ],
+)
+def test_reading_pauses_after_some_records_and_after_some_bytes(sizes: list[int], pauses: int) -> None:
+    records = [Record(offset, 0, b"c", b"x" * size if size else None) for offset, size in enumerate(sizes)]
+    paused = 0
+
+    async def pause() -> None:
+        nonlocal paused
+        paused += 1
+
+    waiting = asyncio.run(decode(records, TouchpointLimits(), 0, 3, pause))
+    assert len(waiting.items) == len(records)
+    assert list(waiting.records) == records
+    assert paused == pauses
