@@ -14,7 +14,7 @@ from tests.faults.log_ends import hanging_transactions
 from tests.faults.placement import Place, elect_preferred, reassign
 from tests.servers.processes import wait_until
 
-_SECONDS = 60.0
+_SECONDS = 120.0
 TRANSACTIONS = "__transaction_state"
 OFFSETS = "__consumer_offsets"
 
