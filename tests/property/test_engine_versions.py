@@ -11,7 +11,7 @@ from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.beginnings import trait_key
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.customer import FORMAT, Customer
 from etapa.journey.engine.leaves import EventHappens, InStageFor, TraitCompares
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
@@ -128,7 +128,7 @@ def of_one_version(program: Program, customer: Customer, applied: Sequence[Touch
                 traits[name] = [touchpoint.at, value]
     first_at = min(touchpoint.at for touchpoint in applied)
     assert customer.first_at == first_at
-    return Customer(1, program.version, customer.id, customer.stage, 0, now, first_at, None, 1, b"", traits, memory)
+    return Customer(FORMAT, program.version, customer.id, customer.stage, 0, now, first_at, None, 1, b"", traits, memory)
 
 
 def leaves_of(program: Program) -> list[Leaf]:

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from etapa.contracts.partitioner import partition_of
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.customer import FORMAT, Customer
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
 from tests.unit.cli.view import PARTITIONS, show
@@ -19,7 +19,7 @@ groups = (f"stage-{number}" for number in count())
 
 def customer(customer_id: str) -> Customer:
     return Customer(
-        format=1,
+        format=FORMAT,
         version=7,
         id=customer_id,
         stage="buyer",

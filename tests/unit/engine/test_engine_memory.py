@@ -162,15 +162,15 @@ def test_a_key_says_what_is_remembered_and_nothing_else() -> None:
         Score((("view", 1.0),), 5).key,
         Latest(Match(("view",), where)).key,
     ] == [
-        "1102b1b73eca",
-        "6e52d345ef90",
-        "70dcaf11aec7",
-        "94814ee19160",
-        "d5e27cdbb5e9",
-        "f1c260bf0e28",
-        "a1fb45e61494",
-        "c177a8d0420b",
-        "561d5ac19337",
+        "EQKxtz",
+        "blLTRe",
+        "cNyvEa",
+        "lIFO4Z",
+        "1eJ827",
+        "8cJgvw",
+        "oftF5h",
+        "wXeo0E",
+        "Vh1awZ",
     ]
 
 

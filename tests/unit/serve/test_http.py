@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from etapa.contracts.state import encode_state
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.customer import FORMAT, Customer
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
 from etapa.metrics import Metrics
@@ -83,7 +83,7 @@ class NeverDone:
 
 def customer(customer_id: str, stage: str = "buyer") -> Customer:
     return Customer(
-        format=1,
+        format=FORMAT,
         version=7,
         id=customer_id,
         stage=stage,

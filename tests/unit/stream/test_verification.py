@@ -9,7 +9,7 @@ import pytest
 
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.state import decode_state, encode_state
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.customer import FORMAT, Customer
 from etapa.stream.ports import LogError, StateRecord, ViewMark
 from etapa.stream.redis_inspection import Inspected, Shown
 from etapa.stream.state_fold import StateFold
@@ -42,7 +42,7 @@ class World:
         changed: dict[bytes, bytes | None] = {}
         for customer_id in self.chance.sample(self.ids, 4):
             at = self.end
-            customer = Customer(1, 1, customer_id.decode(), self.chance.choice(STAGES), at, at, 0, self.chance.choice((None, at)), 1)
+            customer = Customer(FORMAT, 1, customer_id.decode(), self.chance.choice(STAGES), at, at, 0, self.chance.choice((None, at)), 1)
             changed[customer_id] = None if self.chance.random() < 0.1 else encode_state(customer)
             self.append(customer_id, changed[customer_id])
         self.append(MARK_KEY, encode_mark(Mark(group="g", partitions=1, through=self.end, stream_time=None, journey="j", version=1)))

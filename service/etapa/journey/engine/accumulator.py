@@ -1,5 +1,6 @@
 """What all accumulators have in common: which touchpoints they take in, and a key by which their memory is found again."""
 
+from base64 import urlsafe_b64encode
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.compare import compile_where
 from etapa.journey.language.model import Match
 
-_KEY_BYTES = 6
+_KEY_CHARACTERS = 6
 
 
 class Accumulator(Protocol):
@@ -43,7 +44,9 @@ def accumulator_key(kind: str, *definition: object) -> str:
 
     It is made of what the definition says, not of the names of our classes: renaming those must not lose memories.
     """
-    return blake2b(msgspec.json.encode([kind, *definition]), digest_size=_KEY_BYTES).hexdigest()
+    digest = blake2b(msgspec.json.encode([kind, *definition]), digest_size=_KEY_CHARACTERS).digest()
+    # Every customer's state holds it several times over, so it is short: 64 to the sixth different ones.
+    return urlsafe_b64encode(digest)[:_KEY_CHARACTERS].decode()
 
 
 def match_definition(match: Match) -> list[Any]:

@@ -1,17 +1,20 @@
 """Everything that is kept of one customer: compact, bounded, and encoded as it stands (a MessagePack array).
 
 What bounds it: `recent` holds `remember_ids` digests, `traits` and `memory` hold only what the journey names and each
-entry of them is bounded by its accumulator, `changes` holds the last five.
+entry of them is bounded by its accumulator, `changes` holds the last three.
 """
 
 from typing import Any, Final
 
 import msgspec
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever the fields below, or what an accumulator keeps in `memory`, change their meaning or order."""
 
-RECENT_CHANGES: Final = 5
+RECENT_CHANGES: Final = 3
+
+DIGEST_BYTES: Final = 6
+"""Kept of a touchpoint's id. Among 64 of them a new one is mistaken for a repeat once in four million million touchpoints."""
 
 Memory = dict[str, list[Any]]
 """Accumulator key to what it keeps. An accumulator that has seen nothing has no entry."""
@@ -47,7 +50,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     sequence: int
     """Number of published stage changes so far, which is the number of the last one."""
     recent: bytes = b""
-    """Digests of the latest touchpoint ids, oldest first, 8 bytes each. Bytes, because they are searched and stored in one go."""
+    """Digests of the latest touchpoint ids, oldest first. Bytes, because they are searched and stored in one go."""
     traits: dict[str, list[Any]] = {}
     """Trait name to [occurred_at, value], for the traits that the journey names."""
     memory: Memory = {}

@@ -10,7 +10,7 @@ from etapa.journey.engine.beginnings import digests_of, trait_key
 from etapa.journey.engine.campaigns import Campaigns, compile_campaigns
 from etapa.journey.engine.compile import Compiler
 from etapa.journey.engine.conditions import Condition, Leaf
-from etapa.journey.engine.customer import Customer, Memory
+from etapa.journey.engine.customer import DIGEST_BYTES, Customer, Memory
 from etapa.journey.engine.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.leaves import EventHappens, TraitCompares
 from etapa.journey.engine.touchpoint import Touchpoint
@@ -104,7 +104,7 @@ class Program:
         self.version = journey.version
         self.initial = journey.initial
         self.grace = journey.grace
-        self.recent_bytes = 8 * journey.remember_ids
+        self.recent_bytes = DIGEST_BYTES * journey.remember_ids
         """How many bytes of touchpoint digests a customer keeps."""
         self.stages = stages
         self.campaigns = campaigns
