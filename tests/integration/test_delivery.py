@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ from tests.integration.places import new_place, read_all, started_producer
 from tests.integration.receiver import Behaviour, Receiver, Request
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
+
+logger = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.kafka
 
@@ -106,9 +109,7 @@ async def seen(condition: Any, what: str) -> None:
     await until(asked, what, 40)
 
 
-def test_every_trigger_arrives_at_receivers_that_are_slow_fail_reset_connections_and_die(
-    kafka_server: KafkaServer, tmp_path: Path, record_property: Any
-) -> None:
+def test_every_trigger_arrives_at_receivers_that_are_slow_fail_reset_connections_and_die(kafka_server: KafkaServer, tmp_path: Path) -> None:
     chance = random.Random(7)
 
     async def behave(request: Request) -> Behaviour:
@@ -117,7 +118,8 @@ def test_every_trigger_arrives_at_receivers_that_are_slow_fail_reset_connections
             return "good"
         if request.path == "faulty":
             await asyncio.sleep(chance.uniform(0, 0.02))
-            return chance.choices(["good", "lost", "reset", 500, 503, 429, 408], [60, 10, 10, 8, 4, 4, 4])[0]
+            faults: list[Behaviour] = ["good", "lost", "reset", 500, 503, 429, 408]
+            return chance.choices(faults, [60, 10, 10, 8, 4, 4, 4])[0]
         return "good"
 
     async def scenario() -> None:
@@ -146,7 +148,10 @@ campaigns: [{{id: slow, target: slow}}, {{id: faulty, target: faulty}}, {{id: mo
             await seen(lambda: len(receiver.answered) >= 250, "deliveries to the others while one is dead")
             await mortal.start()
             due = {trigger_id(one) for one in triggers if not one.holdout}
-            answered = lambda: receiver.answered + mortal.answered  # noqa: E731
+
+            def answered() -> Counter[str]:
+                return receiver.answered + mortal.answered
+
             await seen(lambda: answered().keys() >= due, "every trigger delivered")
             await seen(lambda: worker.metric("etapa_delivery_held") == 0, "everything crossed off")
             assert worker.metric("etapa_deliveries_total") == len(due)
@@ -169,7 +174,7 @@ campaigns: [{{id: slow, target: slow}}, {{id: faulty, target: faulty}}, {{id: mo
                 "answers_lost": sum(receiver.lost.values()),
                 "keys_taken_more_than_once": sum(count > 1 for count in taken.values()),
             }
-            record_property("delivery", counts)
+            logger.info("delivery: %s", counts)
             for request in everything:
                 message_id, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
                 signed = hmac.new(KEY, f"{message_id}.{at}.".encode() + request.body, hashlib.sha256).digest()
@@ -182,7 +187,7 @@ campaigns: [{{id: slow, target: slow}}, {{id: faulty, target: faulty}}, {{id: mo
 
 
 def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that_was_committed_comes_again(
-    kafka_server: KafkaServer, tmp_path: Path, record_property: Any
+    kafka_server: KafkaServer, tmp_path: Path
 ) -> None:
     chance = random.Random(11)
     held = asyncio.Event()
@@ -191,7 +196,7 @@ def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that
         if request.key == "c-0/1/a":
             await held.wait()
         await asyncio.sleep(chance.uniform(0, 0.05))
-        return chance.choices(["good", 500], [80, 20])[0]
+        return 500 if chance.random() < 0.2 else "good"
 
     async def scenario() -> None:
         settings = await a_place(kafka_server, session_timeout=2_000_000)
@@ -204,6 +209,7 @@ def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that
             await publish(settings, triggers)
             kills = 0
             through: set[str] = set()
+            at_risk: set[str] = set()
             for enough in (60, 150):
                 await seen(lambda enough=enough: len(receiver.answered) >= enough and receiver.under_way["c-0/1/a"], f"{enough} deliveries")
 
@@ -219,6 +225,7 @@ def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that
                 through = {f"c-{number}/1/a" for number in range(400) if done.holds("t", number)}
                 assert through <= before.keys(), "committed as through what was not delivered"
                 assert "c-0/1/a" not in through
+                at_risk |= before.keys() - through
                 worker = deliverer(settings, tmp_path, file)
                 asked = len(receiver.requests)
                 await seen(lambda asked=asked: len(receiver.requests) > asked, "deliveries by the next process")
@@ -234,9 +241,8 @@ def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that
             await until(all_committed, "everything committed")
             await stopped(worker)
             again = sum(count - 1 for count in receiver.answered.values())
-            # What was answered after the last commit before a kill: a commit is half a second apart.
-            record_property("killed", {"triggers": 400, "kills": kills, "delivered": len(receiver.answered), "delivered_again": again})
-            assert again <= kills * 200
+            logger.info("killed: %s", {"triggers": 400, "kills": kills, "delivered": len(receiver.answered), "delivered_again": again})
+            assert {key for key, count in receiver.answered.items() if count > 1} <= at_risk
 
     asyncio.run(scenario())
 
@@ -308,7 +314,7 @@ campaigns: [{{id: stuck, target: stuck}}, {{id: well, target: well}}]
             await seen(lambda: len(receiver.answered) == 150, "everything for the target that is well")
             assert receiver.keys("stuck") == {key for key, count in receiver.under_way.items() if count}
             assert len(receiver.keys("stuck")) == 3, "more requests at a time than allowed"
-            assert worker.metric("etapa_delivery_held") <= 20
+            assert worker.metric('etapa_delivery_held{target="stuck"}') <= 20
             points = await committed(settings, file)
             assert all(offset <= 1 for offset, _ in points.values()), "committed past a trigger that is under way"
             released.set()

@@ -62,10 +62,10 @@ class Worker:
         return sum(sample.value for family in families for sample in family.samples if sample.name == metric)
 
     def metric(self, name: str) -> float:
-        """The sum of the samples of a metric, over all labels."""
+        """The sum of the samples whose name, or name and first labels, begin so."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{name}[{{ ]", line))
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{re.escape(name)}($|[{{ ])", line))
 
     def kill(self) -> None:
         """As `kill -9`."""

@@ -50,7 +50,7 @@ def test_it_never_stays_shut_once_its_requests_have_ended(steps: list[str]) -> N
             breaker, under_way = breaker.begun(), under_way + 1
         elif under_way and step in ("succeed", "fail", "abandon"):
             under_way -= 1
-            breaker = {"succeed": breaker.succeeded, "fail": lambda: breaker.failed(now), "abandon": lambda: breaker.abandoned(now)}[step]()  # noqa: B023
+            breaker = breaker.succeeded() if step == "succeed" else breaker.failed(now) if step == "fail" else breaker.abandoned(now)
     while under_way:
         breaker, under_way = breaker.failed(now), under_way - 1
     assert breaker.lets_pass(now + POLICY.pause)
