@@ -1,7 +1,7 @@
 """Every YAML example in the documentation is read by the loader, and every journey among them keeps its own tests.
 
-A block is a whole journey, or its first line says what it is: `# fragment: conditions`, `# fragment: rules`, `# fragment: tests of FILE` (a journey in
-docs/examples), `# refused: MESSAGE` or `# warned: MESSAGE` (one condition, and part of what is said of it). Excerpts of `because` are what the journeys of their page really say.
+A block is a whole journey, or its first line says what it is: `# fragment: conditions`, `# fragment: rules`, `# fragment: tests of FILE` or
+`# fragment: campaigns of FILE` (a journey in docs/examples), `# refused: MESSAGE` or `# warned: MESSAGE` (one condition, and part of what is said of it). Excerpts of `because` are what the journeys of their page really say.
 """
 
 import json
@@ -126,6 +126,9 @@ def test_a_fragment_fits_into_a_journey(block: Block) -> None:
             journey = yaml_core.load((DOCS / "examples" / tests.removeprefix("tests of ")).read_text("utf-8"))
             told = Block(block.page, block.line, "yaml", json.dumps(journey | content))
             assert [outcome.scenario.name for outcome in outcomes(told) if not outcome.passed] == []
+        case campaigns if campaigns.startswith("campaigns of "):
+            journey = yaml_core.load((DOCS / "examples" / campaigns.removeprefix("campaigns of ")).read_text("utf-8"))
+            assert serious(json.dumps(journey | content)) == []
         case other:
             pytest.fail(f"no fragment is called {other}")
 

@@ -1,4 +1,4 @@
-"""What the pages about testing and comparing journeys show is what happens: their commands run, and their output is compared."""
+"""What the pages about testing and comparing journeys and about campaigns show is what happens: their commands run, and their output is compared."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from etapa.journey.language.load import load_journey
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-PAGES = ["testing-a-journey.md", "diff.md"]
+PAGES = ["testing-a-journey.md", "diff.md", "campaigns.md"]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (?P<command>.*)\n(?P<output>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 SECONDS = re.compile(r"in \d+\.\d\ds")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from etapa.contracts import dead_letter, rejected
+from etapa.contracts import dead_letter, rejected, undelivered
 from etapa.contracts.campaign_trigger import (
     CampaignTriggerMessage,
     campaign_trigger_json,
@@ -23,7 +23,7 @@ from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoi
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
-MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "dead-letter")
+MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "dead-letter", "undelivered-trigger")
 
 
 def schema_of(message: str) -> dict[str, Any]:
@@ -113,6 +113,27 @@ def test_dead_letter_headers_and_reasons_are_those_of_the_code() -> None:
     assert tuple(headers["required"]) == dead_letter.HEADERS
     assert tuple(headers["properties"][dead_letter.REASON]["enum"]) == rejected.REASONS
     assert headers["properties"][dead_letter.DETAIL]["maxLength"] == rejected.LONGEST_DETAIL
+
+
+def test_the_headers_and_reasons_of_undelivered_triggers_are_those_of_the_code() -> None:
+    headers = schema_of("undelivered-trigger")["properties"]["headers"]
+    assert tuple(headers["properties"]) == tuple(headers["required"]) == undelivered.HEADERS
+    assert tuple(headers["properties"][undelivered.REASON]["enum"]) == undelivered.REASONS
+    assert headers["properties"][undelivered.DETAIL]["maxLength"] == undelivered.LONGEST_DETAIL
+
+
+def test_the_example_of_an_undelivered_trigger_is_what_the_code_writes() -> None:
+    example = json.loads((SCHEMAS / "examples" / "undelivered-trigger.json").read_text("utf-8"))
+    decode_campaign_trigger(example["value"].encode())
+    told = example["headers"]
+    original = [(name, text.encode()) for name, text in told.items() if name not in undelivered.HEADERS]
+    why = undelivered.Undelivered(
+        told[undelivered.REASON], told[undelivered.DETAIL], told[undelivered.TARGET], int(told[undelivered.REQUESTS])
+    )
+    where = told[undelivered.TOPIC], int(told[undelivered.PARTITION]), int(told[undelivered.OFFSET])
+    key, value, headers = undelivered.encode_undelivered(example["key"].encode(), example["value"].encode(), original, why, *where)
+    assert (key, value) == (example["key"].encode(), example["value"].encode())
+    assert {name: text.decode() for name, text in headers} == told
 
 
 @pytest.mark.parametrize("path", examples_of("touchpoint"), ids=lambda path: path.stem)
