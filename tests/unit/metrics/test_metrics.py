@@ -1,14 +1,16 @@
 """What Prometheus sees of a worker: filled by batches, bounded in labels, and there from the start."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 from prometheus_client.exposition import generate_latest
 
 from etapa.bulk_histogram import BulkHistogram
 from etapa.contracts.rejected import Reason
-from etapa.journey.engine.touchpoint import StageChange
-from etapa.journey.language.model import Journey, Stage
+from etapa.journey.engine.touchpoint import Offer, StageChange, Trigger
+from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.metrics import Metrics
 from etapa.stream.observer import BatchCommitted, Observer
 from etapa.stream.ports import Record
@@ -100,6 +102,19 @@ def test_stage_changes_are_counted_by_where_they_lead_and_a_new_customer_comes_f
     metrics.batch_committed(0, batch(changes=changes))
     assert value(metrics, "etapa_stage_changes_total", **{"from": "", "to": "new", "cause": "touchpoint"}) == 2
     assert value(metrics, "etapa_stage_changes_total", **{"from": "new", "to": "buyer", "cause": "touchpoint"}) == 1
+
+
+def test_what_campaigns_make_of_changes_is_counted_by_outcome_and_every_campaign_is_there_from_the_start() -> None:
+    on = (Transition(None, ("buyer",)),)
+    metrics = Metrics(replace(JOURNEY, campaigns=(Campaign("hello", on), Campaign("thanks", on))))
+    assert value(metrics, "etapa_campaign_triggers_total", campaign="thanks", outcome="cooldown") == 0
+    hello = Trigger("hello", "c-1", 2, 0, "new", "buyer", holdout=True, payload=None)
+    offers = (Offer("hello", "holdout", hello), Offer("thanks", "cap", None))
+    offered = msgspec.structs.replace(change("new", "buyer"), offers=offers)
+    metrics.batch_committed(0, batch(changes=[offered, change("new", "buyer"), offered]))
+    assert value(metrics, "etapa_campaign_triggers_total", campaign="hello", outcome="holdout") == 2
+    assert value(metrics, "etapa_campaign_triggers_total", campaign="thanks", outcome="cap") == 2
+    assert value(metrics, "etapa_campaign_triggers_total", campaign="hello", outcome="published") == 0
 
 
 def test_the_time_spent_in_a_stage_is_measured_when_it_is_left() -> None:
