@@ -2,12 +2,14 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
+from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint import TouchpointLimits
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
-from etapa.stream.batch import PAUSE_BYTES, Waiting, decode, stage_deltas
+from etapa.journey.engine.touchpoint import Offer, StageChange, Touchpoint, Trigger
+from etapa.stream.batch import PAUSE_BYTES, Waiting, decode, encode, stage_deltas
 from etapa.stream.ports import Record
 
 
@@ -58,3 +60,19 @@ def test_reading_pauses_after_some_records_and_after_some_bytes(sizes: list[int]
     assert len(waiting.items) == len(records)
     assert list(waiting.records) == records
     assert paused == pauses
+
+
+def test_triggers_are_encoded_beside_the_changes_that_they_follow_from_and_held_back_ones_are_not() -> None:
+    hello = Trigger("hello", "c", 2, 0, "new", "active", holdout=False, payload={"template": "hi"})
+    offers = (Offer("thanks", "cap", None), Offer("hello", "published", hello))
+    changes = [change(None, "new"), msgspec.structs.replace(change("new", "active"), offers=offers)]
+
+    async def pause() -> None:
+        pass
+
+    encoded = asyncio.run(encode(changes, {}, "shop", 3, 1, pause))
+    assert len(encoded.stage_changes) == 2
+    (trigger,) = encoded.campaign_triggers
+    assert trigger.key == b"c"
+    assert decode_campaign_trigger(trigger.value or b"").trigger() == hello
+    assert decode_campaign_trigger(trigger.value or b"").stage_change_id == "c/2"
