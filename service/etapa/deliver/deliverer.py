@@ -1,6 +1,7 @@
 """Delivery as one service in a Faust app: it starts what delivers, commits, watches, and on the way out finishes what was begun."""
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Mapping, Sequence
@@ -23,9 +24,11 @@ from etapa.deliver.webhook import Webhooks
 from etapa.settings import Settings
 from etapa.stream.classifier import Health
 from etapa.stream.clock import SystemClock
-from etapa.stream.kafka_errors import KAFKA_FAILURES
+from etapa.stream.kafka_errors import KAFKA_FAILURES, describe
 
 _COMMIT_EVERY = 0.5
+_LAG_EVERY = 4
+"""Commits from one look at the ends of the partitions to the next."""
 _LOST_AFTER = 120.0
 """Seconds after which a record that Faust fetched and did not hand over is taken for lost by it."""
 _PROBE_SECONDS = 3.0
@@ -126,11 +129,23 @@ class Deliverer(Service):
         return max(target.timeout for target in self._plan.targets) / 1_000_000
 
     async def _commit(self) -> None:
-        while True:
+        for turn in itertools.count():
             await asyncio.sleep(_COMMIT_EVERY)
-            if self._consumer is not None:
-                await self._consumer.commit_progress()
+            consumer = self._consumer
+            if consumer is not None:
+                await consumer.commit_progress()
+                if turn % _LAG_EVERY == 0 and consumer.is_assigned():
+                    await self._measure_lag(consumer)
             self._tell()
+
+    async def _measure_lag(self, consumer: DeliveryConsumer) -> None:
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                ends = await consumer.ends()
+        except KAFKA_FAILURES as error:
+            logger.info("the lag could not be measured now: %s", describe(error))
+        else:
+            self._metrics.lag({partition: self._lag(partition, *ends[partition]) for partition in self.desk.progress if partition in ends})
 
     def _tell(self) -> None:
         progress = self.desk.progress.values()
@@ -191,7 +206,6 @@ class Deliverer(Service):
                 ends = await consumer.ends()
         except KAFKA_FAILURES:
             return [Health("kafka", ready=False, detail="does not answer")]
-        self._metrics.lag({partition: self._lag(partition, *ends[partition]) for partition in self.desk.progress if partition in ends})
         partitions = [
             Health(f"partition {number}", number in self.desk.progress, "" if number in self.desk.progress else "being taken over")
             for number in sorted(ends)
