@@ -68,6 +68,8 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers)
     """The dead letter in a record. Raises `DeadLetterError` when a header is missing or makes no sense."""
     last = {name: position for position, (name, _) in enumerate(headers) if name in HEADERS}
     missing = [name for name in HEADERS if name not in last]
+    # Kafka lets a header have no value at all.
+    missing += [name for name, position in last.items() if headers[position][1] is None]
     if missing:
         raise DeadLetterError(f"not a dead letter: no header {', '.join(missing)}")
     try:
@@ -84,8 +86,8 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers)
 
 def attempts_of(headers: Headers) -> int:
     """How often a record with these headers was sent back to `touchpoints`."""
-    texts = [value for name, value in headers if name == ATTEMPT]
-    # Any producer may write a header of this name; what is no number was not written by us.
+    # Any producer may write a header of this name, even without a value; what is no number was not written by us.
+    texts = [value or b"" for name, value in headers if name == ATTEMPT]
     return int(texts[-1]) if texts and _NUMBER.fullmatch(texts[-1]) else 0
 
 

@@ -1,9 +1,12 @@
 """A record that could not be used, with the reason beside it."""
 
+from typing import Any
+
 import pytest
 
 from etapa.contracts.dead_letter import (
     ATTEMPT,
+    REASON,
     REDRIVEN_FROM,
     DeadLetter,
     DeadLetterError,
@@ -93,3 +96,12 @@ def test_what_is_sent_back_counts_its_attempts_however_often_it_fails_again() ->
 @pytest.mark.parametrize("text", [b"", b"-1", b"one", b"\xff", b"9" * 5000, b" 1"])
 def test_an_attempt_that_is_no_number_is_somebody_elses(text: bytes) -> None:
     assert attempts_of(((ATTEMPT, b"2"), (ATTEMPT, text))) == 0
+
+
+def test_a_header_without_a_value_is_no_attempt_and_no_reason() -> None:
+    nothing: Any = None
+    assert attempts_of([(ATTEMPT, nothing)]) == 0
+    key, value, headers = encode_dead_letter(b"k", b"v", [("trace", nothing)], rejected("invalid", "why"), "touchpoints", 3, 7)
+    assert decode_dead_letter(key, value, headers).headers == (("trace", nothing),)
+    with pytest.raises(DeadLetterError, match=f"no header {REASON}"):
+        decode_dead_letter(key, value, [*headers, (REASON, nothing)])
