@@ -14,6 +14,8 @@ STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml | cksum 
 MADE_WITH := $(shell cat $(VENV)/.python 2>/dev/null)
 # For `make demo ARGS="--seconds 20 --json"` and the like.
 ARGS ?=
+# For `make sim SEEDS=10000`.
+SEEDS ?= 1000
 UV_VERSION := 0.13.9
 
 .PHONY: help
@@ -76,16 +78,26 @@ format: setup ## put the code into its format and mend what can be mended
 	@$(BIN)/ruff format .
 
 .PHONY: sim
-sim: setup ## many seeds of the partition protocol under crashes, zombies and lost writes; ARGS="--seeds 10000"
-	@$(BIN)/python -m tests.simulation $(ARGS)
+sim: setup ## many seeds of workers under crashes, zombies, rebalances and lost writes; SEEDS=10000, ARGS="--start 812 --trace"
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 .PHONY: faults
 faults: setup ## break brokers, Redis, workers and the network under load, and check what comes out; ARGS="--minutes 20 --seed 1"
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+# Has the peers too, with what they pin, so it is another environment.
+BENCH := .venv-bench
+BENCH_STAMP := $(BENCH)/.ready-$(shell cat requirements/bench.txt pyproject.toml | cksum | tr -d ' ')
+
+$(BENCH_STAMP): | setup
+	@rm -rf $(BENCH) && $(BIN)/python -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bench.txt
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 .PHONY: bench
-bench: setup ## touchpoints a second of the worker, of idiomatic Faust and of a plain consumer, side by side on a real Kafka
-	@$(BIN)/python -m bench.throughput $(ARGS)
+bench: $(BENCH_STAMP) ## Etapa beside idiomatic Faust, Quix Streams and the ceiling, on a real Kafka and Redis; table, plot, raw results
+	@$(BENCH)/bin/python -m bench.contest $(ARGS)
 
 # One resolution for every platform and Python, with hashes and without any address: it installs from whatever registry pip is set up for.
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
@@ -96,9 +108,10 @@ lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" ta
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | $(LOCK) $(ARGS) - --output-file requirements/build.txt
 	@$(LOCK) $(ARGS) pyproject.toml --output-file requirements/runtime.txt
 	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra dev --output-file requirements/dev.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra dev --extra bench --output-file requirements/bench.txt
 	@echo "Renewed requirements/*.txt; look at the difference, then: make check" >&2
 
 .PHONY: clean
 clean: ## remove what was built here: environments and caches
-	@rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-bench .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -path ./.git -prune -o -type d -name __pycache__ -exec rm -rf {} +

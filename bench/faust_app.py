@@ -25,10 +25,12 @@ journey = journey_or_raise(SHIPPED_JOURNEY.read_text(), SHIPPED_JOURNEY.name)
 program = compile_journey(journey)
 limits = TouchpointLimits()
 view: redis.asyncio.Redis = redis.asyncio.Redis.from_url(os.environ["BENCH_REDIS"])
+states = f"{os.environ['BENCH_GROUP']}:state"
 stopwatch = Stopwatch(int(os.environ["BENCH_TOUCHPOINTS"]))
 
 app = faust.App(
-    "bench-faust",
+    os.environ["BENCH_GROUP"],
+    datadir=os.environ["BENCH_FOLDER"],
     broker=f"kafka://{os.environ['BENCH_KAFKA']}",
     store="memory://",
     web_enabled=False,
@@ -37,8 +39,8 @@ app = faust.App(
     topic_allow_declare=False,
     consumer_auto_offset_reset="earliest",
 )
-touchpoints = app.topic("touchpoints", key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-changes = app.topic("bench-stage-changes", key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+touchpoints = app.topic(os.environ["BENCH_TOPIC"], key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+changes = app.topic(os.environ["BENCH_CHANGES"], key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
 
 @app.agent(touchpoints)
@@ -46,10 +48,10 @@ async def classify(stream: faust.StreamT[bytes]) -> None:
     async for event in stream.events():
         touchpoint = decode_touchpoint(event.key, event.value, limits, time.time_ns() // 1000)
         if not isinstance(touchpoint, Rejected):
-            stored = cast("bytes | None", await view.hget("bench:state", touchpoint.customer_id))
+            stored = cast("bytes | None", await view.hget(states, touchpoint.customer_id))
             touched = touch(program, decode_state(stored) if stored else None, touchpoint)
             if not touched.duplicate:
-                await view.hset("bench:state", touchpoint.customer_id, encode_state(touched.customer))
+                await view.hset(states, touchpoint.customer_id, encode_state(touched.customer))
             for change in touched.changes:
                 key, value, headers = encode_stage_change(change, journey.id, journey.version)
                 _ = await changes.send(key=key, value=value, headers=dict(headers))

@@ -1,0 +1,139 @@
+"""Where contestants meet: a real Kafka and a real Redis as processes of their own, and the topics filled with touchpoints."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import redis
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from bench.touchpoints import Sent
+from etapa.contracts.partitioner import partition_of
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.processes import free_ports
+from tests.servers.redis_server import RedisServer
+
+ROOT = Path(__file__).parents[1]
+
+
+class Place(NamedTuple):
+    """Servers that run, and a folder for what contestants write."""
+
+    kafka: str
+    redis_url: str
+    partitions: int
+    folder: Path
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis.from_url(self.redis_url)
+
+    def worker_environment(self, group: str, topic: str) -> dict[str, str]:
+        """Settings of an Etapa worker with output topics of its own."""
+        outputs = {name: f"{group}-{name.lower().replace('_', '-')}" for name in OUTPUTS}
+        return {
+            "ETAPA_KAFKA_BOOTSTRAP_SERVERS": self.kafka,
+            "ETAPA_REDIS_URL": self.redis_url,
+            "ETAPA_PARTITIONS": str(self.partitions),
+            "ETAPA_GROUP": group,
+            "ETAPA_TOPIC_TOUCHPOINTS": topic,
+            **{f"ETAPA_TOPIC_{name}": output for name, output in outputs.items()},
+            "ETAPA_HTTP_PORT": str(free_ports(1)[0]),
+            "ETAPA_LOG_LEVEL": "error",
+        }
+
+
+OUTPUTS = ("STAGE_CHANGES", "CAMPAIGN_TRIGGERS", "DEAD_LETTERS", "CUSTOMER_STATE")
+
+
+@contextlib.contextmanager
+def servers(partitions: int) -> Iterator[Place]:
+    """Kafka and Redis, from now to the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="etapa-bench-") as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        kafka = KafkaServer(folder / "kafka")
+        stack.callback(kafka.stop)
+        kafka.start()
+        store = RedisServer(folder / "redis")
+        stack.callback(store.stop)
+        store.start()
+        yield Place(kafka.bootstrap_servers, store.url, partitions, folder)
+
+
+@contextlib.contextmanager
+def running(module: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A Python module as a process of its own, asked to end at the end of the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", *module],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def create_worker_topics(environment: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "etapa", "topics", "create"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, check=True)
+
+
+async def create_topic(kafka: str, name: str, partitions: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, partitions, 1)])
+    finally:
+        await admin.close()
+
+
+async def fill(place: Place, topic: str, touchpoints: Sequence[Sent]) -> list[int]:
+    """Make a topic and put touchpoints into it, in order. Gives the number in each partition."""
+    await create_topic(place.kafka, topic, place.partitions)
+    filled = [0] * place.partitions
+    producer = AIOKafkaProducer(bootstrap_servers=place.kafka, max_batch_size=256 * 1024, linger_ms=20)
+    await producer.start()
+    try:
+        batches = [producer.create_batch() for _ in filled]
+        for key, value in touchpoints:
+            partition = partition_of(key.decode(), place.partitions)
+            if batches[partition].append(key=key, value=value, timestamp=None) is None:
+                await producer.send_batch(batches[partition], topic, partition=partition)
+                batches[partition] = producer.create_batch()
+                batches[partition].append(key=key, value=value, timestamp=None)
+            filled[partition] += 1
+        for partition, batch in enumerate(batches):
+            await producer.send_batch(batch, topic, partition=partition)
+    finally:
+        await producer.stop()
+    return filled
+
+
+async def everything_in(kafka: str, topic: str, partitions: int) -> list[bytes]:
+    """The values of all committed records of a topic, in order within each partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, partition) for partition in range(partitions)]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        values: list[bytes] = []
+        while any([await consumer.position(one) < ends[one] for one in places]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                values += [record.value for record in records]
+        return values
+    finally:
+        await consumer.stop()
