@@ -92,7 +92,7 @@ def test_after_a_silent_change_the_next_one_goes_on_in_number_from_where_the_cus
     last = alone.changes()[-1]
     assert (last.customer_id, last.sequence, last.source, last.to, last.cause) == ("a", 3, "fond", "gone", "touchpoint")
     customer = decode_state(alone.redis.customers["a"].state or b"")
-    assert [to for to, _, _ in customer.changes] == ["new", "active", "fond", "gone"]
+    assert [to for to, _, _ in customer.changes] == ["active", "fond", "gone"]
 
 
 def test_a_second_request_finds_nothing_left_to_do() -> None:

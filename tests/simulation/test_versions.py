@@ -36,7 +36,7 @@ def test_two_versions_at_once_never_lose_or_repeat_a_change(part: int) -> None:
 
 def test_the_seeds_see_versions_take_turns_and_rules_move_customers_by_themselves() -> None:
     turns = causes = 0
-    for seed in range(40):
+    for seed in range(80):
         world = RollingWorld(seed)
         world.run()
         versions = [mark_of(committed).version for committed in world.broker.committed]
