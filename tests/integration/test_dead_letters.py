@@ -22,7 +22,7 @@ from etapa.stream.kafka_security import client_options
 from etapa.stream.redrive import RedriveError, RedriveOptions, Sender, decided
 from etapa.stream.redriven import Redriven
 from tests.integration.outcome import followed
-from tests.integration.places import new_place, new_settings, put, read_all, started_producer
+from tests.integration.places import new_place, new_settings, put, read_all, started_producer, wait_until_settled
 from tests.integration.worker import Worker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -58,6 +58,8 @@ async def bury(settings: Settings, letters: Sequence[Sent], partition: int = 0, 
                 batch.append(timestamp=at, key=record[0], value=record[1], headers=list(record[2]))
         await producer.send_batch(batch, settings.topic_dead_letters, partition=partition)
         await producer.commit_transaction()
+    # A commit is answered before everybody can read what it made real.
+    await wait_until_settled(settings, settings.topic_dead_letters)
 
 
 def buried(kafka: KafkaServer, letters: Sequence[Sent], partition: int = 0, timestamps: Sequence[int] = ()) -> Settings:
