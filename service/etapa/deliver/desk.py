@@ -118,6 +118,12 @@ class Desk:
 
     def assigned(self, partition: int, committed: int | None, memo: str) -> None:
         """A partition is ours, and is read from what was committed on."""
+        if partition in self.progress:
+            # What is under way in it would be disowned, and could be committed past.
+            self.fail(
+                RuntimeError(f"partition {partition} was assigned twice without a revocation between; it is read again after a restart")
+            )
+            return
         before: Through | None = None
         if committed is not None:
             before = through_of(memo, committed, self._plan.routing)

@@ -134,10 +134,20 @@ class DeliveryConsumer(Consumer):
             desk.fetched(place.partition, (record.offset for record in some))
         return records
 
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
+        records, active = await super()._wait_next_records(timeout)
+        # A fetch that ends during a rebalance makes Faust seek to what was committed, beside the seek that the assignment
+        # makes: whichever came last would disown what was read after the other.
+        return (records, active) if self.flow_active else (None, None)
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Called when an assignment is complete and before anything of it is fetched."""
         self._tenure += 1
+        tenure = self._tenure
         places = await self._in_thread(self._thread.begin())
+        if tenure != self._tenure:
+            # Revoked meanwhile.
+            return {}
         for place, (begin, committed, memo) in places.items():
             if committed is not None and begin > committed:
                 logger.error(
