@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -15,8 +15,10 @@ from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import CompiledRule
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.options import TaskOptions
+from etapa.stream.ports import Loaded
 from etapa.stream.takeover import PartitionRefused
 from tests.simulation.alone import OPTIONS, SECOND, START, Alone
+from tests.simulation.memory_view import MemoryView
 from tests.simulation.scenario import PROGRAM
 
 YEAR = 365 * 86_400 * SECOND
@@ -130,6 +132,25 @@ def test_a_partition_full_of_poison_is_worked_off_without_waiting() -> None:
     assert alone.told.batches[0].dead_letters == {"evaluation_failed": 200}
     assert alone.stages() == {"a": "active"}
     assert alone.loop.time() < 5
+
+
+def test_poison_is_worked_off_without_beginning_anew_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = Alone()
+    for number in range(1_000):
+        alone.touch(f"c{number}", "purchase" if number % 5 == 0 else "boom")
+    loads: list[int] = []
+    load = MemoryView.load
+
+    async def counted(view: MemoryView, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+        loads.append(len(customer_ids))
+        return await load(view, customer_ids, due_by, due_limit)
+
+    monkeypatch.setattr(MemoryView, "load", counted)
+    alone.run(alone.drain())
+    # Once, and once more after the first of them had been judged half.
+    assert [count for count in loads if count] == [1_000, 999]
+    assert alone.told.batches[0].dead_letters == {"evaluation_failed": 800}
+    assert alone.stages() == {f"c{number}": "active" for number in range(0, 1_000, 5)}
 
 
 def test_a_timer_whose_judging_raises_is_dropped_and_told(monkeypatch: pytest.MonkeyPatch) -> None:

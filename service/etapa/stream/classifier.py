@@ -6,7 +6,7 @@ when a partition must not be processed as things are, or after an error that sho
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -200,12 +200,17 @@ class Classifier(Service):
     async def health(self) -> Sequence[Health]:
         """Everything that must be good, looked at now: Kafka, Redis, and every partition that is ours."""
         kafka, redis = await asyncio.gather(self._kafka_health(), self._redis_health())
-        partitions = self._partitions.readiness() if self._partitions is not None else {}
-        return [
-            kafka,
-            *redis,
-            *(Health(f"partition {number}", ready, "" if ready else "being taken over") for number, ready in sorted(partitions.items())),
-        ]
+        return [kafka, *redis, *self._partitions_health()]
+
+    def _partitions_health(self) -> Iterator[Health]:
+        tasks = self._partitions
+        if tasks is None:
+            return
+        for number, ready in sorted(tasks.readiness().items()):
+            trouble = tasks.trouble(number)
+            yield Health(
+                f"partition {number}", ready, "" if ready else f"being taken over again ({trouble})" if trouble else "being taken over"
+            )
 
     async def _kafka_health(self) -> Health:
         consumer = self._consumer

@@ -49,13 +49,16 @@ _NOISY = (
     "aiokafka.consumer.fetcher",
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
+    # Speaks of single records, and of poison there may be any number. Their dead letters tell of each.
+    "etapa.stream.tenure",
 )
 
 
 class Sparse(logging.Filter):
     """Lets a message through once in a while only, whatever its arguments, and says how often it came meanwhile.
 
-    While a broker is away, each of aiokafka's clients reports each of its tries, which makes thousands of lines a minute.
+    While a broker is away, each of aiokafka's clients reports each of its tries, which makes thousands of lines a minute. So
+    do records that cannot be judged.
     """
 
     def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -81,7 +84,7 @@ class Sparse(logging.Filter):
 
 
 def thin_out_logs(seconds: float = 10.0) -> None:
-    """Have aiokafka repeat itself no more often than every `seconds`."""
+    """Have those that may say the same thousands of times repeat themselves no more often than every `seconds`."""
     sparse = Sparse(seconds)
     for name in _NOISY:
         logging.getLogger(name).addFilter(sparse)

@@ -41,6 +41,11 @@ class PartitionTasks:
         """Every partition that is ours, and whether it is taken over."""
         return {partition: partition in self._tasks and self._tasks[partition].ready for partition in self._runners}
 
+    def trouble(self, partition: int) -> str:
+        """Why a partition that is not ready is being taken over again; empty when there is nothing to tell."""
+        task = self._tasks.get(partition)
+        return "" if task is None else task.trouble
+
     def start(self, partitions: Iterable[int]) -> None:
         """Take over these partitions. Those started before must have been stopped. After `close` nothing is started."""
         if self._closed:

@@ -37,6 +37,7 @@ class PartitionTask:
         self._around = Surroundings(partition, program, log, view, clock, observer, options)
         self._stop_requested = False
         self._ready = False
+        self._trouble = ""
         self._tenure: Tenure | None = None
 
     @property
@@ -47,6 +48,11 @@ class PartitionTask:
     def ready(self) -> bool:
         """Whether the partition is taken over, so that the view is whole and touchpoints are processed."""
         return self._ready
+
+    @property
+    def trouble(self) -> str:
+        """Why the partition is being taken over again, in words for people; empty the first time, and while it is ready."""
+        return self._trouble
 
     def request_stop(self) -> None:
         """Finish the batch at hand, show it in the view, and return from `run`. Takeovers and pauses are left at once."""
@@ -109,7 +115,7 @@ class PartitionTask:
         _tell_of_another_version(around.partition, taken.mark, around.program)
         around.observer.takeover_finished(around.partition, reason, seconds, taken.customers, counts)
         self._tenure = self._begin(taken)
-        self._ready = True
+        self._ready, self._trouble = True, ""
         try:
             await self._tenure.process(lambda: self._stop_requested)
         except StateError as error:
@@ -125,6 +131,7 @@ class PartitionTask:
     async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
         """Say why, let go of the producer, and wait (at least so many seconds) before the next takeover."""
         around, options = self._around, self._around.options
+        self._trouble = f"{reason}: {cause}"
         seconds = max(at_least, min(options.longest_backoff, options.first_backoff * 2.0 ** min(failures - 1, 30)))
         if reason == "fenced":
             around.observer.fenced(around.partition)

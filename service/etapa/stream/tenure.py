@@ -73,6 +73,8 @@ class Tenure:
         self._caught_up = False
         self._asked_at = 0, 0.0
         self._more_timers = False
+        self._careful = False
+        """Whether records that wait, or those just before them, could not be judged: then each is rehearsed first."""
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._in_flight: _InFlight | None = None
         self._seconds: dict[Step, float] = {}
@@ -152,13 +154,13 @@ class Tenure:
     async def _start_over_without(self, failure: "_CannotJudge") -> None:
         """Make a dead letter of a record that cannot be judged, and forget all that was judged since the last commit."""
         around = self._around
-        offset = self._waiting.records[failure.position].offset
-        logger.warning("partition %d: judging the touchpoint at offset %d failed: %s", around.partition, offset, failure)
-        logger.debug("what was raised", exc_info=failure.__cause__)
+        self._tell_of_failure(failure.position, failure, failure.__cause__)
         # Half of it may be in memory by now. What the view shows is whole once the batch in flight is there.
         await self._settle()
         self._engine = Partition(around.program, self._stream_time)
         self._waiting = self._waiting.with_rejected(failure.position, rejected("evaluation_failed", str(failure)))
+        # One seldom comes alone, and starting over for each would take time by the square of their number.
+        self._careful = True
 
     async def _process_quiet_time(self) -> None:
         """Look whether the view is still what we left there, and at the timers that are due as time goes by."""
@@ -244,12 +246,33 @@ class Tenure:
         take = self._engine.take
         for position, item in enumerate(self._waiting.items[start:stop], start):
             if isinstance(item, Touchpoint):
+                if self._careful and (reason := self._reason_not_to_take(position, item, wall)):
+                    unusable.append((self._waiting.records[position], reason))
+                    continue
                 try:
                     take(item, wall)
                 except EvaluationFailed as error:
                     raise _CannotJudge(position, str(error)) from error
             else:
                 unusable.append((self._waiting.records[position], item))
+
+    def _reason_not_to_take(self, position: int, touchpoint: Touchpoint, wall: int) -> Rejected | None:
+        """Why judging would fail, found out without half of it being done."""
+        try:
+            self._engine.rehearse(touchpoint, wall)
+        except EvaluationFailed as failure:
+            self._tell_of_failure(position, failure, failure)
+            return rejected("evaluation_failed", str(failure))
+        return None
+
+    def _tell_of_failure(self, position: int, what: Exception, cause: BaseException | None) -> None:
+        logger.warning(
+            "partition %d: judging the touchpoint at offset %d failed: %s",
+            self._around.partition,
+            self._waiting.records[position].offset,
+            what,
+        )
+        logger.debug("what was raised", exc_info=cause)
 
     async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
         """Make real what the engine did with the first `count` that wait. Nothing is written if nothing was done, unless `empty`."""
@@ -287,6 +310,8 @@ class Tenure:
         self._next_offset = through + 1
         self._stream_time = mark.stream_time
         self._waiting = self._waiting.without_first(count)
+        if count:
+            self._careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
         self._engine.forget(around.options.customers_in_memory, work.changed)
         for failure in work.failures:
             logger.warning("partition %d: the timer of a customer was dropped: %s", around.partition, failure)

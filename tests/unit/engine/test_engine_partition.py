@@ -1,8 +1,11 @@
 """Many customers: stream time, timers in the order in which they are due, and memory."""
 
+from typing import Any
+
 import pytest
 
-from etapa.journey.engine.partition import Partition
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.partition import EvaluationFailed, Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Touchpoint
 from tests.unit.engine.shops import did, play, program_of, us
@@ -133,6 +136,46 @@ def test_a_timer_that_cannot_be_judged_is_dropped_and_holds_nobody_up(program: P
     assert [change.customer_id for change in work.changes] == ["b"]
     assert [failure.customer_id for failure in work.failures] == ["a"]
     assert work.changed["a"].due is None
+
+
+def with_a_curse(program: Program, rule_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judging that rule raises for touchpoints whose id is `cursed`."""
+    for rule in {rule for stage in program.stages.values() for rule in stage.rules if rule.id == rule_id}:
+
+        def holds(customer: Customer, now: int, touchpoint: Touchpoint | None, right: Any = rule.holds) -> bool:
+            if touchpoint is not None and touchpoint.id == "cursed":
+                raise ArithmeticError
+            return bool(right(customer, now, touchpoint))
+
+        monkeypatch.setattr(rule, "holds", holds)
+
+
+def test_a_rehearsal_raises_what_taking_would_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = program_of("- {id: idles, from: new, to: lost, when: {idle: 2d}}\n- {id: back, from: lost, to: warm, when: {event: view}}")
+    with_a_curse(program, "back", monkeypatch)
+    partition, other = Partition(program, None), Partition(program, None)
+    first = [did("ad", 0, who="a"), did("ad", 5, who="b")]
+    assert feed(partition, *first) == feed(other, *first)
+    # Only because it makes the customer's timer due first does the rule come to be judged at all.
+    cursed = did("view", us("3d"), touchpoint_id="cursed", who="a")
+    for _ in range(2):
+        with pytest.raises(EvaluationFailed, match=r"^rule 'back': ArithmeticError$"):
+            partition.rehearse(cursed, WALL)
+    spoiled = Partition(program, None)
+    feed(spoiled, *first)
+    with pytest.raises(EvaluationFailed, match=r"^rule 'back': ArithmeticError$"):
+        spoiled.take(cursed, WALL)
+    partition.rehearse(did("view", us("3d"), who="a"), WALL)
+    assert partition.stream_time == 5
+    then = [did("view", us("4d"), who="a"), did("view", us("5d"), who="b")]
+    assert feed(partition, *then) == feed(other, *then) != []
+
+
+def test_the_first_touchpoint_of_a_customer_can_be_rehearsed(program: Program) -> None:
+    partition = Partition(program, None)
+    partition.admit("a", None)
+    partition.rehearse(did("ad", 0, who="a"), WALL)
+    assert feed(partition, did("ad", 0, who="a")) == [("a", "new", 0)]
 
 
 def test_the_schedule_stays_as_small_as_the_number_of_customers(program: Program) -> None:
