@@ -69,8 +69,12 @@ lint: setup ## style, format and which room may import which
 types: setup ## strict type check
 	@$(BIN)/mypy
 
+.PHONY: gate
+gate: setup ## the performance gate: CPU of the core and of the batch path beside plain decoding; needs no server
+	@$(BIN)/python -m bench.gate
+
 .PHONY: check
-check: lint types test ## everything that must hold before a change lands
+check: lint types test gate ## everything that must hold before a change lands
 
 .PHONY: format
 format: setup ## put the code into its format and mend what can be mended

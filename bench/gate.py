@@ -1,0 +1,110 @@
+"""The performance gate: fails when the core or the batch path costs about twice what it should.
+
+    python -m bench.gate
+
+No time is asserted, since no two machines have the same. What is compared is CPU in this one process, beside the ceiling's: the
+plain decoding of the same records. All are measured in turn, round after round, and the best round of each counts; a busy
+machine only ever adds. Whoever is above the bound gets more rounds, up to a limit, before that is believed.
+
+A bound stands between what was measured when it was last set and twice that. So a doubling is noticed, and a tenth is not: those
+who look for tenths measure with `bench.core_touch` and `bench.contest`. Raise a bound only together with the reason for it.
+"""
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import click
+import msgspec
+
+from bench.batch_path import records_of, through_encode, through_task
+from bench.book import decoded, shipped_program
+from bench.core_touch import through_touch
+from bench.report import Table
+from bench.touchpoints import DAY, SECOND, made_up
+from etapa.contracts.touchpoint import TouchpointMessage
+
+TOUCHPOINTS = 10_000
+CUSTOMERS = 500
+START = 1_735_689_600 * SECOND
+HISTORY = 180 * DAY
+LEAST_ROUNDS = 8
+MOST_ROUNDS = 24
+
+
+class Part(NamedTuple):
+    """Something whose CPU must stay within `bound` times the ceiling's. `spend` does it once and gives its CPU seconds."""
+
+    name: str
+    bound: float
+    spend: Callable[[], float]
+
+
+def parts() -> tuple[Callable[[], float], Sequence[Part]]:
+    """The ceiling, and what is held against it."""
+    sent = list(made_up(TOUCHPOINTS, CUSTOMERS, START, START + HISTORY))
+    program, records, touchpoints = shipped_program(), records_of(sent), decoded(sent)
+    decode = msgspec.json.Decoder(TouchpointMessage).decode
+    return _timed(lambda: [decode(value) for _, value in sent]), (
+        Part("decode, with all checks", 3.9, _timed(lambda: decoded(sent))),
+        Part("touch: classify one touchpoint", 10.0, _timed(lambda: through_touch(program, touchpoints))),
+        Part("encode, changes and states", 2.2, lambda: through_encode(program, touchpoints)),
+        Part("batch path: decode, classify, encode", 21.0, lambda: through_task(program, records)),
+    )
+
+
+def _timed(work: Callable[[], object]) -> Callable[[], float]:
+    def spend() -> float:
+        started = time.process_time()
+        work()
+        return time.process_time() - started
+
+    return spend
+
+
+def measure(ceiling: Callable[[], float], watched: Sequence[Part]) -> tuple[float, Sequence[float], int]:
+    """The least CPU seconds of the ceiling and of each part, and after how many rounds all was within the bounds, or was given up."""
+    least_ceiling, least = float("inf"), [float("inf")] * len(watched)
+    rounds = 0
+    while rounds < LEAST_ROUNDS or (rounds < MOST_ROUNDS and _beyond(least_ceiling, least, watched)):
+        rounds += 1
+        gc.collect()
+        for place, part in enumerate(watched):
+            # Between the parts: it is the shortest of all, and the one that a busy machine's caches tell on most.
+            least_ceiling = min(least_ceiling, ceiling())
+            least[place] = min(least[place], part.spend())
+    return least_ceiling, least, rounds
+
+
+def _beyond(ceiling: float, spent: Sequence[float], watched: Sequence[Part]) -> list[Part]:
+    return [part for part, seconds in zip(watched, spent, strict=True) if seconds > part.bound * ceiling]
+
+
+@click.command()
+def main() -> None:
+    """Compare the core and the batch path with the plain decoding of the same records, by CPU."""
+    ceiling, watched = parts()
+    # What was made up is not the garbage collector's business.
+    gc.freeze()
+    least_ceiling, least, rounds = measure(ceiling, watched)
+
+    def each(seconds: float) -> str:
+        return f"{seconds / TOUCHPOINTS * 1e6:.2f}"
+
+    rows = [["ceiling: decode, no checks", each(least_ceiling), "1.0", ""]]
+    rows += [
+        [part.name, each(seconds), f"{seconds / least_ceiling:.1f}", f"{part.bound:.1f}"]
+        for part, seconds in zip(watched, least, strict=True)
+    ]
+    click.echo(Table(["", "CPU µs each", "× ceiling", "allowed"], rows).as_text())
+    click.echo(f"{TOUCHPOINTS:,} touchpoints, the best of {rounds} rounds")
+    too_slow = _beyond(least_ceiling, least, watched)
+    for part in too_slow:
+        click.echo(f"too slow: {part.name}. Find out what got slower; how to is in docs/performance.md", err=True)
+    sys.exit(bool(too_slow))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""A log and a view in memory, so that a partition task can be measured with no server in the way.
+
+They do the least that the ports ask for: the log is a list that ends, the view keeps states and due times. Nothing fails in
+here; how the task takes failures is the business of the tests, and of their ports.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from heapq import heappop, heappush
+
+from etapa.contracts.reclassification import Progress, Request
+from etapa.stream.ports import Applied, ApplyOutcome, Due, Fetched, Loaded, Record, Scanned, StateRecord, Transaction, ViewMark
+
+
+class ListLog:
+    """Touchpoints that are all there from the beginning. `at_end` is called when more are asked for than there are."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self._position = 0
+        self._state_end = 0
+        self.at_end: Callable[[], None] = lambda: None
+
+    async def fence(self) -> None:
+        pass
+
+    async def state_range(self) -> tuple[int, int]:
+        return 0, self._state_end
+
+    async def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
+        """A task that begins here finds no states: nothing was committed before it."""
+        return
+        yield ()
+
+    async def touchpoint_range(self) -> tuple[int, int]:
+        return 0, len(self._records)
+
+    async def group_offset(self) -> int | None:
+        return None
+
+    async def partition_count(self) -> int:
+        return 1
+
+    def seek(self, offset: int) -> None:
+        self._position = offset
+
+    async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
+        """Up to `max_records`; made-up touchpoints are so small that `max_bytes` is never met."""
+        records = self._records[self._position : self._position + max_records]
+        self._position += len(records)
+        if not records:
+            self.at_end()
+        return Fetched(records, len(self._records), caught_up=self._position == len(self._records))
+
+    async def commit(self, transaction: Transaction) -> int:
+        self._state_end += len(transaction.states) + 1
+        return self._state_end - 1
+
+    async def close(self) -> None:
+        pass
+
+
+class DictView:
+    """States and due times by customer id."""
+
+    def __init__(self) -> None:
+        self._mark: ViewMark | None = None
+        self._customers: dict[str, Applied] = {}
+        self._timers: list[tuple[int, str]] = []
+        """A heap. Entries of timers that were put off or dropped lie around until their time has come."""
+
+    async def mark(self) -> ViewMark | None:
+        return self._mark
+
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+        customers = self._customers
+        states = [customers[customer_id].state if customer_id in customers else None for customer_id in customer_ids]
+        due = self._due(due_by, due_limit + 1) if due_by is not None else []
+        return Loaded(self._mark, states, due[:due_limit], more_due=len(due) > due_limit)
+
+    def _due(self, due_by: int, limit: int) -> list[Due]:
+        found: dict[str, Due] = {}
+        timers = self._timers
+        while timers and timers[0][0] <= due_by and len(found) < limit:
+            at, customer_id = heappop(timers)
+            customer = self._customers[customer_id]
+            if customer.due == at and customer.state is not None:
+                found[customer_id] = Due(customer_id, at, customer.state)
+        for one in found.values():
+            heappush(timers, (one.due, one.customer_id))
+        return list(found.values())
+
+    async def counts(self) -> Mapping[str, int]:
+        return {}
+
+    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+        for one in customers:
+            before = self._customers.get(one.customer_id)
+            self._customers[one.customer_id] = one
+            if one.due is not None and (before is None or before.due != one.due):
+                heappush(self._timers, (one.due, one.customer_id))
+        self._mark = mark
+        return "applied"
+
+    async def scan(self, cursor: int, count: int) -> Scanned:
+        return Scanned([], None, len(self._customers))
+
+    async def reclassification(self) -> tuple[Request | None, Progress | None]:
+        return None, None
+
+    async def note(self, progress: Progress) -> None:
+        pass
