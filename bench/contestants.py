@@ -14,7 +14,7 @@ from bench.book import Book, Stages
 from bench.place import Place, create_topic, create_worker_topics, everything_in, running
 from bench.touchpoints import Sent
 from etapa.contracts.stage_change import decode_stage_change
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_standing
 
 GIVE_UP_AFTER = 600.0
 
@@ -68,7 +68,7 @@ def run_faust(place: Place, topic: Topic, name: str) -> Result:
     with place.redis() as view:
         states = view.hgetall(f"{name}:state")
         view.delete(f"{name}:state")
-    _must_be(name, topic.book.by_touchpoints, {key.decode(): decode_state(value).stage for key, value in states.items()})
+    _must_be(name, topic.book.by_touchpoints, {key.decode(): decode_standing(value).stage for key, value in states.items()})
     return result
 
 

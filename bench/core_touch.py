@@ -101,7 +101,7 @@ def main() -> None:
     measured("touch", len(touchpoints), lambda: through_touch(program, touchpoints))
     measured("partition", len(touchpoints), lambda: through_partition(program, touchpoints))
     states = list(through_touch(program, touchpoints).values())
-    measured("state", len(states), lambda: [decode_state(encode_state(state)) for state in states])
+    measured("state", len(states), lambda: [decode_state(encode_state(state), state.id) for state in states])
     size = sum(len(encode_state(state)) for state in states) / len(states)
     print(f"{'size':<10} {size:6.0f} bytes a customer")
 

@@ -49,7 +49,7 @@ async def classify(stream: faust.StreamT[bytes]) -> None:
         touchpoint = decode_touchpoint(event.key, event.value, limits, time.time_ns() // 1000)
         if not isinstance(touchpoint, Rejected):
             stored = cast("bytes | None", await view.hget(states, touchpoint.customer_id))
-            touched = touch(program, decode_state(stored) if stored else None, touchpoint)
+            touched = touch(program, decode_state(stored, touchpoint.customer_id) if stored else None, touchpoint)
             if not touched.duplicate:
                 await view.hset(states, touchpoint.customer_id, encode_state(touched.customer))
             for change in touched.changes:

@@ -36,7 +36,7 @@ def judge(value: bytes, key: bytes, timestamp: int, headers: object, state: Stat
     if isinstance(touchpoint, Rejected):
         return []
     stored = cast("bytes | None", state.get_bytes("customer"))
-    touched = touch(program, decode_state(stored) if stored else None, touchpoint)
+    touched = touch(program, decode_state(stored, touchpoint.customer_id) if stored else None, touchpoint)
     if not touched.duplicate:
         state.set_bytes("customer", encode_state(touched.customer))
     return [encode_stage_change(change, journey.id, journey.version)[1] for change in touched.changes]

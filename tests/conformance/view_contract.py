@@ -24,7 +24,7 @@ class ViewWorld(Protocol):
 
 def mark(state_offset: int, *, through: int = 7, stream_time: int | None = 1_795_000_000_123_456, complete: bool = True) -> ViewMark:
     """A mark for these tests."""
-    return ViewMark(state_offset, through, stream_time, "group", 12, VIEW_FORMAT, complete)
+    return ViewMark(state_offset, through, stream_time, "group", 12, VIEW_FORMAT, complete, {1: b"", 20: b"\x00\xff\"'"})
 
 
 def customer(customer_id: str, stage: str = "new", due: int | None = None) -> Applied:

@@ -54,7 +54,8 @@ class Worker:
             assert isinstance(found, Touchpoint)
             self.changes += [message_of(change, JOURNEY) for change in replay.take(found).changes]  # type: ignore[union-attr]
         self.changes += [message_of(change, JOURNEY) for change in replay.run_timers(UNTIL, lambda failure: None)]
-        self.state = encode_state(replay.customers["c-1"])
+        customer = replay.customers["c-1"]
+        self.state = encode_state(customer, {customer.version: customer.known})
 
 
 @pytest.fixture

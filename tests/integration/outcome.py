@@ -17,7 +17,7 @@ from etapa.contracts.mark import MARK_KEY
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stage_change import encode_stage_change
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_standing
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import StageChange
 from etapa.journey.language.load import journey_or_raise
@@ -101,7 +101,7 @@ async def view_from_the_log(settings: Settings) -> View:
 
 def view_of(states: Mapping[bytes, bytes]) -> View:
     """The view that shows these states."""
-    customers = {key: decode_state(state) for key, state in states.items()}
+    customers = {key: decode_standing(state) for key, state in states.items()}
     stages = {key: customer.stage.encode() for key, customer in customers.items()}
     due = {key: customer.due for key, customer in customers.items() if customer.due is not None}
     return View(stages, dict(states), due, dict(Counter(stages.values())))

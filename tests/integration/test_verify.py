@@ -79,7 +79,7 @@ def damaged(settled: Settings, redis_server: RedisServer) -> Iterator[tuple[Sett
 
 def a_customer(keys: PartitionKeys, client: "redis.Redis", fits: Callable[[Any], bool] = lambda customer: True) -> Any:
     states: Any = client.hgetall(keys.state)
-    return next(customer for customer in map(decode_state, states.values()) if fits(customer))
+    return next(customer for customer in (decode_state(state, one.decode()) for one, state in states.items()) if fits(customer))
 
 
 def test_a_settled_view_equals_the_log(settled: Settings) -> None:
@@ -115,7 +115,7 @@ def test_another_state_stage_timer_or_count_is_told(damaged: tuple[Settings, Par
     settings, keys, client = damaged
     timed = a_customer(keys, client, lambda customer: customer.due is not None)
     others: Any = client.hgetall(keys.state)
-    first, second, third = [decode_state(state) for state in others.values() if decode_state(state).id != timed.id][:3]
+    first, second, third = [decode_state(state, one.decode()) for one, state in others.items() if one != timed.id.encode()][:3]
     first.clock += 1
     client.hset(keys.state, first.id, encode_state(first))
     client.hset(keys.stage, second.id, "elsewhere")

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import redis
 
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_standing
 from etapa.settings import SHIPPED_JOURNEY, Settings
 from tests.integration.outcome import (
     DAY,
@@ -109,7 +109,7 @@ def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_ever
 
         with redis_server.client() as client:
             before = view_in_redis(old, client)
-            versions = Counter(decode_state(state).version for state in before.states.values())
+            versions = Counter(decode_standing(state).version for state in before.states.values())
             assert versions[1] > 50
             # Silently first: nothing is published, and the stages follow.
             done = await asyncio.to_thread(etapa_process, "reclassify", "--json", env=environment_of(new))
@@ -120,7 +120,7 @@ def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_ever
             await view_is_whole(old, client)
             after = view_in_redis(old, client)
         assert decoded(await published_changes(old)) == changes
-        assert {decode_state(state).version for state in after.states.values()} == {2}
+        assert {decode_standing(state).version for state in after.states.values()} == {2}
         assert sum(stage != after.stages[customer] for customer, stage in before.stages.items()) == told["moved"] > 0
 
         # Afterwards it goes on in number.
@@ -155,7 +155,7 @@ def test_reclassify_publishes_when_asked_to_survives_a_killed_worker_and_can_be_
         with redis_server.client() as client:
 
             async def carried_over() -> int:
-                return sum(decode_state(state).version == 2 for state in view_in_redis(old, client).states.values())
+                return sum(decode_standing(state).version == 2 for state in view_in_redis(old, client).states.values())
 
             async def some() -> bool:
                 return 0 < await carried_over() < customers

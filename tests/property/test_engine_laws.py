@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import Partition
@@ -66,7 +66,7 @@ class Shop:
         due = [] if horizon is None else [each for each, state in self.stored.items() if _is_due(state, horizon - self.program.grace)]
         for customer_id in self.partition.missing([*customer_ids, *due]):
             state = self.stored.get(customer_id)
-            self.partition.admit(customer_id, None if state is None else decode_state(state))
+            self.partition.admit(customer_id, None if state is None else decode_state(state, customer_id))
 
     def _store(self) -> None:
         work = self.partition.collect()
@@ -79,7 +79,7 @@ class Shop:
 
 
 def _is_due(state: bytes, by: int) -> bool:
-    due = decode_state(state).due
+    due = decode_standing(state).due
     return due is not None and due <= by
 
 
@@ -112,11 +112,11 @@ def test_storing_the_state_between_touchpoints_changes_nothing(journey: Journey,
     state: bytes | None = None
     changes: list[StageChange] = []
     for touchpoint in stream:
-        touched = touch(program, None if state is None else decode_state(state), touchpoint)
+        touched = touch(program, None if state is None else decode_state(state, "c"), touchpoint)
         changes += touched.changes
         state = encode_state(touched.customer)
     assert state is not None
-    customer = decode_state(state)
+    customer = decode_state(state, "c")
     changes += run_until(program, customer, LATER)
     kept, states = through_touch(program, stream, LATER)
     assert changes == kept["c"]

@@ -11,7 +11,7 @@ from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.beginnings import trait_key
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import FORMAT, Customer
+from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.leaves import EventHappens, InStageFor, TraitCompares
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
@@ -36,7 +36,7 @@ def run(programs: list[Program], script: list[tuple[Touchpoint, int]]) -> tuple[
     changes: list[StageChange] = []
     applied: list[Touchpoint] = []
     for touchpoint, number in script:
-        touched = touch(programs[number], None if customer is None else decode_state(encode_state(customer)), touchpoint)
+        touched = touch(programs[number], None if customer is None else decode_state(encode_state(customer), customer.id), touchpoint)
         customer = touched.customer
         changes += touched.changes
         if not touched.duplicate:
@@ -128,7 +128,7 @@ def of_one_version(program: Program, customer: Customer, applied: Sequence[Touch
                 traits[name] = [touchpoint.at, value]
     first_at = min(touchpoint.at for touchpoint in applied)
     assert customer.first_at == first_at
-    return Customer(FORMAT, program.version, customer.id, customer.stage, 0, now, first_at, None, 1, b"", traits, memory)
+    return Customer(program.version, customer.stage, None, 0, now, first_at, 1, b"", memory, traits=traits, id=customer.id)
 
 
 def leaves_of(program: Program) -> list[Leaf]:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from etapa.contracts.reclassification import Progress, Request
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_standing, decode_state
 from etapa.journey.engine.program import Program
 from tests.simulation.alone import OPTIONS, Alone
 from tests.simulation.checker import Expectations, mark_of
@@ -91,8 +91,8 @@ def test_after_a_silent_change_the_next_one_goes_on_in_number_from_where_the_cus
     alone.run(alone.drain())
     last = alone.changes()[-1]
     assert (last.customer_id, last.sequence, last.source, last.to, last.cause) == ("a", 3, "fond", "gone", "touchpoint")
-    customer = decode_state(alone.redis.customers["a"].state or b"")
-    assert [to for to, _, _ in customer.changes] == ["active", "fond", "gone"]
+    customer = decode_state(alone.redis.customers["a"].state or b"", "a")
+    assert [to for to, _, _ in customer.changes] == ["fond", "gone"]
 
 
 def test_a_second_request_finds_nothing_left_to_do() -> None:
@@ -183,7 +183,7 @@ def test_a_customer_that_cannot_be_judged_stays_as_it_was_and_is_counted(monkeyp
     monkeypatch.setattr(rule, "holds", holds)
     progress = reclassified(alone)
     assert (progress.carried_over, progress.moved, progress.failed) == (5, 5, 1)
-    assert decode_state(alone.redis.customers["c"].state or b"").version == 1
+    assert decode_standing(alone.redis.customers["c"].state or b"").version == 1
     assert alone.stages()["c"] == "active"
 
 

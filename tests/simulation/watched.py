@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_standing
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.controls import Safety
 from tests.simulation.memory_log import Committed, MemoryBroker
@@ -113,7 +113,7 @@ class WatchedPartition:
         for key, value in committed.transaction.states:
             assert value is not None
             self._states[key.decode()] = value
-            self._dues[key.decode()] = decode_state(value).due
+            self._dues[key.decode()] = decode_standing(value).due
         self._check_timers(committed)
         self._states_at[committed.state_offset] = dict(self._states)
         self._events["commits"] += 1

@@ -26,7 +26,7 @@ class Replay:
             touched = touch(self.program, customer, touchpoint)
         except EvaluationFailed as failure:
             if before is not None:
-                self.customers[touchpoint.customer_id] = decode_state(before)
+                self.customers[touchpoint.customer_id] = decode_state(before, touchpoint.customer_id)
             return rejected("evaluation_failed", str(failure))
         self.customers[touchpoint.customer_id] = touched.customer
         return touched

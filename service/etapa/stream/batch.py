@@ -9,7 +9,7 @@ from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
-from etapa.contracts.state import encode_state
+from etapa.contracts.state import NO_MEMORIES, Memories, encode_state
 from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.customer import Customer
@@ -78,9 +78,18 @@ class Encoded(msgspec.Struct, frozen=True):
 
 
 async def encode(
-    changes: Sequence[StageChange], changed: Mapping[str, Customer], journey: str, version: int, pause_every: int, pause: Pause
+    changes: Sequence[StageChange],
+    changed: Mapping[str, Customer],
+    journey: str,
+    version: int,
+    pause_every: int,
+    pause: Pause,
+    memories: Memories = NO_MEMORIES,
 ) -> Encoded:
-    """Encode stage changes with what campaigns made of them, and customers. Nothing may change the customers before this is done."""
+    """Encode stage changes with what campaigns made of them, and customers. Nothing may change the customers before this is done.
+
+    `memories`: what the mark of the batch says of them.
+    """
     stage_changes: list[Outgoing] = []
     campaign_triggers: list[Outgoing] = []
     for start in range(0, len(changes), pause_every):
@@ -91,7 +100,7 @@ async def encode(
     states: list[tuple[bytes, bytes]] = []
     applied: list[Applied] = []
     for count, (customer_id, customer) in enumerate(changed.items(), start=1):
-        state = encode_state(customer)
+        state = encode_state(customer, memories)
         states.append((customer_id.encode(), state))
         applied.append(Applied(customer_id, customer.stage, customer.due, state))
         if count % pause_every == 0:

@@ -144,6 +144,8 @@ class ViewMark(msgspec.Struct, frozen=True):
     partitions: int
     format: int
     complete: bool = True
+    memories: Mapping[int, bytes] = {}
+    """As the mark in the log has them (see `Mark`)."""
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from etapa.contracts.reclassification import Progress, Request
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_standing
 from etapa.stream.ports import View
 
 LOOK_EVERY = 2.0
@@ -113,7 +113,7 @@ class Reclassifier:
             self._progress, customers=scanned.customers, looked_at=min(scanned.customers, self._progress.looked_at + len(scanned.states))
         )
         for customer_id, state in dict(scanned.states).items():
-            if decode_state(state).version < self._version:
+            if decode_standing(state).version < self._version:
                 self._waiting.append(customer_id)
         await self._pause()
 

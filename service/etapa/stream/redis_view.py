@@ -14,6 +14,7 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_progress
+from etapa.contracts.state import NO_MEMORIES, Memories
 from etapa.settings import Settings
 from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
 from etapa.stream.redis_client import RedisClient, Script
@@ -138,6 +139,7 @@ def _mark_fields(mark: ViewMark) -> list[str]:
         "partitions": str(mark.partitions),
         "format": str(mark.format),
         "complete": "1" if mark.complete else "0",
+        "memories": msgspec.json.encode(mark.memories).decode(),
     }
     return [text for field in fields.items() for text in field]
 
@@ -154,7 +156,13 @@ def read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
         partitions=int(fields[b"partitions"]),
         format=int(fields[b"format"]),
         complete=fields[b"complete"] == b"1",
+        memories=_read_memories(fields.get(b"memories")),
     )
+
+
+def _read_memories(field: bytes | None) -> dict[int, bytes]:
+    """There are none where a version from before they were written was the last at work. Raises `ValueError`."""
+    return {} if field is None else msgspec.json.decode(field, type=dict[int, bytes])
 
 
 def _read_counts(fields: Mapping[bytes, bytes]) -> dict[str, int]:
@@ -176,6 +184,8 @@ class StoredCustomer(msgspec.Struct, frozen=True):
     partition: int
     stage: str
     state: bytes
+    memories: Memories = NO_MEMORIES
+    """What it takes to read the state, if the customer is to be judged."""
 
 
 class StageCounts(msgspec.Struct, frozen=True):
@@ -233,14 +243,15 @@ class ViewReader:
             pipe.exists(keys.stage)
             pipe.hget(keys.stage, customer_id)
             pipe.hget(keys.state, customer_id)
+            pipe.hget(keys.mark, "memories")
             # A rebuild may begin or end between two of these; it is whole only if it is so before and after.
             pipe.hget(keys.mark, "complete")
 
-        before, anybody, stage, state, after = await self._each([partition], ask)
+        before, anybody, stage, state, memories, after = await self._each([partition], ask)
         if (before, after) != (b"1", b"1") and (before or after or anybody):
             message = f"partition {partition} of the view is being rebuilt from the log"
             raise BeingRebuilt(message)
-        return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state)
+        return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state, _read_memories(memories))
 
     async def ping(self) -> None:
         """Raises `ViewError` when Redis does not answer."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_standing
 from etapa.stream.ports import StateRecord
 
 _DIGEST_BYTES = 12
@@ -72,9 +72,10 @@ class StateFold:
         else:
             if key not in self._fingerprints:
                 self.newcomers.append(key)
-            number = self._stage_numbers.setdefault(decode_state(value).stage, len(self._stages))
+            stage = decode_standing(value).stage
+            number = self._stage_numbers.setdefault(stage, len(self._stages))
             if number == len(self._stages):
-                self._stages.append(decode_state(value).stage)
+                self._stages.append(stage)
             self._fingerprints[key] = digest_of(value) + number.to_bytes(_STAGE_BYTES, "big")
 
     async def changed_after(self, offset: int, customer_ids: Collection[bytes]) -> set[bytes]:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
-from etapa.contracts.state import StateError, decode_state
+from etapa.contracts.state import StateError, decode_standing
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import VIEW_FORMAT, Applied, Log, LogError, StateRecord, TakeoverReason, TransactionHangs, View, ViewMark
@@ -194,8 +194,8 @@ def _collect(records: Sequence[StateRecord], changed: dict[str, Applied]) -> int
         if value is None:
             changed[customer_id] = Applied(customer_id, "", None, None)
         else:
-            customer = decode_state(value)
-            changed[customer_id] = Applied(customer_id, customer.stage, customer.due, value)
+            standing = decode_standing(value)
+            changed[customer_id] = Applied(customer_id, standing.stage, standing.due, value)
     return reached
 
 
@@ -237,9 +237,11 @@ async def _next_offset(log: Log, observer: Observer, partition: int, options: Ta
 
 def view_mark(mark: Mark, state_offset: int) -> ViewMark:
     """What the view says of itself once it shows all that the mark at `state_offset` stands for."""
-    return ViewMark(state_offset, mark.through, mark.stream_time, mark.group, mark.partitions, VIEW_FORMAT, complete=True)
+    return ViewMark(
+        state_offset, mark.through, mark.stream_time, mark.group, mark.partitions, VIEW_FORMAT, complete=True, memories=mark.memories
+    )
 
 
 def _on_the_way(last: Mark, state_offset: int, shown: ViewMark | None) -> ViewMark:
     through, stream_time = (-1, None) if shown is None else (shown.through, shown.stream_time)
-    return ViewMark(state_offset, through, stream_time, last.group, last.partitions, VIEW_FORMAT, complete=False)
+    return ViewMark(state_offset, through, stream_time, last.group, last.partitions, VIEW_FORMAT, complete=False, memories=last.memories)

@@ -67,6 +67,8 @@ class Tenure:
         self._next_offset = taken.next_offset
         self._stream_time = None if taken.mark is None else taken.mark.stream_time
         """As the last mark has it."""
+        self._memories = {} if taken.mark is None else dict(taken.mark.memories)
+        self._memories.setdefault(around.program.version, around.program.known)
         self._engine = Partition(around.program, self._stream_time)
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
         self._waiting = NOTHING_WAITING
@@ -221,13 +223,13 @@ class Tenure:
     async def _admit(self, customer_ids: Sequence[str], loaded: Loaded) -> None:
         admit, every = self._engine.admit, self._around.options.pause_every
         for count, (customer_id, state) in enumerate(zip(customer_ids, loaded.states, strict=True), start=1):
-            admit(customer_id, None if state is None else decode_state(state))
+            admit(customer_id, None if state is None else decode_state(state, customer_id, self._memories))
             if count % every == 0:
                 await self._pause()
         unknown = set(self._engine.missing([due.customer_id for due in loaded.due]))
         for count, due in enumerate(loaded.due, start=1):
             if due.customer_id in unknown:
-                admit(due.customer_id, decode_state(due.state))
+                admit(due.customer_id, decode_state(due.state, due.customer_id, self._memories))
             if count % every == 0:
                 await self._pause()
 
@@ -282,7 +284,9 @@ class Tenure:
             return
         started = clock.monotonic()
         journey = around.program.journey
-        encoded = await encode(work.changes, work.changed, journey.id, journey.version, around.options.pause_every, self._pause)
+        encoded = await encode(
+            work.changes, work.changed, journey.id, journey.version, around.options.pause_every, self._pause, self._memories
+        )
         letters = dead_letters(unusable, around.options.topic, around.partition)
         started = self._took("encode", started)
         await self._settle()
@@ -297,6 +301,7 @@ class Tenure:
             stream_time=self._engine.stream_time,
             journey=journey.id,
             version=journey.version,
+            memories=self._memories,
         )
         transaction = Transaction(
             encoded.stage_changes, encoded.campaign_triggers, letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1

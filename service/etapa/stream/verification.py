@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_standing
 from etapa.stream.ports import LogError, ViewMark
 from etapa.stream.redis_inspection import Inspected, Shown
 from etapa.stream.state_fold import StateFold, States, digest_of, was_processed
@@ -216,7 +216,7 @@ class Verification:
         if digest_of(shown.state) != expected:
             return self._of(shown, "state", self._fold.stage(shown.customer_id), stage)
         # The same bytes as in the log, so what follows from them is what should be shown.
-        customer = decode_state(shown.state)
+        customer = decode_standing(shown.state)
         if stage != customer.stage:
             return self._of(shown, "stage", customer.stage, stage)
         if shown.due != (None if customer.due is None else float(customer.due)):

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from etapa.contracts.reclassification import Progress, Request
-from etapa.journey.engine.customer import FORMAT, Customer
+from etapa.journey.engine.customer import Customer
 from etapa.settings import Settings, load_settings
 from etapa.stream.reclassify_control import ReclassifyControl
 from etapa.stream.redis_client import RedisClient, connect, disconnect
@@ -35,7 +35,7 @@ def environ(redis_server: RedisServer, tmp_path: Path) -> dict[str, str]:
     journey = tmp_path / "shop.yaml"
     journey.write_text(GOOD)
     found = {"ETAPA_REDIS_URL": redis_server.url, "ETAPA_GROUP": next(groups), "ETAPA_JOURNEY": str(journey)}
-    asyncio.run(show(found, *(Customer(FORMAT, 2, f"c-{number}", "new", 0, 0, 0, None, 1) for number in range(20))))
+    asyncio.run(show(found, *(Customer(2, "new", None, 0, 0, 0, 1, id=f"c-{number}") for number in range(20))))
     return found
 
 

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from etapa.contracts.partitioner import partition_of
-from etapa.journey.engine.customer import FORMAT, Customer
+from etapa.journey.engine.customer import Customer
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
 from tests.unit.cli.view import PARTITIONS, show
@@ -19,7 +19,6 @@ groups = (f"stage-{number}" for number in count())
 
 def customer(customer_id: str) -> Customer:
     return Customer(
-        format=FORMAT,
         version=7,
         id=customer_id,
         stage="buyer",
@@ -28,7 +27,8 @@ def customer(customer_id: str) -> Customer:
         first_at=NOON,
         due=NOON + 3600 * SECOND,
         sequence=2,
-        changes=[("new", NOON - SECOND, None), ("buyer", NOON, "buys")],
+        rule="buys",
+        before=("new", NOON - SECOND, None),
     )
 
 

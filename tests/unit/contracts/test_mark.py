@@ -7,7 +7,15 @@ import pytest
 
 from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark, encode_mark
 
-MARK = Mark(group="etapa", partitions=12, through=41, stream_time=1_795_255_200_000_000, journey="retail", version=3)
+MARK = Mark(
+    group="etapa",
+    partitions=12,
+    through=41,
+    stream_time=1_795_255_200_000_000,
+    journey="retail",
+    version=3,
+    memories={2: b"abc", 3: b"abcxyz"},
+)
 
 
 def test_the_key_can_be_no_customer() -> None:
@@ -29,7 +37,13 @@ def test_the_value_is_plain_json() -> None:
         "stream_time": 1_795_255_200_000_000,
         "journey": "retail",
         "version": 3,
+        "memories": {"2": "YWJj", "3": "YWJjeHl6"},
     }
+
+
+def test_a_mark_from_before_memories_were_written_is_read() -> None:
+    fields = {name: value for name, value in json.loads(encode_mark(MARK)).items() if name != "memories"}
+    assert decode_mark(msgspec.json.encode(fields)) == msgspec.structs.replace(MARK, memories={})
 
 
 @pytest.mark.parametrize(

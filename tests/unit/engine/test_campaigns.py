@@ -1,6 +1,5 @@
 """What campaigns make of a stage change: a trigger, or the reason why there is none."""
 
-import msgspec
 import pytest
 
 from etapa.contracts.state import decode_state, encode_state
@@ -212,13 +211,7 @@ def test_a_customer_of_whom_no_campaign_was_triggered_carries_nothing() -> None:
 def test_what_was_triggered_is_kept_with_the_state() -> None:
     customer, _ = play(shop("{id: hello, on: {enter: buyer}}", gates="caps: {max: 2, per: 1d}"), *ping_pong(0, 3, 5))
     assert customer.outreach == Outreach({"hello": us("5d")}, (us("3d"), us("5d")))
-    assert decode_state(encode_state(customer)) == customer
-
-
-def test_a_state_from_before_there_were_campaigns_is_read() -> None:
-    customer, _ = play(shop("{id: hello, on: {enter: asleep}}"), *ping_pong(0))
-    items = msgspec.msgpack.decode(encode_state(customer))
-    assert decode_state(msgspec.msgpack.encode(items[:-1])) == customer
+    assert decode_state(encode_state(customer), customer.id) == customer
 
 
 def test_a_new_version_knows_what_an_older_one_triggered_even_where_that_did_not_matter_then() -> None:
@@ -263,7 +256,7 @@ def test_a_change_that_is_not_published_uses_nothing_up() -> None:
     later = compile_journey(journey_or_raise(moving + "campaigns: [{id: hello, on: {enter: buyer}, once: true}]", "shop.yaml"))
     for publish in (False, True):
         partition = Partition(later, None)
-        partition.admit("c-1", decode_state(encode_state(customer)))
+        partition.admit("c-1", decode_state(encode_state(customer), customer.id))
         assert partition.reclassify("c-1", publish=publish)
         work = partition.collect()
         moved: Customer = work.changed["c-1"]

@@ -29,7 +29,7 @@ def version(number: int, *rules: str, stages: Sequence[str] = STAGES) -> Program
 
 def then(program: Program, customer: Customer | None, day: float, kind: str, **traits: object) -> tuple[Customer, Sequence[StageChange]]:
     """A touchpoint, after the state went through the store."""
-    stored = None if customer is None else decode_state(encode_state(customer))
+    stored = None if customer is None else decode_state(encode_state(customer), customer.id)
     touched = touch(program, stored, Touchpoint(f"{kind}-{day}", "c", kind, START + round(day * DAY), traits=traits))
     return touched.customer, touched.changes
 

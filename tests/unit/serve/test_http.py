@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from etapa.contracts.state import encode_state
-from etapa.journey.engine.customer import FORMAT, Customer
+from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
 from etapa.metrics import Metrics
@@ -83,7 +84,6 @@ class NeverDone:
 
 def customer(customer_id: str, stage: str = "buyer") -> Customer:
     return Customer(
-        format=FORMAT,
         version=7,
         id=customer_id,
         stage=stage,
@@ -92,7 +92,8 @@ def customer(customer_id: str, stage: str = "buyer") -> Customer:
         first_at=NOON,
         due=NOON + 3600 * SECOND,
         sequence=2,
-        changes=[("new", NOON - SECOND, None), (stage, NOON, "buys")],
+        rule="buys",
+        before=("new", NOON - SECOND, None),
     )
 
 
@@ -249,9 +250,11 @@ def test_an_id_that_is_not_utf8_is_a_bad_request() -> None:
 
 
 def test_a_state_of_another_version_of_etapa_is_said() -> None:
-    later = customer("a")
-    later.format = 99
-    status, body, _ = ask(application(later), "/v1/customers/a")
+    class Later(StagesInMemory):
+        async def customer(self, customer_id: str) -> StoredCustomer | None:
+            return StoredCustomer(0, "buyer", msgspec.msgpack.encode([99, "buyer"]))
+
+    status, body, _ = ask(application(reader=Later()), "/v1/customers/a")
     assert status == 500
     assert "format 99" in body["detail"]
 

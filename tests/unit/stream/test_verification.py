@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 import pytest
 
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
-from etapa.contracts.state import decode_state, encode_state
-from etapa.journey.engine.customer import FORMAT, Customer
+from etapa.contracts.state import decode_standing, decode_state, encode_state
+from etapa.journey.engine.customer import Customer
 from etapa.stream.ports import LogError, StateRecord, ViewMark
 from etapa.stream.redis_inspection import Inspected, Shown
 from etapa.stream.state_fold import StateFold
@@ -42,7 +42,7 @@ class World:
         changed: dict[bytes, bytes | None] = {}
         for customer_id in self.chance.sample(self.ids, 4):
             at = self.end
-            customer = Customer(FORMAT, 1, customer_id.decode(), self.chance.choice(STAGES), at, at, 0, self.chance.choice((None, at)), 1)
+            customer = Customer(1, self.chance.choice(STAGES), self.chance.choice((None, at)), at, at, 0, 1)
             changed[customer_id] = None if self.chance.random() < 0.1 else encode_state(customer)
             self.append(customer_id, changed[customer_id])
         self.append(MARK_KEY, encode_mark(Mark(group="g", partitions=1, through=self.end, stream_time=None, journey="j", version=1)))
@@ -89,12 +89,12 @@ class World:
         state = self.view.get(customer_id)
         if state is None:
             return Shown(customer_id, None, None, None)
-        customer = decode_state(state)
+        customer = decode_standing(state)
         return Shown(customer_id, customer.stage.encode(), state, customer.due)
 
     async def inspect(self, customer_ids: Sequence[bytes]) -> Inspected:
         self.move()
-        counts = Counter(decode_state(state).stage for state in self.view.values())
+        counts = Counter(decode_standing(state).stage for state in self.view.values())
         return Inspected(self.mark, [self.shown(one) for one in customer_ids], counts)
 
     async def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
@@ -131,7 +131,7 @@ def test_damage_to_a_customer_that_nothing_happens_to_is_found_however_the_world
     damaged = next(one for one in world.ids if one in world.view)
     # Nothing happens to it from here on, or the next state would mend it.
     world.ids = [one for one in world.ids if one != damaged]
-    customer = decode_state(world.view[damaged])
+    customer = decode_state(world.view[damaged], damaged.decode())
     if seed % 2:
         customer.sequence += 1
         world.view[damaged] = encode_state(customer)
@@ -208,7 +208,7 @@ def test_a_count_that_does_not_follow_is_told_with_its_stage() -> None:
         return Inspected(found.mark, found.customers, {**found.counts, "buyer": found.counts["buyer"] + 1, "gone": 3})
 
     world.inspect = miscounted  # type: ignore[method-assign]
-    buyers = sum(decode_state(state).stage == "buyer" for state in world.view.values())
+    buyers = sum(decode_standing(state).stage == "buyer" for state in world.view.values())
     assert world.verify()[1] == [
         Difference(0, "count", stage="buyer", log=buyers, view=buyers + 1),
         Difference(0, "count", stage="gone", log=0, view=3),

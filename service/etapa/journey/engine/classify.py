@@ -19,7 +19,7 @@ from hashlib import blake2b
 import msgspec
 
 from etapa.journey.engine.beginnings import beginnings
-from etapa.journey.engine.customer import DIGEST_BYTES, FORMAT, RECENT_CHANGES, Customer
+from etapa.journey.engine.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.memory import keepsake
 from etapa.journey.engine.program import CompiledRule, Program, due_after
 from etapa.journey.engine.touchpoint import Cause, Clause, Offer, StageChange, Touchpoint
@@ -65,7 +65,7 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
     failures: Sequence[EvaluationFailed] = ()
     digest = _digest_of(touchpoint.id) if program.recent_bytes else b""
     if customer is None:
-        customer = Customer(FORMAT, program.version, touchpoint.customer_id, program.initial, at, at, at, None, 0, known=program.known)
+        customer = Customer(program.version, program.initial, None, at, at, at, 0, known=program.known, id=touchpoint.customer_id)
         now = at
     else:
         if digest and digest in customer.recent and _is_among(customer.recent, digest):
@@ -243,10 +243,11 @@ def _move(
     rule_id = None if rule is None else rule.id
     source = None if is_new else customer.stage
     dwell = None if is_new else now - customer.entered_at
+    customer.before = None if is_new else (customer.stage, customer.entered_at, customer.rule)
     customer.sequence += 1
     customer.stage = to
     customer.entered_at = customer.clock = now
-    customer.changes = [*customer.changes[1 - RECENT_CHANGES :], (to, now, rule_id)]
+    customer.rule = rule_id
     offers: Sequence[Offer] = ()
     if program.campaigns is not None:
         try:
