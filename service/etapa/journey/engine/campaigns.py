@@ -27,6 +27,8 @@ MOST_REMEMBERED: Final = 256
 """Campaigns whose last trigger a customer's state keeps; a journey has fewer."""
 
 _NOTHING_YET: Final = Outreach({}, ())
+_NO_STAGE: Final = ""
+"""No stage has this id."""
 
 
 class Consent:
@@ -74,13 +76,18 @@ class Campaigns:
         self._consent = consent
         self._caps = caps
         self._ids = frozenset(campaign.id for campaign in campaigns)
-        # Most changes interest no campaign, and are to cost no more than a look-up.
-        self._by_target = {to: tuple(each for each in campaigns if any(_may_lead_to(move, to) for move in each._on)) for to in stages}
+        # Most changes interest no campaign, and are to cost no more than a look-up. A stage of an older version is as good as any
+        # other that no campaign names.
+        self._elsewhere = {to: _fitting(campaigns, _NO_STAGE, to) for to in stages}
+        self._by_move = {(source, to): _fitting(campaigns, source, to) for source in (None, *stages) for to in stages}
 
     def offer(self, customer: Customer, source: str | None, now: int) -> Sequence[Offer]:
         """Offer the change that the customer has just made, at `now`, from `source`. What is triggered is noted in the customer."""
-        interested = self._by_target[customer.stage]
-        return [self._ask(campaign, customer, source, now) for campaign in interested if campaign.fits(source, customer.stage)]
+        to = customer.stage
+        campaigns = self._by_move.get((source, to))
+        if campaigns is None:
+            campaigns = self._elsewhere[to]
+        return [self._ask(campaign, customer, source, now) for campaign in campaigns] if campaigns else ()
 
     def _ask(self, campaign: CompiledCampaign, customer: Customer, source: str | None, now: int) -> Offer:
         reason = self._held_back(campaign, customer, now)
@@ -153,5 +160,5 @@ def _fits(transition: Transition, source: str | None, to: str) -> bool:
     return (transition.sources is None or source in transition.sources) and (transition.targets is None or to in transition.targets)
 
 
-def _may_lead_to(transition: Transition, to: str) -> bool:
-    return transition.targets is None or to in transition.targets
+def _fitting(campaigns: Sequence[CompiledCampaign], source: str | None, to: str) -> tuple[CompiledCampaign, ...]:
+    return tuple(campaign for campaign in campaigns if campaign.fits(source, to))

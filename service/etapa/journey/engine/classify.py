@@ -20,8 +20,9 @@ import msgspec
 
 from etapa.journey.engine.beginnings import beginnings
 from etapa.journey.engine.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.memory import keepsake
-from etapa.journey.engine.program import CompiledRule, Program, due_after
+from etapa.journey.engine.program import CompiledRule, Program, due_after, in_time
 from etapa.journey.engine.touchpoint import Cause, Clause, Offer, StageChange, Touchpoint
 
 _empty_digest = blake2b(digest_size=DIGEST_BYTES)
@@ -144,7 +145,7 @@ def carry_over(program: Program, customer: Customer) -> list[StageChange]:
         changes.append(_move(program, customer, now, program.initial, None, "journey", (), None))
     elif is_newer:
         try:
-            customer.due = due_after(program.stages[customer.stage], customer, now, none_holds=False)
+            customer.due = due_after(program.stages[customer.stage], customer, now)
         except Exception as error:
             raise EvaluationFailed(customer.id, _words_for(None), error) from error
         return changes
@@ -189,13 +190,21 @@ def _settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoi
     """Judge the rules at `now` and move the customer as long as one holds. Gives the changes, and sets the next `due`."""
     stage = program.stages[customer.stage]
     doing = None
+    due = NEVER
     try:
         for rule in stage.touchless if touchpoint is None else stage.for_type(touchpoint.type):
             doing = rule
-            if rule.holds(customer, now, touchpoint):
+            if rule.is_timed:
+                rises = rule.rises(customer, now)
+                if rises <= now:
+                    return _follow(program, customer, now, touchpoint, cause, rule)
+                if rises < due:
+                    due = rises
+            elif rule.holds(customer, now, touchpoint):
                 return _follow(program, customer, now, touchpoint, cause, rule)
         doing = None
-        customer.due = due_after(stage, customer, now, none_holds=True)
+        # The loop has met every rule that time alone makes true, but for those in which an `event` stands as well.
+        customer.due = due_after(stage, customer, now) if stage.hideable else in_time(due)
     except EvaluationFailed:
         raise
     except Exception as error:
@@ -220,7 +229,7 @@ def _follow(
             stage = program.stages[rule.to]
             candidates = (each for each in stage.touchless if each.to not in visited)
             rule = next((each for each in candidates if each.holds(customer, now, None)), None)
-        customer.due = due_after(stage, customer, now, none_holds=False)
+        customer.due = due_after(stage, customer, now)
     except EvaluationFailed:
         raise
     except Exception as error:

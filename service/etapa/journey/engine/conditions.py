@@ -1,10 +1,10 @@
 """Conditions, compiled. Each answers: is it true now, until when if nothing happens, and what did it see?
 
 `holds(customer, now, touchpoint)`: whether it is true at `now`, with the touchpoint at hand or none.
-`rises(customer, now)`, of one that is false without a touchpoint: the first microsecond after `now` at which it may be true.
+`rises(customer, now)`: the first microsecond from `now` on at which it may be true without a touchpoint; `now` or earlier when it is.
 `falls(customer, now)`, of one that is true without a touchpoint: the first microsecond after `now` at which it may be false.
-    Of a leaf both are `until`, the very time at which its truth changes. Of a composite it is a time at which a leaf of it
-    changes, and before which the composite cannot. `NEVER` when time alone changes nothing.
+    Of a leaf both come from `until`, the very time at which its truth changes. Of a composite it is a time at which a leaf of
+    it changes, and before which the composite cannot. `NEVER` when time alone changes nothing.
 `reasons(customer, now, touchpoint, truth)`: the clauses that make it `truth`, which it must be.
 
 Judging reads a customer and changes nothing.
@@ -54,7 +54,7 @@ class Leaf:
         return NEVER
 
     def rises(self, customer: Customer, now: int) -> int:
-        return self.until(customer, now)
+        return now if self.holds(customer, now, None) else self.until(customer, now)
 
     def falls(self, customer: Customer, now: int) -> int:
         return self.until(customer, now)
@@ -91,14 +91,14 @@ class AllHold:
         return True
 
     def rises(self, customer: Customer, now: int) -> int:
-        """Not before the last of those that are false now."""
+        """Not before the last of them."""
         at = now
         for condition in self.conditions:
-            if not condition.holds(customer, now, None):
-                rises = condition.rises(customer, now)
+            rises = condition.rises(customer, now)
+            if rises > at:
                 if rises >= NEVER:
                     return NEVER
-                at = max(at, rises)
+                at = rises
         return at
 
     def falls(self, customer: Customer, now: int) -> int:
@@ -169,7 +169,7 @@ class DoesNotHold:
         return not self.condition.holds(customer, now, touchpoint)
 
     def rises(self, customer: Customer, now: int) -> int:
-        return self.condition.falls(customer, now)
+        return self.condition.falls(customer, now) if self.condition.holds(customer, now, None) else now
 
     def falls(self, customer: Customer, now: int) -> int:
         return self.condition.rises(customer, now)

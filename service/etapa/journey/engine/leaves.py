@@ -80,6 +80,9 @@ class NothingFor(Leaf):
         at = self._since(customer) + self.duration
         return at if at > now else NEVER
 
+    def rises(self, customer: Customer, now: int) -> int:
+        return self._since(customer) + self.duration
+
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory.get(self.key)
         return None if entry is None else instant_text(entry[0])
@@ -111,6 +114,9 @@ class InStageFor(Leaf):
     def until(self, customer: Customer, now: int) -> int:
         at = customer.entered_at + self.duration
         return at if at > now else NEVER
+
+    def rises(self, customer: Customer, now: int) -> int:
+        return customer.entered_at + self.duration
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return (now - customer.entered_at) / 1_000_000
@@ -156,6 +162,11 @@ class CountCompares(Leaf):
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.memory.get(self.key)
         return self.none_suffice if entry is None else self.compare(self._number(entry, now))
+
+    def rises(self, customer: Customer, now: int) -> int:
+        if self.holds(customer, now, None):
+            return now
+        return self.until(customer, now) if self.rises_and_falls[0] else NEVER
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory.get(self.key)

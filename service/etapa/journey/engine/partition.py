@@ -15,6 +15,7 @@ import msgspec
 
 from etapa.journey.engine.classify import EvaluationFailed, reclassify, strike, touch
 from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import StageChange, Touchpoint
 
@@ -109,8 +110,10 @@ class Partition:
         work.changed[customer_id] = customer
         if known is None:
             self._customers[customer_id] = customer
-        if customer.due is not None:
-            self._schedule(customer_id, customer.due)
+        due = customer.due
+        # Most touchpoints put it off, which needs no call.
+        if due is not None and due < self._scheduled.get(customer_id, NEVER):
+            self._schedule(customer_id, due)
 
     def rehearse(self, touchpoint: Touchpoint, wall: int) -> None:
         """Raise `EvaluationFailed` if `take` would, and change nothing. Takes several times as long."""

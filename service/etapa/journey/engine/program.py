@@ -42,13 +42,17 @@ def compile_journey(journey: Journey) -> "Program":
 class CompiledRule:
     """A rule that leaves the stage it is listed under."""
 
-    __slots__ = ("condition", "holds", "id", "leaves", "rises", "to")
+    __slots__ = ("condition", "holds", "id", "is_timed", "leaves", "needs_event", "rises", "to")
 
     def __init__(self, rule: Rule, condition: Condition) -> None:
         self.id = rule.id
         self.to = rule.to
         self.condition = condition
         self.leaves: tuple[Leaf, ...] = tuple(condition.leaves())
+        self.needs_event = any(isinstance(leaf, EventHappens) for leaf in self.leaves)
+        """Whether the touchpoint at hand makes a difference."""
+        self.is_timed = not self.needs_event and condition.changes_by_time()[0]
+        """Whether it is time alone that makes it true, so that `rises` tells whether it holds, too."""
         # Bound once: these are called for every touchpoint.
         self.holds = condition.holds
         self.rises = condition.rises
@@ -74,7 +78,7 @@ class StageRules:
         """Those that can hold without a touchpoint."""
         self.timed: Rules = tuple(rule for rule in self.touchless if rule.condition.changes_by_time()[0])
         """Those that time alone can make true."""
-        self.hideable: Rules = tuple(rule for rule in self.touchless if any(isinstance(leaf, EventHappens) for leaf in rule.leaves))
+        self.hideable: Rules = tuple(rule for rule in self.touchless if rule.needs_event)
         """Those that may be true without a touchpoint although they are not with it, such as `not: {event: …}`."""
         self.changing: tuple[Leaf, ...] = tuple(leaf for rule in rules for leaf in rule.leaves if any(leaf.changes_by_time()))
         """All conditions in the rules whose truth time alone may change."""
@@ -127,27 +131,25 @@ class Program:
         return tuple(each.record for each in self.accumulators.values() if not types.isdisjoint(each.types))
 
 
-def due_after(rules: StageRules, customer: Customer, now: int, *, none_holds: bool) -> int | None:
+def due_after(rules: StageRules, customer: Customer, now: int) -> int | None:
     """When the timer of a customer in the stage of `rules` strikes next, after `now`; none when it does not.
 
     Timer times are those at which a condition in a rule out of the stage changes, judged without a touchpoint. While none
     of the rules is true, only times at which one may become so are taken: at the others nobody would move. But a rule that
     is true and was passed over moves the customer at the next change of any condition, so then all of them are taken.
-
-    `none_holds`: all rules were just judged at `now`, with the touchpoint at hand or none, and none held.
     """
     until = NEVER
-    for rule in rules.hideable if none_holds else rules.touchless:
+    for rule in rules.touchless:
         if rule.holds(customer, now, None):
-            for leaf in rules.changing:
-                until = min(until, leaf.until(customer, now))
-            break
-    else:
-        for rule in rules.timed:
-            rises = rule.rises(customer, now)
-            if rises < until:
-                until = rises
-    return until if until <= END_OF_TIME else None
+            return in_time(min(leaf.until(customer, now) for leaf in rules.changing)) if rules.changing else None
+    for rule in rules.timed:
+        until = min(until, rule.rises(customer, now))
+    return in_time(until)
+
+
+def in_time(due: int) -> int | None:
+    """`due`, or none when that is after the end of time."""
+    return due if due <= END_OF_TIME else None
 
 
 def _traits_named(journey: Journey, stages: Mapping[str, StageRules], asked: Iterable[Condition]) -> set[str]:
