@@ -99,6 +99,24 @@ def test_a_state_and_a_dead_letter_larger_than_a_batch_go_through(kafka_server: 
     asyncio.run(scenario())
 
 
+def test_a_fetch_keeps_its_limit_on_bytes_however_well_records_were_compressed(kafka_server: KafkaServer) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers)
+        value, limit = b"x" * 200_000, 1_000_000
+        async with started_producer(settings, compression_type="gzip", linger_ms=20) as producer:
+            for answer in [await producer.send(settings.topic_touchpoints, value, b"k", partition=0) for _ in range(100)]:
+                await answer
+        async with opened_log(settings) as log:
+            log.seek(0)
+            fetches: list[Fetched] = []
+            async with asyncio.timeout(20):
+                while sum(len(fetched.records) for fetched in fetches) < 100:
+                    fetches.append(await log.fetch(1_000, limit, 0.5))
+            assert max(sum(len(one.value or b"") for one in fetched.records) for fetched in fetches) < limit + len(value)
+
+    asyncio.run(scenario())
+
+
 def test_a_successor_fences_the_predecessor(kafka_server: KafkaServer) -> None:
     async def scenario() -> None:
         settings = await new_place(kafka_server.bootstrap_servers)

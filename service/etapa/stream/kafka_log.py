@@ -24,9 +24,30 @@ from etapa.stream.kafka_settled import describe_hanging, hanging_transactions
 from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transaction, TransactionHangs
 
 _SLICE = 500
-"""Records taken from the consumer's buffer at a time, so that the limit on bytes is kept within one slice."""
+"""Records taken from the consumer's buffer at a time, at most."""
 
 logger = logging.getLogger(__name__)
+
+
+class SliceSize:
+    """How many records to take from the consumer's buffer, so that the limit on bytes is kept.
+
+    Their size is not known before, and those that were compressed well may be hundreds of times as large as what was
+    fetched. So the first are taken by ones and twos, and then as many as fit when they are like those before.
+    """
+
+    def __init__(self) -> None:
+        self._most = 1
+        self._mean = 1
+
+    def fitting(self, room: int) -> int:
+        """Records that should fit into so many bytes; one at least."""
+        return max(1, min(self._most, room // self._mean))
+
+    def took(self, count: int, size: int) -> None:
+        """So many were taken, of so many bytes together."""
+        self._most = min(_SLICE, 2 * self._most)
+        self._mean = max(1, size // count)
 
 
 class KafkaLog:
@@ -44,6 +65,7 @@ class KafkaLog:
         self._seconds = settings.session_timeout / 1_000_000
         self._next: int | None = None
         self._revoked = False
+        self._slice = SliceSize()
 
     def revoke(self) -> None:
         """The group has taken the partition away: nothing is read any more, whatever the shared consumer holds by then."""
@@ -125,12 +147,15 @@ class KafkaLog:
         size = 0
         await self._close_reader()
         while len(records) < max_records and size < max_bytes:
-            slice_ = await self._take(min(_SLICE, max_records - len(records)), 0 if records else wait)
+            count = min(self._slice.fitting(max_bytes - size), max_records - len(records))
+            slice_ = await self._take(count, 0 if records else wait)
+            if not slice_:
+                break
+            before = size
             for one in slice_:
                 size += len(one.key or b"") + len(one.value or b"")
                 records.append(Record(one.offset, one.timestamp * 1000, one.key, one.value, one.headers))
-            if not slice_:
-                break
+            self._slice.took(len(slice_), size - before)
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
             position: int = await self._consumer.position(self._touchpoints)
