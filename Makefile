@@ -103,6 +103,10 @@ $(BENCH_STAMP): | setup
 bench: $(BENCH_STAMP) ## Etapa beside idiomatic Faust, Quix Streams and the ceiling, on a real Kafka and Redis; table, plot, raw results
 	@$(BENCH)/bin/python -m bench.contest $(ARGS)
 
+.PHONY: bench-latency
+bench-latency: $(BENCH_STAMP) ## how long a change takes at 1,000 touchpoints a second, beside bare transaction loops; ARGS="--seconds 60"
+	@$(BENCH)/bin/python -m bench.latency $(ARGS)
+
 # One resolution for every platform and Python, with hashes and without any address: it installs from whatever registry pip is set up for.
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
