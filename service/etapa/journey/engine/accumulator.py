@@ -1,8 +1,9 @@
 """What all accumulators have in common: which touchpoints they take in, and a key by which their memory is found again."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -26,6 +27,33 @@ class Accumulator(Protocol):
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         """Take in `touchpoint`, whose type is among `types`, if it matches. It may have occurred long before `now`."""
+
+
+@runtime_checkable
+class Window(Accumulator, Protocol):
+    """Remembers what occurred within a time of now. `times_place`: which item of the entry are the times, ascending.
+
+    Nothing in the entry counts once the last of them has left the window.
+    """
+
+    @property
+    def times_place(self) -> int: ...
+
+    @property
+    def within(self) -> int: ...
+
+
+def forget_what_is_over(windows: Sequence[Window], memory: Memory, now: int) -> None:
+    """Remove entries that say nothing any more: an entry that is missing and one whose window is empty are the same to all who ask.
+
+    A touchpoint that comes in makes room in its own window only, and many windows outlast what they saw.
+    """
+    for window in windows:
+        entry = memory.get(window.key)
+        if entry is not None:
+            times = entry[window.times_place]
+            if not times or times[-1] <= now - window.within:
+                del memory[window.key]
 
 
 class Matching:

@@ -18,6 +18,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from etapa.journey.engine.accumulator import forget_what_is_over
 from etapa.journey.engine.beginnings import beginnings
 from etapa.journey.engine.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.instant import NEVER
@@ -234,6 +235,9 @@ def _follow(
         raise
     except Exception as error:
         raise EvaluationFailed(customer.id, _words_for(rule), error) from error
+    # Not before all went well: a timer that fails leaves the customer at its clock, which is before now. Not with every
+    # touchpoint: most are not worth it, and a customer who stays away is moved by a timer sooner or later.
+    forget_what_is_over(program.windows, customer.memory, now)
     return changes
 
 

@@ -57,6 +57,8 @@ class DistinctWindow(Matching):
 
     __slots__ = ("value_of", "within")
 
+    times_place = 1
+
     def __init__(self, path: Path, match: Match, within: int) -> None:
         super().__init__("distinct", match, path, within)
         self.value_of = compile_path(path)

@@ -32,6 +32,8 @@ class OrderedSteps:
 
     __slots__ = ("key", "steps", "types", "within")
 
+    times_place = 2
+
     def __init__(self, steps: tuple[Match, ...], within: int) -> None:
         if len(steps) > MOST_STEPS:
             raise ValueError(f"a sequence has at most {MOST_STEPS} steps, not {len(steps)}")

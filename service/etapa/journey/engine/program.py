@@ -5,7 +5,7 @@ A `Program` is never changed after it was compiled; all partitions share it.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from etapa.journey.engine.accumulator import Accumulator
+from etapa.journey.engine.accumulator import Accumulator, Window
 from etapa.journey.engine.beginnings import digests_of, trait_key
 from etapa.journey.engine.campaigns import Campaigns, compile_campaigns
 from etapa.journey.engine.compile import Compiler
@@ -93,7 +93,7 @@ class Program:
 
     __slots__ = (
         *("_other_records", "_records", "accumulators", "campaigns", "grace", "initial", "journey", "known", "memories", "recent_bytes"),
-        *("stages", "traits", "version"),
+        *("stages", "traits", "version", "windows"),
     )
 
     def __init__(
@@ -115,6 +115,7 @@ class Program:
         """None when the journey has none."""
         self.accumulators = accumulators
         """By key. Customers' memories hold no other keys, but for those that a newer version left there."""
+        self.windows = tuple(each for each in accumulators.values() if isinstance(each, Window))
         self._records = {kind: self._records_of({kind, ANY_TYPE}) for accumulator in accumulators.values() for kind in accumulator.types}
         self._other_records = self._records_of({ANY_TYPE})
         self.traits = tuple(sorted(traits))

@@ -28,6 +28,8 @@ class CountWindow(Matching):
 
     __slots__ = ("bucket_width", "within")
 
+    times_place = 0
+
     def __init__(self, match: Match, within: int) -> None:
         super().__init__("count", match, within)
         self.within = within
@@ -74,6 +76,8 @@ class ValueWindow(Matching):
     """
 
     __slots__ = ("bucket_width", "value_of", "within")
+
+    times_place = 0
 
     def __init__(self, path: Path, match: Match, within: int) -> None:
         super().__init__("values", match, path, within)
