@@ -22,6 +22,7 @@ from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
 from etapa.serve.access import access_of, peer_of
 from etapa.serve.health import HealthApi, json_answer, json_bytes, set_headers
+from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.serve.ports import Readiness, StageReader
 from etapa.serve.problems import problem, problems_as_json
@@ -49,6 +50,7 @@ class Api:
         self._now = now or SystemClock().now
         self._stages = {stage.id: stage for stage in journey.stages}
         self._reader = reader
+        self._registry = registry
         self._health = HealthApi(readiness, registry)
         self._token = token
 
@@ -59,6 +61,7 @@ class Api:
             [
                 web.get("/", self.page),
                 *self._health.routes(),
+                web.get("/v1/journey", self.journey),
                 web.get("/v1/stages", self.stages),
                 web.get(r"/v1/customers/{id:[^/]+}", self.customer),
                 web.get(r"/v1/customers/{id:[^/]+}/why", self.why),
@@ -68,10 +71,18 @@ class Api:
         return app
 
     async def page(self, request: web.Request) -> web.Response:
-        """GET /: a page for people."""
+        """GET /: the journey map, for people."""
         return web.Response(
             text=PAGE, content_type="text/html", charset="utf-8", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         )
+
+    async def journey(self, request: web.Request) -> web.Response:
+        """GET /v1/journey: its stages and the moves between them, with how often this process has seen each."""
+        drawn = journey_map(self._journey)
+        changes = changes_by_move(self._registry)
+        for move in drawn["moves"]:
+            move["changes"] = changes.get((move["from"], move["to"]), 0)
+        return json_answer(drawn)
 
     async def stages(self, request: web.Request) -> web.Response:
         """GET /v1/stages: the journey's stages in order, with how many customers are in each."""

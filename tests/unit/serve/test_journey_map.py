@@ -1,0 +1,105 @@
+"""The journey map: what `/v1/journey` tells, and that the page shows nothing that it is not told."""
+
+import asyncio
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry
+
+from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.language.load import journey_or_raise
+from etapa.metrics import Metrics
+from etapa.serve.http import Api
+from etapa.serve.journey_map import changes_by_move, journey_map
+from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
+from etapa.stream.classifier import Health
+from etapa.stream.observer import BatchCommitted
+from etapa.stream.redis_view import StageCounts, StoredCustomer
+
+RETAIL = journey_or_raise((files("etapa") / "journeys" / "retail.yaml").read_text("utf-8"), "retail.yaml")
+
+
+class Nobody:
+    async def stage_counts(self) -> StageCounts:
+        return StageCounts({}, 1, [])
+
+    async def customer(self, customer_id: str) -> StoredCustomer | None:
+        return None
+
+    async def health(self) -> list[Health]:
+        return []
+
+
+def told(metrics: Metrics) -> Any:
+    async def asking() -> Any:
+        app = Api(RETAIL, Nobody(), Nobody(), metrics.registry, None).application()
+        async with TestClient(TestServer(app, host="127.0.0.1")) as client, client.get("/v1/journey") as response:
+            assert response.status == 200
+            return await response.json()
+
+    return asyncio.run(asking())
+
+
+def change(source: str | None, to: str) -> StageChange:
+    return StageChange("ada", 1, source, to, None, 0, "touchpoint", "buys", (), "t-1", None, None)
+
+
+def committed(*changes: StageChange) -> BatchCommitted:
+    return BatchCommitted(
+        applied=len(changes),
+        duplicates=0,
+        dead_letters={},
+        changes=changes,
+        stage_deltas={},
+        timers_fired=0,
+        timer_delays=[],
+        records=[],
+        committed_at=0,
+        stream_time=None,
+        seconds={},
+    )
+
+
+def test_every_rule_stands_at_every_move_that_it_can_make() -> None:
+    drawn = journey_map(RETAIL)
+    at_moves = {(move["from"], move["to"], rule["id"]) for move in drawn["moves"] for rule in move["rules"]}
+    assert at_moves == {(source, rule.to, rule.id) for rule in RETAIL.rules for source in rule.sources if source != rule.to}
+    assert [stage["id"] for stage in drawn["stages"]] == [stage.id for stage in RETAIL.stages]
+
+
+def test_a_rule_is_told_in_words() -> None:
+    moves = {(move["from"], move["to"]): move["rules"] for move in journey_map(RETAIL)["moves"]}
+    assert moves["service", "consideration"] == [{"id": "stays-away", "when": "absent(purchase, 120d)"}]
+
+
+def test_moves_are_counted_whatever_their_cause() -> None:
+    metrics = Metrics(RETAIL)
+    bought = change("discovery", "purchase")
+    later = StageChange("bob", 2, "discovery", "purchase", None, 0, "timer", "buys", (), None, None, 1)
+    metrics.batch_committed(0, committed(change(None, "discovery"), bought, later))
+    moves = {(move["from"], move["to"]): move["changes"] for move in told(metrics)["moves"]}
+    assert moves["discovery", "purchase"] == 2
+    assert sum(moves.values()) == 2, "a new customer leaves no stage"
+
+
+def test_a_process_without_these_metrics_has_seen_none() -> None:
+    assert changes_by_move(CollectorRegistry()) == {}
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r'ask\("([^"]+)"\)', PAGE))))
+def test_the_page_asks_for_what_is_there(path: str) -> None:
+    routes = {
+        resource.canonical for resource in Api(RETAIL, Nobody(), Nobody(), Metrics(RETAIL).registry, None).application().router.resources()
+    }
+    assert path in routes
+
+
+def test_the_page_needs_nothing_that_its_policy_forbids() -> None:
+    assert "unsafe" not in CONTENT_SECURITY_POLICY
+    # What is written into attributes is style or script of the page's own, which the policy's hashes do not cover.
+    assert not re.search(r"\s(style|on\w+)=", PAGE)
+    assert "innerHTML" not in PAGE
+    assert not re.search(r"(src|href)=\"(?!/)", PAGE)
