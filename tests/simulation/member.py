@@ -15,7 +15,7 @@ from tests.simulation.controls import kind_of_log
 from tests.simulation.group import Assignment, Group, UnknownMember
 from tests.simulation.memory_log import MemoryLog, no_answer
 from tests.simulation.process import Killed, Process
-from tests.simulation.worker import Bookkeeper, ProcessClock, Surroundings, end_refusing, make_task, portions
+from tests.simulation.worker import Bookkeeper, ProcessClock, Surroundings, make_task, portions
 
 HEARTBEAT = 1.0
 LOOK_EVERY = 0.1
@@ -59,8 +59,9 @@ class Member:
             await self._be_a_member()
         except Killed:
             self._around.events["died"] += 1
-        except PartitionRefused as refusal:
-            end_refusing(self._around, self.process, refusal)
+        except PartitionRefused:
+            # It has nothing else to do, so it ends.
+            self.process.kill()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             self._around.find(f"{self.process.name} ended with {error!r}")
 

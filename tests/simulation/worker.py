@@ -31,8 +31,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     find: Callable[[str], None]
     events: Counter[str]
     off: frozenset[Safety]
-    step_in: Callable[[PartitionRefused], bool]
-    """Do what a refusal asks an operator for, if the run is one that may need it."""
+    step_in: Callable[[int, str], bool]
+    """Do what the refusal of a partition asks an operator for, if the run is one that may need it."""
 
 
 class ProcessClock:
@@ -91,6 +91,11 @@ class Bookkeeper(NullObserver):
     def fenced(self, partition: int) -> None:
         self._around.events["fenced"] += 1
 
+    def refused(self, partition: int, message: str) -> None:
+        self._around.events["refused"] += 1
+        if not self._around.step_in(partition, message):
+            self._around.find(f"partition {partition} is refused: {message}")
+
     def released(self, partition: int) -> None:
         self._owned.discard(partition)
 
@@ -105,14 +110,6 @@ def make_task(
     """The real task, but for the safeties that are off."""
     view = kind_of_view(around.off)(around.partitions[partition].redis, process)
     return kind_of_task(around.off)(partition, program, log, view, clock, observer, around.options)
-
-
-def end_refusing(around: Surroundings, process: Process, refusal: PartitionRefused) -> None:
-    """A worker that refuses a partition ends, and says so; then somebody has to step in, where that is what it takes."""
-    around.events["refused"] += 1
-    if not around.step_in(refusal):
-        around.find(f"{process.name} refuses: {refusal}")
-    process.kill()
 
 
 def portions(random: Random) -> Callable[[int], int]:
@@ -145,7 +142,8 @@ class Worker:
             await self._task.run()
         except Killed:
             self._around.events["died"] += 1
-        except PartitionRefused as refusal:
-            end_refusing(self._around, self.process, refusal)
+        except PartitionRefused:
+            # It has nothing else to do, so it ends.
+            self.process.kill()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             self._around.find(f"{self.process.name} ended with {error!r}")

@@ -16,7 +16,6 @@ import msgspec
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.touchpoint import TouchpointLimits
 from etapa.journey.engine.program import Program
-from etapa.stream.task import PartitionRefused
 from tests.simulation.checker import Expectations
 from tests.simulation.controls import Safety
 from tests.simulation.loop import simulation_loop
@@ -290,12 +289,11 @@ class World:
             self.network.cut[between] = random.choice(("request", "answer"))
             self.loop.call_later(seconds, lambda: self.network.cut.pop(between, None))
 
-    def _step_in(self, refusal: PartitionRefused) -> bool:
+    def _step_in(self, number: int, refusal: str) -> bool:
         if not self.events["lose markers"]:
             return False
         self.note(f"an operator steps in: {refusal}")
-        for partition in self.partitions:
-            partition.step_in()
+        self.partitions[number].step_in()
         return True
 
     def process_names(self) -> Sequence[str]:

@@ -207,10 +207,7 @@ class Classifier(Service):
         if tasks is None:
             return
         for number, ready in sorted(tasks.readiness().items()):
-            trouble = tasks.trouble(number)
-            yield Health(
-                f"partition {number}", ready, "" if ready else f"being taken over again ({trouble})" if trouble else "being taken over"
-            )
+            yield Health(f"partition {number}", ready, "" if ready else tasks.trouble(number))
 
     async def _kafka_health(self) -> Health:
         consumer = self._consumer

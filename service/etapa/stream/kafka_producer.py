@@ -6,7 +6,7 @@ batch of an idempotent producer, so every wait in here has a bound of ours.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -40,6 +40,8 @@ class PartitionProducer:
         self._partition = partition
         # The brokers abort a transaction that is open for longer; waiting on for it would be in vain.
         self._seconds = settings.session_timeout / 1_000_000
+        self._unconfirmed: Sequence[str] = ()
+        """What the brokers had not taken yet when writing the last transaction ended."""
         self._producer = AIOKafkaProducer(
             **options,
             client_id=f"etapa-{settings.group}-{partition}",
@@ -52,8 +54,12 @@ class PartitionProducer:
 
     async def start(self) -> None:
         """Fence every predecessor and settle what it left open. Raises what aiokafka raises, or TimeoutError."""
-        async with asyncio.timeout(self._seconds):
-            await self._producer.start()
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._producer.start()
+        except TimeoutError as error:
+            message = f"not within {self._seconds:g} s; Kafka does not answer, or cannot write the end of the transaction before"
+            raise TimeoutError(message) from error
 
     async def commit(self, transaction: Transaction) -> int:
         """Commit `transaction`; gives the offset of its mark. Raises `LogError`, `Fenced` or `OutcomeUnknown`."""
@@ -73,7 +79,7 @@ class PartitionProducer:
             if end_is_sent:
                 message = f"partition {self._partition}: no answer to a commit ({describe(error)})"
                 raise OutcomeUnknown(message) from error
-            message = f"partition {self._partition}: a transaction could not be written ({describe(error)})"
+            message = f"partition {self._partition}: a transaction could not be written ({describe(error)}){self._unconfirmed_after(error)}"
             raise LogError(message) from error
         return mark_offset
 
@@ -86,14 +92,22 @@ class PartitionProducer:
         ]
         # All at once, so that one request adds every topic to the transaction, and the offset travels beside the records.
         states = asyncio.ensure_future(self._send_states(transaction))
-        work: list[asyncio.Future[Any]] = [states, asyncio.ensure_future(self._send_offset(transaction.next_offset))]
-        work.extend(asyncio.ensure_future(self._send_items(topic, items)) for topic, items in topics)
+        work: dict[asyncio.Future[Any], str] = {
+            states: settings.topic_customer_state,
+            asyncio.ensure_future(self._send_offset(transaction.next_offset)): "the group's offset",
+        }
+        work |= {asyncio.ensure_future(self._send_items(topic, items)): topic for topic, items in topics}
         try:
             await asyncio.gather(*work)
         finally:
+            self._unconfirmed = [what for one, what in work.items() if one.cancelled() or not one.done()]
             for one in work:
                 one.cancel()
         return states.result()
+
+    def _unconfirmed_after(self, error: BaseException) -> str:
+        waited = isinstance(error, TimeoutError) and self._unconfirmed
+        return f"; the brokers did not confirm {', '.join(self._unconfirmed)}" if waited else ""
 
     async def _send_offset(self, next_offset: int) -> None:
         touchpoints = TopicPartition(self._settings.topic_touchpoints, self._partition)

@@ -1,6 +1,11 @@
-"""The partition tasks of one worker: started when the group assigns partitions, stopped when it takes them away, watched meanwhile."""
+"""The partition tasks of one worker: started when the group assigns partitions, stopped when it takes them away, watched meanwhile.
+
+A partition that cannot be processed before somebody steps in is left alone and looked at again now and then; the others go
+on. When there are no others, the worker has nothing to do, and is to end.
+"""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
@@ -10,6 +15,8 @@ from etapa.stream.task import PartitionRefused, PartitionTask
 _MOST_DEFECTS = 3
 """How often a task may end by an error that nobody foresaw before the worker gives up."""
 _DEFECT_PAUSE = 1.0
+REFUSED_PAUSE = 10.0
+"""Seconds until a partition that was refused is looked at again: somebody may have done what it takes."""
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +39,8 @@ class PartitionTasks:
         self._tasks: dict[int, PartitionTask] = {}
         self._logs: dict[int, Revocable] = {}
         self._runners: dict[int, asyncio.Task[None]] = {}
-        self._stopping = False
+        self._refusals: dict[int, str] = {}
+        self._stopping = asyncio.Event()
         self._closed = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done, with the error, when a task ended in a way that waiting does not heal."""
@@ -42,21 +50,23 @@ class PartitionTasks:
         return {partition: partition in self._tasks and self._tasks[partition].ready for partition in self._runners}
 
     def trouble(self, partition: int) -> str:
-        """Why a partition that is not ready is being taken over again; empty when there is nothing to tell."""
+        """Why a partition is not ready, in words for people."""
         task = self._tasks.get(partition)
-        return "" if task is None else task.trouble
+        if self._is_refused(partition):
+            return f"refused: {self._refusals[partition]}"
+        return "being taken over" if task is None or not task.trouble else f"being taken over again ({task.trouble})"
 
     def start(self, partitions: Iterable[int]) -> None:
         """Take over these partitions. Those started before must have been stopped. After `close` nothing is started."""
         if self._closed:
             return
-        self._stopping = False
+        self._stopping.clear()
         for partition in sorted(partitions):
             self._runners[partition] = asyncio.create_task(self._run(partition), name=f"etapa partition {partition}")
 
     async def stop(self, seconds: float) -> None:
         """Let every task finish its batch; those that take longer than `seconds` are cancelled, which is safe at any point."""
-        self._stopping = True
+        self._stopping.set()
         for task in self._tasks.values():
             task.request_stop()
         runners = set(self._runners.values())
@@ -71,6 +81,7 @@ class PartitionTasks:
         for log in self._logs.values():
             log.revoke()
         self._tasks.clear()
+        self._refusals.clear()
         self._logs.clear()
         self._runners.clear()
 
@@ -81,22 +92,35 @@ class PartitionTasks:
 
     async def _run(self, partition: int) -> None:
         defects = 0
-        while not self._stopping:
+        while not self._stopping.is_set():
             task, self._logs[partition] = self._make(partition)
             self._tasks[partition] = task
             try:
                 await task.run()
                 return
             except PartitionRefused as refusal:
-                self._end(refusal)
-                return
+                self._refusals[partition] = str(refusal)
+                del self._tasks[partition]
+                if all(self._is_refused(each) for each in self._runners):
+                    self._end(refusal)
+                    return
+                await self._pause(REFUSED_PAUSE)
             except Exception as defect:  # the other partitions must not suffer for it
                 defects += 1
                 logger.exception("partition %d: its task ended by an error that should not exist (%d)", partition, defects)
                 if defects >= _MOST_DEFECTS:
                     self._end(defect)
                     return
-                await asyncio.sleep(_DEFECT_PAUSE)
+                await self._pause(_DEFECT_PAUSE)
+
+    def _is_refused(self, partition: int) -> bool:
+        """Whether it was refused the last time, and has not been ready since."""
+        return partition in self._refusals and not (partition in self._tasks and self._tasks[partition].was_ready)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond being stopped."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _end(self, error: Exception) -> None:
         if not self.ended.done():

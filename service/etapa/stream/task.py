@@ -36,7 +36,7 @@ class PartitionTask:
     ) -> None:
         self._around = Surroundings(partition, program, log, view, clock, observer, options)
         self._stop_requested = False
-        self._ready = False
+        self._ready = self._was_ready = False
         self._trouble = ""
         self._tenure: Tenure | None = None
 
@@ -48,6 +48,11 @@ class PartitionTask:
     def ready(self) -> bool:
         """Whether the partition is taken over, so that the view is whole and touchpoints are processed."""
         return self._ready
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether it has been ready at any time."""
+        return self._was_ready
 
     @property
     def trouble(self) -> str:
@@ -115,7 +120,8 @@ class PartitionTask:
         _tell_of_another_version(around.partition, taken.mark, around.program)
         around.observer.takeover_finished(around.partition, reason, seconds, taken.customers, counts)
         self._tenure = self._begin(taken)
-        self._ready, self._trouble = True, ""
+        self._ready = self._was_ready = True
+        self._trouble = ""
         try:
             await self._tenure.process(lambda: self._stop_requested)
         except StateError as error:
