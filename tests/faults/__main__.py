@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import click
 import msgspec
 
+from tests.faults import trials
 from tests.faults.catalogue import CATALOGUE, a_round, pairs
 from tests.faults.drill import Drill, Failure, Outcome
 from tests.faults.report import as_json, line_of, recoveries, table_of
@@ -24,6 +26,15 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str | None
     unknown = [name for name in names if name not in CATALOGUE]
     if unknown:
         message = f"{', '.join(unknown)}; there are {', '.join(CATALOGUE)}"
+        raise click.BadParameter(message)
+    return names
+
+
+def _trials(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
+    names = [] if value is None else list(trials.LONG) if value == "all" else value.split(",")
+    unknown = [name for name in names if name not in trials.LONG]
+    if unknown:
+        message = f"{', '.join(unknown)}; there are all, {', '.join(trials.LONG)}"
         raise click.BadParameter(message)
     return names
 
@@ -46,15 +57,46 @@ def _sequence(kinds: list[str], seed: int, until: float, *, in_pairs: bool) -> I
 @click.option("--rate", type=click.FloatRange(1), default=400.0, show_default=True, help="Touchpoints a second.")
 @click.option("--kinds", callback=_kinds, help="Faults, by name, separated by commas; all of them, if left out.")
 @click.option("--pairs", "in_pairs", is_flag=True, help="Two faults at once.")
+@click.option("--only", callback=_trials, help="Trials of overload and shortage in place of faults, by name, separated by commas, or all.")
+@click.option("--short", is_flag=True, help="These trials in little.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write everything here, too.")
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where logs and data go, and stay; else they go with the run."
 )
 def main(
-    minutes: float, seed: int, workers: int, rate: float, kinds: list[str], in_pairs: bool, json_file: Path | None, folder: Path | None
+    minutes: float,
+    seed: int,
+    workers: int,
+    rate: float,
+    kinds: list[str],
+    in_pairs: bool,
+    only: list[str],
+    short: bool,
+    json_file: Path | None,
+    folder: Path | None,
 ) -> None:
     """Exit code 1 when an invariant was broken or something did not recover."""
     place = folder or Path(tempfile.mkdtemp(prefix="etapa-faults-"))
+    failed = _try(only, short, place, json_file) if only else _break(minutes, seed, workers, rate, kinds, in_pairs, place, json_file)
+    if failed is not None:
+        click.echo(f"\nFAILED; logs are in {place}\n{failed}", err=True)
+        sys.exit(1)
+    if folder is None:
+        shutil.rmtree(place)
+
+
+def _try(names: list[str], short: bool, place: Path, json_file: Path | None) -> str | None:
+    """Run trials. Gives what was wrong."""
+    tried = trials.try_all(names, trials.SHORT if short else trials.LONG, place, click.echo)
+    click.echo(f"\n{trials.table_of(tried)}")
+    _write(json_file, tried)
+    return "\n".join(f"{one.name}: {one.problem}" for one in tried if one.problem) or None
+
+
+def _break(
+    minutes: float, seed: int, workers: int, rate: float, kinds: list[str], in_pairs: bool, place: Path, json_file: Path | None
+) -> str | None:
+    """Inject faults. Gives what was wrong."""
     outcomes: list[Outcome] = []
     totals: dict[str, int] = {}
     failure: str | None = None
@@ -74,13 +116,13 @@ def main(
     except (Failure, ServerError, AssertionError) as error:
         failure = str(error)
     click.echo(f"\n{table_of(recoveries(outcomes))}\n\n{len(outcomes)} faults, seed {seed}; {totals or 'not finished'}")
+    _write(json_file, as_json(seed, outcomes, totals, failure))
+    return failure
+
+
+def _write(json_file: Path | None, found: Any) -> None:
     if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(seed, outcomes, totals, failure))))
-    if failure is not None:
-        click.echo(f"\nFAILED; logs are in {place}\n{failure}", err=True)
-        sys.exit(1)
-    if folder is None:
-        shutil.rmtree(place)
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from tests.faults import kafka_faults, network_faults, redis_faults, worker_faults
+from tests.faults import kafka_faults, network_faults, redis_faults, shortage_faults, worker_faults
 from tests.faults.installation import Installation
 
 Fault = Callable[[Installation, Random], str]
@@ -29,6 +29,10 @@ CATALOGUE: Mapping[str, Fault] = {
     "redis-full": redis_faults.fill,
     "redis-scripts": redis_faults.forget_scripts,
     "redis-stall": redis_faults.stall,
+    "redis-disk-full": shortage_faults.fill_redis_disk,
+    "redis-save-fails": shortage_faults.fail_redis_saves,
+    "broker-disk-full": shortage_faults.fill_broker_disk,
+    "kafka-read-only": shortage_faults.lack_replicas,
     "network-cut": network_faults.cut,
     "network-reset": network_faults.reset,
     "network-hold-to": network_faults.hold_to,
@@ -63,4 +67,4 @@ def pairs(kinds: Sequence[str], random: Random) -> list[str]:
 def what_it_hits(kind: str) -> str:
     """The first word of a fault's name, but that everything that befalls Kafka is one: two brokers at once are one too many."""
     word = kind.split("-", maxsplit=1)[0]
-    return "broker" if word in ("leaders", "replicas") else word
+    return "broker" if word in ("leaders", "replicas", "kafka") else word

@@ -10,17 +10,15 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-import redis
 
 from etapa.contracts.rfc3339 import format_time
-from etapa.stream.redis_view import PartitionKeys
 from tests.faults.catalogue import AND, CATALOGUE
 from tests.faults.follower import Follower
 from tests.faults.installation import DAY, Installation
 from tests.faults.kafka_faults import hanging, wait_until_in_sync
 from tests.faults.ledger import Ledger
 from tests.faults.load import Load
-from tests.integration.outcome import view_in_redis
+from tests.faults.standing import differences_in_redis, processed, redis_is_up_to_date
 from tests.servers.processes import ServerError, wait_until
 
 RECOVERY_SECONDS = 120.0
@@ -133,24 +131,11 @@ class Drill(AbstractContextManager["Drill"]):
         lag = sum(max(0, end - through[partition]) for partition, end in self._load.ends.items())
         return lag <= self._load.rate * _WORTH and self._redis_is_up_to_date() and self.installation.is_ready()
 
-    def _through(self) -> dict[int, int]:
-        """For each partition the offset after the last touchpoint that is processed, as its mark says."""
-        marks = self.ledger.marks
-        return {number: marks[number][1].through + 1 if number in marks else 0 for number in range(self.installation.settings.partitions)}
+    def _through(self) -> Mapping[int, int]:
+        return processed(self.ledger, self.installation.settings.partitions)
 
     def _redis_is_up_to_date(self) -> bool:
-        """Whether Redis shows what was committed a moment ago."""
-        committed = {number: offset for number, (offset, _) in list(self.ledger.marks.items())}
-        try:
-            with self.installation.redis.primary.client() as client:
-                for number, offset in committed.items():
-                    key = PartitionKeys(self.installation.settings.redis_prefix, number).mark.decode()
-                    shown, complete = client.hmget(key, "state_offset", "complete")
-                    if complete != b"1" or shown is None or int(shown) < offset:
-                        return False
-        except redis.RedisError:
-            return False
-        return True
+        return redis_is_up_to_date(self.ledger, self.installation.settings, self.installation.redis.primary)
 
     def _standing(self) -> str:
         through = self._through()
@@ -207,12 +192,7 @@ class Drill(AbstractContextManager["Drill"]):
         wait_until(self._follower.is_through, _DRAIN_SECONDS, "the follower's reading every topic to its end", _POLL)
 
     def _differences_in_redis(self) -> list[str]:
-        """Redis against the view that anybody would rebuild from `customer-state`."""
-        with self.installation.redis.primary.client() as client:
-            shown = view_in_redis(self.installation.settings, client)
-        rebuilt = self.ledger.view()
-        names = ("stages", "states", "due", "counts")
-        return [f"Redis' {name} differ from customer-state" for name, a, b in zip(names, shown, rebuilt, strict=True) if a != b]
+        return differences_in_redis(self.ledger, self.installation.settings, self.installation.redis.primary)
 
     def _uncounted(self) -> list[str]:
         """Whether new workers count every record that they read, as applied, as a duplicate or as a dead letter."""

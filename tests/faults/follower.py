@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from etapa.contracts.mark import MARK_KEY
 from etapa.settings import Settings
 from tests.faults.ledger import Headers, Ledger
 from tests.faults.log_ends import committed_ends
+from tests.faults.timing import Timing
 
 _MOST_AT_ONCE = 1_000
 _WAIT = 0.05
@@ -16,9 +18,10 @@ _WAIT = 0.05
 class Follower:
     """Reads from `start` to `stop`, in a thread of its own, past all that is broken on purpose: brokers hear from it directly."""
 
-    def __init__(self, servers: str, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, servers: str, settings: Settings, ledger: Ledger, timing: Timing | None = None) -> None:
         self._servers = servers
         self._ledger = ledger
+        self._timing = timing
         self._consumer = Consumer(
             {
                 "bootstrap.servers": servers,
@@ -88,7 +91,10 @@ class Follower:
             raise RuntimeError(error.str())
 
     def _touchpoint(self, message: Message) -> None:
-        self._ledger.touchpoint(_number(message.partition()), _number(message.offset()), message.key(), message.value())
+        partition, offset = _number(message.partition()), _number(message.offset())
+        self._ledger.touchpoint(partition, offset, message.key(), message.value())
+        if self._timing is not None:
+            self._timing.touchpoint(partition, offset, message.timestamp()[1])
 
     def _stage_change(self, message: Message) -> None:
         self._ledger.stage_change(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
@@ -100,7 +106,10 @@ class Follower:
         self._ledger.dead_letter(message.key(), message.value(), _headers(message))
 
     def _state(self, message: Message) -> None:
-        self._ledger.state(_number(message.partition()), _number(message.offset()), message.key() or b"", message.value())
+        partition = _number(message.partition())
+        self._ledger.state(partition, _number(message.offset()), message.key() or b"", message.value())
+        if self._timing is not None and message.key() == MARK_KEY:
+            self._timing.mark(partition, self._ledger.marks[partition][1].through, message.timestamp()[1])
 
 
 def _number(value: int | None) -> int:

@@ -17,10 +17,12 @@ from tests.faults.network import Link, Network
 from tests.faults.redis_pair import RedisPair
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
+from tests.servers.processes import wait_until
 
 BROKERS = (1, 2, 3)
 REDIS = "redis"
 DAY = 86_400_000_000
+_TELL_SECONDS = 30.0
 
 _KAFKA_SETTINGS = {
     "min.insync.replicas": "2",
@@ -97,7 +99,7 @@ class Installation:
                 links[slot][broker].lead_to(self.kafka.listener_port(f"WORKER{slot}", broker))
         self.settings = Settings(
             kafka_bootstrap_servers=self.kafka.bootstrap_servers,
-            journey=str(_journey_file(folder)),
+            journey=str(journey_file(folder)),
             partitions=partitions,
             replication=3,
             session_timeout=6_000_000,
@@ -146,6 +148,15 @@ class Installation:
             owned |= {int(name.split()[1]) for name in told["checked"] if name.startswith("partition ")}
         return owned == set(range(self.settings.partitions))
 
+    def wait_until_told(self, words: str) -> None:
+        """Until a worker's /readyz names what is wrong."""
+
+        def is_told() -> bool:
+            answers = [slot.running().ask("readyz").get("not_ready", ()) for slot in self.slots]
+            return any(words in one["detail"] for answer in answers for one in answer)
+
+        wait_until(is_told, _TELL_SECONDS, f"/readyz's saying {words!r}", 0.2)
+
     def closing_touchpoints(self, at: str) -> list[tuple[bytes, bytes]]:
         """One for every partition that takes its stream time to `at`."""
         records: dict[int, tuple[bytes, bytes]] = {}
@@ -168,7 +179,7 @@ def _name(server: int | str) -> str:
     return f"broker {server}" if isinstance(server, int) else server
 
 
-def _journey_file(folder: Path) -> Path:
+def journey_file(folder: Path) -> Path:
     """The shipped journey with a grace longer than any made-up touchpoint is late, so that `etapa simulate` gives the same."""
     path = folder / "journey.yaml"
     path.write_text("grace: 4d\n" + Settings().journey_path.read_text(encoding="utf-8"), encoding="utf-8")

@@ -6,25 +6,27 @@ that (its timers follow the partition's time, not the customer's) or behind it, 
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import DeadLetterError, decode_dead_letter
 from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import encode_state
 from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.engine.touchpoint import StageChange, Touchpoint
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.replay import Replay
 from tests.integration.outcome import Message, View, message_of, view_of
 
 Headers = Sequence[tuple[str, bytes]]
 _MOST_VIOLATIONS = 20
+_Letter = tuple[str, bytes | None, bytes | None]
+"""Reason, key and value."""
 
 
 class _Account:
@@ -61,7 +63,9 @@ class _Account:
 class Ledger:
     """Told of every committed record, in order by partition. `violations` says what should not be."""
 
-    def __init__(self, journey: Journey, partitions: int) -> None:
+    def __init__(self, journey: Journey, partitions: int, spoils: Callable[[Touchpoint], bool] = lambda touchpoint: False) -> None:
+        """`spoils` says which touchpoints the workers cannot judge, where they have a defect that was made on purpose."""
+        self._spoils = spoils
         self._journey = journey
         self._partitions = partitions
         self._limits = TouchpointLimits()
@@ -69,8 +73,8 @@ class Ledger:
         self._changes = _Account("stage change")
         self._triggers = _Account("campaign trigger")
         self._last: dict[bytes, tuple[int, str]] = {}
-        self._letters_expected: dict[tuple[int, int], str] = {}
-        self._letters_published: dict[tuple[int, int], str] = {}
+        self._letters_expected: dict[tuple[int, int], _Letter] = {}
+        self._letters_published: dict[tuple[int, int], _Letter] = {}
         self._letters_seen: set[tuple[int, int]] = set()
         self.states: dict[bytes, bytes] = {}
         """The state of every customer, as `customer-state` has it."""
@@ -86,9 +90,11 @@ class Ledger:
     def touchpoint(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
         self.touchpoints += 1
         touchpoint = decode_touchpoint(key, value, self._limits, int(time.time() * 1_000_000))
+        if isinstance(touchpoint, Touchpoint) and self._spoils(touchpoint):
+            touchpoint = rejected("evaluation_failed", "")
         taken = touchpoint if isinstance(touchpoint, Rejected) else self._replay.take(touchpoint)
         if isinstance(taken, Rejected):
-            self._letters_expected[partition, offset] = taken.reason
+            self._letters_expected[partition, offset] = taken.reason, key, value
             self._match_letter((partition, offset))
         else:
             self._expect(taken.changes)
@@ -124,7 +130,7 @@ class Ledger:
         if place in self._letters_seen:
             self._wrong(f"the touchpoint at {place[0]}/{place[1]} became a dead letter twice")
         self._letters_seen.add(place)
-        self._letters_published[place] = letter.reason
+        self._letters_published[place] = letter.reason, letter.key, letter.value
         self._match_letter(place)
 
     def state(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
@@ -171,8 +177,10 @@ class Ledger:
     def _match_letter(self, place: tuple[int, int]) -> None:
         if place in self._letters_expected and place in self._letters_published:
             right, found = self._letters_expected.pop(place), self._letters_published.pop(place)
-            if right != found:
-                self._wrong(f"the touchpoint at {place[0]}/{place[1]} became a dead letter as {found}, the core says {right}")
+            if right[0] != found[0]:
+                self._wrong(f"the touchpoint at {place[0]}/{place[1]} became a dead letter as {found[0]}, the core says {right[0]}")
+            elif right != found:
+                self._wrong(f"the dead letter of the touchpoint at {place[0]}/{place[1]} does not hold the bytes that were sent")
 
     def _wrong(self, message: str | None) -> None:
         # What follows the first few follows from them.

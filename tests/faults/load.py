@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
@@ -22,12 +22,16 @@ _ANSWER_SECONDS = 600
 class Load:
     """Publishes at `rate` touchpoints a second between `start` and `stop`, in a thread of its own. Nothing is lost or repeated on the way in."""
 
-    def __init__(self, servers: str, topic: str, partitions: int, rate: float, seed: int, customers: int) -> None:
+    def __init__(
+        self, servers: str, topic: str, partitions: int, rate: float, seed: int, customers: int, spared: Container[int] = frozenset()
+    ) -> None:
+        """`spared` are partitions that get nothing; the others get as much as with them."""
         self.rate = rate
         self._topic = topic
         self._partitions = partitions
         plan = Plan(seed, _BEGIN, _END, _PACE, customers=customers, newcomer_every=20.0)
-        self._touchpoints = touchpoints(plan)
+        everything = touchpoints(plan)
+        self._touchpoints = (one for one in everything if partition_of(one.key.decode(), partitions) not in spared)
         self._producer = Producer(
             {
                 "bootstrap.servers": servers,

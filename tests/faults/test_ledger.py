@@ -143,3 +143,19 @@ def test_dead_letters_are_expected_once_each_and_for_their_reason(ledger: Ledger
     ledger.touchpoint(0, 3, CUSTOMER, b"{")
     ledger.dead_letter(*encode_dead_letter(CUSTOMER, b"{", (), rejected("invalid", "no"), "touchpoints", 0, 3))
     assert ledger.violations[1] == "the touchpoint at 0/3 became a dead letter as invalid, the core says not_json"
+
+
+def test_a_dead_letter_with_other_bytes_is_found(ledger: Ledger) -> None:
+    ledger.touchpoint(0, 2, CUSTOMER, b"{")
+    ledger.dead_letter(*encode_dead_letter(CUSTOMER, b"[", (), rejected("not_json", "cut off"), "touchpoints", 0, 2))
+    assert ledger.violations == ["the dead letter of the touchpoint at 0/2 does not hold the bytes that were sent"]
+
+
+def test_what_the_workers_cannot_judge_is_expected_as_a_dead_letter() -> None:
+    ledger = Ledger(JOURNEY, 1, spoils=lambda touchpoint: touchpoint.type == "purchase")
+    for offset, value in enumerate(TOUCHPOINTS):
+        ledger.touchpoint(0, offset, CUSTOMER, value)
+    assert ledger.behind() == ["c-1: 1 stage change(s) are missing", "the touchpoint at (0, 1) became no dead letter"]
+    letter = encode_dead_letter(CUSTOMER, TOUCHPOINTS[1], (), rejected("evaluation_failed", "bug"), "touchpoints", 0, 1)
+    ledger.dead_letter(*letter)
+    assert ledger.behind() == ["c-1: 1 stage change(s) are missing"]

@@ -16,6 +16,7 @@ KINDS = [
     "redis-promote",
     "worker-freeze",
     "redis-full",
+    "redis-disk-full",
 ]
 
 

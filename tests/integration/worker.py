@@ -23,13 +23,18 @@ _STOP_SECONDS = 40.0
 class Worker:
     """`python -m etapa run` with these settings; ends with the tests at the latest."""
 
-    def __init__(self, settings: Settings, folder: Path, command: str = "run", others: Mapping[str, str] | None = None) -> None:
-        """`command` is what else may be served the same way; `others` are environment variables beside the settings."""
+    def __init__(
+        self, settings: Settings, folder: Path, command: str = "run", others: Mapping[str, str] | None = None, module: str = "etapa"
+    ) -> None:
+        """`command` is what else may be served the same way; `others` are environment variables beside the settings.
+
+        `module` is what is run in place of `etapa`, with the same command line.
+        """
         self._port = free_ports(1)[0]
         self._output = folder / f"worker-{self._port}.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ETAPA_")}
         environment |= {**environment_of(settings), "ETAPA_HTTP_PORT": str(self._port), **(others or {})}
-        self._process = ServerProcess([sys.executable, "-m", "etapa", command], self._output, environment)
+        self._process = ServerProcess([sys.executable, "-m", module, command], self._output, environment)
 
     def wait_ready(self, partitions: int | None = None) -> None:
         """Until it says that it does its work, with so many partitions (or any number of them)."""
@@ -43,6 +48,13 @@ class Worker:
     def partitions(self) -> set[int]:
         """The partitions that it says are its own."""
         return {int(name.split()[1]) for name in self.ask("readyz")["checked"] if name.startswith("partition ")}
+
+    def ready_partitions(self) -> int:
+        """How many of them it has taken over."""
+        told = self.ask("readyz")
+        return len(
+            self.partitions() - {int(one["name"].split()[1]) for one in told.get("not_ready", ()) if one["name"].startswith("partition ")}
+        )
 
     def ask(self, path: str) -> dict[str, Any]:
         """The JSON object that it answers; `{"ready": False}` while it does not answer at all."""
@@ -66,6 +78,10 @@ class Worker:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{re.escape(name)}($|[{{ ])", line))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def kill(self) -> None:
         """As `kill -9`."""

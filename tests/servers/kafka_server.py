@@ -92,6 +92,14 @@ class KafkaServer:
         """As if the machine had lost power (the page cache survives)."""
         self._nodes[node].kill()
 
+    def fill_disk(self, node: int) -> None:
+        """Nothing can be written to its files any more. Kafka ends itself for it; `start_node` starts it with room on the disk."""
+        self._nodes[node].limit_files(0)
+
+    def has_ended(self, node: int) -> bool:
+        """Whether the node's process is gone."""
+        return self._nodes[node].returncode is not None
+
     def freeze_node(self, node: int) -> None:
         """It keeps its connections and answers nothing, until `thaw_node`."""
         self._nodes[node].signal(signal.SIGSTOP)

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import ctypes
+import resource
 import signal
 import socket
 import subprocess
@@ -58,6 +59,8 @@ class ServerProcess:
                 env=environment,
                 # An own session, so that Ctrl-C reaches the tests alone: they stop their servers in order.
                 start_new_session=True,
+                # Python ignores SIGXFSZ. So must they: a file that cannot grow is then an error, as on a full disk, not their end.
+                restore_signals=False,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and it takes no lock that a thread might hold
             )
         atexit.register(self.kill)
@@ -90,6 +93,10 @@ class ServerProcess:
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
+
+    def limit_files(self, size: int = resource.RLIM_INFINITY) -> None:
+        """Let no file grow beyond `size` bytes, as if the disk were full; without a size: as far as the disk goes."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def wait(self, seconds: float) -> int:
         """The exit code; `subprocess.TimeoutExpired` when it runs on."""

@@ -35,7 +35,7 @@ class RedisServer:
 
     def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
         self.port = free_ports(1)[0] if port is None else port
-        self._folder = folder
+        self.folder = folder
         self._arguments = arguments
         self._process: ServerProcess | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,11 +48,11 @@ class RedisServer:
         return redis.Redis(port=self.port, socket_timeout=5)
 
     def start(self) -> None:
-        command = [redis_executable(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        command = [redis_executable(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         self.start_command([*command, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", *self._arguments])
 
     def start_command(self, command: list[str]) -> None:
-        self._process = ServerProcess(command, self._folder / f"redis-{self.port}.log")
+        self._process = ServerProcess(command, self.folder / f"redis-{self.port}.log")
         self._process.wait_ready(self.answers, _START_SECONDS, f"the start of Redis on port {self.port}")
 
     def answers(self) -> bool:
@@ -68,6 +68,14 @@ class RedisServer:
 
     def thaw(self) -> None:
         self._running().signal(signal.SIGCONT)
+
+    def fill_disk(self) -> None:
+        """Nothing can be written to its files any more, until `clear_disk`."""
+        self._running().limit_files(0)
+
+    def clear_disk(self) -> None:
+        """There is room again."""
+        self._running().limit_files()
 
     def kill(self) -> None:
         """It is gone with all its data; `start` brings an empty one back on the same port."""

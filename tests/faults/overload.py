@@ -1,0 +1,130 @@
+"""Trials with far more than a worker carries: its memory stays within a bound, it keeps its partitions, and what waited is processed after."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.faults.log_ends import committed_ends
+from tests.faults.measures import MEBIBYTE, MemoryWatch, Throttle, resident
+from tests.faults.memory_bound import memory_bound
+from tests.faults.scene import Figures, Scene, Tell, Wrong, check_undisturbed
+from tests.faults.torrent import LATEST, Order, Torrent
+from tests.integration.worker import Worker
+from tests.servers.processes import wait_until
+
+_TIMES = 10
+"""How many times what can be carried is offered."""
+_FASTEST = 100_000
+"""Touchpoints a second that no worker on one processor reaches."""
+_LARGE = 1_000_000
+_LOOK = 0.5
+_TELL_EVERY = 10.0
+
+
+def overload(folder: Path, seconds: float, share: float, tell: Tell) -> Figures:
+    """Ten times what a worker carries that has `share` of a processor, for so many seconds."""
+    with Scene(folder, customers_in_memory=10_000) as scene:
+        worker = scene.worker()
+        idle = resident(worker.pid)
+        bound = memory_bound(scene.settings, scene.settings.partitions)
+        with MemoryWatch(worker.pid) as memory, Throttle(worker, share) as throttle:
+            carried = _capacity(scene, worker, seconds / 3, share)
+            tell(f"with {share:.0%} of a processor the worker carries {carried:,.0f} touchpoints a second")
+            _wait_for_lag(worker, 0, 60 + seconds, "the end of what it was measured with")
+            before = worker.total("etapa_touchpoints_total")
+            torrent = Torrent(_order(scene, 2, int(_TIMES * carried * seconds), _TIMES * carried), folder)
+            told = 0.0
+            while not torrent.is_over:
+                if time.monotonic() > told + _TELL_EVERY:
+                    told = time.monotonic()
+                    tell(f"  {_lag(worker):10,.0f} wait, {resident(worker.pid) / MEBIBYTE:.0f} MiB")
+                time.sleep(_LOOK)
+            done = torrent.done(1)
+            backlog = done.count - (worker.total("etapa_touchpoints_total") - before)
+            tell(
+                f"offered {done.count:,} touchpoints in {done.seconds:.0f} s, {done.rate / carried:.1f} times as many as it carries;"
+                f" {backlog:,.0f} wait, the worker has {memory.most / MEBIBYTE:.0f} MiB at most (bound: {bound / MEBIBYTE:.0f})"
+            )
+            meanwhile = _rate(worker, seconds / 6)
+            throttle.release()
+            began = time.monotonic()
+            _wait_for_lag(worker, 0, 60 + 4 * backlog * share / carried, "the processing of what waited")
+            drained = time.monotonic() - began
+            tell(f"with a whole processor everything was processed {drained:.0f} s later; {memory.most / MEBIBYTE:.0f} MiB at most")
+            check_undisturbed(worker, scene.settings.partitions)
+            most = resident(worker.pid, "VmHWM")
+        if most > bound:
+            raise Wrong(f"the worker took {most / MEBIBYTE:.0f} MiB; the bound is {bound / MEBIBYTE:.0f} MiB")
+        scene.follow()
+        totals = scene.close_books(_ends(scene), LATEST, 60 + done.count / 2_000)
+        return {
+            "carried_per_second": carried,
+            "offered_per_second": done.rate,
+            "offered": done.count,
+            "waiting_at_most": backlog,
+            "per_second_while_they_wait": meanwhile,
+            "drained_seconds": drained,
+            "mebibytes_idle": idle / MEBIBYTE,
+            "mebibytes_most": most / MEBIBYTE,
+            "mebibytes_bound": bound / MEBIBYTE,
+            **totals,
+        }
+
+
+def large_records(folder: Path, count: int, tell: Tell) -> Figures:
+    """A backlog of touchpoints of 1,000,000 bytes each, and another of such that were compressed to a few hundredths of that."""
+    with Scene(folder, customers_in_memory=1_000) as scene:
+        orders = [_order(scene, number, count, None, _LARGE, how) for number, how in enumerate(("none", "gzip"), start=1)]
+        for order in orders:
+            done = Torrent(order, folder).done(60 + count / 10)
+            tell(f"{count:,} touchpoints of {_LARGE:,} bytes wait (compression: {order.compression}); it took {done.seconds:.0f} s")
+        bound = memory_bound(scene.settings, scene.settings.partitions)
+        worker = scene.worker()
+        began = time.monotonic()
+        with MemoryWatch(worker.pid) as memory:
+            wait_until(lambda: worker.total("etapa_touchpoints_total") == 2 * count, 60 + count / 5, "the processing of what waited", _LOOK)
+        drained = time.monotonic() - began
+        tell(f"all processed after {drained:.0f} s; {memory.most / MEBIBYTE:.0f} MiB at most (bound: {bound / MEBIBYTE:.0f})")
+        check_undisturbed(worker, scene.settings.partitions)
+        most = resident(worker.pid, "VmHWM")
+        if most > bound:
+            raise Wrong(f"the worker took {most / MEBIBYTE:.0f} MiB; the bound is {bound / MEBIBYTE:.0f} MiB")
+        scene.follow()
+        totals = scene.close_books(_ends(scene), LATEST, 60 + count / 5)
+        return {"drained_seconds": drained, "mebibytes_most": most / MEBIBYTE, "mebibytes_bound": bound / MEBIBYTE, **totals}
+
+
+def _order(scene: Scene, seed: int, count: int, rate: float | None, padding: int = 0, compression: str = "none") -> Order:
+    return Order(scene.kafka.bootstrap_servers, scene.settings.topic_touchpoints, seed, count, rate, padding, compression)
+
+
+def _capacity(scene: Scene, worker: Worker, seconds: float, share: float) -> float:
+    """Touchpoints a second that are processed while more than enough wait."""
+    Torrent(_order(scene, 1, int(_FASTEST * share * (seconds + 4)), None), scene.folder).done(60 + seconds)
+    _rate(worker, 1)
+    rate = _rate(worker, seconds)
+    if not _lag(worker):
+        raise Wrong("what the worker carries was not measured: nothing waited any more")
+    return rate
+
+
+def _rate(worker: Worker, seconds: float) -> float:
+    """Touchpoints a second that it processes."""
+    began, before = time.monotonic(), worker.total("etapa_touchpoints_total")
+    time.sleep(seconds)
+    after = worker.total("etapa_touchpoints_total")
+    return (after - before) / (time.monotonic() - began)
+
+
+def _lag(worker: Worker) -> float:
+    return worker.total("etapa_lag_touchpoints")
+
+
+def _wait_for_lag(worker: Worker, most: int, seconds: float, what: str) -> None:
+    wait_until(lambda: _lag(worker) <= most, seconds, what, _LOOK)
+
+
+def _ends(scene: Scene) -> Mapping[int, int]:
+    topic = scene.settings.topic_touchpoints
+    places = [(topic, number) for number in range(scene.settings.partitions)]
+    return {number: end for (_, number), end in committed_ends(scene.kafka.bootstrap_servers, places).items()}

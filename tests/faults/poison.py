@@ -1,0 +1,133 @@
+"""Trials with a partition whose every record is poison, while the other partitions have their usual load: those must not suffer for it."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import Producer
+
+from etapa.contracts.partitioner import partition_of
+from tests.faults.flawed_worker import CURSED, is_cursed
+from tests.faults.load import Load
+from tests.faults.report import percentile
+from tests.faults.scene import Figures, Scene, Tell, Wrong, check_undisturbed
+from tests.servers.processes import wait_until
+
+Record = tuple[bytes, bytes]
+
+POISONED = 0
+"""The partition."""
+_RATE = 600.0
+"""Touchpoints a second in the other partitions together: what is usual, not what can be carried."""
+_WORTH = 2.0
+"""Seconds by which touchpoints of the others may take longer because of the poison."""
+_POLL = 0.02
+
+
+def undecodable(folder: Path, count: int, tell: Tell) -> Figures:
+    """Records that are no JSON."""
+    return _try(folder, count, tell, lambda number, key: (key, b"\xff{ no touchpoint %d " % number + b"." * 150), "etapa")
+
+
+def large(folder: Path, count: int, tell: Tell) -> Figures:
+    """Records of 600 kB that are no JSON: their dead letters cannot be written as fast as they are read."""
+    padding = b"." * 600_000
+    return _try(folder, count, tell, lambda number, key: (key, b"\xff%d" % number + padding), "etapa")
+
+
+def unjudgeable(folder: Path, count: int, tell: Tell) -> Figures:
+    """Touchpoints that are as they should be, but judging them raises."""
+
+    def cursed(number: int, key: bytes) -> Record:
+        fields = {"id": f"p-{number}", "customer_id": key.decode(), "type": CURSED, "occurred_at": "2015-01-01T00:00:00Z"}
+        return key, msgspec.json.encode(fields)
+
+    return _try(folder, count, tell, cursed, "tests.faults.flawed_worker")
+
+
+def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Record], module: str) -> Figures:
+    with Scene(folder, spoils=is_cursed) as scene:
+        worker = scene.worker(module)
+        scene.follow()
+        settings = scene.settings
+        servers = scene.kafka.bootstrap_servers
+        quiet_seconds = min(15.0, 3 + count / 2_000)
+        load = Load(servers, settings.topic_touchpoints, settings.partitions, _RATE, 1, 1500, {POISONED})
+        try:
+            load.start()
+            wait_until(lambda: load.sent > 2 * _RATE and _behind(scene, load) < _RATE, 60, "the first touchpoints' being processed")
+            began = _now()
+            wait_until(lambda: _now() > began + quiet_seconds * 1000, 2 * quiet_seconds, "some load without poison")
+            poisoned = _now()
+            _flood(scene, record, count)
+            end = {POISONED: count}
+            wait_until(lambda: not any(scene.lag(end).values()), 60 + count / 100, "the end of the poison")
+            ended = _now()
+            load.pause()
+            check_undisturbed(worker, settings.partitions)
+            totals = scene.close_books({**load.ends, **end}, load.latest, 120)
+        finally:
+            load.stop()
+        if totals["dead_letters"] < count:
+            raise Wrong(f"{count} records of poison became {totals['dead_letters']} dead letters")
+        without, beside = _delays(scene, began, poisoned), _delays(scene, poisoned, ended)
+        taken = max(scene.timing.delays(POISONED, began, ended))
+        tell(
+            f"touchpoints of the other partitions took {_in_words(without)} without poison, and {_in_words(beside)} beside {count} records of it,"
+            f" which were worked off in {taken:.1f} s"
+        )
+        if percentile(beside, 99) > percentile(without, 99) + _WORTH:
+            raise Wrong(f"because of the poison, touchpoints of other partitions took {_in_words(beside)}; without it {_in_words(without)}")
+        return {
+            "poison": count,
+            "poison_seconds": taken,
+            "others_p50_without": percentile(without, 50),
+            "others_p99_without": percentile(without, 99),
+            "others_p50_with": percentile(beside, 50),
+            "others_p99_with": percentile(beside, 99),
+            **totals,
+        }
+
+
+def _flood(scene: Scene, record: Callable[[int, bytes], Record], count: int) -> None:
+    """Fill the poisoned partition as fast as the broker takes it."""
+    keys = list(_keys(scene.settings.partitions, 200))
+    producer = Producer({"bootstrap.servers": scene.kafka.bootstrap_servers, "enable.idempotence": True, "linger.ms": 5, "log_level": 2})
+    for number in range(count):
+        key, value = record(number, keys[number % len(keys)])
+        while True:
+            try:
+                producer.produce(scene.settings.topic_touchpoints, value, key, POISONED)
+                break
+            except BufferError:
+                producer.poll(_POLL)
+    producer.flush(120)
+
+
+def _delays(scene: Scene, since: int, until: int) -> list[float]:
+    return [one for number in range(scene.settings.partitions) if number != POISONED for one in scene.timing.delays(number, since, until)]
+
+
+def _in_words(delays: Sequence[float]) -> str:
+    return f"{percentile(delays, 50):.2f} s (p50), {percentile(delays, 99):.2f} s (p99)"
+
+
+def _behind(scene: Scene, load: Load) -> int:
+    return sum(lag for number, lag in scene.lag(load.ends).items() if number != POISONED)
+
+
+def _now() -> int:
+    """As Kafka notes it, in milliseconds."""
+    return int(time.time() * 1000)
+
+
+def _keys(partitions: int, count: int) -> Iterator[bytes]:
+    """Ids of customers of the poisoned partition."""
+    number = 0
+    while count:
+        name = f"poisoned-{number}"
+        if partition_of(name, partitions) == POISONED:
+            yield name.encode()
+            count -= 1
+        number += 1

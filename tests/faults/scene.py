@@ -1,0 +1,169 @@
+"""A small installation for one trial: a broker, a Redis and workers, with nothing between them, and the books of what comes out."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language.load import journey_or_raise
+from etapa.setting_values import RedisUrl
+from etapa.settings import Settings
+from etapa.stream.kafka_security import client_options
+from etapa.stream.kafka_topics import create_topics
+from tests.faults.follower import Follower
+from tests.faults.installation import DAY, journey_file
+from tests.faults.ledger import Ledger
+from tests.faults.log_ends import hanging_transactions
+from tests.faults.standing import differences_in_redis, processed, redis_is_up_to_date
+from tests.faults.timing import Timing
+from tests.integration.outcome import closing, put_touchpoints
+from tests.integration.worker import Worker
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.processes import wait_until
+from tests.servers.redis_server import RedisServer
+
+_READY_SECONDS = 60.0
+
+Tell = Callable[[str], None]
+Figures = Mapping[str, float]
+"""What a trial measured, by name."""
+
+
+class Wrong(Exception):
+    """What a trial found is not as it must be; the message lists it."""
+
+
+class Scene(AbstractContextManager["Scene"]):
+    """Everything but the workers runs from entering to leaving; `settings` are what workers have, beside those that make tests exact."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        kafka: Mapping[str, str] | None = None,
+        spoils: Callable[[Touchpoint], bool] = lambda touchpoint: False,
+        **settings: Any,
+    ) -> None:
+        """`kafka` are settings of the broker; `spoils` is the ledger's."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.kafka = KafkaServer(folder / "kafka", settings=dict(kafka or {}))
+        self.redis = RedisServer(folder / "redis")
+        defaults = {"partitions": 4, "session_timeout": 6_000_000, "redis_timeout": 2_000_000}
+        self.settings = Settings(
+            kafka_bootstrap_servers=self.kafka.bootstrap_servers,
+            redis_url=RedisUrl(self.redis.url),
+            journey=str(journey_file(folder)),
+            # Timers follow the touchpoints alone, so that what should come out can be told.
+            quiet_after=DAY,
+            **{**defaults, **settings},
+        )
+        self.journey = journey_or_raise(self.settings.journey_path.read_text(encoding="utf-8"), str(self.settings.journey_path))
+        self.ledger = Ledger(self.journey, self.settings.partitions, spoils)
+        self.timing = Timing()
+        self._follower = Follower(self.kafka.bootstrap_servers, self.settings, self.ledger, self.timing)
+        self._follows = False
+        self._workers: list[Worker] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self.kafka.start()
+            self.redis.start()
+            asyncio.run(self._create_topics())
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+        if self._follows:
+            self._follower.stop()
+        self.redis.stop()
+        self.kafka.stop()
+
+    async def _create_topics(self) -> None:
+        await create_topics(self.settings, client_options(self.settings))
+
+    def worker(self, module: str = "etapa", ready: int | None = None) -> Worker:
+        """A new worker, with so many partitions ready when this returns (all, unless said otherwise)."""
+        worker = Worker(self.settings, self.folder, module=module)
+        self._workers.append(worker)
+        if ready is None:
+            worker.wait_ready(self.settings.partitions)
+        else:
+            wait_until(lambda: worker.ready_partitions() == ready, _READY_SECONDS, f"{ready} partitions' being ready")
+        return worker
+
+    def follow(self) -> None:
+        """Begin to keep the books, from the first record on. Takes as much of the machine as a worker does."""
+        self._follows = True
+        self._follower.start()
+
+    def lag(self, ends: Mapping[int, int]) -> Mapping[int, int]:
+        """Touchpoints by partition that are not processed yet of those before `ends`, as the books say."""
+        through = processed(self.ledger, self.settings.partitions)
+        return {number: max(0, end - through[number]) for number, end in ends.items()}
+
+    def drain(self, ends: Mapping[int, int], seconds: float) -> None:
+        """Until everything up to `ends` is processed, Redis shows it, and the books have it."""
+
+        def is_drained() -> bool:
+            if self._follower.error is not None:
+                message = f"the follower failed: {self._follower.error!r}"
+                raise Wrong(message)
+            return not any(self.lag(ends).values()) and redis_is_up_to_date(self.ledger, self.settings, self.redis)
+
+        wait_until(is_drained, seconds, f"the processing of touchpoints up to {dict(ends)}", 0.1)
+        wait_until(self._follower.is_through, seconds, "the follower's reading every topic to its end", 0.1)
+
+    def close_books(self, ends: Mapping[int, int], latest: int, seconds: float) -> Mapping[str, int]:
+        """Let all timers fire, compare everything, and give how much there was. `latest` is when the last touchpoint occurred."""
+        self.drain(ends, seconds)
+        problems = [*self.ledger.violations, *self.ledger.behind()]
+        until = latest + 200 * DAY
+        last = closing(self.settings, until + self.journey.grace)
+        asyncio.run(put_touchpoints(self.settings, last))
+        self.drain({number: end + 1 for number, end in ends.items()}, seconds)
+        problems += self.ledger.close(until)
+        problems += differences_in_redis(self.ledger, self.settings, self.redis)
+        problems += [f"a transaction hangs in {topic}/{number}" for topic, number in self._hanging()]
+        if problems:
+            raise Wrong("\n".join(problems))
+        ledger = self.ledger
+        return {
+            "touchpoints": ledger.touchpoints,
+            "stage_changes": ledger.changes,
+            "dead_letters": ledger.letters,
+            "customers": len(ledger.states),
+        }
+
+    def _hanging(self) -> Sequence[tuple[str, int]]:
+        settings = self.settings
+        topics = (
+            settings.topic_stage_changes,
+            settings.topic_campaign_triggers,
+            settings.topic_dead_letters,
+            settings.topic_customer_state,
+        )
+        return hanging_transactions(
+            self.kafka.bootstrap_servers, [(topic, number) for topic in topics for number in range(settings.partitions)]
+        )
+
+
+def check_undisturbed(worker: Worker, partitions: int) -> None:
+    """That the worker kept every partition from its start on: each was taken over once, and nobody else was ever given one."""
+    takeovers, fenced = worker.total("etapa_takeovers_total"), worker.total("etapa_fenced_total")
+    if not worker.is_running:
+        raise Wrong(f"the worker ended by itself:\n{worker.said()[-3000:]}")
+    if (takeovers, fenced) != (partitions, 0):
+        raise Wrong(
+            f"{partitions} partitions were taken over {takeovers:g} times, and the worker was fenced {fenced:g} times:\n{worker.said()[-3000:]}"
+        )

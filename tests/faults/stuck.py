@@ -1,0 +1,84 @@
+"""A trial with a partition that nobody can process, since a transaction hangs in it: the others go on, and so does it once that is mended."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from aiokafka import TopicPartition
+
+from etapa.contracts.mark import MARK_KEY
+from etapa.stream.kafka_producer import transactional_id
+from tests.faults.load import Load
+from tests.faults.scene import Figures, Scene, Tell, Wrong
+from tests.integration.hanging import abort_hanging, leave_hanging
+from tests.servers.processes import wait_until
+
+STUCK = 1
+"""The partition."""
+_RATE = 400.0
+_WORTH = 3.0
+"""Seconds of their load by which the others may be behind while the partition is stuck."""
+_SECONDS = 120.0
+_POLL = 0.1
+
+
+def stuck_partition(folder: Path, seconds: float, tell: Tell) -> Figures:
+    """A transaction hangs in a partition that is as busy as the others, which is taken over: for so many seconds after it was refused."""
+    with Scene(folder, session_timeout=3_000_000) as scene:
+        settings = scene.settings
+        first = scene.worker()
+        scene.follow()
+        load = Load(scene.kafka.bootstrap_servers, settings.topic_touchpoints, settings.partitions, _RATE, 1, 1500)
+        try:
+            load.start()
+            wait_until(
+                lambda: load.sent > 2 * _RATE and _behind(scene, load) < _RATE, _SECONDS, "the first touchpoints' being processed", _POLL
+            )
+            load.pause()
+            scene.drain(load.ends, _SECONDS)
+            first.ask_to_stop()
+            if first.exit_code():
+                raise Wrong(f"the worker did not end in good order:\n{first.said()[-3000:]}")
+            places = [TopicPartition(topic, STUCK) for topic in (settings.topic_customer_state, settings.topic_stage_changes)]
+            ours = transactional_id(settings, STUCK)
+            asyncio.run(leave_hanging(settings, ours, [(places[0], MARK_KEY, b"{}"), (places[1], b"c", b"would come twice")]))
+            load.start()
+            worker = scene.worker(ready=settings.partitions - 1)
+            began = time.monotonic()
+            wait_until(lambda: worker.total("etapa_refused_total") >= 1, _SECONDS, "the partition's being refused", _POLL)
+            refused = time.monotonic() - began
+            most = _watch_others(scene, load, seconds)
+            [told] = [one["detail"] for one in worker.ask("readyz")["not_ready"]]
+            if not worker.is_running or "transaction hangs" not in told:
+                raise Wrong(f"/readyz says {told!r}; the worker's last words:\n{worker.said()[-3000:]}")
+            tell(f"refused after {refused:.0f} s; meanwhile the others were behind by {most:.1f} s of their load at most")
+            asyncio.run(abort_hanging(settings, ours, places))
+            began = time.monotonic()
+            ends = load.ends
+            wait_until(lambda: not any(scene.lag(ends).values()), _SECONDS, "the stuck partition's going on by itself", _POLL)
+            recovered = time.monotonic() - began
+            tell(f"{recovered:.0f} s after the transaction was aborted nothing waited any more")
+            load.pause()
+            totals = scene.close_books(load.ends, load.latest, _SECONDS)
+        finally:
+            load.stop()
+        return {"refused_seconds": refused, "others_behind_seconds": most, "recovery_seconds": recovered, **totals}
+
+
+def _watch_others(scene: Scene, load: Load, seconds: float) -> float:
+    """By how many seconds of their load the other partitions were behind at most."""
+    lags: list[float] = []
+    until = time.monotonic() + seconds
+
+    def is_over() -> bool:
+        lags.append(_behind(scene, load) / load.rate)
+        return time.monotonic() > until
+
+    wait_until(is_over, 2 * seconds + 10, "some load beside the stuck partition", _POLL)
+    if max(lags) > _WORTH:
+        raise Wrong(f"the other partitions were behind by {max(lags):.1f} s of their load")
+    return max(lags)
+
+
+def _behind(scene: Scene, load: Load) -> int:
+    return sum(lag for number, lag in scene.lag(load.ends).items() if number != STUCK)
