@@ -10,7 +10,8 @@ from etapa.stream.kafka_consumer import HoleAtEnd
 from etapa.stream.kafka_errors import log_errors
 from etapa.stream.ports import LogError
 
-_CHUNK = 2_000
+_CHUNK = 5_000
+"""As many as a batch holds: whoever applies them to Redis holds everybody else there up no longer than a batch does."""
 _WAIT_MS = 20
 """Not longer: an answer with control records alone moves the position, and ends no waiting for records."""
 

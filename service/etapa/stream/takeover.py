@@ -5,8 +5,10 @@ of chunks that any later owner can continue. Nothing of a group, a partition cou
 is ever written: that is looked at before the view is touched, and refused with a message for people.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Self
 
 import msgspec
 
@@ -14,7 +16,18 @@ from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
 from etapa.contracts.state import StateError, decode_standing
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
-from etapa.stream.ports import VIEW_FORMAT, Applied, Log, LogError, StateRecord, TakeoverReason, TransactionHangs, View, ViewMark
+from etapa.stream.ports import (
+    VIEW_FORMAT,
+    Applied,
+    ApplyOutcome,
+    Log,
+    LogError,
+    StateRecord,
+    TakeoverReason,
+    TransactionHangs,
+    View,
+    ViewMark,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -159,28 +172,64 @@ async def _catch_up(
     """Apply what the view lacks, in chunks. Gives the number of states applied; none when we are asked to leave."""
     customers = 0
     follows = None if shown is None else shown.state_offset
-    async for records in log.states(first if follows is None else follows + 1, last.offset + 1):
-        changed: dict[str, Applied] = {}
-        reached = None
-        for start in range(0, len(records), pause_every):
-            last_state = _collect(records[start : start + pause_every], changed)
-            reached = reached if last_state is None else last_state
-            if await pause():
-                return None
-        complete = bool(records) and records[-1].offset == last.offset
-        # A chunk in between never ends at a mark's offset, so that no batch of a paused predecessor can follow it and
-        # have half a view taken for a whole one.
-        offset = last.offset if complete else reached
-        if offset is None:
-            continue
-        mark = view_mark(last.mark, offset) if complete else _on_the_way(last.mark, offset, shown)
-        if await view.apply(follows, mark, list(changed.values())) == "refused":
-            raise InDoubt("refused", f"the view is no longer at {follows}")
-        customers += len(changed)
-        follows = offset
-        if complete:
-            return customers
+    async with _Applying(view, follows) as applying:
+        async for records in log.states(first if follows is None else follows + 1, last.offset + 1):
+            changed: dict[str, Applied] = {}
+            reached = None
+            for start in range(0, len(records), pause_every):
+                last_state = _collect(records[start : start + pause_every], changed)
+                reached = reached if last_state is None else last_state
+                if await pause():
+                    return None
+            complete = bool(records) and records[-1].offset == last.offset
+            # A chunk in between never ends at a mark's offset, so that no batch of a paused predecessor can follow it and
+            # have half a view taken for a whole one.
+            offset = last.offset if complete else reached
+            if offset is None:
+                continue
+            mark = view_mark(last.mark, offset) if complete else _on_the_way(last.mark, offset, shown)
+            await applying.next(mark, list(changed.values()))
+            customers += len(changed)
+            if complete:
+                await applying.settle()
+                return customers
     raise LogError(f"customer-state ended before its mark at offset {last.offset} was read")
+
+
+class _Applying:
+    """Applies chunk after chunk to the view, one at a time, each while the next is being read."""
+
+    def __init__(self, view: View, follows: int | None) -> None:
+        self._view = view
+        self._follows = follows
+        self._under_way: asyncio.Task[ApplyOutcome] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        # Nothing of ours may run on when somebody takes over again.
+        if self._under_way is not None:
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
+
+    async def next(self, mark: ViewMark, customers: Sequence[Applied]) -> None:
+        """Begin with a chunk once the one before it is applied. Raises what `settle` does."""
+        await self.settle()
+        self._under_way = asyncio.create_task(self._view.apply(self._follows, mark, customers))
+        self._follows = mark.state_offset
+
+    async def settle(self) -> None:
+        """Wait for the chunk that is under way. Raises `InDoubt` or `ViewError`."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            return
+        try:
+            outcome = await under_way
+        finally:
+            under_way.cancel()
+        if outcome == "refused":
+            raise InDoubt("refused", "the view is no longer where its last chunk left it")
 
 
 def _collect(records: Sequence[StateRecord], changed: dict[str, Applied]) -> int | None:

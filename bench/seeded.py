@@ -1,0 +1,37 @@
+"""A partition as a worker leaves it: its customers' states and marks in `customer-state`, through the worker's own producer."""
+
+from collections.abc import Sequence
+
+from bench.population import Population
+from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
+from etapa.settings import Settings
+from etapa.stream.kafka_producer import PartitionProducer
+from etapa.stream.kafka_security import client_options
+from etapa.stream.ports import VIEW_FORMAT, Applied, Transaction, ViewMark
+
+BATCH = 5_000
+
+
+async def seed(settings: Settings, partition: int, partitions: int, customers: Sequence[Applied], population: Population) -> ViewMark:
+    """Commit the states in batches of the worker's size. Gives the mark that a view has that shows all of them."""
+    producer = PartitionProducer(settings, partition, client_options(settings))
+    await producer.start()
+    memories = dict(population.memories)
+    [version] = memories
+    offset = -1
+    try:
+        for start in range(0, len(customers), BATCH):
+            states = [(one.customer_id.encode(), one.state) for one in customers[start : start + BATCH]]
+            mark = Mark(
+                group=settings.group,
+                partitions=partitions,
+                through=-1,
+                stream_time=None,
+                journey="retail",
+                version=version,
+                memories=memories,
+            )
+            offset = await producer.commit(Transaction((), (), (), states, MARK_KEY, encode_mark(mark), 0))
+    finally:
+        await producer.close()
+    return ViewMark(offset, -1, None, settings.group, partitions, VIEW_FORMAT, memories=memories)

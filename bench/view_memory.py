@@ -1,0 +1,116 @@
+"""What customers take in Redis: all keys together, each kind of key, and the fields of the state."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import redis
+
+from bench.place import Place
+from bench.population import Population
+from etapa.settings import load_settings
+from etapa.stream.ports import VIEW_FORMAT, Applied, ViewMark
+from etapa.stream.redis_client import connect, disconnect
+from etapa.stream.redis_view import RedisView
+from tests.servers.processes import wait_until
+
+KEYS = ("stage", "state", "timers", "counts", "mark")
+BATCH = 5_000
+SETTLE_SECONDS = 60.0
+
+
+class ViewMemory(msgspec.Struct, frozen=True):
+    """Bytes for each customer."""
+
+    customers: int
+    partitions: int
+    used: float
+    """By how much `used_memory` grew."""
+    freed_by_key: Mapping[str, float]
+    """By how much it shrinks when the keys of one kind are removed: their real size."""
+    told_by_key: Mapping[str, float]
+    """What `MEMORY USAGE` says of them, which leaves out what the allocator rounds up."""
+    fragmentation: float
+    """The process's resident memory beside `used_memory`."""
+    apply_redis_cpu_microseconds: float
+    """What applying a customer cost Redis."""
+
+
+class StateSizes(msgspec.Struct, frozen=True):
+    """Bytes of encoded states."""
+
+    mean: float
+    median: int
+    ninth_decile: int
+    ninety_ninth_percentile: int
+    largest: int
+    by_field: Mapping[str, float]
+    """Mean bytes of each field; the rest is the array's head."""
+
+
+async def fill_view(place: Place, group: str, halls: Sequence[Sequence[Applied]], memories: Mapping[int, bytes]) -> None:
+    """Apply customers through the worker's own code, in batches of the worker's size."""
+    settings = load_settings({**place.worker_environment(group, "touchpoints"), "ETAPA_REDIS_TIMEOUT": "60s"}, {})
+    client = connect(settings)
+    try:
+        for number, customers in enumerate(halls):
+            view = RedisView(settings, client, number)
+            follows = None
+            for start in range(0, len(customers), BATCH):
+                offset = start + BATCH
+                mark = ViewMark(offset, offset, offset, group, len(halls), VIEW_FORMAT, memories=memories)
+                await view.apply(follows, mark, customers[start : start + BATCH])
+                follows = offset
+    finally:
+        await disconnect(client)
+
+
+def weighed(store: redis.Redis, group: str, customers: int, partitions: int, before: int, cpu_seconds: float) -> ViewMemory:
+    """Weigh a view that was just filled, by taking it apart."""
+    filled = settled_memory(store)
+    resident = int(store.info("memory")["used_memory_rss"])
+    told: dict[str, float] = {}
+    freed: dict[str, float] = {}
+    for kind in KEYS:
+        keys = [f"{group}:{{{partition}}}:{kind}" for partition in range(partitions)]
+        told[kind] = sum(store.memory_usage(key, samples=0) or 0 for key in keys) / customers
+        now = settled_memory(store)
+        store.delete(*keys)
+        freed[kind] = (now - settled_memory(store)) / customers
+    return ViewMemory(
+        customers, partitions, (filled - before) / customers, freed, told, resident / filled, cpu_seconds / customers * 1e6
+    )
+
+
+def settled_memory(store: redis.Redis) -> int:
+    """`used_memory` once two looks at it agree: tables that grew are still being moved for a while."""
+    seen = [0]
+
+    def is_settled() -> bool:
+        seen.append(int(store.info("memory")["used_memory"]))
+        return abs(seen[-1] - seen[-2]) < 50_000
+
+    wait_until(is_settled, SETTLE_SECONDS, "a settled memory of Redis", poll=0.5)
+    return seen[-1]
+
+
+def redis_cpu(store: redis.Redis) -> float:
+    told = store.info("cpu")
+    return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])
+
+
+def sizes_of(population: Population) -> StateSizes:
+    sizes = sorted(map(len, population.states()))
+    count = len(sizes)
+    by_field: dict[str, float] = {}
+    for state in population.states():
+        items = msgspec.msgpack.decode(state)
+        for name, item in zip(FIELDS, items, strict=False):
+            by_field[name] = by_field.get(name, 0) + len(msgspec.msgpack.encode(item)) / count
+    return StateSizes(
+        sum(sizes) / count, sizes[count // 2], sizes[count * 9 // 10], sizes[count * 99 // 100], sizes[-1], by_field
+    )
+
+
+FIELDS = ("format", "version", "stage", "due", "entered_at", "clock", "first_at", "sequence", "recent", "memory", "rule", "before") + (
+    *("traits", "outreach", "began", "known"),
+)
