@@ -8,6 +8,7 @@ import argparse
 import logging
 import os
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -18,15 +19,19 @@ import msgspec
 
 from tests.simulation.controls import SAFETIES, Safety
 from tests.simulation.kinds import KINDS, world_of
+from tests.simulation.progress import Progress
+from tests.simulation.reach import did_not_happen
 from tests.simulation.world import Result
 
 CHUNK = 50
 MOST_LINES = 5
 """Of one seed: what breaks first is what matters."""
+ENOUGH_SEEDS = 1000
+"""So many seeds must bring about everything that the worlds are meant to bring about."""
 
 
 def main() -> int:
-    """Exit code 1 when any seed failed."""
+    """Exit code 1 when any seed failed, or when the seeds were many and something that should go wrong never did."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="how many seeds")
     parser.add_argument("--start", type=int, default=0, help="the first seed")
@@ -43,9 +48,12 @@ def main() -> int:
     events: Counter[str] = Counter()
     settled: list[float] = []
     work = partial(run, off=off, world=arguments.world, keep_trace=arguments.trace)
+    progress = Progress(len(seeds), sys.stderr, started)
     for result in _results(seeds, work, arguments.jobs):
         events.update(result.events)
         settled.append(result.settled_after)
+        if arguments.trace or result.violations:
+            progress.clear()
         if arguments.trace:
             sys.stdout.write(result.trace + "\n")
         if result.violations:
@@ -53,14 +61,20 @@ def main() -> int:
             for line in result.violations[:MOST_LINES]:
                 sys.stdout.write(f"seed {result.seed} {arguments.world or world_of(result.seed)} {result.digest} {line}\n")
             sys.stdout.flush()
+        progress.step(time.monotonic(), failed=bool(result.violations))
+    progress.clear()
     took = time.monotonic() - started
-    sys.stdout.write(", ".join(f"{name} {count}" for name, count in sorted(events.items())) + "\n")
+    sys.stdout.write(textwrap.fill(", ".join(f"{name} {count}" for name, count in sorted(events.items())), 150) + "\n")
+    everything = len(seeds) >= ENOUGH_SEEDS and not off and arguments.world is None
+    missing = did_not_happen(events) if everything else []
+    for line in missing:
+        sys.stdout.write(f"did not happen in {len(seeds)} seeds: {line}\n")
     first = f", the first {failing[0]}" if failing else ""
     sys.stdout.write(
         f"{len(seeds)} seeds from {seeds.start}, {len(failing)} failing{first}; safeties off: {', '.join(sorted(off)) or 'none'};"
         f" all settled within {max(settled, default=0.0):.1f} s of virtual time after the last fault; {took:.0f} s\n"
     )
-    return 1 if failing else 0
+    return 1 if failing or missing else 0
 
 
 def run(seed: int, off: frozenset[Safety], world: str | None, *, keep_trace: bool = True) -> Result:

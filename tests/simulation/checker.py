@@ -6,7 +6,7 @@ journey's grace, not even that counts, and the result must be what the customers
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
@@ -41,8 +41,6 @@ class Expectations:
     """Whether judging a touchpoint raises."""
     versions: Mapping[int, Program] = field(default_factory=dict)
     """Other versions of the journey that workers may have run; every mark says which it was."""
-    named: Sequence[Sequence[str]] = ()
-    """With each mark, the customers whose states were committed, in order: those that nothing else touched were reclassified."""
     publish: bool = True
     """Whether changes that came of that were published."""
 
@@ -81,43 +79,76 @@ def mark_of(committed: Committed) -> Mark:
     return decode_mark(committed.transaction.mark_value)
 
 
-def record_by_record(records: Sequence[Record], marks: Sequence[Mark], expected: Expectations) -> Reference:
+def record_by_record(records: Sequence[Record], batches: Sequence[Committed], expected: Expectations) -> Reference:
     """The records one by one through a partition of the core; stream time goes on between them as the marks say."""
-    reference = Reference()
-    partition = Partition(expected.program, None)
-
-    def collect() -> None:
-        work = partition.collect()
-        reference.add(partition.program, work.changes)
-        reference.customers.update(work.changed)
-
+    run = _RecordByRecord(expected)
     waiting = list(reversed(records))
-    for number, mark in enumerate(marks):
-        if mark.version != partition.program.version:
-            partition = Partition(expected.versions[mark.version], partition.stream_time)
-            for customer_id, customer in reference.customers.items():
-                partition.admit(customer_id, customer)
+    for batch in batches:
+        mark = mark_of(batch)
+        named = [key.decode() for key, _ in batch.transaction.states]
+        run.go_on_with(mark.version)
         while waiting and waiting[-1].offset <= mark.through:
-            record = waiting.pop()
-            item = _read(record, expected)
-            if isinstance(item, Rejected):
-                reference.dead_letters.append((record.offset, item.reason))
-                continue
-            for customer_id in partition.missing([item.customer_id]):
-                partition.admit(customer_id, None)
-            assert mark.stream_time is not None, "touchpoints were processed, and the mark has no stream time"
-            # All touchpoints of a batch that were ahead of the wall clock were taken at its time, which the mark then has.
-            partition.take(item, mark.stream_time)
-            collect()
+            run.take(waiting.pop(), mark)
         if mark.stream_time is not None:
-            partition.advance(mark.stream_time)
-            collect()
-        for customer_id in expected.named[number] if expected.named else ():
-            if reference.customers[customer_id].version < mark.version:
-                partition.reclassify(customer_id, publish=expected.publish)
-                collect()
-    reference.dead_letters += [(record.offset, "never read") for record in reversed(waiting)]
-    return reference
+            run.advance(mark.stream_time, named)
+        run.reclassify(named)
+    run.reference.dead_letters += [(record.offset, "never read") for record in reversed(waiting)]
+    return run.reference
+
+
+class _RecordByRecord:
+    def __init__(self, expected: Expectations) -> None:
+        self.reference = Reference()
+        self._expected = expected
+        self._partition = Partition(expected.program, None)
+
+    def go_on_with(self, version: int) -> None:
+        """Whoever committed the next batch ran this version of the journey."""
+        if version != self._partition.program.version:
+            self._begin_with(self._expected.versions[version], self.reference.customers)
+
+    def take(self, record: Record, mark: Mark) -> None:
+        item = _read(record, self._expected)
+        if isinstance(item, Rejected):
+            self.reference.dead_letters.append((record.offset, item.reason))
+            return
+        for customer_id in self._partition.missing([item.customer_id]):
+            self._partition.admit(customer_id, None)
+        assert mark.stream_time is not None, "touchpoints were processed, and the mark has no stream time"
+        # All touchpoints of a batch that were ahead of the wall clock were taken at its time, which the mark then has.
+        self._partition.take(item, mark.stream_time)
+        self._collect()
+
+    def advance(self, stream_time: int, named: Sequence[str]) -> None:
+        """Stream time goes on. Timers of the very microsecond where a batch ended may be left for the next, which may be of another version."""
+        customers = self.reference.customers
+        self._partition.advance(stream_time - 1)
+        self._collect()
+        at = stream_time - self._partition.program.grace
+        left = {customer_id for customer_id, customer in customers.items() if customer.due == at}.difference(named)
+        if left:
+            self._begin_with(self._partition.program, customers.keys() - left)
+        self._partition.advance(stream_time)
+        self._collect()
+        for customer_id in left:
+            self._partition.admit(customer_id, customers[customer_id])
+
+    def reclassify(self, named: Sequence[str]) -> None:
+        """Customers of the batch that nothing else touched were carried over because somebody asked for it."""
+        for customer_id in named:
+            if self.reference.customers[customer_id].version < self._partition.program.version:
+                self._partition.reclassify(customer_id, publish=self._expected.publish)
+                self._collect()
+
+    def _begin_with(self, program: Program, customer_ids: Iterable[str]) -> None:
+        self._partition = Partition(program, self._partition.stream_time)
+        for customer_id in customer_ids:
+            self._partition.admit(customer_id, self.reference.customers[customer_id])
+
+    def _collect(self) -> None:
+        work = self._partition.collect()
+        self.reference.add(self._partition.program, work.changes)
+        self.reference.customers.update(work.changed)
 
 
 def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expected: Expectations) -> Reference:
@@ -145,9 +176,8 @@ def _read(record: Record, expected: Expectations) -> Touchpoint | Rejected:
 
 
 def _against_reference(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
-    marks = [mark_of(committed) for committed in broker.committed]
-    stream_time = marks[-1].stream_time if marks else None
-    wrong = _compare("record by record", record_by_record(broker.touchpoints, marks, expected), broker, redis)
+    stream_time = mark_of(broker.committed[-1]).stream_time if broker.committed else None
+    wrong = _compare("record by record", record_by_record(broker.touchpoints, broker.committed, expected), broker, redis)
     if expected.on_time and not wrong:
         wrong = _compare("by their own touchpoints", by_own_touchpoints(broker.touchpoints, stream_time, expected), broker, redis)
     return wrong

@@ -1,24 +1,35 @@
-"""The safeties of the partition protocol, and the ways to do without one. With any of them off the checker must find something.
+"""The safeties of the protocol, and the ways to do without one. With any of them off the checker must find something.
 
 Three of them are the servers' and are switched off there (`MemoryBroker.fencing` and `tells_hanging`, `MemoryRedis.chained`); the
-others are the task's, and what stands here takes the place of the part that keeps them.
+others are the task's, or those of the worker that supervises the tasks, and what stands here takes the place of the part that keeps them.
 """
 
-from collections.abc import Sequence
-from typing import Literal, get_args
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 
+from etapa.stream.observer import Observer
+from etapa.stream.partition_tasks import REFUSED_PAUSE, PartitionTasks
 from etapa.stream.ports import Applied, ApplyOutcome, Loaded, TakeoverReason, Transaction, ViewMark
 from etapa.stream.stream_time import QuietPace
-from etapa.stream.takeover import TakenOver
+from etapa.stream.takeover import PartitionRefused, TakenOver
 from etapa.stream.task import PartitionTask
 from etapa.stream.tenure import Tenure
 from tests.simulation.memory_log import MemoryLog, no_answer
 from tests.simulation.memory_view import MemoryView
 
-Safety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters"]
-SAFETIES: tuple[Safety, ...] = get_args(Safety)
+ProtocolSafety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters"]
+"""Of one partition, in every kind of world."""
+SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
+"""Of a worker that the group gives partitions and takes them away from; only groups have such workers."""
+Safety = ProtocolSafety | SupervisionSafety
+PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
+SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
+SAFETIES: Final[tuple[Safety, ...]] = (*PROTOCOL_SAFETIES, *SUPERVISION_SAFETIES)
 
 
 class TrustingView(MemoryView):
@@ -75,10 +86,91 @@ class WallClock(QuietPace):
         return None if stream_time is None else max(stream_time, wall)
 
 
+class MuteTask(PartitionTask):
+    """Without saying that the partition is released when the task is cancelled."""
+
+    async def run(self) -> None:
+        told = self._around.observer
+        self._around = msgspec.structs.replace(self._around, observer=cast("Observer", _ReleasesAreNotTold(told)))
+        with suppress(PartitionRefused):
+            await super().run()
+        told.released(self.partition)
+
+
+class _ReleasesAreNotTold:
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def released(self, partition: int) -> None:
+        """Nobody hears of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._observer, name)
+
+
+class _Forgetful(PartitionTasks):
+    def _forget(self) -> None:
+        self._tasks.clear()
+        self._logs.clear()
+        self._runners.clear()
+
+
+class UnstoppedTasks(_Forgetful):
+    """Without stopping: the tasks of partitions that were taken away go on."""
+
+    async def stop(self, seconds: float) -> None:
+        self._forget()
+
+
+class HastilyStoppedTasks(_Forgetful):
+    """Without awaiting the end of the tasks: they are asked to stop, and that was that."""
+
+    async def stop(self, seconds: float) -> None:
+        for task in self._tasks.values():
+            task.request_stop()
+        self._forget()
+
+
+class PatientTasks(_Forgetful):
+    """Without cancelling tasks that take too long: they are left to finish when they like."""
+
+    async def stop(self, seconds: float) -> None:
+        for task in self._tasks.values():
+            task.request_stop()
+        if self._runners:
+            await asyncio.wait(set(self._runners.values()), timeout=seconds)
+        self._forget()
+
+
+class ReopenedTasks(PartitionTasks):
+    """Without closing for good: what the group gives to a worker that is leaving is begun."""
+
+    async def close(self, seconds: float) -> None:
+        await self.stop(seconds)
+
+
+class ResignedTasks(PartitionTasks):
+    """Without looking again at a partition that was refused."""
+
+    async def _pause(self, seconds: float) -> None:
+        await super()._pause(math.inf if seconds == REFUSED_PAUSE else seconds)
+
+
+SUPERVISIONS: Final[Mapping[Safety, type[PartitionTasks]]] = {
+    "stops": UnstoppedTasks,
+    "awaits": HastilyStoppedTasks,
+    "cancels": PatientTasks,
+    "closes": ReopenedTasks,
+    "looks_again": ResignedTasks,
+}
+
+
 def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
     """The task with these safeties off."""
     if "retake" in off:
         return LeavingTask
+    if "releases" in off:
+        return MuteTask
     return HastyTask if "stream_time" in off else PartitionTask
 
 
@@ -90,3 +182,8 @@ def kind_of_view(off: frozenset[Safety]) -> type[MemoryView]:
 def kind_of_log(off: frozenset[Safety]) -> type[MemoryLog]:
     """The log with these safeties off."""
     return ApartLog if "dead_letters" in off else MemoryLog
+
+
+def kind_of_supervision(off: frozenset[Safety]) -> type[PartitionTasks]:
+    """The worker's supervision with these safeties off."""
+    return next((kind for safety, kind in SUPERVISIONS.items() if safety in off), PartitionTasks)

@@ -36,7 +36,7 @@ class Group:
     ) -> None:
         self._loop = loop
         self._partitions = partitions
-        self._session = session
+        self.session = session
         self._rebalance = rebalance
         self._random = random
         self._note = note
@@ -87,11 +87,11 @@ class Group:
 
     def _look(self) -> None:
         """Give up those who have been silent for too long."""
-        silent = [name for name, seat in self._seats.items() if self._loop.time() - seat.heard_at > self._session]
+        silent = [name for name, seat in self._seats.items() if self._loop.time() - seat.heard_at > self.session]
         for name in silent:
             self._note(f"group gives up {name}")
             self.leave(name)
-        self._loop.call_later(0.5, self._look)
+        self._loop.call_later(1.0, self._look)
 
     def _prepare(self) -> None:
         if self._preparing:

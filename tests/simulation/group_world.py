@@ -13,14 +13,12 @@ from tests.simulation.controls import Safety
 from tests.simulation.group import Group
 from tests.simulation.member import Member
 from tests.simulation.network import SeededNetwork
+from tests.simulation.process import Process
 from tests.simulation.scenario import PROGRAM, Scenario, group_scenario_of
 from tests.simulation.versions import VERSIONS
-from tests.simulation.watched import WatchedPartition
-from tests.simulation.world import NETWORK_FAULTS, SERVER_FAULTS, World, jump
+from tests.simulation.world import NETWORK_FAULTS, SERVER_FAULTS, World
 
 MOST_MEMBERS = 4
-REBALANCE = 10.0
-"""Seconds that a member may take to let go and join again."""
 GROUP_FAULTS = ("kill", "kill", "freeze", "freeze", "join", "leave", "deploy", "clock jump", "reclassify")
 
 
@@ -33,7 +31,8 @@ class GroupWorld(World):
         self, seed: int, scenario: Scenario | None = None, network: SeededNetwork | None = None, off: frozenset[Safety] = frozenset()
     ) -> None:
         super().__init__(seed, scenario, network, off)
-        self.group = Group(self.loop, len(self.partitions), self.scenario.session, REBALANCE, Random(self.random.random()), self.note)
+        session, rebalance = self.scenario.session, self.scenario.rebalance
+        self.group = Group(self.loop, len(self.partitions), session, rebalance, Random(self.random.random()), self.note)
         self.requests = 0
         self._draining = False
         self.members: list[Member] = []
@@ -48,10 +47,6 @@ class GroupWorld(World):
         if not self.scenario.rolling:
             return expected
         return replace(expected, on_time=False, versions=VERSIONS)
-
-    def expectations_of(self, partition: WatchedPartition) -> Expectations:
-        named = [[key.decode() for key, _ in committed.transaction.states] for committed in partition.broker.committed]
-        return replace(super().expectations_of(partition), named=named)
 
     def next_program(self) -> Program:
         if not self.scenario.rolling:
@@ -91,22 +86,17 @@ class GroupWorld(World):
 
     async def drain(self) -> None:
         self._draining = True
-        await self.wait_until_settled()
-        await self._let_all_leave()
-        # They may have begun something while they were leaving; whoever comes next finds nothing amiss.
-        if not self.wrong:
-            await self.wait_until_settled()
-            await self._let_all_leave()
+        await super().drain()
         self._see_that_nobody_is_in_two_partitions()
 
-    async def _let_all_leave(self) -> None:
+    async def let_all_leave(self) -> None:
         for member in self.members:
             member.request_stop()
         await asyncio.gather(*(member.ended for member in self.members))
 
-    async def fault(self, fault: str, random: Random) -> None:
+    async def fault(self, fault: str, random: Random, struck: Process | None) -> None:
         alive = self.alive()
-        member = random.choice(alive) if alive else None
+        member = next((member for member in alive if member.process is struck), random.choice(alive) if alive else None)
         if fault == "join" or member is None:
             if len(alive) < MOST_MEMBERS:
                 self._join()
@@ -114,7 +104,11 @@ class GroupWorld(World):
             member.process.kill()
             self.loop.call_later(random.uniform(0, 8.0), self._restart)
         elif fault == "freeze":
-            member.process.sleep_until(self.loop.time() + random.choice((random.uniform(0, 3.0), random.uniform(5.0, 30.0))))
+            session = self.scenario.session
+            longer = random.random() < 0.6
+            self.events["frozen beyond the session"] += longer
+            seconds = random.uniform(session, session + 20.0) if longer else random.uniform(0, session)
+            member.process.sleep_until(self.loop.time() + seconds)
         elif fault == "leave":
             member.request_stop()
             self.loop.call_later(random.uniform(0, 8.0), self._restart)
@@ -125,7 +119,7 @@ class GroupWorld(World):
                 self._join()
                 await asyncio.sleep(random.uniform(0, 3.0))
         elif fault == "clock jump":
-            jump(member.clock, self.scenario.skew, random)
+            self.jump(member.clock, random)
         elif self.scenario.rolling:
             self._ask_to_reclassify(random)
 

@@ -1,6 +1,7 @@
 """A worker process that is a member of a consumer group: the real supervision of partition tasks, told what to do by the group.
 
-It does what the worker's rebalance listener does: stop everything when partitions are taken away, start when they are given.
+It does what the worker and its rebalance listener do: stop everything when partitions are taken away, start when they are
+given, and close for good when it is to end, while the group may still be giving and taking.
 """
 
 import asyncio
@@ -11,14 +12,18 @@ from etapa.journey.engine.program import Program
 from etapa.stream.partition_tasks import PartitionTasks
 from etapa.stream.ports import LogError
 from etapa.stream.task import PartitionRefused, PartitionTask
-from tests.simulation.controls import kind_of_log
+from tests.simulation.controls import kind_of_log, kind_of_supervision
 from tests.simulation.group import Assignment, Group, UnknownMember
 from tests.simulation.memory_log import MemoryLog, no_answer
-from tests.simulation.process import Killed, Process
+from tests.simulation.process import Killed, Process, finish
 from tests.simulation.worker import Bookkeeper, ProcessClock, Surroundings, make_task, portions
 
-HEARTBEAT = 1.0
-LOOK_EVERY = 0.1
+REJOINS_AFTER = 1.0
+SYNC_EVERY = 0.4
+CLOSING = 1.0
+"""Most seconds that closing the consumer takes."""
+IN_A_BATCH = frozenset(("load", "write", "commit", "apply"))
+"""Calls of which one is under way in the middle of a batch."""
 
 
 class Member:
@@ -34,21 +39,22 @@ class Member:
         self._random = random
         self._program = program
         self._stop_seconds = stop_seconds
+        self._heartbeat = group.session / 4
         self._observer = Bookkeeper(around)
-        self._leaving = False
+        self._to_end = around.loop.create_future()
+        """Done when the worker is to end, because somebody asked for it or because it cannot go on."""
         self._generation: int | None = None
         """Of the assignment at hand; none when it is to be given up."""
+        self._taken_away = around.loop.create_future()
+        """Done when the group wants to have the assignment back."""
         self._tasks: PartitionTasks | None = None
+        self.leaving = False
         self.ended = around.loop.create_task(self._run(), name=process.name)
 
     def request_stop(self) -> None:
         """Somebody wants the worker to end. A sleeping process hears of it when it wakes up."""
-        self._leaving = True
-
-    @property
-    def leaving(self) -> bool:
-        """Whether it was asked to end."""
-        return self._leaving
+        self.leaving = True
+        finish(self._to_end)
 
     def ready(self, partition: int) -> bool:
         """Whether the partition is taken over here."""
@@ -66,48 +72,53 @@ class Member:
             self._around.find(f"{self.process.name} ended with {error!r}")
 
     async def _be_a_member(self) -> None:
-        self._tasks = tasks = PartitionTasks(self._make)
-        beating = asyncio.create_task(self._beat())
+        self._tasks = tasks = kind_of_supervision(self._around.off)(self._make)
+        tasks.ended.add_done_callback(lambda _: finish(self._to_end))
+        background = [asyncio.create_task(self._follow_the_group(tasks)), asyncio.create_task(self._beat())]
         try:
-            while not self._leaving:
-                assignment = await self._join()
-                if assignment is not None:
-                    tasks.start(assignment.partitions)
-                    await self._stay(tasks)
-                    await tasks.stop(self._stop_seconds)
+            await self.process.wait_for(self._to_end)
+            if tasks.ended.done():
+                tasks.ended.result()
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            # In this order, as the worker does it: until its consumer is closed, the group goes on to give and to take.
             await tasks.close(self._stop_seconds)
+            await self.process.sleep(self._random.uniform(0, CLOSING))
+            for each in background:
+                each.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            self._must_have_let_go("closing")
         try:
             await self.process.call("leave", lambda: self._group.leave(self.process.name), no_answer)
         except LogError:
             self._around.note(f"{self.process.name} leaves without a word")
 
-    async def _join(self) -> Assignment | None:
-        """What the group gives us; none when it did not come to that."""
-        try:
-            await self.process.call("join", lambda: self._group.join(self.process.name), no_answer)
-            while not self._leaving:
-                assignment = await self.process.call("sync", lambda: self._group.sync(self.process.name), no_answer)
-                if assignment is not None:
-                    self._generation = assignment.generation
-                    return assignment
-                await self.process.sleep(LOOK_EVERY)
-        except (LogError, UnknownMember):
-            await self.process.sleep(HEARTBEAT)
-        return None
+    async def _follow_the_group(self, tasks: PartitionTasks) -> None:
+        while True:
+            assignment = await self._join()
+            self._taken_away = self._around.loop.create_future()
+            self._generation = assignment.generation
+            tasks.start(assignment.partitions)
+            await self.process.wait_for(self._taken_away)
+            self._around.events["taken away in mid-batch"] += not IN_A_BATCH.isdisjoint(self.process.calls_under_way)
+            await tasks.stop(self._stop_seconds)
+            self._must_have_let_go("giving up its partitions")
 
-    async def _stay(self, tasks: PartitionTasks) -> None:
-        """Until we are to leave, or the group gives partitions anew. Raises when a task gave up."""
-        while not self._leaving and self._generation is not None:
-            if tasks.ended.done():
-                tasks.ended.result()
-            await self.process.sleep(LOOK_EVERY)
+    async def _join(self) -> Assignment:
+        """What the group gives us."""
+        while True:
+            try:
+                await self.process.call("join", lambda: self._group.join(self.process.name), no_answer)
+                while True:
+                    assignment = await self.process.call("sync", lambda: self._group.sync(self.process.name), no_answer)
+                    if assignment is not None:
+                        return assignment
+                    await self.process.sleep(SYNC_EVERY)
+            except (LogError, UnknownMember):
+                await self.process.sleep(REJOINS_AFTER)
 
     async def _beat(self) -> None:
         while True:
-            await self.process.sleep(HEARTBEAT)
+            await self.process.sleep(self._heartbeat)
             generation = self._generation
             if generation is None:
                 continue
@@ -120,6 +131,12 @@ class Member:
                 answer = "rebalance"
             if answer == "rebalance" and self._generation == generation:
                 self._generation = None
+                finish(self._taken_away)
+
+    def _must_have_let_go(self, when: str) -> None:
+        """Nothing of the process may work on a partition that it has given up: the next owner may be at work by now."""
+        if self.process.alive and self._observer.owned:
+            self._around.find(f"{self.process.name} still works on partitions {sorted(self._observer.owned)} after {when}")
 
     def _make(self, partition: int) -> tuple[PartitionTask, MemoryLog]:
         log = kind_of_log(self._around.off)(self._around.partitions[partition].broker, self.process, portions(self._random))

@@ -119,7 +119,13 @@ class MemoryView:
         return await self._process.call("counts", self._redis.counts, _no_answer)
 
     async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
-        return await self._run(_APPLY, "apply", lambda: self._redis.apply(follows, mark, customers))
+        def apply() -> ApplyOutcome:
+            self._process.events["out of memory at an apply"] += self._redis.out_of_memory
+            outcome = self._redis.apply(follows, mark, customers)
+            self._process.events[f"apply {outcome}"] += 1
+            return outcome
+
+        return await self._run(_APPLY, "apply", apply)
 
     async def scan(self, cursor: int, count: int) -> Scanned:
         return await self._process.call("scan", lambda: self._redis.scan(cursor, count), _no_answer)
@@ -147,6 +153,7 @@ class _ScriptClient:
     async def evalsha(self, digest: str, keys: int) -> Any:
         def run_known() -> Any:
             if digest not in self._redis.scripts:
+                self._process.events["script not known"] += 1
                 raise NoScriptError("NOSCRIPT No matching script. Please use EVAL.")
             return self._effect()
 

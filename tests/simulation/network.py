@@ -1,5 +1,6 @@
 """What the seed decides of the calls between processes and servers: how long they take, which get lost, where a process dies."""
 
+import asyncio
 from collections import Counter
 from random import Random
 from typing import Literal
@@ -40,8 +41,18 @@ class SeededNetwork:
         self.cut: dict[tuple[str, Server], Lost] = {}
         """Between which process and which server nothing gets through, and which way."""
         self._random = random
+        self._watched: dict[str, list[asyncio.Future[Process]]] = {}
+
+    def next_call(self, call: str) -> asyncio.Future[Process]:
+        """Done when the next call of this name is sent, with the process that sends it."""
+        future: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
+        self._watched.setdefault(call, []).append(future)
+        return future
 
     def delays(self, process: Process, call: str) -> tuple[float, float]:
+        for watcher in self._watched.pop(call, ()):
+            if not watcher.done():
+                watcher.set_result(process)
         return self._delay() + self.stalled.get(server_of(call), 0.0), self._delay()
 
     def lost(self, process: Process, call: str) -> Lost | None:

@@ -5,7 +5,8 @@ process may die or sleep; what was sent may take effect long after its sender is
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from typing import Literal, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -40,18 +41,29 @@ def finish(future: "asyncio.Future[None]") -> None:
         future.set_result(None)
 
 
-class Process:
-    """One worker process. Its ports do everything through `call`."""
+SLOW = 0.5
+"""Seconds that a call may take before it counts as a slow one."""
 
-    def __init__(self, name: str, network: Network, trace: Callable[[str], None]) -> None:
+
+class Process:
+    """One worker process. Its ports do everything through `call`. `events`: what happens to it and to its calls is counted there."""
+
+    def __init__(self, name: str, network: Network, trace: Callable[[str], None], events: Counter[str] | None = None) -> None:
         self.name = name
         self.alive = True
+        self.events: Counter[str] = Counter() if events is None else events
         self._network = network
         self._trace = trace
         # A dict for its order: what is done first must not depend on where in memory things lie.
         self._pending: dict[asyncio.Future[None], None] = {}
         self._asleep_until = 0.0
         self._calls = 0
+        self._under_way: dict[int, str] = {}
+
+    @property
+    def calls_under_way(self) -> Collection[str]:
+        """The names of the calls that it waits for."""
+        return self._under_way.values()
 
     def kill(self) -> None:
         """Die. Whatever the process waits for never arrives."""
@@ -59,6 +71,7 @@ class Process:
             return
         self.alive = False
         self._trace(f"{self.name} dies")
+        self.events.update(f"dies in {call}" for call in self._under_way.values())
         for future in list(self._pending):
             if not future.done():
                 future.set_exception(Killed)
@@ -77,13 +90,16 @@ class Process:
             await self.sleep(0)
         number = self._calls
         self._calls += 1
+        self._under_way[number] = name
         if self._network.kills(self, name, number, "before"):
             self.kill()
             raise Killed
         there, back = self._network.delays(self, name)
         lost = self._network.lost(self, name)
+        self.events["slow call"] += there + back > SLOW
         outcome: list[T | Exception] = []
-        arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[None] = loop.create_future()
 
         def take_effect() -> None:
             if lost != "request" and (self.alive or self._network.survives(self, name)):
@@ -94,12 +110,18 @@ class Process:
                 self._trace(f"{self.name} {name} {'fails' if isinstance(outcome[0], Exception) else 'done'}")
             if self.alive and self._network.kills(self, name, number, "after"):
                 self.kill()
-            finish(arrived)
+            loop.call_later(back, finish, answered)
 
-        asyncio.get_running_loop().call_later(there, take_effect)
-        await self._wait(arrived)
-        await self.sleep(back)
+        loop.call_later(there, take_effect)
+        try:
+            await self._wait(answered)
+        finally:
+            del self._under_way[number]
+        if self._asleep_until > loop.time():
+            await self.sleep(0)
         if lost:
+            self.events[f"{lost} lost"] += 1
+            self.events[f"{lost} lost: {name}"] += 1
             self._trace(f"{self.name} {name} {lost} lost")
             raise error()
         (answer,) = outcome
@@ -110,17 +132,27 @@ class Process:
     async def sleep(self, seconds: float, until: "asyncio.Future[None] | None" = None) -> None:
         """Wait in virtual time, or until `until` is done before, and in any case until the process is awake."""
         self._check()
-        loop = asyncio.get_running_loop()
-        while True:
-            future: asyncio.Future[None] = until or loop.create_future()
-            loop.call_later(seconds, finish, future)
-            await self._wait(future)
-            until = None
-            seconds = self._asleep_until - loop.time()
-            if seconds <= 0:
-                return
+        if seconds > 0 or until is not None:
+            await self._wait_at_most(seconds, until)
+        else:
+            await asyncio.sleep(0)
+            self._check()
+        while (left := self._asleep_until - asyncio.get_running_loop().time()) > 0:
+            await self._wait_at_most(left)
 
-    async def _wait(self, future: asyncio.Future[None]) -> None:
+    async def _wait_at_most(self, seconds: float, until: "asyncio.Future[None] | None" = None) -> None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = until or loop.create_future()
+        loop.call_later(seconds, finish, future)
+        await self._wait(future)
+
+    async def wait_for(self, news: "asyncio.Future[None]") -> None:
+        """Wait until `news` is done, and in any case until the process is awake."""
+        self._check()
+        await self._wait(news)
+        await self.sleep(0)
+
+    async def _wait(self, future: "asyncio.Future[None]") -> None:
         self._pending[future] = None
         try:
             await future

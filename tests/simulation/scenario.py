@@ -26,6 +26,8 @@ class Scenario(msgspec.Struct, frozen=True):
     """By how many microseconds the workers' wall clocks may be wrong."""
     faults: int
     """How many of: a killed worker, a second owner, a Redis that loses writes, and so on."""
+    pause: float = 4.0
+    """Most seconds between two faults."""
     partitions: int = 1
     members: int = 1
     """How many workers begin."""
@@ -33,6 +35,8 @@ class Scenario(msgspec.Struct, frozen=True):
     """Whether two versions of the journey are at work."""
     session: float = 10.0
     """Seconds without a heartbeat after which the group takes a worker for dead."""
+    rebalance: float = 10.0
+    """Seconds that the group waits for a worker to let go and join again."""
     stop_seconds: float = 5.0
     """How long a worker may take to finish its batches when the group takes partitions away."""
 
@@ -87,9 +91,11 @@ def scenario_of(random: Random) -> Scenario:
             max_timers=random.choice((1, 2, 5, 1000)),
             customers_in_memory=random.choice((0, 1, 3, 1000)),
             pause_every=random.choice((1, 3, 100)),
+            idle_wait=random.choice((0.5, 2.0, 4.0)),
         ),
-        skew=random.choice((0, 0, 0, 60 * SECOND)),
+        skew=random.choice((0, 0, 60 * SECOND)),
         faults=random.randrange(0, 12),
+        pause=random.choice((1.0, 4.0)),
     )
 
 
@@ -108,5 +114,7 @@ def group_scenario_of(random: Random) -> Scenario:
         partitions=random.randrange(2, 5),
         members=random.randrange(1, 4),
         rolling=random.random() < 0.4,
+        session=random.choice((3.0, 6.0, 10.0)),
+        rebalance=random.choice((3.0, 10.0)),
         stop_seconds=random.choice((0.05, 2.0, 5.0)),
     )

@@ -40,6 +40,8 @@ class Arrival(msgspec.Struct, frozen=True):
     value: bytes | None
     headers: Headers
     gap: int
+    late: int = 0
+    """Microseconds by which it occurred before it came, or before what came last."""
 
 
 def arrivals(random: Random, shop: Shop, now: Iterator[int]) -> Iterator[Arrival]:
@@ -60,8 +62,9 @@ def arrivals(random: Random, shop: Shop, now: Iterator[int]) -> Iterator[Arrival
             arrival = _bad(random, number, wall, gap)
         else:
             kind = "boom" if random.random() < shop.poison else random.choice(("purchase", "purchase", "view", "view", "complaint"))
-            at = latest - random.choice((0, random.randrange(shop.late + 1)))
-            arrival = _arrival(_touchpoint(random, f"e{number}", f"c{random.randrange(shop.customers)}", kind, at), gap)
+            late = random.choice((0, random.randrange(shop.late + 1)))
+            touchpoint = _touchpoint(random, f"e{number}", f"c{random.randrange(shop.customers)}", kind, latest - late)
+            arrival = msgspec.structs.replace(_arrival(touchpoint, gap), late=late)
             sent.append(arrival)
         yield arrival
 

@@ -217,8 +217,7 @@ class ReclassifyingWorld(World):
         return VERSIONS[self.random.choice((1, 2))]
 
     def expectations(self) -> Expectations:
-        named = [[key.decode() for key, _ in committed.transaction.states] for committed in self.broker.committed]
-        return replace(super().expectations(), on_time=False, versions=VERSIONS, named=named, publish=self.publish)
+        return replace(super().expectations(), on_time=False, versions=VERSIONS, publish=self.publish)
 
 
 class SilentWorld(ReclassifyingWorld):

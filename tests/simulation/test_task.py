@@ -13,7 +13,6 @@ from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import CompiledRule
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Loaded
 from etapa.stream.takeover import PartitionRefused
@@ -156,14 +155,14 @@ def test_poison_is_worked_off_without_beginning_anew_for_each(monkeypatch: pytes
 def test_a_timer_whose_judging_raises_is_dropped_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = Alone()
     drifts: list[CompiledRule] = [rule for rule in PROGRAM.stages["active"].rules if rule.id == "drifts-away"]
-    holds = drifts[0].holds
+    rises = drifts[0].rises
 
-    def fails(*arguments: Any) -> bool:
-        if arguments[0].id == "a" and arguments[1] > START + 10 * SECOND:
+    def fails(customer: Customer, now: int) -> int:
+        if customer.id == "a" and now > START + 10 * SECOND:
             raise OverflowError
-        return holds(*arguments)
+        return rises(customer, now)
 
-    monkeypatch.setattr(drifts[0], "holds", fails)
+    monkeypatch.setattr(drifts[0], "rises", fails)
     alone.touch("a")
     alone.touch("b")
 
@@ -181,16 +180,16 @@ def test_no_customer_id_reaches_the_log_or_a_dead_letter_s_reason_when_judging_f
 ) -> None:
     alone = Alone()
     (drifts,) = [rule for rule in PROGRAM.stages["active"].rules if rule.id == "drifts-away"]
-    holds = drifts.holds
+    rises = drifts.rises
 
-    def fails(customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+    def fails(customer: Customer, now: int) -> int:
         if now > START + 10 * SECOND:
             raise ValueError(f"{customer.id} has no holiday")
-        return holds(customer, now, touchpoint)
+        return rises(customer, now)
 
     alone.touch("marta", "purchase")
     alone.touch("marta", "boom")
-    monkeypatch.setattr(drifts, "holds", fails)
+    monkeypatch.setattr(drifts, "rises", fails)
 
     async def steps() -> None:
         await alone.until(lambda: alone.told.timer_failures == ["marta"])

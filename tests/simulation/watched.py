@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
+from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import decode_standing
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.controls import Safety
@@ -38,6 +39,7 @@ class WatchedPartition:
         self.longest_silence = 0.0
         """Most seconds between two touchpoints that arrived."""
         self._arrived_at: float | None = None
+        self._version: int | None = None
         self._states: dict[str, bytes] = {}
         self._dues: dict[str, int | None] = {}
         self._states_at: dict[int, dict[str, bytes]] = {}
@@ -47,6 +49,9 @@ class WatchedPartition:
         """A record is produced."""
         if arrival.gap:
             self.broker.leave_gap(arrival.gap)
+        self._events["offset gap"] += arrival.gap > 0
+        self._events["late touchpoint"] += arrival.late > 0
+        self._events["touchpoint later than grace"] += arrival.late > PROGRAM.grace
         self.broker.append(arrival.key, arrival.value, arrival.headers, wall)
         if self._arrived_at is not None:
             self.longest_silence = max(self.longest_silence, seconds - self._arrived_at)
@@ -55,7 +60,9 @@ class WatchedPartition:
     def fault(self, name: str, random: Random) -> bool:
         """Let one of the faults of the servers happen here. False when it is none of them."""
         if name == "roll back":
+            before = self.redis.mark
             self.redis.roll_back(random)
+            self._events["writes lost"] += self.redis.mark != before
         elif name == "flush":
             self.redis.flush()
         elif name == "lose mark":
@@ -117,6 +124,11 @@ class WatchedPartition:
         self._check_timers(committed)
         self._states_at[committed.state_offset] = dict(self._states)
         self._events["commits"] += 1
+        version = mark_of(committed).version
+        self._events["version changes"] += self._version not in (None, version)
+        self._version = version
+        for change in committed.transaction.stage_changes:
+            self._events["changes by a new version"] += decode_stage_change(change.value or b"").cause == "journey"
         for outgoing in (
             *committed.transaction.stage_changes,
             *committed.transaction.campaign_triggers,

@@ -1,7 +1,7 @@
 """A worker process that owns one partition, and what every worker process in the simulation is made of: the real task on in-memory ports."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 
 import msgspec
@@ -60,6 +60,11 @@ class Bookkeeper(NullObserver):
         self._around = around
         self._owned: set[int] = set()
 
+    @property
+    def owned(self) -> Collection[int]:
+        """The partitions that the process has spoken of and not released."""
+        return self._owned
+
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
         if reason == "assigned" and partition in self._owned:
             self._around.find(f"partition {partition} is processed twice in one process")
@@ -76,6 +81,7 @@ class Bookkeeper(NullObserver):
         if accounted != len(batch.records):
             self._around.find(f"{accounted} records are accounted for, {len(batch.records)} were read")
         self._around.events["touchpoints"] += len(batch.records)
+        self._around.events["duplicates"] += batch.duplicates
         self._around.events["timers"] += batch.timers_fired
         self._around.events["dead letters"] += sum(batch.dead_letters.values())
         self._around.events["cannot be judged"] += batch.dead_letters.get("evaluation_failed", 0)

@@ -34,8 +34,18 @@ SERVER_FAULTS = ("roll back", "roll back", "flush", "lose mark", "lose scripts",
 """What happens to one partition, or to all of them."""
 NETWORK_FAULTS = ("out of memory", "stall", "cut", "lose markers", "lose markers")
 FAULTS = ("kill", "second owner", "second owner", "clock jump", *SERVER_FAULTS, *NETWORK_FAULTS)
+MOMENTS = ("fetch", "load", "load", "write", "commit", "apply", "apply", "fence", "states")
+"""Calls that faults strike in the middle of."""
+AIMED = 0.5
+"""The share of faults that wait for such a moment."""
+AIMS_FOR = 3.0
+"""Seconds that they wait for it."""
+MOST_ROUNDS = 10
+"""How often the workers are replaced in the end at most, until those that leave have left nothing to do."""
 HANGS_FOR = 20.0
 """Seconds after which somebody sees that readers get no further, although the worker that could show them more has nothing to say."""
+ENDS_WITHIN = 60.0
+"""Seconds after which nothing is left of processes that were killed."""
 SETTLES_WITHIN = 120.0
 """Seconds after the last fault within which lag must be zero and every timer must have fired."""
 
@@ -79,7 +89,7 @@ class World:
             self.loop, self.partitions, self.scenario.options, self.now, self.note, self.find, self.events, off, self._step_in
         )
         self.settled_after = 0.0
-        self._spawned = 0
+        self._processes: list[Process] = []
         self._workers: list[Worker] = []
 
     def choose(self, random: Random) -> Scenario:
@@ -105,11 +115,21 @@ class World:
         for unnoticed in self.loop.errors:
             self.find(unnoticed)
         trace = "\n".join(self._trace)
-        return Result(self.seed, self.wrong, trace, self.events, self.settled_after, hashlib.sha256(trace.encode()).hexdigest()[:16])
+        digest = hashlib.sha256(trace.encode()).hexdigest()[:16]
+        result = Result(self.seed, self.wrong, trace, Counter(self.events), self.settled_after, digest)
+        if self.wrong:
+            self._end_what_is_left()
+        return result
 
     def now(self) -> int:
         """The wall clock."""
         return START + round(self.loop.time() * SECOND)
+
+    def _end_what_is_left(self) -> None:
+        """A run that failed may end in the middle; its coroutines must not outlive it."""
+        for process in self._processes:
+            process.kill()
+        self.loop.run_until_complete(asyncio.sleep(ENDS_WITHIN))
 
     def note(self, text: str) -> None:
         """Add to the trace."""
@@ -144,14 +164,16 @@ class World:
         self._spawn()
 
     async def drain(self) -> None:
-        """Wait until everything is processed, and let all workers leave."""
-        await self._settle()
-        if not self._workers[-1].process.alive and not self.wrong:
-            # It died while it was leaving; whatever it left behind is its successor's.
-            await self._settle()
+        """Wait until everything is processed, and let all workers leave. Whoever comes next finds nothing amiss."""
+        for round_ in range(MOST_ROUNDS):
+            await self.wait_until_settled()
+            await self.let_all_leave()
+            # They may have begun something while they were leaving, or died of it; that is their successors'.
+            if self.wrong or (round_ > 0 and self._settled()):
+                break
 
-    async def _settle(self) -> None:
-        await self.wait_until_settled()
+    async def let_all_leave(self) -> None:
+        """Ask all workers to end, and wait for it."""
         for worker in self._workers:
             worker.request_stop()
         await asyncio.gather(*(worker.ended for worker in self._workers))
@@ -183,7 +205,7 @@ class World:
 
     def look_after_workers(self) -> None:
         """Restart what died, as whoever runs the workers would."""
-        if not self._workers[-1].process.alive:
+        if not self._workers[-1].process.alive or self._workers[-1].ended.done():
             self._spawn()
 
     def ready(self) -> bool:
@@ -239,8 +261,9 @@ class World:
     async def _go_wrong(self) -> None:
         random = Random(self.random.random())
         for _ in range(self.scenario.faults):
-            await asyncio.sleep(random.uniform(0, 4.0))
+            await asyncio.sleep(random.uniform(0, self.scenario.pause))
             fault = random.choice(self.faults)
+            struck = await self._moment(random) if random.random() < AIMED else None
             self.events[fault] += 1
             self.note(f"fault: {fault}")
             where = self.partitions if random.random() < 0.5 else [random.choice(self.partitions)]
@@ -250,20 +273,32 @@ class World:
             elif fault in NETWORK_FAULTS:
                 self._disturb(fault, random)
             else:
-                await self.fault(fault, random)
+                await self.fault(fault, random, struck)
 
-    async def fault(self, fault: str, random: Random) -> None:
-        """Something happens to the workers."""
-        worker = self._workers[-1]
+    async def _moment(self, random: Random) -> Process | None:
+        """Wait until a process is in the middle of a call, and give that process; none when that takes too long."""
+        call = random.choice(MOMENTS)
+        sent = self.network.next_call(call)
+        done, _ = await asyncio.wait({sent}, timeout=AIMS_FOR)
+        if not done:
+            return None
+        await asyncio.sleep(random.uniform(0, 2 * self.scenario.weather.delay))
+        self.events["aimed fault"] += 1
+        return sent.result()
+
+    async def fault(self, fault: str, random: Random, struck: Process | None) -> None:
+        """Something happens to the workers; to that of the process `struck`, if there is one."""
+        last = self._workers[-1]
+        worker = next((worker for worker in self._workers if worker.process is struck), last)
         if fault == "kill":
             worker.process.kill()
         elif fault == "second owner":
             if random.random() < 0.7:
                 worker.process.sleep_until(self.loop.time() + random.uniform(0, 20.0))
-            self.loop.call_later(random.uniform(0, 25.0), worker.request_stop)
+            self.loop.call_later(random.uniform(0, 25.0), last.request_stop)
             self._spawn()
         elif fault == "clock jump":
-            jump(worker.clock, self.scenario.skew, random)
+            self.jump(worker.clock, random)
         if not self._workers[-1].process.alive:
             await asyncio.sleep(random.uniform(0, 3.0))
             self._spawn()
@@ -289,11 +324,12 @@ class World:
             self.network.cut[between] = random.choice(("request", "answer"))
             self.loop.call_later(seconds, lambda: self.network.cut.pop(between, None))
 
-    def _step_in(self, number: int, refusal: str) -> bool:
+    def _step_in(self, partition: int, message: str) -> bool:
         if not self.events["lose markers"]:
             return False
-        self.note(f"an operator steps in: {refusal}")
-        self.partitions[number].step_in()
+        self.note(f"an operator steps in: {message}")
+        # Nowhere else: under a worker that runs on, to abort what hangs would take a batch away that it builds upon.
+        self.partitions[partition].step_in()
         return True
 
     def process_names(self) -> Sequence[str]:
@@ -302,8 +338,8 @@ class World:
 
     def new_process(self) -> tuple[Process, Random, int]:
         """A worker process that starts now, randomness of its own, and by how much its clock is wrong."""
-        self._spawned += 1
-        process = Process(f"w{self._spawned}", self.network, self.note)
+        process = Process(f"w{len(self._processes) + 1}", self.network, self.note, self.events)
+        self._processes.append(process)
         skew = self.random.randint(-self.scenario.skew, self.scenario.skew)
         return process, Random(self.random.random()), skew
 
@@ -315,7 +351,9 @@ class World:
         """What the next worker runs."""
         return PROGRAM
 
-
-def jump(clock: ProcessClock, most: int, random: Random) -> None:
-    """A process's wall clock is set, forward or backward."""
-    clock.skew = random.randint(-most, most)
+    def jump(self, clock: ProcessClock, random: Random) -> None:
+        """A process's wall clock is set, forward or backward."""
+        skew = random.randint(-self.scenario.skew, self.scenario.skew)
+        self.events["clock set forward"] += skew > clock.skew
+        self.events["clock set back"] += skew < clock.skew
+        clock.skew = skew

@@ -69,13 +69,15 @@ class PartitionTasks:
         self._stopping.set()
         for task in self._tasks.values():
             task.request_stop()
-        runners = set(self._runners.values())
+        runners = list(self._runners.values())
         if runners:
             _, late = await asyncio.wait(runners, timeout=seconds)
             if late:
                 logger.warning("%d partition(s) did not finish within %g s and are left as they are", len(late), seconds)
-            for runner in late:
-                runner.cancel()
+            for runner in runners:
+                # In the order of the partitions, so that the same seed gives the same run.
+                if runner in late:
+                    runner.cancel()
             if late:
                 await asyncio.wait(late)
         for log in self._logs.values():

@@ -1,0 +1,57 @@
+"""What the worlds must bring about between them, by the events that a run counts. One that stopped happening proves nothing any more."""
+
+from collections.abc import Mapping
+from typing import Final
+
+MUST_HAPPEN: Final[Mapping[str, tuple[str, ...]]] = {
+    "partitions are taken away in the middle of a batch": ("taken away in mid-batch",),
+    "workers wake up after they were replaced": ("freeze", "frozen beyond the session", "second owner", "fenced", "takeover: fenced"),
+    "workers die in the middle of a step": (
+        "died",
+        "kill",
+        "aimed fault",
+        *(f"dies in {call}" for call in ("fence", "mark", "state_range", "states", "fetch", "load", "write", "commit", "apply", "close")),
+        *(f"dies in {call}" for call in ("sync", "heartbeat")),
+    ),
+    "workers come and go": ("join", "leave", "deploy"),
+    "requests and answers get lost": (
+        "request lost",
+        "answer lost",
+        *(
+            f"{way} lost: {call}"
+            for way in ("request", "answer")
+            for call in ("fence", "fetch", "load", "write", "commit", "apply", "join")
+        ),
+        "cut",
+        "takeover: outcome_unknown",
+        "takeover: log_error",
+        "takeover: view_error",
+    ),
+    "calls are slow": ("slow call", "stall"),
+    "touchpoints come twice, late and unusable": (
+        "duplicates",
+        "late touchpoint",
+        "touchpoint later than grace",
+        "dead letters",
+        "cannot be judged",
+    ),
+    "Kafka leaves gaps, compacts, moves offsets and loses the ends of transactions": (
+        "offset gap",
+        "compact",
+        "move group offset",
+        "lose markers",
+        "refused",
+    ),
+    "Redis loses writes": ("roll back", "writes lost", "flush", "lose mark", "takeover: wrong_mark", "apply refused", "apply already"),
+    "Redis is out of memory": ("out of memory", "out of memory at an apply"),
+    "Redis forgets its scripts": ("lose scripts", "script not known"),
+    "wall clocks jump": ("clock jump", "clock set forward", "clock set back"),
+    "the journey changes version under way": ("version changes", "changes by a new version", "reclassify"),
+    "customers move": ("takeover: assigned", "commits", "touchpoints", "timers", "changes", "triggers", "apply applied"),
+}
+"""For each promise of the simulation, the events that show it."""
+
+
+def did_not_happen(events: Mapping[str, int]) -> list[str]:
+    """What is missing among `events`, each with the promise that it belongs to."""
+    return [f"{event} ({promise})" for promise, shown_by in MUST_HAPPEN.items() for event in shown_by if not events.get(event)]
