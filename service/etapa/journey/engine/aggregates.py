@@ -1,8 +1,9 @@
 """The conditions about values: `sum`, `avg`, `min`, `max`, `last`, ever and in a window."""
 
-from bisect import bisect_right
-from collections.abc import Callable
-from typing import Any
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
 
 from etapa.journey.engine.conditions import Leaf, Observed
 from etapa.journey.engine.customer import Customer
@@ -53,14 +54,16 @@ class AggregateCompares(Leaf):
 class WindowCompares(Leaf):
     """The sum, average, smallest or largest of the values in a window satisfies the comparison."""
 
-    __slots__ = ("aggregate", "compare", "key", "within")
+    __slots__ = ("aggregate", "bounds", "compare", "estimate", "key", "within")
 
     def __init__(self, text: str, kind: AggregateKind, window: ValueWindow, comparison: Comparison) -> None:
         self.text = text
-        self.aggregate = _AGGREGATES[kind]
+        self.aggregate, self.estimate = _AGGREGATES[kind]
         self.key = window.key
         self.within = window.within
         self.compare = compile_comparison(comparison)
+        self.bounds = _numbers_in(comparison)
+        """Between two of them all numbers satisfy the comparison, or none does."""
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return self.compare(self._value(customer, now))
@@ -69,14 +72,30 @@ class WindowCompares(Leaf):
         entry = customer.memory.get(self.key)
         if entry is None:
             return NEVER
-        times: list[int] = entry[0]
-        bucket_times: list[int] = entry[2]
+        times, values, bucket_times, buckets = entry
+        leaving: list[int] = [*bucket_times, *times]
         truth = self.compare(self._value(customer, now))
-        gone = now - self.within
-        for at in dict.fromkeys((*bucket_times, *times)):
-            if at > gone and self.compare(self._value(customer, at + self.within)) is not truth:
+        # Working out what is left each time one leaves would take the square of their number, so it is estimated for all at once.
+        estimates, slack = self.estimate(values, buckets)
+        place = bisect_right(leaving, now - self.within)
+        if estimates and self._all_alike(min(estimates) - slack, max(estimates) + slack) and self.compare(estimates[0]) is truth:
+            # As long as anything is left nothing changes.
+            place = max(place, bisect_left(leaving, leaving[-1]))
+        while place < len(leaving):
+            at = leaving[place]
+            place = bisect_right(leaving, at, place)
+            left = len(leaving) - place
+            if left and self._all_alike(estimates[left - 1] - slack, estimates[left - 1] + slack):
+                changes = self.compare(estimates[left - 1]) is not truth
+            else:
+                changes = self.compare(self._value(customer, at + self.within)) is not truth
+            if changes:
                 return at + self.within
         return NEVER
+
+    def _all_alike(self, low: float, high: float) -> bool:
+        """Whether the comparison is certain to say the same of all numbers from `low` to `high`. Not of what is no number."""
+        return low <= high and bisect_left(self.bounds, low) == bisect_right(self.bounds, high)
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._value(customer, now)
@@ -132,6 +151,11 @@ class LastCompares(Leaf):
         return MISSING if entry is None or entry[0] <= now - self.within else entry[1]
 
 
+def _numbers_in(comparison: Comparison) -> list[float]:
+    operands = [each for test in comparison.tests for each in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
+    return sorted(each for each in operands if isinstance(each, int | float) and not isinstance(each, bool))
+
+
 def _sum(values: list[Any], buckets: list[Any]) -> Number:
     return exact_sum(values + [total for _, total, _, _ in buckets]) if values or buckets else 0
 
@@ -149,9 +173,40 @@ def _largest(values: list[Any], buckets: list[Any]) -> Number:
     return max(values + [largest for _, _, _, largest in buckets], default=None)
 
 
-_AGGREGATES: dict[AggregateKind, Callable[[list[Any], list[Any]], Number]] = {
-    "sum": _sum,
-    "avg": _average,
-    "min": _smallest,
-    "max": _largest,
+Estimates = tuple[Sequence[float], float]
+"""What an aggregate is of the latest one, of the latest two, and so on; and by how much each of these may be off."""
+
+_ROUNDING: Final = 2.3e-16
+"""A little more than a float's relative error."""
+
+
+def _sums(values: list[Any], buckets: list[Any]) -> Estimates:
+    newest_first = [*reversed(values), *(total for _, total, _, _ in reversed(buckets))]
+    return list(accumulate(newest_first)), (len(newest_first) + 4) * _ROUNDING * sum(map(abs, newest_first))
+
+
+def _averages(values: list[Any], buckets: list[Any]) -> Estimates:
+    sums, slack = _sums(values, buckets)
+    numbers = accumulate([*[1] * len(values), *(number for number, _, _, _ in reversed(buckets))])
+    return [total / number for total, number in zip(sums, numbers, strict=True)], slack
+
+
+def _smallest_ones(values: list[Any], buckets: list[Any]) -> Estimates:
+    return list(accumulate([*reversed(values), *(smallest for _, _, smallest, _ in reversed(buckets))], min)), 0.0
+
+
+def _largest_ones(values: list[Any], buckets: list[Any]) -> Estimates:
+    return list(accumulate([*reversed(values), *(largest for _, _, _, largest in reversed(buckets))], max)), 0.0
+
+
+class _Aggregate(NamedTuple):
+    of: Callable[[list[Any], list[Any]], Number]
+    estimates: Callable[[list[Any], list[Any]], Estimates]
+
+
+_AGGREGATES: dict[AggregateKind, _Aggregate] = {
+    "sum": _Aggregate(_sum, _sums),
+    "avg": _Aggregate(_average, _averages),
+    "min": _Aggregate(_smallest, _smallest_ones),
+    "max": _Aggregate(_largest, _largest_ones),
 }
