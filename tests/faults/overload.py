@@ -16,6 +16,8 @@ _TIMES = 10
 """How many times what can be carried is offered."""
 _FASTEST = 100_000
 """Touchpoints a second that no worker on one processor reaches."""
+_BATCH = 500
+"""Small, so that there are many of them in a short time."""
 _LARGE = 1_000_000
 _LOOK = 0.5
 _TELL_EVERY = 10.0
@@ -23,7 +25,7 @@ _TELL_EVERY = 10.0
 
 def overload(folder: Path, seconds: float, share: float, tell: Tell) -> Figures:
     """Ten times what a worker carries that has `share` of a processor, for so many seconds."""
-    with Scene(folder, customers_in_memory=10_000) as scene:
+    with Scene(folder, customers_in_memory=10_000, batch_records=_BATCH) as scene:
         worker = scene.worker()
         idle = resident(worker.pid)
         bound = memory_bound(scene.settings, scene.settings.partitions)
@@ -101,7 +103,7 @@ def _order(scene: Scene, seed: int, count: int, rate: float | None, padding: int
 def _capacity(scene: Scene, worker: Worker, seconds: float, share: float) -> float:
     """Touchpoints a second that are processed while more than enough wait."""
     Torrent(_order(scene, 1, int(_FASTEST * share * (seconds + 4)), None), scene.folder).done(60 + seconds)
-    _rate(worker, 1)
+    _rate(worker, 0)
     rate = _rate(worker, seconds)
     if not _lag(worker):
         raise Wrong("what the worker carries was not measured: nothing waited any more")
@@ -109,11 +111,14 @@ def _capacity(scene: Scene, worker: Worker, seconds: float, share: float) -> flo
 
 
 def _rate(worker: Worker, seconds: float) -> float:
-    """Touchpoints a second that it processes."""
+    """Touchpoints a second that it processes, over so many seconds at least, and a few batches."""
     began, before = time.monotonic(), worker.total("etapa_touchpoints_total")
-    time.sleep(seconds)
-    after = worker.total("etapa_touchpoints_total")
-    return (after - before) / (time.monotonic() - began)
+    wait_until(
+        lambda: time.monotonic() > began + seconds and worker.total("etapa_touchpoints_total") > before + 10 * _BATCH,
+        60 + 2 * seconds,
+        "the processing of some batches",
+    )
+    return (worker.total("etapa_touchpoints_total") - before) / (time.monotonic() - began)
 
 
 def _lag(worker: Worker) -> float:

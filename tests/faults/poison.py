@@ -22,18 +22,19 @@ _RATE = 600.0
 """Touchpoints a second in the other partitions together: what is usual, not what can be carried."""
 _WORTH = 2.0
 """Seconds by which touchpoints of the others may take longer because of the poison."""
+_BEGINNING = 10.0
 _POLL = 0.02
 
 
 def undecodable(folder: Path, count: int, tell: Tell) -> Figures:
     """Records that are no JSON."""
-    return _try(folder, count, tell, lambda number, key: (key, b"\xff{ no touchpoint %d " % number + b"." * 150), "etapa")
+    return _try(folder, count, tell, lambda number, key: (key, b"\xff{ no touchpoint %d " % number + b"." * 150), "etapa", 1_000)
 
 
 def large(folder: Path, count: int, tell: Tell) -> Figures:
     """Records of 600 kB that are no JSON: their dead letters cannot be written as fast as they are read."""
     padding = b"." * 600_000
-    return _try(folder, count, tell, lambda number, key: (key, b"\xff%d" % number + padding), "etapa")
+    return _try(folder, count, tell, lambda number, key: (key, b"\xff%d" % number + padding), "etapa", 4)
 
 
 def unjudgeable(folder: Path, count: int, tell: Tell) -> Figures:
@@ -43,10 +44,11 @@ def unjudgeable(folder: Path, count: int, tell: Tell) -> Figures:
         fields = {"id": f"p-{number}", "customer_id": key.decode(), "type": CURSED, "occurred_at": "2015-01-01T00:00:00Z"}
         return key, msgspec.json.encode(fields)
 
-    return _try(folder, count, tell, cursed, "tests.faults.flawed_worker")
+    return _try(folder, count, tell, cursed, "tests.faults.flawed_worker", 400)
 
 
-def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Record], module: str) -> Figures:
+def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Record], module: str, slowest: float) -> Figures:
+    """`slowest`: how many a second it must be worked off at least, once a few seconds have gone by."""
     with Scene(folder, spoils=is_cursed) as scene:
         worker = scene.worker(module)
         scene.follow()
@@ -77,6 +79,8 @@ def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Re
             f"touchpoints of the other partitions took {_in_words(without)} without poison, and {_in_words(beside)} beside {count} records of it,"
             f" which were worked off in {taken:.1f} s"
         )
+        if taken > _BEGINNING + count / slowest:
+            raise Wrong(f"{count} records of poison were worked off in {taken:.0f} s only")
         if percentile(beside, 99) > percentile(without, 99) + _WORTH:
             raise Wrong(f"because of the poison, touchpoints of other partitions took {_in_words(beside)}; without it {_in_words(without)}")
         return {

@@ -92,7 +92,8 @@ def records(seed: int, padding: int) -> Iterator[Record]:
         value = one.value
         if value is not None:
             value = value.replace(b'"' + one.key + b'"', b'"' + key + b'"', 1)
-            value = _with_text(value)
+            if padding:
+                value = _with_text(value)
         prepared.append((key, value))
     text = b"x" * padding
     for number in count(1):
@@ -105,7 +106,7 @@ def records(seed: int, padding: int) -> Iterator[Record]:
 
 def _with_text(value: bytes) -> bytes:
     """The same with a place for a text; it stays as it is where there is no place."""
-    return value.replace(b'"properties":{', b'"properties":{"text":"' + _TEXT + b'",', 1)
+    return value.replace(b'"properties":{"', b'"properties":{"text":"' + _TEXT + b'","', 1)
 
 
 def _publish(order: Order) -> Done:

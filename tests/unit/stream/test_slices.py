@@ -1,0 +1,25 @@
+from etapa.stream.kafka_log import SliceSize
+
+
+def test_the_first_records_are_taken_by_ones_and_twos() -> None:
+    slices = SliceSize()
+    taken = []
+    for _ in range(11):
+        taken.append(slices.fitting(1_000_000))
+        slices.took(taken[-1], 100 * taken[-1])
+    assert taken == [1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 500]
+
+
+def test_only_as_many_are_taken_as_fit_when_they_are_like_those_before() -> None:
+    slices = SliceSize()
+    for _ in range(10):
+        slices.took(100, 100 * 10_000)
+    assert slices.fitting(1_000_000) == 100
+    assert slices.fitting(25_000) == 2
+    assert slices.fitting(9_999) == 1
+
+
+def test_records_without_any_bytes_fit_as_well() -> None:
+    slices = SliceSize()
+    slices.took(1, 0)
+    assert slices.fitting(1) == 1
