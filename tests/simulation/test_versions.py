@@ -3,13 +3,17 @@
 In many seeded worlds, with everything going wrong that goes wrong anyway: no change is lost, none comes twice, the view comes out right.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
-from tests.simulation.alone import Alone
-from tests.simulation.checker import mark_of
+from etapa.contracts.touchpoint import TouchpointLimits
+from tests.simulation.alone import OPTIONS, SECOND, START, Alone
+from tests.simulation.checker import Expectations, mark_of, violations
+from tests.simulation.scenario import PROGRAM
 from tests.simulation.versions import VERSIONS, RollingWorld
 from tests.simulation.world import Result
 
@@ -58,6 +62,31 @@ def test_every_change_names_the_version_that_made_it() -> None:
         (5, "new", "active", "touchpoint", 1),
     ]
     assert [mark_of(committed).version for committed in alone.broker.committed] == [1, 2, 1]
+
+
+def test_of_timers_due_at_the_same_microsecond_the_next_version_may_get_some() -> None:
+    alone = Alone(msgspec.structs.replace(OPTIONS, max_timers=1))
+    for customer_id in ("a", "b"):
+        alone.touch(customer_id, at=START)
+    alone.run(alone.drain())
+    # It has nobody in memory yet, and so it loads one timer after the other.
+    task = alone.worker()
+
+    async def until_one_has_struck() -> None:
+        running = asyncio.create_task(task.run())
+        await alone.until(lambda: any(batch.timers_fired for batch in alone.told.batches))
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    alone.run(until_one_has_struck())
+    alone.worker(program=VERSIONS[2])
+    alone.run(alone.work_until(lambda: alone.stages()["b"] == "gone"))
+    # The older version would have moved it when three seconds more had gone by.
+    gone = {change.customer_id: round(change.at.timestamp()) - START // SECOND for change in alone.changes() if change.to == "gone"}
+    assert gone == {"a": 15, "b": 12}
+    expected = Expectations(PROGRAM, TouchpointLimits(), alone.now(), on_time=False, poisonous=lambda touchpoint: False, versions=VERSIONS)
+    assert violations(alone.broker, alone.redis, expected) == []
 
 
 @pytest.mark.parametrize(
