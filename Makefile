@@ -103,9 +103,25 @@ $(BENCH_STAMP): | setup
 bench: $(BENCH_STAMP) ## Etapa beside idiomatic Faust, Quix Streams and the ceiling, on a real Kafka and Redis; table, plot, raw results
 	@$(BENCH)/bin/python -m bench.contest $(ARGS)
 
+.PHONY: bench-memory
+bench-memory: $(BENCH_STAMP) ## what a customer takes in Redis, in customer-state and in a worker; ARGS="--customers 100000"
+	@$(BENCH)/bin/python -m bench.memory $(ARGS)
+
+.PHONY: bench-recovery
+bench-recovery: $(BENCH_STAMP) ## takeover and rebuild, in customers a second, beside reading the log and nothing else
+	@$(BENCH)/bin/python -m bench.recovery $(ARGS)
+
+.PHONY: bench-scale
+bench-scale: $(BENCH_STAMP) ## one, two and four workers on one machine, on one Redis and on a Redis Cluster; ARGS="--workers 1 --workers 2"
+	@$(BENCH)/bin/python -m bench.scale $(ARGS)
+
 .PHONY: bench-latency
 bench-latency: $(BENCH_STAMP) ## how long a change takes at 1,000 touchpoints a second, beside bare transaction loops; ARGS="--seconds 60"
 	@$(BENCH)/bin/python -m bench.latency $(ARGS)
+
+.PHONY: bench-growth
+bench-growth: $(BENCH_STAMP) ## what a touchpoint costs as customers, partitions, rules and windows grow; ARGS="--only rules"
+	@$(BENCH)/bin/python -m bench.growth $(ARGS)
 
 # One resolution for every platform and Python, with hashes and without any address: it installs from whatever registry pip is set up for.
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header

@@ -111,20 +111,26 @@ async def create_topic(kafka: str, name: str, partitions: int) -> None:
 async def fill(place: Place, topic: str, touchpoints: Sequence[Sent]) -> list[int]:
     """Make a topic and put touchpoints into it, in order. Gives the number in each partition."""
     await create_topic(place.kafka, topic, place.partitions)
-    filled = [0] * place.partitions
-    producer = AIOKafkaProducer(bootstrap_servers=place.kafka, max_batch_size=256 * 1024, linger_ms=20)
+    return await put(place.kafka, topic, place.partitions, touchpoints)
+
+
+async def put(kafka: str, topic: str, partitions: int, touchpoints: Iterable[Sent]) -> list[int]:
+    """Put touchpoints into a topic, in order. Gives the number in each partition."""
+    filled = [0] * partitions
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=256 * 1024, linger_ms=20)
     await producer.start()
     try:
         batches = [producer.create_batch() for _ in filled]
         for key, value in touchpoints:
-            partition = partition_of(key.decode(), place.partitions)
+            partition = partition_of(key.decode(), partitions)
             if batches[partition].append(key=key, value=value, timestamp=None) is None:
                 await producer.send_batch(batches[partition], topic, partition=partition)
                 batches[partition] = producer.create_batch()
                 batches[partition].append(key=key, value=value, timestamp=None)
             filled[partition] += 1
         for partition, batch in enumerate(batches):
-            await producer.send_batch(batch, topic, partition=partition)
+            if batch.record_count():
+                await producer.send_batch(batch, topic, partition=partition)
     finally:
         await producer.stop()
     return filled

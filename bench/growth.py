@@ -1,0 +1,267 @@
+"""What a touchpoint costs as things grow: customers, partitions, rules, touchpoints in a window; and at their worst.
+
+    python -m bench.growth [--customers N] [--portion N] [--only SECTION]
+
+Rules and windows are measured on the worker's way with a batch, in this process, with log and view in memory; everything else on the
+real worker with a real Kafka and Redis. The figure is CPU for each touchpoint, because how many fit into a second hangs on what
+else the machine does. Every curve is judged for cliffs.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import msgspec
+
+from bench.batch_path import records_of, through_task
+from bench.growth_journeys import WINDOW_KINDS, in_window, with_rules, with_window
+from bench.growth_portions import IN_STAGE, Shop
+from bench.growth_worker import Spent, fed_worker
+from bench.place import Place, servers
+from bench.report import Table, machine, write_json
+from bench.touchpoints import DAY, SECOND, made_up
+from etapa.journey.engine.program import Program
+from etapa.stream.ports import Record
+
+RESULTS = Path(__file__).parent / "results"
+START = 1_735_689_600 * SECOND
+RULES = (5, 10, 20, 50, 100, 200)
+WINDOW = (1, 2, 5, 10, 20, 40, 100, 250)
+CUSTOMERS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
+PARTITIONS = (1, 2, 4, 8, 16, 32, 64)
+TIMERS = (1_000, 10_000, 100_000)
+IN_PROCESS = 12_000
+"""Touchpoints for each point that is measured in this process."""
+REPEATS = 3
+CHUNK = 200_000
+CLIFF = 2.0
+"""A step of a curve is a cliff when a touchpoint gets more than so many times dearer, or dearer more than in proportion to what
+grows (by a quarter, which is left to the machine's moods). Rules have to be judged, so proportion alone counts there."""
+RULES_SECTION = "rules"
+
+
+class Point(msgspec.Struct, frozen=True):
+    """`x` of whatever grows, and what a touchpoint (or a timer) costs there, in microseconds of CPU."""
+
+    x: int
+    cpu: float
+    redis_cpu: float | None = None
+    per_second: float | None = None
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """One line of a plot."""
+
+    section: str
+    name: str
+    points: Sequence[Point]
+
+    def steepest(self) -> tuple[float, int, int]:
+        """The largest factor between neighbours, and where it is."""
+        return max((after.cpu / before.cpu, before.x, after.x) for before, after in pairwise(self.points))
+
+    def has_cliff(self) -> bool:
+        """Whether there is a step that is steeper than it may be; see `CLIFF`."""
+        for before, after in pairwise(self.points):
+            in_proportion = 1.25 * after.x / before.x
+            allowed = in_proportion if self.section == RULES_SECTION else min(CLIFF, in_proportion)
+            if after.cpu > allowed * before.cpu and after.cpu - before.cpu > 1:
+                return True
+        return False
+
+
+class Case(msgspec.Struct, frozen=True):
+    """Something at its worst, and what that is to be compared with."""
+
+    name: str
+    cpu: float
+    redis_cpu: float
+    seconds: float
+    count: int
+
+
+def rules_curves() -> Iterator[Curve]:
+    records = records_of(list(made_up(IN_PROCESS, 600, START, START + 180 * DAY)))
+    for name, spread in (("out of six stages", True), ("all out of one stage", False)):
+        yield Curve(RULES_SECTION, name, _least({count: (with_rules(count, spread=spread), records) for count in RULES}))
+
+
+def window_curves() -> Iterator[Curve]:
+    for kind in WINDOW_KINDS:
+        program = with_window(kind)
+        # Long enough for windows to fill and to slide on.
+        customers = {number: max(1, IN_PROCESS // (3 * number)) for number in WINDOW}
+        points = {number: (program, records_of(in_window(number, IN_PROCESS, customers[number], START))) for number in WINDOW}
+        yield Curve("touchpoints in a window", kind, _least(points))
+
+
+def _least(points: Mapping[int, tuple[Program, Sequence[Record]]]) -> list[Point]:
+    """The least CPU of several rounds over all points, so that what else the machine does falls on all of them."""
+    least = dict.fromkeys(points, float("inf"))
+    for _ in range(REPEATS):
+        for x, (program, records) in points.items():
+            least[x] = min(least[x], through_task(program, records))
+    return [Point(x, seconds / IN_PROCESS * 1e6) for x, seconds in least.items()]
+
+
+def partitions_curve(place: Place, portion: int) -> Iterator[Curve]:
+    points, idle = [], []
+    for partitions in PARTITIONS:
+        with fed_worker(place._replace(partitions=partitions), f"partitions-{partitions}") as worker:
+            shop = Shop(START)
+            worker.feed(shop.anyone(portion // 4, 20_000))
+            points.append(_point(partitions, worker.feed(shop.anyone(portion, 20_000))))
+            idle.append(Point(partitions, 1e6 * worker.idle(3.0) / partitions))
+    yield Curve("partitions of a worker", "a topic full of touchpoints", points)
+    yield Curve("idle partitions", "a second of an idle partition", idle)
+
+
+def timer_cases(place: Place) -> Iterator[Case]:
+    """Customers who bought in the same second all move on by the clock in the same second, a week later."""
+    with fed_worker(place, "timers") as worker:
+        shop = Shop(START)
+        first = 0
+        for count in TIMERS:
+            worker.feed(shop.in_one_second(range(first, first + count), "purchase"))
+            first += count
+            # What makes them strike: stream time goes on beyond their time and the grace.
+            spent = worker.feed(shop.after(IN_STAGE + 60 * SECOND, place.partitions))
+            yield Case(
+                f"{count:,} timers in one second",
+                spent.cpu_seconds / count * 1e6,
+                spent.redis_cpu_seconds / count * 1e6,
+                spent.seconds,
+                count,
+            )
+
+
+def customer_figures(place: Place, portion: int, most: int) -> Iterator[Curve | Case]:
+    with fed_worker(place, "customers") as worker:
+        shop = Shop(START)
+        points: list[Point] = []
+        known = 0
+        new: list[Spent] = []
+        for customers in [each for each in CUSTOMERS if each <= most]:
+            starts = range(known, customers, CHUNK)
+            new += [worker.feed(shop.everyone(range(first, min(first + CHUNK, customers))), at_once=False) for first in starts]
+            known = customers
+            if len(points) == 0:
+                yield _case(f"{customers:,} customers, evenly", worker.feed(shop.anyone(portion, customers)))
+                yield _case("one of them has half of all touchpoints", worker.feed(shop.half_from_one(portion, customers)))
+            points.append(_point(customers, worker.feed(shop.anyone(portion, customers))))
+        yield Curve("customers", "each touchpoint of any of them", points)
+        yield _case("new customers, each touchpoint another", _together(new))
+        # Those who came first were let go of long ago.
+        yield _case("cold customers, each touchpoint another, all in Redis", worker.feed(shop.everyone(range(portion))))
+        yield _case("the same once more, all in memory", worker.feed(shop.everyone(range(portion))))
+
+
+def _together(portions: Sequence[Spent]) -> Spent:
+    return Spent(
+        sum(each.touchpoints for each in portions),
+        sum(each.seconds for each in portions),
+        sum(each.cpu_seconds for each in portions),
+        sum(each.redis_cpu_seconds for each in portions),
+    )
+
+
+def _point(x: int, spent: Spent) -> Point:
+    return Point(x, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.touchpoints / spent.seconds)
+
+
+def _case(name: str, spent: Spent) -> Case:
+    return Case(name, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.seconds, spent.touchpoints)
+
+
+def curve_table(curves: Sequence[Curve]) -> Table:
+    rows = []
+    for curve in curves:
+        factor, before, after = curve.steepest()
+        rows.append(
+            [
+                f"{curve.section}: {curve.name}",
+                f"{curve.points[0].x:,} to {curve.points[-1].x:,}",
+                f"{curve.points[0].cpu:.1f}",
+                f"{curve.points[-1].cpu:.1f}",
+                f"×{factor:.2f} from {before:,} to {after:,}",
+                "a cliff" if curve.has_cliff() else "none",
+            ]
+        )
+    return Table(["CPU µs for each touchpoint", "from, to", "first", "last", "largest step", "cliff"], rows)
+
+
+def points_table(curve: Curve) -> Table:
+    rows = [
+        [
+            f"{point.x:,}",
+            f"{point.cpu:.1f}",
+            "" if point.redis_cpu is None else f"{point.redis_cpu:.1f}",
+            "" if point.per_second is None else f"{point.per_second:,.0f}",
+        ]
+        for point in curve.points
+    ]
+    return Table([f"{curve.section}: {curve.name}", "CPU µs", "Redis CPU µs", "a second"], rows)
+
+
+def case_table(cases: Sequence[Case]) -> Table:
+    rows = [
+        [case.name, f"{case.cpu:.1f}", f"{case.redis_cpu:.1f}", f"{case.seconds:.2f}", f"{case.count / case.seconds:,.0f}"]
+        for case in cases
+    ]
+    return Table(["at its worst", "CPU µs each", "Redis CPU µs each", "seconds", "a second"], rows)
+
+
+SECTIONS = ("rules", "window", "partitions", "timers", "customers")
+
+
+@click.command()
+@click.option("--customers", default=CUSTOMERS[-1], show_default=True, help="Most customers.")
+@click.option("--portion", default=60_000, show_default=True, help="Touchpoints for each point that is measured on the worker.")
+@click.option("--only", multiple=True, type=click.Choice(SECTIONS), help="Sections; several times for several. Nothing is saved then.")
+def main(customers: int, portion: int, only: tuple[str, ...]) -> None:
+    """Measure what a touchpoint costs as things grow."""
+    about = machine()
+    started = time.monotonic()
+    curves: list[Curve] = []
+    cases: list[Case] = []
+    with ExitStack() as stack:
+        place = stack.enter_context(servers(4)) if not only or set(only) - {"rules", "window"} else None
+
+        def on_servers(figures: Callable[[Place], Iterator[Curve | Case]]) -> Iterator[Curve | Case]:
+            assert place is not None  # noqa: S101 - they are there for every section that asks
+            return figures(place)
+
+        sections: dict[str, Callable[[], Iterator[Curve | Case]]] = {
+            "rules": rules_curves,
+            "window": window_curves,
+            "partitions": lambda: on_servers(lambda there: partitions_curve(there, portion)),
+            "timers": lambda: on_servers(timer_cases),
+            "customers": lambda: on_servers(lambda there: customer_figures(there, portion, customers)),
+        }
+        for name in only or SECTIONS:
+            for figure in sections[name]():
+                if isinstance(figure, Curve):
+                    curves.append(figure)
+                    click.echo(points_table(figure).as_text() + "\n", err=True)
+                else:
+                    cases.append(figure)
+                    click.echo(case_table([figure]).as_text() + "\n", err=True)
+    if curves:
+        click.echo(curve_table(curves).as_text())
+    if cases:
+        click.echo("\n" + case_table(cases).as_text())
+    click.echo(f"\nin {time.monotonic() - started:.0f} s", err=True)
+    if not only:
+        settings = {"portion": portion, "in_process": IN_PROCESS, "repeats": REPEATS, "partitions": 4}
+        write_json(RESULTS / "growth.json", about, settings, {"curves": curves, "cases": cases})
+        from bench.growth_plot import plot_growth
+
+        plot_growth(curves, RESULTS)
+        click.echo(f"Results and plots: {RESULTS}/growth.json, .png, .svg", err=True)
+
+
+if __name__ == "__main__":
+    main()
