@@ -54,6 +54,10 @@ _NOISY = (
 )
 
 
+MOST_KINDS = 1_000
+"""Messages that are remembered as having been let through."""
+
+
 class Sparse(logging.Filter):
     """Lets a message through once in a while only, whatever its arguments, and says how often it came meanwhile.
 
@@ -75,6 +79,10 @@ class Sparse(logging.Filter):
         if now - self._last.get(kind, -self._seconds) < self._seconds:
             self._held_back[kind] = self._held_back.get(kind, 0) + 1
             return False
+        if len(self._last) >= MOST_KINDS:
+            # Some messages come with their arguments in them, so that there is no end of kinds.
+            self._last.clear()
+            self._held_back.clear()
         self._last[kind] = now
         held_back = self._held_back.pop(kind, 0)
         if held_back:

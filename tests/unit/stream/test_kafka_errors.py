@@ -3,7 +3,7 @@ import logging
 import pytest
 from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerFenced
 
-from etapa.stream.kafka_errors import Sparse, describe, log_errors
+from etapa.stream.kafka_errors import MOST_KINDS, Sparse, describe, log_errors
 from etapa.stream.ports import Fenced, LogError
 
 
@@ -22,6 +22,13 @@ def test_a_message_that_repeats_is_shown_once_in_a_while_with_how_often_it_came(
     assert sparse.filter(shown)
     assert shown.getMessage() == "node 4 (2 more like this were not shown)"
     assert not sparse.filter(record("node %s", 5))
+
+
+def test_messages_that_are_never_the_same_are_not_remembered_without_end() -> None:
+    sparse = Sparse(10, lambda: 0.0)
+    for number in range(3 * MOST_KINDS):
+        assert sparse.filter(record(f"node {number}"))
+    assert len(sparse._last) <= MOST_KINDS
 
 
 def test_failures_of_kafka_become_log_errors_that_say_what_was_being_done() -> None:
