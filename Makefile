@@ -123,6 +123,10 @@ bench-latency: $(BENCH_STAMP) ## how long a change takes at 1,000 touchpoints a 
 bench-growth: $(BENCH_STAMP) ## what a touchpoint costs as customers, partitions, rules and windows grow; ARGS="--only rules"
 	@$(BENCH)/bin/python -m bench.growth $(ARGS)
 
+.PHONY: bench-page
+bench-page: setup ## write the tables of docs/performance.md anew from bench/results
+	@$(BIN)/python -m bench.page
+
 # One resolution for every platform and Python, with hashes and without any address: it installs from whatever registry pip is set up for.
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 

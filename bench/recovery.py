@@ -8,6 +8,7 @@ to trust. Redis is a process of its own; what it spends is told beside.
 """
 
 import asyncio
+import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,10 +17,11 @@ from typing import NamedTuple
 
 import click
 import msgspec
+import psutil
 from aiokafka import TopicPartition
 
 from bench.contest import RESULTS
-from bench.place import Place, create_topic, create_worker_topics, servers
+from bench.place import Place, create_topic, create_worker_topics, prefer, servers
 from bench.population import populate
 from bench.report import Table, machine, write_json
 from bench.seeded import seed
@@ -102,7 +104,7 @@ async def taken_over(one: Partition) -> int:
         return False
 
     try:
-        observer: Observer = Silent()  # type: ignore[assignment]
+        observer: Observer = Silent()
         taken = await take_over(log, view, observer, 0, TaskOptions(group=settings.group), pause)
         if taken is None:
             raise RuntimeError("the takeover was given up")
@@ -144,7 +146,7 @@ def rounds_of(one: Partition, rounds: int) -> dict[str, list[Run]]:
 def check(one: Partition) -> None:
     with one.place.redis() as store:
         shown = [store.hlen(f"{one.settings.redis_prefix}:{{0}}:{kind}") for kind in ("stage", "state")]
-        counted = sum(int(count) for count in store.hvals(f"{one.settings.redis_prefix}:{{0}}:counts"))  # type: ignore[union-attr]
+        counted = sum(int(count) for count in store.hvals(f"{one.settings.redis_prefix}:{{0}}:counts"))
     if [*shown, counted] != [one.customers] * 3:
         raise RuntimeError(f"{one.customers} customers were to be rebuilt; Redis shows {shown}, and counts {counted}")
 
@@ -178,14 +180,19 @@ def table_of(runs: dict[str, list[Run]]) -> Table:
 
 @click.command()
 @click.option("--customers", default=300_000, show_default=True)
-@click.option("--distinct", default=30_000, show_default=True, help="Made through the core; each stands for several, under ids of their own.")
+@click.option(
+    "--distinct", default=30_000, show_default=True, help="Made through the core; each stands for several, under ids of their own."
+)
 @click.option("--rounds", default=3, show_default=True)
+@click.option("--preferred", is_flag=True, help="Where other work shares the cores (Linux, as root): let it wait. Said in the results.")
 @click.option("--save/--no-save", default=True, help="Write bench/results/recovery.{json,png,svg}.")
-def main(customers: int, distinct: int, rounds: int, save: bool) -> None:  # noqa: FBT001
+def main(customers: int, distinct: int, rounds: int, preferred: bool, save: bool) -> None:  # noqa: FBT001
     """Measure takeovers of one partition."""
     about = machine()
     population = populate(distinct, 10)
     with servers(1) as place:
+        if preferred:
+            prefer([os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))])
         settings = load_settings(place.worker_environment("recovery", "touchpoints"), {})
         asyncio.run(create_topic(place.kafka, "touchpoints", 1))
         create_worker_topics(place.worker_environment("recovery", "touchpoints"))
@@ -194,7 +201,9 @@ def main(customers: int, distinct: int, rounds: int, save: bool) -> None:  # noq
         runs = rounds_of(Partition(settings, place, customers), rounds)
     click.echo(table_of(runs).as_text())
     if save:
-        write_json(RESULTS / "recovery.json", about, {"customers": customers, "distinct": distinct, "rounds": rounds}, runs)
+        write_json(
+            RESULTS / "recovery.json", about, {"customers": customers, "distinct": distinct, "rounds": rounds, "preferred": preferred}, runs
+        )
         from bench.plots import plot_recovery
 
         plot_recovery({name: results for name, results in runs.items() if name != "warm"}, Path(RESULTS))

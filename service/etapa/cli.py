@@ -46,6 +46,7 @@ COMMANDS = {
     "rebuild": Entry("rebuild", "Have Redis filled anew from the log."),
     "triggers": Entry("triggers", "Follow the campaign triggers as they are published."),
     "deliver": Entry("deliver", "Deliver campaign triggers to webhooks."),
+    "sizing": Entry("sizing", "Work out workers, Redis and Kafka for an installation."),
     "config": Entry("config", "Show all settings and where they come from."),
 }
 

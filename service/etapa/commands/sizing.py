@@ -1,0 +1,60 @@
+"""`etapa sizing`: how many workers, how much Redis and how much Kafka an installation needs."""
+
+from typing import Any
+
+import click
+import msgspec
+
+from etapa.commands.tables import table
+from etapa.sizing import CHANGES, STATE_BYTES, Plan, Sizing, size
+
+_DAY = 86_400
+_GIB = 2**30
+POSITIVE = click.FloatRange(0, min_open=True)
+COUNT = click.IntRange(1)
+
+
+@click.command()
+@click.option("--events-per-second", type=POSITIVE, required=True, help="Touchpoints, in the busiest hour.")
+@click.option("--customers", type=COUNT, required=True, help="All that there will ever be: nobody is forgotten.")
+@click.option("--partitions", type=COUNT, default=12, show_default=True)
+@click.option("--replication", type=COUNT, default=3, show_default=True, help="Copies that Kafka keeps.")
+@click.option("--retention-days", type=POSITIVE, default=7.0, show_default=True, help="Of touchpoints and of stage changes.")
+@click.option("--redis-node-gib", type=POSITIVE, default=8.0, show_default=True, help="Memory of one Redis node.")
+@click.option("--touchpoint-bytes", type=POSITIVE, default=330.0, show_default=True, help="A touchpoint's JSON, on average.")
+@click.option("--id-characters", type=click.IntRange(1, 256), default=9, show_default=True, help="A customer's id, on average.")
+@click.option(
+    "--state-bytes", type=POSITIVE, default=STATE_BYTES, show_default=True, help="A customer's state, on average: depends on the journey."
+)
+@click.option("--changes-per-touchpoint", type=click.FloatRange(0), default=CHANGES, show_default=True)
+@click.option("--customers-in-memory", type=click.IntRange(0), default=50_000, show_default=True, help="ETAPA_CUSTOMERS_IN_MEMORY.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain: Any) -> None:
+    """Work out workers, Redis and Kafka for an installation. Nothing is asked of any server.
+
+    The model and how well it meets what was measured: docs/sizing.md.
+    """
+    retention = retention_days * _DAY
+    plan = Plan(touchpoint_retention=retention, change_retention=retention, redis_node_bytes=redis_node_gib * _GIB, **plain)
+    needed = size(plan)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(needed)))
+    else:
+        click.echo("\n".join(_lines(plan, needed)))
+    for warning in needed.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+def _lines(plan: Plan, needed: Sizing) -> list[str]:
+    per_second = needed.kafka_in_bytes_per_second
+    nodes = "one node" if needed.redis_nodes == 1 else f"a Cluster of {needed.redis_nodes} masters"
+    rows = [
+        ["workers", f"{needed.workers}, a core and {needed.worker_memory_bytes / _GIB:.1f} GiB each; one more in case one fails"],
+        ["Redis", f"{nodes}, {needed.redis_bytes / _GIB:.1f} GiB of data ({needed.redis_bytes_per_customer:.0f} bytes a customer)"],
+        ["a lost Redis", f"is full again after {needed.rebuild_seconds:,.0f} s of work"],
+        ["Kafka, written", f"{sum(per_second.values()) / 1e6:,.1f} MB/s before replication, uncompressed"],
+    ]
+    rows += [[f"  {topic}", f"{size_ / 1e6:,.2f} MB/s"] for topic, size_ in per_second.items()]
+    rows.append([f"Kafka, disk × {plan.replication}", f"{sum(needed.kafka_disk_bytes.values()) / _GIB:,.1f} GiB"])
+    rows += [[f"  {topic}", f"{size_ / _GIB:,.1f} GiB"] for topic, size_ in needed.kafka_disk_bytes.items()]
+    return table(["for", f"{plan.events_per_second:,g} touchpoints/s, {plan.customers:,} customers"], rows)
