@@ -19,7 +19,7 @@ from tests.simulation.process import Killed, Process, finish
 from tests.simulation.worker import Bookkeeper, ProcessClock, Surroundings, make_task, portions
 
 REJOINS_AFTER = 1.0
-SYNC_EVERY = 0.4
+SYNC_EVERY = 1.0
 CLOSING = 1.0
 """Most seconds that closing the consumer takes."""
 IN_A_BATCH = frozenset(("load", "write", "commit", "apply"))

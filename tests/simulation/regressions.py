@@ -26,9 +26,15 @@ _BEGUN_WHILE_LEAVING = (
     " and the run was held to be over"
 )
 
+_ADVICE_NOT_TAKEN = (
+    "of the simulation, not of the worker: Redis went back to what it showed of a transaction whose end Kafka had lost and that was aborted since;"
+    " the worker refused and said to remove its keys, and the operator did not do it"
+)
+
 REGRESSIONS: tuple[Regression, ...] = (
     Regression("group", 37, _NOT_RELEASED),
     Regression("group", 38, _NOT_RELEASED),
     Regression("versions", 1998, _OWNER_NOT_TOLD),
     Regression("partition", 2508, _BEGUN_WHILE_LEAVING),
+    Regression("versions", 9306, _ADVICE_NOT_TAKEN),
 )

@@ -91,7 +91,7 @@ def scenario_of(random: Random) -> Scenario:
             max_timers=random.choice((1, 2, 5, 1000)),
             customers_in_memory=random.choice((0, 1, 3, 1000)),
             pause_every=random.choice((1, 3, 100)),
-            idle_wait=random.choice((0.5, 2.0, 4.0)),
+            idle_wait=random.choice((0.5, 3.0, 5.0)),
         ),
         skew=random.choice((0, 0, 60 * SECOND)),
         faults=random.randrange(0, 12),

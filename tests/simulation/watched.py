@@ -81,8 +81,12 @@ class WatchedPartition:
     def step_in(self) -> None:
         """What an operator does about transactions that hang."""
         self.broker.abort_hanging()
+        mark = self.redis.mark
+        if mark is None:
+            return
         readable = self.broker.committed[-1].state_offset if self.broker.committed else -1
-        if self.redis.mark is not None and self.redis.mark.state_offset > readable:
+        if mark.state_offset > readable or (mark.complete and mark.state_offset not in self._states_at):
+            # It shows what was taken back since.
             self.redis.flush()
 
     def settled(self, overdue: int) -> bool:

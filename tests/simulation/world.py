@@ -164,12 +164,12 @@ class World:
         self._spawn()
 
     async def drain(self) -> None:
-        """Wait until everything is processed, and let all workers leave. Whoever comes next finds nothing amiss."""
-        for round_ in range(MOST_ROUNDS):
+        """Wait until everything is processed, and let all workers leave."""
+        for _ in range(MOST_ROUNDS):
             await self.wait_until_settled()
             await self.let_all_leave()
             # They may have begun something while they were leaving, or died of it; that is their successors'.
-            if self.wrong or (round_ > 0 and self._settled()):
+            if self.wrong or (self._settled() and not any(partition.broker.hanging for partition in self.partitions)):
                 break
 
     async def let_all_leave(self) -> None:
