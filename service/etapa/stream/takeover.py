@@ -218,6 +218,8 @@ class _Applying:
         await self.settle()
         self._under_way = asyncio.create_task(self._view.apply(self._follows, mark, customers))
         self._follows = mark.state_offset
+        # So that it is on its way before reading goes on, which does not always let others run.
+        await asyncio.sleep(0)
 
     async def settle(self) -> None:
         """Wait for the chunk that is under way. Raises `InDoubt` or `ViewError`."""
