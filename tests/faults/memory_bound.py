@@ -4,8 +4,8 @@ from etapa.settings import Settings
 from tests.faults.measures import MEBIBYTE
 
 _IDLE = 80 * MEBIBYTE
-_CUSTOMER = 4_096
-"""In memory, of the shipped journey. What is stored of it has a tenth of that."""
+_CUSTOMER = 3 * 1024
+"""In memory, of the shipped journey: what is stored of it has an eighth of that or less."""
 _RECORD = 6 * 1024
 """A touchpoint of a batch, with what is made of it until it is shown: objects, changes, states, and the records of both."""
 _COPIES = 8

@@ -23,6 +23,8 @@ _RATE = 600.0
 _WORTH = 2.0
 """Seconds by which touchpoints of the others may take longer because of the poison."""
 _BEGINNING = 10.0
+_SHORTEST = 1_000
+"""Milliseconds over which the others are looked at, at least."""
 _POLL = 0.02
 
 
@@ -65,7 +67,6 @@ def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Re
             _flood(scene, record, count)
             end = {POISONED: count}
             wait_until(lambda: not any(scene.lag(end).values()), 60 + count / 100, "the end of the poison")
-            ended = _now()
             load.pause()
             check_undisturbed(worker, settings.partitions)
             totals = scene.close_books({**load.ends, **end}, load.latest, 120)
@@ -73,8 +74,9 @@ def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Re
             load.stop()
         if totals["dead_letters"] < count:
             raise Wrong(f"{count} records of poison became {totals['dead_letters']} dead letters")
-        without, beside = _delays(scene, began, poisoned), _delays(scene, poisoned, ended)
-        taken = max(scene.timing.delays(POISONED, began, ended))
+        ended = scene.timing.processed_at(POISONED, count - 1)
+        taken = (ended - poisoned) / 1000
+        without, beside = _delays(scene, began, poisoned), _delays(scene, poisoned, max(ended, poisoned + _SHORTEST))
         tell(
             f"touchpoints of the other partitions took {_in_words(without)} without poison, and {_in_words(beside)} beside {count} records of it,"
             f" which were worked off in {taken:.1f} s"

@@ -10,6 +10,7 @@ def test_a_touchpoint_took_until_the_first_mark_that_stands_for_it() -> None:
     assert timing.delays(0, 0, 10_000) == [0.5, 0.4, 2.0]
     assert timing.delays(0, 1_100, 1_200) == [0.4]
     assert timing.delays(1, 0, 10_000) == []
+    assert [timing.processed_at(0, offset) for offset in range(3)] == [1_500, 1_500, 3_200]
 
 
 def test_marks_may_be_read_before_the_touchpoints() -> None:

@@ -20,6 +20,10 @@ class Timing:
     def mark(self, partition: int, through: int, timestamp: int) -> None:
         self._marks[partition].append((through, timestamp))
 
+    def processed_at(self, partition: int, offset: int) -> int:
+        """The timestamp of the first mark that stands for this touchpoint. There must be one."""
+        return next(timestamp for through, timestamp in self._marks[partition] if through >= offset)
+
     def delays(self, partition: int, since: int, until: int) -> list[float]:
         """Of the touchpoints sent between these times, the seconds until a mark stood for each; the last ones may have none yet."""
         sent = self._sent[partition]

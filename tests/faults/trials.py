@@ -23,7 +23,7 @@ LONG: Mapping[str, Trial] = {
     "kafka-forbidden": lambda folder, tell: forbidden.forbidden(folder, 30, tell),
 }
 SHORT: Mapping[str, Trial] = {
-    "overload": lambda folder, tell: overload.overload(folder, 4, 0.15, tell),
+    "overload": lambda folder, tell: overload.overload(folder, 3, 0.1, tell),
     "large-records": lambda folder, tell: overload.large_records(folder, 50, tell),
     "poison-undecodable": lambda folder, tell: poison.undecodable(folder, 20_000, tell),
     "poison-large": lambda folder, tell: poison.large(folder, 50, tell),
