@@ -12,6 +12,7 @@ mpl.rcParams["svg.hashsalt"] = "etapa"
 
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 from bench.contestants import Result  # noqa: E402
 from bench.recovery import Run  # noqa: E402
@@ -81,6 +82,8 @@ def plot_recovery(runs: Mapping[str, Sequence[Run]], folder: Path) -> None:
         medians = [statistics.median(each) for each in values]
         bars = axes.barh(names, medians, color=[_OTHERS if name == "ceiling" else _OURS for name in names])
         axes.bar_label(bars, [f"{median:,.0f}" for median in medians], padding=4, fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.margins(x=0.25)
         axes.set_title(title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
@@ -107,7 +110,7 @@ def plot_scale(runs: Mapping[tuple[str, int], Sequence[Scaled]], folder: Path) -
         cost.barh(names, widths, left=left, color=colour, label=label, height=0.6)
         left = [start + width for start, width in zip(left, widths, strict=True)]
     cost.set_title("CPU µs for each touchpoint", fontsize=10)
-    cost.legend(frameon=False)
+    cost.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=3, frameon=False)
     cost.invert_yaxis()
     for axes in (speed, cost):
         axes.spines[["top", "right"]].set_visible(False)

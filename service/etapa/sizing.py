@@ -19,20 +19,22 @@ TIMED_SHARE = 0.47
 CHANGES = 0.35
 """Stage changes for each touchpoint (`make bench` tells it)."""
 
-CHANGE_BYTES = 620.0
+CHANGE_BYTES = 750.0
 """Of a stage change in its topic, with its reasons and headers, uncompressed (`bench/results/scale.json`, `kafka_bytes`)."""
 
-STATES_WRITTEN = 0.75
-"""States for each touchpoint: a batch writes each customer once. It comes near to 1 where batches are small (`scale.json`)."""
+STATES_WRITTEN = 1.0
+"""States for each touchpoint at most. A batch writes each of its customers once, so it is half of that when batches are full (`scale.json`)."""
 
-WORKER_MICROSECONDS = 15.0
+WORKER_MICROSECONDS = 16.5
 """CPU of a worker for each touchpoint (`bench/results/scale.json`)."""
 
-REDIS_MICROSECONDS = 6.0
-"""CPU of Redis for a customer that is loaded or applied (`bench/results/memory.json`, `apply_redis_cpu_microseconds`)."""
+REDIS_MICROSECONDS = 5.5
+"""CPU of Redis for a touchpoint of a customer of whom nobody knew (`bench/results/memory.json`, `apply_redis_cpu_microseconds`). With
+customers that a worker keeps in memory, and several touchpoints of each in a batch, it is a third of that (`scale.json`)."""
 
-REBUILD_MICROSECONDS = 5.5
-"""CPU of a worker for a customer that is taken from the log into an empty Redis (`bench/results/recovery.json`)."""
+REBUILD_MICROSECONDS = 2.3
+REBUILD_REDIS_MICROSECONDS = 3.5
+"""CPU for a customer that is taken from the log into an empty Redis, of a worker and of Redis (`bench/results/recovery.json`)."""
 
 WORKER_BASE_BYTES = 115e6
 WORKER_BYTES_KEPT = 1_660.0
@@ -65,7 +67,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     customers: int
     partitions: int = 12
     id_characters: int = 9
-    touchpoint_bytes: float = 330.0
+    touchpoint_bytes: float = 292.0
     state_bytes: float = STATE_BYTES
     changes_per_touchpoint: float = CHANGES
     touchpoint_retention: float = 7 * 86_400
@@ -101,7 +103,8 @@ def size(plan: Plan) -> Sizing:
     per_customer = redis_bytes_per_customer(plan.customers, plan.partitions, plan.id_characters, plan.state_bytes)
     redis_bytes = per_customer * plan.customers
     nodes_by_memory = redis_bytes * REDIS_ROOM / plan.redis_node_bytes
-    nodes_by_cpu = plan.events_per_second * 2 * REDIS_MICROSECONDS / 1e6 / BUSY
+    nodes_by_cpu = plan.events_per_second * REDIS_MICROSECONDS / 1e6 / BUSY
+    nodes = _cluster(math.ceil(max(nodes_by_memory, nodes_by_cpu)))
     kept = min(plan.customers, plan.customers_in_memory * plan.partitions) / min(workers, plan.partitions)
     written = bytes_per_touchpoint(plan)
     per_second = {topic: size * plan.events_per_second for topic, size in written.items()}
@@ -121,10 +124,10 @@ def size(plan: Plan) -> Sizing:
         worker_memory_bytes=worker_bytes(kept),
         redis_bytes_per_customer=per_customer,
         redis_bytes=redis_bytes,
-        redis_nodes=_cluster(math.ceil(max(nodes_by_memory, nodes_by_cpu))),
+        redis_nodes=nodes,
         kafka_in_bytes_per_second=per_second,
         kafka_disk_bytes={topic: size * plan.replication for topic, size in disk.items()},
-        rebuild_seconds=plan.customers * max(REBUILD_MICROSECONDS / min(workers, plan.partitions), REDIS_MICROSECONDS) / 1e6,
+        rebuild_seconds=plan.customers / rebuilt_per_second(min(workers, plan.partitions), nodes),
         warnings=tuple(warnings),
     )
 
@@ -152,6 +155,12 @@ def bytes_per_touchpoint(plan: Plan) -> dict[str, float]:
         "stage-changes": plan.changes_per_touchpoint * CHANGE_BYTES,
         "customer-state": STATES_WRITTEN * state,
     }
+
+
+def rebuilt_per_second(workers: int, redis_nodes: int) -> float:
+    """Customers that so many workers take from the log into an empty Redis. One worker waits for Redis now and then, and the other way round."""
+    alone = 1e6 / (REBUILD_MICROSECONDS + REBUILD_REDIS_MICROSECONDS)
+    return min(workers * alone, redis_nodes * 1e6 / REBUILD_REDIS_MICROSECONDS)
 
 
 def worker_bytes(customers_kept: float) -> float:

@@ -21,7 +21,7 @@ COUNT = click.IntRange(1)
 @click.option("--replication", type=COUNT, default=3, show_default=True, help="Copies that Kafka keeps.")
 @click.option("--retention-days", type=POSITIVE, default=7.0, show_default=True, help="Of touchpoints and of stage changes.")
 @click.option("--redis-node-gib", type=POSITIVE, default=8.0, show_default=True, help="Memory of one Redis node.")
-@click.option("--touchpoint-bytes", type=POSITIVE, default=330.0, show_default=True, help="A touchpoint's JSON, on average.")
+@click.option("--touchpoint-bytes", type=POSITIVE, default=292.0, show_default=True, help="A touchpoint's JSON, on average.")
 @click.option("--id-characters", type=click.IntRange(1, 256), default=9, show_default=True, help="A customer's id, on average.")
 @click.option(
     "--state-bytes", type=POSITIVE, default=STATE_BYTES, show_default=True, help="A customer's state, on average: depends on the journey."
