@@ -31,7 +31,7 @@ from etapa.stream.kafka_consumer import group_consumer, reading_consumer
 from etapa.stream.kafka_log import KafkaLog
 from etapa.stream.kafka_reading import range_of
 from etapa.stream.kafka_security import client_options
-from etapa.stream.observer import Observer
+from etapa.stream.observer import NullObserver
 from etapa.stream.options import TaskOptions
 from etapa.stream.redis_client import connect, disconnect
 from etapa.stream.redis_view import RedisView
@@ -54,13 +54,6 @@ class Run(msgspec.Struct, frozen=True):
     @property
     def per_cpu_second(self) -> float:
         return self.customers / self.cpu_seconds
-
-
-class Silent:
-    """An observer that looks away."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *arguments, **named: None
 
 
 class Partition(NamedTuple):
@@ -104,8 +97,7 @@ async def taken_over(one: Partition) -> int:
         return False
 
     try:
-        observer: Observer = Silent()
-        taken = await take_over(log, view, observer, 0, TaskOptions(group=settings.group), pause)
+        taken = await take_over(log, view, NullObserver(), 0, TaskOptions(group=settings.group), pause)
         if taken is None:
             raise RuntimeError("the takeover was given up")
         return taken.customers
