@@ -30,6 +30,10 @@ class Table(NamedTuple):
             lines.append("  ".join([name.ljust(widths[0]), *(text.rjust(width) for text, width in zip(figures, widths[1:], strict=True))]))
         return "\n".join(lines)
 
+    def as_markdown(self) -> str:
+        rules = ["---", *["---:"] * (len(self.heads) - 1)]
+        return "\n".join("| " + " | ".join(row) + " |" for row in (self.heads, rules, *self.rows))
+
 
 def machine() -> dict[str, Any]:
     """The machine, the versions and the commit, and how busy the machine was before the bench began."""
