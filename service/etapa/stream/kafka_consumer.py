@@ -12,7 +12,6 @@ from etapa.settings import Settings
 
 _FETCH_WAIT_MS = 100
 """A fetch that waits at a broker holds up those for its other partitions, so it must not wait for long."""
-_READING_BYTES = 16 * 1024 * 1024
 _MAX_INT32 = 2**31 - 1
 _STALE_AFTER_MS = 2_000
 """An answer of the broker that is older tells nothing about what waits there now."""
@@ -67,8 +66,6 @@ def reading_consumer(settings: Settings, options: dict[str, Any], isolation: str
     """A consumer outside any group, for one look at one partition."""
     # What it asks for is there. A fetch that waits for more holds up the next seek.
     options = {**_common(settings, options), "fetch_max_wait_ms": 10, "isolation_level": isolation}
-    # It asks for more only when it has handed over what it got, so what an answer holds decides how often it waits.
-    options["max_partition_fetch_bytes"] = max(_READING_BYTES, options["max_partition_fetch_bytes"])
     return AIOKafkaConsumer(**options, client_id=f"etapa-{settings.group}-reader")
 
 

@@ -1,6 +1,6 @@
 """The tests of a journey file: what passes, what fails, and what is said of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import Clause, Touchpoint
+from etapa.journey.engine.touchpoint import Clause
 from etapa.journey.language.duration import DAY, SECOND
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
@@ -258,7 +258,7 @@ def test_what_cannot_be_judged_is_an_error_of_the_test_and_not_of_the_command() 
     for rules in program.stages.values():
         for rule in rules.rules:
             if rule.id == "falls-asleep":
-                rule.holds = _broken
+                rule.rises = _broken_after_the_start(rule.rises)
     touched = rehearse(program, scenario([(0, "purchase"), (1, "visit")], BOUGHT))
     assert not touched.passed
     assert not touched.changes_differ
@@ -267,7 +267,10 @@ def test_what_cannot_be_judged_is_an_error_of_the_test_and_not_of_the_command() 
     assert struck.run.failures[0].startswith("a timer could not be judged: ")
 
 
-def _broken(customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-    if now > START:
-        raise ArithmeticError("no such number")
-    return False
+def _broken_after_the_start(rises: Callable[[Customer, int], int]) -> Any:
+    def broken(customer: Customer, now: int) -> int:
+        if now > START:
+            raise ArithmeticError("no such number")
+        return rises(customer, now)
+
+    return broken
