@@ -161,12 +161,13 @@ def table_of(runs: dict[str, list[Run]]) -> Table:
                 f"{median(cpu):.2f}",
                 f"{median([run.redis_cpu_seconds for run in results]):.2f}",
                 "" if name == "warm" else f"{median([run.per_second for run in results]):,.0f}",
+                "" if name == "warm" else f"{min(run.per_second for run in results):,.0f} to {max(run.per_second for run in results):,.0f}",
                 "" if name == "warm" else f"{median([run.per_cpu_second for run in results]):,.0f}",
                 "" if name == "warm" else f"{wall_ratio:.1f}",
                 "" if name == "warm" else f"{cpu_ratio:.1f}",
             ]
         )
-    heads = ["", "seconds", "CPU s", "Redis CPU s", "customers/s", "per CPU s", "time / ceiling", "CPU / ceiling"]
+    heads = ["", "seconds", "CPU s", "Redis CPU s", "customers/s", "spread", "per CPU s", "time / ceiling", "CPU / ceiling"]
     return Table(heads, rows)
 
 
@@ -175,7 +176,7 @@ def table_of(runs: dict[str, list[Run]]) -> Table:
 @click.option(
     "--distinct", default=30_000, show_default=True, help="Made through the core; each stands for several, under ids of their own."
 )
-@click.option("--rounds", default=3, show_default=True)
+@click.option("--rounds", default=5, show_default=True)
 @click.option("--preferred", is_flag=True, help="Where other work shares the cores (Linux, as root): let it wait. Said in the results.")
 @click.option("--save/--no-save", default=True, help="Write bench/results/recovery.{json,png,svg}.")
 def main(customers: int, distinct: int, rounds: int, preferred: bool, save: bool) -> None:  # noqa: FBT001

@@ -32,8 +32,8 @@ REDIS_MICROSECONDS = 5.5
 """CPU of Redis for a touchpoint of a customer of whom nobody knew (`bench/results/memory.json`, `apply_redis_cpu_microseconds`). With
 customers that a worker keeps in memory, and several touchpoints of each in a batch, it is a third of that (`scale.json`)."""
 
-REBUILD_MICROSECONDS = 2.3
-REBUILD_REDIS_MICROSECONDS = 3.5
+REBUILD_MICROSECONDS = 2.8
+REBUILD_REDIS_MICROSECONDS = 4.5
 """CPU for a customer that is taken from the log into an empty Redis, of a worker and of Redis (`bench/results/recovery.json`)."""
 
 WORKER_BASE_BYTES = 115e6

@@ -120,5 +120,10 @@ def test_the_command_s_json_is_the_model_s() -> None:
     assert json.loads(done.stdout) == json.loads(msgspec.json.encode(size(plan)))
 
 
+def test_the_page_s_example_is_what_the_command_says() -> None:
+    done = etapa("sizing", "--events-per-second", "20000", "--customers", "5000000")
+    assert f"$ etapa sizing --events-per-second 20000 --customers 5000000\n{done.stdout.decode()}```" in PAGE
+
+
 def test_a_rate_that_is_none_is_wrong_use() -> None:
     assert etapa("sizing", "--events-per-second", "0", "--customers", "5").returncode == 2
