@@ -26,11 +26,18 @@ STATES_WRITTEN = 1.0
 """States for each touchpoint at most. A batch writes each of its customers once, so it is half of that when batches are full (`scale.json`)."""
 
 WORKER_MICROSECONDS = 16.5
-"""CPU of a worker for each touchpoint (`bench/results/scale.json`)."""
+"""CPU of a worker for each touchpoint when its batches are full, and hold several of many a customer (`bench/results/scale.json`)."""
 
-REDIS_MICROSECONDS = 5.5
-"""CPU of Redis for a touchpoint of a customer of whom nobody knew (`bench/results/memory.json`, `apply_redis_cpu_microseconds`). With
-customers that a worker keeps in memory, and several touchpoints of each in a batch, it is a third of that (`scale.json`)."""
+ALONE_MICROSECONDS = 4.5
+COLD_MICROSECONDS = 7.5
+"""More when it is the only one of its customer in the batch, and when the customer is not in memory (`bench/results/growth.json`, the worst cases)."""
+
+SKEW = 1 / 3
+"""Of a share of the customers, the busiest ones, comes this power of it of all touchpoints, in the bench's shop: of a hundredth a fifth."""
+
+REDIS_MICROSECONDS = 6.3
+"""CPU of Redis for a touchpoint that has its customer for itself in the batch: 5.5 to write one that is new (`bench/results/memory.json`), 7 to
+read it and write it again (`growth.json`). With several touchpoints of each customer in a batch it is a third of that (`scale.json`)."""
 
 REBUILD_MICROSECONDS = 2.8
 REBUILD_REDIS_MICROSECONDS = 4.5
@@ -80,6 +87,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class Sizing(msgspec.Struct, frozen=True, kw_only=True):
     """What it needs."""
 
+    worker_microseconds: float
+    """CPU for each touchpoint."""
     workers: int
     worker_memory_bytes: float
     """Of each."""
@@ -99,7 +108,9 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True):
 
 def size(plan: Plan) -> Sizing:
     """The sizing for a plan."""
-    workers = max(1, math.ceil(plan.events_per_second * WORKER_MICROSECONDS / 1e6 / BUSY))
+    in_memory = min(1.0, plan.customers_in_memory * plan.partitions / plan.customers)
+    microseconds = worker_microseconds(1 - in_memory**SKEW)
+    workers = max(1, math.ceil(plan.events_per_second * microseconds / 1e6 / BUSY))
     per_customer = redis_bytes_per_customer(plan.customers, plan.partitions, plan.id_characters, plan.state_bytes)
     redis_bytes = per_customer * plan.customers
     nodes_by_memory = redis_bytes * REDIS_ROOM / plan.redis_node_bytes
@@ -120,6 +131,7 @@ def size(plan: Plan) -> Sizing:
     if nodes_by_cpu > plan.partitions:
         warnings.append("more Redis nodes than partitions are of no use: a partition is on one node")
     return Sizing(
+        worker_microseconds=microseconds,
         workers=workers,
         worker_memory_bytes=worker_bytes(kept),
         redis_bytes_per_customer=per_customer,
@@ -130,6 +142,11 @@ def size(plan: Plan) -> Sizing:
         rebuild_seconds=plan.customers / rebuilt_per_second(min(workers, plan.partitions), nodes),
         warnings=tuple(warnings),
     )
+
+
+def worker_microseconds(cold: float) -> float:
+    """CPU of a worker for a touchpoint that has its customer for itself in the batch. `cold`: what share of them meets a customer not in memory."""
+    return WORKER_MICROSECONDS + ALONE_MICROSECONDS + cold * COLD_MICROSECONDS
 
 
 def redis_bytes_per_customer(customers: int, partitions: int, id_characters: int = 9, state_bytes: float = STATE_BYTES) -> float:

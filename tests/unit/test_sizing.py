@@ -88,6 +88,12 @@ def test_twice_the_touchpoints_take_twice_the_workers_and_the_bytes_in_kafka() -
     assert two.redis_bytes == one.redis_bytes
 
 
+def test_customers_who_are_not_in_memory_cost_workers_more() -> None:
+    few, many = (size(Plan(events_per_second=10, customers=customers)) for customers in (600_000, 6_000_000))
+    assert few.worker_microseconds == sizing.worker_microseconds(0)
+    assert few.worker_microseconds < many.worker_microseconds < sizing.worker_microseconds(1)
+
+
 def test_more_customers_take_more_redis_and_at_last_a_cluster() -> None:
     few, many = (size(Plan(events_per_second=10, customers=customers)) for customers in (10**5, 10**8))
     assert few.redis_nodes == 1

@@ -50,6 +50,7 @@ def _lines(plan: Plan, needed: Sizing) -> list[str]:
     nodes = "one node" if needed.redis_nodes == 1 else f"a Cluster of {needed.redis_nodes} masters"
     rows = [
         ["workers", f"{needed.workers}, a core and {needed.worker_memory_bytes / _GIB:.1f} GiB each; one more in case one fails"],
+        ["  a touchpoint", f"{needed.worker_microseconds:.1f} µs of a worker's CPU"],
         ["Redis", f"{nodes}, {needed.redis_bytes / _GIB:.1f} GiB of data ({needed.redis_bytes_per_customer:.0f} bytes a customer)"],
         ["a lost Redis", f"is full again after {needed.rebuild_seconds:,.0f} s of work"],
         ["Kafka, written", f"{sum(per_second.values()) / 1e6:,.1f} MB/s before replication, uncompressed"],
