@@ -50,7 +50,7 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
     return _timed(lambda: [decode(value) for _, value in sent]), (
         Part("decode, with all checks", 3.9, _timed(lambda: decoded(sent))),
         Part("touch: classify one touchpoint", 10.0, _timed(lambda: through_touch(program, touchpoints))),
-        Part("encode, changes and states", 2.2, lambda: through_encode(program, touchpoints)),
+        Part("encode, changes and states", 2.5, lambda: through_encode(program, touchpoints)),
         Part("batch path: decode, classify, encode", 21.0, lambda: through_task(program, records)),
     )
 
