@@ -6,7 +6,7 @@ batch of an idempotent producer, so every wait in here has a bound of ours.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -51,6 +51,8 @@ class PartitionProducer:
             retry_backoff_ms=_RETRY_BACKOFF_MS,
             request_timeout_ms=max(1_000, settings.session_timeout // 2_000),
         )
+
+        send_nothing_after_an_error(self._producer)
 
     async def start(self) -> None:
         """Fence every predecessor and settle what it left open. Raises what aiokafka raises, or TimeoutError."""
@@ -156,6 +158,30 @@ async def _hand_over(producer: AIOKafkaProducer, topic: str, partition: int, bat
     answer: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=partition)
     answer.add_done_callback(_look_at)
     return answer
+
+
+def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:
+    """Have a transactional producer drop what waits as soon as its transaction has failed.
+
+    aiokafka 0.14 then forgets which partitions are not part of the transaction yet, and sends their batches all the same. As
+    long as the marker of the transaction before is on its way, brokers take them for part of that, and commit them with it:
+    half a batch that was never committed, such as states without their stage changes.
+    """
+    manager, accumulator = producer._txn_manager, producer._message_accumulator
+
+    def guarded(fails: Callable[[Exception], None]) -> Callable[[Exception], None]:
+        def fail(error: Exception) -> None:
+            accumulator.fail_all(error)
+            for batch in (batch for batches in accumulator._batches.values() for batch in batches):
+                _look_at(batch.future)
+                _look_at(batch._drain_waiter)
+            accumulator._batches.clear()
+            fails(error)
+
+        return fail
+
+    manager.error_transaction = guarded(manager.error_transaction)
+    manager.fatal_error = guarded(manager.fatal_error)
 
 
 async def close_producer(producer: AIOKafkaProducer, whose: str) -> None:

@@ -27,7 +27,7 @@ from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.settings import Settings
 from etapa.stream.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.kafka_errors import KAFKA_FAILURES, describe, is_fenced, log_errors
-from etapa.stream.kafka_producer import MAX_BATCH_BYTES, Item, close_producer, send_in_batches
+from etapa.stream.kafka_producer import MAX_BATCH_BYTES, Item, close_producer, send_in_batches, send_nothing_after_an_error
 from etapa.stream.ports import LogError
 from etapa.stream.redriven import Redriven, RedrivenError, read_redriven
 
@@ -203,6 +203,7 @@ class Sender:
             transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
             max_batch_size=MAX_BATCH_BYTES,
         )
+        send_nothing_after_an_error(self._producer)
         with log_errors("starting to send dead letters back"):
             async with asyncio.timeout(self._settings.session_timeout / 1_000_000):
                 await self._producer.start()
