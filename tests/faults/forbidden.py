@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ _SECONDS = 30.0
 _POLL = 0.1
 
 
-def forbidden(folder: Path, seconds: float, tell: Tell) -> Figures:
-    """Nobody may write to `customer-state`, and then to `stage-changes`, for so many seconds each."""
+def forbidden(folder: Path, times: int, seconds: float, tell: Tell) -> Figures:
+    """Nobody may write to `customer-state` and to `stage-changes` in turn, so many times, for so many seconds each."""
     with Scene(folder, kafka=_AUTHORIZER) as scene:
         settings = scene.settings
         worker = scene.worker()
@@ -40,7 +41,7 @@ def forbidden(folder: Path, seconds: float, tell: Tell) -> Figures:
         try:
             load.start()
             wait_until(lambda: load.sent > 2 * _RATE and _behind(scene, load) < _RATE, 60, "the first touchpoints' being processed", _POLL)
-            for topic in (settings.topic_customer_state, settings.topic_stage_changes):
+            for topic in islice(cycle((settings.topic_customer_state, settings.topic_stage_changes)), times):
                 _forbid(scene, topic)
                 began = time.monotonic()
                 wait_until(
@@ -63,7 +64,7 @@ def forbidden(folder: Path, seconds: float, tell: Tell) -> Figures:
             totals = scene.close_books(load.ends, load.latest, 120)
         finally:
             load.stop()
-        return {"recovery_seconds": max(recoveries), "lines_logged": worker.said().count("\n"), **totals}
+        return {"times": times, "longest_recovery_seconds": max(recoveries), "lines_logged": worker.said().count("\n"), **totals}
 
 
 def _behind(scene: Scene, load: Load) -> int:

@@ -1,7 +1,6 @@
 """Trials with a partition whose every record is poison, while the other partitions have their usual load: those must not suffer for it."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,8 +9,8 @@ from confluent_kafka import Producer
 from etapa.contracts.partitioner import partition_of
 from tests.faults.flawed_worker import CURSED, is_cursed
 from tests.faults.load import Load
-from tests.faults.report import percentile
 from tests.faults.scene import Figures, Scene, Tell, Wrong, check_undisturbed
+from tests.faults.timing import in_words, now, percentile
 from tests.servers.processes import wait_until
 
 Record = tuple[bytes, bytes]
@@ -61,9 +60,9 @@ def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Re
         try:
             load.start()
             wait_until(lambda: load.sent > 2 * _RATE and _behind(scene, load) < _RATE, 60, "the first touchpoints' being processed")
-            began = _now()
-            wait_until(lambda: _now() > began + quiet_seconds * 1000, 2 * quiet_seconds, "some load without poison")
-            poisoned = _now()
+            began = now()
+            wait_until(lambda: now() > began + quiet_seconds * 1000, 2 * quiet_seconds, "some load without poison")
+            poisoned = now()
             _flood(scene, record, count)
             end = {POISONED: count}
             wait_until(lambda: not any(scene.lag(end).values()), 60 + count / 100, "the end of the poison")
@@ -76,15 +75,18 @@ def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Re
             raise Wrong(f"{count} records of poison became {totals['dead_letters']} dead letters")
         ended = scene.timing.processed_at(POISONED, count - 1)
         taken = (ended - poisoned) / 1000
-        without, beside = _delays(scene, began, poisoned), _delays(scene, poisoned, max(ended, poisoned + _SHORTEST))
+        without, beside = (
+            scene.timing.delays_but_of(POISONED, since, until)
+            for since, until in ((began, poisoned), (poisoned, max(ended, poisoned + _SHORTEST)))
+        )
         tell(
-            f"touchpoints of the other partitions took {_in_words(without)} without poison, and {_in_words(beside)} beside {count} records of it,"
+            f"touchpoints of the other partitions took {in_words(without)} without poison, and {in_words(beside)} beside {count} records of it,"
             f" which were worked off in {taken:.1f} s"
         )
         if taken > _BEGINNING + count / slowest:
             raise Wrong(f"{count} records of poison were worked off in {taken:.0f} s only")
         if percentile(beside, 99) > percentile(without, 99) + _WORTH:
-            raise Wrong(f"because of the poison, touchpoints of other partitions took {_in_words(beside)}; without it {_in_words(without)}")
+            raise Wrong(f"because of the poison, touchpoints of other partitions took {in_words(beside)}; without it {in_words(without)}")
         return {
             "poison": count,
             "poison_seconds": taken,
@@ -111,21 +113,8 @@ def _flood(scene: Scene, record: Callable[[int, bytes], Record], count: int) -> 
     producer.flush(120)
 
 
-def _delays(scene: Scene, since: int, until: int) -> list[float]:
-    return [one for number in range(scene.settings.partitions) if number != POISONED for one in scene.timing.delays(number, since, until)]
-
-
-def _in_words(delays: Sequence[float]) -> str:
-    return f"{percentile(delays, 50):.2f} s (p50), {percentile(delays, 99):.2f} s (p99)"
-
-
 def _behind(scene: Scene, load: Load) -> int:
     return sum(lag for number, lag in scene.lag(load.ends).items() if number != POISONED)
-
-
-def _now() -> int:
-    """As Kafka notes it, in milliseconds."""
-    return int(time.time() * 1000)
 
 
 def _keys(partitions: int, count: int) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 `python -m tests.faults.report FILE…` makes one table of several runs, from what each wrote with `--json`.
 """
 
-import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ import msgspec
 
 from tests.faults.catalogue import AND
 from tests.faults.drill import Outcome
+from tests.faults.timing import percentile
 
 
 class Recovery(msgspec.Struct, frozen=True):
@@ -40,11 +40,6 @@ def recoveries(outcomes: Iterable[Outcome]) -> list[Recovery]:
         if outcome.recovery is not None:
             by_kind["two at once" if AND in outcome.kind else outcome.kind].append(outcome.recovery)
     return [Recovery(kind, len(times), percentile(times, 50), percentile(times, 99), max(times)) for kind, times in sorted(by_kind.items())]
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest of the values that at least so many percent of them do not exceed (nearest rank)."""
-    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
 def table_of(rows: Iterable[Recovery]) -> str:

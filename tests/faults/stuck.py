@@ -10,14 +10,15 @@ from etapa.contracts.mark import MARK_KEY
 from etapa.stream.kafka_producer import transactional_id
 from tests.faults.load import Load
 from tests.faults.scene import Figures, Scene, Tell, Wrong
+from tests.faults.timing import in_words, now, percentile
 from tests.integration.hanging import abort_hanging, leave_hanging
 from tests.servers.processes import wait_until
 
 STUCK = 1
 """The partition."""
 _RATE = 400.0
-_WORTH = 3.0
-"""Seconds of their load by which the others may be behind while the partition is stuck."""
+_WORTH = 2.0
+"""Seconds by which touchpoints of the others may take longer while the partition is stuck."""
 _SECONDS = 120.0
 _POLL = 0.1
 
@@ -34,6 +35,10 @@ def stuck_partition(folder: Path, seconds: float, tell: Tell) -> Figures:
             wait_until(
                 lambda: load.sent > 2 * _RATE and _behind(scene, load) < _RATE, _SECONDS, "the first touchpoints' being processed", _POLL
             )
+            began = now()
+            watched = min(seconds, 10.0)
+            wait_until(lambda: now() > began + 1000 * watched, 2 * watched + 10, "some load before")
+            ended = now()
             load.pause()
             scene.drain(load.ends, _SECONDS)
             first.ask_to_stop()
@@ -44,40 +49,36 @@ def stuck_partition(folder: Path, seconds: float, tell: Tell) -> Figures:
             asyncio.run(leave_hanging(settings, ours, [(places[0], MARK_KEY, b"{}"), (places[1], b"c", b"would come twice")]))
             load.start()
             worker = scene.worker(ready=settings.partitions - 1)
-            began = time.monotonic()
+            started = time.monotonic()
             wait_until(lambda: worker.total("etapa_refused_total") >= 1, _SECONDS, "the partition's being refused", _POLL)
-            refused = time.monotonic() - began
-            most = _watch_others(scene, load, seconds)
+            refused = time.monotonic() - started
+            stuck = now()
+            wait_until(lambda: now() > stuck + 1000 * seconds, 2 * seconds + 10, "some load beside the stuck partition")
+            mended = now()
             [told] = [one["detail"] for one in worker.ask("readyz")["not_ready"]]
             if not worker.is_running or "transaction hangs" not in told:
                 raise Wrong(f"/readyz says {told!r}; the worker's last words:\n{worker.said()[-3000:]}")
-            tell(f"refused after {refused:.0f} s; meanwhile the others were behind by {most:.1f} s of their load at most")
             asyncio.run(abort_hanging(settings, ours, places))
-            began = time.monotonic()
+            started = time.monotonic()
             ends = load.ends
             wait_until(lambda: not any(scene.lag(ends).values()), _SECONDS, "the stuck partition's going on by itself", _POLL)
-            recovered = time.monotonic() - began
-            tell(f"{recovered:.0f} s after the transaction was aborted nothing waited any more")
+            recovered = time.monotonic() - started
+            tell(f"refused after {refused:.0f} s; {recovered:.0f} s after the transaction was aborted nothing waited any more")
             load.pause()
             totals = scene.close_books(load.ends, load.latest, _SECONDS)
         finally:
             load.stop()
-        return {"refused_seconds": refused, "others_behind_seconds": most, "recovery_seconds": recovered, **totals}
-
-
-def _watch_others(scene: Scene, load: Load, seconds: float) -> float:
-    """By how many seconds of their load the other partitions were behind at most."""
-    lags: list[float] = []
-    until = time.monotonic() + seconds
-
-    def is_over() -> bool:
-        lags.append(_behind(scene, load) / load.rate)
-        return time.monotonic() > until
-
-    wait_until(is_over, 2 * seconds + 10, "some load beside the stuck partition", _POLL)
-    if max(lags) > _WORTH:
-        raise Wrong(f"the other partitions were behind by {max(lags):.1f} s of their load")
-    return max(lags)
+        before, beside = (scene.timing.delays_but_of(STUCK, *window) for window in ((began, ended), (stuck, mended)))
+        tell(f"touchpoints of the other partitions took {in_words(before)} before, and {in_words(beside)} beside the stuck one")
+        if percentile(beside, 99) > percentile(before, 99) + _WORTH:
+            raise Wrong(f"touchpoints of the other partitions took {in_words(beside)} beside the stuck one, and {in_words(before)} before")
+        return {
+            "refused_seconds": refused,
+            "others_p99_before": percentile(before, 99),
+            "others_p99_with": percentile(beside, 99),
+            "recovery_seconds": recovered,
+            **totals,
+        }
 
 
 def _behind(scene: Scene, load: Load) -> int:

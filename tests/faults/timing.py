@@ -1,7 +1,25 @@
 """How long touchpoints took from being sent to being processed, by the brokers' records alone: whoever reads them may be late."""
 
+import math
+import time
 from array import array
 from collections import defaultdict
+from collections.abc import Sequence
+
+
+def now() -> int:
+    """As Kafka notes it, in milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of the values that at least so many percent of them do not exceed (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def in_words(delays: Sequence[float]) -> str:
+    """How long touchpoints took."""
+    return f"{percentile(delays, 50):.2f} s (p50), {percentile(delays, 99):.2f} s (p99)"
 
 
 class Timing:
@@ -23,6 +41,10 @@ class Timing:
     def processed_at(self, partition: int, offset: int) -> int:
         """The timestamp of the first mark that stands for this touchpoint. There must be one."""
         return next(timestamp for through, timestamp in self._marks[partition] if through >= offset)
+
+    def delays_but_of(self, partition: int, since: int, until: int) -> list[float]:
+        """The same of all partitions but one."""
+        return [one for number in list(self._sent) if number != partition for one in self.delays(number, since, until)]
 
     def delays(self, partition: int, since: int, until: int) -> list[float]:
         """Of the touchpoints sent between these times, the seconds until a mark stood for each; the last ones may have none yet."""

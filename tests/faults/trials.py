@@ -20,7 +20,7 @@ LONG: Mapping[str, Trial] = {
     "poison-large": lambda folder, tell: poison.large(folder, 1_000, tell),
     "poison-unjudgeable": lambda folder, tell: poison.unjudgeable(folder, 50_000, tell),
     "stuck-partition": lambda folder, tell: stuck.stuck_partition(folder, 60, tell),
-    "kafka-forbidden": lambda folder, tell: forbidden.forbidden(folder, 30, tell),
+    "kafka-forbidden": lambda folder, tell: forbidden.forbidden(folder, 20, 3, tell),
 }
 SHORT: Mapping[str, Trial] = {
     "overload": lambda folder, tell: overload.overload(folder, 3, 0.1, tell),
@@ -29,7 +29,7 @@ SHORT: Mapping[str, Trial] = {
     "poison-large": lambda folder, tell: poison.large(folder, 50, tell),
     "poison-unjudgeable": lambda folder, tell: poison.unjudgeable(folder, 4_000, tell),
     "stuck-partition": lambda folder, tell: stuck.stuck_partition(folder, 2, tell),
-    "kafka-forbidden": lambda folder, tell: forbidden.forbidden(folder, 1, tell),
+    "kafka-forbidden": lambda folder, tell: forbidden.forbidden(folder, 4, 0.2, tell),
 }
 """The same in little, for every change."""
 
