@@ -26,7 +26,7 @@ from tests.simulation.shop import SECOND, Shop
 from tests.simulation.world import Result, World
 
 SEEDS = 200
-SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 150
+SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 300
 ROOT = Path(__file__).parents[2]
 
 CALM = Scenario(
