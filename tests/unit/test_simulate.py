@@ -131,7 +131,12 @@ def program_with_a_bug(rule_id: str, shows: Callable[[int, Touchpoint | None], b
                 raise ArithmeticError("no such number")
             return bool(right(customer, now, touchpoint))
 
-        rule.holds = holds
+        def rises(customer: Customer, now: int, right: Any = rule.rises) -> int:
+            if shows(now, None):
+                raise ArithmeticError("no such number")
+            return int(right(customer, now))
+
+        rule.holds, rule.rises = holds, rises
     return program
 
 
