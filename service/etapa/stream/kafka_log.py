@@ -39,6 +39,7 @@ class SliceSize:
     def __init__(self) -> None:
         self._most = 1
         self._mean = 1
+        """Bytes of a record, as those taken last had them, or larger ones before."""
 
     def fitting(self, room: int) -> int:
         """Records that should fit into so many bytes; one at least."""
@@ -47,7 +48,8 @@ class SliceSize:
     def took(self, count: int, size: int) -> None:
         """So many were taken, of so many bytes together."""
         self._most = min(_SLICE, 2 * self._most)
-        self._mean = max(1, size // count)
+        # That some were small does not say that the next are: what was learned of large ones is forgotten slowly.
+        self._mean = max(1, size // count, self._mean * 3 // 4)
 
 
 class KafkaLog:
