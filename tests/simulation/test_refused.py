@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from etapa.stream.partition_tasks import PartitionTasks
-from etapa.stream.task import PartitionRefused, PartitionTask
+from etapa.stream.task import AllRefused, PartitionRefused, PartitionTask
 from tests.simulation.alone import OPTIONS, START, Alone, AloneClock
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.memory_view import MemoryRedis, MemoryView
@@ -61,6 +61,21 @@ def test_a_worker_that_has_nothing_but_what_was_refused_ends() -> None:
             await tasks.ended
 
     with_tasks(left_hanging(shown=False), [REFUSED], steps)
+
+
+def test_a_worker_ends_when_what_it_found_is_wrong_for_every_partition() -> None:
+    alone = Alone()
+    alone.touch("a")
+    alone.worker()
+    alone.run(alone.drain())
+    # As when partitions were added: the new one has nothing that could be wrong, and customers would change partitions.
+    alone.broker.partitions = 2
+
+    async def steps(tasks: PartitionTasks) -> None:
+        with pytest.raises(AllRefused, match="written when there were 1 partitions, now touchpoints has 2"):
+            await tasks.ended
+
+    with_tasks(alone, [REFUSED, GOOD], steps)
 
 
 def test_being_stopped_does_not_wait_for_the_next_look_at_what_was_refused() -> None:

@@ -21,7 +21,7 @@ from etapa.stream.kafka_consumer import compiled_parser_in_use, group_consumer, 
 from etapa.stream.kafka_errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka_log import KafkaLog
 from etapa.stream.kafka_security import client_options
-from etapa.stream.kafka_topics import TopicsError, check_topics
+from etapa.stream.kafka_topics import TopicsError, check_topics, partition_count
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
 from etapa.stream.partition_tasks import PartitionTasks
@@ -108,6 +108,7 @@ class Classifier(Service):
                 if not topics_checked:
                     for warning in await self._unless_stopping(check_topics(self._settings, kafka_options)) or ():
                         logger.warning("%s", warning)
+                    await self._unless_stopping(self._check_partition_count(kafka_options))
                     topics_checked = True
                 if await self._be_a_member(kafka_options, client):
                     backoff = _FIRST_BACKOFF
@@ -119,6 +120,24 @@ class Classifier(Service):
                 logger.warning("trying again in %g s", backoff)
                 await self._unless_stopping(asyncio.sleep(backoff))
                 backoff = min(_LONGEST_BACKOFF, 2 * backoff)
+
+    async def _check_partition_count(self, kafka_options: dict[str, Any]) -> None:
+        """Raises `WorkerError` when the view was made with another number of partitions.
+
+        Each partition finds that out by itself, but for those that were added, which show nothing.
+        """
+        try:
+            shown = await self._reader().partition_count()
+        except ViewError as error:
+            logger.warning("with how many partitions the view was made is not known: %s", error)
+            return
+        count = await partition_count(self._settings, kafka_options)
+        if shown is not None and shown != count:
+            message = (
+                f"the view in Redis was written when there were {shown} partitions, now {self._settings.topic_touchpoints} has {count};"
+                " customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, or undo the change"
+            )
+            raise WorkerError(message)
 
     async def _be_a_member(self, kafka_options: dict[str, Any], client: RedisClient) -> bool:
         """Be in the group until we stop or our consumer breaks. Gives whether partitions were ever assigned."""

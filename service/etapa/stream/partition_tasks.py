@@ -1,7 +1,8 @@
 """The partition tasks of one worker: started when the group assigns partitions, stopped when it takes them away, watched meanwhile.
 
 A partition that cannot be processed before somebody steps in is left alone and looked at again now and then; the others go
-on. When there are no others, the worker has nothing to do, and is to end.
+on. When there are no others, the worker has nothing to do, and is to end; and so it is when what was found is wrong for all
+of them, such as another number of partitions.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from etapa.stream.task import PartitionRefused, PartitionTask
+from etapa.stream.task import AllRefused, PartitionRefused, PartitionTask
 
 _MOST_DEFECTS = 3
 """How often a task may end by an error that nobody foresaw before the worker gives up."""
@@ -103,7 +104,7 @@ class PartitionTasks:
             except PartitionRefused as refusal:
                 self._refusals[partition] = str(refusal)
                 del self._tasks[partition]
-                if all(self._is_refused(each) for each in self._runners):
+                if isinstance(refusal, AllRefused) or all(self._is_refused(each) for each in self._runners):
                     self._end(refusal)
                     return
                 await self._pause(REFUSED_PAUSE)

@@ -39,6 +39,10 @@ class PartitionRefused(Exception):
     """The partition cannot be processed as things are. Trying again does not help; the message says what would."""
 
 
+class AllRefused(PartitionRefused):
+    """What was found is wrong for every partition, even where nothing of it is to be seen: none may be processed."""
+
+
 class MayPass(PartitionRefused):
     """What was found is wrong for good, or only for a moment: a broker that just became leader may know of less than was
     committed, and a paused process may see a topic in two states. So it is looked at again before it is believed.
@@ -141,12 +145,12 @@ def _refuse_what_is_not_ours(partition: int, group: str, partitions: int, shown:
         *((("the topic customer-state", last.mark.group, last.mark.partitions),) if last else ()),
     ):
         if its_group != group:
-            raise PartitionRefused(
+            raise AllRefused(
                 f"partition {partition}: {place} belongs to group {its_group!r}, this worker is of group {group!r}; "
                 "two groups need output topics and a Redis prefix of their own each"
             )
         if its_partitions != partitions:
-            raise PartitionRefused(
+            raise AllRefused(
                 f"partition {partition}: {place} was written when there were {its_partitions} partitions, now touchpoints has {partitions}; "
                 "customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, or undo the change"
             )

@@ -12,10 +12,10 @@ from etapa.journey.engine.program import Program
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
-from etapa.stream.takeover import InDoubt, MayPass, PartitionRefused, TakenOver, take_over
+from etapa.stream.takeover import AllRefused, InDoubt, MayPass, PartitionRefused, TakenOver, take_over
 from etapa.stream.tenure import Surroundings, Tenure
 
-__all__ = ["PartitionRefused", "PartitionTask", "TaskOptions"]
+__all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]
 
 logger = logging.getLogger(__name__)
 
