@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
+from bench.touchpoints import CHANNELS, TYPES
 from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.classify import touch
 from etapa.journey.engine.customer import Customer
@@ -26,22 +27,6 @@ SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 START = 1_735_689_600 * SECOND
 WALL = START * 2
-# About what a shop sees: much looking, some carts, few purchases.
-TYPES = {
-    "page_view": 30,
-    "product_view": 34,
-    "search": 8,
-    "add_to_cart": 9,
-    "ad_click": 5,
-    "email_open": 5,
-    "purchase": 4,
-    "delivery": 3,
-    "review": 1,
-    "complaint": 0.5,
-    "loyalty_signup": 0.3,
-    "referral": 0.2,
-}
-CHANNELS = ("web", "app", "email", "store", "whatsapp")
 
 
 def made_up(touchpoints: int, customers: int) -> list[Touchpoint]:

@@ -73,7 +73,7 @@ def test_a_worker_ends_when_what_it_found_is_wrong_for_every_partition() -> None
 
     async def steps(tasks: PartitionTasks) -> None:
         with pytest.raises(AllRefused, match="written when there were 1 partitions, now touchpoints has 2"):
-            await tasks.ended
+            await asyncio.wait_for(tasks.ended, 60)
 
     with_tasks(alone, [REFUSED, GOOD], steps)
 
