@@ -29,11 +29,13 @@ class Network:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
         self._servers: list[asyncio.Server] = []
+        self._links: list[Link] = []
         self._thread.start()
 
     def link(self, name: str) -> "Link":
         """A new link; it refuses what comes until it is told where to lead."""
         link = Link(name, self)
+        self._links.append(link)
         self._servers.append(self.run(link.listen()))
         return link
 
@@ -54,6 +56,11 @@ class Network:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for link in self._links:
+            link.abort()
+        # A transport closes its socket one turn after it was told to.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
 
 class Link:
@@ -68,6 +75,7 @@ class Link:
         self._delay = 0.0
         self._open: dict[Direction, asyncio.Event] = {}
         self._writers: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
 
     def lead_to(self, port: int) -> None:
         """Pass new connections on to this port; those that lead elsewhere are reset."""
@@ -103,7 +111,7 @@ class Link:
         self._open = {direction: asyncio.Event() for direction in DIRECTIONS}
         for gate in self._open.values():
             gate.set()
-        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -118,17 +126,29 @@ class Link:
         for writer in tuple(self._writers):
             _reset(writer)
 
+    def abort(self) -> None:
+        """Let go of every connection, whatever it has come to; in the thread of the links."""
+        for writer in tuple(self._writers):
+            writer.transport.abort()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Here and not in the task: one that is cancelled before it has begun does nothing at all.
+        self._writers.add(writer)
+        task = asyncio.create_task(self._pass_on(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut or self._target is None:
-            _reset(writer)
+            self._refuse(writer)
             return
         try:
             answers, onward = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             # The server is not there: its client learns of it in the same way.
-            _reset(writer)
+            self._refuse(writer)
             return
-        self._writers |= {writer, onward}
+        self._writers.add(onward)
         pumps = {asyncio.create_task(self._pump(reader, onward, "to")), asyncio.create_task(self._pump(answers, writer, "from"))}
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -140,6 +160,10 @@ class Link:
             self._writers -= {writer, onward}
             writer.close()
             onward.close()
+
+    def _refuse(self, writer: asyncio.StreamWriter) -> None:
+        self._writers.discard(writer)
+        _reset(writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction) -> None:
         """Until the sender ends, or either end is reset."""

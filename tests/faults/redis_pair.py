@@ -8,8 +8,8 @@ from typing import Any
 import redis
 
 from tests.faults.network import Link, Network
-from tests.servers.processes import wait_until
-from tests.servers.redis_server import RedisServer
+from tests.servers.processes import ServerError, wait_until
+from tests.servers.redis_server import RedisServer, redis_major_version
 
 _SECONDS = 30.0
 _TORN_OFF = 20_000
@@ -24,6 +24,8 @@ class RedisPair:
         # Replication starts at once, and a failure of it is noticed soon.
         options = ["--appendonly", "yes", "--appendfsync", "everysec", "--repl-diskless-sync-delay", "0", "--repl-timeout", "10"]
         options += ["--repl-ping-replica-period", "1", "--enable-debug-command", "local"]
+        if redis_major_version() < 7:
+            raise ServerError("faults are injected into Redis 7 or newer; this one is older. Debian: apt install redis-server")
         self._servers = [RedisServer(one, *options) for one in self._folders]
         self._links = links
         self.replication = network.link("replication")

