@@ -1,5 +1,21 @@
 """What every test may ask for: real servers, started at the first test that needs them."""
 
+from pathlib import Path
+
+import pytest
+
 from tests.servers.fixtures import kafka_server, redis_cluster, redis_sentinel, redis_server
 
-__all__ = ["kafka_server", "redis_cluster", "redis_sentinel", "redis_server"]
+__all__ = ["kafka_server", "pytest_configure", "redis_cluster", "redis_sentinel", "redis_server"]
+
+PACKAGE = Path(__file__).parents[1] / "service" / "etapa"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Test what was compiled from the sources as they are, or nothing."""
+    if config.pluginmanager.has_plugin("tests.support.uncompiled"):
+        return
+    for built in PACKAGE.rglob("*.so"):
+        source = built.with_name(built.name.partition(".")[0] + ".py")
+        if not source.exists() or source.stat().st_mtime > built.stat().st_mtime:
+            raise pytest.UsageError(f"{source} was changed after it was compiled: make setup, or python hatch_build.py --remove")

@@ -1,10 +1,12 @@
 """A Prometheus histogram that takes thousands of observations at once for the price of a few."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
+
+from etapa.tallies import count_between
 
 
 class _Series:
@@ -28,7 +30,7 @@ class BulkHistogram(Collector):
     ) -> None:
         self._name = name
         self._documentation = documentation
-        self._bounds = tuple(bounds)
+        self._bounds = list(bounds)
         self._label = label
         self._series: dict[str, _Series] = {}
         if label is None:
@@ -39,15 +41,22 @@ class BulkHistogram(Collector):
         """Have this series there from now on, with nothing in it."""
         self._series.setdefault(label_value, _Series(len(self._bounds) + 1))
 
-    def observe(self, observations: Iterable[tuple[float, int]], label_value: str = "") -> None:
-        """Add each (value, how often)."""
+    def observe(self, value: float, many: int = 1, label_value: str = "") -> None:
+        """Add one value that was observed `many` times."""
+        series = self._of(label_value)
+        series.counts[bisect_left(self._bounds, value)] += many
+        series.sum += value * many
+
+    def observe_all(self, values: list[float], label_value: str = "") -> None:
+        """Add each of the values."""
+        series = self._of(label_value)
+        series.sum += count_between(self._bounds, series.counts, values)
+
+    def _of(self, label_value: str) -> _Series:
         series = self._series.get(label_value)
         if series is None:
             series = self._series[label_value] = _Series(len(self._bounds) + 1)
-        bounds, counts = self._bounds, series.counts
-        for value, many in observations:
-            counts[bisect_left(bounds, value)] += many
-            series.sum += value * many
+        return series
 
     def describe(self) -> Iterator[Metric]:
         """The name, so that the registry can refuse a second metric of that name."""

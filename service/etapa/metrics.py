@@ -5,9 +5,7 @@ The labels are closed sets: outcomes, reasons, the journey's stages, partitions.
 
 import platform
 from collections import Counter as Tally
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from operator import attrgetter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
@@ -16,11 +14,14 @@ from prometheus_client.registry import Collector
 
 import etapa
 from etapa.bulk_histogram import BulkHistogram
+from etapa.compiled import IS_COMPILED
 from etapa.contracts.rejected import REASONS
-from etapa.journey.engine.touchpoint import TRIGGER_OUTCOMES, Cause, StageChange, TriggerOutcome
+from etapa.journey.engine.changes import TRIGGER_OUTCOMES
+from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.stream.observer import BatchCommitted, Step
 from etapa.stream.ports import TakeoverReason
+from etapa.tallies import dwells_in, moves_in, offers_in, timestamps_in
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -140,8 +141,8 @@ class Metrics:
         Gauge("etapa_journey_info", "The journey that is running", ["journey", "version"], registry=registry).labels(
             journey.id, str(journey.version)
         ).set(1)
-        Gauge("etapa_build_info", "The Etapa that is running", ["version", "python"], registry=registry).labels(
-            etapa.__version__, platform.python_version()
+        Gauge("etapa_build_info", "The Etapa that is running", ["version", "python", "compiled"], registry=registry).labels(
+            etapa.__version__, platform.python_version(), "yes" if IS_COMPILED else "no"
         ).set(1)
         ProcessCollector(registry=registry)
         self._show_from_the_start(stages, [campaign.id for campaign in journey.campaigns])
@@ -183,28 +184,19 @@ class Metrics:
         for step, seconds in batch.seconds.items():
             self._batch_seconds.labels(step).observe(seconds)
         self._timers.inc(batch.timers_fired)
-        self._timer_delay.observe((delay, 1) for delay in batch.timer_delays)
+        self._timer_delay.observe_all(list(batch.timer_delays))
         if batch.stream_time is not None:
             self._stream_time.labels(str(partition)).set(batch.stream_time / 1_000_000)
         # Clocks differ between machines: a record from a producer that is ahead took no time, not less than none.
-        timestamps = Tally(map(attrgetter("timestamp"), batch.records))
-        self._end_to_end.observe((max(0, batch.committed_at - timestamp) / 1_000_000, many) for timestamp, many in timestamps.items())
+        for timestamp, many in timestamps_in(batch.records).items():
+            self._end_to_end.observe(max(0, batch.committed_at - timestamp) / 1_000_000, many)
 
-    def _count_changes(self, changes: Iterable[StageChange]) -> None:
-        moves: Tally[tuple[str | None, str, Cause]] = Tally()
-        offers: Tally[tuple[str, TriggerOutcome]] = Tally()
-        dwells: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
-        for change in changes:
-            if change.offers:
-                offers.update((offer.campaign, offer.outcome) for offer in change.offers)
-            moves[change.source, change.to, change.cause] += 1
-            if change.source is not None and change.dwell is not None:
-                dwells[change.source].append((change.dwell / 1_000_000, 1))
-        for stage, observations in dwells.items():
-            self._dwell.observe(observations, stage)
-        for (source, to, cause), number in moves.items():
+    def _count_changes(self, changes: Sequence[StageChange]) -> None:
+        for stage, dwells in dwells_in(changes).items():
+            self._dwell.observe_all(dwells, stage)
+        for (source, to, cause), number in moves_in(changes).items():
             self._changes.labels(NEW_CUSTOMER if source is None else source, to, cause).inc(number)
-        for offered, number in offers.items():
+        for offered, number in offers_in(changes).items():
             self._campaign_triggers.labels(*offered).inc(number)
 
     def view_applied(self, partition: int, delay: float, apply: float) -> None:

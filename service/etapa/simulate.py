@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from etapa.contracts.rejected import Reason, Rejected
-from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.changes import TRIGGER_OUTCOMES, TriggerOutcome
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import TRIGGER_OUTCOMES, StageChange, TriggerOutcome
+from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.readings import Lines, readings
 from etapa.rehearsal.replay import Replay

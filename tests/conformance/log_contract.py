@@ -6,7 +6,8 @@ from typing import Protocol
 import pytest
 
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
-from etapa.stream.ports import Fenced, Fetched, Headers, Log, LogError, Outgoing, Record, StateRecord, Transaction, TransactionHangs
+from etapa.stream.ports import Fenced, Fetched, Log, LogError, StateRecord, Transaction, TransactionHangs
+from etapa.stream.records import Headers, Outgoing, Record
 
 KINDS = ("stage_changes", "dead_letters")
 

@@ -4,14 +4,17 @@ Nothing that a journey file can say is known to raise, so that this is tried at 
 `python -m tests.faults.flawed_worker run` takes what `etapa run` takes.
 """
 
-from typing import Any
+from dataclasses import replace
 
 from etapa.cli import main
-from etapa.journey.engine import partition
-from etapa.journey.engine.classify import touch
+from etapa.commands import worker
+from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language.model import Event, Journey, Match, Rule
+from tests.support.faulty import Faulty
 
 CURSED = "cursed"
+_CURSE = "the-curse"
 
 
 def is_cursed(touchpoint: Touchpoint) -> bool:
@@ -19,13 +22,18 @@ def is_cursed(touchpoint: Touchpoint) -> bool:
     return touchpoint.type == CURSED
 
 
-def _flawed(program: Any, customer: Any, touchpoint: Touchpoint) -> Any:
-    touched = touch(program, customer, touchpoint)
-    if is_cursed(touchpoint):
-        raise partition.EvaluationFailed(touchpoint.customer_id, "its curse", ArithmeticError())
-    return touched
+def flawed(journey: Journey) -> Program:
+    """The journey's program, but that a rule that comes before all others raises where a touchpoint is cursed."""
+    stages = [stage.id for stage in journey.stages]
+    curses = [Rule(_CURSE, tuple(other for other in stages if other != to), to, Event(Match((CURSED,)))) for to in stages[:2]]
+    program = compile_journey(replace(journey, rules=(*curses, *journey.rules)))
+    for stage in program.stages.values():
+        for rule in stage.rules:
+            if rule.id == _CURSE:
+                rule.condition = Faulty(rule.condition, lambda _, __, touchpoint: touchpoint is not None, ArithmeticError())
+    return program
 
 
 if __name__ == "__main__":
-    partition.touch = _flawed  # type: ignore[attr-defined]
+    worker.compile_journey = flawed  # type: ignore[attr-defined]
     main()

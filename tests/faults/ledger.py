@@ -15,10 +15,12 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import encode_state
-from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.replay import Replay
 from tests.integration.outcome import Message, View, message_of, view_of

@@ -9,7 +9,8 @@ from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.rejected import rejected
 from etapa.contracts.state import encode_state
-from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise

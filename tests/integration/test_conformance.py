@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from etapa.settings import Settings
 from etapa.stream.kafka_log import KafkaLog
 from etapa.stream.kafka_producer import transactional_id
-from etapa.stream.ports import Headers, Outgoing
+from etapa.stream.records import Headers, Outgoing
 from etapa.stream.redis_client import RedisClient, connect, disconnect
 from etapa.stream.redis_view import PartitionKeys, RedisView
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld

@@ -18,7 +18,7 @@ from etapa.contracts.campaign_trigger import encode_campaign_trigger, trigger_id
 from etapa.deliver.plan import Plan
 from etapa.deliver.plan_file import load_plan
 from etapa.deliver.progress import Through, through_of
-from etapa.journey.engine.touchpoint import Trigger
+from etapa.journey.engine.changes import Trigger
 from etapa.settings import Settings
 from etapa.stream.kafka_consumer import group_consumer, stop_consumer
 from etapa.stream.kafka_security import client_options

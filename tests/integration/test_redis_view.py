@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from etapa.contracts.partitioner import partition_of
-from etapa.stream.ports import Applied, ViewError, ViewMark
+from etapa.stream.ports import ViewError, ViewMark
+from etapa.stream.records import Applied
 from etapa.stream.redis_client import RedisClient, RedisUrlError, connect, disconnect
 from etapa.stream.redis_view import BeingRebuilt, RedisView, ViewReader
 from tests.integration.places import new_settings

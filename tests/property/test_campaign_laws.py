@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.journey.engine.campaigns import control_group_bound, control_group_number, triggers_of
+from etapa.journey.engine.changes import Trigger
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint, Trigger
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from tests.reference.made_up import HOUR, campaigns, journeys, thorough, touchpoints
 

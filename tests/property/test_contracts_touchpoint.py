@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from etapa.contracts.dead_letter import decode_dead_letter, encode_dead_letter
 from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
-from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint, read_touchpoint
+from etapa.contracts.touchpoint import decode_touchpoint, read_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.touchpoint import Touchpoint
 
 SCHEMA = Draft202012Validator(

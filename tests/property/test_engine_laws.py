@@ -12,7 +12,8 @@ from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from tests.reference.made_up import GRACE, HOUR, journeys, punctual_touchpoints, thorough, touchpoints
 

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from tests.reference.evaluator import Move, Shopper
 from tests.reference.made_up import EXAMPLES, HOUR, journeys, restless_journeys, thorough, touchpoints

@@ -14,7 +14,8 @@ from etapa.journey.engine.conditions import Leaf
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.leaves import EventHappens, InStageFor, TraitCompares
 from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from tests.reference.made_up import journeys, thorough, touchpoints
 
@@ -121,8 +122,8 @@ def of_one_version(program: Program, customer: Customer, applied: Sequence[Touch
     now = applied[0].at
     for touchpoint in applied:
         now = max(now, touchpoint.at)
-        for record in program.records_for(touchpoint.type):
-            record(memory, touchpoint, now)
+        for accumulator in program.accumulators_for(touchpoint.type):
+            accumulator.record(memory, touchpoint, now)
         for name, value in touchpoint.traits.items():
             if name not in traits or touchpoint.at >= traits[name][0]:
                 traits[name] = [touchpoint.at, value]

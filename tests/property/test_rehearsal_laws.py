@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.duration import DAY, HOUR
 from etapa.journey.language.load import journey_or_raise

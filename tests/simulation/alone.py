@@ -10,7 +10,8 @@ import msgspec
 
 from etapa.contracts.mark import Mark, decode_mark
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.stage_change import StageChangeMessage, decode_stage_change
+from etapa.contracts.stage_change import decode_stage_change
+from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.journey.engine.program import Program
 from etapa.stream.observer import BatchCommitted, NullObserver
 from etapa.stream.options import TaskOptions

@@ -14,7 +14,8 @@ import msgspec
 
 from etapa.stream.observer import Observer
 from etapa.stream.partition_tasks import REFUSED_PAUSE, PartitionTasks
-from etapa.stream.ports import Applied, ApplyOutcome, Loaded, TakeoverReason, Transaction, ViewMark
+from etapa.stream.ports import ApplyOutcome, Loaded, TakeoverReason, Transaction, ViewMark
+from etapa.stream.records import Applied
 from etapa.stream.stream_time import QuietPace
 from etapa.stream.takeover import PartitionRefused, TakenOver
 from etapa.stream.task import PartitionTask

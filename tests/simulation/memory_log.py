@@ -10,18 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from etapa.stream.ports import (
-    Fenced,
-    Fetched,
-    Headers,
-    LogError,
-    OutcomeUnknown,
-    Outgoing,
-    Record,
-    StateRecord,
-    Transaction,
-    TransactionHangs,
-)
+from etapa.stream.ports import Fenced, Fetched, LogError, OutcomeUnknown, StateRecord, Transaction, TransactionHangs
+from etapa.stream.records import Headers, Outgoing, Record
 from tests.simulation.process import Process, finish
 
 

@@ -5,13 +5,12 @@ from random import Random
 
 import msgspec
 
-from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.stream.options import TaskOptions
 from tests.simulation.network import Weather
 from tests.simulation.shop import SECOND, Shop
+from tests.support.faulty import Faulty
 
 JOURNEY = Path(__file__).with_name("journey.yaml")
 
@@ -44,14 +43,10 @@ class Scenario(msgspec.Struct, frozen=True):
 def exploding_program(text: str) -> Program:
     """The simulated journey, in which judging a touchpoint of type `boom` raises."""
     program = compile_journey(journey_or_raise(text, JOURNEY.name))
-
-    def holds(customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        raise ZeroDivisionError("boom")
-
     for stage in program.stages.values():
         for rule in stage.rules:
             if rule.id.startswith("explodes"):
-                rule.holds = holds
+                rule.condition = Faulty(rule.condition, lambda *_: True, ZeroDivisionError("boom"))
     return program
 
 

@@ -16,6 +16,7 @@ from tests.simulation.alone import OPTIONS, Alone
 from tests.simulation.checker import Expectations, mark_of
 from tests.simulation.versions import VERSIONS
 from tests.simulation.world import World
+from tests.support.faulty import Faulty
 
 SEEDS = 200
 NEW = VERSIONS[2]
@@ -174,13 +175,7 @@ def test_a_request_that_is_taken_back_ends_after_the_portion_at_hand() -> None:
 def test_a_customer_that_cannot_be_judged_stays_as_it_was_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = shop()
     rule = next(rule for rule in NEW.stages["active"].rules if rule.to == "fond")
-
-    def holds(customer: Any, now: int, touchpoint: Any) -> bool:
-        if customer.id == "c":
-            raise ZeroDivisionError
-        return rule.condition.holds(customer, now, touchpoint)
-
-    monkeypatch.setattr(rule, "holds", holds)
+    monkeypatch.setattr(rule, "condition", Faulty(rule.condition, lambda customer, _, __: customer.id == "c", ZeroDivisionError()))
     progress = reclassified(alone)
     assert (progress.carried_over, progress.moved, progress.failed) == (5, 5, 1)
     assert decode_standing(alone.redis.customers["c"].state or b"").version == 1

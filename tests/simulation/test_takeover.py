@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from etapa.contracts.mark import MARK_KEY
-from etapa.stream.ports import Applied
+from etapa.stream.records import Applied
 from etapa.stream.takeover import PartitionRefused
 from tests.simulation.alone import OPTIONS, Alone
 

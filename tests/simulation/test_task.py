@@ -11,14 +11,15 @@ import pytest
 
 from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
-from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import CompiledRule
 from etapa.stream.options import TaskOptions
 from etapa.stream.ports import Loaded
+from etapa.stream.records import Applied
 from etapa.stream.takeover import PartitionRefused
 from tests.simulation.alone import OPTIONS, SECOND, START, Alone
 from tests.simulation.memory_view import MemoryView
 from tests.simulation.scenario import PROGRAM
+from tests.support.faulty import Faulty
 
 YEAR = 365 * 86_400 * SECOND
 
@@ -155,14 +156,8 @@ def test_poison_is_worked_off_without_beginning_anew_for_each(monkeypatch: pytes
 def test_a_timer_whose_judging_raises_is_dropped_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = Alone()
     drifts: list[CompiledRule] = [rule for rule in PROGRAM.stages["active"].rules if rule.id == "drifts-away"]
-    rises = drifts[0].rises
-
-    def fails(customer: Customer, now: int) -> int:
-        if customer.id == "a" and now > START + 10 * SECOND:
-            raise OverflowError
-        return rises(customer, now)
-
-    monkeypatch.setattr(drifts[0], "rises", fails)
+    faulty = Faulty(drifts[0].condition, lambda customer, now, _: customer.id == "a" and now > START + 10 * SECOND, OverflowError())
+    monkeypatch.setattr(drifts[0], "condition", faulty)
     alone.touch("a")
     alone.touch("b")
 
@@ -180,16 +175,10 @@ def test_no_customer_id_reaches_the_log_or_a_dead_letter_s_reason_when_judging_f
 ) -> None:
     alone = Alone()
     (drifts,) = [rule for rule in PROGRAM.stages["active"].rules if rule.id == "drifts-away"]
-    rises = drifts.rises
-
-    def fails(customer: Customer, now: int) -> int:
-        if now > START + 10 * SECOND:
-            raise ValueError(f"{customer.id} has no holiday")
-        return rises(customer, now)
-
     alone.touch("marta", "purchase")
     alone.touch("marta", "boom")
-    monkeypatch.setattr(drifts, "rises", fails)
+    faulty = Faulty(drifts.condition, lambda _, now, __: now > START + 10 * SECOND, ValueError("marta has no holiday"))
+    monkeypatch.setattr(drifts, "condition", faulty)
 
     async def steps() -> None:
         await alone.until(lambda: alone.told.timer_failures == ["marta"])
@@ -468,7 +457,8 @@ def test_a_state_in_the_view_that_cannot_be_read_is_refused_with_a_word_about_wh
     alone = Alone()
     alone.touch("a")
     alone.run(alone.drain())
-    alone.redis.customers["a"] = msgspec.structs.replace(alone.redis.customers["a"], state=b"\x91\x63")
+    there = alone.redis.customers["a"]
+    alone.redis.customers["a"] = Applied("a", there.stage, there.due, b"\x91\x63")
     alone.touch("a")
     alone.worker()
     with pytest.raises(PartitionRefused, match=r"Redis holds a customer that this version cannot read: .*format 99"):

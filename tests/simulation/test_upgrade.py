@@ -1,27 +1,54 @@
-"""A worker of this version of Etapa where one of the version before was at work: customers go on as if it had been one version."""
+"""A worker of this version of Etapa where one of a version before was at work: customers go on as if it had been one version."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 import pytest
 
 from etapa.contracts import mark as marks
-from etapa.contracts.state import decode_state
+from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.customer import FORMAT, Customer
+from etapa.journey.engine.memory import Latest, Total
 from etapa.journey.engine.program import Program
-from etapa.stream import batch, tenure
+from etapa.journey.engine.window import CountWindow, has_buckets
+from etapa.stream import tenure
+from etapa.stream.batch import Encoded, encode
+from etapa.stream.records import Applied
 from etapa.stream.takeover import view_mark
 from tests.simulation.alone import Alone
 from tests.simulation.scenario import PROGRAM
 from tests.simulation.versions import VERSIONS
 
 
-def written_before(customer: Customer, memories: Mapping[int, bytes]) -> bytes:
-    """A state in format 2, as the version before wrote it: everything in every state, whatever the mark says."""
+def memory_before(customer: Customer) -> dict[str, Any]:
+    """Memories as they were laid out before format 4."""
+
+    def nested(key: str, entry: Any) -> Any:
+        kept = PROGRAM.accumulators[key]
+        if isinstance(kept, CountWindow):
+            return entry if has_buckets(entry) else [entry, [], []]
+        return [entry] if isinstance(kept, Latest | Total) else entry
+
+    return {key: nested(key, entry) for key, entry in customer.memory.items()}
+
+
+def in_format_2(customer: Customer, memories: Mapping[int, bytes]) -> bytes:
+    """Everything is in every state, whatever the mark says."""
     one = customer
     times = one.entered_at, one.clock, one.first_at
-    fields = (2, one.version, one.id, one.stage, *times, one.due, one.sequence, one.recent, one.traits, one.memory, one.changes)
+    fields = (2, one.version, one.id, one.stage, *times, one.due, one.sequence, one.recent, one.traits, memory_before(one), one.changes)
     return msgspec.msgpack.encode([*fields, one.known, one.began, one.outreach])
+
+
+def in_format_3(customer: Customer, memories: Mapping[int, bytes]) -> bytes:
+    """As now, but for the memories."""
+    fields = msgspec.msgpack.decode(encode_state(customer, memories))
+    return msgspec.msgpack.encode([3, *fields[1:9], memory_before(customer), *fields[10:]])
+
+
+Writer = Callable[[Customer, Mapping[int, bytes]], bytes]
+WRITERS: Mapping[int, Writer] = {2: in_format_2, 3: in_format_3}
 
 
 def mark_before(mark: marks.Mark) -> bytes:
@@ -31,13 +58,30 @@ def mark_before(mark: marks.Mark) -> bytes:
     return msgspec.json.encode(fields)
 
 
+def with_states_by(write: Writer) -> Callable[..., Awaitable[Encoded]]:
+    """What encodes a batch, with its states as a version before wrote them."""
+
+    async def encoded_before(changes: Any, changed: Mapping[str, Customer], *others: Any) -> Encoded:
+        memories = others[-1]
+        encoded = await encode(changes, {}, *others)
+        for customer in changed.values():
+            state = write(customer, memories)
+            encoded.states.append((customer.id.encode(), state))
+            encoded.applied.append(Applied(customer.id, customer.stage, customer.due, state))
+        return encoded
+
+    return encoded_before
+
+
 @pytest.fixture
-def before() -> Iterator[pytest.MonkeyPatch]:
-    """Until it is undone, workers write as the version before did."""
+def before(request: pytest.FixtureRequest) -> Iterator[pytest.MonkeyPatch]:
+    """Until it is undone, workers write as the version before did whose format is the parameter (2 unless there is one)."""
+    number = getattr(request, "param", 2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch, "encode_state", written_before)
-        patch.setattr(tenure, "encode_mark", mark_before)
-        patch.setattr(tenure, "view_mark", lambda mark, offset: view_mark(msgspec.structs.replace(mark, memories={}), offset))
+        patch.setattr(tenure, "encode", with_states_by(WRITERS[number]))
+        if number == 2:
+            patch.setattr(tenure, "encode_mark", mark_before)
+            patch.setattr(tenure, "view_mark", lambda mark, offset: view_mark(msgspec.structs.replace(mark, memories={}), offset))
         yield patch
 
 
@@ -69,10 +113,13 @@ def customers(alone: Alone) -> dict[str, Customer]:
 
 @pytest.mark.parametrize("flushed", [False, True])
 @pytest.mark.parametrize("program", [PROGRAM, VERSIONS[2]])
-def test_customers_go_on_as_if_there_had_been_one_version(before: pytest.MonkeyPatch, program: Program, *, flushed: bool) -> None:
+@pytest.mark.parametrize(("before", "number"), [(2, 2), (3, 3)], indirect=["before"])
+def test_customers_go_on_as_if_there_had_been_one_version(
+    before: pytest.MonkeyPatch, number: int, program: Program, *, flushed: bool
+) -> None:
     upgraded, always = Alone(), Alone()
     first_half(upgraded)
-    assert set(formats(upgraded).values()) == {2}
+    assert set(formats(upgraded).values()) == {number}
     if flushed:
         upgraded.redis.mark, upgraded.redis.customers = None, {}
     before.undo()
@@ -80,7 +127,7 @@ def test_customers_go_on_as_if_there_had_been_one_version(before: pytest.MonkeyP
     first_half(always)
     second_half(always, program)
 
-    assert formats(upgraded) == {"a": FORMAT, "b": FORMAT, "c": 2, "new": FORMAT}
+    assert formats(upgraded) == {"a": FORMAT, "b": FORMAT, "c": number, "new": FORMAT}
     assert upgraded.changes() == always.changes()
     assert upgraded.stages() == always.stages()
     assert customers(upgraded) == customers(always)

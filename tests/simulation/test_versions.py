@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from tests.simulation.alone import OPTIONS, SECOND, START, Alone
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.scenario import PROGRAM

@@ -14,7 +14,7 @@ from random import Random
 import msgspec
 
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import Program
 from tests.simulation.checker import Expectations
 from tests.simulation.controls import Safety

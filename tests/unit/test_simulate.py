@@ -5,19 +5,19 @@ import json
 import random
 import statistics
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import format_time, parse_time
-from etapa.contracts.touchpoint import TouchpointLimits
-from etapa.journey.engine.customer import Customer
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.simulate import Dwell, Summary, simulate
 from tests.support.clickstream import clickstream, json_lines
+from tests.support.faulty import Faulty
 
 JOURNEY = journey_or_raise(
     """
@@ -122,21 +122,12 @@ def test_bad_lines_are_counted_and_told_and_the_rest_goes_on() -> None:
 
 
 def program_with_a_bug(rule_id: str, shows: Callable[[int, Touchpoint | None], bool]) -> Program:
-    """A program with a bug in one rule, since nothing that a journey file can say is known to raise."""
     program = compile_journey(JOURNEY)
-    for rule in {rule for stage in program.stages.values() for rule in stage.rules if rule.id == rule_id}:
-
-        def holds(customer: Customer, now: int, touchpoint: Touchpoint | None, right: Any = rule.holds) -> bool:
-            if shows(now, touchpoint):
-                raise ArithmeticError("no such number")
-            return bool(right(customer, now, touchpoint))
-
-        def rises(customer: Customer, now: int, right: Any = rule.rises) -> int:
-            if shows(now, None):
-                raise ArithmeticError("no such number")
-            return int(right(customer, now))
-
-        rule.holds, rule.rises = holds, rises
+    for stage in program.stages.values():
+        for rule in stage.rules:
+            if rule.id == rule_id:
+                error = ArithmeticError("no such number")
+                rule.condition = Faulty(rule.condition, lambda _, now, touchpoint: shows(now, touchpoint), error)
     return program
 
 

@@ -16,8 +16,8 @@ from etapa.commands.tables import table
 from etapa.commands.times import Time
 from etapa.commands.words import clause_text, counted, printable, width
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.touchpoint import TouchpointLimits
-from etapa.journey.engine.touchpoint import StageChange
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.diff import Diff, Sample, Side
 

@@ -28,16 +28,20 @@ def run(**flags: str | None) -> None:
     log_to_stderr(settings)
     # Only now: what a worker runs on takes a while to import, and --help needs none of it.
     from etapa.commands.worker import work
+    from etapa.compiled import IS_COMPILED
 
     logger.info(
-        "Etapa %s, journey %s version %d, group %s, Kafka at %s, Redis at %s",
+        "Etapa %s%s, journey %s version %d, group %s, Kafka at %s, Redis at %s",
         etapa.__version__,
+        "" if IS_COMPILED else " (not compiled)",
         journey.id,
         journey.version,
         settings.group,
         settings.kafka_bootstrap_servers,
         settings.redis_url,
     )
+    if not IS_COMPILED:
+        logger.warning("the core was not compiled when Etapa was installed, so this worker carries about a third of what it could")
     work(settings, journey)
 
 

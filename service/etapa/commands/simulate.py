@@ -18,10 +18,10 @@ from etapa.commands.times import Time
 from etapa.commands.words import counted, rounded, width
 from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.contracts.stage_change import stage_change_json
-from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.campaigns import triggers_of
+from etapa.journey.engine.changes import TRIGGER_OUTCOMES
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import TRIGGER_OUTCOMES
 from etapa.simulate import Summary
 from etapa.simulate import simulate as simulated
 

@@ -13,8 +13,9 @@ from etapa.commands.failures import CheckFailed
 from etapa.commands.kafka_access import on_kafka
 from etapa.commands.options import settings_flags, settings_from
 from etapa.commands.words import counted, printable
-from etapa.contracts.campaign_trigger import CampaignTriggerMessage, decode_campaign_trigger
-from etapa.contracts.rfc3339 import time_bytes
+from etapa.contracts.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
+from etapa.contracts.rfc3339 import format_time, microseconds_of
 from etapa.settings import Settings
 from etapa.stream.kafka_consumer import reading_consumer, stop_consumer
 from etapa.stream.kafka_errors import log_errors
@@ -105,7 +106,7 @@ def _as_json(trigger: CampaignTriggerMessage, value: bytes) -> str:
 def _as_row(trigger: CampaignTriggerMessage, value: bytes) -> str:
     move = f"{trigger.source or '(new)'} > {trigger.to}"
     holdout = "yes" if trigger.holdout else "no"
-    at = time_bytes(trigger.at.replace(microsecond=0)).decode()
+    at = format_time(microseconds_of(trigger.at.replace(microsecond=0)))
     return _row((at, trigger.campaign, trigger.customer_id, move, holdout, trigger.id))
 
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from etapa.journey.engine.touchpoint import Clause
+from etapa.journey.engine.changes import Clause
 from etapa.journey.language.duration import DAY, HOUR, MINUTE, SECOND, format_duration
 
 NARROWEST = 40

@@ -7,7 +7,7 @@ import msgspec
 
 from etapa.contracts.rfc3339 import OffsetTime, moment_of
 from etapa.journey.engine.explain import Explained, ExplainedCondition, Explanation
-from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.engine.stage_change import StageChange
 
 
 class SinceMessage(msgspec.Struct, frozen=True):

@@ -5,10 +5,10 @@ from typing import Annotated, Final
 
 import msgspec
 
-from etapa.journey.engine.instant import END_OF_TIME, instant_text
+from etapa.journey.engine.instant import BEGINNING_OF_TIME, END_OF_TIME, instant_text
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-EARLIEST: Final = -62_135_596_800_000_000
+EARLIEST: Final = BEGINNING_OF_TIME
 """0001-01-01T00:00:00Z, the first time that can be written as RFC 3339 here."""
 LATEST: Final = END_OF_TIME
 """9999-12-31T23:59:59.999999Z, the last one."""
@@ -16,8 +16,8 @@ LATEST: Final = END_OF_TIME
 OffsetTime = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time on the wire: it must carry an offset."""
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(OffsetTime).decode
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(OffsetTime).decode
 
 
 def microseconds_of(moment: datetime) -> int:
@@ -29,11 +29,6 @@ def microseconds_of(moment: datetime) -> int:
 def moment_of(at: int) -> datetime:
     """The `datetime` in UTC of microseconds since 1970. Raises `OverflowError` outside the years 1 to 9999."""
     return EPOCH + timedelta(0, 0, at)
-
-
-def time_bytes(moment: datetime) -> bytes:
-    """A `datetime` in UTC as RFC 3339, in ASCII: `2026-11-21T10:00:00Z`, with six decimals unless the second is whole."""
-    return _encode(moment)[1:-1]
 
 
 def format_time(at: int) -> str:

@@ -1,6 +1,6 @@
 """A customer's state as bytes, for `customer-state` and Redis: MessagePack, one array, its first item the format number.
 
-The layout is the field order of `Customer`, but for what can be told without it, since Redis holds it in memory for every
+The layout is `Format4`: the field order of `Customer`, but for what can be told without it, since Redis holds it in memory for every
 customer: the id, which is the record's key and the hash's field; values at the end that are the usual ones; `clock`, of
 which only the distance from `entered_at` is written; and `known`, where it is what the marks say of the version. Whoever
 changes any of it raises the format number there, and sees that states of the format before can still be read.
@@ -8,11 +8,13 @@ changes any of it raises the format number there, and sees that states of the fo
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from etapa.contracts.state_format_2 import Format2, StandingInFormat2
+from etapa.contracts.state_format_3 import Format3, StandingInFormat3, flat
+from etapa.contracts.state_format_4 import Format4, StandingInFormat4
 from etapa.journey.engine.customer import FORMAT, Customer
 
 Memories = Mapping[int, bytes]
@@ -21,40 +23,51 @@ Memories = Mapping[int, bytes]
 NO_MEMORIES: Final[Memories] = MappingProxyType({})
 
 
+Standing = StandingInFormat4 | StandingInFormat3 | StandingInFormat2
+
+
+OLDEST_FORMAT: Final = 2
+"""States of this format and later ones can be read."""
+
+
 class StateError(Exception):
     """Bytes that are no customer state, or one of a format that this version does not read."""
 
 
-class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
-    """What of a state the view shows beside it. Reading no more than this takes a tenth of the time."""
-
-    version: int
-    stage: str
-    due: int | None
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decoder: msgspec.msgpack.Decoder[Customer | Format2] = msgspec.msgpack.Decoder(Customer | Format2)
-_decode = _decoder.decode
-_standing_decoder: msgspec.msgpack.Decoder[Standing | StandingInFormat2] = msgspec.msgpack.Decoder(Standing | StandingInFormat2)
-_decode_standing = _standing_decoder.decode
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decoder: msgspec.msgpack.Decoder[Format4 | Format3 | Format2] = msgspec.msgpack.Decoder(Format4 | Format3 | Format2)
+_decode: Final = _decoder.decode
+_standing_decoder: msgspec.msgpack.Decoder[Standing] = msgspec.msgpack.Decoder(StandingInFormat4 | StandingInFormat3 | StandingInFormat2)
+_decode_standing: Final = _standing_decoder.decode
 
 
 def encode_state(customer: Customer, memories: Memories = NO_MEMORIES) -> bytes:
     """The state as bytes. Whoever reads it must be given the same `memories`, or more."""
-    entered_at, version, known = customer.entered_at, customer.version, customer.known
-    always = (
-        *(FORMAT, version, customer.stage, customer.due, entered_at, customer.clock - entered_at, customer.first_at, customer.sequence),
-        *(customer.recent, customer.memory, customer.rule, customer.before),
-    )
-    traits, outreach, began = customer.traits, customer.outreach, customer.began
-    if known and memories.get(version) != known:
-        return _encode((*always, traits, outreach, began, known))
-    if began:
-        return _encode((*always, traits, outreach, began))
-    if outreach is not None:
-        return _encode((*always, traits, outreach))
-    return _encode((*always, traits) if traits else always)
+    entered_at = customer.entered_at
+    fields: list[Any] = [
+        FORMAT,
+        customer.version,
+        customer.stage,
+        customer.due,
+        entered_at,
+        customer.clock - entered_at,
+        customer.first_at,
+        customer.sequence,
+        customer.recent,
+        customer.memory,
+        customer.rule,
+        customer.before,
+    ]
+    tells_what_is_known = customer.known and memories.get(customer.version) != customer.known
+    if tells_what_is_known or customer.began:
+        fields += (customer.traits, customer.outreach, customer.began)
+        if tells_what_is_known:
+            fields.append(customer.known)
+    elif customer.outreach is not None:
+        fields += (customer.traits, customer.outreach)
+    elif customer.traits:
+        fields.append(customer.traits)
+    return _encode(fields)
 
 
 def decode_state(value: bytes, customer_id: str, memories: Memories = NO_MEMORIES) -> Customer:
@@ -68,14 +81,27 @@ def decode_state(value: bytes, customer_id: str, memories: Memories = NO_MEMORIE
         raise _no_state(value, error) from None
     if isinstance(found, Format2):
         return found.customer(customer_id)
-    found.id = customer_id
-    found.clock += found.entered_at
-    if not found.known:
-        found.known = memories.get(found.version, b"")
-    return found
+    return Customer(
+        found.version,
+        found.stage,
+        found.due,
+        found.entered_at,
+        found.entered_at + found.clock,
+        found.first_at,
+        found.sequence,
+        found.recent,
+        flat(found.memory) if isinstance(found, Format3) else found.memory,
+        found.rule,
+        found.before,
+        found.traits,
+        found.outreach,
+        found.began,
+        found.known or memories.get(found.version, b""),
+        customer_id,
+    )
 
 
-def decode_standing(value: bytes) -> Standing | StandingInFormat2:
+def decode_standing(value: bytes) -> Standing:
     """Version, stage and due time of the customer in `value`. Raises `StateError`, not for all of what `decode_state` does."""
     try:
         return _decode_standing(value)
@@ -86,8 +112,8 @@ def decode_standing(value: bytes) -> Standing | StandingInFormat2:
 def _no_state(value: bytes, error: Exception) -> StateError:
     # Another format may have another layout, so look at its number before blaming the bytes.
     found = _format_of(value)
-    if found is not None and found not in (FORMAT, FORMAT - 1):
-        return StateError(f"customer state has format {found}; this version reads formats {FORMAT - 1} and {FORMAT}")
+    if found is not None and not OLDEST_FORMAT <= found <= FORMAT:
+        return StateError(f"customer state has format {found}; this version reads formats {OLDEST_FORMAT} to {FORMAT}")
     return StateError(f"not a customer state: {error}")
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-from etapa.journey.engine.customer import Change, Customer, Memory, Outreach
+from etapa.contracts.state_format_3 import flat
+from etapa.journey.engine.customer import Change, Customer
+from etapa.journey.engine.outreach import Outreach
 
 
 class Format2(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
@@ -24,7 +26,7 @@ class Format2(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
     sequence: int
     recent: bytes = b""
     traits: dict[str, list[Any]] = {}
-    memory: Memory = {}
+    memory: dict[str, list[Any]] = {}
     changes: list[Change] = []
     known: bytes = b""
     began: dict[str, tuple[int, int]] = {}
@@ -41,7 +43,7 @@ class Format2(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
             self.first_at,
             self.sequence,
             self.recent,
-            self.memory,
+            flat(self.memory),
             self.changes[-1][2] if self.changes else None,
             self.changes[-2] if len(self.changes) > 1 else None,
             self.traits,

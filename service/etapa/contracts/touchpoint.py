@@ -10,56 +10,30 @@ Of a key written twice in one object the last one counts. There are no leap seco
 
 import json
 import re
-from collections.abc import Mapping
-from datetime import datetime
 from itertools import accumulate
-from typing import Annotated, Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
-from msgspec import Meta
+from msgspec.structs import astuple
 
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
+from etapa.contracts.touchpoint_message import (
+    LARGEST_INTEGER,
+    SMALLEST_INTEGER,
+    PlainTouchpointMessage,
+    TouchpointLimits,
+    TouchpointMessage,
+)
 from etapa.journey.engine.touchpoint import Touchpoint
 
 DEEPEST = 32
 """How many objects and arrays may be nested in a touchpoint, itself included."""
-SMALLEST_INTEGER = -(2**63)
-LARGEST_INTEGER = 2**63 - 1
-
-Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
-TypeName = Annotated[str, Meta(min_length=1, max_length=128)]
-Channel = Annotated[str, Meta(max_length=128)]
-# An integer that no 64-bit reader could hold would raise much later, where sums are made and states are stored.
-Value = Annotated[int, Meta(ge=SMALLEST_INTEGER, le=LARGEST_INTEGER)] | float | str | bool | None | list[Any] | dict[str, Any]
 
 
-class TouchpointLimits(msgspec.Struct, frozen=True):
-    """What a record may be at most: bytes of its value, and microseconds that it may lie ahead of the wall clock."""
-
-    max_bytes: int = 1_048_576
-    max_ahead: int = 300_000_000
-
-
-class TouchpointMessage(msgspec.Struct, gc=False):
-    """A touchpoint as it is written in JSON. Mirrors `schemas/touchpoint.schema.json`; unknown fields are ignored."""
-
-    id: Identifier
-    customer_id: Identifier
-    type: TypeName
-    occurred_at: Annotated[datetime, Meta(tz=True)]
-    channel: Channel | None = None
-    properties: dict[str, Value] | None = None
-    traits: dict[str, Value] | None = None
-
-
-class _PlainMessage(TouchpointMessage, forbid_unknown_fields=True, gc=False):
-    """The same without anything that would be skipped. Nothing but its nested values is left to be looked at."""
-
-
-_decode = msgspec.json.Decoder(TouchpointMessage).decode
-_decode_plain = msgspec.json.Decoder(_PlainMessage).decode
-_NOTHING: Mapping[str, Any] = {}
+_decode: Final = msgspec.json.Decoder(TouchpointMessage).decode
+_decode_plain: Final = msgspec.json.Decoder(PlainTouchpointMessage).decode
+_NOTHING: Final[dict[str, Any]] = {}
 
 
 def decode_touchpoint(key: bytes | None, value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:
@@ -87,24 +61,24 @@ def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | N
         if isinstance(read, Rejected):
             return read
         message = read
-    properties, traits = message.properties, message.traits
+    identity, customer_id, type_, occurred_at, channel, properties, traits = astuple(message)
     if (properties and _holds_nested(properties)) or (traits and _holds_nested(traits)):
         if _nests_too_deep(value):
             return _TOO_DEEP
         if _outsized(properties) or _outsized(traits):
             return rejected("invalid", "an integer in properties or traits does not fit 64 bits")
-    at = microseconds_of(message.occurred_at)
+    at = microseconds_of(occurred_at)
     if wall is not None and at > wall + limits.max_ahead:
         ahead, most = (at - wall) // 1_000_000, limits.max_ahead // 1_000_000
         return rejected("from_the_future", f"occurred_at is {ahead} s ahead of the clock; at most {most} s are taken")
     if not EARLIEST <= at <= LATEST:
         return rejected("invalid", "occurred_at lies outside the years 0001 to 9999 in UTC")
     return Touchpoint(
-        message.id,
-        message.customer_id,
-        message.type,
+        identity,
+        customer_id,
+        type_,
         at,
-        message.channel,
+        channel,
         _NOTHING if properties is None else properties,
         _NOTHING if traits is None else traits,
     )
@@ -147,7 +121,7 @@ def _nests_too_deep(value: bytes) -> bool:
 
 def _holds_nested(values: dict[str, Any]) -> bool:
     for value in values.values():  # noqa: SIM110 - a generator would double the cost
-        if value.__class__ is dict or value.__class__ is list:
+        if isinstance(value, (dict, list)):
             return True
     return False
 

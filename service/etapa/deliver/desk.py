@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from etapa.contracts.campaign_trigger import CampaignTriggerMessage, decode_campaign_trigger
+from etapa.contracts.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.breaker import State
 from etapa.deliver.courier import Courier

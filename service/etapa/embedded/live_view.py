@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from etapa.contracts.rfc3339 import moment_of
-from etapa.contracts.stage_change import StageChangeMessage
-from etapa.journey.engine.touchpoint import Clause
+from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.journey.engine.changes import Clause
 from etapa.journey.language.model import Journey, Stage
 
 _PHASE_COLOURS = ("cyan", "yellow", "magenta", "green", "blue")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from etapa.contracts.rejected import Rejected
+from etapa.journey.engine.changes import Clause
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import Clause
 from etapa.journey.language.duration import format_duration
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.replay import Replay
@@ -70,6 +70,6 @@ def _absence(program: Program, scenario: Scenario, expected: ExpectedChange) -> 
     found = [
         (rule.id, clauses_from_start(rule.condition.reasons(customer, now, at_hand, truth=False)))
         for rule in rules
-        if not rule.holds(customer, now, at_hand)
+        if not rule.condition.holds(customer, now, at_hand)
     ]
     return Absence(expected, there, tuple(found)) if len(found) == len(rules) else None

@@ -12,11 +12,12 @@ from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from etapa.contracts.rejected import Reason, Rejected
-from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.readings import Lines, readings
 from etapa.rehearsal.replay import Replay

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import TouchpointLimits, read_touchpoint
+from etapa.contracts.touchpoint import read_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.touchpoint import Touchpoint
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"

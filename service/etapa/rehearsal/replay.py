@@ -8,7 +8,8 @@ from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.classify import EvaluationFailed, Touched, strike, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 
 
 class Replay:

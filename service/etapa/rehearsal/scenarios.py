@@ -9,9 +9,11 @@ from typing import Final
 
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
+from etapa.journey.engine.changes import Cause, Clause, HeldBack, Offer
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import Cause, Clause, HeldBack, Offer, StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.duration import SECOND, format_duration
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.alignment import Row, side_by_side
@@ -134,8 +136,8 @@ def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
             given.type,
             START + given.at,
             given.channel,
-            given.properties or {},
-            given.traits or {},
+            dict(given.properties or {}),
+            dict(given.traits or {}),
         )
 
 

@@ -1,30 +1,62 @@
 """What a batch is made of: touchpoints that wait to be judged, and the records and customers that come out of judging them."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-
-import msgspec
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, final
 
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_MEMORIES, Memories, encode_state
-from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
-from etapa.stream.ports import Applied, Outgoing, Record
+from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.stream.records import Applied, Outgoing, Record
 
 Pause = Callable[[], Awaitable[object]]
 """Lets others run. Awaited every few milliseconds of work."""
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class CannotJudge(Exception):
+    """Judging the record at `position` among those that wait raised."""
+
+    def __init__(self, position: int, detail: str) -> None:
+        super().__init__(detail)
+        self.position = position
+
+
+@final
+class Waiting:
     """Records that were read and not yet judged, and beside each what it holds."""
 
-    records: Sequence[Record] = ()
-    items: Sequence[Touchpoint | Rejected] = ()
+    __slots__ = ("items", "records")
+
+    def __init__(self, records: list[Record], items: list[Touchpoint | Rejected]) -> None:
+        self.records: Final = records
+        self.items: Final = items
+
+    def touchpoints(self) -> list[Touchpoint]:
+        """Those that can be used."""
+        return [item for item in self.items if isinstance(item, Touchpoint)]
+
+    def take(self, partition: Partition, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
+        """Have `partition` judge those from `start` up to but without `stop`; those that cannot be used go to `unusable`.
+
+        Raises `CannotJudge`; the partition must be thrown away then.
+        """
+        for position in range(start, stop):
+            item = self.items[position]
+            if isinstance(item, Touchpoint):
+                try:
+                    partition.take(item, wall)
+                except EvaluationFailed as error:
+                    raise CannotJudge(position, str(error)) from error
+            else:
+                unusable.append((self.records[position], item))
 
     def without_first(self, count: int) -> "Waiting":
         """What is left when the first `count` have been dealt with."""
@@ -32,49 +64,63 @@ class Waiting(msgspec.Struct, frozen=True):
 
     def with_rejected(self, position: int, reason: Rejected) -> "Waiting":
         """The same, but that what is at `position` cannot be used."""
-        return Waiting(self.records, [*self.items[:position], reason, *self.items[position + 1 :]])
+        items = self.items.copy()
+        items[position] = reason
+        return Waiting(self.records, items)
 
 
-NOTHING_WAITING = Waiting()
+NOTHING_WAITING: Final = Waiting([], [])
 
 
-PAUSE_BYTES = 128 * 1024
+PAUSE_BYTES: Final = 128 * 1024
 """Bytes after which reading pauses, however few records they are. The worst that anybody can write takes 15 ms then, not half a second."""
 
 
-async def decode(records: Sequence[Record], limits: TouchpointLimits, wall: int, pause_every: int, pause: Pause) -> Waiting:
+async def decode(records: list[Record], limits: TouchpointLimits, wall: int, pause_every: int, pause: Pause) -> Waiting:
     """Read touchpoints out of records. `wall` is the wall clock in microseconds."""
     items: list[Touchpoint | Rejected] = []
-    for start in range(0, len(records), pause_every):
-        for some in _portions(records[start : start + pause_every]):
-            items += [decode_touchpoint(record.key, record.value, limits, wall) for record in some]
-            await pause()
+    while len(items) < len(records):
+        _decode_some(records, items, limits, wall, pause_every)
+        await pause()
     return Waiting(records, items)
 
 
-def _portions(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    """The records in order, cut wherever `PAUSE_BYTES` have come together."""
-    sizes = [len(record.value) if record.value else 0 for record in records]
-    if sum(sizes) <= PAUSE_BYTES:
-        yield records
-        return
-    first = size = 0
-    for position, one in enumerate(sizes, start=1):
-        size += one
+def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], limits: TouchpointLimits, wall: int, most: int) -> None:
+    """Read what is in the next records, up to `most` of them, or to where `PAUSE_BYTES` have come together."""
+    size = 0
+    for position in range(len(items), min(len(items) + most, len(records))):
+        record = records[position]
+        items.append(decode_touchpoint(record.key, record.value, limits, wall))
+        size += record.size()
         if size >= PAUSE_BYTES:
-            yield records[first:position]
-            first, size = position, 0
-    if first < len(records):
-        yield records[first:]
+            return
 
 
-class Encoded(msgspec.Struct, frozen=True):
+@final
+class Encoded:
     """What judging came to, ready for the log and for the view."""
 
-    stage_changes: Sequence[Outgoing]
-    campaign_triggers: Sequence[Outgoing]
-    states: Sequence[tuple[bytes, bytes]]
-    applied: Sequence[Applied]
+    __slots__ = ("applied", "campaign_triggers", "stage_changes", "states")
+
+    def __init__(self) -> None:
+        self.stage_changes: Final[list[Outgoing]] = []
+        self.campaign_triggers: Final[list[Outgoing]] = []
+        self.states: Final[list[tuple[bytes, bytes | None]]] = []
+        self.applied: Final[list[Applied]] = []
+
+    def add_changes(self, changes: Sequence[StageChange], journey: str, version: int) -> None:
+        """Add changes, and what campaigns made of them."""
+        for change in changes:
+            self.stage_changes.append(Outgoing(*encode_stage_change(change, journey, version)))
+        for trigger in triggers_of(changes):
+            self.campaign_triggers.append(Outgoing(*encode_campaign_trigger(trigger, journey, version)))
+
+    def add_customers(self, customers: Sequence[Customer], memories: Memories) -> None:
+        """Add customers as they are now."""
+        for customer in customers:
+            state = encode_state(customer, memories)
+            self.states.append((customer.id.encode(), state))
+            self.applied.append(Applied(customer.id, customer.stage, customer.due, state))
 
 
 async def encode(
@@ -90,22 +136,15 @@ async def encode(
 
     `memories`: what the mark of the batch says of them.
     """
-    stage_changes: list[Outgoing] = []
-    campaign_triggers: list[Outgoing] = []
+    encoded = Encoded()
     for start in range(0, len(changes), pause_every):
-        some = changes[start : start + pause_every]
-        stage_changes += [Outgoing(*encode_stage_change(change, journey, version)) for change in some]
-        campaign_triggers += [Outgoing(*encode_campaign_trigger(trigger, journey, version)) for trigger in triggers_of(some)]
+        encoded.add_changes(changes[start : start + pause_every], journey, version)
         await pause()
-    states: list[tuple[bytes, bytes]] = []
-    applied: list[Applied] = []
-    for count, (customer_id, customer) in enumerate(changed.items(), start=1):
-        state = encode_state(customer, memories)
-        states.append((customer_id.encode(), state))
-        applied.append(Applied(customer_id, customer.stage, customer.due, state))
-        if count % pause_every == 0:
-            await pause()
-    return Encoded(stage_changes, campaign_triggers, states, applied)
+    customers = list(changed.values())
+    for start in range(0, len(customers), pause_every):
+        encoded.add_customers(customers[start : start + pause_every], memories)
+        await pause()
+    return encoded
 
 
 def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partition: int) -> list[Outgoing]:
@@ -118,9 +157,9 @@ def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partit
 
 def stage_deltas(changes: Sequence[StageChange]) -> dict[str, int]:
     """By how many customers each stage grew or shrank; stages that did neither are left out."""
-    deltas: Counter[str] = Counter()
+    deltas: dict[str, int] = {}
     for change in changes:
-        deltas[change.to] += 1
+        deltas[change.to] = deltas.get(change.to, 0) + 1
         if change.source is not None:
-            deltas[change.source] -= 1
+            deltas[change.source] = deltas.get(change.source, 0) - 1
     return {stage: delta for stage, delta in deltas.items() if delta}

@@ -13,7 +13,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from mode import Service
 
-from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
 from etapa.stream.clock import SystemClock

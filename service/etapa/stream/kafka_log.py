@@ -21,9 +21,10 @@ from etapa.stream.kafka_odd_headers import fetch_leniently, is_about_a_header
 from etapa.stream.kafka_producer import PartitionProducer
 from etapa.stream.kafka_reading import range_of, records_between
 from etapa.stream.kafka_settled import describe_hanging, hanging_transactions
-from etapa.stream.ports import Fetched, LogError, Record, StateRecord, Transaction, TransactionHangs
+from etapa.stream.ports import Fetched, LogError, StateRecord, Transaction, TransactionHangs
+from etapa.stream.records import Record, as_records, record_of, total_size
 
-_SLICE = 500
+_SLICE = 2_000
 """Records taken from the consumer's buffer at a time, at most."""
 
 logger = logging.getLogger(__name__)
@@ -153,11 +154,10 @@ class KafkaLog:
             slice_ = await self._take(count, 0 if records else wait)
             if not slice_:
                 break
-            before = size
-            for one in slice_:
-                size += len(one.key or b"") + len(one.value or b"")
-                records.append(Record(one.offset, one.timestamp * 1000, one.key, one.value, one.headers))
-            self._slice.took(len(slice_), size - before)
+            taken = total_size(slice_)
+            size += taken
+            records += slice_
+            self._slice.took(len(slice_), taken)
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
             position: int = await self._consumer.position(self._touchpoints)
@@ -166,7 +166,7 @@ class KafkaLog:
         self._next = position
         return Fetched(records, max(position, end or 0), caught_up)
 
-    async def _take(self, count: int, wait: float) -> list[Any]:
+    async def _take(self, count: int, wait: float) -> list[Record]:
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
             # Somebody else may have moved the position: the consumer itself, after a rebalance that we were not told of.
@@ -175,6 +175,7 @@ class KafkaLog:
             if position != self._next:
                 message = f"partition {self._partition}: the consumer is at offset {position}, not at {self._next} where reading stopped"
                 raise LogError(message)
+            self._have_records_made_at_once()
             try:
                 # During a rebalance getmany waits for its end, and the rebalance for us.
                 async with asyncio.timeout(wait + 0.05):
@@ -185,12 +186,21 @@ class KafkaLog:
                 if not is_about_a_header(error):
                     raise
                 return await self._take_leniently(position, count)
-            records: list[Any] = got.get(self._touchpoints, [])
+            records = as_records(got.get(self._touchpoints, []))
             # Beyond the last record when control records follow it.
             self._next = await self._consumer.position(self._touchpoints)
             return records
 
-    async def _take_leniently(self, position: int, count: int) -> list[Any]:
+    def _have_records_made_at_once(self) -> None:
+        """Have what lies in the consumer's buffer come out as our records: its own take longer to make than all else done to read them.
+
+        What it fetches while it is asked still comes out as its own.
+        """
+        buffered = getattr(self._consumer._fetcher._records.get(self._touchpoints), "_partition_records", None)
+        if buffered is not None:
+            buffered._consumer_record = record_of
+
+    async def _take_leniently(self, position: int, count: int) -> list[Record]:
         """What the consumer cannot read, and have it go on behind that."""
         logger.warning("partition %d: a header whose name is not UTF-8, at offset %d or soon after", self._partition, position)
         max_bytes = self._consumer._fetcher._max_partition_fetch_bytes
@@ -199,7 +209,7 @@ class KafkaLog:
         self._check_still_ours()
         self._consumer.seek(self._touchpoints, reached)
         self._next = reached
-        return records
+        return as_records(records)
 
     def _check_still_ours(self) -> None:
         if self._revoked:

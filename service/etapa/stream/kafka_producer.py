@@ -6,14 +6,15 @@ batch of an idempotent producer, so every wait in here has a bound of ours.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
 from etapa.stream.kafka_errors import KAFKA_FAILURES, describe, is_fenced
-from etapa.stream.ports import Fenced, Headers, LogError, OutcomeUnknown, Transaction
+from etapa.stream.ports import Fenced, LogError, OutcomeUnknown, Transaction
+from etapa.stream.records import Outgoing, append_records, without_headers
 
 MAX_BATCH_BYTES = 900_000
 """Brokers take batches of up to 1,048,588 bytes unless told otherwise, and aiokafka's estimate leaves out the batch's header."""
@@ -23,8 +24,6 @@ _RETRY_BACKOFF_MS = 50
 """Also the pause after CONCURRENT_TRANSACTIONS: the end of one transaction overlaps the start of the next all the time."""
 
 logger = logging.getLogger(__name__)
-
-Item = tuple[bytes | None, bytes | None, Headers]
 
 
 def transactional_id(settings: Settings, partition: int) -> str:
@@ -87,10 +86,10 @@ class PartitionProducer:
 
     async def _send(self, transaction: Transaction) -> int:
         settings = self._settings
-        topics: list[tuple[str, Iterable[Item]]] = [
-            (settings.topic_stage_changes, ((item.key, item.value, item.headers) for item in transaction.stage_changes)),
-            (settings.topic_campaign_triggers, ((item.key, item.value, item.headers) for item in transaction.campaign_triggers)),
-            (settings.topic_dead_letters, ((item.key, item.value, item.headers) for item in transaction.dead_letters)),
+        topics = [
+            (settings.topic_stage_changes, transaction.stage_changes),
+            (settings.topic_campaign_triggers, transaction.campaign_triggers),
+            (settings.topic_dead_letters, transaction.dead_letters),
         ]
         # All at once, so that one request adds every topic to the transaction, and the offset travels beside the records.
         states = asyncio.ensure_future(self._send_states(transaction))
@@ -98,7 +97,7 @@ class PartitionProducer:
             states: settings.topic_customer_state,
             asyncio.ensure_future(self._send_offset(transaction.next_offset)): "the group's offset",
         }
-        work |= {asyncio.ensure_future(self._send_items(topic, items)): topic for topic, items in topics}
+        work |= {asyncio.ensure_future(self._send_records(topic, records)): topic for topic, records in topics}
         try:
             await asyncio.gather(*work)
         finally:
@@ -116,35 +115,30 @@ class PartitionProducer:
         await self._producer.send_offsets_to_transaction({touchpoints: next_offset}, self._settings.group)
 
     async def _send_states(self, transaction: Transaction) -> int:
-        items = [(key, value, ()) for key, value in transaction.states]
-        items.append((transaction.mark_key, transaction.mark_value, ()))
-        mark_offset = await self._send_items(self._settings.topic_customer_state, items)
+        records = [*without_headers(transaction.states), Outgoing(transaction.mark_key, transaction.mark_value)]
+        mark_offset = await self._send_records(self._settings.topic_customer_state, records)
         if mark_offset is None or mark_offset < 0:
             # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.
             message = f"partition {self._partition}: the offset of the mark was not told, so the transaction is not ended"
             raise LogError(message)
         return mark_offset
 
-    async def _send_items(self, topic: str, items: Iterable[Item]) -> int | None:
-        return await send_in_batches(self._producer, topic, self._partition, items)
+    async def _send_records(self, topic: str, records: Sequence[Outgoing]) -> int | None:
+        return await send_in_batches(self._producer, topic, self._partition, records)
 
     async def close(self) -> None:
         """End it within a few seconds, whatever state it and the brokers are in. An open transaction is left to the next fence."""
         await close_producer(self._producer, f"partition {self._partition}")
 
 
-async def send_in_batches(producer: AIOKafkaProducer, topic: str, partition: int, items: Iterable[Item]) -> int | None:
-    """Send all items in order; gives the offset of the last (-1 if the broker does not tell it), none when there are no items."""
+async def send_in_batches(producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Outgoing]) -> int | None:
+    """Send all records in order; gives the offset of the last (-1 if the broker does not tell it), none when there are none."""
     written: list[tuple[asyncio.Future[Any], int]] = []
-    batch = producer.create_batch()
-    for key, value, given in items:
-        headers = list(given)
-        if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
-            written.append((await _hand_over(producer, topic, partition, batch), batch.record_count()))
-            batch = producer.create_batch()
-            # The first record of a batch is always taken, however large; the topic's max.message.bytes has the last word.
-            batch.append(timestamp=None, key=key, value=value, headers=headers)
-    if batch.record_count():
+    position = 0
+    while position < len(records):
+        batch = producer.create_batch()
+        # The first record of a batch is always taken, however large; the topic's max.message.bytes has the last word.
+        position = append_records(batch, records, position)
         written.append((await _hand_over(producer, topic, partition, batch), batch.record_count()))
     last: int | None = None
     for answer, count in written:

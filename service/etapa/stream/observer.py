@@ -10,8 +10,9 @@ from typing import Literal, Protocol
 import msgspec
 
 from etapa.contracts.rejected import Reason
-from etapa.journey.engine.touchpoint import StageChange
-from etapa.stream.ports import Record, TakeoverReason
+from etapa.journey.engine.stage_change import StageChange
+from etapa.stream.ports import TakeoverReason
+from etapa.stream.records import Record
 
 Step = Literal["decode", "load", "classify", "encode", "wait", "commit", "apply"]
 """The parts of a batch that are timed. `wait` is for the view to show the batch before."""

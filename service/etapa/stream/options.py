@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from etapa.contracts.touchpoint import TouchpointLimits
+from etapa.contracts.touchpoint_message import TouchpointLimits
 
 Start = Literal["earliest", "latest"]
 
@@ -28,7 +28,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Most due timers loaded at once; more are run in batches of their own."""
     customers_in_memory: int = 50_000
     """Customers kept between batches. What one batch touches is kept in any case until the view shows it."""
-    pause_every: int = 250
+    pause_every: int = 500
     """Records after which the event loop gets a turn: a few milliseconds of work."""
 
     idle_wait: float = 0.5

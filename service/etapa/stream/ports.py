@@ -10,8 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from etapa.contracts.reclassification import Progress, Request
-
-Headers = Sequence[tuple[str, bytes]]
+from etapa.stream.records import Applied, Outgoing, Record
 
 
 class LogError(Exception):
@@ -37,16 +36,6 @@ class ViewError(Exception):
     """The view did not answer, or answered with an error."""
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record as it was read from `touchpoints`, untouched."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-
-
 class Fetched(msgspec.Struct, frozen=True):
     """What was there to read. `end` is the offset the log goes up to, so that lag can be told.
 
@@ -54,7 +43,7 @@ class Fetched(msgspec.Struct, frozen=True):
     said so itself, not long ago: timers fire because of it. When the log does not answer, nothing is known, so it is false.
     """
 
-    records: Sequence[Record]
+    records: list[Record]
     end: int
     caught_up: bool
 
@@ -65,14 +54,6 @@ class StateRecord(msgspec.Struct, frozen=True, gc=False):
     offset: int
     key: bytes
     value: bytes | None
-
-
-class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """A record to be published."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
 
 
 class Transaction(msgspec.Struct, frozen=True):
@@ -164,15 +145,6 @@ class Loaded(msgspec.Struct, frozen=True):
     due: Sequence[Due]
     more_due: bool
     """True when the limit cut the list of due timers short."""
-
-
-class Applied(msgspec.Struct, frozen=True, gc=False):
-    """A customer's new place in the view; `state` none erases the customer."""
-
-    customer_id: str
-    stage: str
-    due: int | None
-    state: bytes | None
 
 
 class Scanned(msgspec.Struct, frozen=True):

@@ -16,7 +16,8 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_progress
 from etapa.contracts.state import NO_MEMORIES, Memories
 from etapa.settings import Settings
-from etapa.stream.ports import Applied, ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
+from etapa.stream.ports import ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
+from etapa.stream.records import Applied, flattened
 from etapa.stream.redis_client import RedisClient, Script
 
 _APPLY = Script("apply.lua")
@@ -89,10 +90,7 @@ class RedisView:
             return _read_counts(await _awaited(self._client.hgetall(cast("str", self._keys.counts))))
 
     async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
-        flat: list[str | int] = []
-        for one in customers:
-            flat += (one.customer_id, one.stage, "" if one.due is None else str(one.due), len(one.state or b""))
-        states = b"".join([one.state for one in customers if one.state is not None])
+        flat, states = flattened(customers)
         follows_offset = b"" if follows is None else b"%d" % follows
         arguments = [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), _pack(flat), states]
         keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark]

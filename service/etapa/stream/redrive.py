@@ -22,13 +22,15 @@ from aiokafka.structs import OffsetAndMetadata
 from etapa.contracts.dead_letter import redriven_headers
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Reason
-from etapa.contracts.touchpoint import TouchpointLimits, read_touchpoint
+from etapa.contracts.touchpoint import read_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.settings import Settings
 from etapa.stream.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.kafka_errors import KAFKA_FAILURES, describe, is_fenced, log_errors
-from etapa.stream.kafka_producer import MAX_BATCH_BYTES, Item, close_producer, send_in_batches, send_nothing_after_an_error
+from etapa.stream.kafka_producer import MAX_BATCH_BYTES, close_producer, send_in_batches, send_nothing_after_an_error
 from etapa.stream.ports import LogError
+from etapa.stream.records import Outgoing
 from etapa.stream.redriven import Redriven, RedrivenError, read_redriven
 
 MOST_LETTERS = 500
@@ -182,10 +184,10 @@ class Sender:
 
     async def _transact(self, partition: int, redrives: Sequence[Redrive], note: Redriven) -> None:
         producer, topic = self._producer, self._settings.topic_dead_letters
-        items: dict[int, list[Item]] = defaultdict(list)
+        items: dict[int, list[Outgoing]] = defaultdict(list)
         for one in redrives:
             headers = redriven_headers(one.letter.content, topic, partition, one.letter.offset)
-            items[one.partition].append((one.key, one.letter.content.value, headers))
+            items[one.partition].append(Outgoing(one.key, one.letter.content.value, headers))
         await producer.begin_transaction()
         # Nobody waits for its end when sending fails already.
         producer._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)

@@ -16,18 +16,8 @@ from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
 from etapa.contracts.state import StateError, decode_standing
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
-from etapa.stream.ports import (
-    VIEW_FORMAT,
-    Applied,
-    ApplyOutcome,
-    Log,
-    LogError,
-    StateRecord,
-    TakeoverReason,
-    TransactionHangs,
-    View,
-    ViewMark,
-)
+from etapa.stream.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, StateRecord, TakeoverReason, TransactionHangs, View, ViewMark
+from etapa.stream.records import Applied
 
 logger = logging.getLogger(__name__)
 

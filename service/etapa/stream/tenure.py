@@ -18,11 +18,12 @@ from etapa.contracts.state import decode_state
 from etapa.journey.engine.partition import EvaluationFailed, Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.stream.batch import NOTHING_WAITING, dead_letters, decode, encode, stage_deltas
+from etapa.stream.batch import NOTHING_WAITING, CannotJudge, dead_letters, decode, encode, stage_deltas
 from etapa.stream.observer import BatchCommitted, Observer, Step
 from etapa.stream.options import TaskOptions
-from etapa.stream.ports import Applied, Clock, Loaded, Log, Record, Transaction, View, ViewMark
+from etapa.stream.ports import Clock, Loaded, Log, Transaction, View, ViewMark
 from etapa.stream.reclassifier import Reclassifier
+from etapa.stream.records import Applied, Record
 from etapa.stream.stream_time import QuietPace, count_before, stream_time_after
 from etapa.stream.takeover import InDoubt, TakenOver, view_mark
 
@@ -46,14 +47,6 @@ class _InFlight(msgspec.Struct, frozen=True):
 
     state_offset: int
     apply: asyncio.Task[None]
-
-
-class _CannotJudge(Exception):
-    """Judging the record at `position` among those that wait raised."""
-
-    def __init__(self, position: int, detail: str) -> None:
-        super().__init__(detail)
-        self.position = position
 
 
 class Tenure:
@@ -132,8 +125,8 @@ class Tenure:
         """One batch of what waits, as if record by record."""
         engine, items = self._engine, self._waiting.items
         wall = self._around.clock.now()
-        touchpoints = [item for item in items if isinstance(item, Touchpoint)]
-        missing = engine.missing([touchpoint.customer_id for touchpoint in touchpoints])
+        touchpoints = self._waiting.touchpoints()
+        missing = engine.missing_of(touchpoints)
         loaded = await self._load(missing, stream_time_after(touchpoints, engine.stream_time, wall))
         count = len(items)
         if loaded.more_due:
@@ -145,7 +138,7 @@ class Tenure:
                 return
         try:
             unusable = await self._classify(count, wall)
-        except _CannotJudge as failure:
+        except CannotJudge as failure:
             await self._start_over_without(failure)
             return
         # A late touchpoint may have set a timer that stream time has passed already.
@@ -153,7 +146,7 @@ class Tenure:
             engine.advance(engine.stream_time)
         await self._commit(count, unusable)
 
-    async def _start_over_without(self, failure: "_CannotJudge") -> None:
+    async def _start_over_without(self, failure: "CannotJudge") -> None:
         """Make a dead letter of a record that cannot be judged, and forget all that was judged since the last commit."""
         around = self._around
         self._tell_of_failure(failure.position, failure, failure.__cause__)
@@ -239,24 +232,23 @@ class Tenure:
         every = self._around.options.pause_every
         unusable: list[tuple[Record, Rejected]] = []
         for start in range(0, count, every):
-            self._take(start, min(start + every, count), wall, unusable)
+            stop = min(start + every, count)
+            if self._careful:
+                self._take_carefully(start, stop, wall, unusable)
+            else:
+                self._waiting.take(self._engine, start, stop, wall, unusable)
             await self._pause()
         self._took("classify", started)
         return unusable
 
-    def _take(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
-        take = self._engine.take
-        for position, item in enumerate(self._waiting.items[start:stop], start):
-            if isinstance(item, Touchpoint):
-                if self._careful and (reason := self._reason_not_to_take(position, item, wall)):
-                    unusable.append((self._waiting.records[position], reason))
-                    continue
-                try:
-                    take(item, wall)
-                except EvaluationFailed as error:
-                    raise _CannotJudge(position, str(error)) from error
+    def _take_carefully(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
+        for position in range(start, stop):
+            item = self._waiting.items[position]
+            reason = self._reason_not_to_take(position, item, wall) if isinstance(item, Touchpoint) else None
+            if reason is None:
+                self._waiting.take(self._engine, position, position + 1, wall, unusable)
             else:
-                unusable.append((self._waiting.records[position], item))
+                unusable.append((self._waiting.records[position], reason))
 
     def _reason_not_to_take(self, position: int, touchpoint: Touchpoint, wall: int) -> Rejected | None:
         """Why judging would fail, found out without half of it being done."""

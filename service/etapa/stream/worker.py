@@ -44,7 +44,7 @@ def _spare_the_garbage_collector() -> None:
     # stay. With the default thresholds, looking for cycles costs a sixth of the worker's time and finds none.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(300_000, 20, 50)
 
 
 async def _run(settings: Settings, program: Program, observer: Observer, hosted: Hosted) -> None:

@@ -6,7 +6,8 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import encode_state
 from etapa.journey.engine.customer import Customer
 from etapa.settings import load_settings
-from etapa.stream.ports import Applied, ViewMark
+from etapa.stream.ports import ViewMark
+from etapa.stream.records import Applied
 from etapa.stream.redis_client import connect, disconnect
 from etapa.stream.redis_view import RedisView
 

@@ -10,16 +10,16 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from etapa.contracts import dead_letter, rejected, undelivered
-from etapa.contracts.campaign_trigger import (
-    CampaignTriggerMessage,
-    campaign_trigger_json,
-    decode_campaign_trigger,
-    encode_campaign_trigger,
-)
+from etapa.contracts.campaign_trigger import campaign_trigger_json, decode_campaign_trigger, encode_campaign_trigger
+from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.dead_letter import encode_dead_letter
-from etapa.contracts.stage_change import StageChangeMessage, decode_stage_change, encode_stage_change, stage_change_json
-from etapa.contracts.touchpoint import TouchpointLimits, TouchpointMessage, read_touchpoint
-from etapa.journey.engine.touchpoint import Cause, Clause, StageChange, Touchpoint, Trigger
+from etapa.contracts.stage_change import decode_stage_change, encode_stage_change, stage_change_json
+from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.contracts.touchpoint import read_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits, TouchpointMessage
+from etapa.journey.engine.changes import Cause, Clause, Trigger
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))

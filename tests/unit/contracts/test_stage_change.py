@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from etapa.contracts.stage_change import decode_stage_change, encode_stage_change, stage_change_json
-from etapa.journey.engine.touchpoint import Clause, StageChange
+from etapa.journey.engine.changes import Clause
+from etapa.journey.engine.stage_change import StageChange
 
 LOYAL = StageChange(
     customer_id="niño-42",
@@ -77,8 +78,7 @@ def test_the_headers_are_a_cloud_event_in_binary_mode() -> None:
 @pytest.mark.parametrize("change", [LOYAL, NEW])
 def test_a_reader_gets_back_what_the_core_said(change: StageChange) -> None:
     message = decode_stage_change(stage_change_json(change, "retail", 3))
-    read = message.change()
-    assert msgspec.structs.replace(read, because=tuple(read.because)) == change
+    assert message.change() == change
     assert (message.journey, message.version) == ("retail", 3)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from etapa.contracts.rejected import LONGEST_DETAIL, Rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, parse_time
-from etapa.contracts.touchpoint import DEEPEST, TouchpointLimits, decode_touchpoint, read_touchpoint
+from etapa.contracts.touchpoint import DEEPEST, decode_touchpoint, read_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.touchpoint import Touchpoint
 
 LIMITS = TouchpointLimits()

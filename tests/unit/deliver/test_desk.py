@@ -3,7 +3,7 @@ import pytest
 from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.deliver.desk import LETTERS, Sorted, sort_record
 from etapa.deliver.plan import Plan, Route, Target
-from etapa.journey.engine.touchpoint import Trigger
+from etapa.journey.engine.changes import Trigger
 
 PLAN = Plan(
     targets=(Target(id="crm", url="https://crm/"),),

@@ -11,7 +11,7 @@ from etapa.contracts.stage_change import encode_stage_change
 from etapa.embedded.broker import PrivateBroker
 from etapa.embedded.outcome import RedisView, Results, is_ready, worker_counts
 from etapa.embedded.redis_server import PrivateRedis
-from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.engine.stage_change import StageChange
 from tests.servers.processes import free_ports, wait_until
 
 CHANGE = StageChange("c-42", 1, None, "discovery", "pre-purchase", 1_700_000_000_000_000, "touchpoint", None, [], "t-1", "web", None)

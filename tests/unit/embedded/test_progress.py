@@ -1,7 +1,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from etapa.contracts.stage_change import StageChangeMessage
+from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.embedded.progress import Highlights, Look, Trend
 
 DAY = 86_400_000_000

@@ -8,13 +8,15 @@ import pytest
 from click.testing import CliRunner
 
 from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.embedded import shoppers
 from etapa.embedded.demo import DemoOptions, plan_for
 from etapa.embedded.personas import PERSONAS
 from etapa.embedded.shoppers import BROKEN, Plan, Sent, touchpoints
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ANY_TYPE, Absent, All, AnyOf, Condition, Count, Event, Journey, Not
 from etapa.settings import SHIPPED_JOURNEY

@@ -1,13 +1,13 @@
 """Small journeys for the tests of the engine, written as their users write them, and a way to send touchpoints through."""
 
-from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.duration import parse_duration
 from etapa.journey.language.load import journey_or_raise
 
@@ -40,7 +40,7 @@ def did(
     touchpoint_id: str = "",
     who: str = "c-1",
     channel: str | None = None,
-    traits: Mapping[str, Any] | None = None,
+    traits: dict[str, Any] | None = None,
     **properties: Any,
 ) -> Touchpoint:
     """A touchpoint. Its id is another one every time if none is given."""

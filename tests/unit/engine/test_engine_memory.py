@@ -6,7 +6,7 @@ import pytest
 
 from etapa.contracts.state import encode_state
 from etapa.journey.engine.classify import touch
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.customer import Customer, Memory
 from etapa.journey.engine.memory import LastValue, Latest, Score, Total, Values, exact_sum, keepsake
 from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.engine.window import CountWindow, ValueWindow
@@ -30,10 +30,21 @@ def fed(rules: str, number: int, every: int) -> Customer:
 
 def test_windows_are_exact_up_to_256() -> None:
     window = CountWindow(VIEW, WITHIN)
-    memory: dict[str, list[object]] = {}
+    memory: Memory = {}
     for at in range(256):
         window.record(memory, did("view", at), at)
-    assert memory[window.key] == [list(range(256)), [], []]
+    assert memory[window.key] == list(range(256))
+
+
+def test_a_window_has_no_buckets_any_more_once_the_last_of_them_has_left() -> None:
+    window = CountWindow(VIEW, WITHIN)
+    memory: Memory = {}
+    for at in range(300):
+        window.record(memory, did("view", at), at)
+    times, _, counts = memory[window.key]
+    assert (times, sum(counts)) == (list(range(44, 300)), 44)
+    window.record(memory, did("view", WITHIN + 50), WITHIN + 50)
+    assert memory[window.key] == [*range(51, 300), WITHIN + 50]
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -55,7 +66,7 @@ def test_past_256_a_count_is_off_by_at_most_one_bucket(late: bool) -> None:
 
 def test_sums_past_256_count_a_bucket_until_its_latest_has_left() -> None:
     window = ValueWindow(AMOUNT, VIEW, WITHIN)
-    memory: dict[str, list[object]] = {}
+    memory: Memory = {}
     for place in range(300):
         at = place * us("10m")
         window.record(memory, did("view", at, amount=2), at)
@@ -70,7 +81,7 @@ def test_sums_past_256_count_a_bucket_until_its_latest_has_left() -> None:
 
 def test_what_left_the_window_is_forgotten() -> None:
     window = ValueWindow(AMOUNT, VIEW, WITHIN)
-    memory: dict[str, list[object]] = {}
+    memory: Memory = {}
     for at in (0, 5, WITHIN + 5):
         window.record(memory, did("view", at, amount=1), at)
     assert memory[window.key] == [[WITHIN + 5], [1], [], []]
@@ -109,7 +120,7 @@ def test_different_values_are_exact_up_to_256_and_estimated_past_that() -> None:
 
 def test_a_long_sequence_is_found_however_much_lies_between() -> None:
     steps = OrderedSteps((Match(("cart",)), VIEW, Match(("pay",))), us("900d"))
-    memory: dict[str, list[object]] = {}
+    memory: Memory = {}
     for at in range(1_000):
         steps.record(memory, did("cart" if at == 0 else "view", at), at)
     assert steps.began(memory) < -(2**60)
@@ -121,7 +132,7 @@ def test_sums_too_large_for_a_float_are_infinite_and_stay_so() -> None:
     assert exact_sum([1e308, 1e308, -1e308]) == 1e308
     assert exact_sum([-1e308] * 3) == -math.inf
     values = Values(AMOUNT, VIEW)
-    memory: dict[str, list[object]] = {}
+    memory: Memory = {}
     for amount in (1e308, 1e308, -1e308, 5):
         values.record(memory, did("view", 0, amount=amount), 0)
     assert memory[values.key] == [4, -1e308, 1e308, math.inf]
@@ -129,7 +140,7 @@ def test_sums_too_large_for_a_float_are_infinite_and_stay_so() -> None:
 
 def test_numbers_that_cannot_be_stored_are_none() -> None:
     values = Values(AMOUNT, VIEW)
-    memory: dict[str, list[object]] = {}
+    memory: Memory = {}
     for amount in (2**70, math.inf, math.nan, True):
         values.record(memory, did("view", 0, amount=amount), 0)
     assert memory == {}

@@ -1,13 +1,11 @@
 """Many customers: stream time, timers in the order in which they are due, and memory."""
 
-from typing import Any
-
 import pytest
 
-from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import EvaluationFailed, Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Touchpoint
+from tests.support.faulty import Faulty
 from tests.unit.engine.shops import did, play, program_of, us
 
 WALL = us("100d")
@@ -141,13 +139,8 @@ def test_a_timer_that_cannot_be_judged_is_dropped_and_holds_nobody_up(program: P
 def with_a_curse(program: Program, rule_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Judging that rule raises for touchpoints whose id is `cursed`."""
     for rule in {rule for stage in program.stages.values() for rule in stage.rules if rule.id == rule_id}:
-
-        def holds(customer: Customer, now: int, touchpoint: Touchpoint | None, right: Any = rule.holds) -> bool:
-            if touchpoint is not None and touchpoint.id == "cursed":
-                raise ArithmeticError
-            return bool(right(customer, now, touchpoint))
-
-        monkeypatch.setattr(rule, "holds", holds)
+        cursed = Faulty(rule.condition, lambda _, __, touchpoint: touchpoint is not None and touchpoint.id == "cursed", ArithmeticError())
+        monkeypatch.setattr(rule, "condition", cursed)
 
 
 def test_a_rehearsal_raises_what_taking_would_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

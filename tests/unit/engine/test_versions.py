@@ -10,7 +10,8 @@ from etapa.journey.engine.classify import run_until, strike, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.explain import ExplainedCondition, explain
 from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.duration import DAY
 from etapa.journey.language.load import journey_or_raise
 

@@ -4,15 +4,9 @@ from typing import Any
 
 import pytest
 
+from etapa.journey.engine.matching import compile_path, compile_where
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.language.compare import (
-    MISSING,
-    PatternError,
-    compile_comparison,
-    compile_path,
-    compile_pattern,
-    compile_where,
-)
+from etapa.journey.language.compare import MISSING, PatternError, compile_comparison, compile_pattern
 from etapa.journey.language.model import EVERYWHERE, Comparison, Operator, Path, Scalar, Test, Where
 
 VALUES: list[Any] = [MISSING, True, False, 0, 1, 1.0, 2.5, -3, "", "1", "a", "ab", "é", [], [1], [True], ["a"], {}, {"a": 1}]
@@ -20,7 +14,7 @@ VALUES: list[Any] = [MISSING, True, False, 0, 1, 1.0, 2.5, -3, "", "1", "a", "ab
 
 def holding(operator: Operator, operand: Scalar | tuple[Scalar, ...]) -> list[Any]:
     """Those of `VALUES` that satisfy the test, as text: Python itself cannot tell 1 from 1.0 from True."""
-    holds = compile_comparison(Comparison((Test(operator, operand),)))
+    holds = compile_comparison(Comparison((Test(operator, operand),))).accepts
     answers = [holds(value) for value in VALUES]
     assert all(answer is True or answer is False for answer in answers)
     return [repr(value) for value, answer in zip(VALUES, answers, strict=True) if answer]
@@ -81,20 +75,20 @@ def test_each_operator_against_each_kind_of_value(operator: Operator, operand: A
 
 
 def test_all_tests_of_a_comparison_must_hold() -> None:
-    between = compile_comparison(Comparison((Test("gte", 3), Test("lt", 5))))
+    between = compile_comparison(Comparison((Test("gte", 3), Test("lt", 5)))).accepts
     assert [number for number in range(8) if between(number)] == [3, 4]
-    three = compile_comparison(Comparison((Test("gte", "a"), Test("lt", "c"), Test("ends_with", "x"))))
+    three = compile_comparison(Comparison((Test("gte", "a"), Test("lt", "c"), Test("ends_with", "x")))).accepts
     assert [text for text in ("ax", "bx", "cx", "a", "x") if three(text)] == ["ax", "bx"]
 
 
 def test_texts_order_by_code_point() -> None:
-    after_z = compile_comparison(Comparison((Test("gt", "z"),)))
+    after_z = compile_comparison(Comparison((Test("gt", "z"),))).accepts
     assert [text for text in ("Z", "a", "é", "中", "😀") if after_z(text)] == ["é", "中", "😀"]
 
 
 def test_a_pattern_that_would_take_ages_elsewhere_is_found_at_once() -> None:
     # The text is long enough for any backtracking search to outlast the whole test run.
-    matches = compile_comparison(Comparison((Test("matches", "^(a+)+$"),)))
+    matches = compile_comparison(Comparison((Test("matches", "^(a+)+$"),))).accepts
     assert matches("a" * 50_000 + "b") is False
 
 
@@ -138,14 +132,14 @@ TOUCHPOINT = Touchpoint(
     ],
 )
 def test_paths_lead_to_values_or_to_nothing(path: Path, value: Any) -> None:
-    assert compile_path(path)(TOUCHPOINT) == value
+    assert compile_path(path).of(TOUCHPOINT) == value
 
 
 def equals(path: Path, value: Scalar) -> tuple[Path, Comparison]:
     return path, Comparison((Test("eq", value),))
 
 
-def test_an_empty_where_is_no_function_at_all() -> None:
+def test_an_empty_where_is_no_filter_at_all() -> None:
     assert compile_where(EVERYWHERE) is None
 
 
@@ -165,7 +159,7 @@ def test_an_empty_where_is_no_function_at_all() -> None:
 def test_every_entry_of_a_where_must_hold(entries: tuple[tuple[Path, Comparison], ...], expected: bool) -> None:
     matches = compile_where(Where(entries))
     assert matches is not None
-    assert matches(TOUCHPOINT) is expected
+    assert matches.admits(TOUCHPOINT) is expected
 
 
 def test_a_test_of_one_and_a_test_of_true_are_two_tests() -> None:

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 from prometheus_client.exposition import generate_latest
 
 from etapa.bulk_histogram import BulkHistogram
 from etapa.contracts.rejected import Reason
-from etapa.journey.engine.touchpoint import Offer, StageChange, Trigger
+from etapa.journey.engine.changes import Offer, Trigger
+from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.metrics import Metrics
 from etapa.stream.observer import BatchCommitted, Observer
-from etapa.stream.ports import Record
+from etapa.stream.records import Record
 
 DAY = 86_400_000_000
 SECOND = 1_000_000
@@ -29,8 +29,8 @@ JOURNEY = Journey(
 )
 
 
-def change(source: str | None, to: str, dwell: int | None = None, customer_id: str = "c-1") -> StageChange:
-    return StageChange(customer_id, 1, source, to, None, 0, "touchpoint", None, (), None, None, dwell)
+def change(source: str | None, to: str, dwell: int | None = None, customer_id: str = "c-1", offers: Sequence[Offer] = ()) -> StageChange:
+    return StageChange(customer_id, 1, source, to, None, 0, "touchpoint", None, (), None, None, dwell, offers)
 
 
 def batch(
@@ -110,7 +110,7 @@ def test_what_campaigns_make_of_changes_is_counted_by_outcome_and_every_campaign
     assert value(metrics, "etapa_campaign_triggers_total", campaign="thanks", outcome="cooldown") == 0
     hello = Trigger("hello", "c-1", 2, 0, "new", "buyer", holdout=True, payload=None)
     offers = (Offer("hello", "holdout", hello), Offer("thanks", "cap", None))
-    offered = msgspec.structs.replace(change("new", "buyer"), offers=offers)
+    offered = change("new", "buyer", offers=offers)
     metrics.batch_committed(0, batch(changes=[offered, change("new", "buyer"), offered]))
     assert value(metrics, "etapa_campaign_triggers_total", campaign="hello", outcome="holdout") == 2
     assert value(metrics, "etapa_campaign_triggers_total", campaign="thanks", outcome="cap") == 2
@@ -213,7 +213,8 @@ def test_two_workers_in_one_process_do_not_share_metrics() -> None:
 def test_observing_in_bulk_gives_what_observing_one_by_one_gives() -> None:
     metrics = Metrics(JOURNEY)
     bulk = BulkHistogram("bulk", "In bulk", (1, 2, 5), metrics.registry)
-    bulk.observe([(1.0, 2), (1.5, 1), (9.0, 3)])
+    bulk.observe(1.0, 2)
+    bulk.observe_all([1.5, 9.0, 9.0, 9.0])
     buckets = [value(metrics, "bulk_bucket", le=bound) for bound in ("1.0", "2.0", "5.0", "+Inf")]
     assert buckets == [2, 3, 3, 6]
     assert value(metrics, "bulk_count") == 6
@@ -224,6 +225,6 @@ def test_observing_in_bulk_keeps_a_series_for_each_value_of_its_label() -> None:
     metrics = Metrics(JOURNEY)
     bulk = BulkHistogram("bulk", "In bulk", (1, 2), metrics.registry, "stage")
     bulk.show("new")
-    bulk.observe([(1.5, 2)], "buyer")
+    bulk.observe_all([1.5, 1.5], "buyer")
     assert [value(metrics, "bulk_count", stage=stage) for stage in ("new", "buyer", "gone")] == [0, 2, None]
     assert value(metrics, "bulk_bucket", stage="buyer", le="1.0") == 0

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from etapa.contracts.rfc3339 import format_time, parse_time
-from etapa.contracts.touchpoint import TouchpointLimits
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.language.duration import DAY
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.diff import Diff, Sample
+from tests.support.faulty import Faulty
 
 START = parse_time("2026-01-01T00:00:00Z")
 OLD = """
@@ -166,14 +165,10 @@ def test_what_only_one_journey_can_judge_leaves_no_stage_in_the_other() -> None:
     found = Diff.between(journey(OLD), journey(OLD))
     for rules in found.new.replay.program.stages.values():
         for rule in rules.rules:
-            rule.holds = _broken
+            rule.condition = Faulty(rule.condition, lambda *_: True, ArithmeticError("no such number"))
     found.read(io.BytesIO(PURCHASES[0] + PURCHASES[1]), None, limits=TouchpointLimits())
     assert found.cells == {("buyer", None): 1, ("new", "new"): 1}
     assert (found.old.unjudged, found.new.unjudged) == (0, 1)
-
-
-def _broken(customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-    raise ArithmeticError("no such number")
 
 
 @pytest.mark.parametrize("day", [0, 10])

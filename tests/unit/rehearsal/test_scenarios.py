@@ -1,20 +1,20 @@
 """The tests of a journey file: what passes, what fails, and what is said of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.changes import Clause
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import Clause
 from etapa.journey.language.duration import DAY, SECOND
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
 from etapa.rehearsal.absence import Absence, first_absence
 from etapa.rehearsal.coverage import Coverage
 from etapa.rehearsal.scenarios import START, Outcome, rehearse, touchpoints_of
+from tests.support.faulty import Faulty
 
 JOURNEY = journey_or_raise(
     """
@@ -258,19 +258,11 @@ def test_what_cannot_be_judged_is_an_error_of_the_test_and_not_of_the_command() 
     for rules in program.stages.values():
         for rule in rules.rules:
             if rule.id == "falls-asleep":
-                rule.rises = _broken_after_the_start(rule.rises)
+                error = ArithmeticError("no such number")
+                rule.condition = Faulty(rule.condition, lambda _, now, __: now > START, error)
     touched = rehearse(program, scenario([(0, "purchase"), (1, "visit")], BOUGHT))
     assert not touched.passed
     assert not touched.changes_differ
     assert touched.run.failures[0].startswith("the touchpoint at 1d could not be judged: ")
     struck = rehearse(program, scenario([(0, "purchase")], BOUGHT, until=90))
     assert struck.run.failures[0].startswith("a timer could not be judged: ")
-
-
-def _broken_after_the_start(rises: Callable[[Customer, int], int]) -> Any:
-    def broken(customer: Customer, now: int) -> int:
-        if now > START:
-            raise ArithmeticError("no such number")
-        return rises(customer, now)
-
-    return broken

@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
-from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.load import journey_or_raise
 from etapa.metrics import Metrics
 from etapa.serve.http import Api

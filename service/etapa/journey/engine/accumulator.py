@@ -3,68 +3,79 @@
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final
 
 import msgspec
 
 from etapa.journey.engine.customer import Memory
+from etapa.journey.engine.matching import compile_where
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.language.compare import compile_where
 from etapa.journey.language.model import Match
 
-_KEY_CHARACTERS = 6
+_KEY_CHARACTERS: Final = 6
 
 
-class Accumulator(Protocol):
+class Accumulator:
     """Remembers touchpoints of some types, in a bounded entry of a customer's memory, under its own key."""
 
-    @property
-    def key(self) -> str: ...
+    __slots__ = ("key", "types")
 
-    @property
-    def types(self) -> tuple[str, ...]:
+    def __init__(self, key: str, types: tuple[str, ...]) -> None:
+        self.key: Final = key
+        self.types: Final = types
         """The touchpoint types it takes in; `*` for any."""
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         """Take in `touchpoint`, whose type is among `types`, if it matches. It may have occurred long before `now`."""
+        raise NotImplementedError
+
+    def is_over(self, entry: Any, now: int) -> bool:
+        """Whether nothing in the entry counts any more. Only what remembers a window ever says so."""
+        return False
 
 
-@runtime_checkable
-class Window(Accumulator, Protocol):
-    """Remembers what occurred within a time of now. `times_place`: which item of the entry are the times, ascending.
-
-    Nothing in the entry counts once the last of them has left the window.
-    """
-
-    @property
-    def times_place(self) -> int: ...
-
-    @property
-    def within(self) -> int: ...
-
-
-def forget_what_is_over(windows: Sequence[Window], memory: Memory, now: int) -> None:
+def forget_what_is_over(accumulators: Sequence[Accumulator], memory: Memory, now: int) -> None:
     """Remove entries that say nothing any more: an entry that is missing and one whose window is empty are the same to all who ask.
 
     A touchpoint that comes in makes room in its own window only, and many windows outlast what they saw.
     """
-    for window in windows:
-        entry = memory.get(window.key)
-        if entry is not None:
-            times = entry[window.times_place]
-            if not times or times[-1] <= now - window.within:
-                del memory[window.key]
+    for accumulator in accumulators:
+        entry = memory.get(accumulator.key)
+        if entry is not None and accumulator.is_over(entry, now):
+            del memory[accumulator.key]
 
 
-class Matching:
+class Matching(Accumulator):
     """Base of accumulators that take in what a `Match` describes."""
 
-    __slots__ = ("key", "types", "where")
+    __slots__ = ("where",)
 
     def __init__(self, kind: str, match: Match, *details: object) -> None:
-        self.key = accumulator_key(kind, match_definition(match), *details)
-        self.types = match.types
-        self.where = compile_where(match.where)
+        super().__init__(accumulator_key(kind, match_definition(match), *details), match.types)
+        self.where: Final = compile_where(match.where)
+
+    def takes(self, touchpoint: Touchpoint) -> bool:
+        """Whether a touchpoint of one of the types is meant."""
+        return self.where is None or self.where.admits(touchpoint)
+
+
+class Windowed(Matching):
+    """Base of those that remember what occurred within a time of now."""
+
+    __slots__ = ("within",)
+
+    def __init__(self, kind: str, match: Match, within: int, *details: object) -> None:
+        super().__init__(kind, match, *details, within)
+        self.within: Final = within
+
+    def times_in(self, entry: Any) -> list[int]:
+        """The times that the entry holds, ascending."""
+        times: list[int] = entry[0]
+        return times
+
+    def is_over(self, entry: Any, now: int) -> bool:
+        times = self.times_in(entry)
+        return not times or times[-1] <= now - self.within
 
 
 def accumulator_key(kind: str, *definition: object) -> str:

@@ -1,7 +1,7 @@
 """The conditions about values: `sum`, `avg`, `min`, `max`, `last`, ever and in a window."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,7 @@ from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.leaves import scalar_text
 from etapa.journey.engine.memory import LastValue, Values, exact_sum
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import ValueWindow
+from etapa.journey.engine.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow
 from etapa.journey.language.compare import MISSING, compile_comparison
 from etapa.journey.language.model import AggregateKind, Comparison
 
@@ -24,13 +24,13 @@ class AggregateCompares(Leaf):
     __slots__ = ("compare", "key", "kind")
 
     def __init__(self, text: str, kind: AggregateKind, values: Values, comparison: Comparison) -> None:
-        self.text = text
-        self.kind = kind
-        self.key = values.key
-        self.compare = compile_comparison(comparison)
+        super().__init__(text)
+        self.kind: Final = kind
+        self.key: Final = values.key
+        self.compare: Final = compile_comparison(comparison)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare(self._value(customer))
+        return self.compare.accepts(self._value(customer))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._value(customer)
@@ -57,16 +57,18 @@ class WindowCompares(Leaf):
     __slots__ = ("aggregate", "bounds", "compare", "estimate", "key", "within")
 
     def __init__(self, text: str, kind: AggregateKind, window: ValueWindow, comparison: Comparison) -> None:
-        self.text = text
-        self.aggregate, self.estimate = _AGGREGATES[kind]
-        self.key = window.key
-        self.within = window.within
-        self.compare = compile_comparison(comparison)
-        self.bounds = _numbers_in(comparison)
+        super().__init__(text)
+        aggregate = _AGGREGATES[kind]
+        self.aggregate: Final = aggregate.of
+        self.estimate: Final = aggregate.estimates
+        self.key: Final = window.key
+        self.within: Final = window.within
+        self.compare: Final = compile_comparison(comparison)
+        self.bounds: Final = _numbers_in(comparison)
         """Between two of them all numbers satisfy the comparison, or none does."""
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare(self._value(customer, now))
+        return self.compare.accepts(self._value(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory.get(self.key)
@@ -74,11 +76,11 @@ class WindowCompares(Leaf):
             return NEVER
         times, values, bucket_times, buckets = entry
         leaving: list[int] = [*bucket_times, *times]
-        truth = self.compare(self._value(customer, now))
+        truth = self.compare.accepts(self._value(customer, now))
         # Working out what is left each time one leaves would take the square of their number, so it is estimated for all at once.
         estimates, slack = self.estimate(values, buckets)
         place = bisect_right(leaving, now - self.within)
-        if estimates and self._all_alike(min(estimates) - slack, max(estimates) + slack) and self.compare(estimates[0]) is truth:
+        if estimates and self._all_alike(min(estimates) - slack, max(estimates) + slack) and self.compare.accepts(estimates[0]) is truth:
             # As long as anything is left nothing changes.
             place = max(place, bisect_left(leaving, leaving[-1]))
         while place < len(leaving):
@@ -86,9 +88,9 @@ class WindowCompares(Leaf):
             place = bisect_right(leaving, at, place)
             left = len(leaving) - place
             if left and self._all_alike(estimates[left - 1] - slack, estimates[left - 1] + slack):
-                changes = self.compare(estimates[left - 1]) is not truth
+                changes = self.compare.accepts(estimates[left - 1]) is not truth
             else:
-                changes = self.compare(self._value(customer, at + self.within)) is not truth
+                changes = self.compare.accepts(self._value(customer, at + self.within)) is not truth
             if changes:
                 return at + self.within
         return NEVER
@@ -122,17 +124,17 @@ class LastCompares(Leaf):
     __slots__ = ("compare", "key", "within")
 
     def __init__(self, text: str, last: LastValue, within: int | None, comparison: Comparison) -> None:
-        self.text = text
-        self.key = last.key
-        self.within = NEVER if within is None else within
-        self.compare = compile_comparison(comparison)
+        super().__init__(text)
+        self.key: Final = last.key
+        self.within: Final = NEVER if within is None else within
+        self.compare: Final = compile_comparison(comparison)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare(self._value(customer, now))
+        return self.compare.accepts(self._value(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory.get(self.key)
-        if entry is None or self.within == NEVER or self.compare(entry[1]) is self.compare(MISSING):
+        if entry is None or self.within == NEVER or self.compare.accepts(entry[1]) is self.compare.accepts(MISSING):
             return NEVER
         at: int = entry[0] + self.within
         return at if at > now else NEVER
@@ -143,7 +145,7 @@ class LastCompares(Leaf):
     def changes_by_time(self) -> tuple[bool, bool]:
         if self.within == NEVER:
             return False, False
-        missing = self.compare(MISSING)
+        missing = self.compare.accepts(MISSING)
         return missing, not missing
 
     def _value(self, customer: Customer, now: int) -> Any:
@@ -156,52 +158,52 @@ def _numbers_in(comparison: Comparison) -> list[float]:
     return sorted(each for each in operands if isinstance(each, int | float) and not isinstance(each, bool))
 
 
-def _sum(values: list[Any], buckets: list[Any]) -> Number:
-    return exact_sum(values + [total for _, total, _, _ in buckets]) if values or buckets else 0
+def _sum(values: list[Any], buckets: list[Bucket]) -> Number:
+    return exact_sum(values + [bucket[TOTAL] for bucket in buckets]) if values or buckets else 0
 
 
-def _average(values: list[Any], buckets: list[Any]) -> Number:
-    number = len(values) + sum(each for each, _, _, _ in buckets)
-    return exact_sum(values + [total for _, total, _, _ in buckets]) / number if number else None
+def _average(values: list[Any], buckets: list[Bucket]) -> Number:
+    number = len(values) + sum([bucket[NUMBER] for bucket in buckets])
+    return exact_sum(values + [bucket[TOTAL] for bucket in buckets]) / number if number else None
 
 
-def _smallest(values: list[Any], buckets: list[Any]) -> Number:
-    return min(values + [smallest for _, _, smallest, _ in buckets], default=None)
+def _smallest(values: list[Any], buckets: list[Bucket]) -> Number:
+    return min(values + [bucket[SMALLEST] for bucket in buckets], default=None)
 
 
-def _largest(values: list[Any], buckets: list[Any]) -> Number:
-    return max(values + [largest for _, _, _, largest in buckets], default=None)
+def _largest(values: list[Any], buckets: list[Bucket]) -> Number:
+    return max(values + [bucket[LARGEST_VALUE] for bucket in buckets], default=None)
 
 
-Estimates = tuple[Sequence[float], float]
+Estimates = tuple[list[Any], float]
 """What an aggregate is of the latest one, of the latest two, and so on; and by how much each of these may be off."""
 
 _ROUNDING: Final = 2.3e-16
 """A little more than a float's relative error."""
 
 
-def _sums(values: list[Any], buckets: list[Any]) -> Estimates:
-    newest_first = [*reversed(values), *(total for _, total, _, _ in reversed(buckets))]
+def _sums(values: list[Any], buckets: list[Bucket]) -> Estimates:
+    newest_first = [*reversed(values), *[bucket[TOTAL] for bucket in reversed(buckets)]]
     return list(accumulate(newest_first)), (len(newest_first) + 4) * _ROUNDING * sum(map(abs, newest_first))
 
 
-def _averages(values: list[Any], buckets: list[Any]) -> Estimates:
+def _averages(values: list[Any], buckets: list[Bucket]) -> Estimates:
     sums, slack = _sums(values, buckets)
-    numbers = accumulate([*[1] * len(values), *(number for number, _, _, _ in reversed(buckets))])
+    numbers = accumulate([*[1] * len(values), *[bucket[NUMBER] for bucket in reversed(buckets)]])
     return [total / number for total, number in zip(sums, numbers, strict=True)], slack
 
 
-def _smallest_ones(values: list[Any], buckets: list[Any]) -> Estimates:
-    return list(accumulate([*reversed(values), *(smallest for _, _, smallest, _ in reversed(buckets))], min)), 0.0
+def _smallest_ones(values: list[Any], buckets: list[Bucket]) -> Estimates:
+    return list(accumulate([*reversed(values), *[bucket[SMALLEST] for bucket in reversed(buckets)]], min)), 0.0
 
 
-def _largest_ones(values: list[Any], buckets: list[Any]) -> Estimates:
-    return list(accumulate([*reversed(values), *(largest for _, _, _, largest in reversed(buckets))], max)), 0.0
+def _largest_ones(values: list[Any], buckets: list[Bucket]) -> Estimates:
+    return list(accumulate([*reversed(values), *[bucket[LARGEST_VALUE] for bucket in reversed(buckets)]], max)), 0.0
 
 
 class _Aggregate(NamedTuple):
-    of: Callable[[list[Any], list[Any]], Number]
-    estimates: Callable[[list[Any], list[Any]], Estimates]
+    of: Callable[[list[Any], list[Bucket]], Number]
+    estimates: Callable[[list[Any], list[Bucket]], Estimates]
 
 
 _AGGREGATES: dict[AggregateKind, _Aggregate] = {

@@ -17,9 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
+from etapa.journey.engine.changes import HeldBack, Offer, Trigger
 from etapa.journey.engine.conditions import Condition
-from etapa.journey.engine.customer import Customer, Outreach
-from etapa.journey.engine.touchpoint import HeldBack, Offer, StageChange, Trigger
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.outreach import Outreach
+from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.compare import compile_comparison
 from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
 
@@ -37,12 +39,12 @@ class Consent:
     __slots__ = ("_compare", "trait")
 
     def __init__(self, consent: Trait) -> None:
-        self.trait = consent.name
-        self._compare = compile_comparison(consent.comparison)
+        self.trait: Final = consent.name
+        self._compare: Final = compile_comparison(consent.comparison)
 
     def given(self, customer: Customer) -> bool:
         entry = customer.traits.get(self.trait)
-        return entry is not None and entry[1] is not None and self._compare(entry[1])
+        return entry is not None and entry[1] is not None and self._compare.accepts(entry[1])
 
 
 class CompiledCampaign:

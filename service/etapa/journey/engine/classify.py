@@ -13,20 +13,22 @@ Decided here, where the journey file's page leaves it open:
 """
 
 from collections.abc import Sequence
-from copy import copy
 from hashlib import blake2b
-
-import msgspec
+from typing import Final, final
 
 from etapa.journey.engine.accumulator import forget_what_is_over
 from etapa.journey.engine.beginnings import beginnings
+from etapa.journey.engine.changes import Cause, Clause, Offer
 from etapa.journey.engine.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.memory import keepsake
-from etapa.journey.engine.program import CompiledRule, Program, due_after, in_time
-from etapa.journey.engine.touchpoint import Cause, Clause, Offer, StageChange, Touchpoint
+from etapa.journey.engine.program import CompiledRule, Program, StageRules, due_after, in_time
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 
-_empty_digest = blake2b(digest_size=DIGEST_BYTES)
+_NO_CLAUSES: Final[Sequence[Clause]] = ()
+_NO_OFFERS: Final[Sequence[Offer]] = ()
+_empty_digest: Final = blake2b(digest_size=DIGEST_BYTES)
 
 
 class EvaluationFailed(Exception):
@@ -43,17 +45,34 @@ class EvaluationFailed(Exception):
         """Such as `rule 'loyal-by-frequency'`."""
 
 
-class Touched(msgspec.Struct, frozen=True, gc=False):
+class Happened:
+    """What has happened to customers, in order. Grows with every touchpoint and timer."""
+
+    __slots__ = ("changes", "failures", "timers")
+
+    def __init__(self) -> None:
+        self.changes: list[StageChange] = []
+        self.failures: list[EvaluationFailed] = []
+        """Timers that were dropped because judging them raised."""
+        self.timers = 0
+        """How many timers struck because a touchpoint, or a request to reclassify, passed them."""
+
+
+@final
+class Touched:
     """What a touchpoint did, or a request to reclassify."""
 
-    customer: Customer
-    changes: Sequence[StageChange]
-    """In order: those of the timers that struck before the touchpoint, then its own."""
-    duplicate: bool = False
-    timers: int = 0
-    """How many timers struck before the touchpoint."""
-    failures: Sequence[EvaluationFailed] = ()
-    """Timers that were dropped because judging them raised."""
+    __slots__ = ("changes", "customer", "duplicate", "failures", "timers")
+
+    def __init__(self, customer: Customer, happened: Happened, *, duplicate: bool = False) -> None:
+        self.customer: Final = customer
+        self.changes: Final = happened.changes
+        """In order: those of the timers that struck before the touchpoint, then its own."""
+        self.duplicate: Final = duplicate
+        self.timers: Final = happened.timers
+        """How many timers struck before the touchpoint."""
+        self.failures: Final = happened.failures
+        """Timers that were dropped because judging them raised."""
 
 
 def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -> Touched:
@@ -61,42 +80,53 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
 
     Raises `EvaluationFailed`; the customer is half changed then, and must not be used.
     """
+    happened = Happened()
+    touched = touch_and_note(program, customer, touchpoint, happened)
+    if touched is None and customer is not None:
+        return Touched(customer, happened, duplicate=True)
+    if touched is None:
+        raise AssertionError("a first touchpoint repeats nothing")
+    return Touched(touched, happened)
+
+
+def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touchpoint, happened: Happened) -> Customer | None:
+    """As `touch`, for many touchpoints: what happens is added to `happened`. Gives the customer, or none when it is a duplicate."""
     at = touchpoint.at
-    changes: list[StageChange] = []
-    timers = 0
-    failures: Sequence[EvaluationFailed] = ()
     digest = _digest_of(touchpoint.id) if program.recent_bytes else b""
     if customer is None:
         customer = Customer(program.version, program.initial, None, at, at, at, 0, known=program.known, id=touchpoint.customer_id)
         now = at
     else:
-        if digest and digest in customer.recent and _is_among(customer.recent, digest):
-            return Touched(customer, changes, duplicate=True)
+        if digest and _is_among(customer.recent, digest):
+            return None
         if customer.version != program.version or customer.stage not in program.stages:
-            changes += carry_over(program, customer)
+            _carry_over(program, customer, happened.changes)
         if customer.due is not None and customer.due <= at:
-            failures = []
-            timers = _strike_until(program, customer, at, changes, failures)
+            _strike_until(program, customer, at, happened)
         now = customer.clock
         if at > now:
             customer.clock = now = at
         elif at < customer.first_at:
             customer.first_at = at
 
-    customer.recent = (customer.recent + digest)[-program.recent_bytes :] if digest else b""
+    if digest:
+        recent = customer.recent + digest
+        customer.recent = recent if len(recent) <= program.recent_bytes else recent[-program.recent_bytes :]
+    else:
+        customer.recent = b""
     try:
         if touchpoint.traits:
             _remember_traits(program, customer, touchpoint)
         memory = customer.memory
-        for record in program.records_for(touchpoint.type):
-            record(memory, touchpoint, now)
+        for accumulator in program.accumulators_for(touchpoint.type):
+            accumulator.record(memory, touchpoint, now)
     except Exception as error:
         raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
     if not customer.sequence:
         # Now that the touchpoint is remembered: campaigns ask for what it brought, such as consent.
-        changes.append(_move(program, customer, now, program.initial, None, "touchpoint", (), touchpoint))
-    changes += _settle(program, customer, now, touchpoint, "touchpoint")
-    return Touched(customer, changes, False, timers, failures)
+        happened.changes.append(_move(program, customer, now, program.initial, None, "touchpoint", _NO_CLAUSES, touchpoint))
+    _settle(program, customer, now, touchpoint, "touchpoint", happened.changes)
+    return customer
 
 
 def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:
@@ -105,13 +135,23 @@ def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:
     A customer of another journey version is carried over instead, which sets another `due` (perhaps earlier than now).
     Raises `EvaluationFailed`; the customer then is as it was, but without a timer.
     """
-    before = copy(customer)
+    changes: list[StageChange] = []
+    strike_and_note(program, customer, at, changes)
+    return changes
+
+
+def strike_and_note(program: Program, customer: Customer, at: int, changes: list[StageChange]) -> None:
+    """As `strike`, for many timers: the changes are added to `changes`, unless it raises."""
+    before = customer.copied()
+    count = len(changes)
     try:
         if customer.version != program.version or customer.stage not in program.stages:
-            return carry_over(program, customer)
-        return _settle(program, customer, at, None, "timer")
+            _carry_over(program, customer, changes)
+        else:
+            _settle(program, customer, at, None, "timer", changes)
     except EvaluationFailed:
-        _restore(customer, before)
+        del changes[count:]
+        customer.be_as(before)
         customer.due = None
         raise
 
@@ -121,12 +161,11 @@ def run_until(program: Program, customer: Customer, at: int) -> list[StageChange
 
     Raises `EvaluationFailed` for the first timer that could not be judged; it was dropped then, as `strike` says.
     """
-    changes: list[StageChange] = []
-    failures: list[EvaluationFailed] = []
-    _strike_until(program, customer, at, changes, failures)
-    if failures:
-        raise failures[0]
-    return changes
+    happened = Happened()
+    _strike_until(program, customer, at, happened)
+    if happened.failures:
+        raise happened.failures[0]
+    return happened.changes
 
 
 def carry_over(program: Program, customer: Customer) -> list[StageChange]:
@@ -134,6 +173,12 @@ def carry_over(program: Program, customer: Customer) -> list[StageChange]:
 
     Raises `EvaluationFailed`; the customer is half changed then.
     """
+    changes: list[StageChange] = []
+    _carry_over(program, customer, changes)
+    return changes
+
+
+def _carry_over(program: Program, customer: Customer, changes: list[StageChange]) -> None:
     now = customer.clock
     is_newer = customer.version > program.version
     if not is_newer:
@@ -141,17 +186,15 @@ def carry_over(program: Program, customer: Customer) -> list[StageChange]:
         customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
     customer.began = beginnings(customer, program.memories, program.version)
     customer.version, customer.known = program.version, program.known
-    changes: list[StageChange] = []
     if customer.stage not in program.stages:
-        changes.append(_move(program, customer, now, program.initial, None, "journey", (), None))
+        changes.append(_move(program, customer, now, program.initial, None, "journey", _NO_CLAUSES, None))
     elif is_newer:
         try:
             customer.due = due_after(program.stages[customer.stage], customer, now)
         except Exception as error:
             raise EvaluationFailed(customer.id, _words_for(None), error) from error
-        return changes
-    changes += _settle(program, customer, now, None, "journey")
-    return changes
+        return
+    _settle(program, customer, now, None, "journey", changes)
 
 
 def reclassify(program: Program, customer: Customer, until: int | None) -> Touched:
@@ -159,36 +202,32 @@ def reclassify(program: Program, customer: Customer, until: int | None) -> Touch
 
     Raises `EvaluationFailed`; the customer then is as it was.
     """
-    before = copy(customer)
-    failures: list[EvaluationFailed] = []
+    before = customer.copied()
+    happened = Happened()
     try:
-        changes = carry_over(program, customer)
+        _carry_over(program, customer, happened.changes)
     except EvaluationFailed:
-        _restore(customer, before)
+        customer.be_as(before)
         raise
-    timers = 0 if until is None else _strike_until(program, customer, until, changes, failures)
-    return Touched(customer, changes, timers=timers, failures=failures)
+    if until is not None:
+        _strike_until(program, customer, until, happened)
+    return Touched(customer, happened)
 
 
-def _restore(customer: Customer, before: Customer) -> None:
-    for field in customer.__struct_fields__:
-        setattr(customer, field, getattr(before, field))
-
-
-def _strike_until(program: Program, customer: Customer, at: int, changes: list[StageChange], failures: list[EvaluationFailed]) -> int:
-    """Let timers up to `at` strike; gives how many did."""
-    timers = 0
+def _strike_until(program: Program, customer: Customer, at: int, happened: Happened) -> None:
+    """Let timers up to `at` strike."""
     while customer.due is not None and customer.due <= at:
-        timers += 1
+        happened.timers += 1
         try:
-            changes += strike(program, customer, customer.due)
+            strike_and_note(program, customer, customer.due, happened.changes)
         except EvaluationFailed as failure:
-            failures.append(failure)
-    return timers
+            happened.failures.append(failure)
 
 
-def _settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause) -> list[StageChange]:
-    """Judge the rules at `now` and move the customer as long as one holds. Gives the changes, and sets the next `due`."""
+def _settle(
+    program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, changes: list[StageChange]
+) -> None:
+    """Judge the rules at `now` and move the customer as long as one holds. Adds the changes, and sets the next `due`."""
     stage = program.stages[customer.stage]
     doing = None
     due = NEVER
@@ -196,13 +235,15 @@ def _settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoi
         for rule in stage.touchless if touchpoint is None else stage.for_type(touchpoint.type):
             doing = rule
             if rule.is_timed:
-                rises = rule.rises(customer, now)
+                rises = rule.condition.rises(customer, now)
                 if rises <= now:
-                    return _follow(program, customer, now, touchpoint, cause, rule)
+                    _follow(program, customer, now, touchpoint, cause, rule, changes)
+                    return
                 if rises < due:
                     due = rises
-            elif rule.holds(customer, now, touchpoint):
-                return _follow(program, customer, now, touchpoint, cause, rule)
+            elif rule.condition.holds(customer, now, touchpoint):
+                _follow(program, customer, now, touchpoint, cause, rule, changes)
+                return
         doing = None
         # The loop has met every rule that time alone makes true, but for those in which an `event` stands as well.
         customer.due = due_after(stage, customer, now) if stage.hideable else in_time(due)
@@ -210,26 +251,29 @@ def _settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoi
         raise
     except Exception as error:
         raise EvaluationFailed(customer.id, _words_for(doing), error) from error
-    return []
 
 
 def _follow(
-    program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, rule: CompiledRule | None
-) -> list[StageChange]:
+    program: Program,
+    customer: Customer,
+    now: int,
+    touchpoint: Touchpoint | None,
+    cause: Cause,
+    rule: CompiledRule | None,
+    changes: list[StageChange],
+) -> None:
     """Make the move of `rule`, which holds, and the moves of those that hold after it with no touchpoint at hand."""
-    changes: list[StageChange] = []
-    visited = {customer.stage}
+    visited = [customer.stage]
     stage = program.stages[customer.stage]
     at_hand = touchpoint
     try:
         while rule is not None:
             because = rule.condition.reasons(customer, now, at_hand, truth=True)
             changes.append(_move(program, customer, now, rule.to, rule, cause, because, touchpoint))
-            visited.add(rule.to)
+            visited.append(rule.to)
             at_hand = None
             stage = program.stages[rule.to]
-            candidates = (each for each in stage.touchless if each.to not in visited)
-            rule = next((each for each in candidates if each.holds(customer, now, None)), None)
+            rule = _next_to_follow(stage, visited, customer, now)
         customer.due = due_after(stage, customer, now)
     except EvaluationFailed:
         raise
@@ -237,8 +281,14 @@ def _follow(
         raise EvaluationFailed(customer.id, _words_for(rule), error) from error
     # Not before all went well: a timer that fails leaves the customer at its clock, which is before now. Not with every
     # touchpoint: most are not worth it, and a customer who stays away is moved by a timer sooner or later.
-    forget_what_is_over(program.windows, customer.memory, now)
-    return changes
+    forget_what_is_over(program.every_accumulator, customer.memory, now)
+
+
+def _next_to_follow(stage: StageRules, visited: list[str], customer: Customer, now: int) -> CompiledRule | None:
+    for rule in stage.touchless:
+        if rule.to not in visited and rule.condition.holds(customer, now, None):
+            return rule
+    return None
 
 
 def _move(
@@ -261,7 +311,7 @@ def _move(
     customer.stage = to
     customer.entered_at = customer.clock = now
     customer.rule = rule_id
-    offers: Sequence[Offer] = ()
+    offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
             offers = program.campaigns.offer(customer, source, now)

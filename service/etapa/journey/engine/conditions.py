@@ -10,44 +10,57 @@
 Judging reads a customer and changes nothing.
 """
 
-from collections.abc import Iterator
-from typing import Protocol
+from typing import Final
 
+from mypy_extensions import mypyc_attr
+
+from etapa.journey.engine.changes import Clause
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.touchpoint import Clause, Touchpoint
+from etapa.journey.engine.touchpoint import Touchpoint
 
 Observed = str | int | float | bool | None
 
 
-class Condition(Protocol):
-    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool: ...
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Condition:
+    """What all of them answer."""
 
-    def rises(self, customer: Customer, now: int) -> int: ...
+    __slots__ = ()
 
-    def falls(self, customer: Customer, now: int) -> int: ...
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        raise NotImplementedError
 
-    def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]: ...  # noqa: FBT001
+    def rises(self, customer: Customer, now: int) -> int:
+        raise NotImplementedError
 
-    def leaves(self) -> Iterator["Leaf"]: ...
+    def falls(self, customer: Customer, now: int) -> int:
+        raise NotImplementedError
+
+    def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
+        raise NotImplementedError
+
+    def leaves(self) -> "list[Leaf]":
+        """All conditions in it that hold no others."""
+        raise NotImplementedError
 
     def possible(self, touchpoint_type: str | None) -> bool | None:
         """Whether it is true for a touchpoint of that type (or none): none when that depends on the customer."""
+        raise NotImplementedError
 
     def changes_by_time(self) -> tuple[bool, bool]:
         """Whether time alone can make it true, and whether time alone can make it false."""
+        raise NotImplementedError
 
 
-class Leaf:
+class Leaf(Condition):
     """Base of conditions that hold no others. What follows are the answers of one that time alone never changes."""
 
     __slots__ = ("text",)
 
-    text: str
-    """The condition in words, such as `count(purchase, 90d) >= 3`."""
-
-    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        raise NotImplementedError
+    def __init__(self, text: str) -> None:
+        self.text: Final = text
+        """The condition in words, such as `count(purchase, 90d) >= 3`."""
 
     def until(self, customer: Customer, now: int) -> int:
         """The first microsecond after `now` at which its truth, without a touchpoint, is another."""
@@ -66,8 +79,8 @@ class Leaf:
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         return [Clause(self.text if truth else "not " + self.text, self.observed(customer, now, touchpoint))]
 
-    def leaves(self) -> Iterator["Leaf"]:
-        yield self
+    def leaves(self) -> "list[Leaf]":
+        return [self]
 
     def possible(self, touchpoint_type: str | None) -> bool | None:
         return None
@@ -76,13 +89,13 @@ class Leaf:
         return False, False
 
 
-class AllHold:
+class AllHold(Condition):
     """Written `all`."""
 
     __slots__ = ("conditions",)
 
     def __init__(self, conditions: tuple[Condition, ...]) -> None:
-        self.conditions = conditions
+        self.conditions: Final = conditions
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         for condition in self.conditions:  # noqa: SIM110 - a generator would double the cost
@@ -102,16 +115,20 @@ class AllHold:
         return at
 
     def falls(self, customer: Customer, now: int) -> int:
-        return min(condition.falls(customer, now) for condition in self.conditions)
+        at = NEVER
+        for condition in self.conditions:
+            falls = condition.falls(customer, now)
+            if falls < at:
+                at = falls
+        return at
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         if truth:
             return [clause for each in self.conditions for clause in each.reasons(customer, now, touchpoint, truth)]
         return _first_reasons(self.conditions, customer, now, touchpoint, truth=False)
 
-    def leaves(self) -> Iterator[Leaf]:
-        for condition in self.conditions:
-            yield from condition.leaves()
+    def leaves(self) -> list[Leaf]:
+        return [leaf for condition in self.conditions for leaf in condition.leaves()]
 
     def possible(self, touchpoint_type: str | None) -> bool | None:
         return _possible(self.conditions, touchpoint_type, decided_by=False)
@@ -120,13 +137,13 @@ class AllHold:
         return _changes_by_time(self.conditions)
 
 
-class AnyHolds:
+class AnyHolds(Condition):
     """Written `any`."""
 
     __slots__ = ("conditions",)
 
     def __init__(self, conditions: tuple[Condition, ...]) -> None:
-        self.conditions = conditions
+        self.conditions: Final = conditions
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         for condition in self.conditions:  # noqa: SIM110 - a generator would double the cost
@@ -135,20 +152,30 @@ class AnyHolds:
         return False
 
     def rises(self, customer: Customer, now: int) -> int:
-        return min(condition.rises(customer, now) for condition in self.conditions)
+        at = NEVER
+        for condition in self.conditions:
+            rises = condition.rises(customer, now)
+            if rises < at:
+                at = rises
+        return at
 
     def falls(self, customer: Customer, now: int) -> int:
         """Not before the last of those that are true now."""
-        return max(condition.falls(customer, now) for condition in self.conditions if condition.holds(customer, now, None))
+        at = now
+        for condition in self.conditions:
+            if condition.holds(customer, now, None):
+                falls = condition.falls(customer, now)
+                if falls > at:
+                    at = falls
+        return at
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         if truth:
             return _first_reasons(self.conditions, customer, now, touchpoint, truth=True)
         return [clause for each in self.conditions for clause in each.reasons(customer, now, touchpoint, truth)]
 
-    def leaves(self) -> Iterator[Leaf]:
-        for condition in self.conditions:
-            yield from condition.leaves()
+    def leaves(self) -> list[Leaf]:
+        return [leaf for condition in self.conditions for leaf in condition.leaves()]
 
     def possible(self, touchpoint_type: str | None) -> bool | None:
         return _possible(self.conditions, touchpoint_type, decided_by=True)
@@ -157,13 +184,13 @@ class AnyHolds:
         return _changes_by_time(self.conditions)
 
 
-class DoesNotHold:
+class DoesNotHold(Condition):
     """Written `not`."""
 
     __slots__ = ("condition",)
 
     def __init__(self, condition: Condition) -> None:
-        self.condition = condition
+        self.condition: Final = condition
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return not self.condition.holds(customer, now, touchpoint)
@@ -177,7 +204,7 @@ class DoesNotHold:
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         return self.condition.reasons(customer, now, touchpoint, not truth)
 
-    def leaves(self) -> Iterator[Leaf]:
+    def leaves(self) -> list[Leaf]:
         return self.condition.leaves()
 
     def possible(self, touchpoint_type: str | None) -> bool | None:

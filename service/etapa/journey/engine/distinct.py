@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.journey.engine.accumulator import Matching
+from etapa.journey.engine.accumulator import Matching, Windowed
 from etapa.journey.engine.customer import Memory
+from etapa.journey.engine.matching import compile_path
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import forget_before
-from etapa.journey.language.compare import MISSING, compile_path
+from etapa.journey.language.compare import MISSING
 from etapa.journey.language.model import Match, Path
 
 EXACT: Final = 256
@@ -28,12 +29,12 @@ class DistinctEver(Matching):
 
     def __init__(self, path: Path, match: Match) -> None:
         super().__init__("distinct", match, path)
-        self.value_of = compile_path(path)
+        self.value_of: Final = compile_path(path)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if self.where is not None and not self.where(touchpoint):
+        if not self.takes(touchpoint):
             return
-        value = self.value_of(touchpoint)
+        value = self.value_of.of(touchpoint)
         if value is MISSING:
             return
         digest = value_digest(value)
@@ -52,22 +53,23 @@ class DistinctEver(Matching):
         return 0 if entry is None else len(entry[1]) << entry[0]
 
 
-class DistinctWindow(Matching):
+class DistinctWindow(Windowed):
     """Entry: [bits, times, digests]; each value's latest time in the window, ascending."""
 
-    __slots__ = ("value_of", "within")
-
-    times_place = 1
+    __slots__ = ("value_of",)
 
     def __init__(self, path: Path, match: Match, within: int) -> None:
-        super().__init__("distinct", match, path, within)
-        self.value_of = compile_path(path)
-        self.within = within
+        super().__init__("distinct", match, within, path)
+        self.value_of: Final = compile_path(path)
+
+    def times_in(self, entry: Any) -> list[int]:
+        times: list[int] = entry[1]
+        return times
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if self.where is not None and not self.where(touchpoint):
+        if not self.takes(touchpoint):
             return
-        value = self.value_of(touchpoint)
+        value = self.value_of.of(touchpoint)
         at = touchpoint.at
         gone = now - self.within
         if value is MISSING or at <= gone:

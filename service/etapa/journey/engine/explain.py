@@ -25,7 +25,7 @@ from etapa.journey.engine.leaves import (
     TraitCompares,
 )
 from etapa.journey.engine.program import CompiledRule, Program
-from etapa.journey.engine.touchpoint import StageChange
+from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.wording import lacking, seen
 from etapa.journey.language import model
 

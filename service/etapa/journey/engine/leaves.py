@@ -2,17 +2,19 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from etapa.journey.engine.conditions import Leaf, Observed
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
-from etapa.journey.engine.instant import END_OF_TIME, NEVER, instant_text
-from etapa.journey.engine.memory import Latest, Score, Total, decayed
+from etapa.journey.engine.instant import END_OF_TIME, NEVER, instant_text, ratio
+from etapa.journey.engine.matching import compile_where
+from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_after
 from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import EXACT, CountWindow
-from etapa.journey.language.compare import MISSING, Predicate, compile_comparison, compile_where
+from etapa.journey.engine.window import EXACT, CountWindow, has_buckets
+from etapa.journey.language.compare import MISSING, Predicate, compile_comparison
 from etapa.journey.language.model import ANY_TYPE, Comparison, Match
 
 _RISING: Final = frozenset({"gt", "gte"})
@@ -25,15 +27,15 @@ class EventHappens(Leaf):
     __slots__ = ("any_type", "types", "where")
 
     def __init__(self, text: str, match: Match) -> None:
-        self.text = text
-        self.any_type = ANY_TYPE in match.types
-        self.types = frozenset(match.types)
-        self.where = compile_where(match.where)
+        super().__init__(text)
+        self.any_type: Final = ANY_TYPE in match.types
+        self.types: Final = frozenset(match.types)
+        self.where: Final = compile_where(match.where)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         if touchpoint is None or not (self.any_type or touchpoint.type in self.types):
             return False
-        return self.where is None or self.where(touchpoint)
+        return self.where is None or self.where.admits(touchpoint)
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return None if touchpoint is None else touchpoint.type
@@ -50,13 +52,13 @@ class TraitCompares(Leaf):
     __slots__ = ("compare", "name")
 
     def __init__(self, text: str, name: str, comparison: Comparison) -> None:
-        self.text = text
-        self.name = name
-        self.compare = compile_comparison(comparison)
+        super().__init__(text)
+        self.name: Final = name
+        self.compare: Final = compile_comparison(comparison)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.traits.get(self.name)
-        return self.compare(MISSING if entry is None else entry[1])
+        return self.compare.accepts(MISSING if entry is None else entry[1])
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.traits.get(self.name)
@@ -69,9 +71,9 @@ class NothingFor(Leaf):
     __slots__ = ("duration", "key")
 
     def __init__(self, text: str, latest: Latest, duration: int) -> None:
-        self.text = text
-        self.key = latest.key
-        self.duration = duration
+        super().__init__(text)
+        self.key: Final = latest.key
+        self.duration: Final = duration
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return now >= self._since(customer) + self.duration
@@ -85,7 +87,7 @@ class NothingFor(Leaf):
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory.get(self.key)
-        return None if entry is None else instant_text(entry[0])
+        return None if entry is None else instant_text(entry)
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, False
@@ -93,9 +95,11 @@ class NothingFor(Leaf):
     def _since(self, customer: Customer) -> int:
         """The latest match, or how long matches have been watched for."""
         entry = customer.memory.get(self.key)
-        since: int = customer.first_at if entry is None else entry[0]
-        if customer.began and self.key in customer.began:
-            return max(since, customer.began[self.key][1])
+        since: int = customer.first_at if entry is None else entry
+        if customer.began:
+            began = customer.began.get(self.key)
+            if began is not None and began[1] > since:
+                return began[1]
         return since
 
 
@@ -105,8 +109,8 @@ class InStageFor(Leaf):
     __slots__ = ("duration",)
 
     def __init__(self, text: str, duration: int) -> None:
-        self.text = text
-        self.duration = duration
+        super().__init__(text)
+        self.duration: Final = duration
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return now >= customer.entered_at + self.duration
@@ -119,7 +123,7 @@ class InStageFor(Leaf):
         return customer.entered_at + self.duration
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        return (now - customer.entered_at) / 1_000_000
+        return ratio(now - customer.entered_at, 1_000_000)
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, False
@@ -131,18 +135,18 @@ class TotalCompares(Leaf):
     __slots__ = ("compare", "key", "none_suffice")
 
     def __init__(self, text: str, total: Total, comparison: Comparison) -> None:
-        self.text = text
-        self.key = total.key
-        self.compare = compile_comparison(comparison)
-        self.none_suffice = self.compare(0)
+        super().__init__(text)
+        self.key: Final = total.key
+        self.compare: Final = compile_comparison(comparison)
+        self.none_suffice: Final = self.compare.accepts(0)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.memory.get(self.key)
-        return self.none_suffice if entry is None else self.compare(entry[0])
+        return self.none_suffice if entry is None else self.compare.accepts(entry)
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory.get(self.key)
-        return 0 if entry is None else entry[0]
+        return 0 if entry is None else entry
 
 
 class CountCompares(Leaf):
@@ -151,17 +155,17 @@ class CountCompares(Leaf):
     __slots__ = ("compare", "key", "none_suffice", "rises_and_falls", "turns", "within")
 
     def __init__(self, text: str, window: CountWindow, comparison: Comparison) -> None:
-        self.text = text
-        self.key = window.key
-        self.within = window.within
-        self.compare = compile_comparison(comparison)
-        self.none_suffice = self.compare(0)
-        self.turns = falling_turns(self.compare)
-        self.rises_and_falls = by_time_as_numbers_fall(comparison)
+        super().__init__(text)
+        self.key: Final = window.key
+        self.within: Final = window.within
+        self.compare: Final = compile_comparison(comparison)
+        self.none_suffice: Final = self.compare.accepts(0)
+        self.turns: Final = falling_turns(self.compare)
+        self.rises_and_falls: Final = by_time_as_numbers_fall(comparison)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.memory.get(self.key)
-        return self.none_suffice if entry is None else self.compare(self._number(entry, now))
+        return self.none_suffice if entry is None else self.compare.accepts(self._number(entry, now))
 
     def rises(self, customer: Customer, now: int) -> int:
         if self.holds(customer, now, None):
@@ -172,19 +176,21 @@ class CountCompares(Leaf):
         entry = customer.memory.get(self.key)
         if entry is None:
             return NEVER
-        times, bucket_times, bucket_counts = entry
-        if not bucket_times:
-            return until_turned(times, now, self.within, self.turns, self.compare)
+        if not has_buckets(entry):
+            return until_turned(entry, now, self.within, self.turns, self.compare)
+        times: list[int] = entry[0]
+        bucket_times: list[int] = entry[1]
+        bucket_counts: list[int] = entry[2]
         gone = now - self.within
         number = self._number(entry, now)
-        truth = self.compare(number)
-        weighted = [*zip(bucket_times, bucket_counts, strict=True), *((at, 1) for at in times)]
+        truth = self.compare.accepts(number)
+        weighted: list[tuple[int, int]] = [*zip(bucket_times, bucket_counts, strict=True), *((at, 1) for at in times)]
         for place, (at, weight) in enumerate(weighted):
             if at > gone:
                 number -= weight
                 together = place + 1 < len(weighted) and weighted[place + 1][0] == at
-                if not together and self.compare(number) is not truth:
-                    return at + self.within  # type: ignore[no-any-return]
+                if not together and self.compare.accepts(number) is not truth:
+                    return at + self.within
         return NEVER
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
@@ -196,13 +202,10 @@ class CountCompares(Leaf):
 
     def _number(self, entry: list[Any], now: int) -> int:
         gone = now - self.within
-        times: list[int] = entry[0]
-        number = len(times)
-        if times[0] <= gone:
-            number -= bisect_right(times, gone)
-        if entry[1]:
-            number += sum(entry[2][bisect_right(entry[1], gone) :])
-        return number
+        if has_buckets(entry):
+            counts: list[int] = entry[2]
+            return _left(entry[0], gone) + sum(counts[bisect_right(entry[1], gone) :])
+        return _left(entry, gone)
 
 
 class DistinctCompares(Leaf):
@@ -211,28 +214,25 @@ class DistinctCompares(Leaf):
     __slots__ = ("compare", "rises_and_falls", "turns", "values")
 
     def __init__(self, text: str, values: DistinctEver | DistinctWindow, comparison: Comparison) -> None:
-        self.text = text
-        self.values = values
-        self.compare = compile_comparison(comparison)
-        self.turns = falling_turns(self.compare)
-        self.rises_and_falls = by_time_as_numbers_fall(comparison) if isinstance(values, DistinctWindow) else (False, False)
+        super().__init__(text)
+        self.values: Final = values
+        self.compare: Final = compile_comparison(comparison)
+        self.turns: Final = falling_turns(self.compare)
+        self.rises_and_falls: Final = by_time_as_numbers_fall(comparison) if isinstance(values, DistinctWindow) else (False, False)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare(self._number(customer, now))
+        return self.compare.accepts(self._number(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
         values = self.values
         entry = customer.memory.get(values.key)
         if entry is None or isinstance(values, DistinctEver):
             return NEVER
-        bits, times, _ = entry
+        bits: int = entry[0]
+        times: list[int] = entry[1]
         if not bits:
             return until_turned(times, now, values.within, self.turns, self.compare)
-
-        def compare_estimate(kept: Any) -> bool:
-            return self.compare(kept << bits)
-
-        return until_turned(times, now, values.within, range(len(times), 0, -1), compare_estimate)
+        return until_turned(times, now, values.within, tuple(range(len(times), 0, -1)), _Estimated(self.compare, bits))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._number(customer, now)
@@ -258,8 +258,8 @@ class StepsTaken(Leaf):
     __slots__ = ("sequence",)
 
     def __init__(self, text: str, sequence: OrderedSteps) -> None:
-        self.text = text
-        self.sequence = sequence
+        super().__init__(text)
+        self.sequence: Final = sequence
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return self.sequence.began(customer.memory) > now - self.sequence.within
@@ -284,28 +284,25 @@ class ScoreCompares(Leaf):
     __slots__ = ("compare", "half_life", "key", "tests")
 
     def __init__(self, text: str, score: Score, comparison: Comparison) -> None:
-        self.text = text
-        self.key = score.key
-        self.half_life = score.half_life
-        self.compare = compile_comparison(comparison)
-        self.tests = tuple(compile_comparison(Comparison((test,))) for test in comparison.tests)
+        super().__init__(text)
+        self.key: Final = score.key
+        self.half_life: Final = score.half_life
+        self.compare: Final = compile_comparison(comparison)
+        self.tests: Final = [compile_comparison(Comparison((test,))) for test in comparison.tests]
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare(self._score(customer, now))
+        return self.compare.accepts(self._score(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory.get(self.key)
         if entry is None:
             return NEVER
-        since, score = entry
-
-        def left(at: int) -> float:
-            return decayed(score, at - since, self.half_life)
-
+        since: int = entry[0]
+        left = partial(decayed_after, entry[1], since, self.half_life)
         # A score only ever moves towards zero, so each test turns at most once.
-        truth = self.compare(left(now))
-        for at in sorted(_first_turn(test, left, now) for test in self.tests):
-            if at != NEVER and self.compare(left(at)) is not truth:
+        truth = self.compare.accepts(left(now))
+        for at in sorted([_first_turn(test, left, now) for test in self.tests]):
+            if at != NEVER and self.compare.accepts(left(at)) is not truth:
                 return at
         return NEVER
 
@@ -322,11 +319,17 @@ class ScoreCompares(Leaf):
 
 def _first_turn(test: Predicate, left: Callable[[int], float], now: int) -> int:
     """The first microsecond after `now` at which `test` turns, by bisection up to the end of time."""
-    truth = test(left(now))
-    if test(left(END_OF_TIME)) is truth:
+    truth = test.accepts(left(now))
+    if test.accepts(left(END_OF_TIME)) is truth:
         return NEVER
     span = range(now + 1, END_OF_TIME)
-    return span.start + bisect_left(span, True, key=lambda at: test(left(at)) is not truth)
+    return span.start + bisect_left(span, True, key=lambda at: test.accepts(left(at)) is not truth)
+
+
+def _left(times: list[int], gone: int) -> int:
+    """How many of them are after `gone`. Mostly all are."""
+    number = len(times)
+    return number - bisect_right(times, gone) if number and times[0] <= gone else number
 
 
 def scalar_text(value: object) -> Observed:
@@ -338,19 +341,32 @@ def scalar_text(value: object) -> Observed:
 
 def falling_turns(compare: Predicate) -> tuple[int, ...]:
     """The numbers, descending, at which a falling count turns: `compare` differs between the number and the one below."""
-    return tuple(number for number in range(EXACT, 0, -1) if compare(number) is not compare(number - 1))
+    return tuple([number for number in range(EXACT, 0, -1) if compare.accepts(number) is not compare.accepts(number - 1)])
 
 
-def until_turned(times: list[int], now: int, within: int, turns: tuple[int, ...] | range, compare: Predicate) -> int:
+def until_turned(times: list[int], now: int, within: int, turns: tuple[int, ...], compare: Predicate) -> int:
     """When the number of `times` in the window turns `compare`, as they leave it one by one (those at the same time together)."""
     number = len(times) - bisect_right(times, now - within)
-    truth = compare(number)
+    truth = compare.accepts(number)
     for turn in turns:
         if turn <= number:
             at = times[-turn]
-            if compare(len(times) - bisect_right(times, at)) is not truth:
+            if compare.accepts(len(times) - bisect_right(times, at)) is not truth:
                 return at + within
     return NEVER
+
+
+class _Estimated(Predicate):
+    """What a comparison says of the number that so many kept digests stand for."""
+
+    __slots__ = ("bits", "compare")
+
+    def __init__(self, compare: Predicate, bits: int) -> None:
+        self.compare: Final = compare
+        self.bits: Final = bits
+
+    def accepts(self, value: Any) -> bool:
+        return self.compare.accepts(value << self.bits)
 
 
 def by_time_as_numbers_fall(comparison: Comparison) -> tuple[bool, bool]:

@@ -4,24 +4,26 @@ import math
 from fractions import Fraction
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Matching, accumulator_key
+from etapa.journey.engine.accumulator import Accumulator, Matching, accumulator_key
 from etapa.journey.engine.customer import Memory
+from etapa.journey.engine.instant import ratio
+from etapa.journey.engine.matching import compile_path
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.language.compare import compile_path
 from etapa.journey.language.model import ANY_TYPE, Match, Path
 
 LONGEST_TEXT: Final = 1024
 """Characters kept of a remembered string."""
 MOST_MEMBERS: Final = 64
 """Members kept of a remembered list."""
-_INTEGERS: Final = range(-(2**63), 2**63)
+_SMALLEST: Final = -(2**63)
+_LARGEST: Final = 2**63 - 1
 
 
 def number_or_none(value: object) -> int | float | None:
     """`value` if it is a number that can be stored. Booleans, infinities and integers beyond 64 bits are none."""
-    if value.__class__ is float:
+    if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value.__class__ is int and value in _INTEGERS:
+    if isinstance(value, int) and not isinstance(value, bool) and _SMALLEST <= value <= _LARGEST:
         return value
     return None
 
@@ -51,13 +53,13 @@ def keepsake(value: Any) -> Any:
         return {}
     if isinstance(value, list | tuple):
         return [keepsake(each) for each in value[:MOST_MEMBERS] if each is None or isinstance(each, str | int | float)]
-    if isinstance(value, int) and value not in _INTEGERS:
+    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
         return math.inf if value > 0 else -math.inf
     return value
 
 
 class Total(Matching):
-    """How many matching touchpoints ever. Entry: [number]."""
+    """How many matching touchpoints ever. Entry: the number."""
 
     __slots__ = ()
 
@@ -65,17 +67,14 @@ class Total(Matching):
         super().__init__("total", match)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if self.where is not None and not self.where(touchpoint):
+        if not self.takes(touchpoint):
             return
-        entry = memory.get(self.key)
-        if entry is None:
-            memory[self.key] = [1]
-        else:
-            entry[0] += 1
+        number: int = memory.get(self.key, 0)
+        memory[self.key] = number + 1
 
 
 class Latest(Matching):
-    """When the latest matching touchpoint occurred. Entry: [time]."""
+    """When the latest matching touchpoint occurred. Entry: the time."""
 
     __slots__ = ()
 
@@ -83,13 +82,11 @@ class Latest(Matching):
         super().__init__("latest", match)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if self.where is not None and not self.where(touchpoint):
+        if not self.takes(touchpoint):
             return
         entry = memory.get(self.key)
-        if entry is None:
-            memory[self.key] = [touchpoint.at]
-        elif touchpoint.at > entry[0]:
-            entry[0] = touchpoint.at
+        if entry is None or touchpoint.at > entry:
+            memory[self.key] = touchpoint.at
 
 
 class LastValue(Matching):
@@ -99,14 +96,14 @@ class LastValue(Matching):
 
     def __init__(self, path: Path, match: Match) -> None:
         super().__init__("last", match, path)
-        self.value_of = compile_path(path)
+        self.value_of: Final = compile_path(path)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if self.where is not None and not self.where(touchpoint):
+        if not self.takes(touchpoint):
             return
         entry = memory.get(self.key)
         if entry is None or touchpoint.at >= entry[0]:
-            memory[self.key] = [touchpoint.at, keepsake(self.value_of(touchpoint))]
+            memory[self.key] = [touchpoint.at, keepsake(self.value_of.of(touchpoint))]
 
 
 class Values(Matching):
@@ -120,12 +117,12 @@ class Values(Matching):
 
     def __init__(self, path: Path, match: Match) -> None:
         super().__init__("values", match, path)
-        self.value_of = compile_path(path)
+        self.value_of: Final = compile_path(path)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if self.where is not None and not self.where(touchpoint):
+        if not self.takes(touchpoint):
             return
-        value = number_or_none(self.value_of(touchpoint))
+        value = number_or_none(self.value_of.of(touchpoint))
         if value is None:
             return
         entry = memory.get(self.key)
@@ -145,7 +142,7 @@ def _with(partials: list[float], value: float) -> list[float]:
     """Partials of the sum that `partials` stand for and `value`. Past the largest float they stay at infinity."""
     if math.isinf(partials[-1]):
         return partials
-    grown = []
+    grown: list[float] = []
     for partial in partials:
         large, small = (value, partial) if abs(value) >= abs(partial) else (partial, value)
         value = large + small
@@ -155,20 +152,20 @@ def _with(partials: list[float], value: float) -> list[float]:
     return [value] if math.isinf(value) else [*grown, value]
 
 
-class Score:
+class Score(Accumulator):
     """Points that halve every `half_life`. Entry: [time, score at that time].
 
     The score decays from the latest touchpoint that earned points; a late touchpoint adds what is left of its points.
     """
 
-    __slots__ = ("half_life", "key", "other", "points", "types")
+    __slots__ = ("half_life", "other", "points")
 
     def __init__(self, points: tuple[tuple[str, float], ...], half_life: int) -> None:
-        self.key = accumulator_key("score", sorted([kind, float(worth)] for kind, worth in points), half_life)
-        self.types = tuple(kind for kind, _ in points)
-        self.points = {kind: float(worth) for kind, worth in points}
-        self.other = self.points.get(ANY_TYPE, 0.0)
-        self.half_life = half_life
+        key = accumulator_key("score", sorted([kind, float(worth)] for kind, worth in points), half_life)
+        super().__init__(key, tuple(kind for kind, _ in points))
+        self.points: Final = {kind: float(worth) for kind, worth in points}
+        self.other: Final = self.points.get(ANY_TYPE, 0.0)
+        self.half_life: Final = half_life
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         points = self.points.get(touchpoint.type, self.other)
@@ -186,9 +183,14 @@ class Score:
             entry[1] = score + decayed(points, since - at, self.half_life)
 
 
+def decayed_after(score: float, since: int, half_life: int, at: int) -> float:
+    """What is left at `at` of what was `score` at `since`."""
+    return decayed(score, at - since, half_life)
+
+
 def decayed(score: float, elapsed: int, half_life: int) -> float:
     """What is left of `score` after `elapsed`. Decay alone never makes it zero."""
-    left: float = score * 2.0 ** -(elapsed / half_life)
+    left: float = score * 2.0 ** -ratio(elapsed, half_life)
     if left == 0.0 and score != 0.0:
         return math.copysign(5e-324, score)
     return left

@@ -7,14 +7,14 @@ late ones, which are put in their place and the beginnings worked out again.
 """
 
 from bisect import bisect_right
-from typing import Final
+from typing import Any, Final
 
-from etapa.journey.engine.accumulator import accumulator_key, match_definition
+from etapa.journey.engine.accumulator import Accumulator, accumulator_key, match_definition
 from etapa.journey.engine.customer import Memory
 from etapa.journey.engine.instant import LONG_AGO
+from etapa.journey.engine.matching import compile_where
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import forget_before
-from etapa.journey.language.compare import compile_where
 from etapa.journey.language.model import ANY_TYPE, Match
 
 EXACT: Final = 256
@@ -22,7 +22,16 @@ MOST_STEPS: Final = 63
 """Steps are the bits of a stored integer."""
 
 
-class OrderedSteps:
+class _Step:
+    __slots__ = ("bit", "types", "where")
+
+    def __init__(self, bit: int, match: Match) -> None:
+        self.bit: Final = bit
+        self.types: Final = None if ANY_TYPE in match.types else frozenset(match.types)
+        self.where: Final = compile_where(match.where)
+
+
+class OrderedSteps(Accumulator):
     """Entry: [beginnings, beginnings before the times, times, steps].
 
     `beginnings[k]` is when the latest run through the first k + 1 steps began. `steps` says by its bits which steps the
@@ -30,20 +39,19 @@ class OrderedSteps:
     that many others is then taken as if it had occurred after those.
     """
 
-    __slots__ = ("key", "steps", "types", "within")
-
-    times_place = 2
+    __slots__ = ("steps", "within")
 
     def __init__(self, steps: tuple[Match, ...], within: int) -> None:
         if len(steps) > MOST_STEPS:
             raise ValueError(f"a sequence has at most {MOST_STEPS} steps, not {len(steps)}")
-        self.key = accumulator_key("sequence", [match_definition(step) for step in steps], within)
-        self.types = tuple(sorted({kind for step in steps for kind in step.types}))
-        self.steps = tuple(
-            (1 << place, None if ANY_TYPE in step.types else frozenset(step.types), compile_where(step.where))
-            for place, step in enumerate(steps)
-        )
-        self.within = within
+        key = accumulator_key("sequence", [match_definition(step) for step in steps], within)
+        super().__init__(key, tuple(sorted({kind for step in steps for kind in step.types})))
+        self.steps: Final = [_Step(1 << place, step) for place, step in enumerate(steps)]
+        self.within: Final = within
+
+    def is_over(self, entry: Any, now: int) -> bool:
+        times: list[int] = entry[2]
+        return not times or times[-1] <= now - self.within
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         matched = self._matched(touchpoint)
@@ -78,9 +86,9 @@ class OrderedSteps:
 
     def _matched(self, touchpoint: Touchpoint) -> int:
         matched = 0
-        for bit, types, where in self.steps:
-            if (types is None or touchpoint.type in types) and (where is None or where(touchpoint)):
-                matched |= bit
+        for step in self.steps:
+            if (step.types is None or touchpoint.type in step.types) and (step.where is None or step.where.admits(touchpoint)):
+                matched |= step.bit
         return matched
 
 

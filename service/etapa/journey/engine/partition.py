@@ -10,39 +10,62 @@ from contextlib import suppress
 from copy import deepcopy
 from heapq import heapify, heappop, heappush
 from itertools import islice
+from typing import Final, final
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
-from etapa.journey.engine.classify import EvaluationFailed, reclassify, strike, touch
+from etapa.journey.engine.classify import EvaluationFailed, Happened, reclassify, strike, strike_and_note, touch, touch_and_note
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import StageChange, Touchpoint
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 
 __all__ = ["EvaluationFailed", "Partition", "Work"]
 
-_SLACK = 1024
+_SLACK: Final = 1024
 """Heap entries that are out of date and may lie around before the heap is built anew."""
 
 
-class Work(msgspec.Struct, gc=False):
-    """What came of the touchpoints and timers since the last collection."""
+@final
+class Work(Happened):
+    """What came of the touchpoints and timers since the last collection. `timers`: those that touchpoints passed."""
 
-    changes: list[StageChange]
-    """In the order in which they happened."""
-    unpublished: list[StageChange]
-    """Those that nobody is to hear of. They take no numbers, so their sequence means nothing."""
-    changed: dict[str, Customer]
-    """The customers to be stored, by id. They are live: encode them before the partition is fed again."""
-    applied: int
-    duplicates: int
-    timers_fired: int
-    timer_delays: list[float]
-    """For each timer that stream time made fire, how long after its due time and the journey's grace, in seconds of stream time."""
-    failures: list[EvaluationFailed]
-    """Timers that were dropped because judging them raised."""
+    __slots__ = ("applied", "changed", "duplicates", "timer_delays", "unpublished")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unpublished: list[StageChange] = []
+        """Changes that nobody is to hear of. They take no numbers, so their sequence means nothing."""
+        self.changed: dict[str, Customer] = {}
+        """The customers to be stored, by id. They are live: encode them before the partition is fed again."""
+        self.applied = 0
+        self.duplicates = 0
+        self.timer_delays: list[float] = []
+        """For each timer that stream time made fire, how long after its due time and the journey's grace, in seconds of stream time."""
+
+    @property
+    def timers_fired(self) -> int:
+        """All timers that struck, whatever made them."""
+        return self.timers + len(self.timer_delays)
 
 
+@final
+@mypyc_attr(acyclic=True)
+class _Kept:
+    """A customer in memory. None stands for one without a state yet."""
+
+    __slots__ = ("customer", "scheduled", "turn")
+
+    def __init__(self, customer: Customer | None) -> None:
+        self.customer = customer
+        self.scheduled = NEVER
+        """The time of the one entry in the heap that counts; `NEVER` when there is none."""
+        self.turn = -1
+        """In which turn it was changed last."""
+
+
+@final
 class Partition:
     """Customers in memory, their timers, and the partition's stream time (microseconds; none before the first touchpoint).
 
@@ -50,17 +73,17 @@ class Partition:
     """
 
     def __init__(self, program: Program, stream_time: int | None) -> None:
-        self.program = program
-        self._grace = program.grace
+        self.program: Final = program
+        self._grace: Final = program.grace
         self.stream_time = stream_time
-        # None stands for a customer without a state yet. In order of use, least recent first, as of the last collection.
-        self._customers: dict[str, Customer | None] = {}
-        # (time, customer id), and the one entry of each customer that counts. It may be earlier than the customer's due
-        # time (then it is put back when it comes up), never later. So most touchpoints, which put the due time off,
-        # need not touch the heap.
+        # In order of use, least recent first, as of the last collection.
+        self._customers: dict[str, _Kept] = {}
+        # (time, customer id). An entry may be earlier than the customer's due time (then it is put back when it comes up), never
+        # later. So most touchpoints, which put the due time off, need not touch the heap.
         self._heap: list[tuple[int, str]] = []
-        self._scheduled: dict[str, int] = {}
-        self._work = _no_work()
+        self._work = Work()
+        self._turn = 0
+        """How often work was collected."""
 
     def __len__(self) -> int:
         """How many customers are in memory."""
@@ -71,12 +94,21 @@ class Partition:
         customers = self._customers
         return [each for each in dict.fromkeys(customer_ids) if each not in customers]
 
+    def missing_of(self, touchpoints: list[Touchpoint]) -> list[str]:
+        """The customers of these who are not in memory, each once, in order."""
+        customers = self._customers
+        absent: dict[str, None] = {}
+        for touchpoint in touchpoints:
+            if touchpoint.customer_id not in customers:
+                absent[touchpoint.customer_id] = None
+        return list(absent)
+
     def admit(self, customer_id: str, customer: Customer | None) -> None:
         """Take a loaded customer into memory; none: there is no state, it will be new. One that is in memory already is kept."""
         if customer_id not in self._customers:
-            self._customers[customer_id] = customer
-            if customer is not None and customer.due is not None:
-                self._schedule(customer_id, customer.due)
+            kept = self._customers[customer_id] = _Kept(customer)
+            if customer is not None:
+                self._schedule(kept, customer)
 
     def take(self, touchpoint: Touchpoint, wall: int) -> None:
         """Process a touchpoint of an admitted customer, after the timers that it makes due. `wall` caps stream time.
@@ -93,32 +125,20 @@ class Partition:
         if heap and heap[0][0] <= stream_time - self._grace:
             self._fire_due_at(stream_time)
 
-        customer_id = touchpoint.customer_id
-        known = self._customers[customer_id]
-        touched = touch(self.program, known, touchpoint)
+        kept = self._customers[touchpoint.customer_id]
         work = self._work
-        if touched.duplicate:
+        customer = touch_and_note(self.program, kept.customer, touchpoint, work)
+        if customer is None:
             work.duplicates += 1
             return
         work.applied += 1
-        if touched.changes:
-            work.changes += touched.changes
-        if touched.timers:
-            work.timers_fired += touched.timers
-            work.failures += touched.failures
-        customer = touched.customer
-        work.changed[customer_id] = customer
-        if known is None:
-            self._customers[customer_id] = customer
-        due = customer.due
-        # Most touchpoints put it off, which needs no call.
-        if due is not None and due < self._scheduled.get(customer_id, NEVER):
-            self._schedule(customer_id, due)
+        kept.customer = customer
+        self._note(kept, customer)
+        self._schedule(kept, customer)
 
     def rehearse(self, touchpoint: Touchpoint, wall: int) -> None:
         """Raise `EvaluationFailed` if `take` would, and change nothing. Takes several times as long."""
-        known = self._customers[touchpoint.customer_id]
-        customer = deepcopy(known)
+        customer = deepcopy(self._customers[touchpoint.customer_id].customer)
         at = min(touchpoint.at, wall)
         by = (at if self.stream_time is None else max(at, self.stream_time)) - self._grace
         while customer is not None and customer.due is not None and customer.due <= by:
@@ -140,13 +160,14 @@ class Partition:
         is published goes on in `sequence`, from whatever stage the customer is in then. Raises `EvaluationFailed`; the customer
         then is as it was.
         """
-        customer = self._customers[customer_id]
+        kept = self._customers[customer_id]
+        customer = kept.customer
         if customer is None or customer.version >= self.program.version:
             return False
         stage, outreach = customer.stage, customer.outreach
         touched = reclassify(self.program, customer, None if self.stream_time is None else self.stream_time - self._grace)
         work = self._work
-        work.timers_fired += touched.timers
+        work.timers += touched.timers
         work.failures += touched.failures
         if publish:
             work.changes += touched.changes
@@ -155,14 +176,15 @@ class Partition:
             customer.sequence -= len(touched.changes)
             # What is not published triggers nothing, so it uses nothing up.
             customer.outreach = outreach
-        work.changed[customer_id] = customer
-        if customer.due is not None:
-            self._schedule(customer_id, customer.due)
+        self._note(kept, customer)
+        self._schedule(kept, customer)
         return customer.stage != stage
 
     def collect(self) -> Work:
         """What came of everything since the last collection."""
-        work, self._work = self._work, _no_work()
+        work = self._work
+        self._work = Work()
+        self._turn += 1
         customers = self._customers
         for customer_id in work.changed:
             customers[customer_id] = customers.pop(customer_id)
@@ -177,16 +199,23 @@ class Partition:
         unused = (each for each in self._customers if each not in protect and each not in changed)
         for customer_id in list(islice(unused, excess)):
             del self._customers[customer_id]
-            self._scheduled.pop(customer_id, None)
 
-    def _schedule(self, customer_id: str, due: int) -> None:
-        scheduled = self._scheduled.get(customer_id)
-        if scheduled is None or due < scheduled:
-            self._scheduled[customer_id] = due
-            heappush(self._heap, (due, customer_id))
-            if len(self._heap) > 2 * len(self._scheduled) + _SLACK:
-                self._heap = [(at, each) for each, at in self._scheduled.items()]
-                heapify(self._heap)
+    def _note(self, kept: _Kept, customer: Customer) -> None:
+        """Have it stored."""
+        if kept.turn != self._turn:
+            kept.turn = self._turn
+            self._work.changed[customer.id] = customer
+
+    def _schedule(self, kept: _Kept, customer: Customer) -> None:
+        """Have its timer found in time. Most touchpoints put it off, for which nothing is to be done."""
+        due = customer.due
+        if due is None or due >= kept.scheduled:
+            return
+        kept.scheduled = due
+        heappush(self._heap, (due, customer.id))
+        if len(self._heap) > 2 * len(self._customers) + _SLACK:
+            self._heap = [(each.scheduled, customer_id) for customer_id, each in self._customers.items() if each.scheduled != NEVER]
+            heapify(self._heap)
 
     def _fire_due_at(self, stream_time: int) -> None:
         """Fire the timers that are due at `stream_time`, in order of (due, customer id)."""
@@ -194,23 +223,18 @@ class Partition:
         work = self._work
         while self._heap and self._heap[0][0] <= by:
             at, customer_id = heappop(self._heap)
-            if self._scheduled.get(customer_id) != at:
+            kept = self._customers.get(customer_id)
+            if kept is None or kept.scheduled != at:
                 continue
-            del self._scheduled[customer_id]
-            customer = self._customers[customer_id]
-            if customer is None or customer.due is None:
+            kept.scheduled = NEVER
+            customer = kept.customer
+            if customer is None:
                 continue
             if customer.due == at:
-                work.timers_fired += 1
                 work.timer_delays.append((by - at) / 1_000_000)
-                work.changed[customer_id] = customer
+                self._note(kept, customer)
                 try:
-                    work.changes += strike(self.program, customer, at)
+                    strike_and_note(self.program, customer, at, work.changes)
                 except EvaluationFailed as failure:
                     work.failures.append(failure)
-            if customer.due is not None:
-                self._schedule(customer_id, customer.due)
-
-
-def _no_work() -> Work:
-    return Work(changes=[], unpublished=[], changed={}, applied=0, duplicates=0, timers_fired=0, timer_delays=[], failures=[])
+            self._schedule(kept, customer)

@@ -8,35 +8,39 @@ off by what one bucket holds.
 from bisect import bisect_left, bisect_right
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Matching
+from etapa.journey.engine.accumulator import Windowed
 from etapa.journey.engine.customer import Memory
+from etapa.journey.engine.matching import compile_path
 from etapa.journey.engine.memory import number_or_none
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.language.compare import compile_path
 from etapa.journey.language.model import Match, Path
 
 EXACT: Final = 256
 BUCKETS: Final = 64
 LARGEST: Final = 1.7976931348623157e308
 
+Bucket = list[Any]
+"""What is kept of values that were merged, in the places that follow."""
+NUMBER: Final = 0
+TOTAL: Final = 1
+SMALLEST: Final = 2
+LARGEST_VALUE: Final = 3
 
-class CountWindow(Matching):
-    """When the matching touchpoints in the window occurred. Entry: [times, bucket times, bucket counts].
+
+class CountWindow(Windowed):
+    """When the matching touchpoints in the window occurred. Entry: the times, or once there are buckets [times, their times, their counts].
 
     All times ascend. A bucket's time is that of its latest touchpoint.
     """
 
-    __slots__ = ("bucket_width", "within")
-
-    times_place = 0
+    __slots__ = ("bucket_width",)
 
     def __init__(self, match: Match, within: int) -> None:
         super().__init__("count", match, within)
-        self.within = within
-        self.bucket_width = -(-within // BUCKETS)
+        self.bucket_width: Final = -(-within // BUCKETS)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if self.where is not None and not self.where(touchpoint):
+        if not self.takes(touchpoint):
             return
         at = touchpoint.at
         gone = now - self.within
@@ -44,22 +48,42 @@ class CountWindow(Matching):
             return
         entry = memory.get(self.key)
         if entry is None:
-            memory[self.key] = [[at], [], []]
+            memory[self.key] = [at]
             return
-        times = entry[0]
+        if has_buckets(entry):
+            self._record_beside_buckets(memory, entry, at, gone)
+            return
+        times: list[int] = entry
         if times[0] <= gone:
             forget_before(gone, times)
-        if entry[1]:
-            forget_before(gone, entry[1], entry[2])
-            if entry[1] and at <= entry[1][-1]:
-                self._put_into_bucket(entry[1], entry[2], at)
-                return
         if not times or at >= times[-1]:
             times.append(at)
         else:
             times.insert(bisect_right(times, at), at)
         if len(times) > EXACT:
-            self._put_into_bucket(entry[1], entry[2], times.pop(0))
+            bucket_times: list[int] = []
+            counts: list[int] = []
+            self._put_into_bucket(bucket_times, counts, times.pop(0))
+            memory[self.key] = [times, bucket_times, counts]
+
+    def times_in(self, entry: Any) -> list[int]:
+        times: list[int] = entry[0] if has_buckets(entry) else entry
+        return times
+
+    def _record_beside_buckets(self, memory: Memory, entry: list[Any], at: int, gone: int) -> None:
+        times: list[int] = entry[0]
+        bucket_times: list[int] = entry[1]
+        counts: list[int] = entry[2]
+        forget_before(gone, times)
+        forget_before(gone, bucket_times, counts)
+        if bucket_times and at <= bucket_times[-1]:
+            self._put_into_bucket(bucket_times, counts, at)
+            return
+        times.insert(bisect_right(times, at), at)
+        if len(times) > EXACT:
+            self._put_into_bucket(bucket_times, counts, times.pop(0))
+        if not bucket_times:
+            memory[self.key] = times
 
     def _put_into_bucket(self, bucket_times: list[int], counts: list[int], at: int) -> None:
         place, found = find_bucket(bucket_times, at, self.bucket_width)
@@ -69,26 +93,23 @@ class CountWindow(Matching):
             counts.insert(place, 1)
 
 
-class ValueWindow(Matching):
+class ValueWindow(Windowed):
     """The numeric values in the window. Entry: [times, values, bucket times, buckets]; a bucket is [number, sum, smallest, largest].
 
     Times ascend, and the values go with them; of touchpoints at the same time the earlier arrival comes first.
     """
 
-    __slots__ = ("bucket_width", "value_of", "within")
-
-    times_place = 0
+    __slots__ = ("bucket_width", "value_of")
 
     def __init__(self, path: Path, match: Match, within: int) -> None:
-        super().__init__("values", match, path, within)
-        self.value_of = compile_path(path)
-        self.within = within
-        self.bucket_width = -(-within // BUCKETS)
+        super().__init__("values", match, within, path)
+        self.value_of: Final = compile_path(path)
+        self.bucket_width: Final = -(-within // BUCKETS)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if self.where is not None and not self.where(touchpoint):
+        if not self.takes(touchpoint):
             return
-        value = number_or_none(self.value_of(touchpoint))
+        value = number_or_none(self.value_of.of(touchpoint))
         at = touchpoint.at
         gone = now - self.within
         if value is None or at <= gone:
@@ -109,14 +130,19 @@ class ValueWindow(Matching):
         if len(times) > EXACT:
             self._put_into_bucket(bucket_times, buckets, times.pop(0), values.pop(0))
 
-    def _put_into_bucket(self, bucket_times: list[int], buckets: list[Any], at: int, value: float) -> None:
+    def _put_into_bucket(self, bucket_times: list[int], buckets: list[Bucket], at: int, value: Any) -> None:
         place, found = find_bucket(bucket_times, at, self.bucket_width)
         if found:
-            number, total, smallest, largest = buckets[place]
-            total = max(-LARGEST, min(LARGEST, total + value))
-            buckets[place] = [number + 1, total, min(smallest, value), max(largest, value)]
+            bucket = buckets[place]
+            total = max(-LARGEST, min(LARGEST, bucket[TOTAL] + value))
+            buckets[place] = [bucket[NUMBER] + 1, total, min(bucket[SMALLEST], value), max(bucket[LARGEST_VALUE], value)]
         else:
             buckets.insert(place, [1, float(value), value, value])
+
+
+def has_buckets(entry: list[Any]) -> bool:
+    """Of the entry of a `CountWindow`."""
+    return bool(entry) and isinstance(entry[0], list)
 
 
 def forget_before(gone: int, times: list[int], companions: list[Any] | None = None) -> None:

@@ -1,38 +1,23 @@
-"""Comparisons, compiled once into functions that are called for every touchpoint.
+"""Comparisons, compiled once into objects that are asked for every touchpoint.
 
-This is the hottest code of the engine: what the operand is gets decided when a comparison is compiled, so that a call
+This is the hottest code of the engine: what the operand is gets decided when a comparison is compiled, so that asking
 does only what is left. Values are JSON values as msgspec gives them, so their classes are exactly str, int, float, bool,
 list, dict or NoneType. Nothing and JSON null are the same to every comparison, so both are `MISSING`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import re2
 
-from etapa.journey.language.model import Comparison, Path, Scalar, Test, Where
+from etapa.journey.language.model import Comparison, Scalar, Test
 
 MISSING: Final = None
 """What a path that leads nowhere gives, or one that leads to JSON null."""
 
-_LARGEST_SET = 5000
+_LARGEST_SET: Final = 5000
 """RE2 gives up on a set, and then finds nothing, where the automaton of a huge expression outgrows its memory. This is far below."""
-
-Predicate = Callable[[object], bool]
-
-
-class TouchpointLike(Protocol):
-    """What paths look into. Properties of the touchpoint are only read."""
-
-    @property
-    def type(self) -> str: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def properties(self) -> Mapping[str, Any]: ...
-    @property
-    def traits(self) -> Mapping[str, Any]: ...
 
 
 class PatternError(ValueError):
@@ -66,63 +51,20 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     return lambda text: bool(match_any(text))
 
 
+class Predicate:
+    """What a comparison asks of a value. Values are JSON values, or `MISSING`."""
+
+    __slots__ = ()
+
+    def accepts(self, value: object) -> bool:
+        """Whether the value passes."""
+        raise NotImplementedError
+
+
 def compile_comparison(comparison: Comparison) -> Predicate:
-    """A function that tells whether a value (or `MISSING`) passes all tests of `comparison`."""
+    """What tells whether a value (or `MISSING`) passes all tests of `comparison`."""
     predicates = tuple(_compile_test(test) for test in comparison.tests)
-    if len(predicates) == 1:
-        return predicates[0]
-    if len(predicates) == 2:
-        first, second = predicates
-        return lambda value: first(value) and second(value)
-    return lambda value: all(predicate(value) for predicate in predicates)
-
-
-def compile_path(path: Path) -> Callable[[TouchpointLike], Any]:
-    """A function that gives the value at `path` of a touchpoint, or `MISSING`."""
-    head, *keys = path
-    if head == "channel":
-        return lambda touchpoint: touchpoint.channel
-    if head == "type":
-        return lambda touchpoint: touchpoint.type
-    if len(keys) == 1:
-        key = keys[0]
-        if head == "properties":
-            return lambda touchpoint: touchpoint.properties.get(key)
-        return lambda touchpoint: touchpoint.traits.get(key)
-
-    def value_at_path(touchpoint: TouchpointLike) -> Any:
-        value: Any = touchpoint.properties if head == "properties" else touchpoint.traits
-        for key in keys:
-            if not isinstance(value, Mapping):
-                return MISSING
-            value = value.get(key)
-        return value
-
-    return value_at_path
-
-
-def compile_where(where: Where) -> Callable[[TouchpointLike], bool] | None:
-    """A function that tells whether a touchpoint satisfies every entry, or none when there is nothing to satisfy."""
-    entries = tuple(_compile_entry(path, compile_comparison(comparison)) for path, comparison in where.entries)
-    if not entries:
-        return None
-    if len(entries) == 1:
-        return entries[0]
-    if len(entries) == 2:
-        first, second = entries
-        return lambda touchpoint: first(touchpoint) and second(touchpoint)
-    return lambda touchpoint: all(entry(touchpoint) for entry in entries)
-
-
-def _compile_entry(path: Path, predicate: Predicate) -> Callable[[TouchpointLike], bool]:
-    # The usual paths are written out: one call less for every touchpoint.
-    if path == ("channel",):
-        return lambda touchpoint: predicate(touchpoint.channel)
-    if len(path) == 2 and path[0] == "properties":
-        key = path[1]
-        return lambda touchpoint: predicate(touchpoint.properties.get(key))
-    value_at = compile_path(path)
-    return lambda touchpoint: predicate(value_at(touchpoint))
+    return predicates[0] if len(predicates) == 1 else _Every(predicates)
 
 
 def _compile_test(test: Test) -> Predicate:
@@ -131,120 +73,199 @@ def _compile_test(test: Test) -> Predicate:
         case "eq":
             return _equal_to(_scalar(operand))
         case "ne":
-            return _unequal_to(_scalar(operand))
+            # A missing value satisfies it, whatever the operand; so does every value when the operand is null.
+            return _Negated(_Never() if operand is None else _equal_to(_scalar(operand)))
         case "in":
-            return _member_of(_scalars(operand))
+            return _MemberOf(_scalars(operand))
         case "not_in":
-            return _negated(_member_of(_scalars(operand)))
+            return _Negated(_MemberOf(_scalars(operand)))
         case "exists":
-            return _is_present if operand else _is_missing
+            return _Negated(_Identical(MISSING)) if operand else _Identical(MISSING)
         case "contains":
-            return _containing(_scalar(operand))
+            return _Containing(_scalar(operand))
         case "starts_with":
-            start = _text(operand)
-            return lambda value: value.__class__ is str and value.startswith(start)
+            return _StartsWith(_text(operand))
         case "ends_with":
-            end = _text(operand)
-            return lambda value: value.__class__ is str and value.endswith(end)
+            return _EndsWith(_text(operand))
         case "matches":
-            found_in = compile_pattern(_text(operand))
-            return lambda value: value.__class__ is str and found_in(value)
+            return _Matches(_text(operand))
         case "gt" | "gte" | "lt" | "lte":
             return _ordered(test.operator, _scalar(operand))
-
-
-def _is_present(value: object) -> bool:
-    return value is not None
-
-
-def _is_missing(value: object) -> bool:
-    return value is None
-
-
-def _negated(predicate: Predicate) -> Predicate:
-    return lambda value: not predicate(value)
 
 
 def _equal_to(operand: Scalar) -> Predicate:
     if operand is None or isinstance(operand, bool):
         # Python takes True for 1; JSON does not.
-        return lambda value: value is operand
-    if isinstance(operand, str):
-        return lambda value: value == operand
-    return lambda value: value == operand and value.__class__ is not bool
-
-
-def _unequal_to(operand: Scalar) -> Predicate:
-    # A missing value satisfies `ne`, whatever the operand; so does every value when the operand is null.
-    if operand is None:
-        return lambda value: True
-    if isinstance(operand, bool):
-        return lambda value: value is not operand
-    if isinstance(operand, str):
-        return lambda value: value != operand
-    return lambda value: value != operand or value.__class__ is bool
-
-
-def _member_of(operands: tuple[Scalar, ...]) -> Predicate:
-    strings = frozenset(each for each in operands if isinstance(each, str))
-    numbers = frozenset(each for each in operands if isinstance(each, int | float) and not isinstance(each, bool))
-    flags = frozenset(each for each in operands if isinstance(each, bool))
-    if not numbers and not flags:
-        return lambda value: value.__class__ is str and value in strings
-
-    def is_member(value: object) -> bool:
-        kind = value.__class__
-        if kind is str:
-            return value in strings
-        if kind is int or kind is float:
-            return value in numbers
-        return kind is bool and value in flags
-
-    return is_member
+        return _Identical(operand)
+    return _SameText(operand) if isinstance(operand, str) else _SameNumber(operand)
 
 
 def _ordered(operator: str, operand: Scalar) -> Predicate:
-    # A boolean or null orders with nothing. The loader refuses them; written by hand they are false.
-    bound: Any = operand
     if isinstance(operand, str):
-        match operator:
-            case "gt":
-                return lambda value: value.__class__ is str and value > bound
-            case "gte":
-                return lambda value: value.__class__ is str and value >= bound
-            case "lt":
-                return lambda value: value.__class__ is str and value < bound
-            case _:
-                return lambda value: value.__class__ is str and value <= bound
-    if operand is None or isinstance(operand, bool):
-        return lambda value: False
-    match operator:
-        case "gt":
-            return lambda value: ((kind := value.__class__) is int or kind is float) and value > bound
-        case "gte":
-            return lambda value: ((kind := value.__class__) is int or kind is float) and value >= bound
-        case "lt":
-            return lambda value: ((kind := value.__class__) is int or kind is float) and value < bound
-        case _:
-            return lambda value: ((kind := value.__class__) is int or kind is float) and value <= bound
+        return _TextOrder(operator, operand)
+    # A boolean or null orders with nothing. The loader refuses them; written by hand they are false.
+    return _Never() if operand is None or isinstance(operand, bool) else _NumberOrder(operator, operand)
 
 
-def _containing(operand: Scalar) -> Predicate:
-    equals = _equal_to(operand)
+class _Every(Predicate):
+    __slots__ = ("predicates",)
 
-    def list_contains(value: object) -> bool:
-        return isinstance(value, list | tuple) and any(equals(member) for member in value)
+    def __init__(self, predicates: tuple[Predicate, ...]) -> None:
+        self.predicates: Final = predicates
 
-    if not isinstance(operand, str):
-        return list_contains
-    part = operand
+    def accepts(self, value: object) -> bool:
+        for predicate in self.predicates:  # noqa: SIM110 - a generator would double the cost
+            if not predicate.accepts(value):
+                return False
+        return True
 
-    def contains(value: object) -> bool:
-        if value.__class__ is str:
-            return part in value
-        return list_contains(value)
 
-    return contains
+class _Negated(Predicate):
+    __slots__ = ("predicate",)
+
+    def __init__(self, predicate: Predicate) -> None:
+        self.predicate: Final = predicate
+
+    def accepts(self, value: object) -> bool:
+        return not self.predicate.accepts(value)
+
+
+class _Never(Predicate):
+    __slots__ = ()
+
+    def accepts(self, value: object) -> bool:
+        return False
+
+
+class _Identical(Predicate):
+    __slots__ = ("operand",)
+
+    def __init__(self, operand: bool | None) -> None:  # noqa: FBT001 - a value to compare with
+        self.operand: Final = operand
+
+    def accepts(self, value: object) -> bool:
+        return value is self.operand
+
+
+class _SameText(Predicate):
+    __slots__ = ("operand",)
+
+    def __init__(self, operand: str) -> None:
+        self.operand: Final = operand
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str) and value == self.operand
+
+
+class _SameNumber(Predicate):
+    __slots__ = ("operand",)
+
+    def __init__(self, operand: Any) -> None:
+        # Not as a float: compiled code would make one of an integer, which holds more digits.
+        self.operand: Final[Any] = operand
+
+    def accepts(self, value: object) -> bool:
+        return _is_number(value) and value == self.operand
+
+
+class _MemberOf(Predicate):
+    __slots__ = ("flags", "numbers", "texts")
+
+    def __init__(self, operands: tuple[Scalar, ...]) -> None:
+        self.texts: Final = frozenset(each for each in operands if isinstance(each, str))
+        self.flags: Final = frozenset(each for each in operands if isinstance(each, bool))
+        self.numbers: Final = frozenset(each for each in operands if isinstance(each, int | float) and not isinstance(each, bool))
+
+    def accepts(self, value: object) -> bool:
+        if isinstance(value, str):
+            return value in self.texts
+        if isinstance(value, bool):
+            return value in self.flags
+        return isinstance(value, (int, float)) and value in self.numbers
+
+
+class _NumberOrder(Predicate):
+    __slots__ = ("bound", "downwards", "inclusive")
+
+    def __init__(self, operator: str, bound: Any) -> None:
+        self.bound: Final[Any] = bound
+        self.downwards: Final = operator in ("lt", "lte")
+        self.inclusive: Final = operator in ("gte", "lte")
+
+    def accepts(self, value: Any) -> bool:
+        if not _is_number(value):
+            return False
+        if value == self.bound:
+            return self.inclusive
+        return bool(value < self.bound) if self.downwards else bool(value > self.bound)
+
+
+class _TextOrder(Predicate):
+    __slots__ = ("bound", "downwards", "inclusive")
+
+    def __init__(self, operator: str, bound: str) -> None:
+        self.bound: Final = bound
+        self.downwards: Final = operator in ("lt", "lte")
+        self.inclusive: Final = operator in ("gte", "lte")
+
+    def accepts(self, value: object) -> bool:
+        if not isinstance(value, str):
+            return False
+        if value == self.bound:
+            return self.inclusive
+        return value < self.bound if self.downwards else value > self.bound
+
+
+class _StartsWith(Predicate):
+    __slots__ = ("start",)
+
+    def __init__(self, start: str) -> None:
+        self.start: Final = start
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str) and value.startswith(self.start)
+
+
+class _EndsWith(Predicate):
+    __slots__ = ("end",)
+
+    def __init__(self, end: str) -> None:
+        self.end: Final = end
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str) and value.endswith(self.end)
+
+
+class _Matches(Predicate):
+    __slots__ = ("found_in",)
+
+    def __init__(self, pattern: str) -> None:
+        self.found_in: Final = compile_pattern(pattern)
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str) and self.found_in(value)
+
+
+class _Containing(Predicate):
+    __slots__ = ("equal", "part")
+
+    def __init__(self, operand: Scalar) -> None:
+        self.equal: Final = _equal_to(operand)
+        self.part: Final = operand if isinstance(operand, str) else None
+
+    def accepts(self, value: object) -> bool:
+        if isinstance(value, str):
+            return self.part is not None and self.part in value
+        if not isinstance(value, (list, tuple)):
+            return False
+        for member in value:  # noqa: SIM110 - a generator would double the cost
+            if self.equal.accepts(member):
+                return True
+        return False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _scalar(operand: Scalar | tuple[Scalar, ...]) -> Scalar:

@@ -285,4 +285,4 @@ class WhereShape(Shape[Where]):
 def types_that_fit(types: tuple[str, ...], where: Where) -> bool:
     """Whether any of `types` can satisfy what `where` says of `type`."""
     asked = [compile_comparison(comparison) for path, comparison in where.entries if path == ("type",)]
-    return any(all(fits(each) for fits in asked) for each in types)
+    return any(all(predicate.accepts(each) for predicate in asked) for each in types)

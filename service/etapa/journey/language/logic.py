@@ -197,10 +197,10 @@ def _needed(leaf: Leaf) -> list[tuple[Match, int | None]]:
     """Touchpoints (and how recent) without which the leaf is false."""
     match leaf:
         case Count(match, within, comparison):
-            return [] if compile_comparison(comparison)(0) else [(match, within)]
+            return [] if compile_comparison(comparison).accepts(0) else [(match, within)]
         case Aggregate(kind, _, match, within, comparison):
             of_none = 0 if kind in ("sum", "distinct") else None
-            return [] if compile_comparison(comparison)(of_none) else [(match, within)]
+            return [] if compile_comparison(comparison).accepts(of_none) else [(match, within)]
         case StepSequence(steps, within):
             return [(step, within) for step in steps]
         case _:

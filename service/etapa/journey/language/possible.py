@@ -65,10 +65,9 @@ def implies(domain: Domain, stronger: Comparison, weaker: Comparison) -> bool:
     if stronger == weaker:
         return True
     # One value that satisfies the one and not the other settles it, and there mostly is one.
-    stronger_holds, weaker_holds = _compiled(stronger), _compiled(weaker)
-    if not all(weaker_holds(value) for value in _some_values(domain, stronger, satisfying=True)):
+    if not all(_compiled(weaker).accepts(value) for value in _some_values(domain, stronger, satisfying=True)):
         return False
-    if any(stronger_holds(value) for value in _some_values(domain, weaker, satisfying=False)):
+    if any(_compiled(stronger).accepts(value) for value in _some_values(domain, weaker, satisfying=False)):
         return False
     return outcome_of_all(domain, [(stronger, True), (weaker, False)]) == "never"
 
@@ -81,9 +80,9 @@ def _compiled(comparison: Comparison) -> Predicate:
 @lru_cache(maxsize=4096)
 def _some_values(domain: Domain, comparison: Comparison, *, satisfying: bool) -> tuple[Any, ...]:
     """A few values that satisfy `comparison`, or that do not."""
-    holds = _compiled(comparison)
+    predicate = _compiled(comparison)
     exact = (trial.value for trial in _trials(domain, comparison.tests) if trial.exact)
-    return tuple(itertools.islice((value for value in exact if holds(value) is satisfying), _FEW))
+    return tuple(itertools.islice((value for value in exact if predicate.accepts(value) is satisfying), _FEW))
 
 
 def _outcome(domain: Domain, literals: Sequence[Signed]) -> Outcome:
@@ -110,14 +109,14 @@ class _Tried:
     """A test that can be asked about trials."""
 
     def __init__(self, test: Test) -> None:
-        self._holds = compile_comparison(Comparison((test,)))
+        self._predicate = compile_comparison(Comparison((test,)))
         self._search = test.operator in _SEARCHES
         self._reaches_lists = test.operator == "contains"
         self._reaches_texts = isinstance(test.operand, str)
 
     def answer(self, trial: _Trial) -> bool | None:
         if trial.exact or not self._search:
-            return self._holds(trial.value)
+            return self._predicate.accepts(trial.value)
         reached = self._reaches_lists if isinstance(trial.value, list) else self._reaches_texts
         return None if reached else False
 

@@ -1,0 +1,38 @@
+"""A campaign trigger as it is published. Mirrors `schemas/campaign-trigger.schema.json`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from etapa.contracts.rfc3339 import OffsetTime, microseconds_of
+from etapa.journey.engine.changes import Trigger
+
+
+class CampaignTriggerMessage(msgspec.Struct, frozen=True, rename={"source": "from"}):
+    """A campaign trigger as it is published. `id` is the same whenever and wherever it is worked out; `at` is in UTC."""
+
+    id: str
+    campaign: str
+    customer_id: str
+    stage_change_id: str
+    at: OffsetTime
+    source: str | None
+    to: str
+    holdout: bool
+    payload: Mapping[str, Any] | None
+    journey: str
+    version: int
+
+    def trigger(self) -> Trigger:
+        """What the core said. Raises `ValueError` when `stage_change_id` does not end in a sequence number."""
+        return Trigger(
+            campaign=self.campaign,
+            customer_id=self.customer_id,
+            sequence=int(self.stage_change_id.rpartition("/")[2]),
+            at=microseconds_of(self.at),
+            source=self.source,
+            to=self.to,
+            holdout=self.holdout,
+            payload=self.payload,
+        )

@@ -1,0 +1,108 @@
+"""Which touchpoints are meant by a `where`, and what lies at a path of a touchpoint; compiled once, asked for every touchpoint."""
+
+from typing import Any, Final
+
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language.compare import MISSING, Predicate, compile_comparison
+from etapa.journey.language.model import Path, Where
+
+
+class ValueAt:
+    """The value at a path of a touchpoint."""
+
+    __slots__ = ()
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        """The value, or `MISSING`."""
+        raise NotImplementedError
+
+
+def compile_path(path: Path) -> ValueAt:
+    """What gives the value at `path`. Usual paths have a class of their own, with less to do."""
+    head, *keys = path
+    if head == "channel":
+        return _Channel()
+    if head == "type":
+        return _Type()
+    if len(keys) == 1:
+        return _Property(keys[0]) if head == "properties" else _Trait(keys[0])
+    return _Deep(head, tuple(keys))
+
+
+class Filter:
+    """Touchpoints whose values satisfy every entry of a `where`."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, where: Where) -> None:
+        self.entries: Final = [_Entry(compile_path(path), compile_comparison(comparison)) for path, comparison in where.entries]
+
+    def admits(self, touchpoint: Touchpoint) -> bool:
+        """Whether it satisfies all of them."""
+        for entry in self.entries:  # noqa: SIM110 - a generator would double the cost
+            if not entry.predicate.accepts(entry.value.of(touchpoint)):
+                return False
+        return True
+
+
+def compile_where(where: Where) -> Filter | None:
+    """What tells whether a touchpoint satisfies every entry, or none when there is nothing to satisfy."""
+    return Filter(where) if where.entries else None
+
+
+class _Entry:
+    __slots__ = ("predicate", "value")
+
+    def __init__(self, value: ValueAt, predicate: Predicate) -> None:
+        self.value: Final = value
+        self.predicate: Final = predicate
+
+
+class _Channel(ValueAt):
+    __slots__ = ()
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        return touchpoint.channel
+
+
+class _Type(ValueAt):
+    __slots__ = ()
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        return touchpoint.type
+
+
+class _Property(ValueAt):
+    __slots__ = ("key",)
+
+    def __init__(self, key: str) -> None:
+        self.key: Final = key
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        return touchpoint.properties.get(self.key)
+
+
+class _Trait(ValueAt):
+    __slots__ = ("key",)
+
+    def __init__(self, key: str) -> None:
+        self.key: Final = key
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        return touchpoint.traits.get(self.key)
+
+
+class _Deep(ValueAt):
+    __slots__ = ("head", "keys")
+
+    def __init__(self, head: str, keys: tuple[str, ...]) -> None:
+        self.head: Final = head
+        self.keys: Final = keys
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        value: Any = touchpoint.properties if self.head == "properties" else touchpoint.traits
+        for key in self.keys:
+            if not isinstance(value, dict):
+                return MISSING
+            value = value.get(key)
+        return value

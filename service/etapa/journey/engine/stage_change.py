@@ -1,0 +1,66 @@
+"""What comes out of the core: a customer moved."""
+
+from collections.abc import Sequence
+from typing import Final, final
+
+from mypy_extensions import mypyc_attr
+
+from etapa.journey.engine.changes import Cause, Clause, Offer
+
+
+@final
+@mypyc_attr(acyclic=True)
+class StageChange:
+    """A customer moved. `at` and `dwell` (time spent in the stage that was left) are microseconds."""
+
+    __slots__ = (
+        *("at", "because", "cause", "channel", "customer_id", "dwell", "offers", "phase", "rule", "sequence", "source", "to"),
+        "touchpoint_id",
+    )
+
+    def __init__(
+        self,
+        customer_id: str,
+        sequence: int,
+        source: str | None,
+        to: str,
+        phase: str | None,
+        at: int,
+        cause: Cause,
+        rule: str | None,
+        because: Sequence[Clause],
+        touchpoint_id: str | None,
+        channel: str | None,
+        dwell: int | None,
+        offers: Sequence[Offer] = (),
+    ) -> None:
+        self.customer_id: Final = customer_id
+        self.sequence: Final = sequence
+        self.source: Final = source
+        """The stage left; none when the customer is new."""
+        self.to: Final = to
+        self.phase: Final = phase
+        self.at: Final = at
+        self.cause: Final = cause
+        self.rule: Final = rule
+        self.because: Final = because
+        self.touchpoint_id: Final = touchpoint_id
+        self.channel: Final = channel
+        self.dwell: Final = dwell
+        self.offers: Final = offers
+        """What campaigns made of it, in the order of the file; those that it does not fit are not among them."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StageChange) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash((self.customer_id, self.sequence))
+
+    def __repr__(self) -> str:
+        return f"StageChange{self._fields()}"
+
+    def _fields(self) -> tuple[object, ...]:
+        return (
+            *(self.customer_id, self.sequence, self.source, self.to, self.phase, self.at, self.cause, self.rule, list(self.because)),
+            *(self.touchpoint_id, self.channel, self.dwell, list(self.offers)),
+        )

@@ -1,0 +1,147 @@
+"""What crosses the ports by the thousand: records as they are read and published, and customers as the view is to show them."""
+
+from collections.abc import Sequence
+from typing import Any, Final, final
+
+from mypy_extensions import mypyc_attr
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@final
+@mypyc_attr(acyclic=True)
+class Record:
+    """A record as it was read from `touchpoints`, untouched. `timestamp` is in microseconds."""
+
+    __slots__ = ("headers", "key", "offset", "timestamp", "value")
+
+    def __init__(self, offset: int, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
+        self.offset: Final = offset
+        self.timestamp: Final = timestamp
+        self.key: Final = key
+        self.value: Final = value
+        self.headers: Final = headers
+
+    def size(self) -> int:
+        """Bytes of its key and its value."""
+        return (0 if self.key is None else len(self.key)) + (0 if self.value is None else len(self.value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash((self.offset, self.key))
+
+    def __repr__(self) -> str:
+        return f"Record{self._fields()}"
+
+    def _fields(self) -> tuple[object, ...]:
+        return self.offset, self.timestamp, self.key, self.value, list(self.headers)
+
+
+@final
+@mypyc_attr(acyclic=True)
+class Outgoing:
+    """A record to be published."""
+
+    __slots__ = ("headers", "key", "value")
+
+    def __init__(self, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
+        self.key: Final = key
+        self.value: Final = value
+        self.headers: Final = headers
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Outgoing) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.value))
+
+    def __repr__(self) -> str:
+        return f"Outgoing{self._fields()}"
+
+    def _fields(self) -> tuple[object, ...]:
+        return self.key, self.value, list(self.headers)
+
+
+@final
+@mypyc_attr(acyclic=True)
+class Applied:
+    """A customer's new place in the view; `state` none erases the customer."""
+
+    __slots__ = ("customer_id", "due", "stage", "state")
+
+    def __init__(self, customer_id: str, stage: str, due: int | None, state: bytes | None) -> None:
+        self.customer_id: Final = customer_id
+        self.stage: Final = stage
+        self.due: Final = due
+        self.state: Final = state
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Applied) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        return f"Applied{self._fields()}"
+
+    def _fields(self) -> tuple[object, ...]:
+        return self.customer_id, self.stage, self.due, self.state
+
+
+def record_of(place: object, consumed: Any) -> Record:
+    """A record as Kafka's client has taken it out of a batch of its partition; its timestamp is in milliseconds."""
+    return Record(consumed.offset, consumed.timestamp * 1000, consumed.key, consumed.value, tuple(consumed.headers))
+
+
+def as_records(consumed: list[Any]) -> list[Record]:
+    """What Kafka's client gave, all of it as our records."""
+    return [one if isinstance(one, Record) else record_of(None, one) for one in consumed]
+
+
+def total_size(records: Sequence[Record]) -> int:
+    """Bytes of all their keys and values."""
+    size = 0
+    for record in records:
+        size += record.size()
+    return size
+
+
+def without_headers(pairs: Sequence[tuple[bytes, bytes | None]]) -> list[Outgoing]:
+    """Records of these keys and values."""
+    return [Outgoing(pair[0], pair[1]) for pair in pairs]
+
+
+def append_records(batch: Any, records: Sequence[Outgoing], start: int) -> int:
+    """Fill one of aiokafka's batches from `start` on, past its checks of every record. Gives where it was full, or the end."""
+    append = batch._builder.append
+    count: int = batch.record_count()
+    for position in range(start, len(records)):
+        record = records[position]
+        headers = record.headers
+        if append(count, None, record.key, record.value, headers if isinstance(headers, list) else list(headers)) is None:
+            batch.close()
+            batch._relative_offset = count
+            return position
+        count += 1
+    batch._relative_offset = count
+    return len(records)
+
+
+def flattened(customers: Sequence[Applied]) -> tuple[list[str | int], bytes]:
+    """Customers as `apply.lua` takes them: id, stage, due time (empty: none) and length of the state of each, and all states."""
+    flat: list[str | int] = []
+    states: list[bytes] = []
+    for one in customers:
+        state = one.state
+        due = one.due
+        flat.append(one.customer_id)
+        flat.append(one.stage)
+        flat.append("" if due is None else str(due))
+        if state is None:
+            flat.append(0)
+        else:
+            flat.append(len(state))
+            states.append(state)
+    return flat, b"".join(states)

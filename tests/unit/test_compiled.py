@@ -1,0 +1,46 @@
+"""The core gives the same to the byte, compiled and not."""
+
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from etapa.embedded.shoppers import Plan, touchpoints
+
+ROOT = Path(__file__).parents[2]
+DAY = 86_400_000_000
+TWO_YEARS = Plan(seed=7, start=1_700_000_000_000_000, end=1_700_000_000_000_000 + 730 * DAY, pace=730 * DAY // 5_000)
+MAIN = "from etapa.cli import main; main()"
+UNCOMPILED = "import tests.support.uncompiled; from etapa.compiled import IS_COMPILED; assert not IS_COMPILED"
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two years of a shop, with what is late, repeated and broken."""
+    path = tmp_path_factory.mktemp("compiled") / "events.jsonl"
+    path.write_bytes(b"\n".join(sent.value or b"" for sent in islice(touchpoints(TWO_YEARS), 5_000)))
+    return path
+
+
+def simulated(before: str, journey: str, events: Path, *arguments: str) -> tuple[bytes, bytes]:
+    """What `etapa simulate` prints, and what it says."""
+    command = [sys.executable, "-c", f"{before}\n{MAIN}", "simulate", "--journey", f"service/etapa/journeys/{journey}.yaml", str(events)]
+    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("journey", ["retail", "restaurant", "subscription", "insurance"])
+def test_a_simulation_says_the_same_whether_the_core_is_compiled_or_not(journey: str, events: Path) -> None:
+    until = ("--until", "2031-01-01T00:00:00Z")
+    compiled, uncompiled = simulated("", journey, events, *until), simulated(UNCOMPILED, journey, events, *until)
+    assert compiled == uncompiled
+    assert compiled[0].count(b"\n") > 100
+
+
+def test_triggers_are_the_same_whether_the_core_is_compiled_or_not(events: Path) -> None:
+    compiled, uncompiled = (simulated(before, "retail", events, "--triggers") for before in ("", UNCOMPILED))
+    assert compiled == uncompiled
+    assert compiled[0].count(b"\n") > 10
