@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from etapa.contracts.touchpoint import TouchpointMessage
+from etapa.contracts.touchpoint_message import TouchpointMessage
 from etapa.stream.kafka_producer import MAX_BATCH_BYTES
 
 KAFKA, TOPIC, GROUP, CHANGES = (os.environ[f"BENCH_{name}"] for name in ("KAFKA", "TOPIC", "GROUP", "CHANGES"))

@@ -13,7 +13,7 @@ from etapa.stream.batch import encode
 from etapa.stream.clock import SystemClock
 from etapa.stream.observer import NullObserver
 from etapa.stream.options import TaskOptions
-from etapa.stream.ports import Record
+from etapa.stream.records import Record
 from etapa.stream.task import PartitionTask
 
 BATCH = 1_000

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from bench.touchpoints import Sent
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import Partition

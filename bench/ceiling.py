@@ -11,7 +11,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from bench.stopwatch import Stopwatch
-from etapa.contracts.touchpoint import TouchpointMessage
+from etapa.contracts.touchpoint_message import TouchpointMessage
 
 
 async def consume() -> None:

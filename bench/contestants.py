@@ -64,7 +64,7 @@ def run_ceiling(place: Place, topic: Topic, name: str) -> Result:
 
 def run_faust(place: Place, topic: Topic, name: str) -> Result:
     asyncio.run(create_topic(place.kafka, f"{name}-changes", place.partitions))
-    result = _tells_itself("bench.faust_app", place, topic, name)
+    result = _tells_itself("bench.faust_app", place, topic, name, BENCH_CORE="python")
     with place.redis() as view:
         states = view.hgetall(f"{name}:state")
         view.delete(f"{name}:state")
@@ -82,11 +82,20 @@ def run_quix_exactly_once(place: Place, topic: Topic, name: str) -> Result:
 
 def run_etapa(place: Place, topic: Topic, name: str) -> Result:
     """Done is what Redis shows, as seen from outside."""
+    return _run_etapa(place, topic, name, ["etapa", "run"])
+
+
+def run_etapa_uncompiled(place: Place, topic: Topic, name: str) -> Result:
+    """As it runs where there is no C compiler."""
+    return _run_etapa(place, topic, name, ["bench.uncompiled_worker", "run"])
+
+
+def _run_etapa(place: Place, topic: Topic, name: str, command: Sequence[str]) -> Result:
     environment = place.worker_environment(name, topic.name)
     create_worker_topics(environment)
     goal = len(topic.touchpoints)
     first: tuple[int, float, float] | None = None
-    with place.redis() as view, running(["etapa", "run"], environment) as process:
+    with place.redis() as view, running(command, environment) as process:
         program = psutil.Process(process.pid)
         deadline = time.monotonic() + GIVE_UP_AFTER
         while True:
@@ -115,10 +124,15 @@ def shown(view: redis.Redis, name: str, partitions: int) -> int:
         return sum(int(through) + 1 for through in pipeline.execute() if through is not None)
 
 
-def _run_quix(place: Place, topic: Topic, name: str, guarantee: str) -> Result:
+def run_quix_with_compiled_core(place: Place, topic: Topic, name: str) -> Result:
+    """What nobody would have who does not use Etapa: it tells what of the distance is carrying, and what is judging."""
+    return _run_quix(place, topic, name, "exactly-once", core="compiled")
+
+
+def _run_quix(place: Place, topic: Topic, name: str, guarantee: str, core: str = "python") -> Result:
     changes = f"{name}-changes"
     asyncio.run(create_topic(place.kafka, changes, place.partitions))
-    result = _tells_itself("bench.quix_app", place, topic, name, BENCH_GUARANTEE=guarantee)
+    result = _tells_itself("bench.quix_app", place, topic, name, BENCH_GUARANTEE=guarantee, BENCH_CORE=core)
     stages: dict[str, str] = {}
     for value in asyncio.run(everything_in(place.kafka, changes, place.partitions)):
         change = decode_stage_change(value)
@@ -162,4 +176,6 @@ CONTESTANTS = (
     Contestant("Faust agent", True, run_faust),
     Contestant("Quix Streams, at least once", False, run_quix_at_least_once),
     Contestant("Quix Streams, exactly once", False, run_quix_exactly_once),
+    Contestant("Quix Streams, exactly once, with our compiled core", False, run_quix_with_compiled_core),
+    Contestant("Etapa, not compiled", False, run_etapa_uncompiled),
 )

@@ -1,6 +1,7 @@
 """Etapa as one would write it with Faust alone: an agent, one touchpoint at a time, its state in Redis.
 
-It decodes, judges and encodes with the very functions of the worker, so what differs is how touchpoints and states are carried.
+It decodes, judges and encodes with the sources of the very functions of the worker, in Python, as an application of one's own would (see
+`core`). So what differs is how touchpoints and states are carried, and that the worker's core is compiled.
 It is not exactly once: a crash between two of its awaits loses a change or repeats it.
 """
 
@@ -11,11 +12,13 @@ from typing import cast
 import faust
 import redis.asyncio
 
+import bench.core  # noqa: F401 - which core is said before anything of Etapa is imported
 from bench.stopwatch import Stopwatch
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import decode_state, encode_state
-from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.classify import touch
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.load import journey_or_raise

@@ -24,7 +24,7 @@ from bench.book import decoded, shipped_program
 from bench.core_touch import through_touch
 from bench.report import Table
 from bench.touchpoints import DAY, SECOND, made_up
-from etapa.contracts.touchpoint import TouchpointMessage
+from etapa.contracts.touchpoint_message import TouchpointMessage
 
 TOUCHPOINTS = 10_000
 CUSTOMERS = 500

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from etapa.contracts.reclassification import Progress, Request
-from etapa.stream.ports import Applied, ApplyOutcome, Due, Fetched, Loaded, Record, Scanned, StateRecord, Transaction, ViewMark
+from etapa.stream.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, StateRecord, Transaction, ViewMark
+from etapa.stream.records import Applied, Record
 
 
 class ListLog:
@@ -45,7 +46,7 @@ class ListLog:
 
     async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
         """Up to `max_records`; made-up touchpoints are so small that `max_bytes` is never met."""
-        records = self._records[self._position : self._position + max_records]
+        records = list(self._records[self._position : self._position + max_records])
         self._position += len(records)
         if not records:
             self.at_end()

@@ -1,6 +1,6 @@
 """The same judging in a Quix Streams application with its state store, at least once or exactly once.
 
-Written the way its documentation shows stateful processing: a function applied with state, the customer's state kept as bytes
+It judges with our sources as they are, in Python, as an application of one's own would (see `core`). Written the way its documentation shows stateful processing: a function applied with state, the customer's state kept as bytes
 (which its documentation offers for states with an encoding of their own), changes sent to a topic, the changelog on. The
 interval of its checkpoints is its default.
 """
@@ -12,11 +12,13 @@ from typing import Any, cast
 
 from quixstreams import Application, State
 
+import bench.core  # noqa: F401 - which core is said before anything of Etapa is imported
 from bench.stopwatch import tell
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import decode_state, encode_state
-from etapa.contracts.touchpoint import TouchpointLimits, decode_touchpoint
+from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.classify import touch
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.load import journey_or_raise

@@ -7,7 +7,8 @@ from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.settings import Settings
 from etapa.stream.kafka_producer import PartitionProducer
 from etapa.stream.kafka_security import client_options
-from etapa.stream.ports import VIEW_FORMAT, Applied, Transaction, ViewMark
+from etapa.stream.ports import VIEW_FORMAT, Transaction, ViewMark
+from etapa.stream.records import Applied
 
 BATCH = 5_000
 

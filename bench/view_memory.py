@@ -7,9 +7,10 @@ import redis
 
 from bench.place import Place
 from bench.population import Population
-from etapa.journey.engine.customer import Customer
+from etapa.contracts.state_format_4 import Format4
 from etapa.settings import load_settings
-from etapa.stream.ports import VIEW_FORMAT, Applied, ViewMark
+from etapa.stream.ports import VIEW_FORMAT, ViewMark
+from etapa.stream.records import Applied
 from etapa.stream.redis_client import connect, disconnect
 from etapa.stream.redis_view import RedisView
 from tests.servers.processes import wait_until
@@ -117,4 +118,4 @@ def sizes_of(population: Population) -> StateSizes:
     return StateSizes(sum(sizes) / count, sizes[count // 2], sizes[count * 9 // 10], sizes[count * 99 // 100], sizes[-1], by_field)
 
 
-FIELDS = ("format", *(field for field in Customer.__struct_fields__ if field != "id"))
+FIELDS = ("format", *Format4.__struct_fields__)
