@@ -9,7 +9,7 @@ import pytest
 from etapa.contracts import mark as marks
 from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.customer import FORMAT, Customer
-from etapa.journey.engine.memory import Latest, Total
+from etapa.journey.engine.memory import Latest, time_in
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.window import CountWindow, has_buckets
 from etapa.stream import tenure
@@ -28,7 +28,7 @@ def memory_before(customer: Customer) -> dict[str, Any]:
         kept = PROGRAM.accumulators[key]
         if isinstance(kept, CountWindow):
             return entry if has_buckets(entry) else [entry, [], []]
-        return [entry] if isinstance(kept, Latest | Total) else entry
+        return [entry] if isinstance(kept, Latest) else entry
 
     return {key: nested(key, entry) for key, entry in customer.memory.items()}
 
@@ -42,9 +42,10 @@ def in_format_2(customer: Customer, memories: Mapping[int, bytes]) -> bytes:
 
 
 def in_format_3(customer: Customer, memories: Mapping[int, bytes]) -> bytes:
-    """As now, but for the memories."""
+    """As now, but that most times are written as they are."""
     fields = msgspec.msgpack.decode(encode_state(customer, memories))
-    return msgspec.msgpack.encode([3, *fields[1:9], memory_before(customer), *fields[10:]])
+    now = [3, *fields[1:6], customer.first_at, *fields[7:9], memory_before(customer), customer.rule, customer.before, *fields[12:]]
+    return msgspec.msgpack.encode(now)
 
 
 Writer = Callable[[Customer, Mapping[int, bytes]], bytes]
@@ -108,7 +109,12 @@ def formats(alone: Alone) -> dict[str, object]:
 def customers(alone: Alone) -> dict[str, Customer]:
     mark = alone.last_mark()
     assert mark is not None
-    return {customer_id: decode_state(one.state or b"", customer_id, mark.memories) for customer_id, one in alone.redis.customers.items()}
+    found = {customer_id: decode_state(one.state or b"", customer_id, mark.memories) for customer_id, one in alone.redis.customers.items()}
+    latest = {key for program in VERSIONS.values() for key, kept in program.accumulators.items() if isinstance(kept, Latest)}
+    for customer in found.values():
+        # As it was written before, it stays in a list until the next touchpoint, and means the same.
+        customer.memory = {key: time_in(entry) if key in latest else entry for key, entry in customer.memory.items()}
+    return found
 
 
 @pytest.mark.parametrize("flushed", [False, True])

@@ -1,9 +1,9 @@
 """A customer's state as bytes, for `customer-state` and Redis: MessagePack, one array, its first item the format number.
 
 The layout is `Format4`: the field order of `Customer`, but for what can be told without it, since Redis holds it in memory for every
-customer: the id, which is the record's key and the hash's field; values at the end that are the usual ones; `clock`, of
-which only the distance from `entered_at` is written; and `known`, where it is what the marks say of the version. Whoever
-changes any of it raises the format number there, and sees that states of the format before can still be read.
+customer: the id, which is the record's key and the hash's field; values at the end that are the usual ones; and `known`, where it
+is what the marks say of the version. Times that are often the same are written as the distance between them. Whoever changes any of
+it raises the format number there, and sees that states of the format before can still be read.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from etapa.contracts.state_format_2 import Format2, StandingInFormat2
-from etapa.contracts.state_format_3 import Format3, StandingInFormat3, flat
+from etapa.contracts.state_format_3 import Format3, StandingInFormat3
 from etapa.contracts.state_format_4 import Format4, StandingInFormat4
 from etapa.journey.engine.customer import FORMAT, Customer
 
@@ -43,20 +43,20 @@ _decode_standing: Final = _standing_decoder.decode
 
 def encode_state(customer: Customer, memories: Memories = NO_MEMORIES) -> bytes:
     """The state as bytes. Whoever reads it must be given the same `memories`, or more."""
-    entered_at = customer.entered_at
+    entered_at, clock, before = customer.entered_at, customer.clock, customer.before
     fields: list[Any] = [
         FORMAT,
         customer.version,
         customer.stage,
         customer.due,
         entered_at,
-        customer.clock - entered_at,
-        customer.first_at,
+        clock - entered_at,
+        entered_at - customer.first_at,
         customer.sequence,
         customer.recent,
-        customer.memory,
+        {key: clock - entry if isinstance(entry, int) else entry for key, entry in customer.memory.items()},
         customer.rule,
-        customer.before,
+        None if before is None else (before[0], entered_at - before[1], before[2]),
     ]
     tells_what_is_known = customer.known and memories.get(customer.version) != customer.known
     if tells_what_is_known or customer.began:
@@ -81,22 +81,28 @@ def decode_state(value: bytes, customer_id: str, memories: Memories = NO_MEMORIE
         raise _no_state(value, error) from None
     if isinstance(found, Format2):
         return found.customer(customer_id)
+    known = found.known or memories.get(found.version, b"")
+    if isinstance(found, Format3):
+        return found.customer(customer_id, known)
+    entered_at = found.entered_at
+    clock = entered_at + found.clock
+    before = found.before
     return Customer(
         found.version,
         found.stage,
         found.due,
-        found.entered_at,
-        found.entered_at + found.clock,
-        found.first_at,
+        entered_at,
+        clock,
+        entered_at - found.first_at,
         found.sequence,
         found.recent,
-        flat(found.memory) if isinstance(found, Format3) else found.memory,
+        {key: clock - entry if isinstance(entry, int) else entry for key, entry in found.memory.items()},
         found.rule,
-        found.before,
+        None if before is None else (before[0], entered_at - before[1], before[2]),
         found.traits,
         found.outreach,
         found.began,
-        found.known or memories.get(found.version, b""),
+        known,
         customer_id,
     )
 

@@ -9,7 +9,11 @@ from etapa.journey.engine.outreach import Outreach
 
 
 class Format4(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
-    """The layout: `Customer` in the order of its fields, without the id; `clock` is the distance from `entered_at`."""
+    """The layout: `Customer` in the order of its fields, without the id.
+
+    `clock`, `first_at` and the time in `before` are distances from `entered_at`; times in `memory` that are in no list are distances from
+    the clock.
+    """
 
     version: int
     stage: str

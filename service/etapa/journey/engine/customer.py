@@ -18,7 +18,7 @@ DIGEST_BYTES: Final = 6
 """Kept of a touchpoint's id. Among 64 of them a new one is mistaken for a repeat once in four million million touchpoints."""
 
 Memory = dict[str, Any]
-"""Accumulator key to what it keeps: a number or a list. An accumulator that has seen nothing has no entry."""
+"""Accumulator key to what it keeps: a time, or a list. An accumulator that has seen nothing has no entry."""
 
 Change = tuple[str, int, str | None]
 """A stage change: to which stage, when, by which rule."""

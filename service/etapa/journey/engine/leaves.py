@@ -10,7 +10,7 @@ from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.instant import END_OF_TIME, NEVER, instant_text, ratio
 from etapa.journey.engine.matching import compile_where
-from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_after
+from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_after, time_in
 from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import EXACT, CountWindow, has_buckets
@@ -87,7 +87,7 @@ class NothingFor(Leaf):
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory.get(self.key)
-        return None if entry is None else instant_text(entry)
+        return None if entry is None else instant_text(time_in(entry))
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, False
@@ -95,7 +95,7 @@ class NothingFor(Leaf):
     def _since(self, customer: Customer) -> int:
         """The latest match, or how long matches have been watched for."""
         entry = customer.memory.get(self.key)
-        since: int = customer.first_at if entry is None else entry
+        since = customer.first_at if entry is None else time_in(entry)
         if customer.began:
             began = customer.began.get(self.key)
             if began is not None and began[1] > since:
@@ -142,11 +142,11 @@ class TotalCompares(Leaf):
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.memory.get(self.key)
-        return self.none_suffice if entry is None else self.compare.accepts(entry)
+        return self.none_suffice if entry is None else self.compare.accepts(entry[0])
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory.get(self.key)
-        return 0 if entry is None else entry
+        return 0 if entry is None else entry[0]
 
 
 class CountCompares(Leaf):

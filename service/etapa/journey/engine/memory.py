@@ -59,7 +59,7 @@ def keepsake(value: Any) -> Any:
 
 
 class Total(Matching):
-    """How many matching touchpoints ever. Entry: the number."""
+    """How many matching touchpoints ever. Entry: [number]."""
 
     __slots__ = ()
 
@@ -69,12 +69,15 @@ class Total(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        number: int = memory.get(self.key, 0)
-        memory[self.key] = number + 1
+        entry = memory.get(self.key)
+        if entry is None:
+            memory[self.key] = [1]
+        else:
+            entry[0] += 1
 
 
 class Latest(Matching):
-    """When the latest matching touchpoint occurred. Entry: the time."""
+    """When the latest matching touchpoint occurred. Entry: the time; in a list of its own where it was written in a format before 4."""
 
     __slots__ = ()
 
@@ -85,8 +88,14 @@ class Latest(Matching):
         if not self.takes(touchpoint):
             return
         entry = memory.get(self.key)
-        if entry is None or touchpoint.at > entry:
+        if entry is None or touchpoint.at > time_in(entry):
             memory[self.key] = touchpoint.at
+
+
+def time_in(entry: Any) -> int:
+    """Of the entry of a `Latest`."""
+    at: int = entry[0] if isinstance(entry, list) else entry
+    return at
 
 
 class LastValue(Matching):
