@@ -1,7 +1,7 @@
 """Compiles the core and the hot part of the way around it with mypyc, into extension modules beside their sources.
 
     python hatch_build.py             compile what has changed
-    python hatch_build.py --remove    remove what was compiled: the sources run as they are, at a third of the speed
+    python hatch_build.py --remove    remove what was compiled: the sources run as they are, at half the speed
 
 Which modules these are is said in `pyproject.toml` (`tool.etapa.compiled`). Installing Etapa does the same. Where no C compiler or no
 headers of Python are found, it is installed uncompiled, with a word about it. With ETAPA_COMPILE=never it always is, with
@@ -46,7 +46,7 @@ def compile_in_place() -> bool:
     problem = _what_is_missing()
     if problem is not None:
         remove_compiled()
-        message = f"Etapa is not compiled, and runs at a third of its speed: {problem}. {HOW_TO_GET_ONE}"
+        message = f"Etapa is not compiled, and runs at half its speed: {problem}. {HOW_TO_GET_ONE}"
         if wanted == "always":
             raise SystemExit(message)
         sys.stderr.write(message + "\n")

@@ -41,7 +41,7 @@ def run(**flags: str | None) -> None:
         settings.redis_url,
     )
     if not IS_COMPILED:
-        logger.warning("the core was not compiled when Etapa was installed, so this worker carries about a third of what it could")
+        logger.warning("the core was not compiled when Etapa was installed, so this worker carries about half of what it could")
     work(settings, journey)
 
 
