@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from etapa.contracts.reclassification import Progress, Request
-from etapa.stream.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, StateRecord, Transaction, ViewMark
+from etapa.stream.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, Transaction, ViewMark
 from etapa.stream.records import Applied, Record
+from etapa.stream.state_records import StateRecord
 
 
 class ListLog:

@@ -11,8 +11,9 @@ from etapa.stream.kafka_log import KafkaLog
 from etapa.stream.kafka_producer import MAX_BATCH_BYTES, transactional_id
 from etapa.stream.kafka_security import client_options
 from etapa.stream.kafka_topics import create_topics
-from etapa.stream.ports import Fenced, Fetched, LogError, StateRecord, Transaction
+from etapa.stream.ports import Fenced, Fetched, LogError, Transaction
 from etapa.stream.records import Outgoing
+from etapa.stream.state_records import StateRecord
 from tests.integration.places import (
     new_place,
     new_settings,

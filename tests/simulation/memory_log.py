@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from etapa.stream.ports import Fenced, Fetched, LogError, OutcomeUnknown, StateRecord, Transaction, TransactionHangs
+from etapa.stream.ports import Fenced, Fetched, LogError, OutcomeUnknown, Transaction, TransactionHangs
 from etapa.stream.records import Headers, Outgoing, Record
+from etapa.stream.state_records import StateRecord
 from tests.simulation.process import Process, finish
 
 

@@ -19,10 +19,11 @@ from etapa.stream.kafka_consumer import is_caught_up, reading_consumer, stop_con
 from etapa.stream.kafka_errors import log_errors
 from etapa.stream.kafka_odd_headers import fetch_leniently, is_about_a_header
 from etapa.stream.kafka_producer import PartitionProducer
-from etapa.stream.kafka_reading import range_of, records_between
+from etapa.stream.kafka_reading import have_records_made, range_of, records_between
 from etapa.stream.kafka_settled import describe_hanging, hanging_transactions
-from etapa.stream.ports import Fetched, LogError, StateRecord, Transaction, TransactionHangs
+from etapa.stream.ports import Fetched, LogError, Transaction, TransactionHangs
 from etapa.stream.records import Record, as_records, record_of, total_size
+from etapa.stream.state_records import StateRecord, as_state_records, state_record_of
 
 _SLICE = 2_000
 """Records taken from the consumer's buffer at a time, at most."""
@@ -108,8 +109,8 @@ class KafkaLog:
         with log_errors(doing):
             async with asyncio.timeout(self._seconds):
                 reader = await self._state_reader()
-        async for chunk in records_between(reader, self._states, start, end, self._seconds, doing):
-            yield [StateRecord(one.offset, one.key, one.value) for one in chunk]
+        async for chunk in records_between(reader, self._states, start, end, self._seconds, doing, state_record_of):
+            yield as_state_records(chunk)
 
     async def touchpoint_range(self) -> tuple[int, int]:
         with log_errors(f"partition {self._partition}: asking for the range of {self._touchpoints.topic}"):
@@ -175,7 +176,7 @@ class KafkaLog:
             if position != self._next:
                 message = f"partition {self._partition}: the consumer is at offset {position}, not at {self._next} where reading stopped"
                 raise LogError(message)
-            self._have_records_made_at_once()
+            have_records_made(self._consumer, self._touchpoints, record_of)
             try:
                 # During a rebalance getmany waits for its end, and the rebalance for us.
                 async with asyncio.timeout(wait + 0.05):
@@ -190,15 +191,6 @@ class KafkaLog:
             # Beyond the last record when control records follow it.
             self._next = await self._consumer.position(self._touchpoints)
             return records
-
-    def _have_records_made_at_once(self) -> None:
-        """Have what lies in the consumer's buffer come out as our records: its own take longer to make than all else done to read them.
-
-        What it fetches while it is asked still comes out as its own.
-        """
-        buffered = getattr(self._consumer._fetcher._records.get(self._touchpoints), "_partition_records", None)
-        if buffered is not None:
-            buffered._consumer_record = record_of
 
     async def _take_leniently(self, position: int, count: int) -> list[Record]:
         """What the consumer cannot read, and have it go on behind that."""

@@ -11,6 +11,7 @@ import msgspec
 
 from etapa.contracts.reclassification import Progress, Request
 from etapa.stream.records import Applied, Outgoing, Record
+from etapa.stream.state_records import StateRecord
 
 
 class LogError(Exception):
@@ -46,14 +47,6 @@ class Fetched(msgspec.Struct, frozen=True):
     records: list[Record]
     end: int
     caught_up: bool
-
-
-class StateRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record of `customer-state`: a customer's state, a tombstone (no value), or the mark (see `contracts.mark`)."""
-
-    offset: int
-    key: bytes
-    value: bytes | None
 
 
 class Transaction(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka_consumer import reading_consumer, stop_consumer
 from etapa.stream.kafka_errors import log_errors
 from etapa.stream.kafka_reading import range_of, records_between
-from etapa.stream.ports import StateRecord
+from etapa.stream.state_records import StateRecord
 
 
 class StateTopic:

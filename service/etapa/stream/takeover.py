@@ -13,11 +13,12 @@ from typing import Self
 import msgspec
 
 from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
-from etapa.contracts.state import StateError, decode_standing
+from etapa.contracts.state import StateError
 from etapa.stream.observer import Observer
 from etapa.stream.options import TaskOptions
-from etapa.stream.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, StateRecord, TakeoverReason, TransactionHangs, View, ViewMark
+from etapa.stream.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, TransactionHangs, View, ViewMark
 from etapa.stream.records import Applied
+from etapa.stream.state_records import StateRecord, collect
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +172,7 @@ async def _catch_up(
             changed: dict[str, Applied] = {}
             reached = None
             for start in range(0, len(records), pause_every):
-                last_state = _collect(records[start : start + pause_every], changed)
+                last_state = collect(records[start : start + pause_every], changed)
                 reached = reached if last_state is None else last_state
                 if await pause():
                     return None
@@ -188,6 +189,10 @@ async def _catch_up(
                 await applying.settle()
                 return customers
     raise LogError(f"customer-state ended before its mark at offset {last.offset} was read")
+
+
+_TURNS = 8
+"""Turns of the loop until a call to Redis is on its way: of 1 to 30, no more than these made any difference."""
 
 
 class _Applying:
@@ -212,8 +217,9 @@ class _Applying:
         await self.settle()
         self._under_way = asyncio.create_task(self._view.apply(self._follows, mark, customers))
         self._follows = mark.state_offset
-        # So that it is on its way before reading goes on, which does not always let others run.
-        await asyncio.sleep(0)
+        # So that it is on its way before reading goes on, which does not always let others run: a call is not sent at the first turn.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
     async def settle(self) -> None:
         """Wait for the chunk that is under way. Raises `InDoubt` or `ViewError`."""
@@ -226,22 +232,6 @@ class _Applying:
             under_way.cancel()
         if outcome == "refused":
             raise InDoubt("refused", "the view is no longer where its last chunk left it")
-
-
-def _collect(records: Sequence[StateRecord], changed: dict[str, Applied]) -> int | None:
-    """Put the states among `records` into `changed`, the last one of each customer. Gives the offset of the last state."""
-    reached = None
-    for offset, key, value in ((record.offset, record.key, record.value) for record in records):
-        if key == MARK_KEY:
-            continue
-        reached = offset
-        customer_id = key.decode()
-        if value is None:
-            changed[customer_id] = Applied(customer_id, "", None, None)
-        else:
-            standing = decode_standing(value)
-            changed[customer_id] = Applied(customer_id, standing.stage, standing.due, value)
-    return reached
 
 
 async def _next_offset(log: Log, observer: Observer, partition: int, options: TaskOptions, last: _LastMark | None) -> int:

@@ -34,14 +34,17 @@ def run_worker(settings: Settings, program: Program, observer: Observer, hosted:
     `hosted` gives services that start before the classifier and stop after it; they may ask it how things are.
     Raises what they raise at their start, and `WorkerError` when the worker ends by itself.
     """
-    _spare_the_garbage_collector()
+    spare_the_garbage_collector()
     thin_out_logs()
     asyncio.run(_run(settings, program, observer, hosted))
 
 
-def _spare_the_garbage_collector() -> None:
-    # A batch makes and drops tens of thousands of objects without a cycle among them, and tens of thousands of customers
-    # stay. With the default thresholds, looking for cycles costs a sixth of the worker's time and finds none.
+def spare_the_garbage_collector() -> None:
+    """Have it look for cycles less often, and not among what is there already.
+
+    A batch makes and drops tens of thousands of objects without a cycle among them, and tens of thousands of customers stay. With
+    the default thresholds, looking for cycles costs a sixth of the worker's time and finds none.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(300_000, 20, 50)

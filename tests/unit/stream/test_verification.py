@@ -10,9 +10,10 @@ import pytest
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.customer import Customer
-from etapa.stream.ports import LogError, StateRecord, ViewMark
+from etapa.stream.ports import LogError, ViewMark
 from etapa.stream.redis_inspection import Inspected, Shown
 from etapa.stream.state_fold import StateFold
+from etapa.stream.state_records import StateRecord
 from etapa.stream.verification import Difference, NotShown, Verification, Verified, WentBack
 
 STAGES = ("new", "buyer", "loyal")
