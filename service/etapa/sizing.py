@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-STATE_BYTES = 192.0
+STATE_BYTES = 182.0
 """Of an encoded customer state with ten touchpoints, on average (`bench/results/memory.json`, `state.mean`)."""
 
 TIMED_SHARE = 0.47
@@ -25,7 +25,7 @@ CHANGE_BYTES = 750.0
 STATES_WRITTEN = 1.0
 """States for each touchpoint at most. A batch writes each of its customers once, so it is half of that when batches are full (`scale.json`)."""
 
-WORKER_MICROSECONDS = 16.5
+WORKER_MICROSECONDS = 15.0
 """CPU of a worker for each touchpoint when its batches are full, and hold several of many a customer (`bench/results/scale.json`)."""
 
 ALONE_MICROSECONDS = 4.5
@@ -35,16 +35,17 @@ COLD_MICROSECONDS = 7.5
 SKEW = 1 / 3
 """Of a share of the customers, the busiest ones, comes this power of it of all touchpoints, in the bench's shop: of a hundredth a fifth."""
 
-REDIS_MICROSECONDS = 6.3
-"""CPU of Redis for a touchpoint that has its customer for itself in the batch: 5.5 to write one that is new (`bench/results/memory.json`), 7 to
+REDIS_MICROSECONDS = 6.0
+"""CPU of Redis for a touchpoint that has its customer for itself in the batch: 5 to write one that is new (`bench/results/memory.json`), 7 to
 read it and write it again (`growth.json`). With several touchpoints of each customer in a batch it is a third of that (`scale.json`)."""
 
-REBUILD_MICROSECONDS = 2.8
-REBUILD_REDIS_MICROSECONDS = 4.5
-"""CPU for a customer that is taken from the log into an empty Redis, of a worker and of Redis (`bench/results/recovery.json`)."""
+REBUILD_MICROSECONDS = 2.6
+REBUILD_REDIS_MICROSECONDS = 8.0
+"""For a customer that is taken from the log into an empty Redis: CPU of Redis, and what of a worker's 4.7 it does not spend meanwhile
+(`bench/results/recovery.json`)."""
 
-WORKER_BASE_BYTES = 115e6
-WORKER_BYTES_KEPT = 1_660.0
+WORKER_BASE_BYTES = 125e6
+WORKER_BYTES_KEPT = 1_270.0
 """A worker's resident memory: of the process, and of each customer that it keeps between batches (`bench/results/memory.json`)."""
 
 BUSY = 0.6

@@ -104,7 +104,7 @@ def test_more_customers_take_more_redis_and_at_last_a_cluster() -> None:
 def test_longer_ids_and_larger_states_take_more() -> None:
     usual = sizing.redis_bytes_per_customer(10**6, 16)
     assert sizing.redis_bytes_per_customer(10**6, 16, id_characters=36) > usual + 2 * 24
-    assert sizing.redis_bytes_per_customer(10**6, 16, state_bytes=400) == pytest.approx(usual + 208)
+    assert sizing.redis_bytes_per_customer(10**6, 16, state_bytes=400) == pytest.approx(usual + 400 - sizing.STATE_BYTES)
 
 
 def test_workers_that_cannot_share_the_partitions_are_told() -> None:
