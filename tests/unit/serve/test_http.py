@@ -423,5 +423,5 @@ def test_a_customer_that_no_rule_can_be_judged_for_is_an_answer_without_its_insi
     app = Api(replace(JOURNEY, rules=(PURCHASES,)), StagesInMemory(broken), Checks(), Metrics(JOURNEY).registry, None).application()
     status, body, _ = ask(app, "/v1/customers/a/why")
     assert status == 500
-    assert "TypeError" not in json.dumps(body)
-    assert "TypeError" in caplog.text
+    assert "IndexError" not in json.dumps(body)
+    assert "IndexError" in caplog.text
