@@ -1,0 +1,46 @@
+"""Records as they come out of Kafka's client, and as they go into its batches."""
+
+from types import SimpleNamespace
+
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from etapa.stream.records import Applied, Outgoing, Record, append_records, as_records, flattened, total_size
+from etapa.stream.state_records import StateRecord, as_state_records
+
+CONSUMED = SimpleNamespace(offset=7, timestamp=1_700_000_000_123, key=b"c", value=b"{}", headers=[("a", b"b")])
+
+
+def test_a_consumed_record_is_untouched_but_for_its_timestamp_in_microseconds() -> None:
+    [record] = as_records([CONSUMED])
+    assert record == Record(7, 1_700_000_000_123_000, b"c", b"{}", (("a", b"b"),))
+    assert as_records([record]) == [record]
+
+
+def test_a_consumed_state_is_its_offset_key_and_value() -> None:
+    [record] = as_state_records([CONSUMED])
+    assert record == StateRecord(7, b"c", b"{}")
+
+
+def test_the_size_of_records_is_that_of_keys_and_values() -> None:
+    assert total_size([Record(0, 0, b"key", b"value"), Record(1, 0, None, None)]) == 8
+
+
+def test_records_fill_a_batch_up_to_where_it_is_full_and_go_on_there() -> None:
+    records = [Outgoing(b"k", b"x" * 400, (("h", b"v"),)) for _ in range(5)]
+    position, counts = 0, []
+    while position < len(records):
+        batch = BatchBuilder(1_000, 0, is_transactional=1)
+        position = append_records(batch, records, position)
+        counts.append(batch.record_count())
+    assert counts == [2, 2, 1]
+
+
+def test_a_record_larger_than_a_batch_is_taken_alone() -> None:
+    batch = BatchBuilder(1_000, 0, is_transactional=1)
+    assert append_records(batch, [Outgoing(b"k", b"x" * 5_000), Outgoing(b"k", b"x")], 0) == 1
+    assert batch.record_count() == 1
+
+
+def test_customers_are_flattened_with_their_states_one_behind_the_other() -> None:
+    customers = [Applied("a", "new", 5, b"12"), Applied("b", "", None, None), Applied("c", "old", None, b"345")]
+    assert flattened(customers) == (["a", "new", "5", 2, "b", "", "", 0, "c", "old", "", 3], b"12345")
