@@ -82,11 +82,11 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
     """
     happened = Happened()
     touched = touch_and_note(program, customer, touchpoint, happened)
-    if touched is None and customer is not None:
-        return Touched(customer, happened, duplicate=True)
-    if touched is None:
+    if touched is not None:
+        return Touched(touched, happened)
+    if customer is None:
         raise AssertionError("a first touchpoint repeats nothing")
-    return Touched(touched, happened)
+    return Touched(customer, happened, duplicate=True)
 
 
 def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touchpoint, happened: Happened) -> Customer | None:
