@@ -11,8 +11,15 @@ from etapa.stream.records import Record
 def timestamps_in(records: Sequence[Record]) -> dict[int, int]:
     """How many records there are of each timestamp, in microseconds. Records that came together mostly share one."""
     found: dict[int, int] = {}
+    last, number = 0, 0
     for record in records:
-        found[record.timestamp] = found.get(record.timestamp, 0) + 1
+        if record.timestamp != last:
+            if number:
+                found[last] = found.get(last, 0) + number
+            last, number = record.timestamp, 0
+        number += 1
+    if number:
+        found[last] = found.get(last, 0) + number
     return found
 
 

@@ -39,10 +39,6 @@ class Waiting:
         self.records: Final = records
         self.items: Final = items
 
-    def touchpoints(self) -> list[Touchpoint]:
-        """Those that can be used."""
-        return [item for item in self.items if isinstance(item, Touchpoint)]
-
     def take(self, partition: Partition, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
         """Have `partition` judge those from `start` up to but without `stop`; those that cannot be used go to `unusable`.
 

@@ -7,14 +7,14 @@ batch of an idempotent producer, so every wait in here has a bound of ours.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
 from etapa.stream.kafka_errors import KAFKA_FAILURES, describe, is_fenced
 from etapa.stream.ports import Fenced, LogError, OutcomeUnknown, Transaction
-from etapa.stream.records import Outgoing, append_records, without_headers
+from etapa.stream.records import Outgoing, append_pairs, append_records
 
 MAX_BATCH_BYTES = 900_000
 """Brokers take batches of up to 1,048,588 bytes unless told otherwise, and aiokafka's estimate leaves out the batch's header."""
@@ -24,6 +24,8 @@ _RETRY_BACKOFF_MS = 50
 """Also the pause after CONCURRENT_TRANSACTIONS: the end of one transaction overlaps the start of the next all the time."""
 
 logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 def transactional_id(settings: Settings, partition: int) -> str:
@@ -115,8 +117,8 @@ class PartitionProducer:
         await self._producer.send_offsets_to_transaction({touchpoints: next_offset}, self._settings.group)
 
     async def _send_states(self, transaction: Transaction) -> int:
-        records = [*without_headers(transaction.states), Outgoing(transaction.mark_key, transaction.mark_value)]
-        mark_offset = await self._send_records(self._settings.topic_customer_state, records)
+        pairs = [*transaction.states, (transaction.mark_key, transaction.mark_value)]
+        mark_offset = await send_in_batches(self._producer, self._settings.topic_customer_state, self._partition, pairs, append_pairs)
         if mark_offset is None or mark_offset < 0:
             # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.
             message = f"partition {self._partition}: the offset of the mark was not told, so the transaction is not ended"
@@ -124,21 +126,26 @@ class PartitionProducer:
         return mark_offset
 
     async def _send_records(self, topic: str, records: Sequence[Outgoing]) -> int | None:
-        return await send_in_batches(self._producer, topic, self._partition, records)
+        return await send_in_batches(self._producer, topic, self._partition, records, append_records)
 
     async def close(self) -> None:
         """End it within a few seconds, whatever state it and the brokers are in. An open transaction is left to the next fence."""
         await close_producer(self._producer, f"partition {self._partition}")
 
 
-async def send_in_batches(producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Outgoing]) -> int | None:
-    """Send all records in order; gives the offset of the last (-1 if the broker does not tell it), none when there are none."""
+async def send_in_batches(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[_T], append: Callable[[Any, Sequence[_T], int], int]
+) -> int | None:
+    """Send all records in order; gives the offset of the last (-1 if the broker does not tell it), none when there are none.
+
+    `append` fills a batch with them, from a position on, and gives where it was full.
+    """
     written: list[tuple[asyncio.Future[Any], int]] = []
     position = 0
     while position < len(records):
         batch = producer.create_batch()
         # The first record of a batch is always taken, however large; the topic's max.message.bytes has the last word.
-        position = append_records(batch, records, position)
+        position = append(batch, records, position)
         written.append((await _hand_over(producer, topic, partition, batch), batch.record_count()))
     last: int | None = None
     for answer, count in written:

@@ -108,11 +108,6 @@ def total_size(records: Sequence[Record]) -> int:
     return size
 
 
-def without_headers(pairs: Sequence[tuple[bytes, bytes | None]]) -> list[Outgoing]:
-    """Records of these keys and values."""
-    return [Outgoing(pair[0], pair[1]) for pair in pairs]
-
-
 def append_records(batch: Any, records: Sequence[Outgoing], start: int) -> int:
     """Fill one of aiokafka's batches from `start` on, past its checks of every record. Gives where it was full, or the end."""
     append = batch._builder.append
@@ -127,6 +122,22 @@ def append_records(batch: Any, records: Sequence[Outgoing], start: int) -> int:
         count += 1
     batch._relative_offset = count
     return len(records)
+
+
+def append_pairs(batch: Any, pairs: Sequence[tuple[bytes, bytes | None]], start: int) -> int:
+    """As `append_records`, of keys and values without headers."""
+    append = batch._builder.append
+    count: int = batch.record_count()
+    none: list[tuple[str, bytes]] = []
+    for position in range(start, len(pairs)):
+        pair = pairs[position]
+        if append(count, None, pair[0], pair[1], none) is None:
+            batch.close()
+            batch._relative_offset = count
+            return position
+        count += 1
+    batch._relative_offset = count
+    return len(pairs)
 
 
 def flattened(customers: Sequence[Applied]) -> tuple[list[str | int], bytes]:

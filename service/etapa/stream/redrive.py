@@ -30,7 +30,7 @@ from etapa.stream.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.kafka_errors import KAFKA_FAILURES, describe, is_fenced, log_errors
 from etapa.stream.kafka_producer import MAX_BATCH_BYTES, close_producer, send_in_batches, send_nothing_after_an_error
 from etapa.stream.ports import LogError
-from etapa.stream.records import Outgoing
+from etapa.stream.records import Outgoing, append_records
 from etapa.stream.redriven import Redriven, RedrivenError, read_redriven
 
 MOST_LETTERS = 500
@@ -192,7 +192,7 @@ class Sender:
         # Nobody waits for its end when sending fails already.
         producer._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
         for target, some in items.items():
-            await send_in_batches(producer, self._settings.topic_touchpoints, target, some)
+            await send_in_batches(producer, self._settings.topic_touchpoints, target, some, append_records)
         offset = OffsetAndMetadata(redrives[-1].letter.offset + 1, note.text())
         await producer.send_offsets_to_transaction({TopicPartition(topic, partition): offset}, redrive_group(self._settings))
         await producer.commit_transaction()

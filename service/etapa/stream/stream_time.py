@@ -47,13 +47,14 @@ class QuietPace:
         return self._position
 
 
-def stream_time_after(touchpoints: Sequence[Touchpoint], stream_time: int | None, wall: int) -> int | None:
+def stream_time_after(items: Sequence[Touchpoint | Rejected], stream_time: int | None, wall: int) -> int | None:
     """Stream time once these have been processed: the latest time they occurred at, never ahead of the wall clock, never back."""
-    latest = max([touchpoint.at for touchpoint in touchpoints], default=None)
-    if latest is None:
-        return stream_time
-    capped = min(latest, wall)
-    return capped if stream_time is None else max(capped, stream_time)
+    for item in items:
+        if isinstance(item, Touchpoint):
+            at = min(item.at, wall)
+            if stream_time is None or at > stream_time:
+                stream_time = at
+    return stream_time
 
 
 def count_before(bound: int, items: Sequence[Touchpoint | Rejected], stream_time: int | None, wall: int) -> int:
@@ -61,6 +62,6 @@ def count_before(bound: int, items: Sequence[Touchpoint | Rejected], stream_time
     if stream_time is not None and stream_time >= bound:
         return 0
     for position, item in enumerate(items):
-        if type(item) is Touchpoint and min(item.at, wall) >= bound:
+        if isinstance(item, Touchpoint) and min(item.at, wall) >= bound:
             return position
     return len(items)

@@ -125,9 +125,7 @@ class Tenure:
         """One batch of what waits, as if record by record."""
         engine, items = self._engine, self._waiting.items
         wall = self._around.clock.now()
-        touchpoints = self._waiting.touchpoints()
-        missing = engine.missing_of(touchpoints)
-        loaded = await self._load(missing, stream_time_after(touchpoints, engine.stream_time, wall))
+        loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
         count = len(items)
         if loaded.more_due:
             # Timers that were not loaded may be due once stream time gets here: nothing may pass it before they have fired.

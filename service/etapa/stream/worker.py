@@ -47,7 +47,7 @@ def spare_the_garbage_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(300_000, 20, 50)
+    gc.set_threshold(1_000_000, 20, 50)
 
 
 async def _run(settings: Settings, program: Program, observer: Observer, hosted: Hosted) -> None:

@@ -281,7 +281,7 @@ def _follow(
         raise EvaluationFailed(customer.id, _words_for(rule), error) from error
     # Not before all went well: a timer that fails leaves the customer at its clock, which is before now. Not with every
     # touchpoint: most are not worth it, and a customer who stays away is moved by a timer sooner or later.
-    forget_what_is_over(program.every_accumulator, customer.memory, now)
+    forget_what_is_over(program.windows, customer.memory, now)
 
 
 def _next_to_follow(stage: StageRules, visited: list[str], customer: Customer, now: int) -> CompiledRule | None:

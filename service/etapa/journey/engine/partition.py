@@ -5,7 +5,7 @@ whose timers will become due, and collects what is to be published and stored. H
 two collections changes nothing.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from heapq import heapify, heappop, heappush
@@ -94,13 +94,13 @@ class Partition:
         customers = self._customers
         return [each for each in dict.fromkeys(customer_ids) if each not in customers]
 
-    def missing_of(self, touchpoints: list[Touchpoint]) -> list[str]:
-        """The customers of these who are not in memory, each once, in order."""
+    def missing_of(self, items: Sequence[object]) -> list[str]:
+        """The customers of the touchpoints among these who are not in memory, each once, in order."""
         customers = self._customers
         absent: dict[str, None] = {}
-        for touchpoint in touchpoints:
-            if touchpoint.customer_id not in customers:
-                absent[touchpoint.customer_id] = None
+        for item in items:
+            if isinstance(item, Touchpoint) and item.customer_id not in customers:
+                absent[item.customer_id] = None
         return list(absent)
 
     def admit(self, customer_id: str, customer: Customer | None) -> None:

@@ -6,7 +6,7 @@ A `Program` is never changed after it was compiled; all partitions share it.
 from collections.abc import Iterable, Mapping
 from typing import Final, final
 
-from etapa.journey.engine.accumulator import Accumulator
+from etapa.journey.engine.accumulator import Accumulator, Windowed
 from etapa.journey.engine.beginnings import digests_of, trait_key
 from etapa.journey.engine.campaigns import Campaigns, compile_campaigns
 from etapa.journey.engine.compile import Compiler
@@ -14,6 +14,7 @@ from etapa.journey.engine.conditions import Condition, Leaf
 from etapa.journey.engine.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.leaves import EventHappens, TraitCompares
+from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.language.model import ANY_TYPE, Journey, Rule, Stage
 
 
@@ -91,7 +92,7 @@ class Program:
 
     __slots__ = (
         *("_by_type", "_other", "accumulators", "campaigns", "every_accumulator", "grace", "initial", "journey", "known", "memories"),
-        *("recent_bytes", "stages", "traits", "version"),
+        *("recent_bytes", "stages", "traits", "version", "windows"),
     )
 
     def __init__(
@@ -114,6 +115,8 @@ class Program:
         self.accumulators: Final = accumulators
         """By key. Customers' memories hold no other keys, but for those that a newer version left there."""
         self.every_accumulator: Final = list(accumulators.values())
+        self.windows: Final = [each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)]
+        """Those whose memory is over one day, however little happens."""
         self._by_type: Final = {kind: self._taking({kind, ANY_TYPE}) for each in self.every_accumulator for kind in each.types}
         self._other: Final = self._taking({ANY_TYPE})
         self.traits: Final = sorted(traits)
