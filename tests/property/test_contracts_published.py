@@ -141,7 +141,7 @@ customers = st.builds(
     sequence=st.integers(1, 2**40),
     recent=st.binary(max_size=64),
     traits=st.dictionaries(texts, st.tuples(times, stored).map(list), max_size=3),
-    memory=st.dictionaries(names, st.lists(stored, max_size=3), max_size=3),
+    remembered=st.dictionaries(names, st.lists(stored, max_size=3), max_size=3),
     rule=st.none() | names,
     before=st.none() | st.tuples(names, times, st.none() | names),
     outreach=st.none() | st.builds(Outreach, st.dictionaries(names, times, max_size=3), st.lists(times, max_size=3).map(tuple)),

@@ -11,7 +11,7 @@ from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.beginnings import trait_key
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.customer import Customer, Memory
 from etapa.journey.engine.leaves import EventHappens, InStageFor, TraitCompares
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.stage_change import StageChange
@@ -87,6 +87,8 @@ def test_what_all_versions_remember_is_as_if_there_were_one(taken: tuple[list[Pr
     shared = set.intersection(*(set(programs[number].memories) for _, number in script))
     reference = of_one_version(program, customer, applied)
     now = max(customer.clock, reference.clock)
+    # Whom the last versions had only repeats of has not been laid out for them yet.
+    customer.lay_out(program.keys, program)
     for leaf in leaves_of(program):
         if key_of(leaf) in shared:
             assert leaf.observed(customer, now, None) == leaf.observed(reference, now, None)
@@ -117,7 +119,7 @@ def repeats(script: Sequence[tuple[Touchpoint, int]]) -> list[bool]:
 
 def of_one_version(program: Program, customer: Customer, applied: Sequence[Touchpoint]) -> Customer:
     """A customer that this version alone has processed, as far as its memories go."""
-    memory: dict[str, list[Any]] = {}
+    memory: Memory = [None] * len(program.keys)
     traits: dict[str, list[Any]] = {}
     now = applied[0].at
     for touchpoint in applied:
@@ -129,7 +131,9 @@ def of_one_version(program: Program, customer: Customer, applied: Sequence[Touch
                 traits[name] = [touchpoint.at, value]
     first_at = min(touchpoint.at for touchpoint in applied)
     assert customer.first_at == first_at
-    return Customer(program.version, customer.stage, None, 0, now, first_at, 1, b"", memory, traits=traits, id=customer.id)
+    alone = Customer(program.version, customer.stage, None, 0, now, first_at, 1, b"", traits=traits, id=customer.id)
+    alone.memory = memory
+    return alone
 
 
 def leaves_of(program: Program) -> list[Leaf]:

@@ -26,6 +26,7 @@ def compared(kind: AggregateKind, tests: list[tuple[Operator, float]]) -> tuple[
 
 def customer_after(window: ValueWindow, arrivals: list[tuple[int, float]]) -> Customer:
     customer = Customer(version=1, stage="here", due=None, entered_at=0, clock=0, first_at=0, sequence=1)
+    customer.memory = [None]
     for at, amount in arrivals:
         customer.clock = max(customer.clock, at)
         window.record(customer.memory, Touchpoint("t", "ada", "purchase", at, None, {"amount": amount}), customer.clock)

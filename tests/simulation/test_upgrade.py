@@ -30,7 +30,7 @@ def memory_before(customer: Customer) -> dict[str, Any]:
             return entry if has_buckets(entry) else [entry, [], []]
         return [entry] if isinstance(kept, Latest) else entry
 
-    return {key: nested(key, entry) for key, entry in customer.memory.items()}
+    return {key: nested(key, entry) for key, entry in customer.remembered().items()}
 
 
 def in_format_2(customer: Customer, memories: Mapping[int, bytes]) -> bytes:
@@ -113,7 +113,7 @@ def customers(alone: Alone) -> dict[str, Customer]:
     latest = {key for program in VERSIONS.values() for key, kept in program.accumulators.items() if isinstance(kept, Latest)}
     for customer in found.values():
         # As it was written before, it stays in a list until the next touchpoint, and means the same.
-        customer.memory = {key: time_in(entry) if key in latest else entry for key, entry in customer.memory.items()}
+        customer.remember({key: time_in(entry) if key in latest else entry for key, entry in customer.remembered().items()})
     return found
 
 

@@ -44,6 +44,10 @@ _decode_standing: Final = _standing_decoder.decode
 def encode_state(customer: Customer, memories: Memories = NO_MEMORIES) -> bytes:
     """The state as bytes. Whoever reads it must be given the same `memories`, or more."""
     entered_at, clock, before = customer.entered_at, customer.clock, customer.before
+    memory: dict[str, Any] = {}
+    for place, entry in enumerate(customer.memory):
+        if entry is not None:
+            memory[customer.keys[place]] = clock - entry if isinstance(entry, int) else entry
     fields: list[Any] = [
         FORMAT,
         customer.version,
@@ -54,7 +58,7 @@ def encode_state(customer: Customer, memories: Memories = NO_MEMORIES) -> bytes:
         entered_at - customer.first_at,
         customer.sequence,
         customer.recent,
-        {key: clock - entry if isinstance(entry, int) else entry for key, entry in customer.memory.items()},
+        memory,
         customer.rule,
         None if before is None else (before[0], entered_at - before[1], before[2]),
     ]

@@ -6,7 +6,7 @@ Times were written as they are, but for `clock`; and times in a window were alwa
 from typing import Any
 
 from etapa.contracts.state_format_4 import Format4, StandingInFormat4
-from etapa.journey.engine.customer import Customer, Memory
+from etapa.journey.engine.customer import Customer, Remembered
 
 
 class Format3(Format4, array_like=True, frozen=True, gc=False, tag=3):
@@ -38,7 +38,7 @@ class StandingInFormat3(StandingInFormat4, array_like=True, frozen=True, gc=Fals
     """The first fields of `Format3`."""
 
 
-def flat(memory: dict[str, list[Any]]) -> Memory:
+def flat(memory: dict[str, list[Any]]) -> Remembered:
     """Memories as they were laid out before format 4, as they are laid out now.
 
     Which accumulator an entry is of need not be known: no other than a window of times had three lists. A latest time in a list of

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from etapa.journey.engine.customer import FORMAT, Change, Memory
+from etapa.journey.engine.customer import FORMAT, Change, Remembered
 from etapa.journey.engine.outreach import Outreach
 
 
@@ -23,7 +23,7 @@ class Format4(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT
     first_at: int
     sequence: int
     recent: bytes = b""
-    memory: Memory = {}
+    memory: Remembered = {}
     rule: str | None = None
     before: Change | None = None
     traits: dict[str, list[Any]] = {}

@@ -1,10 +1,11 @@
 """Reading a stretch of one partition from end to end, with a consumer outside any group."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import PartitionRecords
 
 from etapa.stream.kafka_consumer import HoleAtEnd
 from etapa.stream.kafka_errors import log_errors
@@ -24,6 +25,14 @@ async def range_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[i
     return first[place], end[place]
 
 
+class _Unwrapped(PartitionRecords):  # type: ignore[misc]
+    """What lies in the buffer, gone through without a call for each record that does no more than ask for it."""
+
+    def __iter__(self) -> Iterator[Any]:
+        records: Iterator[Any] = self._records_iterator
+        return records
+
+
 def have_records_made(consumer: AIOKafkaConsumer, place: TopicPartition, make: Callable[[object, Any], object]) -> None:
     """Have what lies in the consumer's buffer come out as `make` gives it: aiokafka's own records take longer to make than all else done to read them.
 
@@ -32,6 +41,7 @@ def have_records_made(consumer: AIOKafkaConsumer, place: TopicPartition, make: C
     buffered = getattr(consumer._fetcher._records.get(place), "_partition_records", None)
     if buffered is not None:
         buffered._consumer_record = make
+        buffered.__class__ = _Unwrapped
 
 
 async def records_between(

@@ -48,7 +48,7 @@ def someone() -> Customer:
         first_at=-62_135_596_800_000_000,
         sequence=3,
         recent=bytes(range(12)),
-        memory={"ab12": [1, 2.5, None, [3, "x"]], "latest": ENTERED - 7, "oldest": -62_135_596_800_000_000},
+        remembered={"ab12": [1, 2.5, None, [3, "x"]], "latest": ENTERED - 7, "oldest": -62_135_596_800_000_000},
         rule="loyal-by-frequency",
         before=("discovery", 5, None),
         traits={"persona": [ENTERED, "student"], "tags": [0, ["a", {"b": [None, True, -0.5, 2**63 - 1, -(2**63)]}]]},
@@ -125,7 +125,7 @@ BEFORE = Customer(
     first_at=ENTERED - 86_400_000_000,
     sequence=4,
     recent=bytes(range(12)),
-    memory={"8Vj-cJ": [ENTERED + 1], "K1z7nN": [ENTERED - 5, ENTERED]},
+    remembered={"8Vj-cJ": [ENTERED + 1], "K1z7nN": [ENTERED - 5, ENTERED]},
     rule="loyal-by-membership",
     before=("purchase", ENTERED - 4, "buys"),
     traits={"persona": [ENTERED, "student"]},
@@ -150,8 +150,8 @@ def test_what_was_written_in_format_3_can_be_read_and_its_memories_go_on_as_if_w
         "Dist--": [0, [ENTERED], [5]],
         "Steps-": [[ENTERED], [ENTERED], [ENTERED], [1]],
     }
-    assert found.memory == {**BEFORE.memory, **others}
-    found.memory = BEFORE.memory
+    assert found.remembered() == {**BEFORE.remembered(), **others}
+    found.remember(BEFORE.remembered())
     assert found == BEFORE
 
 

@@ -183,7 +183,7 @@ def test_no_timer_strikes_after_the_year_9999() -> None:
 def test_a_timer_that_cannot_be_judged_leaves_the_customer_as_it_was_but_without_timer() -> None:
     program = program_of(IDLES)
     customer, _ = play(program, did("ad", 0))
-    customer.memory = {key: ["not a time"] for key in customer.memory}
+    customer.memory = [["not a time"] for _ in customer.memory]
     before = copy(customer)
     with pytest.raises(EvaluationFailed, match=r"^rule 'idles': TypeError$"):
         strike(program, customer, us("2d"))
@@ -194,7 +194,7 @@ def test_a_timer_that_cannot_be_judged_leaves_the_customer_as_it_was_but_without
 def test_a_touchpoint_that_cannot_be_judged_names_the_rule_and_nothing_of_the_customer() -> None:
     program = program_of("- {id: often, from: new, to: hot, when: {all: [{event: buy}, {count: view, within: 1d, gte: 2}]}}")
     customer, _ = play(program, did("view", 0))
-    customer.memory = {key: [["not a time"], [], []] for key in customer.memory}
+    customer.memory = [[["not a time"], [], []] for _ in customer.memory]
     with pytest.raises(EvaluationFailed, match=r"^rule 'often': TypeError$") as failed:
         touch(program, customer, did("buy", 1))
     assert failed.value.customer_id == "c-1"

@@ -30,21 +30,21 @@ def fed(rules: str, number: int, every: int) -> Customer:
 
 def test_windows_are_exact_up_to_256() -> None:
     window = CountWindow(VIEW, WITHIN)
-    memory: Memory = {}
+    memory: Memory = [None]
     for at in range(256):
         window.record(memory, did("view", at), at)
-    assert memory[window.key] == list(range(256))
+    assert memory[0] == list(range(256))
 
 
 def test_a_window_has_no_buckets_any_more_once_the_last_of_them_has_left() -> None:
     window = CountWindow(VIEW, WITHIN)
-    memory: Memory = {}
+    memory: Memory = [None]
     for at in range(300):
         window.record(memory, did("view", at), at)
-    times, _, counts = memory[window.key]
+    times, _, counts = memory[0]
     assert (times, sum(counts)) == (list(range(44, 300)), 44)
     window.record(memory, did("view", WITHIN + 50), WITHIN + 50)
-    assert memory[window.key] == [*range(51, 300), WITHIN + 50]
+    assert memory[0] == [*range(51, 300), WITHIN + 50]
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -66,11 +66,11 @@ def test_past_256_a_count_is_off_by_at_most_one_bucket(late: bool) -> None:
 
 def test_sums_past_256_count_a_bucket_until_its_latest_has_left() -> None:
     window = ValueWindow(AMOUNT, VIEW, WITHIN)
-    memory: Memory = {}
+    memory: Memory = [None]
     for place in range(300):
         at = place * us("10m")
         window.record(memory, did("view", at, amount=2), at)
-    _, values, times, buckets = memory[window.key]
+    _, values, times, buckets = memory[0]
     assert isinstance(values, list)
     assert isinstance(buckets, list)
     assert len(values) == 256
@@ -81,12 +81,12 @@ def test_sums_past_256_count_a_bucket_until_its_latest_has_left() -> None:
 
 def test_what_left_the_window_is_forgotten() -> None:
     window = ValueWindow(AMOUNT, VIEW, WITHIN)
-    memory: Memory = {}
+    memory: Memory = [None]
     for at in (0, 5, WITHIN + 5):
         window.record(memory, did("view", at, amount=1), at)
-    assert memory[window.key] == [[WITHIN + 5], [1], [], []]
+    assert memory[0] == [[WITHIN + 5], [1], [], []]
     window.record(memory, did("view", 5, amount=1), WITHIN + 5)
-    assert memory[window.key] == [[WITHIN + 5], [1], [], []], "what comes too late was never in it"
+    assert memory[0] == [[WITHIN + 5], [1], [], []], "what comes too late was never in it"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_different_values_are_exact_up_to_256_and_estimated_past_that() -> None:
 
 def test_a_long_sequence_is_found_however_much_lies_between() -> None:
     steps = OrderedSteps((Match(("cart",)), VIEW, Match(("pay",))), us("900d"))
-    memory: Memory = {}
+    memory: Memory = [None]
     for at in range(1_000):
         steps.record(memory, did("cart" if at == 0 else "view", at), at)
     assert steps.began(memory) < -(2**60)
@@ -132,18 +132,18 @@ def test_sums_too_large_for_a_float_are_infinite_and_stay_so() -> None:
     assert exact_sum([1e308, 1e308, -1e308]) == 1e308
     assert exact_sum([-1e308] * 3) == -math.inf
     values = Values(AMOUNT, VIEW)
-    memory: Memory = {}
+    memory: Memory = [None]
     for amount in (1e308, 1e308, -1e308, 5):
         values.record(memory, did("view", 0, amount=amount), 0)
-    assert memory[values.key] == [4, -1e308, 1e308, math.inf]
+    assert memory[0] == [4, -1e308, 1e308, math.inf]
 
 
 def test_numbers_that_cannot_be_stored_are_none() -> None:
     values = Values(AMOUNT, VIEW)
-    memory: Memory = {}
+    memory: Memory = [None]
     for amount in (2**70, math.inf, math.nan, True):
         values.record(memory, did("view", 0, amount=amount), 0)
-    assert memory == {}
+    assert memory == [None]
 
 
 def test_remembered_values_are_cut_to_size() -> None:

@@ -125,7 +125,7 @@ def test_what_was_not_collected_is_not_forgotten(program: Program) -> None:
 
 def test_a_timer_that_cannot_be_judged_is_dropped_and_holds_nobody_up(program: Program) -> None:
     broken, _ = play(program, did("ad", 0, who="a"))
-    broken.memory = {key: ["not a time"] for key in broken.memory}
+    broken.memory = [["not a time"] for _ in broken.memory]
     partition = Partition(program, 0)
     partition.admit("a", broken)
     feed(partition, did("ad", 0, who="b"))

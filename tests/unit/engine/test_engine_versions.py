@@ -21,7 +21,7 @@ def test_memories_that_only_the_new_version_defines_start_empty_and_others_are_f
     customer, _ = play(program_of(OFTEN), did("view", 0), did("buy", 1))
     later = program_of("- {id: buys, from: new, to: hot, when: {all: [{event: buy}, {count: buy, gte: 2}]}}", version=2)
     assert touch(later, customer, did("buy", 2)).changes == []
-    assert len(customer.memory) == 1
+    assert len(customer.remembered()) == 1
     assert path(list(touch(later, customer, did("buy", 3)).changes)) == [("hot", 3)]
 
 
@@ -30,6 +30,7 @@ def test_a_stage_that_is_no_more_becomes_the_initial_one() -> None:
     customer, _ = play(program, did("buy", 5))
     customer.stage = "gone"
     customer.version = 7
+    customer.laid_out_for = None
     (change,) = touch(program, customer, did("view", 9)).changes
     assert (change.source, change.to, change.cause, change.rule, change.at) == ("gone", "new", "journey", None, 5)
     assert change.touchpoint_id is None

@@ -205,9 +205,9 @@ def test_memories_of_a_version_that_was_taken_back_go_when_the_next_one_comes() 
     four = version(4, "new loyal {count: view, gte: 9}", "new loyal {trait: t, eq: 1}")
     customer, _ = then(four, None, 0, "view", t=7)
     customer, _ = then(THREE, customer, 1, "purchase")
-    assert (len(customer.memory), list(customer.traits)) == (2, ["t"])
+    assert (len(customer.remembered()), list(customer.traits)) == (2, ["t"])
     customer, _ = then(version(5, "new buyer {count: purchase, within: 90d, gte: 3}"), customer, 2, "view")
-    assert (len(customer.memory), list(customer.traits)) == (1, [])
+    assert (len(customer.remembered()), list(customer.traits)) == (1, [])
 
 
 def test_absence_does_not_hold_over_a_time_in_which_an_older_version_watched_for_nothing() -> None:

@@ -419,7 +419,7 @@ def test_nobody_is_explained_who_is_not_there() -> None:
 
 def test_a_customer_that_no_rule_can_be_judged_for_is_an_answer_without_its_insides(caplog: pytest.LogCaptureFixture) -> None:
     broken = customer("a")
-    broken.memory = {key: [] for key in compile_journey(replace(JOURNEY, rules=(PURCHASES,))).accumulators}
+    broken.remember({key: [] for key in compile_journey(replace(JOURNEY, rules=(PURCHASES,))).accumulators})
     app = Api(replace(JOURNEY, rules=(PURCHASES,)), StagesInMemory(broken), Checks(), Metrics(JOURNEY).registry, None).application()
     status, body, _ = ask(app, "/v1/customers/a/why")
     assert status == 500

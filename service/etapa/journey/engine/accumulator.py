@@ -16,12 +16,14 @@ _KEY_CHARACTERS: Final = 6
 
 
 class Accumulator:
-    """Remembers touchpoints of some types, in a bounded entry of a customer's memory, under its own key."""
+    """Remembers touchpoints of some types, in a bounded entry of a customer's memory, at a place of its own, that is stored under its key."""
 
-    __slots__ = ("key", "types")
+    __slots__ = ("key", "place", "types")
 
     def __init__(self, key: str, types: tuple[str, ...]) -> None:
         self.key: Final = key
+        self.place = 0
+        """Where its entry is in the memory of a customer that is laid out for the program."""
         self.types: Final = types
         """The touchpoint types it takes in; `*` for any."""
 
@@ -40,9 +42,9 @@ def forget_what_is_over(accumulators: Sequence[Accumulator], memory: Memory, now
     A touchpoint that comes in makes room in its own window only, and many windows outlast what they saw.
     """
     for accumulator in accumulators:
-        entry = memory.get(accumulator.key)
+        entry = memory[accumulator.place]
         if entry is not None and accumulator.is_over(entry, now):
-            del memory[accumulator.key]
+            memory[accumulator.place] = None
 
 
 class Matching(Accumulator):

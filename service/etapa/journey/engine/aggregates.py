@@ -21,12 +21,13 @@ Number = int | float | None
 class AggregateCompares(Leaf):
     """The sum, average, smallest or largest of all values ever satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "kind")
+    __slots__ = ("compare", "key", "kind", "place")
 
     def __init__(self, text: str, kind: AggregateKind, values: Values, comparison: Comparison) -> None:
         super().__init__(text)
         self.kind: Final = kind
         self.key: Final = values.key
+        self.place: Final = values.place
         self.compare: Final = compile_comparison(comparison)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
@@ -36,7 +37,7 @@ class AggregateCompares(Leaf):
         return self._value(customer)
 
     def _value(self, customer: Customer) -> Number:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         if entry is None:
             return 0 if self.kind == "sum" else None
         number, smallest, largest, *partials = entry
@@ -54,7 +55,7 @@ class AggregateCompares(Leaf):
 class WindowCompares(Leaf):
     """The sum, average, smallest or largest of the values in a window satisfies the comparison."""
 
-    __slots__ = ("aggregate", "bounds", "compare", "estimate", "key", "within")
+    __slots__ = ("aggregate", "bounds", "compare", "estimate", "key", "place", "within")
 
     def __init__(self, text: str, kind: AggregateKind, window: ValueWindow, comparison: Comparison) -> None:
         super().__init__(text)
@@ -62,6 +63,7 @@ class WindowCompares(Leaf):
         self.aggregate: Final = aggregate.of
         self.estimate: Final = aggregate.estimates
         self.key: Final = window.key
+        self.place: Final = window.place
         self.within: Final = window.within
         self.compare: Final = compile_comparison(comparison)
         self.bounds: Final = _numbers_in(comparison)
@@ -71,7 +73,7 @@ class WindowCompares(Leaf):
         return self.compare.accepts(self._value(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         if entry is None:
             return NEVER
         times, values, bucket_times, buckets = entry
@@ -106,7 +108,7 @@ class WindowCompares(Leaf):
         return True, True
 
     def _value(self, customer: Customer, now: int) -> Number:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         if entry is None:
             return self.aggregate([], [])
         times, values, bucket_times, buckets = entry
@@ -121,11 +123,12 @@ class WindowCompares(Leaf):
 class LastCompares(Leaf):
     """The value of the latest matching touchpoint, ever or in a window, satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "within")
+    __slots__ = ("compare", "key", "place", "within")
 
     def __init__(self, text: str, last: LastValue, within: int | None, comparison: Comparison) -> None:
         super().__init__(text)
         self.key: Final = last.key
+        self.place: Final = last.place
         self.within: Final = NEVER if within is None else within
         self.compare: Final = compile_comparison(comparison)
 
@@ -133,7 +136,7 @@ class LastCompares(Leaf):
         return self.compare.accepts(self._value(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         if entry is None or self.within == NEVER or self.compare.accepts(entry[1]) is self.compare.accepts(MISSING):
             return NEVER
         at: int = entry[0] + self.within
@@ -149,7 +152,7 @@ class LastCompares(Leaf):
         return missing, not missing
 
     def _value(self, customer: Customer, now: int) -> Any:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         return MISSING if entry is None or entry[0] <= now - self.within else entry[1]
 
 

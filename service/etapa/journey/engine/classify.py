@@ -95,11 +95,12 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     digest = _digest_of(touchpoint.id) if program.recent_bytes else b""
     if customer is None:
         customer = Customer(program.version, program.initial, None, at, at, at, 0, known=program.known, id=touchpoint.customer_id)
+        customer.lay_out(program.keys, program)
         now = at
     else:
         if digest and _is_among(customer.recent, digest):
             return None
-        if customer.version != program.version or customer.stage not in program.stages:
+        if customer.laid_out_for is not program and _is_of_another_version(program, customer):
             _carry_over(program, customer, happened.changes)
         if customer.due is not None and customer.due <= at:
             _strike_until(program, customer, at, happened)
@@ -145,7 +146,7 @@ def strike_and_note(program: Program, customer: Customer, at: int, changes: list
     before = customer.copied()
     count = len(changes)
     try:
-        if customer.version != program.version or customer.stage not in program.stages:
+        if customer.laid_out_for is not program and _is_of_another_version(program, customer):
             _carry_over(program, customer, changes)
         else:
             _settle(program, customer, at, None, "timer", changes)
@@ -178,11 +179,19 @@ def carry_over(program: Program, customer: Customer) -> list[StageChange]:
     return changes
 
 
+def _is_of_another_version(program: Program, customer: Customer) -> bool:
+    """Whether a customer is to be carried over. It is laid out for the program meanwhile."""
+    customer.lay_out(program.keys, program)
+    return customer.version != program.version or customer.stage not in program.stages
+
+
 def _carry_over(program: Program, customer: Customer, changes: list[StageChange]) -> None:
     now = customer.clock
     is_newer = customer.version > program.version
+    if customer.laid_out_for is not program:
+        customer.lay_out(program.keys, program)
     if not is_newer:
-        customer.memory = {key: entry for key, entry in customer.memory.items() if key in program.accumulators}
+        customer.memory, customer.keys = customer.memory[: len(program.keys)], program.keys
         customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
     customer.began = beginnings(customer, program.memories, program.version)
     customer.version, customer.known = program.version, program.known

@@ -85,7 +85,11 @@ class Compiler:
 
     def _shared(self, accumulator: _Shared) -> _Shared:
         """`accumulator`, or the one of the same definition that is there already."""
-        there = self.accumulators.setdefault(accumulator.key, accumulator)
+        there = self.accumulators.get(accumulator.key)
+        if there is None:
+            accumulator.place = len(self.accumulators)
+            self.accumulators[accumulator.key] = accumulator
+            return accumulator
         if type(there) is not type(accumulator):
             raise ValueError(f"two accumulators of the journey have the same key, {accumulator.key}")
         return there

@@ -17,8 +17,14 @@ FORMAT: Final = 4
 DIGEST_BYTES: Final = 6
 """Kept of a touchpoint's id. Among 64 of them a new one is mistaken for a repeat once in four million million touchpoints."""
 
-Memory = dict[str, Any]
-"""Accumulator key to what it keeps: a time, or a list. An accumulator that has seen nothing has no entry."""
+Memory = list[Any]
+"""What accumulators keep, each at a place of its own: a time, or a list; none of an accumulator that has seen nothing."""
+
+Remembered = dict[str, Any]
+"""The same by the accumulators' keys, without those that have seen nothing: what is stored."""
+
+_NOTHING_BEGAN: Final[dict[str, tuple[int, int]]] = {}
+_NO_KEYS: Final[tuple[str, ...]] = ()
 
 Change = tuple[str, int, str | None]
 """A stage change: to which stage, when, by which rule."""
@@ -33,8 +39,8 @@ class Customer:
     """
 
     __slots__ = (
-        *("before", "began", "clock", "due", "entered_at", "first_at", "id", "known", "memory", "outreach", "recent", "rule", "sequence"),
-        *("stage", "traits", "version"),
+        *("before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for", "memory", "outreach"),
+        *("recent", "rule", "sequence", "stage", "traits", "version"),
     )
 
     def __init__(
@@ -47,7 +53,7 @@ class Customer:
         first_at: int,
         sequence: int,
         recent: bytes = b"",
-        memory: Memory | None = None,
+        remembered: Remembered | None = None,
         rule: str | None = None,
         before: Change | None = None,
         traits: dict[str, list[Any]] | None = None,
@@ -70,8 +76,12 @@ class Customer:
         """Number of published stage changes so far, which is the number of the last one."""
         self.recent = recent
         """Digests of the latest touchpoint ids, oldest first. Bytes, because they are searched and stored in one go."""
-        self.memory: Memory = {} if memory is None else memory
+        self.memory: Memory = []
         """What accumulators keep. An older version leaves the entries of a newer one as they are."""
+        self.keys = _NO_KEYS
+        """Whose each entry is, by the accumulators' keys."""
+        self.laid_out_for: object = None
+        """The program whose accumulators find their entries at their places; none as long as none has had to do with the customer."""
         self.rule = rule
         """The rule that led into the stage; none when the customer was new there, or its stage was no more."""
         self.before = before
@@ -80,11 +90,13 @@ class Customer:
         """Trait name to [occurred_at, value], for the traits that the journey names."""
         self.outreach = outreach
         """None until a campaign was triggered."""
-        self.began: dict[str, tuple[int, int]] = {} if began is None else began
+        self.began: dict[str, tuple[int, int]] = began or _NOTHING_BEGAN
         """Memories that are complete only since (version, time): those that another version did not keep. Empty for most."""
         self.known = known
         """Which memories that version keeps, a few bytes for each (see `beginnings`)."""
         self.id = id
+        if remembered is not None:
+            self.remember(remembered)
 
     @property
     def changes(self) -> list[Change]:
@@ -92,17 +104,40 @@ class Customer:
         last = self.stage, self.entered_at, self.rule
         return [last] if self.before is None else [self.before, last]
 
+    def remembered(self) -> Remembered:
+        """What accumulators keep, by their keys."""
+        found: Remembered = {}
+        for place, entry in enumerate(self.memory):
+            if entry is not None:
+                found[self.keys[place]] = entry
+        return found
+
+    def remember(self, remembered: Remembered) -> None:
+        """Have accumulators keep this and nothing else."""
+        self.memory, self.keys, self.laid_out_for = list(remembered.values()), tuple(remembered), None
+
+    def lay_out(self, keys: tuple[str, ...], program: object) -> None:
+        """Put what accumulators keep at the places where those of `program`, which have these keys, look for it. What is not theirs comes last."""
+        if not self.keys:
+            self.memory, self.keys = [None] * len(keys), keys
+        else:
+            others = self.remembered()
+            memory = [others.pop(key, None) for key in keys]
+            self.memory, self.keys = [*memory, *others.values()], (*keys, *others)
+        self.laid_out_for = program
+
     def be_as(self, other: "Customer") -> None:
         """Become what `other` is, and share what it holds."""
         self.version, self.stage, self.due = other.version, other.stage, other.due
         self.entered_at, self.clock, self.first_at = other.entered_at, other.clock, other.first_at
-        self.sequence, self.recent, self.memory = other.sequence, other.recent, other.memory
+        self.sequence, self.recent = other.sequence, other.recent
+        self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
         self.rule, self.before, self.traits = other.rule, other.before, other.traits
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
 
     def copied(self) -> "Customer":
         """Another one that shares what this one holds."""
-        return Customer(
+        copied = Customer(
             self.version,
             self.stage,
             self.due,
@@ -111,7 +146,7 @@ class Customer:
             self.first_at,
             self.sequence,
             self.recent,
-            self.memory,
+            None,
             self.rule,
             self.before,
             self.traits,
@@ -120,6 +155,8 @@ class Customer:
             self.known,
             self.id,
         )
+        copied.memory, copied.keys, copied.laid_out_for = self.memory, self.keys, self.laid_out_for
+        return copied
 
     def __copy__(self) -> "Customer":
         return self.copied()
@@ -141,5 +178,5 @@ class Customer:
     def _fields(self) -> tuple[object, ...]:
         return (
             *(self.version, self.stage, self.due, self.entered_at, self.clock, self.first_at, self.sequence, self.recent),
-            *(self.memory, self.rule, self.before, self.traits, self.outreach, self.began, self.known, self.id),
+            *(self.remembered(), self.rule, self.before, self.traits, self.outreach, self.began, self.known, self.id),
         )

@@ -38,7 +38,9 @@ class DistinctEver(Matching):
         if value is MISSING:
             return
         digest = value_digest(value)
-        entry = memory.setdefault(self.key, [0, []])
+        entry = memory[self.place]
+        if entry is None:
+            entry = memory[self.place] = [0, []]
         bits, digests = entry
         if digest % (1 << bits) or digest in digests:
             return
@@ -49,7 +51,7 @@ class DistinctEver(Matching):
 
     def number(self, memory: Memory) -> int:
         """How many different values ever."""
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         return 0 if entry is None else len(entry[1]) << entry[0]
 
 
@@ -75,7 +77,9 @@ class DistinctWindow(Windowed):
         if value is MISSING or at <= gone:
             return
         digest = value_digest(value)
-        entry = memory.setdefault(self.key, [0, [], []])
+        entry = memory[self.place]
+        if entry is None:
+            entry = memory[self.place] = [0, [], []]
         bits, times, digests = entry
         forget_before(gone, times, digests)
         if not times:

@@ -95,6 +95,7 @@ def explain(program: Program, customer: Customer, now: int) -> Explanation:
     A state of another journey version is judged as after having been carried over. Raises `EvaluationFailed`.
     """
     judged = copy(customer)
+    judged.lay_out(program.keys, program)
     carried: Sequence[StageChange] = ()
     if customer.version != program.version or customer.stage not in program.stages:
         carried = carry_over(program, judged)
@@ -146,7 +147,7 @@ def _complete_since(written: model.Leaf, leaf: Leaf, customer: Customer, now: in
         case model.Trait(name, _) if name in customer.traits and customer.traits[name][0] > at:
             return None
         case model.Aggregate() as aggregate:
-            is_later = aggregate.kind == "last" and key in customer.memory and customer.memory[key][0] > at
+            is_later = aggregate.kind == "last" and (latest := customer.remembered().get(key)) is not None and latest[0] > at
             in_reach = aggregate.within is None or at > now - aggregate.within
             return (version, at) if in_reach and not is_later else None
     return version, at

@@ -68,11 +68,12 @@ class TraitCompares(Leaf):
 class NothingFor(Leaf):
     """No matching touchpoint for a duration, and the customer was known all that time. Written `absent` or `idle`."""
 
-    __slots__ = ("duration", "key")
+    __slots__ = ("duration", "key", "place")
 
     def __init__(self, text: str, latest: Latest, duration: int) -> None:
         super().__init__(text)
         self.key: Final = latest.key
+        self.place: Final = latest.place
         self.duration: Final = duration
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
@@ -86,7 +87,7 @@ class NothingFor(Leaf):
         return self._since(customer) + self.duration
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         return None if entry is None else instant_text(time_in(entry))
 
     def changes_by_time(self) -> tuple[bool, bool]:
@@ -94,7 +95,7 @@ class NothingFor(Leaf):
 
     def _since(self, customer: Customer) -> int:
         """The latest match, or how long matches have been watched for."""
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         since = customer.first_at if entry is None else time_in(entry)
         if customer.began:
             began = customer.began.get(self.key)
@@ -132,31 +133,33 @@ class InStageFor(Leaf):
 class TotalCompares(Leaf):
     """The number of matching touchpoints ever satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "none_suffice")
+    __slots__ = ("compare", "key", "none_suffice", "place")
 
     def __init__(self, text: str, total: Total, comparison: Comparison) -> None:
         super().__init__(text)
         self.key: Final = total.key
+        self.place: Final = total.place
         self.compare: Final = compile_comparison(comparison)
         self.none_suffice: Final = self.compare.accepts(0)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         return self.none_suffice if entry is None else self.compare.accepts(entry[0])
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         return 0 if entry is None else entry[0]
 
 
 class CountCompares(Leaf):
     """The number of matching touchpoints in a window satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "none_suffice", "rises_and_falls", "turns", "within")
+    __slots__ = ("compare", "key", "none_suffice", "place", "rises_and_falls", "turns", "within")
 
     def __init__(self, text: str, window: CountWindow, comparison: Comparison) -> None:
         super().__init__(text)
         self.key: Final = window.key
+        self.place: Final = window.place
         self.within: Final = window.within
         self.compare: Final = compile_comparison(comparison)
         self.none_suffice: Final = self.compare.accepts(0)
@@ -164,7 +167,7 @@ class CountCompares(Leaf):
         self.rises_and_falls: Final = by_time_as_numbers_fall(comparison)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         return self.none_suffice if entry is None else self.compare.accepts(self._number(entry, now))
 
     def rises(self, customer: Customer, now: int) -> int:
@@ -173,7 +176,7 @@ class CountCompares(Leaf):
         return self.until(customer, now) if self.rises_and_falls[0] else NEVER
 
     def until(self, customer: Customer, now: int) -> int:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         if entry is None:
             return NEVER
         if not has_buckets(entry):
@@ -194,7 +197,7 @@ class CountCompares(Leaf):
         return NEVER
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         return 0 if entry is None else self._number(entry, now)
 
     def changes_by_time(self) -> tuple[bool, bool]:
@@ -225,7 +228,7 @@ class DistinctCompares(Leaf):
 
     def until(self, customer: Customer, now: int) -> int:
         values = self.values
-        entry = customer.memory.get(values.key)
+        entry = customer.memory[values.place]
         if entry is None or isinstance(values, DistinctEver):
             return NEVER
         bits: int = entry[0]
@@ -244,7 +247,7 @@ class DistinctCompares(Leaf):
         values = self.values
         if isinstance(values, DistinctEver):
             return values.number(customer.memory)
-        entry = customer.memory.get(values.key)
+        entry = customer.memory[values.place]
         if entry is None:
             return 0
         bits: int = entry[0]
@@ -270,7 +273,7 @@ class StepsTaken(Leaf):
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         """How many of the steps have been taken in order within the window."""
-        entry = customer.memory.get(self.sequence.key)
+        entry = customer.memory[self.sequence.place]
         gone = now - self.sequence.within
         return 0 if entry is None else sum(begun > gone for begun in entry[0])
 
@@ -281,11 +284,12 @@ class StepsTaken(Leaf):
 class ScoreCompares(Leaf):
     """A decaying score satisfies the comparison."""
 
-    __slots__ = ("compare", "half_life", "key", "tests")
+    __slots__ = ("compare", "half_life", "key", "place", "tests")
 
     def __init__(self, text: str, score: Score, comparison: Comparison) -> None:
         super().__init__(text)
         self.key: Final = score.key
+        self.place: Final = score.place
         self.half_life: Final = score.half_life
         self.compare: Final = compile_comparison(comparison)
         self.tests: Final = [compile_comparison(Comparison((test,))) for test in comparison.tests]
@@ -294,7 +298,7 @@ class ScoreCompares(Leaf):
         return self.compare.accepts(self._score(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         if entry is None:
             return NEVER
         since: int = entry[0]
@@ -313,7 +317,7 @@ class ScoreCompares(Leaf):
         return True, True
 
     def _score(self, customer: Customer, now: int) -> float:
-        entry = customer.memory.get(self.key)
+        entry = customer.memory[self.place]
         return 0.0 if entry is None else decayed(entry[1], now - entry[0], self.half_life)
 
 

@@ -69,9 +69,9 @@ class Total(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         if entry is None:
-            memory[self.key] = [1]
+            memory[self.place] = [1]
         else:
             entry[0] += 1
 
@@ -87,9 +87,9 @@ class Latest(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         if entry is None or touchpoint.at > time_in(entry):
-            memory[self.key] = touchpoint.at
+            memory[self.place] = touchpoint.at
 
 
 def time_in(entry: Any) -> int:
@@ -110,9 +110,9 @@ class LastValue(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         if entry is None or touchpoint.at >= entry[0]:
-            memory[self.key] = [touchpoint.at, keepsake(self.value_of.of(touchpoint))]
+            memory[self.place] = [touchpoint.at, keepsake(self.value_of.of(touchpoint))]
 
 
 class Values(Matching):
@@ -134,12 +134,12 @@ class Values(Matching):
         value = number_or_none(self.value_of.of(touchpoint))
         if value is None:
             return
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         if entry is None:
-            memory[self.key] = [1, value, value, float(value)]
+            memory[self.place] = [1, value, value, float(value)]
             return
         number, smallest, largest, *partials = entry
-        memory[self.key] = [
+        memory[self.place] = [
             number + 1,
             min(smallest, value),
             max(largest, value),
@@ -181,13 +181,13 @@ class Score(Accumulator):
         if points == 0.0:
             return
         at = touchpoint.at
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         if entry is None:
-            memory[self.key] = [at, points]
+            memory[self.place] = [at, points]
             return
         since, score = entry
         if at >= since:
-            memory[self.key] = [at, decayed(score, at - since, self.half_life) + points]
+            memory[self.place] = [at, decayed(score, at - since, self.half_life) + points]
         else:
             entry[1] = score + decayed(points, since - at, self.half_life)
 

@@ -59,10 +59,10 @@ class OrderedSteps(Accumulator):
         gone = now - self.within
         if not matched or at <= gone:
             return
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         if entry is None:
             none_begun = [LONG_AGO] * len(self.steps)
-            entry = memory[self.key] = [none_begun, none_begun.copy(), [], []]
+            entry = memory[self.place] = [none_begun, none_begun.copy(), [], []]
         beginnings, before, times, steps = entry
         forget_before(gone, times, steps)
         if not times or at >= times[-1]:
@@ -81,7 +81,7 @@ class OrderedSteps(Accumulator):
 
     def began(self, memory: Memory) -> int:
         """When the latest run through all the steps began; `LONG_AGO` when there was none."""
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         return LONG_AGO if entry is None else entry[0][-1]
 
     def _matched(self, touchpoint: Touchpoint) -> int:

@@ -91,7 +91,19 @@ class Program:
     """A compiled journey."""
 
     __slots__ = (
-        *("_by_type", "_other", "accumulators", "campaigns", "every_accumulator", "grace", "initial", "journey", "known", "memories"),
+        *(
+            "_by_type",
+            "_other",
+            "accumulators",
+            "campaigns",
+            "every_accumulator",
+            "grace",
+            "initial",
+            "journey",
+            "keys",
+            "known",
+            "memories",
+        ),
         *("recent_bytes", "stages", "traits", "version", "windows"),
     )
 
@@ -113,7 +125,9 @@ class Program:
         self.campaigns: Final = campaigns
         """None when the journey has none."""
         self.accumulators: Final = accumulators
-        """By key. Customers' memories hold no other keys, but for those that a newer version left there."""
+        """By key, in the order of their places."""
+        self.keys: Final = tuple(accumulators)
+        """Customers' memories hold no other keys, but for those that a newer version left there."""
         self.every_accumulator: Final = list(accumulators.values())
         self.windows: Final = [each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)]
         """Those whose memory is over one day, however little happens."""

@@ -46,9 +46,9 @@ class CountWindow(Windowed):
         gone = now - self.within
         if at <= gone:
             return
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         if entry is None:
-            memory[self.key] = [at]
+            memory[self.place] = [at]
             return
         if has_buckets(entry):
             self._record_beside_buckets(memory, entry, at, gone)
@@ -64,7 +64,7 @@ class CountWindow(Windowed):
             bucket_times: list[int] = []
             counts: list[int] = []
             self._put_into_bucket(bucket_times, counts, times.pop(0))
-            memory[self.key] = [times, bucket_times, counts]
+            memory[self.place] = [times, bucket_times, counts]
 
     def times_in(self, entry: Any) -> list[int]:
         times: list[int] = entry[0] if has_buckets(entry) else entry
@@ -83,7 +83,7 @@ class CountWindow(Windowed):
         if len(times) > EXACT:
             self._put_into_bucket(bucket_times, counts, times.pop(0))
         if not bucket_times:
-            memory[self.key] = times
+            memory[self.place] = times
 
     def _put_into_bucket(self, bucket_times: list[int], counts: list[int], at: int) -> None:
         place, found = find_bucket(bucket_times, at, self.bucket_width)
@@ -114,9 +114,9 @@ class ValueWindow(Windowed):
         gone = now - self.within
         if value is None or at <= gone:
             return
-        entry = memory.get(self.key)
+        entry = memory[self.place]
         if entry is None:
-            memory[self.key] = [[at], [value], [], []]
+            memory[self.place] = [[at], [value], [], []]
             return
         times, values, bucket_times, buckets = entry
         forget_before(gone, times, values)
