@@ -175,4 +175,4 @@ def test_the_schedule_stays_as_small_as_the_number_of_customers(program: Program
     partition = Partition(program, None)
     for time in range(5_000):
         feed(partition, did("view", time, who="a"), did("view", 5_000 - time, who=f"late-{time % 3}"))
-    assert len(partition._heap) < 2_000, "that it does not grow can be seen nowhere else"
+    assert len(partition._timers) < 2_000, "that it does not grow can be seen nowhere else"

@@ -8,7 +8,6 @@ two collections changes nothing.
 from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final, final
 
@@ -19,12 +18,13 @@ from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.timers import Timers
 from etapa.journey.engine.touchpoint import Touchpoint
 
 __all__ = ["EvaluationFailed", "Partition", "Work"]
 
 _SLACK: Final = 1024
-"""Heap entries that are out of date and may lie around before the heap is built anew."""
+"""Timers that are out of date and may lie around before they are gathered anew."""
 
 
 @final
@@ -60,7 +60,7 @@ class _Kept:
     def __init__(self, customer: Customer | None) -> None:
         self.customer = customer
         self.scheduled = NEVER
-        """The time of the one entry in the heap that counts; `NEVER` when there is none."""
+        """The time of the one entry among the timers that counts; `NEVER` when there is none."""
         self.turn = -1
         """In which turn it was changed last."""
 
@@ -78,9 +78,9 @@ class Partition:
         self.stream_time = stream_time
         # In order of use, least recent first, as of the last collection.
         self._customers: dict[str, _Kept] = {}
-        # (time, customer id). An entry may be earlier than the customer's due time (then it is put back when it comes up), never
-        # later. So most touchpoints, which put the due time off, need not touch the heap.
-        self._heap: list[tuple[int, str]] = []
+        # An entry may be earlier than the customer's due time (then it is put back when it comes up), never later. So most
+        # touchpoints, which put the due time off, need not touch them.
+        self._timers: Final = Timers()
         self._work = Work()
         self._turn = 0
         """How often work was collected."""
@@ -121,8 +121,7 @@ class Partition:
         stream_time = self.stream_time
         if stream_time is None or at > stream_time:
             self.stream_time = stream_time = at
-        heap = self._heap
-        if heap and heap[0][0] <= stream_time - self._grace:
+        if self._timers.earliest <= stream_time - self._grace:
             self._fire_due_at(stream_time)
 
         kept = self._customers[touchpoint.customer_id]
@@ -212,17 +211,17 @@ class Partition:
         if due is None or due >= kept.scheduled:
             return
         kept.scheduled = due
-        heappush(self._heap, (due, customer.id))
-        if len(self._heap) > 2 * len(self._customers) + _SLACK:
-            self._heap = [(each.scheduled, customer_id) for customer_id, each in self._customers.items() if each.scheduled != NEVER]
-            heapify(self._heap)
+        timers = self._timers
+        timers.add(due, customer.id)
+        if len(timers) > 2 * len(self._customers) + _SLACK:
+            timers.replace((each.scheduled, customer_id) for customer_id, each in self._customers.items() if each.scheduled != NEVER)
 
     def _fire_due_at(self, stream_time: int) -> None:
         """Fire the timers that are due at `stream_time`, in order of (due, customer id)."""
         by = stream_time - self._grace
-        work = self._work
-        while self._heap and self._heap[0][0] <= by:
-            at, customer_id = heappop(self._heap)
+        work, timers = self._work, self._timers
+        while timers.any_due(by):
+            at, customer_id = timers.take()
             kept = self._customers.get(customer_id)
             if kept is None or kept.scheduled != at:
                 continue
