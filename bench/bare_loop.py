@@ -14,6 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from etapa.contracts.touchpoint_message import TouchpointMessage
+from etapa.stream import event_loop
 from etapa.stream.kafka_producer import MAX_BATCH_BYTES
 
 KAFKA, TOPIC, GROUP, CHANGES = (os.environ[f"BENCH_{name}"] for name in ("KAFKA", "TOPIC", "GROUP", "CHANGES"))
@@ -76,4 +77,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    event_loop.run(main())

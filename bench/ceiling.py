@@ -1,10 +1,9 @@
 """The least that a consumer in Python can do: fetch with aiokafka, decode into the message's type, and nothing else.
 
-It is the decoder and the type that the worker begins with, without the worker's checks. Nothing that judges touchpoints can be
+It is the decoder and the type that the worker begins with, without the worker's checks, on the worker's event loop. Nothing that judges touchpoints can be
 faster; the distance to it is what checking, judging, state and exactly once cost.
 """
 
-import asyncio
 import os
 
 import msgspec
@@ -12,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 
 from bench.stopwatch import Stopwatch
 from etapa.contracts.touchpoint_message import TouchpointMessage
+from etapa.stream import event_loop
 
 
 async def consume() -> None:
@@ -37,4 +37,4 @@ async def consume() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(consume())
+    event_loop.run(consume())

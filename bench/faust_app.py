@@ -10,6 +10,7 @@ import time
 from typing import cast
 
 import faust
+import mode.loop
 import redis.asyncio
 
 import bench.core  # noqa: F401 - which core is said before anything of Etapa is imported
@@ -62,4 +63,6 @@ async def classify(stream: faust.StreamT[bytes]) -> None:
 
 
 if __name__ == "__main__":
+    # As Faust's pages advise, and as the worker does.
+    mode.loop.use("uvloop")
     faust.Worker(app, loglevel="warn").execute_from_commandline()

@@ -27,6 +27,7 @@ from bench.report import Table, machine, write_json
 from bench.seeded import seed
 from bench.view_memory import redis_cpu
 from etapa.settings import Settings, load_settings
+from etapa.stream import event_loop
 from etapa.stream.kafka_consumer import group_consumer, reading_consumer
 from etapa.stream.kafka_log import KafkaLog
 from etapa.stream.kafka_reading import range_of
@@ -116,7 +117,7 @@ def measured(one: Partition, work: Callable[[Partition], Awaitable[int]]) -> Run
             await work(one)
             return Run(one.customers, time.perf_counter() - started, time.process_time() - spent, redis_cpu(store) - store_before)
 
-    return asyncio.run(timed())
+    return event_loop.run(timed())
 
 
 def emptied(one: Partition) -> None:

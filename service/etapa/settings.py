@@ -106,7 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quiet_after: Annotated[
         int, Setting(values.duration(0, 24 * 60 * MINUTE), "A partition that read nothing for this long follows the wall clock")
     ] = MINUTE
-    batch_records: Annotated[int, Setting(values.number(1, 1_000_000), "Most touchpoints in one batch")] = 10_000
+    batch_records: Annotated[int, Setting(values.number(1, 1_000_000), "Most touchpoints in one batch")] = 15_000
     batch_bytes: Annotated[int, Setting(values.size(1024, 1024 * MEBIBYTE), "Most bytes in one batch")] = 4 * MEBIBYTE
     customers_in_memory: Annotated[
         int, Setting(values.number(0, 100_000_000), "Customers that each partition keeps in memory between batches")

@@ -17,6 +17,7 @@ from mode import Service
 
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
+from etapa.stream import event_loop
 from etapa.stream.classifier import Classifier, WorkerError
 from etapa.stream.faust_worker import DisklessApp, StoppableWorker
 from etapa.stream.kafka_errors import thin_out_logs
@@ -36,7 +37,7 @@ def run_worker(settings: Settings, program: Program, observer: Observer, hosted:
     """
     spare_the_garbage_collector()
     thin_out_logs()
-    asyncio.run(_run(settings, program, observer, hosted))
+    event_loop.run(_run(settings, program, observer, hosted))
 
 
 def spare_the_garbage_collector() -> None:
