@@ -90,9 +90,9 @@ class RedisView:
             return _read_counts(await _awaited(self._client.hgetall(cast("str", self._keys.counts))))
 
     async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
-        flat, states = flattened(customers)
         follows_offset = b"" if follows is None else b"%d" % follows
-        arguments = [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), _pack(flat), states]
+        states, *lists = flattened(customers)
+        arguments = [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), states, *map(_pack, lists)]
         keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark]
         async with self._errors("applying a batch"):
             outcome = await _APPLY.run(self._client, keys, arguments)
