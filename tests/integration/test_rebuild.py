@@ -27,7 +27,7 @@ from tests.unit.cli.process import etapa
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
-CUSTOMERS = 10_000
+CUSTOMERS = 30_000
 
 
 def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -51,7 +51,7 @@ def customers(*places: tuple[str, str, int | None]) -> list[Applied]:
 async def everything(view: RedisView, client: Any) -> tuple[dict[str, Any], ...]:
     keys = view._keys
     hashes = [{key.decode(): value for key, value in (await client.hgetall(name)).items()} for name in (keys.stage, keys.state)]
-    return *hashes, dict(await view.counts()), dict(await client.zrange(keys.timers, 0, -1, withscores=True))
+    return *hashes, dict(await view.counts()), {key.decode(): due for key, due in await client.zrange(keys.timers, 0, -1, withscores=True)}
 
 
 def test_what_is_applied_can_be_loaded_with_its_mark(redis_url: str) -> None:
@@ -126,6 +126,37 @@ def test_an_erased_customer_leaves_nothing(redis_url: str) -> None:
             await view.apply(1, mark(2), [Applied("a", "s1", 5, None), Applied("never-there", "s1", None, None)])
             stages, states, counts, timers = await everything(view, client)
             assert (stages, list(states), counts, timers) == ({"b": b"s1"}, ["b"], {"s1": 1}, {})
+
+    asyncio.run(scenario())
+
+
+def test_new_known_and_erased_customers_of_one_batch_are_counted_where_they_are(redis_url: str) -> None:
+    async def scenario() -> None:
+        async with opened(redis_url) as (view, _, client):
+            await view.apply(None, mark(1), customers(("moves", "s1", 5), ("stays", "s1", None), ("goes", "s1", 6)))
+            batch = [*customers(("new", "s2", 7), ("moves", "s2", None), ("stays", "s1", 8)), Applied("goes", "", None, None)]
+            assert await view.apply(1, mark(2), batch) == "applied"
+            stages, states, counts, timers = await everything(view, client)
+            assert stages == {"new": b"s2", "moves": b"s2", "stays": b"s1"}
+            assert states == {"new": b"new in s2\xff\x00", "moves": b"moves in s2\xff\x00", "stays": b"stays in s1\xff\x00"}
+            assert (counts, timers) == ({"s1": 1, "s2": 2}, {"new": 7.0, "stays": 8.0})
+            # Nobody of those with a state was known.
+            assert await view.apply(2, mark(3), [*customers(("newer", "s1", None)), Applied("moves", "", None, None)]) == "applied"
+            stages, states, counts, timers = await everything(view, client)
+            assert (stages, set(states)) == ({"new": b"s2", "stays": b"s1", "newer": b"s1"}, {"new", "stays", "newer"})
+            assert (counts, timers) == ({"s1": 2, "s2": 1}, {"new": 7.0, "stays": 8.0})
+
+    asyncio.run(scenario())
+
+
+def test_a_customer_whose_state_alone_is_gone_is_not_counted_twice(redis_url: str) -> None:
+    async def scenario() -> None:
+        async with opened(redis_url) as (view, _, client):
+            await view.apply(None, mark(1), customers(("a", "s1", 5), ("b", "s1", None)))
+            await client.hdel(view._keys.state, "a")
+            assert await view.apply(1, mark(2), customers(("a", "s2", None))) == "applied"
+            stages, _, counts, timers = await everything(view, client)
+            assert (stages, counts, timers) == ({"a": b"s2", "b": b"s1"}, {"s1": 1, "s2": 1}, {})
 
     asyncio.run(scenario())
 

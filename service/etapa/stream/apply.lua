@@ -4,8 +4,11 @@
 -- ARGV  1  the mark's state_offset that this follows; empty: there is no mark
 --       2  the state_offset that the mark will have
 --       3  the mark's fields and values, packed (MessagePack)
---       4  customers, packed: id, stage, due (empty: none), length of the state (0: erase the customer), and so on
---       5  the states in the same order, one behind the other; the unpacker here knows text only, and states are not text
+--       4  states, packed: id, state, and so on
+--       5  stages, packed: id, stage, and so on, of the same customers in the same order
+--       6  timers, packed: due, id, and so on
+--       7  ids of those of them without a timer, packed
+--       8  ids of the customers to erase, packed: none of them is among the others
 -- gives "applied", "already" or "refused"
 
 local stage_key, state_key, counts_key, timers_key, mark_key = unpack(KEYS)
@@ -19,67 +22,76 @@ if (at or '') ~= follows then
   return 'refused'
 end
 
+local as_many_stages = true
 if follows == '' then
   redis.call('UNLINK', stage_key, state_key, counts_key, timers_key, mark_key)
 else
   -- Redis undoes nothing when a command fails, so a key of a wrong type must show itself before the first write.
-  redis.call('HLEN', stage_key)
-  redis.call('HLEN', state_key)
+  as_many_stages = redis.call('HLEN', stage_key) == redis.call('HLEN', state_key)
   redis.call('HLEN', counts_key)
   redis.call('ZCARD', timers_key)
 end
 
--- A Lua call takes about 8,000 values at most, a customer up to two.
-local CHUNK = 2000
-local customers = cmsgpack.unpack(ARGV[4])
-local deltas = {}
-local offset = 0
+local states, stages, timers = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
+local untimed, erased = cmsgpack.unpack(ARGV[7]), cmsgpack.unpack(ARGV[8])
 
-for first = 1, #customers, 4 * CHUNK do
-  local last = math.min(first + 4 * CHUNK - 1, #customers)
-  local ids = {}
-  for i = first, last, 4 do
-    ids[#ids + 1] = customers[i]
+-- A Lua call takes about 8,000 values at most. Even: what belongs together stays together.
+local CHUNK = 4000
+
+local function in_chunks(command, key, values)
+  local answers = 0
+  for first = 1, #values, CHUNK do
+    answers = answers + redis.call(command, key, unpack(values, first, math.min(first + CHUNK - 1, #values)))
   end
-  local stages_before = redis.call('HMGET', stage_key, unpack(ids))
+  return answers
+end
 
-  local stages, states, erased, timers, untimed = {}, {}, {}, {}, {}
-  for n, id in ipairs(ids) do
-    local i = first + 4 * (n - 1)
-    local stage, due, length = customers[i + 1], customers[i + 2], customers[i + 3]
-    local before = stages_before[n]
+local deltas = {}
+
+-- The stages that customers are in, false for who is in none; they are taken off the counts.
+local function leave(ids)
+  local befores = redis.call('HMGET', stage_key, unpack(ids))
+  for _, before in ipairs(befores) do
     if before then
       deltas[before] = (deltas[before] or 0) - 1
     end
-    if length == 0 then
-      erased[#erased + 1] = id
-    else
-      deltas[stage] = (deltas[stage] or 0) + 1
-      if before ~= stage then
-        stages[#stages + 1] = id
-        stages[#stages + 1] = stage
-      end
-      states[#states + 1] = id
-      states[#states + 1] = string.sub(ARGV[5], offset + 1, offset + length)
-      offset = offset + length
-    end
-    if due == '' or length == 0 then
-      untimed[#untimed + 1] = id
-    else
-      timers[#timers + 1] = due
-      timers[#timers + 1] = id
-    end
   end
-
-  if #stages > 0 then redis.call('HSET', stage_key, unpack(stages)) end
-  if #states > 0 then redis.call('HSET', state_key, unpack(states)) end
-  if #erased > 0 then
-    redis.call('HDEL', stage_key, unpack(erased))
-    redis.call('HDEL', state_key, unpack(erased))
-  end
-  if #timers > 0 then redis.call('ZADD', timers_key, unpack(timers)) end
-  if #untimed > 0 then redis.call('ZREM', timers_key, unpack(untimed)) end
+  return befores
 end
+
+for n = 2, #stages, 2 do
+  local stage = stages[n]
+  deltas[stage] = (deltas[stage] or 0) + 1
+end
+
+if in_chunks('HSET', state_key, states) == #states / 2 and as_many_stages then
+  -- Nobody had a state, so nobody has a stage or a timer either: as in most of a rebuild.
+  in_chunks('HSET', stage_key, stages)
+else
+  for first = 1, #stages, CHUNK do
+    local ids, moved = {}, {}
+    for n = first, math.min(first + CHUNK - 1, #stages), 2 do
+      ids[#ids + 1] = stages[n]
+    end
+    for n, before in ipairs(leave(ids)) do
+      local stage = stages[first + 2 * n - 1]
+      if before ~= stage then
+        moved[#moved + 1] = ids[n]
+        moved[#moved + 1] = stage
+      end
+    end
+    in_chunks('HSET', stage_key, moved)
+  end
+  in_chunks('ZREM', timers_key, untimed)
+end
+in_chunks('ZADD', timers_key, timers)
+
+for first = 1, #erased, CHUNK do
+  leave({unpack(erased, first, math.min(first + CHUNK - 1, #erased))})
+end
+in_chunks('HDEL', stage_key, erased)
+in_chunks('HDEL', state_key, erased)
+in_chunks('ZREM', timers_key, erased)
 
 for stage, delta in pairs(deltas) do
   if delta ~= 0 and redis.call('HINCRBY', counts_key, stage, delta) <= 0 then

@@ -4,8 +4,8 @@ Every port stands for one partition (except the clock). The task is written agai
 behind them in the worker, and in-memory twins in the simulation. Times are microseconds since 1970.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal, Protocol
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -164,11 +164,12 @@ class View(Protocol):
     async def counts(self) -> Mapping[str, int]:
         """How many customers are in each stage, by stage id; stages without customers may be missing."""
 
-    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+    def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> Coroutine[Any, Any, ApplyOutcome]:
         """Make `customers` visible and set `mark`, in one step, if the view's mark is at `follows` (none: no mark).
 
         `already` when the view's mark is at `mark.state_offset` already, `refused` when it is anywhere else.
         With `follows` none, whatever was left in the partition's keys is removed first. A customer may be named once only.
+        What can be made ready without the view is so at the call; nothing is sent before what it gives is awaited.
         """
 
     async def scan(self, cursor: int, count: int) -> Scanned:

@@ -6,7 +6,7 @@ call is one round trip and takes at most the time-out of the settings; it may be
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -89,10 +89,13 @@ class RedisView:
         async with self._errors("reading the counts"):
             return _read_counts(await _awaited(self._client.hgetall(cast("str", self._keys.counts))))
 
-    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
-        flat, states = flattened(customers)
+    def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> Coroutine[Any, Any, ApplyOutcome]:
         follows_offset = b"" if follows is None else b"%d" % follows
-        arguments = [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), _pack(flat), states]
+        states, *lists = flattened(customers)
+        arguments = [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), states, *map(_pack, lists)]
+        return self._apply(arguments)
+
+    async def _apply(self, arguments: list[bytes]) -> ApplyOutcome:
         keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark]
         async with self._errors("applying a batch"):
             outcome = await _APPLY.run(self._client, keys, arguments)

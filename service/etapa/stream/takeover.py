@@ -214,8 +214,14 @@ class _Applying:
 
     async def next(self, mark: ViewMark, customers: Sequence[Applied]) -> None:
         """Begin with a chunk once the one before it is applied. Raises what `settle` does."""
-        await self.settle()
-        self._under_way = asyncio.create_task(self._view.apply(self._follows, mark, customers))
+        # Made ready while the one before is being applied, so that the view need not wait for it.
+        apply = self._view.apply(self._follows, mark, customers)
+        try:
+            await self.settle()
+        except BaseException:
+            apply.close()
+            raise
+        self._under_way = asyncio.create_task(apply)
         self._follows = mark.state_offset
         # So that it is on its way before reading goes on, which does not always let others run: a call is not sent at the first turn.
         for _ in range(_TURNS):

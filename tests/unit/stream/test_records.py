@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+import msgspec
+import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from etapa.stream.records import Applied, Outgoing, Record, append_records, as_records, flattened, total_size
@@ -41,6 +43,16 @@ def test_a_record_larger_than_a_batch_is_taken_alone() -> None:
     assert batch.record_count() == 1
 
 
-def test_customers_are_flattened_with_their_states_one_behind_the_other() -> None:
-    customers = [Applied("a", "new", 5, b"12"), Applied("b", "", None, None), Applied("c", "old", None, b"345")]
-    assert flattened(customers) == (["a", "new", "5", 2, "b", "", "", 0, "c", "old", "", 3], b"12345")
+def test_customers_are_flattened_into_what_each_command_takes() -> None:
+    customers = [Applied("a", "new", 5, b"12"), Applied("b", "", None, None), Applied("ç", "old", None, b"345")]
+    states, *lists = flattened(customers)
+    assert msgspec.msgpack.decode(states) == ["a", "12", "ç", "345"]
+    assert lists == [["a", "new", "ç", "old"], ["5", "a"], ["ç"], ["b"]]
+
+
+@pytest.mark.parametrize("length", [0, 2, 1023, 1024, 70_000])
+def test_a_state_of_any_length_is_packed_as_text_whatever_its_bytes_are(length: int) -> None:
+    states = flattened([Applied("a", "new", None, b"\xff" * length)]).states
+    assert states.endswith(b"\xdb" + length.to_bytes(4, "big") + b"\xff" * length)
+    as_text = states[: len(states) - length] + b"x" * length
+    assert msgspec.msgpack.decode(as_text) == ["a", "x" * length]
