@@ -16,7 +16,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     """What makes an event loop."""
     if find_spec("uvloop") is None:
         return asyncio.new_event_loop
-    make: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
+    make: Callable[[], asyncio.AbstractEventLoop] = import_module("etapa.stream.uvloop_loop").Loop
     return make
 
 
