@@ -25,6 +25,7 @@ from etapa.contracts.touchpoint_message import (
     TouchpointLimits,
     TouchpointMessage,
 )
+from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.touchpoint import Touchpoint
 
 DEEPEST = 32
@@ -41,7 +42,14 @@ def decode_touchpoint(key: bytes | None, value: bytes | None, limits: Touchpoint
 
     `wall` is the wall clock in microseconds; with none, a touchpoint may be as far ahead as it likes.
     """
-    touchpoint = read_touchpoint(value, limits, wall)
+    return decode_within(key, value, limits, wall, limits.max_bytes, NEVER if wall is None else wall + limits.max_ahead)
+
+
+def decode_within(
+    key: bytes | None, value: bytes | None, limits: TouchpointLimits, wall: int | None, max_bytes: int, latest: int
+) -> Touchpoint | Rejected:
+    """As `decode_touchpoint`, for many: `max_bytes` and `latest`, the latest time that is taken, are what `limits` and `wall` say."""
+    touchpoint = _read_within(value, limits, wall, max_bytes, latest)
     if isinstance(touchpoint, Touchpoint) and touchpoint.customer_id.encode() != key:
         found = "the record has no key" if key is None else "the record key is another"
         return rejected("key_mismatch", f"{found}; it must be the customer_id")
@@ -50,10 +58,14 @@ def decode_touchpoint(key: bytes | None, value: bytes | None, limits: Touchpoint
 
 def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:
     """As `decode_touchpoint`, of a value without a record around it, such as a line of a file."""
+    return _read_within(value, limits, wall, limits.max_bytes, NEVER if wall is None else wall + limits.max_ahead)
+
+
+def _read_within(value: bytes | None, limits: TouchpointLimits, wall: int | None, max_bytes: int, latest: int) -> Touchpoint | Rejected:
     if value is None:
         return rejected("invalid", "the record has no value; a touchpoint is a JSON object")
-    if len(value) > limits.max_bytes:
-        return rejected("too_large", f"more than {limits.max_bytes} bytes")
+    if len(value) > max_bytes:
+        return rejected("too_large", f"more than {max_bytes} bytes")
     try:
         message: TouchpointMessage = _decode_plain(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -68,7 +80,7 @@ def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | N
         if _outsized(properties) or _outsized(traits):
             return rejected("invalid", "an integer in properties or traits does not fit 64 bits")
     at = microseconds_of(occurred_at)
-    if wall is not None and at > wall + limits.max_ahead:
+    if at > latest and wall is not None:
         ahead, most = (at - wall) // 1_000_000, limits.max_ahead // 1_000_000
         return rejected("from_the_future", f"occurred_at is {ahead} s ahead of the clock; at most {most} s are taken")
     if not EARLIEST <= at <= LATEST:

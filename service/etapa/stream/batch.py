@@ -8,7 +8,7 @@ from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_MEMORIES, Memories, encode_state
-from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint import decode_within
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.customer import Customer
@@ -84,9 +84,10 @@ async def decode(records: list[Record], limits: TouchpointLimits, wall: int, pau
 def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], limits: TouchpointLimits, wall: int, most: int) -> None:
     """Read what is in the next records, up to `most` of them, or to where `PAUSE_BYTES` have come together."""
     size = 0
+    max_bytes, latest = limits.max_bytes, wall + limits.max_ahead
     for position in range(len(items), min(len(items) + most, len(records))):
         record = records[position]
-        items.append(decode_touchpoint(record.key, record.value, limits, wall))
+        items.append(decode_within(record.key, record.value, limits, wall, max_bytes, latest))
         size += record.size()
         if size >= PAUSE_BYTES:
             return

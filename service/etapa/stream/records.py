@@ -93,7 +93,8 @@ class Applied:
 
 def record_of(place: object, consumed: Any) -> Record:
     """A record as Kafka's client has taken it out of a batch of its partition; its timestamp is in milliseconds."""
-    return Record(consumed.offset, consumed.timestamp * 1000, consumed.key, consumed.value, tuple(consumed.headers))
+    headers = consumed.headers
+    return Record(consumed.offset, consumed.timestamp * 1000, consumed.key, consumed.value, tuple(headers) if headers else ())
 
 
 def as_records(consumed: list[Any]) -> list[Record]:

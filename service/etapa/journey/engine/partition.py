@@ -76,8 +76,9 @@ class Partition:
         self.program: Final = program
         self._grace: Final = program.grace
         self.stream_time = stream_time
-        # In order of use, least recent first, as of the last collection.
+        # In order of use, least recent first, as of the last collection: not before they are half as many as are kept.
         self._customers: dict[str, _Kept] = {}
+        self._keep = 0
         # An entry may be earlier than the customer's due time (then it is put back when it comes up), never later. So most
         # touchpoints, which put the due time off, need not touch them.
         self._timers: Final = Timers()
@@ -185,12 +186,14 @@ class Partition:
         self._work = Work()
         self._turn += 1
         customers = self._customers
-        for customer_id in work.changed:
-            customers[customer_id] = customers.pop(customer_id)
+        if 2 * len(customers) > self._keep:
+            for customer_id in work.changed:
+                customers[customer_id] = customers.pop(customer_id)
         return work
 
     def forget(self, keep: int, protect: Container[str]) -> None:
         """Let go of the least recently used customers beyond `keep`, except those in `protect` and those not yet collected."""
+        self._keep = keep
         excess = len(self._customers) - keep
         if excess <= 0:
             return
