@@ -22,7 +22,7 @@ async def consume() -> None:
         bootstrap_servers=os.environ["BENCH_KAFKA"],
         group_id=os.environ["BENCH_GROUP"],
         auto_offset_reset="earliest",
-        max_partition_fetch_bytes=4 * 1024 * 1024,
+        max_partition_fetch_bytes=6 * 1024 * 1024,
     )
     await consumer.start()
     while True:

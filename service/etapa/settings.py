@@ -106,8 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quiet_after: Annotated[
         int, Setting(values.duration(0, 24 * 60 * MINUTE), "A partition that read nothing for this long follows the wall clock")
     ] = MINUTE
-    batch_records: Annotated[int, Setting(values.number(1, 1_000_000), "Most touchpoints in one batch")] = 15_000
-    batch_bytes: Annotated[int, Setting(values.size(1024, 1024 * MEBIBYTE), "Most bytes in one batch")] = 4 * MEBIBYTE
+    batch_records: Annotated[int, Setting(values.number(1, 1_000_000), "Most touchpoints in one batch")] = 20_000
+    batch_bytes: Annotated[int, Setting(values.size(1024, 1024 * MEBIBYTE), "Most bytes in one batch")] = 6 * MEBIBYTE
     customers_in_memory: Annotated[
         int, Setting(values.number(0, 100_000_000), "Customers that each partition keeps in memory between batches")
     ] = 50_000

@@ -10,7 +10,6 @@ _RECORD = 6 * 1024
 """A touchpoint of a batch, with what is made of it until it is shown: objects, changes, states, and the records of both."""
 _COPIES = 8
 """How often the bytes of a batch may be there: as they were read, taken apart, as dead letters, and on their way to Kafka, twice over."""
-_FETCH = 4 * MEBIBYTE
 _FETCH_COPIES = 2
 """An answer as it arrived, and in parts."""
 _LARGEST_ANSWER = 50 * MEBIBYTE
@@ -19,5 +18,5 @@ _LARGEST_ANSWER = 50 * MEBIBYTE
 def memory_bound(settings: Settings, partitions: int) -> int:
     """Bytes for a worker that has so many partitions."""
     batch = _COPIES * settings.batch_bytes + _RECORD * settings.batch_records
-    fetched = min(_LARGEST_ANSWER, partitions * max(_FETCH, settings.max_touchpoint_bytes))
+    fetched = min(_LARGEST_ANSWER, partitions * max(settings.batch_bytes, settings.max_touchpoint_bytes))
     return _IDLE + partitions * (settings.customers_in_memory * _CUSTOMER + batch) + _FETCH_COPIES * fetched

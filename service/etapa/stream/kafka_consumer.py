@@ -12,6 +12,8 @@ from etapa.settings import Settings
 
 _FETCH_WAIT_MS = 100
 """A fetch that waits at a broker holds up those for its other partitions, so it must not wait for long."""
+_LARGEST_ANSWER = 50 * 1024 * 1024
+"""Brokers put no more into an answer, of all partitions together, unless told otherwise."""
 _MAX_INT32 = 2**31 - 1
 _STALE_AFTER_MS = 2_000
 """An answer of the broker that is older tells nothing about what waits there now."""
@@ -34,7 +36,8 @@ def _common(settings: Settings, options: dict[str, Any]) -> dict[str, Any]:
         "auto_offset_reset": "none",
         "check_crcs": settings.kafka_check_crcs == "on",
         "fetch_max_wait_ms": _FETCH_WAIT_MS,
-        "max_partition_fetch_bytes": max(4 * 1024 * 1024, settings.max_touchpoint_bytes + 64 * 1024),
+        # A fetch brings what a batch may hold: of less, every other batch would be a small rest.
+        "max_partition_fetch_bytes": max(min(settings.batch_bytes, _LARGEST_ANSWER), settings.max_touchpoint_bytes + 64 * 1024),
         "request_timeout_ms": max(1_000, settings.session_timeout // 2_000),
     }
 

@@ -22,8 +22,8 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     quiet_after: int = 60_000_000
     """A partition that read nothing for this long follows the wall clock, however far behind its stream time was."""
 
-    max_records: int = 15_000
-    max_bytes: int = 4 * 1024 * 1024
+    max_records: int = 20_000
+    max_bytes: int = 6 * 1024 * 1024
     max_timers: int = 2_000
     """Most due timers loaded at once; more are run in batches of their own."""
     customers_in_memory: int = 50_000
