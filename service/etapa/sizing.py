@@ -39,9 +39,9 @@ REDIS_MICROSECONDS = 6.0
 """CPU of Redis for a touchpoint that has its customer for itself in the batch: 5 to write one that is new (`bench/results/memory.json`), 7 to
 read it and write it again (`growth.json`). With several touchpoints of each customer in a batch it is a third of that (`scale.json`)."""
 
-REBUILD_MICROSECONDS = 2.6
-REBUILD_REDIS_MICROSECONDS = 8.0
-"""For a customer that is taken from the log into an empty Redis: CPU of Redis, and what of a worker's 4.7 it does not spend meanwhile
+REBUILD_MICROSECONDS = 0.7
+REBUILD_REDIS_MICROSECONDS = 4.3
+"""For a customer that is taken from the log into an empty Redis: CPU of Redis, and what of a worker's 3.0 it does not spend meanwhile
 (`bench/results/recovery.json`)."""
 
 WORKER_BASE_BYTES = 125e6
