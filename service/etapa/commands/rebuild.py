@@ -84,7 +84,8 @@ async def _rebuild_partition(settings: Settings, kafka: dict[str, Any], client: 
         return await workers_of(settings, kafka)
 
     async with StateTopic(settings, kafka, partition) as states:
-        if not await was_processed(states):
+        # What Redis shows was committed, although Kafka may not show the end of its very first transaction yet.
+        if not await was_processed(states) and await view.mark() is None:
             click.echo(f"partition {partition}: nothing was ever processed", err=True)
             return
         async for done in rebuilding(states, view, RedisInspection(settings, client, partition), workers):
