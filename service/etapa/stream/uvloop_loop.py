@@ -35,7 +35,8 @@ class _Forgiving(asyncio.Transport):
             self._transport.writelines(list_of_data)
 
     def write_eof(self) -> None:
-        self._transport.write_eof()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
     def can_write_eof(self) -> bool:
         can: bool = self._transport.can_write_eof()

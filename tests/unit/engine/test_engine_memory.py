@@ -107,6 +107,31 @@ def test_memory_is_bounded(condition: str) -> None:
     assert len(encode_state(customer)) < 6_000
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "count: view, within: 2d, gte: 9",
+        "sum: properties.amount, of: view, within: 2d, gte: 999",
+        "distinct: properties.sku, of: view, within: 2d, gte: 9",
+        "sequence: [{event: view}, {event: pay}], within: 2d",
+    ],
+)
+def test_what_is_over_is_forgotten_when_the_customer_moves(condition: str) -> None:
+    program = program_of(
+        f"""
+        - {{id: moves, from: new, to: warm, when: {{event: ad}}}}
+        - {{id: asks, from: warm, to: hot, when: {{{condition}}}}}
+        """
+    )
+    customer, _ = play(program, did("view", 0, amount=1, sku="a"))
+    assert len(customer.remembered()) == 1
+    touch(program, customer, did("ad", "1d"))
+    assert len(customer.remembered()) == 1, "not over yet"
+    customer, _ = play(program, did("view", 0, amount=1, sku="a"))
+    touch(program, customer, did("ad", "3d"))
+    assert customer.remembered() == {}
+
+
 def test_different_values_are_exact_up_to_256_and_estimated_past_that() -> None:
     rules = "- {{id: rule, from: new, to: hot, when: {{all: [{{event: ad}}, {{distinct: properties.sku, of: view, {}gte: 1}}]}}}}"
     for within in ("", "within: 10000d, "):

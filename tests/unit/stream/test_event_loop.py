@@ -24,6 +24,7 @@ def test_what_is_written_to_a_closed_connection_is_dropped_and_reading_tells() -
             await asyncio.sleep(0.05)
             writer.write(b"late")
             writer.writelines([b"and", b"later"])
+            writer.write_eof()
             return await reader.read()
 
     assert event_loop.run(late()) == b""

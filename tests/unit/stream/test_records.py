@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from etapa.stream.records import Applied, Outgoing, Record, append_records, as_records, flattened, total_size
+from etapa.stream.records import Applied, Outgoing, Record, append_pairs, append_records, as_records, flattened, total_size
 from etapa.stream.state_records import StateRecord, as_state_records
 
 CONSUMED = SimpleNamespace(offset=7, timestamp=1_700_000_000_123, key=b"c", value=b"{}", headers=[("a", b"b")])
@@ -35,6 +35,17 @@ def test_records_fill_a_batch_up_to_where_it_is_full_and_go_on_there() -> None:
         position = append_records(batch, records, position)
         counts.append(batch.record_count())
     assert counts == [2, 2, 1]
+
+
+def test_pairs_fill_a_batch_as_records_do() -> None:
+    pairs: list[tuple[bytes, bytes | None]] = [(b"k%d" % number, b"x" * 400) for number in range(5)]
+    position, built = 0, b""
+    while position < len(pairs):
+        batch = BatchBuilder(1_000, 0, is_transactional=1)
+        before, position = position, append_pairs(batch, pairs, position)
+        assert batch.record_count() == position - before
+        built += bytes(batch._build())
+    assert [built.count(key) for key, _ in pairs] == [1] * 5
 
 
 def test_a_record_larger_than_a_batch_is_taken_alone() -> None:

@@ -91,20 +91,8 @@ class Program:
     """A compiled journey."""
 
     __slots__ = (
-        *(
-            "_by_type",
-            "_other",
-            "accumulators",
-            "campaigns",
-            "every_accumulator",
-            "grace",
-            "initial",
-            "journey",
-            "keys",
-            "known",
-            "memories",
-        ),
-        *("recent_bytes", "stages", "traits", "version", "windows"),
+        *("_by_type", "_other", "accumulators", "campaigns", "every_accumulator", "grace", "initial", "journey", "keys", "known"),
+        *("memories", "recent_bytes", "stages", "traits", "version", "windows"),
     )
 
     def __init__(
