@@ -1,5 +1,6 @@
 """`etapa rebuild`: have Redis filled anew from `customer-state`."""
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -15,12 +16,15 @@ from etapa.commands.servers import redis_trouble
 from etapa.commands.words import counted
 from etapa.settings import Settings
 from etapa.stream.ports import ViewError
-from etapa.stream.rebuild import NobodyAtWork, rebuilding, workers_of
+from etapa.stream.rebuild import LOOK_SECONDS, NobodyAtWork, rebuilding, workers_of
 from etapa.stream.redis_client import RedisClient, RedisUrlError, connect, disconnect
 from etapa.stream.redis_inspection import RedisInspection
 from etapa.stream.redis_view import RedisView
 from etapa.stream.state_fold import was_processed
 from etapa.stream.state_topic import StateTopic
+
+_LOOKS = 30
+"""At the log, when Redis shows what it does not."""
 
 
 @click.command()
@@ -84,8 +88,7 @@ async def _rebuild_partition(settings: Settings, kafka: dict[str, Any], client: 
         return await workers_of(settings, kafka)
 
     async with StateTopic(settings, kafka, partition) as states:
-        # What Redis shows was committed, although Kafka may not show the end of its very first transaction yet.
-        if not await was_processed(states) and await view.mark() is None:
+        if not await _was_processed(states, view):
             click.echo(f"partition {partition}: nothing was ever processed", err=True)
             return
         async for done in rebuilding(states, view, RedisInspection(settings, client, partition), workers):
@@ -93,6 +96,17 @@ async def _rebuild_partition(settings: Settings, kafka: dict[str, Any], client: 
                 click.echo(f"\rpartition {partition}: {done.share:.0%}", err=True, nl=False)
     customers = sum((await view.counts()).values())
     click.echo(f"{chr(13) if live else ''}partition {partition}: rebuilt, {counted(customers, 'customer')}", err=True)
+
+
+async def _was_processed(states: StateTopic, view: RedisView) -> bool:
+    """What Redis shows was committed, but Kafka may show the end of a very first transaction a moment later."""
+    for _ in range(_LOOKS):
+        if await was_processed(states):
+            return True
+        if await view.mark() is None:
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    return False
 
 
 def _these(partitions: Sequence[int]) -> str:
