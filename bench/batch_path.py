@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from bench.memory_ports import DictView, ListLog
 from bench.touchpoints import Sent
+from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.stream.batch import encode
-from etapa.stream.clock import SystemClock
-from etapa.stream.observer import NullObserver
-from etapa.stream.options import TaskOptions
-from etapa.stream.records import Record
-from etapa.stream.task import PartitionTask
+from etapa.stream.protocol.batch import encode
+from etapa.stream.protocol.observer import NullObserver
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.task import PartitionTask
 
 BATCH = 1_000
 """Touchpoints after which what came of them is encoded, where that is measured by itself."""

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer
 
 from bench.stopwatch import Stopwatch
 from etapa.contracts.touchpoint_message import TouchpointMessage
-from etapa.stream import event_loop
+from etapa.hosting import event_loop
 
 
 async def consume() -> None:

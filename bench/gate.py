@@ -24,8 +24,8 @@ from bench.book import decoded, shipped_program
 from bench.core_touch import through_touch
 from bench.report import Table
 from bench.touchpoints import DAY, SECOND, made_up
-from etapa.compiled import IS_COMPILED
 from etapa.contracts.touchpoint_message import TouchpointMessage
+from etapa.journey.engine.compiled import IS_COMPILED
 
 TOUCHPOINTS = 10_000
 CUSTOMERS = 500

@@ -24,7 +24,7 @@ from bench.place import Place, servers
 from bench.report import Table, machine, write_json
 from bench.touchpoints import DAY, SECOND, made_up
 from etapa.journey.engine.program import Program
-from etapa.stream.records import Record
+from etapa.stream.protocol.records import Record
 
 RESULTS = Path(__file__).parent / "results"
 START = 1_735_689_600 * SECOND

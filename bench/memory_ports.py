@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from etapa.contracts.reclassification import Progress, Request
-from etapa.stream.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, Transaction, ViewMark
-from etapa.stream.records import Applied, Record
-from etapa.stream.state_records import StateRecord
+from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, Transaction, ViewMark
+from etapa.stream.protocol.records import Applied, Record
+from etapa.stream.protocol.state_records import StateRecord
 
 
 class ListLog:

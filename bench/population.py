@@ -14,7 +14,7 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import Memories, encode_state
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import Partition
-from etapa.stream.records import Applied
+from etapa.stream.protocol.records import Applied
 
 HISTORY = 180 * DAY
 

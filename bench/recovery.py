@@ -26,17 +26,17 @@ from bench.population import populate
 from bench.report import Table, machine, write_json
 from bench.seeded import seed
 from bench.view_memory import redis_cpu
+from etapa.hosting import event_loop
 from etapa.settings import Settings, load_settings
-from etapa.stream import event_loop
-from etapa.stream.kafka_consumer import group_consumer, reading_consumer
-from etapa.stream.kafka_log import KafkaLog
-from etapa.stream.kafka_reading import range_of
-from etapa.stream.kafka_security import client_options
-from etapa.stream.observer import NullObserver
-from etapa.stream.options import TaskOptions
-from etapa.stream.redis_client import connect, disconnect
-from etapa.stream.redis_view import RedisView
-from etapa.stream.takeover import take_over
+from etapa.stream.kafka.consumer import group_consumer, reading_consumer
+from etapa.stream.kafka.log import KafkaLog
+from etapa.stream.kafka.reading import range_of
+from etapa.stream.kafka.security import client_options
+from etapa.stream.protocol.observer import NullObserver
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.takeover import take_over
+from etapa.stream.redis.client import connect, disconnect
+from etapa.stream.redis.view import RedisView
 from etapa.stream.worker import spare_the_garbage_collector
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from bench.population import Population
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.settings import Settings
-from etapa.stream.kafka_producer import PartitionProducer
-from etapa.stream.kafka_security import client_options
-from etapa.stream.ports import VIEW_FORMAT, Transaction, ViewMark
-from etapa.stream.records import Applied
+from etapa.stream.kafka.producer import PartitionProducer
+from etapa.stream.kafka.security import client_options
+from etapa.stream.protocol.ports import VIEW_FORMAT, Transaction, ViewMark
+from etapa.stream.protocol.records import Applied
 
 BATCH = 5_000
 

@@ -9,10 +9,10 @@ from bench.place import Place
 from bench.population import Population
 from etapa.contracts.state_format_4 import Format4
 from etapa.settings import load_settings
-from etapa.stream.ports import VIEW_FORMAT, ViewMark
-from etapa.stream.records import Applied
-from etapa.stream.redis_client import connect, disconnect
-from etapa.stream.redis_view import RedisView
+from etapa.stream.protocol.ports import VIEW_FORMAT, ViewMark
+from etapa.stream.protocol.records import Applied
+from etapa.stream.redis.client import connect, disconnect
+from etapa.stream.redis.view import RedisView
 from tests.servers.processes import wait_until
 
 KEYS = ("stage", "state", "timers", "counts", "mark")

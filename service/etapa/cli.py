@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import click
 
 import etapa
-from etapa.commands.failures import CheckFailed, reason
+from etapa.commands.terminal.failures import CheckFailed, reason
 
 OUTPUT_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 

@@ -6,9 +6,9 @@ from typing import Protocol
 import pytest
 
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
-from etapa.stream.ports import Fenced, Fetched, Log, LogError, Transaction, TransactionHangs
-from etapa.stream.records import Headers, Outgoing, Record
-from etapa.stream.state_records import StateRecord
+from etapa.stream.protocol.ports import Fenced, Fetched, Log, LogError, Transaction, TransactionHangs
+from etapa.stream.protocol.records import Headers, Outgoing, Record
+from etapa.stream.protocol.state_records import StateRecord
 
 KINDS = ("stage_changes", "dead_letters")
 

@@ -6,8 +6,8 @@ from typing import Protocol
 import msgspec
 
 from etapa.contracts.reclassification import Progress
-from etapa.stream.ports import VIEW_FORMAT, Scanned, View, ViewMark
-from etapa.stream.records import Applied
+from etapa.stream.protocol.ports import VIEW_FORMAT, Scanned, View, ViewMark
+from etapa.stream.protocol.records import Applied
 
 
 class ViewWorld(Protocol):

@@ -7,7 +7,7 @@ Nothing that a journey file can say is known to raise, so that this is tried at 
 from dataclasses import replace
 
 from etapa.cli import main
-from etapa.commands import worker
+from etapa.commands.terminal import worker_process
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Event, Journey, Match, Rule
@@ -35,5 +35,5 @@ def flawed(journey: Journey) -> Program:
 
 
 if __name__ == "__main__":
-    worker.compile_journey = flawed  # type: ignore[attr-defined]
+    worker_process.compile_journey = flawed  # type: ignore[attr-defined]
     main()

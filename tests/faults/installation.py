@@ -9,10 +9,10 @@ import msgspec
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
-from etapa.setting_values import RedisUrl
 from etapa.settings import Settings
-from etapa.stream.kafka_security import client_options
-from etapa.stream.kafka_topics import create_topics
+from etapa.settings.values import RedisUrl
+from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topics import create_topics
 from tests.faults.network import Link, Network
 from tests.faults.redis_pair import RedisPair
 from tests.integration.worker import Worker

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
-from etapa.setting_values import RedisUrl
 from etapa.settings import Settings
-from etapa.stream.kafka_security import client_options
-from etapa.stream.kafka_topics import create_topics
+from etapa.settings.values import RedisUrl
+from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topics import create_topics
 from tests.faults.follower import Follower
 from tests.faults.installation import DAY, journey_file
 from tests.faults.ledger import Ledger

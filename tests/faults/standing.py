@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import redis
 
 from etapa.settings import Settings
-from etapa.stream.redis_view import PartitionKeys
+from etapa.stream.redis.view import PartitionKeys
 from tests.faults.ledger import Ledger
 from tests.integration.outcome import view_in_redis
 from tests.servers.redis_server import RedisServer

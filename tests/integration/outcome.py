@@ -22,10 +22,10 @@ from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
+from etapa.rehearsal.summary import simulate
 from etapa.settings import Settings
-from etapa.simulate import simulate
-from etapa.stream.kafka_security import client_options
-from etapa.stream.redis_view import PartitionKeys
+from etapa.stream.kafka.security import client_options
+from etapa.stream.redis.view import PartitionKeys
 from tests.integration.places import read_all, started_producer
 from tests.support.clickstream import ClickstreamTouchpoint
 

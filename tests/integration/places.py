@@ -10,12 +10,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from etapa.setting_values import RedisUrl
 from etapa.settings import Settings
-from etapa.stream.kafka_consumer import group_consumer, stop_consumer
-from etapa.stream.kafka_log import KafkaLog
-from etapa.stream.kafka_security import client_options
-from etapa.stream.kafka_topics import create_topics
+from etapa.settings.values import RedisUrl
+from etapa.stream.kafka.consumer import group_consumer, stop_consumer
+from etapa.stream.kafka.log import KafkaLog
+from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topics import create_topics
 
 _numbers = itertools.count(1)
 

@@ -6,11 +6,11 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
-from etapa.stream.kafka_log import KafkaLog
-from etapa.stream.kafka_producer import transactional_id
-from etapa.stream.records import Headers, Outgoing
-from etapa.stream.redis_client import RedisClient, connect, disconnect
-from etapa.stream.redis_view import PartitionKeys, RedisView
+from etapa.stream.kafka.log import KafkaLog
+from etapa.stream.kafka.producer import transactional_id
+from etapa.stream.protocol.records import Headers, Outgoing
+from etapa.stream.redis.client import RedisClient, connect, disconnect
+from etapa.stream.redis.view import PartitionKeys, RedisView
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld
 from tests.conformance.view_contract import VIEW_CONTRACT, ViewWorld
 from tests.integration.hanging import abort_hanging, leave_hanging

@@ -17,10 +17,10 @@ from etapa.contracts.dead_letter import decode_dead_letter, encode_dead_letter
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.settings import Settings
-from etapa.stream.dead_letters import DeadLetters
-from etapa.stream.kafka_security import client_options
-from etapa.stream.redrive import RedriveError, RedriveOptions, Sender, decided
-from etapa.stream.redriven import Redriven
+from etapa.stream.kafka.security import client_options
+from etapa.stream.upkeep.dead_letters import DeadLetters
+from etapa.stream.upkeep.redrive import RedriveError, RedriveOptions, Sender, decided
+from etapa.stream.upkeep.sent_back import Redriven
 from tests.integration.outcome import followed
 from tests.integration.places import new_place, new_settings, put, read_all, started_producer, wait_until_settled
 from tests.integration.worker import Worker, environment_of

@@ -20,8 +20,8 @@ from etapa.deliver.plan_file import load_plan
 from etapa.deliver.progress import Through, through_of
 from etapa.journey.engine.changes import Trigger
 from etapa.settings import Settings
-from etapa.stream.kafka_consumer import group_consumer, stop_consumer
-from etapa.stream.kafka_security import client_options
+from etapa.stream.kafka.consumer import group_consumer, stop_consumer
+from etapa.stream.kafka.security import client_options
 from tests.integration.outcome import until
 from tests.integration.places import new_place, read_all, started_producer
 from tests.integration.receiver import Behaviour, Receiver, Request

@@ -6,14 +6,14 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
-from etapa.stream.kafka_consumer import compiled_parser_in_use
-from etapa.stream.kafka_log import KafkaLog
-from etapa.stream.kafka_producer import MAX_BATCH_BYTES, transactional_id
-from etapa.stream.kafka_security import client_options
-from etapa.stream.kafka_topics import create_topics
-from etapa.stream.ports import Fenced, Fetched, LogError, Transaction
-from etapa.stream.records import Outgoing
-from etapa.stream.state_records import StateRecord
+from etapa.stream.kafka.consumer import compiled_parser_in_use
+from etapa.stream.kafka.log import KafkaLog
+from etapa.stream.kafka.producer import MAX_BATCH_BYTES, transactional_id
+from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topics import create_topics
+from etapa.stream.protocol.ports import Fenced, Fetched, LogError, Transaction
+from etapa.stream.protocol.records import Outgoing
+from etapa.stream.protocol.state_records import StateRecord
 from tests.integration.places import (
     new_place,
     new_settings,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from etapa.setting_values import Secret
 from etapa.settings import Settings
+from etapa.settings.values import Secret
 from tests.integration.outcome import followed, put_touchpoints
 from tests.integration.places import new_place
 from tests.integration.worker import Worker

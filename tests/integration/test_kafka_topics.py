@@ -6,8 +6,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError
 
 from etapa.settings import Settings
-from etapa.stream.kafka_security import client_options
-from etapa.stream.kafka_topics import TopicReport, TopicsError, check_topics, create_topics, judge_configs, wanted_topics
+from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topics import TopicReport, TopicsError, check_topics, create_topics, judge_configs, wanted_topics
 from tests.integration.places import grow, new_place, new_settings
 from tests.servers.kafka_server import KafkaServer
 

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from etapa.settings import Settings
-from etapa.stream import rebuild
-from etapa.stream.kafka_security import client_options
-from etapa.stream.rebuild import NobodyAtWork, rebuilding, workers_of
-from etapa.stream.redis_client import RedisClient, connect, disconnect
-from etapa.stream.redis_inspection import RedisInspection
-from etapa.stream.redis_view import BeingRebuilt, PartitionKeys, RedisView, ViewReader
-from etapa.stream.state_topic import StateTopic
+from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.state_topic import StateTopic
+from etapa.stream.redis.client import RedisClient, connect, disconnect
+from etapa.stream.redis.inspection import RedisInspection
+from etapa.stream.redis.view import BeingRebuilt, PartitionKeys, RedisView, ViewReader
+from etapa.stream.upkeep import rebuild
+from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, workers_of
 from tests.integration.outcome import DAY, followed, put_touchpoints, records_of, until, view_in_redis
 from tests.integration.places import new_place, new_settings
 from tests.integration.worker import Worker, environment_of

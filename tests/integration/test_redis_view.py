@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from etapa.contracts.partitioner import partition_of
-from etapa.stream.ports import ViewError, ViewMark
-from etapa.stream.records import Applied
-from etapa.stream.redis_client import RedisClient, RedisUrlError, connect, disconnect
-from etapa.stream.redis_view import BeingRebuilt, RedisView, ViewReader
+from etapa.stream.protocol.ports import ViewError, ViewMark
+from etapa.stream.protocol.records import Applied
+from etapa.stream.redis.client import RedisClient, RedisUrlError, connect, disconnect
+from etapa.stream.redis.view import BeingRebuilt, RedisView, ViewReader
 from tests.integration.places import new_settings
 from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
 

@@ -13,7 +13,7 @@ import redis
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import decode_state, encode_state
 from etapa.settings import Settings
-from etapa.stream.redis_view import PartitionKeys
+from etapa.stream.redis.view import PartitionKeys
 from tests.integration.outcome import DAY, followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
 from tests.integration.places import new_place, new_settings
 from tests.integration.worker import Worker, environment_of

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from etapa.journey.engine.classify import touch
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.language.compare import compile_comparison
-from etapa.journey.language.comparing import COUNT, OPERATORS, SUM, VALUE
+from etapa.journey.language.comparisons import COUNT, OPERATORS, SUM, VALUE
 from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.describe import describe
 from etapa.journey.language.duration import LONGEST, SECOND, format_duration, parse_duration
@@ -19,6 +18,7 @@ from etapa.journey.language.load import load_journey
 from etapa.journey.language.logic import always_true_as_any, condition_implies, leaves, never_true_together
 from etapa.journey.language.model import Comparison, Condition, Journey, Operator, Rule, Stage, Test
 from etapa.journey.language.possible import implies, outcome
+from etapa.journey.language.predicates import compile_comparison
 
 BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -17,7 +17,7 @@ from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journe
 from etapa.rehearsal.alignment import side_by_side
 from etapa.rehearsal.diff import Diff
 from etapa.rehearsal.scenarios import START, rehearse, touchpoints_of
-from etapa.simulate import Summary, simulate
+from etapa.rehearsal.summary import Summary, simulate
 
 BOUNDED = settings(max_examples=200, deadline=None)
 FILE = Path(__file__).parents[2] / "service" / "etapa" / "journeys" / "retail.yaml"

@@ -13,10 +13,10 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.journey.engine.program import Program
-from etapa.stream.observer import BatchCommitted, NullObserver
-from etapa.stream.options import TaskOptions
-from etapa.stream.ports import TakeoverReason
-from etapa.stream.task import PartitionTask
+from etapa.stream.protocol.observer import BatchCommitted, NullObserver
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import TakeoverReason
+from etapa.stream.protocol.task import PartitionTask
 from tests.simulation.loop import simulation_loop
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.memory_view import MemoryRedis, MemoryView

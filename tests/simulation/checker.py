@@ -24,7 +24,7 @@ from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.stream.records import Outgoing, Record
+from etapa.stream.protocol.records import Outgoing, Record
 from tests.simulation.memory_log import Committed, MemoryBroker
 from tests.simulation.memory_view import MemoryRedis
 

@@ -12,14 +12,14 @@ from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 
-from etapa.stream.observer import Observer
-from etapa.stream.partition_tasks import REFUSED_PAUSE, PartitionTasks
-from etapa.stream.ports import ApplyOutcome, Loaded, TakeoverReason, Transaction, ViewMark
-from etapa.stream.records import Applied
-from etapa.stream.stream_time import QuietPace
-from etapa.stream.takeover import PartitionRefused, TakenOver
-from etapa.stream.task import PartitionTask
-from etapa.stream.tenure import Tenure
+from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.partition_tasks import REFUSED_PAUSE, PartitionTasks
+from etapa.stream.protocol.ports import ApplyOutcome, Loaded, TakeoverReason, Transaction, ViewMark
+from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.stream_time import QuietPace
+from etapa.stream.protocol.takeover import PartitionRefused, TakenOver
+from etapa.stream.protocol.task import PartitionTask
+from etapa.stream.protocol.tenure import Tenure
 from tests.simulation.memory_log import MemoryLog, no_answer
 from tests.simulation.memory_view import MemoryView
 

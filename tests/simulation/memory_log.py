@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from etapa.stream.ports import Fenced, Fetched, LogError, OutcomeUnknown, Transaction, TransactionHangs
-from etapa.stream.records import Headers, Outgoing, Record
-from etapa.stream.state_records import StateRecord
+from etapa.stream.protocol.ports import Fenced, Fetched, LogError, OutcomeUnknown, Transaction, TransactionHangs
+from etapa.stream.protocol.records import Headers, Outgoing, Record
+from etapa.stream.protocol.state_records import StateRecord
 from tests.simulation.process import Process, finish
 
 

@@ -12,9 +12,9 @@ from typing import Any, TypeVar, cast
 from redis.exceptions import NoScriptError
 
 from etapa.contracts.reclassification import Progress, Request
-from etapa.stream.ports import ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
-from etapa.stream.records import Applied
-from etapa.stream.redis_client import RedisClient, Script
+from etapa.stream.protocol.ports import ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
+from etapa.stream.protocol.records import Applied
+from etapa.stream.redis.client import RedisClient, Script
 from tests.simulation.process import Process
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import msgspec
 
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
-from etapa.stream.options import TaskOptions
+from etapa.stream.protocol.options import TaskOptions
 from tests.simulation.network import Weather
 from tests.simulation.shop import SECOND, Shop
 from tests.support.faulty import Faulty

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from etapa.stream.ports import Log, View
-from etapa.stream.records import Headers, Outgoing
+from etapa.stream.protocol.ports import Log, View
+from etapa.stream.protocol.records import Headers, Outgoing
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld, change, transaction
 from tests.conformance.view_contract import VIEW_CONTRACT, ViewWorld
 from tests.simulation.loop import simulation_loop

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from etapa.stream.partition_tasks import PartitionTasks
-from etapa.stream.task import AllRefused, PartitionRefused, PartitionTask
+from etapa.stream.protocol.partition_tasks import PartitionTasks
+from etapa.stream.protocol.task import AllRefused, PartitionRefused, PartitionTask
 from tests.simulation.alone import OPTIONS, START, Alone, AloneClock
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.memory_view import MemoryRedis, MemoryView

@@ -13,8 +13,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from etapa.stream.options import TaskOptions
-from etapa.stream.ports import TakeoverReason
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import TakeoverReason
 from tests.simulation.controls import PROTOCOL_SAFETIES, SUPERVISION_SAFETIES, Safety
 from tests.simulation.kinds import KINDS, world_of
 from tests.simulation.network import OneCrash, Weather

@@ -12,10 +12,10 @@ import pytest
 from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.program import CompiledRule
-from etapa.stream.options import TaskOptions
-from etapa.stream.ports import Loaded
-from etapa.stream.records import Applied
-from etapa.stream.takeover import PartitionRefused
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import Loaded
+from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.takeover import PartitionRefused
 from tests.simulation.alone import OPTIONS, SECOND, START, Alone
 from tests.simulation.memory_view import MemoryView
 from tests.simulation.scenario import PROGRAM

@@ -12,10 +12,10 @@ from etapa.journey.engine.customer import FORMAT, Customer
 from etapa.journey.engine.memory import Latest, time_in
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.window import CountWindow, has_buckets
-from etapa.stream import tenure
-from etapa.stream.batch import Encoded, encode
-from etapa.stream.records import Applied
-from etapa.stream.takeover import view_mark
+from etapa.stream.protocol import tenure
+from etapa.stream.protocol.batch import Encoded, encode
+from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.takeover import view_mark
 from tests.simulation.alone import Alone
 from tests.simulation.scenario import PROGRAM
 from tests.simulation.versions import VERSIONS

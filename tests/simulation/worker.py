@@ -8,10 +8,10 @@ import msgspec
 
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.program import Program
-from etapa.stream.observer import BatchCommitted, NullObserver
-from etapa.stream.options import TaskOptions
-from etapa.stream.ports import TakeoverReason
-from etapa.stream.task import PartitionRefused, PartitionTask
+from etapa.stream.protocol.observer import BatchCommitted, NullObserver
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import TakeoverReason
+from etapa.stream.protocol.task import PartitionRefused, PartitionTask
 from tests.simulation.controls import Safety, kind_of_log, kind_of_task, kind_of_view
 from tests.simulation.loop import SimulationLoop
 from tests.simulation.memory_log import MemoryLog

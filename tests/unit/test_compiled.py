@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 DAY = 86_400_000_000
 TWO_YEARS = Plan(seed=7, start=1_700_000_000_000_000, end=1_700_000_000_000_000 + 730 * DAY, pace=730 * DAY // 5_000)
 MAIN = "from etapa.cli import main; main()"
-UNCOMPILED = "import tests.support.uncompiled; from etapa.compiled import IS_COMPILED; assert not IS_COMPILED"
+UNCOMPILED = "import tests.support.uncompiled; from etapa.journey.engine.compiled import IS_COMPILED; assert not IS_COMPILED"
 
 
 @pytest.fixture(scope="module")

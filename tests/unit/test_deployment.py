@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from etapa.journey.language.model import Journey, Stage
-from etapa.metrics import Metrics
+from etapa.metrics.worker import Metrics
 from etapa.settings import SETTINGS, variable_of
 from tests.servers.kafka_jars import kafka_version
 

@@ -15,7 +15,7 @@ from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
-from etapa.simulate import Dwell, Summary, simulate
+from etapa.rehearsal.summary import Dwell, Summary, simulate
 from tests.support.clickstream import clickstream, json_lines
 from tests.support.faulty import Faulty
 

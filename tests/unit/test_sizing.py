@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from etapa import sizing
-from etapa.sizing import Plan, size
+from etapa.rehearsal import sizing
+from etapa.rehearsal.sizing import Plan, size
 from tests.unit.cli.process import etapa
 
 ROOT = Path(__file__).parents[2]

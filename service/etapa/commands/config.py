@@ -5,7 +5,7 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.options import WORKER_FLAGS, settings_flags, settings_from
+from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.settings import SETTINGS, Reading, Source, shown_value, variable_of
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.failures import CheckFailed
-from etapa.commands.kafka_access import on_kafka
-from etapa.commands.letters import (
+from etapa.commands.redrive import redrive
+from etapa.commands.terminal.dead_letter_options import (
     LETTER_FLAGS,
     LONGEST_KEY,
     Place,
@@ -23,13 +22,14 @@ from etapa.commands.letters import (
     selection_options,
     totals,
 )
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.redrive import redrive
-from etapa.commands.words import counted, printable
+from etapa.commands.terminal.failures import CheckFailed
+from etapa.commands.terminal.kafka_access import on_kafka
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.words import counted, printable
 from etapa.contracts.rfc3339 import format_time
 from etapa.settings import Settings
-from etapa.stream.dead_letters import DeadLetters, Letter, Selection
-from etapa.stream.redrive import RedriveError, sent_before
+from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
+from etapa.stream.upkeep.redrive import RedriveError, sent_before
 
 LONGEST_SHOWN = 8_192
 """Bytes of a value that are shown to people; --raw and --json give all of it."""

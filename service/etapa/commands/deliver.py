@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 import etapa
-from etapa.commands.failures import CheckFailed, WrongUse, reason
-from etapa.commands.options import settings_flags, settings_from
 from etapa.commands.run import log_to_stderr
-from etapa.commands.words import counted
+from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.words import counted
 from etapa.deliver.plan import Plan
 from etapa.deliver.plan_file import load_plan
 from etapa.deliver.secrets_found import SecretsError, find_secrets
@@ -46,7 +46,7 @@ def deliver(check: bool, **flags: str | None) -> None:
         return
     log_to_stderr(settings)
     # Only now: what this runs on takes a while to import, and --help and --check need none of it.
-    from etapa.commands.delivery import work
+    from etapa.commands.terminal.delivery_process import work
 
     logger.info(
         "Etapa %s, delivering %s from Kafka at %s as group %s",

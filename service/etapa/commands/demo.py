@@ -4,7 +4,7 @@ import importlib.util
 
 import click
 
-from etapa.commands.failures import CheckFailed
+from etapa.commands.terminal.failures import CheckFailed
 
 PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
 """Modules that only the demo needs, and the packages that bring them (the extra `demo`)."""

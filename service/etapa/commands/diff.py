@@ -7,14 +7,14 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.event_files import REJECTED_SHOWN, Complaints, EventFile, Progress
-from etapa.commands.failures import CheckFailed, WrongUse
-from etapa.commands.journey_files import journey_from
-from etapa.commands.options import settings_from
-from etapa.commands.stage_matrix import matrix
-from etapa.commands.tables import table
-from etapa.commands.times import Time
-from etapa.commands.words import clause_text, counted, printable, width
+from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, Progress
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.options import settings_from
+from etapa.commands.terminal.stage_matrix import matrix
+from etapa.commands.terminal.tables import table
+from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.words import clause_text, counted, printable, width
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.stage_change import StageChange

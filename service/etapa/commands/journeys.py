@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from etapa.commands.failures import WrongUse
+from etapa.commands.terminal.failures import WrongUse
 from etapa.contracts.journey_schema import journey_schema_text
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey

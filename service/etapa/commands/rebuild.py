@@ -7,21 +7,21 @@ from typing import Any
 
 import click
 
-from etapa.commands.confirmation import ask, somebody_can_be_asked, yes_option
-from etapa.commands.failures import CheckFailed, WrongUse
-from etapa.commands.kafka_access import on_kafka
-from etapa.commands.letters import check_partitions
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.servers import redis_trouble
-from etapa.commands.words import counted
+from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
+from etapa.commands.terminal.dead_letter_options import check_partitions
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.kafka_access import on_kafka
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.servers import redis_trouble
+from etapa.commands.terminal.words import counted
 from etapa.settings import Settings
-from etapa.stream.ports import ViewError
-from etapa.stream.rebuild import LOOK_SECONDS, NobodyAtWork, rebuilding, workers_of
-from etapa.stream.redis_client import RedisClient, RedisUrlError, connect, disconnect
-from etapa.stream.redis_inspection import RedisInspection
-from etapa.stream.redis_view import RedisView
-from etapa.stream.state_fold import was_processed
-from etapa.stream.state_topic import StateTopic
+from etapa.stream.kafka.state_topic import StateTopic
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis.client import RedisClient, RedisUrlError, connect, disconnect
+from etapa.stream.redis.inspection import RedisInspection
+from etapa.stream.redis.view import RedisView
+from etapa.stream.upkeep.rebuild import LOOK_SECONDS, NobodyAtWork, rebuilding, workers_of
+from etapa.stream.upkeep.state_fold import was_processed
 
 _LOOKS = 30
 """At the log, when Redis shows what it does not."""

@@ -8,17 +8,17 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.failures import CheckFailed, WrongUse
-from etapa.commands.journey_files import journey_from
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.servers import quiet_libraries, redis_trouble
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.reclassification import Request
+from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.wording import number_text, time_text
 from etapa.settings import Settings
-from etapa.stream.clock import SystemClock
-from etapa.stream.ports import ViewError
-from etapa.stream.reclassify_control import Asked, ReclassifyControl
-from etapa.stream.redis_client import RedisUrlError, connect, disconnect
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis.client import RedisUrlError, connect, disconnect
+from etapa.stream.redis.reclassify_control import Asked, ReclassifyControl
 
 RATE = 1000.0
 LOOK_EVERY = 0.5

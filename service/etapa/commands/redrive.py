@@ -8,10 +8,8 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.confirmation import ask, somebody_can_be_asked, yes_option
-from etapa.commands.failures import CheckFailed, WrongUse
-from etapa.commands.kafka_access import on_kafka
-from etapa.commands.letters import (
+from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
+from etapa.commands.terminal.dead_letter_options import (
     LETTER_FLAGS,
     Place,
     bytes_object,
@@ -22,13 +20,15 @@ from etapa.commands.letters import (
     selection_options,
     totals,
 )
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.words import counted
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.kafka_access import on_kafka
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.words import counted
 from etapa.settings import Settings
-from etapa.stream.dead_letters import DeadLetters, Letter, Selection
-from etapa.stream.redrive import Fate, Redrive, RedriveError, RedriveOptions, Sender, redrive_single, sent_before
-from etapa.stream.redrive import redrive as redrive_selected
-from etapa.stream.redriven import Redriven
+from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
+from etapa.stream.upkeep.redrive import Fate, Redrive, RedriveError, RedriveOptions, Sender, redrive_single, sent_before
+from etapa.stream.upkeep.redrive import redrive as redrive_selected
+from etapa.stream.upkeep.sent_back import Redriven
 
 _LEFT: Mapping[Fate, str] = {
     "already": "sent back before, and passed over; --again sends them once more",

@@ -6,8 +6,8 @@ import time
 import click
 
 import etapa
-from etapa.commands.journey_files import journey_from
-from etapa.commands.options import WORKER_FLAGS, settings_flags, settings_from
+from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.settings import Settings
 
 LOG_FORMAT = "%(asctime)sZ %(levelname)-7s %(name)s: %(message)s"
@@ -27,8 +27,8 @@ def run(**flags: str | None) -> None:
     journey = journey_from(settings.journey_path)
     log_to_stderr(settings)
     # Only now: what a worker runs on takes a while to import, and --help needs none of it.
-    from etapa.commands.worker import work
-    from etapa.compiled import IS_COMPILED
+    from etapa.commands.terminal.worker_process import work
+    from etapa.journey.engine.compiled import IS_COMPILED
 
     logger.info(
         "Etapa %s%s, journey %s version %d, group %s, Kafka at %s, Redis at %s",

@@ -8,22 +8,22 @@ from typing import IO
 import click
 import msgspec
 
-from etapa.commands.event_files import REJECTED_SHOWN, Complaints, EventFile, Progress
-from etapa.commands.failures import CheckFailed, WrongUse, reason
-from etapa.commands.journey_files import journey_from
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.stage_matrix import transition_matrix
-from etapa.commands.tables import table
-from etapa.commands.times import Time
-from etapa.commands.words import counted, rounded, width
+from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, Progress
+from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.stage_matrix import transition_matrix
+from etapa.commands.terminal.tables import table
+from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.words import counted, rounded, width
 from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.contracts.stage_change import stage_change_json
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.changes import TRIGGER_OUTCOMES
 from etapa.journey.engine.program import compile_journey
-from etapa.simulate import Summary
-from etapa.simulate import simulate as simulated
+from etapa.rehearsal.summary import Summary
+from etapa.rehearsal.summary import simulate as simulated
 
 
 @click.command()

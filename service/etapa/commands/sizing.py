@@ -5,8 +5,8 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.tables import table
-from etapa.sizing import CHANGES, STATE_BYTES, Plan, Sizing, size
+from etapa.commands.terminal.tables import table
+from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Plan, Sizing, size
 
 _DAY = 86_400
 _GIB = 2**30

@@ -6,16 +6,16 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.failures import CheckFailed, WrongUse
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.servers import quiet_libraries, redis_trouble
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
 from etapa.journey.engine.customer import Customer
 from etapa.settings import Settings
-from etapa.stream.ports import ViewError
-from etapa.stream.redis_client import RedisUrlError, connect, disconnect
-from etapa.stream.redis_view import StoredCustomer, ViewReader
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis.client import RedisUrlError, connect, disconnect
+from etapa.stream.redis.view import StoredCustomer, ViewReader
 
 
 @click.command()

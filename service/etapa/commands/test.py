@@ -9,11 +9,11 @@ from typing import Any, Literal
 import click
 import msgspec
 
-from etapa.commands.difference import difference, in_short
-from etapa.commands.failures import CheckFailed, WrongUse, reason
-from etapa.commands.journey_files import Unreadable, load_file, shown
-from etapa.commands.junit import Case, Suite, junit_xml
-from etapa.commands.words import counted, printable, width
+from etapa.commands.terminal.difference import difference, in_short
+from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.journey_files import Unreadable, load_file, shown
+from etapa.commands.terminal.junit import Case, Suite, junit_xml
+from etapa.commands.terminal.words import counted, printable, width
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.duration import format_duration
 from etapa.journey.language.load import Loaded

@@ -6,11 +6,11 @@ import click
 import msgspec
 from aiokafka.errors import KafkaConnectionError
 
-from etapa.commands.failures import CheckFailed, WrongUse
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.servers import kafka_silent, quiet_libraries
-from etapa.stream.kafka_security import KafkaSettingsError, client_options
-from etapa.stream.kafka_topics import TopicReport, TopicsError, create_topics
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
+from etapa.stream.kafka.security import KafkaSettingsError, client_options
+from etapa.stream.kafka.topics import TopicReport, TopicsError, create_topics
 
 
 @click.group()

@@ -9,16 +9,16 @@ import click
 import msgspec
 from aiokafka import TopicPartition
 
-from etapa.commands.failures import CheckFailed
-from etapa.commands.kafka_access import on_kafka
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.words import counted, printable
+from etapa.commands.terminal.failures import CheckFailed
+from etapa.commands.terminal.kafka_access import on_kafka
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.words import counted, printable
 from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.rfc3339 import format_time, microseconds_of
 from etapa.settings import Settings
-from etapa.stream.kafka_consumer import reading_consumer, stop_consumer
-from etapa.stream.kafka_errors import log_errors
+from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka.errors import log_errors
 
 _POLL_MS = 500
 _COLUMNS = (20, 20, 24, 29, 8)

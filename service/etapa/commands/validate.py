@@ -5,9 +5,9 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.failures import WrongUse
-from etapa.commands.journey_files import Unreadable, load_file, shown
-from etapa.commands.words import counted
+from etapa.commands.terminal.failures import WrongUse
+from etapa.commands.terminal.journey_files import Unreadable, load_file, shown
+from etapa.commands.terminal.words import counted
 from etapa.journey.language.load import Loaded
 
 COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}

@@ -7,21 +7,21 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.failures import CheckFailed, WrongUse
-from etapa.commands.kafka_access import on_kafka
-from etapa.commands.letters import check_partitions
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.servers import redis_trouble
-from etapa.commands.words import counted, printable
+from etapa.commands.terminal.dead_letter_options import check_partitions
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.kafka_access import on_kafka
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.servers import redis_trouble
+from etapa.commands.terminal.words import counted, printable
 from etapa.contracts.mark import MarkError
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError
 from etapa.settings import Settings
-from etapa.stream.ports import ViewError
-from etapa.stream.redis_client import RedisUrlError, connect, disconnect
-from etapa.stream.redis_inspection import RedisInspection
-from etapa.stream.state_topic import StateTopic
-from etapa.stream.verification import Difference, NotShown, Verification, Verified, WentBack
+from etapa.stream.kafka.state_topic import StateTopic
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis.client import RedisUrlError, connect, disconnect
+from etapa.stream.redis.inspection import RedisInspection
+from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
 
 TRIES = 3
 """So often a partition is begun anew whose view went back while it was compared."""

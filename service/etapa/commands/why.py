@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 import click
 import msgspec
 
-from etapa.commands.failures import CheckFailed
-from etapa.commands.journey_files import journey_from
-from etapa.commands.options import settings_flags, settings_from
-from etapa.commands.servers import quiet_libraries
 from etapa.commands.stage import customer_from
+from etapa.commands.terminal.failures import CheckFailed
+from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.servers import quiet_libraries
 from etapa.contracts.explanation import explanation_json
+from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.explain import Explained, ExplainedCondition, ExplainedRule, Explanation, explain
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.wording import rough_duration, time_text
 from etapa.journey.language.model import Journey
-from etapa.stream.clock import SystemClock
 
 WIDTH = 80
 """Columns that a terminal has at the least."""

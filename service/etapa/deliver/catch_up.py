@@ -11,10 +11,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from etapa.deliver.desk import Desk, Observer, Record
+from etapa.deliver.dispatch import Desk, Observer, Record
 from etapa.settings import Settings
-from etapa.stream.kafka_consumer import reading_consumer, stop_consumer
-from etapa.stream.kafka_errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 
 _IDLE = 0.1
 _PAUSE = 1.0

@@ -13,18 +13,18 @@ from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.answers import Answer
 from etapa.deliver.catch_up import CatchUp
 from etapa.deliver.courier import Courier
+from etapa.deliver.dead_letter_writer import Letters
 from etapa.deliver.delivery import Delivery
-from etapa.deliver.desk import Desk
+from etapa.deliver.dispatch import Desk
 from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
-from etapa.deliver.letters import Letters
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.deliver.plan import Plan, Target
 from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.webhook import Webhooks
+from etapa.hosting.clock import SystemClock
 from etapa.settings import Settings
-from etapa.stream.classifier import Health
-from etapa.stream.clock import SystemClock
-from etapa.stream.kafka_errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.member import Health
 
 _COMMIT_EVERY = 0.5
 _LAG_EVERY = 4

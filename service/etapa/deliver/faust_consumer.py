@@ -18,11 +18,11 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
-from etapa.deliver.desk import Desk, Observer, Record
+from etapa.deliver.dispatch import Desk, Observer, Record
+from etapa.hosting.faust_frame import DisklessApp
 from etapa.settings import Settings
-from etapa.stream.faust_worker import DisklessApp
-from etapa.stream.kafka_consumer import group_consumer
-from etapa.stream.kafka_errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.consumer import group_consumer
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 
 _LOOK_AGAIN = 0.05
 """Seconds until a partition without room is looked at again."""

@@ -9,7 +9,7 @@ import etapa
 from etapa.contracts.undelivered import REASONS, Undelivered
 from etapa.deliver.breaker import State
 from etapa.deliver.delivery import Delivery
-from etapa.deliver.desk import NotSent
+from etapa.deliver.dispatch import NotSent
 from etapa.deliver.plan import Plan
 
 MOST_CAMPAIGNS = 500

@@ -15,15 +15,15 @@ from etapa.deliver.faust_consumer import DeliveryApp, hand_over
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.deliver.plan import Plan
 from etapa.deliver.secrets_found import Credentials
+from etapa.hosting.clock import SystemClock
+from etapa.hosting.faust_frame import StoppableWorker
 from etapa.serve.health import HealthApi
 from etapa.serve.service import HttpService
 from etapa.settings import Settings
-from etapa.stream.classifier import WorkerError
-from etapa.stream.clock import SystemClock
-from etapa.stream.faust_worker import StoppableWorker
-from etapa.stream.kafka_errors import KAFKA_FAILURES, describe, thin_out_logs
-from etapa.stream.kafka_security import client_options
-from etapa.stream.kafka_topics import TopicsError, check_delivery_topics
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, thin_out_logs
+from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topics import TopicsError, check_delivery_topics
+from etapa.stream.member import WorkerError
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 10.0

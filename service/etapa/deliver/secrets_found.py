@@ -7,7 +7,7 @@ import msgspec
 
 from etapa.deliver.plan import HeaderValue, Plan, SecretSource
 from etapa.deliver.signature import SecretError, secret_key
-from etapa.setting_values import Secret
+from etapa.settings.values import Secret
 
 MAX_SECRET_BYTES = 64 * 1024
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from etapa.setting_values import Secret
+from etapa.settings.values import Secret
 
 Access = Literal["granted", "token_missing", "token_wrong", "not_local"]
 

@@ -11,7 +11,7 @@ from prometheus_client.exposition import choose_encoder
 
 from etapa.serve.ports import Readiness
 from etapa.serve.problems import problems_as_json
-from etapa.stream.classifier import Health
+from etapa.stream.member import Health
 
 READINESS_SECONDS = 5.0
 """How long the checks of /readyz may take together; probes give up at about this time."""

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from etapa.contracts.explanation import explanation_json
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
+from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.explain import explain
@@ -26,8 +27,7 @@ from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.serve.ports import Readiness, StageReader
 from etapa.serve.problems import problem, problems_as_json
-from etapa.setting_values import Secret
-from etapa.stream.clock import SystemClock
+from etapa.settings.values import Secret
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from etapa.stream.ports import ViewError
-from etapa.stream.redis_view import BeingRebuilt
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis.view import BeingRebuilt
 
 logger = logging.getLogger(__name__)
 

@@ -15,14 +15,14 @@ import faust
 from faust.app.base import BootStrategy
 from mode import Service
 
+from etapa.hosting import event_loop
+from etapa.hosting.faust_frame import DisklessApp, StoppableWorker
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
-from etapa.stream import event_loop
-from etapa.stream.classifier import Classifier, WorkerError
-from etapa.stream.faust_worker import DisklessApp, StoppableWorker
-from etapa.stream.kafka_errors import thin_out_logs
-from etapa.stream.observer import Observer
-from etapa.stream.task import PartitionRefused
+from etapa.stream.kafka.errors import thin_out_logs
+from etapa.stream.member import Classifier, WorkerError
+from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.task import PartitionRefused
 
 logger = logging.getLogger(__name__)
 

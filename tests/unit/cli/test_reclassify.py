@@ -14,9 +14,9 @@ import pytest
 from etapa.contracts.reclassification import Progress, Request
 from etapa.journey.engine.customer import Customer
 from etapa.settings import Settings, load_settings
-from etapa.stream.reclassify_control import ReclassifyControl
-from etapa.stream.redis_client import RedisClient, connect, disconnect
-from etapa.stream.redis_view import RedisView
+from etapa.stream.redis.client import RedisClient, connect, disconnect
+from etapa.stream.redis.reclassify_control import ReclassifyControl
+from etapa.stream.redis.view import RedisView
 from tests.servers.processes import wait_until
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.journeys import GOOD

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from etapa.commands.event_files import EventFile, Progress
+from etapa.commands.terminal.event_files import EventFile, Progress
 from tests.unit.cli.journeys import BAD, EVENTS, GOOD, touchpoint
 from tests.unit.cli.process import etapa, started
 

@@ -6,10 +6,10 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import encode_state
 from etapa.journey.engine.customer import Customer
 from etapa.settings import load_settings
-from etapa.stream.ports import ViewMark
-from etapa.stream.records import Applied
-from etapa.stream.redis_client import connect, disconnect
-from etapa.stream.redis_view import RedisView
+from etapa.stream.protocol.ports import ViewMark
+from etapa.stream.protocol.records import Applied
+from etapa.stream.redis.client import connect, disconnect
+from etapa.stream.redis.view import RedisView
 
 PARTITIONS = 4
 

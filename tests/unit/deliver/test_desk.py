@@ -1,7 +1,7 @@
 import pytest
 
 from etapa.contracts.campaign_trigger import campaign_trigger_json
-from etapa.deliver.desk import LETTERS, Sorted, sort_record
+from etapa.deliver.dispatch import LETTERS, Sorted, sort_record
 from etapa.deliver.plan import Plan, Route, Target
 from etapa.journey.engine.changes import Trigger
 

@@ -11,7 +11,7 @@ from etapa.deliver.answers import Answer
 from etapa.deliver.plan import Target
 from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.webhook import Webhooks
-from etapa.setting_values import Secret
+from etapa.settings.values import Secret
 
 NO_SECRETS = Credentials({}, {}, ())
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -19,8 +19,8 @@ from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ANY_TYPE, Absent, All, AnyOf, Condition, Count, Event, Journey, Not
+from etapa.rehearsal.summary import simulate
 from etapa.settings import SHIPPED_JOURNEY
-from etapa.simulate import simulate
 
 DAY = 86_400_000_000
 START = 1_700_000_000_000_000

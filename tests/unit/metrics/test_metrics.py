@@ -6,14 +6,14 @@ from typing import Any
 
 from prometheus_client.exposition import generate_latest
 
-from etapa.bulk_histogram import BulkHistogram
 from etapa.contracts.rejected import Reason
 from etapa.journey.engine.changes import Offer, Trigger
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
-from etapa.metrics import Metrics
-from etapa.stream.observer import BatchCommitted, Observer
-from etapa.stream.records import Record
+from etapa.metrics.bulk_histogram import BulkHistogram
+from etapa.metrics.worker import Metrics
+from etapa.stream.protocol.observer import BatchCommitted, Observer
+from etapa.stream.protocol.records import Record
 
 DAY = 86_400_000_000
 SECOND = 1_000_000

@@ -16,13 +16,13 @@ from etapa.contracts.state import encode_state
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
-from etapa.metrics import Metrics
+from etapa.metrics.worker import Metrics
 from etapa.serve import health
 from etapa.serve.http import Api
-from etapa.setting_values import Secret
-from etapa.stream.classifier import Health
-from etapa.stream.ports import ViewError
-from etapa.stream.redis_view import BeingRebuilt, StageCounts, StoredCustomer
+from etapa.settings.values import Secret
+from etapa.stream.member import Health
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis.view import BeingRebuilt, StageCounts, StoredCustomer
 
 JOURNEY = Journey(
     id="shop",

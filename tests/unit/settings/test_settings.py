@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from etapa.setting_values import Secret
 from etapa.settings import (
     SETTINGS,
     SHIPPED_JOURNEY,
@@ -18,6 +17,7 @@ from etapa.settings import (
     shown_value,
     variable_of,
 )
+from etapa.settings.values import Secret
 
 SASL = {
     "ETAPA_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",

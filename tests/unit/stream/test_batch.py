@@ -11,8 +11,8 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.changes import Offer, Trigger
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.stream.batch import PAUSE_BYTES, Waiting, decode, encode, stage_deltas
-from etapa.stream.records import Record
+from etapa.stream.protocol.batch import PAUSE_BYTES, Waiting, decode, encode, stage_deltas
+from etapa.stream.protocol.records import Record
 
 
 def change(source: str | None, to: str, offers: Sequence[Offer] = ()) -> StageChange:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from etapa.stream import event_loop
+from etapa.hosting import event_loop
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop for Windows")

@@ -3,8 +3,8 @@ import logging
 import pytest
 from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerFenced
 
-from etapa.stream.kafka_errors import MOST_KINDS, Sparse, describe, log_errors
-from etapa.stream.ports import Fenced, LogError
+from etapa.stream.kafka.errors import MOST_KINDS, Sparse, describe, log_errors
+from etapa.stream.protocol.ports import Fenced, LogError
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:

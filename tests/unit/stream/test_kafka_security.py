@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from etapa.setting_values import Secret
 from etapa.settings import Settings
-from etapa.stream.kafka_security import KafkaSettingsError, client_options
+from etapa.settings.values import Secret
+from etapa.stream.kafka.security import KafkaSettingsError, client_options
 
 LOGIN: dict[str, Any] = {
     "kafka_sasl_mechanism": "SCRAM-SHA-512",

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from etapa.stream.records import Applied, Outgoing, Record, append_pairs, append_records, as_records, flattened, total_size
-from etapa.stream.state_records import StateRecord, as_state_records
+from etapa.stream.protocol.records import Applied, Outgoing, Record, append_pairs, append_records, as_records, flattened, total_size
+from etapa.stream.protocol.state_records import StateRecord, as_state_records
 
 CONSUMED = SimpleNamespace(offset=7, timestamp=1_700_000_000_123, key=b"c", value=b"{}", headers=[("a", b"b")])
 

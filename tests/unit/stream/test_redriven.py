@@ -5,7 +5,7 @@ import random
 import pytest
 
 from etapa.contracts.rejected import REASONS
-from etapa.stream.redriven import LONGEST, Redriven, RedrivenError, read_redriven
+from etapa.stream.upkeep.sent_back import LONGEST, Redriven, RedrivenError, read_redriven
 
 
 def test_a_whole_reason_is_one_range_whatever_lies_between() -> None:

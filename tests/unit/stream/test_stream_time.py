@@ -2,7 +2,7 @@
 
 from etapa.contracts.rejected import Rejected
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.stream.stream_time import QuietPace, count_before, stream_time_after
+from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
 
 SECOND = 1_000_000
 NOW = 1_795_000_000 * SECOND

@@ -10,11 +10,11 @@ import pytest
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.customer import Customer
-from etapa.stream.ports import LogError, ViewMark
-from etapa.stream.redis_inspection import Inspected, Shown
-from etapa.stream.state_fold import StateFold
-from etapa.stream.state_records import StateRecord
-from etapa.stream.verification import Difference, NotShown, Verification, Verified, WentBack
+from etapa.stream.protocol.ports import LogError, ViewMark
+from etapa.stream.protocol.state_records import StateRecord
+from etapa.stream.redis.inspection import Inspected, Shown
+from etapa.stream.upkeep.state_fold import StateFold
+from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
 
 STAGES = ("new", "buyer", "loyal")
 NEWEST_SEGMENT = 60

@@ -12,8 +12,8 @@ from etapa.journey.engine.leaves import scalar_text
 from etapa.journey.engine.memory import LastValue, Values, exact_sum
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow
-from etapa.journey.language.compare import MISSING, compile_comparison
 from etapa.journey.language.model import AggregateKind, Comparison
+from etapa.journey.language.predicates import MISSING, compile_comparison
 
 Number = int | float | None
 

@@ -22,8 +22,8 @@ from etapa.journey.engine.conditions import Condition
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.outreach import Outreach
 from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.language.compare import compile_comparison
 from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
+from etapa.journey.language.predicates import compile_comparison
 
 MOST_REMEMBERED: Final = 256
 """Campaigns whose last trigger a customer's state keeps; a journey has fewer."""

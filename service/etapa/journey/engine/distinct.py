@@ -16,8 +16,8 @@ from etapa.journey.engine.customer import Memory
 from etapa.journey.engine.matching import compile_path
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import forget_before
-from etapa.journey.language.compare import MISSING
 from etapa.journey.language.model import Match, Path
+from etapa.journey.language.predicates import MISSING
 
 EXACT: Final = 256
 

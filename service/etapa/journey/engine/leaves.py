@@ -14,8 +14,8 @@ from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_a
 from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import EXACT, CountWindow, has_buckets
-from etapa.journey.language.compare import MISSING, Predicate, compile_comparison
 from etapa.journey.language.model import ANY_TYPE, Comparison, Match
+from etapa.journey.language.predicates import MISSING, Predicate, compile_comparison
 
 _RISING: Final = frozenset({"gt", "gte"})
 _FALLING: Final = frozenset({"lt", "lte"})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from etapa.journey.language.comparing import OPERATORS, PRESENT_VALUE, VALUE, any_operator_schema, comparison_schemas, read_comparison
+from etapa.journey.language.comparisons import OPERATORS, PRESENT_VALUE, VALUE, any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.conditions import TRAIT, ConditionShape
 from etapa.journey.language.findings import Position, Report
 from etapa.journey.language.logic import leaves

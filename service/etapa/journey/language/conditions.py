@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from etapa.journey.language.comparing import (
+from etapa.journey.language.comparisons import (
     COUNT,
     DISTINCT,
     FALLING_SCORE,

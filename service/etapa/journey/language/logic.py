@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
 
-from etapa.journey.language import comparing
-from etapa.journey.language.compare import compile_comparison
+from etapa.journey.language import comparisons
 from etapa.journey.language.describe import describe
 from etapa.journey.language.model import (
     ANY_TYPE,
@@ -30,6 +29,7 @@ from etapa.journey.language.model import (
 )
 from etapa.journey.language.model import Sequence as StepSequence
 from etapa.journey.language.possible import Domain, implies, outcome_of_all
+from etapa.journey.language.predicates import compile_comparison
 
 Literal = tuple[Leaf, bool]
 """A leaf, and whether it is meant as it stands (true) or negated."""
@@ -177,7 +177,7 @@ def _matches_exclude(one: Match, other: Match) -> bool:
     if ANY_TYPE not in one.types and ANY_TYPE not in other.types and not set(one.types) & set(other.types):
         return True
     return any(
-        outcome_of_all(comparing.kind_of_path(path).domain, [(comparison, True), (other_comparison, True)]) == "never"
+        outcome_of_all(comparisons.kind_of_path(path).domain, [(comparison, True), (other_comparison, True)]) == "never"
         for path, comparison in one.where.entries
         for other_path, other_comparison in other.where.entries
         if path == other_path
@@ -231,7 +231,7 @@ def _leaf_implies(stronger: Leaf, weaker: Leaf) -> bool:
 def _where_implies(stronger: Where, weaker: Where) -> bool:
     return all(
         any(
-            path == other_path and implies(comparing.kind_of_path(path).domain, comparison, other_comparison)
+            path == other_path and implies(comparisons.kind_of_path(path).domain, comparison, other_comparison)
             for path, comparison in stronger.entries
         )
         for other_path, other_comparison in weaker.entries
@@ -254,14 +254,14 @@ def domain_of(leaf: Leaf) -> Domain:
     """Which values the leaf's comparison can meet, taken widely."""
     match leaf:
         case Count():
-            return comparing.COUNT.domain
+            return comparisons.COUNT.domain
         case Aggregate(kind="sum"):
-            return comparing.SUM.domain
+            return comparisons.SUM.domain
         case Aggregate(kind="distinct"):
-            return comparing.DISTINCT.domain
+            return comparisons.DISTINCT.domain
         case Aggregate(kind="last") | Trait():
-            return comparing.VALUE.domain
+            return comparisons.VALUE.domain
         case Aggregate():
-            return comparing.STATISTIC.domain
+            return comparisons.STATISTIC.domain
         case _:
-            return comparing.SCORE.domain
+            return comparisons.SCORE.domain

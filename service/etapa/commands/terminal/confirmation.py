@@ -1,0 +1,24 @@
+"""Asking before something is changed that cannot simply be changed back."""
+
+import sys
+
+import click
+
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before anything is changed.")
+
+
+def somebody_can_be_asked(*, yes: bool) -> bool:
+    """Whether a question has to be put; false when it was answered by --yes. Ends the command when nobody is there to answer."""
+    if yes:
+        return False
+    if not sys.stdin.isatty():
+        raise WrongUse("nobody can be asked here, since the input is no terminal; if it shall be done, add --yes")
+    return True
+
+
+def ask(question: str) -> None:
+    """Go on if the answer is yes; else the command ends."""
+    if not click.confirm(question, err=True):
+        raise CheckFailed("nothing was changed")

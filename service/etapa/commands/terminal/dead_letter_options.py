@@ -1,0 +1,112 @@
+"""What the commands about dead letters share: which are meant, and how one is written in a line."""
+
+import base64
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import click
+import msgspec
+
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.words import counted, printable
+from etapa.contracts.rejected import REASONS
+from etapa.contracts.rfc3339 import format_time
+from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
+
+LETTER_FLAGS = ("kafka_bootstrap_servers", "group")
+LONGEST_KEY = 24
+SECOND = 1_000_000
+
+
+class Place(click.ParamType):
+    """Where a dead letter is: its partition and offset."""
+
+    name = "PARTITION/OFFSET"
+
+    def convert(self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Read the text, or fail as wrong use."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,18})", value)
+        if found is None:
+            self.fail(f"found {value!r}; a dead letter is named by partition and offset, such as 3/1742", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+def selection_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that select dead letters; the command is given the `Selection`."""
+
+    @functools.wraps(function)
+    def selecting(*, reasons: Any, since: int | None, until: int | None, partitions: Any, **others: Any) -> None:
+        function(selection=Selection(partitions=partitions, reasons=reasons, since=since, until=until), **others)
+
+    for option in (
+        click.option(
+            "--partition", "partitions", type=click.IntRange(min=0), multiple=True, metavar="P", help="Only those of this partition."
+        ),
+        click.option("--until", type=Time(), metavar="TIME", help="Only those published before this time."),
+        click.option("--since", type=Time(), metavar="TIME", help="Only those published at this time or later: RFC 3339, or a date."),
+        click.option(
+            "--reason", "reasons", type=click.Choice(REASONS), multiple=True, help="Only those with this reason; may be repeated."
+        ),
+    ):
+        selecting = option(selecting)
+    return selecting
+
+
+def check_partitions(named: Iterable[int], partitions: int) -> None:
+    """End the command when a partition is asked for that the topics do not have."""
+    unknown = [number for number in named if number >= partitions]
+    if unknown:
+        raise WrongUse(f"there is no partition {unknown[0]}; the topics have {counted(partitions, 'partition')}, the first is 0")
+
+
+async def letter_at(letters: DeadLetters, place: tuple[int, int]) -> Letter:
+    """The dead letter at a place; the command ends when there is none."""
+    partition, offset = place
+    found = await letters.at(partition, offset)
+    if found is None:
+        first, end = letters.ranges.get(partition, (0, 0))
+        there = f"partition {partition} holds offsets {first} to {end - 1}, with gaps" if first < end else f"partition {partition} is empty"
+        raise CheckFailed(f"there is no dead letter at {partition}/{offset}; {there}")
+    return found
+
+
+def totals(counts: Mapping[str, int]) -> str:
+    """Counts by word, the largest first: `: invalid 7, not_json 2`."""
+    listed = ", ".join(f"{word} {count:,}" for word, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+    return f": {listed}" if listed else ""
+
+
+def second_text(at: int) -> str:
+    """A time to the second, which is enough for people."""
+    return format_time(at // SECOND * SECOND)
+
+
+def key_text(key: bytes | None) -> str:
+    """A key for a line: clipped, and without what a terminal would act on."""
+    if key is None:
+        return "-"
+    try:
+        text = printable(key.decode())
+    except UnicodeDecodeError:
+        text = f"0x{key.hex()}"
+    return text if len(text) <= LONGEST_KEY else text[: LONGEST_KEY - 1] + "…"
+
+
+def bytes_object(name: str, data: bytes | None) -> dict[str, Any]:
+    """Bytes for JSON: as text under their name, else under `name_base64` what is no text."""
+    if data is None:
+        return {name: None}
+    try:
+        return {name: data.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(data).decode()}
+
+
+def print_line(fields: Mapping[str, Any]) -> None:
+    """One JSON object in a line."""
+    click.echo(msgspec.json.encode(fields))

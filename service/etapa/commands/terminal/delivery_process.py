@@ -1,0 +1,22 @@
+"""The process of `etapa deliver`, put together. Apart from the command, so that `etapa deliver --help` answers at once."""
+
+from collections.abc import Mapping
+
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.deliver.plan import Plan
+from etapa.deliver.process import run_deliverer
+from etapa.deliver.secrets_found import Credentials
+from etapa.serve.service import HttpServerError
+from etapa.settings import Settings
+from etapa.stream.kafka.security import KafkaSettingsError
+from etapa.stream.member import WorkerError
+
+
+def work(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
+    """Deliver and serve HTTP until told to stop. Ends the command when that is not possible."""
+    try:
+        run_deliverer(settings, plan, credentials)
+    except KafkaSettingsError as error:
+        raise WrongUse(str(error)) from None
+    except (HttpServerError, WorkerError) as error:
+        raise CheckFailed(str(error)) from None

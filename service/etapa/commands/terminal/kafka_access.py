@@ -1,0 +1,40 @@
+"""Running a command's work on Kafka, and what it says when Kafka does not do its part."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from aiokafka.errors import KafkaConnectionError
+
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
+from etapa.settings import Settings
+from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.security import KafkaSettingsError, client_options
+from etapa.stream.kafka.topics import TopicsError, partition_count
+from etapa.stream.protocol.ports import LogError
+
+Result = TypeVar("Result")
+
+
+def on_kafka(settings: Settings, work: Callable[[dict[str, Any], int], Coroutine[Any, Any, Result]]) -> Result:
+    """Do `work`, which is given the options for clients and the number of partitions. Ends the command when Kafka fails."""
+    try:
+        options = client_options(settings)
+    except KafkaSettingsError as error:
+        raise WrongUse(str(error)) from None
+    quiet_libraries(settings)
+
+    async def with_partitions() -> Result:
+        with log_errors("asking for the topics"):
+            partitions = await partition_count(settings, options)
+        return await work(options, partitions)
+
+    try:
+        return asyncio.run(with_partitions())
+    except TopicsError as error:
+        raise CheckFailed(str(error)) from None
+    except LogError as error:
+        if isinstance(error.__cause__, KafkaConnectionError | TimeoutError | OSError):
+            raise CheckFailed(kafka_silent(settings)) from None
+        raise CheckFailed(f"Kafka at {settings.kafka_bootstrap_servers}: {error}") from None

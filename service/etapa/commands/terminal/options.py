@@ -1,0 +1,44 @@
+"""Settings as command-line flags, and reading them all for a command."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from etapa.commands.terminal.failures import WrongUse
+from etapa.settings import SETTINGS, Reading, SettingsError, flag_of, read_settings, variable_of
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+WORKER_FLAGS = ("journey", "kafka_bootstrap_servers", "redis_url", "group", "start", "http_host", "http_port", "log_level")
+"""What `etapa run` takes as flags. Everything else is set in the environment; secrets only there, where `ps` does not show them."""
+
+
+def settings_flags(*names: str) -> Callable[[Function], Function]:
+    """Add a flag for each of these settings. All arrive as text (none: not given) and are read by `settings_from`."""
+
+    def decorate(function: Function) -> Function:
+        for name in reversed(names):
+            setting = SETTINGS[name]
+            decorator = click.option(
+                flag_of(name), name, metavar="VALUE" if not setting.kind.is_path else "FILE", help=f"{setting.about}. [{variable_of(name)}]"
+            )
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def settings_from(flags: dict[str, str | None]) -> Reading:
+    """Read flags and environment; warnings go to stderr, and anything wrong ends the command with exit code 2."""
+    try:
+        reading = read_settings(os.environ, flags)
+    except SettingsError as error:
+        if len(error.problems) == 1:
+            raise WrongUse(error.problems[0]) from None
+        listed = "".join(f"\n  {problem}" for problem in error.problems)
+        raise WrongUse(f"{len(error.problems)} settings are wrong:{listed}") from None
+    for warning in reading.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    return reading

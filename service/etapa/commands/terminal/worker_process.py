@@ -1,0 +1,31 @@
+"""The worker and what is served beside it, put together. Apart from `run`, so that `etapa run --help` answers at once."""
+
+from mode import Service
+
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.language.model import Journey
+from etapa.metrics.worker import Metrics
+from etapa.serve.http import Api
+from etapa.serve.service import HttpServerError, HttpService
+from etapa.settings import Settings
+from etapa.stream.kafka.security import KafkaSettingsError
+from etapa.stream.member import Classifier, WorkerError
+from etapa.stream.redis.client import RedisUrlError
+from etapa.stream.worker import run_worker
+
+
+def work(settings: Settings, journey: Journey) -> None:
+    """Classify touchpoints and serve HTTP until told to stop. Ends the command when that is not possible."""
+    metrics = Metrics(journey)
+
+    def hosted(classifier: Classifier) -> list[Service]:
+        api = Api(journey, classifier, classifier, metrics.registry, settings.api_token)
+        return [HttpService(api.application(), settings.http_host, settings.http_port)]
+
+    try:
+        run_worker(settings, compile_journey(journey), metrics, hosted)
+    except (KafkaSettingsError, RedisUrlError) as error:
+        raise WrongUse(str(error)) from None
+    except (HttpServerError, WorkerError) as error:
+        raise CheckFailed(str(error)) from None

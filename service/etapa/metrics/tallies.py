@@ -1,0 +1,61 @@
+"""Counting what a batch brings, so that measuring every touchpoint and every change costs next to nothing."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from etapa.journey.engine.changes import Cause, TriggerOutcome
+from etapa.journey.engine.stage_change import StageChange
+from etapa.stream.protocol.records import Record
+
+
+def timestamps_in(records: Sequence[Record]) -> dict[int, int]:
+    """How many records there are of each timestamp, in microseconds. Records that came together mostly share one."""
+    found: dict[int, int] = {}
+    last, number = 0, 0
+    for record in records:
+        if record.timestamp != last:
+            if number:
+                found[last] = found.get(last, 0) + number
+            last, number = record.timestamp, 0
+        number += 1
+    if number:
+        found[last] = found.get(last, 0) + number
+    return found
+
+
+def moves_in(changes: Sequence[StageChange]) -> dict[tuple[str | None, str, Cause], int]:
+    """How many changes there are from each stage (none: of new customers) to each other, by cause."""
+    found: dict[tuple[str | None, str, Cause], int] = {}
+    for change in changes:
+        move = (change.source, change.to, change.cause)
+        found[move] = found.get(move, 0) + 1
+    return found
+
+
+def dwells_in(changes: Sequence[StageChange]) -> dict[str, list[float]]:
+    """For each stage how long those stayed who left it, in seconds."""
+    found: dict[str, list[float]] = {}
+    for change in changes:
+        if change.source is not None and change.dwell is not None:
+            found.setdefault(change.source, []).append(change.dwell / 1_000_000)
+    return found
+
+
+def offers_in(changes: Sequence[StageChange]) -> dict[tuple[str, TriggerOutcome], int]:
+    """How many changes were offered to each campaign, by what came of it."""
+    found: dict[tuple[str, TriggerOutcome], int] = {}
+    for change in changes:
+        if change.offers:
+            for offer in change.offers:
+                offered = (offer.campaign, offer.outcome)
+                found[offered] = found.get(offered, 0) + 1
+    return found
+
+
+def count_between(bounds: list[float], counts: list[int], values: list[float]) -> float:
+    """Count each value in the place of the first bound that is not below it; gives the sum of all."""
+    total = 0.0
+    for value in values:
+        counts[bisect_left(bounds, value)] += 1
+        total += value
+    return total

@@ -1,0 +1,338 @@
+"""Everything that can be set, where it came from, and what is wrong with it.
+
+A setting is read from a flag, else from `ETAPA_…`, else from the file that `ETAPA_…_FILE` names (a mounted secret), else it
+has its default. An empty value counts as not set. Nothing here talks to a server; what a value may look like is in
+`setting_values`. Durations and times are whole microseconds.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import msgspec
+
+from etapa.settings import values as values
+from etapa.settings.values import Kind, RedisUrl, Secret
+
+PREFIX = "ETAPA_"
+FILE_SUFFIX = "_FILE"
+MAX_SECRET_BYTES = 64 * 1024
+SHIPPED_JOURNEY = Path(__file__).parents[1] / "journeys" / "retail.yaml"
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+MEBIBYTE = 1024 * 1024
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+StartOffset = Literal["earliest", "latest"]
+Switch = Literal["on", "off"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+SourceName = Literal["default", "environment", "file", "flag"]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What a field of `Settings` accepts and what it is for, in one sentence that help and docs print."""
+
+    kind: Kind
+    about: str
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used. `problems` names every one of them: the variable, what was found, what is allowed."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of Etapa, checked. Secrets stay hidden when this is printed; `reveal()` gives their text."""
+
+    kafka_bootstrap_servers: Annotated[str, Setting(values.servers(), "Kafka brokers to start from")] = "localhost:9092"
+    kafka_security_protocol: Annotated[
+        SecurityProtocol, Setting(values.choice(get_args(SecurityProtocol)), "How connections to Kafka are secured")
+    ] = "PLAINTEXT"
+    kafka_sasl_mechanism: Annotated[
+        SaslMechanism | None, Setting(values.choice(get_args(SaslMechanism)), "How Etapa logs in to Kafka, with the SASL protocols")
+    ] = None
+    kafka_sasl_username: Annotated[str | None, Setting(values.one_line(), "User name for Kafka")] = None
+    kafka_sasl_password: Annotated[Secret | None, Setting(values.secret(), "Password for Kafka")] = None
+    kafka_ssl_ca: Annotated[str | None, Setting(values.file_path(), "Certificates that Kafka's is checked against (PEM file)")] = None
+    kafka_ssl_cert: Annotated[str | None, Setting(values.file_path(), "Own certificate for Kafka (PEM file)")] = None
+    kafka_ssl_key: Annotated[str | None, Setting(values.file_path(), "Key of the own certificate for Kafka (PEM file)")] = None
+    kafka_ssl_key_password: Annotated[Secret | None, Setting(values.secret(), "Password of that key")] = None
+    kafka_check_crcs: Annotated[
+        Switch,
+        Setting(values.choice(get_args(Switch)), "Whether checksums of records are checked; the demo's private broker writes wrong ones"),
+    ] = "on"
+    redis_url: Annotated[RedisUrl, Setting(values.redis_url(), "Where Redis is")] = RedisUrl("redis://localhost:6379/0")
+    redis_prefix: Annotated[str, Setting(values.key_prefix(), "Prefix of the Redis keys; the group, if not set")] = ""
+    redis_timeout: Annotated[int, Setting(values.duration(SECOND, 5 * MINUTE), "How long Redis may take to connect or to answer")] = (
+        5 * SECOND
+    )
+    journey: Annotated[str | None, Setting(values.file_path(), "The journey file; the shipped journey, if not set")] = None
+    group: Annotated[str, Setting(values.group_name(), "Consumer group, and prefix of the transactional ids")] = "etapa"
+    topic_touchpoints: Annotated[str, Setting(values.topic_name(), "Topic that touchpoints are read from")] = "touchpoints"
+    topic_stage_changes: Annotated[str, Setting(values.topic_name(), "Topic for stage changes")] = "stage-changes"
+    topic_campaign_triggers: Annotated[str, Setting(values.topic_name(), "Topic for campaign triggers")] = "campaign-triggers"
+    topic_dead_letters: Annotated[str, Setting(values.topic_name(), "Topic for records that could not be used")] = "dead-letters"
+    topic_customer_state: Annotated[str, Setting(values.topic_name(), "Compacted topic with every customer's state")] = "customer-state"
+    topic_campaign_trigger_dead_letters: Annotated[
+        str, Setting(values.topic_name(), "Topic for campaign triggers that could not be delivered")
+    ] = "campaign-trigger-dead-letters"
+    partitions: Annotated[int, Setting(values.number(1, 10_000), "Partitions of the topics that `topics create` makes")] = 12
+    replication: Annotated[int, Setting(values.number(1, 100), "Copies of each partition that `topics create` asks for")] = 1
+    start: Annotated[
+        StartOffset, Setting(values.choice(get_args(StartOffset)), "Where a partition begins that Etapa has never processed")
+    ] = "earliest"
+    session_timeout: Annotated[int, Setting(values.duration(SECOND, 15 * MINUTE), "Group session; also bounds the transactions")] = (
+        30 * SECOND
+    )
+    http_host: Annotated[str, Setting(values.host(), "Address that the HTTP server listens on")] = "127.0.0.1"
+    http_port: Annotated[int, Setting(values.number(0, 65_535), "Port that the HTTP server listens on; 0 takes any free one")] = 6066
+    api_token: Annotated[
+        Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, only loopback is answered")
+    ] = None
+    max_touchpoint_bytes: Annotated[
+        int, Setting(values.size(1024, 64 * MEBIBYTE), "A touchpoint larger than this becomes a dead letter")
+    ] = MEBIBYTE
+    future_limit: Annotated[
+        int, Setting(values.duration(0, 366 * 24 * 60 * MINUTE), "A touchpoint further in the future than this becomes a dead letter")
+    ] = 5 * MINUTE
+    quiet_after: Annotated[
+        int, Setting(values.duration(0, 24 * 60 * MINUTE), "A partition that read nothing for this long follows the wall clock")
+    ] = MINUTE
+    batch_records: Annotated[int, Setting(values.number(1, 1_000_000), "Most touchpoints in one batch")] = 20_000
+    batch_bytes: Annotated[int, Setting(values.size(1024, 1024 * MEBIBYTE), "Most bytes in one batch")] = 6 * MEBIBYTE
+    customers_in_memory: Annotated[
+        int, Setting(values.number(0, 100_000_000), "Customers that each partition keeps in memory between batches")
+    ] = 50_000
+    delivery: Annotated[str | None, Setting(values.file_path(), "The delivery file: which campaign's triggers are posted to where")] = None
+    delivery_group: Annotated[
+        str, Setting(values.group_name(), "Consumer group of delivery; the group with `-delivery` behind it, if not set")
+    ] = ""
+    delivery_window: Annotated[
+        int, Setting(values.number(1, 100_000), "Triggers that delivery holds in memory for each target and partition")
+    ] = 100
+    log_level: Annotated[LogLevel, Setting(values.choice(get_args(LogLevel)), "How much the worker logs")] = "info"
+
+    def __post_init__(self) -> None:
+        if not self.redis_prefix:
+            msgspec.structs.force_setattr(self, "redis_prefix", self.group)
+        if not self.delivery_group:
+            msgspec.structs.force_setattr(self, "delivery_group", f"{self.group}-delivery")
+
+    @property
+    def journey_path(self) -> Path:
+        """The journey file that is meant: the one that was set, or the shipped one."""
+        return Path(self.journey) if self.journey else SHIPPED_JOURNEY
+
+
+def _settings_by_name() -> dict[str, Setting]:
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: hints[name].__metadata__[0] for name in Settings.__struct_fields__}
+
+
+SETTINGS: Mapping[str, Setting] = _settings_by_name()
+"""Every field of `Settings`, in order, with what it accepts."""
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a field: `http_port` gives `ETAPA_HTTP_PORT`."""
+    return PREFIX + name.upper()
+
+
+def flag_of(name: str) -> str:
+    """The flag of a field: `http_port` gives `--http-port`."""
+    return "--" + name.replace("_", "-")
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where a value came from, and the variable, file or flag by name (none for a default)."""
+
+    kind: SourceName
+    name: str | None = None
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Settings as they were read: the values, where each came from, and what looks odd but does no harm."""
+
+    settings: Settings
+    sources: Mapping[str, Source]
+    warnings: tuple[str, ...]
+
+
+class _Found(msgspec.Struct, frozen=True):
+    text: str
+    source: Source
+
+
+def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Settings:
+    """The settings alone; see `read_settings`."""
+    return read_settings(environ, overrides).settings
+
+
+def read_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Reading:
+    """Read all settings; `overrides` holds flags by field name (none or empty: not given).
+
+    Raises SettingsError with every problem at once.
+    """
+    problems: list[str] = []
+    read: dict[str, Any] = {}
+    sources: dict[str, Source] = {}
+    for name, setting in SETTINGS.items():
+        found = _find(name, setting, environ, overrides, problems)
+        sources[name] = found.source if found else Source("default")
+        if found is None:
+            continue
+        try:
+            read[name] = setting.kind.parse(found.text)
+        except ValueError as error:
+            problems.append(_problem(name, setting, found, str(error)))
+    unknown = set(overrides) - set(SETTINGS)
+    if unknown:
+        raise TypeError(f"no such settings: {sorted(unknown)}")
+    settings = Settings(**read)
+    # Values that are wrong by themselves are left out; judging them together would only confuse.
+    if not problems:
+        problems.extend(_contradictions(settings))
+    if problems:
+        raise SettingsError(tuple(problems))
+    return Reading(settings=settings, sources=sources, warnings=_warnings(environ, settings))
+
+
+def _find(
+    name: str, setting: Setting, environ: Mapping[str, str], overrides: Mapping[str, str | None], problems: list[str]
+) -> _Found | None:
+    flag = overrides.get(name)
+    if flag:
+        return _Found(flag, Source("flag", flag_of(name)))
+    variable = variable_of(name)
+    file_variable = variable + FILE_SUFFIX
+    text, path = environ.get(variable, ""), environ.get(file_variable, "")
+    if text.strip() and path.strip():
+        problems.append(f"{variable}: found both {variable} and {file_variable}; allowed: one of the two")
+        return None
+    if text.strip():
+        return _Found(text, Source("environment", variable))
+    if not path.strip():
+        return None
+    if setting.kind.is_path:
+        # The value is a path already: whoever writes ETAPA_JOURNEY_FILE=/etc/journey.yaml means that very file.
+        return _Found(path, Source("environment", file_variable))
+    try:
+        return _Found(_read_secret(path), Source("file", path))
+    except ValueError as error:
+        problems.append(f"{file_variable}: found {path!r}, {error}; allowed: the path of a readable file that holds the value")
+        return None
+
+
+def _read_secret(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_SECRET_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"which cannot be read ({(error.strerror or str(error)).lower()})") from None
+    if len(content) > MAX_SECRET_BYTES:
+        raise ValueError(f"which holds more than {MAX_SECRET_BYTES} bytes")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise ValueError("which is not UTF-8 text") from None
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text.strip():
+        raise ValueError("which is empty")
+    return text
+
+
+def _problem(name: str, setting: Setting, found: _Found, reason: str) -> str:
+    where = found.source.name or variable_of(name)
+    if found.source.kind == "file":
+        where = f"{variable_of(name)}{FILE_SUFFIX} ({where})"
+    shown = "a value that is kept secret" if setting.kind.is_secret else repr(found.text)
+    hint = ""
+    if found.text.startswith("tcp://") and found.source.kind == "environment":
+        hint = " (Kubernetes sets this for a Service of that name; rename the Service or set enableServiceLinks: false)"
+    detail = f", {reason}" if reason else ""
+    return f"{where}: found {shown}{detail}; allowed: {setting.kind.allowed}{hint}"
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems = []
+    protocol = settings.kafka_security_protocol
+    needs_login = protocol.startswith("SASL_")
+    login = {
+        "kafka_sasl_mechanism": settings.kafka_sasl_mechanism,
+        "kafka_sasl_username": settings.kafka_sasl_username,
+        "kafka_sasl_password": settings.kafka_sasl_password,
+    }
+    missing = [variable_of(name) for name, value in login.items() if value is None]
+    given = [variable_of(name) for name, value in login.items() if value is not None]
+    if needs_login and missing:
+        problems.append(f"{variable_of('kafka_security_protocol')}: found {protocol}, which also needs {_listed(missing)}")
+    if not needs_login and given:
+        problems.append(
+            f"{_listed(given)}: found, but {variable_of('kafka_security_protocol')} is {protocol}, which does not log in;"
+            " set it to SASL_PLAINTEXT or SASL_SSL"
+        )
+    tls_files = [name for name in ("kafka_ssl_ca", "kafka_ssl_cert", "kafka_ssl_key") if getattr(settings, name) is not None]
+    if tls_files and protocol not in ("SSL", "SASL_SSL"):
+        named = _listed([variable_of(name) for name in tls_files])
+        problems.append(
+            f"{named}: found, but {variable_of('kafka_security_protocol')} is {protocol}, which does not encrypt; set it to SSL or SASL_SSL"
+        )
+    if settings.kafka_ssl_key and not settings.kafka_ssl_cert:
+        problems.append(f"{variable_of('kafka_ssl_key')}: found without {variable_of('kafka_ssl_cert')}; allowed: both or neither")
+    if settings.kafka_ssl_key_password and not settings.kafka_ssl_key and not settings.kafka_ssl_cert:
+        problems.append(f"{variable_of('kafka_ssl_key_password')}: found without a key; set {variable_of('kafka_ssl_key')} too")
+    if settings.delivery_group == settings.group:
+        problems.append(
+            f"{variable_of('delivery_group')}: found {settings.group!r}, the same as {variable_of('group')}; allowed: a group of its own"
+        )
+    topics: dict[str, str] = {}
+    for name in (name for name in SETTINGS if name.startswith("topic_")):
+        topic = getattr(settings, name)
+        if topic in topics:
+            problems.append(f"{variable_of(name)}: found {topic!r}, the same as {topics[topic]}; allowed: a topic of its own")
+        topics.setdefault(topic, variable_of(name))
+    if settings.batch_bytes < settings.max_touchpoint_bytes:
+        problems.append(
+            f"{variable_of('batch_bytes')}: found {settings.batch_bytes}; allowed: at least {variable_of('max_touchpoint_bytes')}"
+            f" ({settings.max_touchpoint_bytes})"
+        )
+    return problems
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+# What Kubernetes and Docker links add by themselves for a Service whose name begins with `etapa`.
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_.+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
+
+
+def _warnings(environ: Mapping[str, str], settings: Settings) -> tuple[str, ...]:
+    known = {variable_of(name) for name in SETTINGS}
+    known |= {name + FILE_SUFFIX for name in known}
+    warnings = []
+    for variable in sorted(environ):
+        if not variable.startswith(PREFIX) or variable in known or _SERVICE_LINK.search(variable):
+            continue
+        near = difflib.get_close_matches(variable, known, n=1, cutoff=0.75)
+        advice = f"; did you mean {near[0]}?" if near else ""
+        warnings.append(f"{variable} is not a setting of Etapa and is ignored{advice}")
+    return tuple(warnings)
+
+
+def shown_value(name: str, settings: Settings) -> str:
+    """A setting's value as a person may see it: secrets hidden, durations and nothing written as in the environment."""
+    value = getattr(settings, name)
+    if name == "journey" and value is None:
+        return str(SHIPPED_JOURNEY)
+    if value is None:
+        return ""
+    return SETTINGS[name].kind.show(value)

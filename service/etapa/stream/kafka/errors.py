@@ -1,0 +1,98 @@
+"""What can go wrong in aiokafka, told in the words of the ports."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from aiokafka.errors import ConsumerStoppedError, IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from etapa.stream.protocol.ports import Fenced, LogError
+
+# aiokafka guards its transaction states with assertions; one that fails tells of a producer that died meanwhile.
+KAFKA_FAILURES = (KafkaError, ConsumerStoppedError, IllegalOperation, OSError, TimeoutError, AssertionError)
+
+_FENCED = (ProducerFenced, InvalidProducerEpoch)
+
+
+def is_fenced(error: BaseException | None) -> bool:
+    """True when `error` or what caused it says that a newer producer has the transactional id."""
+    while error is not None:
+        if isinstance(error, _FENCED):
+            return True
+        error = error.__cause__
+    return False
+
+
+def describe(error: BaseException) -> str:
+    """The error in one line; many of aiokafka's have no text but their name."""
+    told = str(error).strip()
+    name = type(error).__name__
+    return told if name in told else f"{name}: {told}" if told else name
+
+
+@contextlib.contextmanager
+def log_errors(doing: str) -> Iterator[None]:
+    """Turn aiokafka's failures into `LogError` (or `Fenced`), saying what was being done."""
+    try:
+        yield
+    except KAFKA_FAILURES as error:
+        kind = Fenced if is_fenced(error) else LogError
+        message = f"{doing}: {describe(error)}"
+        raise kind(message) from error
+
+
+_NOISY = (
+    "aiokafka",
+    "aiokafka.cluster",
+    "aiokafka.conn",
+    "aiokafka.consumer.fetcher",
+    "aiokafka.consumer.group_coordinator",
+    "aiokafka.producer.sender",
+    # Speaks of single records, and of poison there may be any number. Their dead letters tell of each.
+    "etapa.stream.protocol.tenure",
+)
+
+
+MOST_KINDS = 1_000
+"""Messages that are remembered as having been let through."""
+
+
+class Sparse(logging.Filter):
+    """Lets a message through once in a while only, whatever its arguments, and says how often it came meanwhile.
+
+    While a broker is away, each of aiokafka's clients reports each of its tries, which makes thousands of lines a minute. So
+    do records that cannot be judged.
+    """
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._last: dict[tuple[str, str], float] = {}
+        self._held_back: dict[tuple[str, str], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True when this one may be shown."""
+        kind = record.name, str(record.msg)
+        now = self._monotonic()
+        if now - self._last.get(kind, -self._seconds) < self._seconds:
+            self._held_back[kind] = self._held_back.get(kind, 0) + 1
+            return False
+        if len(self._last) >= MOST_KINDS:
+            # Some messages come with their arguments in them, so that there is no end of kinds.
+            self._last.clear()
+            self._held_back.clear()
+        self._last[kind] = now
+        held_back = self._held_back.pop(kind, 0)
+        if held_back:
+            record.msg = f"{record.getMessage()} ({held_back} more like this were not shown)"
+            record.args = ()
+        return True
+
+
+def thin_out_logs(seconds: float = 10.0) -> None:
+    """Have those that may say the same thousands of times repeat themselves no more often than every `seconds`."""
+    sparse = Sparse(seconds)
+    for name in _NOISY:
+        logging.getLogger(name).addFilter(sparse)

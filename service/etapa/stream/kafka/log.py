@@ -1,0 +1,248 @@
+"""One partition of the topics on Kafka, as the partition task sees it (`ports.Log`).
+
+Touchpoints come through the worker's one group consumer, which all its partitions share. Everything else is the
+partition's own: the transactional producer, and for each takeover a consumer that reads `customer-state`.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CorruptRecordException
+
+from etapa.settings import Settings
+from etapa.stream.kafka.consumer import is_caught_up, reading_consumer, stop_consumer
+from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.odd_headers import fetch_leniently, is_about_a_header
+from etapa.stream.kafka.producer import PartitionProducer
+from etapa.stream.kafka.reading import have_records_made, range_of, records_between
+from etapa.stream.kafka.settled import describe_hanging, hanging_transactions
+from etapa.stream.protocol.ports import Fetched, LogError, Transaction, TransactionHangs
+from etapa.stream.protocol.records import Record, as_records, record_of, total_size
+from etapa.stream.protocol.state_records import StateRecord, as_state_records, state_record_of
+
+_SLICE = 2_000
+"""Records taken from the consumer's buffer at a time, at most."""
+
+logger = logging.getLogger(__name__)
+
+
+class SliceSize:
+    """How many records to take from the consumer's buffer, so that the limit on bytes is kept.
+
+    Their size is not known before, and those that were compressed well may be hundreds of times as large as what was
+    fetched. So the first are taken by ones and twos, and then as many as fit when they are like those before.
+    """
+
+    def __init__(self) -> None:
+        self._most = 1
+        self._mean = 1
+        """Bytes of a record, as those taken last had them, or larger ones before."""
+
+    def fitting(self, room: int) -> int:
+        """Records that should fit into so many bytes; one at least."""
+        return max(1, min(self._most, room // self._mean))
+
+    def took(self, count: int, size: int) -> None:
+        """So many were taken, of so many bytes together."""
+        self._most = min(_SLICE, 2 * self._most)
+        # That some were small does not say that the next are: what was learned of large ones is forgotten slowly.
+        self._mean = max(1, size // count, self._mean * 3 // 4)
+
+
+class KafkaLog:
+    """`consumer` is started, subscribed to the touchpoints topic and shared; `options` are `client_options(settings)`."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any], partition: int, consumer: AIOKafkaConsumer) -> None:
+        self._settings = settings
+        self._options = options
+        self._consumer = consumer
+        self._partition = partition
+        self._touchpoints = TopicPartition(settings.topic_touchpoints, partition)
+        self._states = TopicPartition(settings.topic_customer_state, partition)
+        self._producer: PartitionProducer | None = None
+        self._reader: AIOKafkaConsumer | None = None
+        self._seconds = settings.session_timeout / 1_000_000
+        self._next: int | None = None
+        self._revoked = False
+        self._slice = SliceSize()
+
+    def revoke(self) -> None:
+        """The group has taken the partition away: nothing is read any more, whatever the shared consumer holds by then."""
+        self._revoked = True
+
+    async def fence(self) -> None:
+        await self.close()
+        self._producer = PartitionProducer(self._settings, self._partition, self._options)
+        with log_errors(f"partition {self._partition}: starting its transactional producer"):
+            await self._producer.start()
+        await self._see_that_all_is_settled()
+
+    async def _see_that_all_is_settled(self) -> None:
+        settings = self._settings
+        topics = (
+            settings.topic_customer_state,
+            settings.topic_stage_changes,
+            settings.topic_campaign_triggers,
+            settings.topic_dead_letters,
+        )
+        places = [TopicPartition(topic, self._partition) for topic in topics]
+        with log_errors(f"partition {self._partition}: looking for transactions that hang"):
+            async with asyncio.timeout(self._seconds):
+                hanging = await hanging_transactions(settings, self._options, places)
+        if hanging:
+            raise TransactionHangs(describe_hanging(self._partition, settings.kafka_bootstrap_servers, hanging))
+
+    async def state_range(self) -> tuple[int, int]:
+        with log_errors(f"partition {self._partition}: asking for the range of {self._states.topic}"):
+            async with asyncio.timeout(self._seconds):
+                return await range_of(await self._state_reader(), self._states)
+
+    async def states(self, start: int, end: int) -> AsyncIterator[list[StateRecord]]:
+        if start >= end:
+            return
+        doing = f"partition {self._partition}: reading {self._states.topic}"
+        with log_errors(doing):
+            async with asyncio.timeout(self._seconds):
+                reader = await self._state_reader()
+        async for chunk in records_between(reader, self._states, start, end, self._seconds, doing, state_record_of):
+            yield as_state_records(chunk)
+
+    async def touchpoint_range(self) -> tuple[int, int]:
+        with log_errors(f"partition {self._partition}: asking for the range of {self._touchpoints.topic}"):
+            async with asyncio.timeout(self._seconds):
+                return await range_of(self._consumer, self._touchpoints)
+
+    async def group_offset(self) -> int | None:
+        with log_errors(f"partition {self._partition}: asking for the offset of group {self._settings.group}"):
+            async with asyncio.timeout(self._seconds):
+                offset: int | None = await self._consumer.committed(self._touchpoints)
+                return offset
+
+    async def partition_count(self) -> int:
+        topic = self._touchpoints.topic
+        with log_errors(f"partition {self._partition}: asking for the partitions of {topic}"):
+            async with asyncio.timeout(self._seconds):
+                # The shared consumer's metadata may be minutes old.
+                admin = AIOKafkaAdminClient(**self._options, client_id=f"etapa-{self._settings.group}-admin")
+                try:
+                    await admin.start()
+                    [described] = await admin.describe_topics([topic])
+                finally:
+                    await admin.close()
+        if described["error_code"] or not described["partitions"]:
+            message = f"partition {self._partition}: the brokers do not tell the partitions of {topic} (error {described['error_code']})"
+            raise LogError(message)
+        return len(described["partitions"])
+
+    def seek(self, offset: int) -> None:
+        with log_errors(f"partition {self._partition}: going to offset {offset} of {self._touchpoints.topic}"):
+            self._consumer.seek(self._touchpoints, offset)
+            # Until its first seek a partition is paused, or the consumer would fetch from wherever the group's offset is.
+            self._consumer.resume(self._touchpoints)
+        self._next = offset
+
+    async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
+        records: list[Record] = []
+        size = 0
+        await self._close_reader()
+        while len(records) < max_records and size < max_bytes:
+            count = min(self._slice.fitting(max_bytes - size), max_records - len(records))
+            slice_ = await self._take(count, 0 if records else wait)
+            if not slice_:
+                break
+            taken = total_size(slice_)
+            size += taken
+            records += slice_
+            self._slice.took(len(slice_), taken)
+        with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
+            self._check_still_ours()
+            position: int = await self._consumer.position(self._touchpoints)
+            caught_up = is_caught_up(self._consumer, self._touchpoints, position, _wall_ms())
+            end = self._consumer.last_stable_offset(self._touchpoints)
+        self._next = position
+        return Fetched(records, max(position, end or 0), caught_up)
+
+    async def _take(self, count: int, wait: float) -> list[Record]:
+        with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
+            self._check_still_ours()
+            # Somebody else may have moved the position: the consumer itself, after a rebalance that we were not told of.
+            async with asyncio.timeout(self._seconds):
+                position = await self._consumer.position(self._touchpoints)
+            if position != self._next:
+                message = f"partition {self._partition}: the consumer is at offset {position}, not at {self._next} where reading stopped"
+                raise LogError(message)
+            have_records_made(self._consumer, self._touchpoints, record_of)
+            try:
+                # During a rebalance getmany waits for its end, and the rebalance for us.
+                async with asyncio.timeout(wait + 0.05):
+                    got = await self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
+            except TimeoutError:
+                return []
+            except (UnicodeDecodeError, CorruptRecordException) as error:
+                if not is_about_a_header(error):
+                    raise
+                return await self._take_leniently(position, count)
+            records = as_records(got.get(self._touchpoints, []))
+            # Beyond the last record when control records follow it.
+            self._next = await self._consumer.position(self._touchpoints)
+            return records
+
+    async def _take_leniently(self, position: int, count: int) -> list[Record]:
+        """What the consumer cannot read, and have it go on behind that."""
+        logger.warning("partition %d: a header whose name is not UTF-8, at offset %d or soon after", self._partition, position)
+        max_bytes = self._consumer._fetcher._max_partition_fetch_bytes
+        async with asyncio.timeout(self._seconds):
+            records, reached = await fetch_leniently(self._consumer, self._touchpoints, position, count, max_bytes)
+        self._check_still_ours()
+        self._consumer.seek(self._touchpoints, reached)
+        self._next = reached
+        return as_records(records)
+
+    def _check_still_ours(self) -> None:
+        if self._revoked:
+            message = f"partition {self._partition} was revoked"
+            raise LogError(message)
+
+    async def commit(self, transaction: Transaction) -> int:
+        producer = self._producer
+        if producer is None:
+            message = f"partition {self._partition}: a commit without a fence before it"
+            raise LogError(message)
+        committed = False
+        try:
+            offset = await producer.commit(transaction)
+            committed = True
+            return offset
+        finally:
+            # After an error, or when the commit was cancelled, nothing more may go through this producer.
+            if not committed:
+                self._producer = None
+                await producer.close()
+
+    async def close(self) -> None:
+        await self._close_reader()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close()
+
+    async def _state_reader(self) -> AIOKafkaConsumer:
+        if self._reader is None:
+            self._reader = reading_consumer(self._settings, self._options)
+            await self._reader.start()
+            self._reader.assign([self._states])
+        return self._reader
+
+    async def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await stop_consumer(reader)
+
+
+def _wall_ms() -> int:
+    # aiokafka notes the time of an answer by the wall clock.
+    return int(time.time() * 1000)

@@ -1,0 +1,216 @@
+"""The transactional producer of one partition: from the fence to the end of its last transaction.
+
+One error and it is done for: whoever owns it closes it and takes the partition over again. aiokafka never gives up on a
+batch of an idempotent producer, so every wait in here has a bound of ours.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from etapa.settings import Settings
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced
+from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown, Transaction
+from etapa.stream.protocol.records import Outgoing, append_pairs, append_records
+
+MAX_BATCH_BYTES = 900_000
+"""Brokers take batches of up to 1,048,588 bytes unless told otherwise, and aiokafka's estimate leaves out the batch's header."""
+
+_CLOSE_SECONDS = 5.0
+_RETRY_BACKOFF_MS = 50
+"""Also the pause after CONCURRENT_TRANSACTIONS: the end of one transaction overlaps the start of the next all the time."""
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+def transactional_id(settings: Settings, partition: int) -> str:
+    """One a partition, so that a new owner of the partition fences exactly its predecessor."""
+    return f"{settings.group}.{settings.topic_touchpoints}.{partition}"
+
+
+class PartitionProducer:
+    """Made, started, used for transactions one after the other, and closed after the first error."""
+
+    def __init__(self, settings: Settings, partition: int, options: dict[str, Any]) -> None:
+        self._settings = settings
+        self._partition = partition
+        # The brokers abort a transaction that is open for longer; waiting on for it would be in vain.
+        self._seconds = settings.session_timeout / 1_000_000
+        self._unconfirmed: Sequence[str] = ()
+        """What the brokers had not taken yet when writing the last transaction ended."""
+        self._producer = AIOKafkaProducer(
+            **options,
+            client_id=f"etapa-{settings.group}-{partition}",
+            transactional_id=transactional_id(settings, partition),
+            transaction_timeout_ms=settings.session_timeout // 1000,
+            max_batch_size=MAX_BATCH_BYTES,
+            retry_backoff_ms=_RETRY_BACKOFF_MS,
+            request_timeout_ms=max(1_000, settings.session_timeout // 2_000),
+        )
+
+        send_nothing_after_an_error(self._producer)
+
+    async def start(self) -> None:
+        """Fence every predecessor and settle what it left open. Raises what aiokafka raises, or TimeoutError."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._producer.start()
+        except TimeoutError as error:
+            message = f"not within {self._seconds:g} s; Kafka does not answer, or cannot write the end of the transaction before"
+            raise TimeoutError(message) from error
+
+    async def commit(self, transaction: Transaction) -> int:
+        """Commit `transaction`; gives the offset of its mark. Raises `LogError`, `Fenced` or `OutcomeUnknown`."""
+        end_is_sent = False
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._producer.begin_transaction()
+                # Nobody waits for its end when sending fails already.
+                self._producer._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
+                mark_offset = await self._send(transaction)
+                end_is_sent = True
+                await self._producer.commit_transaction()
+        except KAFKA_FAILURES as error:
+            if is_fenced(error):
+                message = f"partition {self._partition}: fenced during a commit ({describe(error)})"
+                raise Fenced(message) from error
+            if end_is_sent:
+                message = f"partition {self._partition}: no answer to a commit ({describe(error)})"
+                raise OutcomeUnknown(message) from error
+            message = f"partition {self._partition}: a transaction could not be written ({describe(error)}){self._unconfirmed_after(error)}"
+            raise LogError(message) from error
+        return mark_offset
+
+    async def _send(self, transaction: Transaction) -> int:
+        settings = self._settings
+        topics = [
+            (settings.topic_stage_changes, transaction.stage_changes),
+            (settings.topic_campaign_triggers, transaction.campaign_triggers),
+            (settings.topic_dead_letters, transaction.dead_letters),
+        ]
+        # All at once, so that one request adds every topic to the transaction, and the offset travels beside the records.
+        states = asyncio.ensure_future(self._send_states(transaction))
+        work: dict[asyncio.Future[Any], str] = {
+            states: settings.topic_customer_state,
+            asyncio.ensure_future(self._send_offset(transaction.next_offset)): "the group's offset",
+        }
+        work |= {asyncio.ensure_future(self._send_records(topic, records)): topic for topic, records in topics}
+        try:
+            await asyncio.gather(*work)
+        finally:
+            self._unconfirmed = [what for one, what in work.items() if one.cancelled() or not one.done()]
+            for one in work:
+                one.cancel()
+        return states.result()
+
+    def _unconfirmed_after(self, error: BaseException) -> str:
+        waited = isinstance(error, TimeoutError) and self._unconfirmed
+        return f"; the brokers did not confirm {', '.join(self._unconfirmed)}" if waited else ""
+
+    async def _send_offset(self, next_offset: int) -> None:
+        touchpoints = TopicPartition(self._settings.topic_touchpoints, self._partition)
+        await self._producer.send_offsets_to_transaction({touchpoints: next_offset}, self._settings.group)
+
+    async def _send_states(self, transaction: Transaction) -> int:
+        pairs = [*transaction.states, (transaction.mark_key, transaction.mark_value)]
+        mark_offset = await send_in_batches(self._producer, self._settings.topic_customer_state, self._partition, pairs, append_pairs)
+        if mark_offset is None or mark_offset < 0:
+            # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.
+            message = f"partition {self._partition}: the offset of the mark was not told, so the transaction is not ended"
+            raise LogError(message)
+        return mark_offset
+
+    async def _send_records(self, topic: str, records: Sequence[Outgoing]) -> int | None:
+        return await send_in_batches(self._producer, topic, self._partition, records, append_records)
+
+    async def close(self) -> None:
+        """End it within a few seconds, whatever state it and the brokers are in. An open transaction is left to the next fence."""
+        await close_producer(self._producer, f"partition {self._partition}")
+
+
+async def send_in_batches(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[_T], append: Callable[[Any, Sequence[_T], int], int]
+) -> int | None:
+    """Send all records in order; gives the offset of the last (-1 if the broker does not tell it), none when there are none.
+
+    `append` fills a batch with them, from a position on, and gives where it was full.
+    """
+    written: list[tuple[asyncio.Future[Any], int]] = []
+    position = 0
+    while position < len(records):
+        batch = producer.create_batch()
+        # The first record of a batch is always taken, however large; the topic's max.message.bytes has the last word.
+        position = append(batch, records, position)
+        written.append((await _hand_over(producer, topic, partition, batch), batch.record_count()))
+    last: int | None = None
+    for answer, count in written:
+        base = (await answer).offset
+        last = base + count - 1 if base >= 0 else -1
+    return last
+
+
+async def _hand_over(producer: AIOKafkaProducer, topic: str, partition: int, batch: Any) -> "asyncio.Future[Any]":
+    # Waits while an earlier batch for the topic has not left yet, which keeps the order.
+    answer: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=partition)
+    answer.add_done_callback(_look_at)
+    return answer
+
+
+def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:
+    """Have a transactional producer drop what waits as soon as its transaction has failed.
+
+    aiokafka 0.14 then forgets which partitions are not part of the transaction yet, and sends their batches all the same. As
+    long as the marker of the transaction before is on its way, brokers take them for part of that, and commit them with it:
+    half a batch that was never committed, such as states without their stage changes.
+    """
+    manager, accumulator = producer._txn_manager, producer._message_accumulator
+
+    def guarded(fails: Callable[[Exception], None]) -> Callable[[Exception], None]:
+        def fail(error: Exception) -> None:
+            accumulator.fail_all(error)
+            for batch in (batch for batches in accumulator._batches.values() for batch in batches):
+                _look_at(batch.future)
+                _look_at(batch._drain_waiter)
+            accumulator._batches.clear()
+            fails(error)
+
+        return fail
+
+    manager.error_transaction = guarded(manager.error_transaction)
+    manager.fatal_error = guarded(manager.fatal_error)
+
+
+async def close_producer(producer: AIOKafkaProducer, whose: str) -> None:
+    """End a producer within a few seconds, whatever state it and the brokers are in. An open transaction stays open."""
+    # aiokafka's own stop() waits without bound for batches that cannot be delivered, so it is not called. What its sender
+    # does goes first (it would connect again), then the connections.
+    producer._closed = True
+    sending = _tasks_of(producer._sender)
+    for task in sending:
+        task.cancel()
+    closing = asyncio.ensure_future(producer.client.close())
+    done, late = await asyncio.wait({closing, *sending}, timeout=_CLOSE_SECONDS)
+    for one in late:
+        one.cancel()
+    undelivered = [batch._drain_waiter for batches in producer._message_accumulator._batches.values() for batch in batches]
+    for one in (*done, *(waiter for waiter in undelivered if waiter.done())):
+        _look_at(one)
+    if late:
+        logger.warning("the producer of %s did not close within %g s", whose, _CLOSE_SECONDS)
+
+
+def _tasks_of(sender: Any) -> list[asyncio.Task[Any]]:
+    # It keeps its tasks in a local variable. Cancelled itself, it waits for them, and they may look for a broker for ever.
+    frames = [(task, getattr(task.get_coro(), "cr_frame", None)) for task in asyncio.all_tasks()]
+    return [task for task, frame in frames if frame is not None and frame.f_locals.get("self") is sender]
+
+
+def _look_at(done: "asyncio.Future[Any]") -> None:
+    # Whoever waited has the error; when nobody does any more, it must not be reported as never retrieved.
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,73 @@
+"""Whether every transaction in a partition has ended, for its readers too.
+
+Kafka writes the end of a transaction into each of its partitions. When such a marker is lost (brokers that lost their only
+leader of a partition just then, an unclean leader election), the transaction hangs there: readers of committed records
+never get past it, and the marker of a later transaction of the same producer would end it as well, whichever way.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from aiokafka import TopicPartition
+
+from etapa.settings import Settings
+from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+
+SETTLE_SECONDS = 2.0
+"""How long markers may be on their way to what can be read."""
+_PAUSE_SECONDS = 0.05
+
+
+class Hanging(msgspec.Struct, frozen=True):
+    """A transaction of a partition that has not ended."""
+
+    topic: str
+    partition: int
+    start: int
+    """Its first offset. Committed records can be read up to here."""
+    end: int
+    """The offset after the partition's last record."""
+
+
+async def hanging_transactions(settings: Settings, options: dict[str, Any], places: Sequence[TopicPartition]) -> list[Hanging]:
+    """The transactions that were open in `places` at the beginning, and are still after a while.
+
+    Right after the fence of the only producer that writes there, these are hanging for good. Raises what aiokafka raises.
+    """
+    async with contextlib.AsyncExitStack() as closing:
+        written, committed = (reading_consumer(settings, options, isolation) for isolation in ("read_uncommitted", "read_committed"))
+        for consumer in (written, committed):
+            closing.push_async_callback(stop_consumer, consumer)
+        await asyncio.gather(written.start(), committed.start())
+        for consumer in (written, committed):
+            # So that it knows the leaders of these partitions; it is not asked for records.
+            consumer.assign(places)
+            consumer.pause(*places)
+        # In this order: what a successor of ours begins meanwhile is behind these ends.
+        ends = await written.end_offsets(places)
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            stable = await committed.end_offsets(places)
+            hanging = [Hanging(place.topic, place.partition, stable[place], ends[place]) for place in places if stable[place] < ends[place]]
+            if not hanging or time.monotonic() > deadline:
+                return hanging
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def describe_hanging(partition: int, bootstrap_servers: str, hanging: Sequence[Hanging]) -> str:
+    """What is wrong, where, and what to do about it."""
+    where = ", ".join(f"{one.topic} (partition {one.partition}, from offset {one.start}, its end is {one.end})" for one in hanging)
+    commands = "; ".join(
+        f"kafka-transactions.sh --bootstrap-server {bootstrap_servers} abort --topic {one.topic} --partition {one.partition}"
+        f" --start-offset {one.start}"
+        for one in hanging
+    )
+    return (
+        f"partition {partition}: a transaction hangs in {where}. Kafka lost the marker that ends it, so nothing after these offsets can be "
+        "read, and to go on would publish again what it holds. Read 'A transaction that hangs' in docs/operations.md, then end it in all of "
+        f"these places: {commands}"
+    )

@@ -1,0 +1,48 @@
+"""One partition of `customer-state`, for those who only look at it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from etapa.settings import Settings
+from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.reading import range_of, records_between
+from etapa.stream.protocol.state_records import StateRecord
+
+
+class StateTopic:
+    """Used by `async with`. Methods raise `LogError`."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any], partition: int) -> None:
+        self._place = TopicPartition(settings.topic_customer_state, partition)
+        self._doing = f"reading {settings.topic_customer_state} {partition}"
+        self._seconds = settings.session_timeout / 1_000_000
+        self._consumer: AIOKafkaConsumer = reading_consumer(settings, options)
+
+    async def __aenter__(self) -> Self:
+        with log_errors(self._doing):
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._consumer.start()
+                self._consumer.assign([self._place])
+            except BaseException:
+                await stop_consumer(self._consumer)
+                raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await stop_consumer(self._consumer)
+
+    async def state_range(self) -> tuple[int, int]:
+        """First offset, and the offset after the last committed one."""
+        with log_errors(self._doing):
+            async with asyncio.timeout(self._seconds):
+                return await range_of(self._consumer, self._place)
+
+    async def states(self, start: int, end: int) -> AsyncGenerator[Sequence[StateRecord], None]:
+        """Committed records from `start` up to but without `end`, in chunks, in order."""
+        async for chunk in records_between(self._consumer, self._place, start, end, self._seconds, self._doing):
+            yield [StateRecord(one.offset, one.key, one.value) for one in chunk]

@@ -1,0 +1,300 @@
+"""The worker's one service: a member of the consumer group that runs a task for every partition that it is given.
+
+It lives through whatever waiting can heal: brokers or Redis that are away, a consumer that broke. It ends, and says why,
+when a partition must not be processed as things are, or after an error that should not exist.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from mode import Service
+
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.hosting.clock import SystemClock
+from etapa.journey.engine.program import Program
+from etapa.settings import Settings
+from etapa.stream.kafka.consumer import compiled_parser_in_use, group_consumer, stop_consumer
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.log import KafkaLog
+from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topics import TopicsError, check_topics, partition_count
+from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.partition_tasks import PartitionTasks
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.protocol.task import PartitionTask
+from etapa.stream.redis.client import RedisClient, connect, disconnect
+from etapa.stream.redis.view import RedisView, StageCounts, StoredCustomer, ViewReader
+
+_FIRST_BACKOFF = 0.5
+_LONGEST_BACKOFF = 10.0
+_LOOK_EVERY = 1.0
+_PROBE_SECONDS = 3.0
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+class WorkerError(Exception):
+    """The worker cannot go on by itself. The message says what was found and what would be right."""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """One thing that must be good before work is done here, and what was found when it is not."""
+
+    name: str
+    ready: bool
+    detail: str = ""
+
+
+class Classifier(Service):
+    """Classifies the touchpoints of its partitions from start to stop. `ended` is set when it ends by itself; `error` says why."""
+
+    def __init__(self, settings: Settings, program: Program, observer: Observer) -> None:
+        super().__init__()
+        self._settings = settings
+        self._program = program
+        self._observer = observer
+        self._clock = SystemClock()
+        self._options = task_options(settings)
+        # Half of what the group allows a member to take, so that the other half is left for joining again.
+        self._stop_seconds = settings.session_timeout / 2_000_000
+        self._client: RedisClient | None = None
+        self._consumer: AIOKafkaConsumer | None = None
+        self._partitions: PartitionTasks | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def on_start(self) -> None:
+        """Begin; what is not there yet is waited for. Raises `KafkaSettingsError` or `RedisUrlError`."""
+        if not compiled_parser_in_use():
+            logger.error(
+                "aiokafka parses records in Python here, at a thirtieth of its speed: its compiled parser is missing or switched off."
+                " Install an aiokafka wheel built for this Python, and unset AIOKAFKA_NO_EXTENSIONS"
+            )
+        kafka_options = client_options(self._settings)
+        self._client = connect(self._settings)
+        self._work = asyncio.create_task(self._run(kafka_options, self._client), name="etapa classifier")
+
+    async def on_stop(self) -> None:
+        """Finish and commit the batches at hand, show them in Redis, leave the group."""
+        self._stopping.set()
+        if self._work is not None:
+            await asyncio.wait({self._work})
+        if self._client is not None:
+            await disconnect(self._client)
+            self._client = None
+
+    async def _run(self, kafka_options: Mapping[str, Any], client: RedisClient) -> None:
+        try:
+            await self._work_until_stopped(dict(kafka_options), client)
+        except Exception as error:  # noqa: BLE001 - handed to whoever runs the worker
+            self.error = error
+        finally:
+            self.ended.set()
+
+    async def _work_until_stopped(self, kafka_options: dict[str, Any], client: RedisClient) -> None:
+        backoff = _FIRST_BACKOFF
+        topics_checked = False
+        while not self._stopping.is_set():
+            try:
+                if not topics_checked:
+                    for warning in await self._unless_stopping(check_topics(self._settings, kafka_options)) or ():
+                        logger.warning("%s", warning)
+                    await self._unless_stopping(self._check_partition_count(kafka_options))
+                    topics_checked = True
+                if await self._be_a_member(kafka_options, client):
+                    backoff = _FIRST_BACKOFF
+            except TopicsError as error:
+                raise WorkerError(str(error)) from error
+            except KAFKA_FAILURES as error:
+                logger.warning("no work without Kafka at %s: %s", self._settings.kafka_bootstrap_servers, describe(error))
+            if not self._stopping.is_set():
+                logger.warning("trying again in %g s", backoff)
+                await self._unless_stopping(asyncio.sleep(backoff))
+                backoff = min(_LONGEST_BACKOFF, 2 * backoff)
+
+    async def _check_partition_count(self, kafka_options: dict[str, Any]) -> None:
+        """Raises `WorkerError` when the view was made with another number of partitions.
+
+        Each partition finds that out by itself, but for those that were added, which show nothing.
+        """
+        try:
+            shown = await self._reader().partition_count()
+        except ViewError as error:
+            logger.warning("with how many partitions the view was made is not known: %s", error)
+            return
+        count = await partition_count(self._settings, kafka_options)
+        if shown is not None and shown != count:
+            message = (
+                f"the view in Redis was written when there were {shown} partitions, now {self._settings.topic_touchpoints} has {count};"
+                " customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, or undo the change"
+            )
+            raise WorkerError(message)
+
+    async def _be_a_member(self, kafka_options: dict[str, Any], client: RedisClient) -> bool:
+        """Be in the group until we stop or our consumer breaks. Gives whether partitions were ever assigned."""
+        consumer = group_consumer(self._settings, kafka_options)
+
+        def make(partition: int) -> tuple[PartitionTask, KafkaLog]:
+            log = KafkaLog(self._settings, kafka_options, partition, consumer)
+            view = RedisView(self._settings, client, partition)
+            return PartitionTask(partition, self._program, log, view, self._clock, self._observer, self._options), log
+
+        tasks = PartitionTasks(make)
+        rebalances = _Rebalances(consumer, tasks, self._stop_seconds)
+        try:
+            await self._unless_stopping(consumer.start())
+            if not self._stopping.is_set():
+                consumer.subscribe([self._settings.topic_touchpoints], listener=rebalances)
+                self._consumer, self._partitions = consumer, tasks
+                await self._watch(consumer, tasks, rebalances)
+        finally:
+            self._consumer = self._partitions = None
+            await tasks.close(self._stop_seconds)
+            await stop_consumer(consumer)
+        return rebalances.assigned_once
+
+    async def _watch(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, rebalances: "_Rebalances") -> None:
+        """Until we stop. Raises when a task gave up, or when the consumer cannot go on."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        coordinator = consumer._coordinator
+        # aiokafka's own background tasks: when one of them ends, nothing is ever assigned or fetched again.
+        background = {coordinator._coordination_task, consumer._fetcher.error_future}
+        try:
+            while not stopping.done():
+                await asyncio.wait(
+                    {stopping, tasks.ended, rebalances.failed, *background}, timeout=_LOOK_EVERY, return_when="FIRST_COMPLETED"
+                )
+                if tasks.ended.done():
+                    tasks.ended.result()
+                if rebalances.failed.done():
+                    rebalances.failed.result()
+                if not stopping.done():
+                    for task in background:
+                        if task.done():
+                            task.result()
+                            raise ConnectionError("the consumer has stopped fetching")
+                    if not tasks.readiness():
+                        # Else the tasks' reading finds them.
+                        coordinator.check_errors()
+        finally:
+            stopping.cancel()
+
+    async def _unless_stopping(self, work: Coroutine[Any, Any, _T]) -> _T | None:
+        """The result of `work`, or none, early, when we are to stop."""
+        task, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when="FIRST_COMPLETED")
+            if task.done():
+                return task.result()
+            task.cancel()
+            await asyncio.wait({task})
+            return None
+        finally:
+            stopping.cancel()
+            task.cancel()
+
+    async def stage_counts(self) -> StageCounts:
+        """Customers by stage over all partitions, from Redis. Raises `ViewError`."""
+        return await self._reader().stage_counts()
+
+    async def customer(self, customer_id: str) -> StoredCustomer | None:
+        """What Redis holds of a customer. Raises `ViewError`."""
+        return await self._reader().customer(customer_id)
+
+    def _reader(self) -> ViewReader:
+        if self._client is None:
+            message = "the worker has no connection to Redis: it is starting or stopping"
+            raise ViewError(message)
+        return ViewReader(self._settings, self._client)
+
+    async def health(self) -> Sequence[Health]:
+        """Everything that must be good, looked at now: Kafka, Redis, and every partition that is ours."""
+        kafka, redis = await asyncio.gather(self._kafka_health(), self._redis_health())
+        return [kafka, *redis, *self._partitions_health()]
+
+    def _partitions_health(self) -> Iterator[Health]:
+        tasks = self._partitions
+        if tasks is None:
+            return
+        for number, ready in sorted(tasks.readiness().items()):
+            yield Health(f"partition {number}", ready, "" if ready else tasks.trouble(number))
+
+    async def _kafka_health(self) -> Health:
+        consumer = self._consumer
+        if consumer is None:
+            return Health("kafka", ready=False, detail="not a member of the consumer group")
+        if not consumer._subscription.subscription.assignment:
+            return Health("kafka", ready=False, detail="waiting for the group to assign partitions")
+        place = TopicPartition(self._settings.topic_touchpoints, 0)
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await consumer.end_offsets([place])
+        except KAFKA_FAILURES as error:
+            return Health("kafka", ready=False, detail=describe(error))
+        return Health("kafka", ready=True)
+
+    async def _redis_health(self) -> list[Health]:
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                problem = await self._reader().eviction_policy_problem()
+        except (ViewError, TimeoutError) as error:
+            return [Health("redis", ready=False, detail=str(error) or "no answer")]
+        return [Health("redis", ready=True), Health("redis maxmemory-policy", ready=problem is None, detail=problem or "")]
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Stops and starts the tasks as the group says. aiokafka swallows what a listener raises, so it is kept in `failed`."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, stop_seconds: float) -> None:
+        self._consumer = consumer
+        self._tasks = tasks
+        self._stop_seconds = stop_seconds
+        self.assigned_once = False
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Finish what is at hand before somebody else may be given it. The group waits for us meanwhile."""
+        try:
+            await self._tasks.stop(self._stop_seconds)
+        except Exception as error:
+            self._fail(error)
+            raise
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Begin to take over; this must not wait for it, because the group's heartbeats do."""
+        try:
+            # A task's first seek lets it go. Until then nothing is fetched from where the group's offset happens to be.
+            self._consumer.pause(*assigned)
+            self._tasks.start(place.partition for place in assigned)
+            self.assigned_once = True
+        except Exception as error:
+            self._fail(error)
+            raise
+
+    def _fail(self, error: Exception) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
+            self.failed.exception()
+
+
+def task_options(settings: Settings) -> TaskOptions:
+    """What the settings mean for a partition task."""
+    return TaskOptions(
+        group=settings.group,
+        topic=settings.topic_touchpoints,
+        start=settings.start,
+        limits=TouchpointLimits(max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit),
+        quiet_after=settings.quiet_after,
+        max_records=settings.batch_records,
+        max_bytes=settings.batch_bytes,
+        customers_in_memory=settings.customers_in_memory,
+    )

@@ -1,0 +1,162 @@
+"""What a batch is made of: touchpoints that wait to be judged, and the records and customers that come out of judging them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, final
+
+from etapa.contracts.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.dead_letter import encode_dead_letter
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.stage_change import encode_stage_change
+from etapa.contracts.state import NO_MEMORIES, Memories, encode_state
+from etapa.contracts.touchpoint import decode_within
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.campaigns import triggers_of
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.stream.protocol.records import Applied, Outgoing, Record
+
+Pause = Callable[[], Awaitable[object]]
+"""Lets others run. Awaited every few milliseconds of work."""
+
+
+class CannotJudge(Exception):
+    """Judging the record at `position` among those that wait raised."""
+
+    def __init__(self, position: int, detail: str) -> None:
+        super().__init__(detail)
+        self.position = position
+
+
+@final
+class Waiting:
+    """Records that were read and not yet judged, and beside each what it holds."""
+
+    __slots__ = ("items", "records")
+
+    def __init__(self, records: list[Record], items: list[Touchpoint | Rejected]) -> None:
+        self.records: Final = records
+        self.items: Final = items
+
+    def take(self, partition: Partition, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
+        """Have `partition` judge those from `start` up to but without `stop`; those that cannot be used go to `unusable`.
+
+        Raises `CannotJudge`; the partition must be thrown away then.
+        """
+        for position in range(start, stop):
+            item = self.items[position]
+            if isinstance(item, Touchpoint):
+                try:
+                    partition.take(item, wall)
+                except EvaluationFailed as error:
+                    raise CannotJudge(position, str(error)) from error
+            else:
+                unusable.append((self.records[position], item))
+
+    def without_first(self, count: int) -> "Waiting":
+        """What is left when the first `count` have been dealt with."""
+        return NOTHING_WAITING if count == len(self.records) else Waiting(self.records[count:], self.items[count:])
+
+    def with_rejected(self, position: int, reason: Rejected) -> "Waiting":
+        """The same, but that what is at `position` cannot be used."""
+        items = self.items.copy()
+        items[position] = reason
+        return Waiting(self.records, items)
+
+
+NOTHING_WAITING: Final = Waiting([], [])
+
+
+PAUSE_BYTES: Final = 128 * 1024
+"""Bytes after which reading pauses, however few records they are. The worst that anybody can write takes 15 ms then, not half a second."""
+
+
+async def decode(records: list[Record], limits: TouchpointLimits, wall: int, pause_every: int, pause: Pause) -> Waiting:
+    """Read touchpoints out of records. `wall` is the wall clock in microseconds."""
+    items: list[Touchpoint | Rejected] = []
+    while len(items) < len(records):
+        _decode_some(records, items, limits, wall, pause_every)
+        await pause()
+    return Waiting(records, items)
+
+
+def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], limits: TouchpointLimits, wall: int, most: int) -> None:
+    """Read what is in the next records, up to `most` of them, or to where `PAUSE_BYTES` have come together."""
+    size = 0
+    max_bytes, latest = limits.max_bytes, wall + limits.max_ahead
+    for position in range(len(items), min(len(items) + most, len(records))):
+        record = records[position]
+        items.append(decode_within(record.key, record.value, limits, wall, max_bytes, latest))
+        size += record.size()
+        if size >= PAUSE_BYTES:
+            return
+
+
+@final
+class Encoded:
+    """What judging came to, ready for the log and for the view."""
+
+    __slots__ = ("applied", "campaign_triggers", "stage_changes", "states")
+
+    def __init__(self) -> None:
+        self.stage_changes: Final[list[Outgoing]] = []
+        self.campaign_triggers: Final[list[Outgoing]] = []
+        self.states: Final[list[tuple[bytes, bytes | None]]] = []
+        self.applied: Final[list[Applied]] = []
+
+    def add_changes(self, changes: Sequence[StageChange], journey: str, version: int) -> None:
+        """Add changes, and what campaigns made of them."""
+        for change in changes:
+            self.stage_changes.append(Outgoing(*encode_stage_change(change, journey, version)))
+        for trigger in triggers_of(changes):
+            self.campaign_triggers.append(Outgoing(*encode_campaign_trigger(trigger, journey, version)))
+
+    def add_customers(self, customers: Sequence[Customer], memories: Memories) -> None:
+        """Add customers as they are now."""
+        for customer in customers:
+            state = encode_state(customer, memories)
+            self.states.append((customer.id.encode(), state))
+            self.applied.append(Applied(customer.id, customer.stage, customer.due, state))
+
+
+async def encode(
+    changes: Sequence[StageChange],
+    changed: Mapping[str, Customer],
+    journey: str,
+    version: int,
+    pause_every: int,
+    pause: Pause,
+    memories: Memories = NO_MEMORIES,
+) -> Encoded:
+    """Encode stage changes with what campaigns made of them, and customers. Nothing may change the customers before this is done.
+
+    `memories`: what the mark of the batch says of them.
+    """
+    encoded = Encoded()
+    for start in range(0, len(changes), pause_every):
+        encoded.add_changes(changes[start : start + pause_every], journey, version)
+        await pause()
+    customers = list(changed.values())
+    for start in range(0, len(customers), pause_every):
+        encoded.add_customers(customers[start : start + pause_every], memories)
+        await pause()
+    return encoded
+
+
+def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partition: int) -> list[Outgoing]:
+    """The dead letters for records that could not be used: the originals, with the reason beside them."""
+    return [
+        Outgoing(*encode_dead_letter(record.key, record.value, record.headers, reason, topic, partition, record.offset))
+        for record, reason in unusable
+    ]
+
+
+def stage_deltas(changes: Sequence[StageChange]) -> dict[str, int]:
+    """By how many customers each stage grew or shrank; stages that did neither are left out."""
+    deltas: dict[str, int] = {}
+    for change in changes:
+        deltas[change.to] = deltas.get(change.to, 0) + 1
+        if change.source is not None:
+            deltas[change.source] = deltas.get(change.source, 0) - 1
+    return {stage: delta for stage, delta in deltas.items() if delta}

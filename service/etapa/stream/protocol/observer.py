@@ -1,0 +1,104 @@
+"""Whom the partition task tells what happened, so that it can be counted, measured and shown.
+
+Everything here is synchronous and must be cheap: it is called between two steps of a batch, never for a single record.
+A method that raises ends the task, so none should. Times are microseconds since 1970, lengths of time are seconds.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from etapa.contracts.rejected import Reason
+from etapa.journey.engine.stage_change import StageChange
+from etapa.stream.protocol.ports import TakeoverReason
+from etapa.stream.protocol.records import Record
+
+Step = Literal["decode", "load", "classify", "encode", "wait", "commit", "apply"]
+"""The parts of a batch that are timed. `wait` is for the view to show the batch before."""
+
+
+class BatchCommitted(msgspec.Struct, frozen=True):
+    """One batch that became real. `applied + duplicates + all dead letters` is the number of records read."""
+
+    applied: int
+    """Touchpoints that were judged."""
+    duplicates: int
+    dead_letters: Mapping[Reason, int]
+    changes: Sequence[StageChange]
+    stage_deltas: Mapping[str, int]
+    """By how many customers each stage grew (or shrank, when negative); stages that did neither are missing."""
+    timers_fired: int
+    timer_delays: Sequence[float]
+    """For each timer that fired, how long after its due time and the journey's grace, in seconds of stream time."""
+    records: Sequence[Record]
+    """The touchpoint records of the batch, for their timestamps; empty when only timers ran."""
+    committed_at: int
+    stream_time: int | None
+    seconds: Mapping[Step, float]
+    """How long each step took; `apply` is told later, by `view_applied`."""
+
+
+class Observer(Protocol):
+    """What a partition task tells. Every method names the partition first."""
+
+    def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
+        """The partition is not ready from here on; `takeover_finished` or `released` follows, or another start."""
+
+    def takeover_finished(self, partition: int, reason: TakeoverReason, seconds: float, customers: int, counts: Mapping[str, int]) -> None:
+        """The partition is ready. `customers` were read from the log; `counts` are the customers in each stage now."""
+
+    def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
+        """A batch became real in the log."""
+
+    def view_applied(self, partition: int, delay: float, apply: float) -> None:
+        """The view shows the last batch, `delay` seconds after its commit was answered; `apply` is what the call took."""
+
+    def lag(self, partition: int, touchpoints: int) -> None:
+        """How many touchpoints wait in the log, those just fetched not among them."""
+
+    def fenced(self, partition: int) -> None:
+        """A successor took the partition over before we were told to leave."""
+
+    def touchpoints_gone(self, partition: int, count: int) -> None:
+        """Retention removed up to `count` touchpoints that were never processed. They are lost."""
+
+    def group_offset_disagrees(self, partition: int, group_offset: int, next_offset: int) -> None:
+        """The consumer group's committed offset is not where the mark says to go on. The mark wins."""
+
+    def timer_failed(self, partition: int, customer_id: str, error: str) -> None:
+        """Judging a customer's timer raised. The timer is dropped until the customer's next touchpoint."""
+
+    def refused(self, partition: int, message: str) -> None:
+        """The partition cannot be processed before somebody steps in; `message` says what was found and what is right."""
+
+    def released(self, partition: int) -> None:
+        """The task has ended, in whatever way: this worker says nothing more about the partition."""
+
+
+class NullObserver:
+    """Listens to nothing."""
+
+    def takeover_started(self, partition: int, reason: TakeoverReason) -> None: ...
+
+    def takeover_finished(
+        self, partition: int, reason: TakeoverReason, seconds: float, customers: int, counts: Mapping[str, int]
+    ) -> None: ...
+
+    def batch_committed(self, partition: int, batch: BatchCommitted) -> None: ...
+
+    def view_applied(self, partition: int, delay: float, apply: float) -> None: ...
+
+    def lag(self, partition: int, touchpoints: int) -> None: ...
+
+    def fenced(self, partition: int) -> None: ...
+
+    def touchpoints_gone(self, partition: int, count: int) -> None: ...
+
+    def group_offset_disagrees(self, partition: int, group_offset: int, next_offset: int) -> None: ...
+
+    def timer_failed(self, partition: int, customer_id: str, error: str) -> None: ...
+
+    def refused(self, partition: int, message: str) -> None: ...
+
+    def released(self, partition: int) -> None: ...

@@ -1,0 +1,127 @@
+"""What a partition's owner has to do of a request to carry all customers over: whom next, and when.
+
+It looks through the states that the view holds, a portion at a time, and names those of an older version. A tenure begins to
+look anew, because where the last one was means nothing to another Redis; customers that are done cost next to nothing.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from etapa.contracts.reclassification import Progress, Request
+from etapa.contracts.state import decode_standing
+from etapa.stream.protocol.ports import View
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks at whether anything is asked for."""
+PORTION = 500
+"""Customers that are looked at, or carried over, at once."""
+NOTE_EVERY = 0.5
+"""Seconds between two notes of how far it has got."""
+
+
+class Portion(msgspec.Struct, frozen=True):
+    """Customers to be carried over now, as one batch."""
+
+    request: Request
+    customer_ids: Sequence[str]
+
+
+class Reclassifier:
+    """Times are seconds of a clock that never goes back, as the caller reads them."""
+
+    def __init__(self, view: View, version: int, pause: Callable[[], Awaitable[object]]) -> None:
+        self._view = view
+        self._version = version
+        self._pause = pause
+        self._look_at = 0.0
+        self._request: Request | None = None
+        self._finished: str | None = None
+        self._cursor: int | None = 0
+        """Where to look on; none when everything has been looked at."""
+        self._waiting: deque[str] = deque()
+        self._allowed_at = 0.0
+        """When the next customer may be carried over, as far as the rate goes."""
+        self._note_at = 0.0
+        self._progress = Progress(request="", customers=0, looked_at=0, carried_over=0, moved=0, failed=0, done=False)
+
+    def idle_for(self, now: float) -> float:
+        """Seconds for which there is nothing to do here."""
+        if self._request is None:
+            return max(0.0, self._look_at - now)
+        return max(0.0, self._allowed_at - now) if self._waiting else 0.0
+
+    async def next(self, now: float) -> Portion | None:
+        """Customers to be carried over now; none when nothing is asked for, or not yet. Raises `ViewError` or `StateError`."""
+        if now >= self._look_at:
+            self._look_at = now + LOOK_EVERY
+            await self._look_for_requests()
+        request = self._request
+        if request is None:
+            return None
+        if not self._waiting and self._cursor is not None:
+            await self._look_on(self._cursor)
+        if not self._waiting:
+            if self._cursor is None:
+                await self._finish()
+            elif now >= self._note_at:
+                await self._note(now)
+            return None
+        if now < self._allowed_at:
+            return None
+        count = max(1, min(PORTION, len(self._waiting), int(request.rate)))
+        # Time that went by unused is not made up for.
+        self._allowed_at = now + count / request.rate
+        return Portion(request, [self._waiting.popleft() for _ in range(count)])
+
+    async def carried_over(self, now: float, count: int, moved: int, failed: int) -> None:
+        """The portion is committed, and the view shows it."""
+        done = self._progress
+        self._progress = msgspec.structs.replace(
+            done, carried_over=done.carried_over + count, moved=done.moved + moved, failed=done.failed + failed
+        )
+        if now >= self._note_at:
+            await self._note(now)
+
+    async def _look_for_requests(self) -> None:
+        request, noted = await self._view.reclassification()
+        if request is None or request.version != self._version or request.id == self._finished:
+            self._request = None
+        elif noted is not None and noted.request == request.id and noted.done:
+            self._request, self._finished = None, request.id
+        elif self._request is None or request.id != self._request.id:
+            self._begin(request, noted)
+        else:
+            self._request = request
+
+    def _begin(self, request: Request, noted: Progress | None) -> None:
+        self._request = request
+        self._cursor, self._allowed_at, self._note_at = 0, 0.0, 0.0
+        self._waiting.clear()
+        carried_over = moved = 0
+        if noted is not None and noted.request == request.id:
+            carried_over, moved = noted.carried_over, noted.moved
+        self._progress = Progress(
+            request=request.id, customers=0, looked_at=0, carried_over=carried_over, moved=moved, failed=0, done=False
+        )
+
+    async def _look_on(self, cursor: int) -> None:
+        scanned = await self._view.scan(cursor, PORTION)
+        self._cursor = scanned.cursor
+        self._progress = msgspec.structs.replace(
+            self._progress, customers=scanned.customers, looked_at=min(scanned.customers, self._progress.looked_at + len(scanned.states))
+        )
+        for customer_id, state in dict(scanned.states).items():
+            if decode_standing(state).version < self._version:
+                self._waiting.append(customer_id)
+        await self._pause()
+
+    async def _finish(self) -> None:
+        self._progress = msgspec.structs.replace(self._progress, looked_at=self._progress.customers, done=True)
+        await self._view.note(self._progress)
+        self._finished, self._request = self._progress.request, None
+
+    async def _note(self, now: float) -> None:
+        self._note_at = now + NOTE_EVERY
+        await self._view.note(self._progress)

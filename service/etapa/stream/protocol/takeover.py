@@ -1,0 +1,288 @@
+"""Taking a partition over: from the fence to the first touchpoint to read.
+
+The log is the truth. Its last mark says how far the partition got; what the view lacks of it is applied here, in a chain
+of chunks that any later owner can continue. Nothing of a group, a partition count or topics that do not belong together
+is ever written: that is looked at before the view is touched, and refused with a message for people.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Self
+
+import msgspec
+
+from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
+from etapa.contracts.state import StateError
+from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, TransactionHangs, View, ViewMark
+from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.state_records import StateRecord, collect
+
+logger = logging.getLogger(__name__)
+
+FIRST_LOOK_BACK = 64
+"""Records at the end of `customer-state` among which the last mark is looked for at first. It is the last but for what aborted transactions left."""
+
+
+class PartitionRefused(Exception):
+    """The partition cannot be processed as things are. Trying again does not help; the message says what would."""
+
+
+class AllRefused(PartitionRefused):
+    """What was found is wrong for every partition, even where nothing of it is to be seen: none may be processed."""
+
+
+class MayPass(PartitionRefused):
+    """What was found is wrong for good, or only for a moment: a broker that just became leader may know of less than was
+    committed, and a paused process may see a topic in two states. So it is looked at again before it is believed.
+    """
+
+
+class InDoubt(Exception):
+    """What we hold in memory may not be what is there. Throw it away and take the partition over again."""
+
+    def __init__(self, reason: TakeoverReason, message: str) -> None:
+        super().__init__(message)
+        self.reason: TakeoverReason = reason
+
+
+class TakenOver(msgspec.Struct, frozen=True):
+    """Where a partition stands when it has been taken over."""
+
+    mark: Mark | None
+    """The last mark in the log; none when the partition was never processed."""
+    applied: int | None
+    """The `customer-state` offset of that mark, which is where the view is now."""
+    next_offset: int
+    """The touchpoint to read first. The log has been told to seek it."""
+    partitions: int
+    customers: int
+    """States that were read from the log and applied to the view."""
+
+
+class _LastMark(msgspec.Struct, frozen=True):
+    offset: int
+    mark: Mark
+
+
+async def take_over(
+    log: Log, view: View, observer: Observer, partition: int, options: TaskOptions, pause: Callable[[], Awaitable[bool]]
+) -> TakenOver | None:
+    """Fence, find the last mark, bring the view up to it and seek the next touchpoint.
+
+    `pause` lets others run and is true when we are asked to leave; then none is given, and the next owner goes on with
+    what was done. Raises `PartitionRefused`, `LogError` or `ViewError`.
+    """
+    try:
+        await log.fence()
+    except TransactionHangs as error:
+        raise MayPass(str(error)) from error
+    partitions = await log.partition_count()
+    # In this order: the view never shows more than what was committed, so what it shows now is in the range read after.
+    shown = await view.mark()
+    first, end = await log.state_range()
+    try:
+        last = await _last_mark(log, first, end)
+        _refuse_what_is_not_ours(partition, options.group, partitions, shown, last)
+        next_offset = await _next_offset(log, observer, partition, options, last)
+        customers = 0
+        if last is not None and (shown is None or shown.state_offset < last.offset):
+            caught_up = await _catch_up(log, view, first, shown, last, options.pause_every, pause)
+            if caught_up is None:
+                return None
+            customers = caught_up
+    except (MarkError, StateError) as error:
+        raise PartitionRefused(f"partition {partition} of customer-state holds what this version cannot use: {error}") from error
+    log.seek(next_offset)
+    if last is None:
+        return TakenOver(None, None, next_offset, partitions, 0)
+    return TakenOver(last.mark, last.offset, next_offset, partitions, customers)
+
+
+async def _last_mark(log: Log, first: int, end: int) -> _LastMark | None:
+    """The last mark in `customer-state`, without reading all of it."""
+    look_back = FIRST_LOOK_BACK
+    while first < end:
+        start = max(first, end - look_back)
+        found: StateRecord | None = None
+        anything = False
+        async for records in log.states(start, end):
+            for record in records:
+                anything = True
+                if record.key == MARK_KEY:
+                    found = record
+        if found is not None:
+            return _LastMark(found.offset, decode_mark(found.value))
+        if start == first:
+            if anything:
+                # Or somebody who owns the partition by now has written a later mark, and this one was compacted away.
+                raise MayPass("customer-state holds records but no mark: something else writes to the topic")
+            break
+        look_back *= 8
+    return None
+
+
+def _refuse_what_is_not_ours(partition: int, group: str, partitions: int, shown: ViewMark | None, last: _LastMark | None) -> None:
+    """Compare who made what is there with who we are, and the two with each other."""
+    if shown is not None and shown.format != VIEW_FORMAT:
+        raise PartitionRefused(
+            f"the view of partition {partition} has format {shown.format}, this version writes format {VIEW_FORMAT}; "
+            "remove its keys from Redis (they are rebuilt from customer-state), or set another ETAPA_REDIS_PREFIX"
+        )
+    for place, its_group, its_partitions in (
+        *((("the view in Redis", shown.group, shown.partitions),) if shown else ()),
+        *((("the topic customer-state", last.mark.group, last.mark.partitions),) if last else ()),
+    ):
+        if its_group != group:
+            raise AllRefused(
+                f"partition {partition}: {place} belongs to group {its_group!r}, this worker is of group {group!r}; "
+                "two groups need output topics and a Redis prefix of their own each"
+            )
+        if its_partitions != partitions:
+            raise AllRefused(
+                f"partition {partition}: {place} was written when there were {its_partitions} partitions, now touchpoints has {partitions}; "
+                "customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, or undo the change"
+            )
+    if shown is None:
+        return
+    if last is None or last.offset < shown.state_offset:
+        ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
+        raise MayPass(
+            f"partition {partition}: Redis shows customer-state up to offset {shown.state_offset}, but the topic {ends}; "
+            "either the topic was made anew, or a transaction that Redis shows was aborted since (then remove the keys of this partition "
+            "from Redis to have them rebuilt), or ETAPA_REDIS_PREFIX is another group's"
+        )
+    if last.mark.through < shown.through or (last.offset == shown.state_offset and not shown.complete):
+        raise PartitionRefused(
+            f"partition {partition}: what Redis shows (offset {shown.state_offset}, touchpoints up to {shown.through}) was not made from "
+            f"this customer-state topic (touchpoints up to {last.mark.through}); remove the keys of this prefix from Redis to have them rebuilt"
+        )
+
+
+async def _catch_up(
+    log: Log, view: View, first: int, shown: ViewMark | None, last: _LastMark, pause_every: int, pause: Callable[[], Awaitable[bool]]
+) -> int | None:
+    """Apply what the view lacks, in chunks. Gives the number of states applied; none when we are asked to leave."""
+    customers = 0
+    follows = None if shown is None else shown.state_offset
+    async with _Applying(view, follows) as applying:
+        async for records in log.states(first if follows is None else follows + 1, last.offset + 1):
+            changed: dict[str, Applied] = {}
+            reached = None
+            for start in range(0, len(records), pause_every):
+                last_state = collect(records[start : start + pause_every], changed)
+                reached = reached if last_state is None else last_state
+                if await pause():
+                    return None
+            complete = bool(records) and records[-1].offset == last.offset
+            # A chunk in between never ends at a mark's offset, so that no batch of a paused predecessor can follow it and
+            # have half a view taken for a whole one.
+            offset = last.offset if complete else reached
+            if offset is None:
+                continue
+            mark = view_mark(last.mark, offset) if complete else _on_the_way(last.mark, offset, shown)
+            await applying.next(mark, list(changed.values()))
+            customers += len(changed)
+            if complete:
+                await applying.settle()
+                return customers
+    raise LogError(f"customer-state ended before its mark at offset {last.offset} was read")
+
+
+_TURNS = 8
+"""Turns of the loop until a call to Redis is on its way: of 1 to 30, no more than these made any difference."""
+
+
+class _Applying:
+    """Applies chunk after chunk to the view, one at a time, each while the next is being read."""
+
+    def __init__(self, view: View, follows: int | None) -> None:
+        self._view = view
+        self._follows = follows
+        self._under_way: asyncio.Task[ApplyOutcome] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        # Nothing of ours may run on when somebody takes over again.
+        if self._under_way is not None:
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
+
+    async def next(self, mark: ViewMark, customers: Sequence[Applied]) -> None:
+        """Begin with a chunk once the one before it is applied. Raises what `settle` does."""
+        # Made ready while the one before is being applied, so that the view need not wait for it.
+        apply = self._view.apply(self._follows, mark, customers)
+        try:
+            await self.settle()
+        except BaseException:
+            apply.close()
+            raise
+        self._under_way = asyncio.create_task(apply)
+        self._follows = mark.state_offset
+        # So that it is on its way before reading goes on, which does not always let others run: a call is not sent at the first turn.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+    async def settle(self) -> None:
+        """Wait for the chunk that is under way. Raises `InDoubt` or `ViewError`."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            return
+        try:
+            outcome = await under_way
+        finally:
+            under_way.cancel()
+        if outcome == "refused":
+            raise InDoubt("refused", "the view is no longer where its last chunk left it")
+
+
+async def _next_offset(log: Log, observer: Observer, partition: int, options: TaskOptions, last: _LastMark | None) -> int:
+    """The first touchpoint to read, with a word about everything that looks odd."""
+    first, end = await log.touchpoint_range()
+    if last is None:
+        expected = next_offset = first if options.start == "earliest" else end
+    else:
+        expected = next_offset = last.mark.through + 1
+        if next_offset > end:
+            raise MayPass(
+                f"partition {partition}: touchpoints were processed up to offset {last.mark.through}, but the topic ends before offset {end}; "
+                "it was made anew, or this is another cluster. Start with new output topics and another ETAPA_REDIS_PREFIX"
+            )
+        if next_offset < first:
+            logger.error(
+                "partition %d: up to %d touchpoints (offsets %d to %d) were removed by the topic's retention before they were processed; "
+                "they are lost. Going on at %d",
+                partition,
+                first - next_offset,
+                next_offset,
+                first - 1,
+                first,
+            )
+            observer.touchpoints_gone(partition, first - next_offset)
+            next_offset = first
+    group_offset = await log.group_offset()
+    if group_offset is not None and group_offset != expected:
+        logger.warning(
+            "partition %d: the group's committed offset is %d, but the mark says to go on at %d. The mark counts",
+            partition,
+            group_offset,
+            expected,
+        )
+        observer.group_offset_disagrees(partition, group_offset, expected)
+    return next_offset
+
+
+def view_mark(mark: Mark, state_offset: int) -> ViewMark:
+    """What the view says of itself once it shows all that the mark at `state_offset` stands for."""
+    return ViewMark(
+        state_offset, mark.through, mark.stream_time, mark.group, mark.partitions, VIEW_FORMAT, complete=True, memories=mark.memories
+    )
+
+
+def _on_the_way(last: Mark, state_offset: int, shown: ViewMark | None) -> ViewMark:
+    through, stream_time = (-1, None) if shown is None else (shown.through, shown.stream_time)
+    return ViewMark(state_offset, through, stream_time, last.group, last.partitions, VIEW_FORMAT, complete=False, memories=last.memories)

@@ -1,0 +1,194 @@
+"""The task of one partition: take it over, process it, and after any doubt take it over again.
+
+Written against the ports alone. The protocol, its four safeties and the invariants they keep are in docs; the steps are in
+`takeover` and `tenure`. Here is only what surrounds them: why a tenure ended, how long to wait, and when to give up.
+"""
+
+import logging
+
+from etapa.contracts.mark import Mark
+from etapa.contracts.state import StateError
+from etapa.journey.engine.program import Program
+from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
+from etapa.stream.protocol.takeover import AllRefused, InDoubt, MayPass, PartitionRefused, TakenOver, take_over
+from etapa.stream.protocol.tenure import Surroundings, Tenure
+
+__all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]
+
+logger = logging.getLogger(__name__)
+
+NAP = 0.1
+"""Seconds between two looks at whether we are asked to leave, while waiting to take over again."""
+ATTEMPTS_TO_PASS = 5
+"""How often something is looked at that may pass, before it is believed."""
+
+
+class PartitionTask:
+    """Owns one partition from `run()` to `request_stop()`, or until it is cancelled.
+
+    One task may run per partition in a process; that another process believes it owns the partition too does no harm.
+    """
+
+    def __init__(
+        self, partition: int, program: Program, log: Log, view: View, clock: Clock, observer: Observer, options: TaskOptions
+    ) -> None:
+        self._around = Surroundings(partition, program, log, view, clock, observer, options)
+        self._stop_requested = False
+        self._ready = self._was_ready = False
+        self._trouble = ""
+        self._tenure: Tenure | None = None
+
+    @property
+    def partition(self) -> int:
+        return self._around.partition
+
+    @property
+    def ready(self) -> bool:
+        """Whether the partition is taken over, so that the view is whole and touchpoints are processed."""
+        return self._ready
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether it has been ready at any time."""
+        return self._was_ready
+
+    @property
+    def trouble(self) -> str:
+        """Why the partition is being taken over again, in words for people; empty the first time, and while it is ready."""
+        return self._trouble
+
+    def request_stop(self) -> None:
+        """Finish the batch at hand, show it in the view, and return from `run`. Takeovers and pauses are left at once."""
+        self._stop_requested = True
+
+    async def run(self) -> None:
+        """Process the partition until asked to stop. Raises `PartitionRefused` when somebody has to step in first.
+
+        Errors of the ports end in taking over again, with growing pauses. Any other error is a defect, and is raised.
+        """
+        around, options = self._around, self._around.options
+        reason: TakeoverReason = "assigned"
+        failures = unclear = 0
+        try:
+            while not self._stop_requested:
+                try:
+                    await self._hold(reason)
+                    break
+                except MayPass as refusal:
+                    unclear += 1
+                    if unclear == ATTEMPTS_TO_PASS:
+                        raise
+                    failures += 1
+                    reason, cause = "log_error", str(refusal)
+                except (InDoubt, LogError, ViewError) as error:
+                    unclear = 0
+                    failures = 1 if self._tenure is not None and self._tenure.sound else failures + 1
+                    reason, cause = reason_of(error), str(error) or type(error).__name__
+                await self._leave(reason, cause, failures, options.patient_backoff if reason == "fenced" or unclear else 0.0)
+        except PartitionRefused as refusal:
+            logger.error("refusing to process: %s", refusal)
+            around.observer.refused(around.partition, str(refusal))
+            raise
+        finally:
+            try:
+                await around.log.close()
+            finally:
+                # Also when closing took too long and was cancelled: from here on another worker speaks for the partition.
+                around.observer.released(around.partition)
+
+    async def _hold(self, reason: TakeoverReason) -> None:
+        """Take the partition over and process it until we are asked to leave."""
+        around = self._around
+        self._tenure = None
+        around.observer.takeover_started(around.partition, reason)
+        started = around.clock.monotonic()
+        taken = await take_over(around.log, around.view, around.observer, around.partition, around.options, self._pause)
+        if taken is None:
+            return
+        counts = await around.view.counts()
+        seconds = around.clock.monotonic() - started
+        logger.info(
+            "partition %d: taken over (%s) in %.3f s, %d states applied; going on at offset %d",
+            around.partition,
+            reason,
+            seconds,
+            taken.customers,
+            taken.next_offset,
+        )
+        _tell_of_another_version(around.partition, taken.mark, around.program)
+        around.observer.takeover_finished(around.partition, reason, seconds, taken.customers, counts)
+        self._tenure = self._begin(taken)
+        self._ready = self._was_ready = True
+        self._trouble = ""
+        try:
+            await self._tenure.process(lambda: self._stop_requested)
+        except StateError as error:
+            raise PartitionRefused(
+                f"partition {around.partition}: Redis holds a customer that this version cannot read: {error}"
+            ) from error
+        finally:
+            self._ready = False
+
+    def _begin(self, taken: TakenOver) -> Tenure:
+        return Tenure(self._around, taken)
+
+    async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
+        """Say why, let go of the producer, and wait (at least so many seconds) before the next takeover."""
+        around, options = self._around, self._around.options
+        self._trouble = f"{reason}: {cause}"
+        seconds = max(at_least, min(options.longest_backoff, options.first_backoff * 2.0 ** min(failures - 1, 30)))
+        if reason == "fenced":
+            around.observer.fenced(around.partition)
+        logger.warning("partition %d: taking it over again in %.1f s (%s): %s", around.partition, seconds, reason, cause)
+        await around.log.close()
+        while seconds > 0 and not self._stop_requested:
+            await around.clock.sleep(min(NAP, seconds))
+            seconds -= NAP
+
+    async def _pause(self) -> bool:
+        await self._around.clock.sleep(0)
+        return self._stop_requested
+
+
+def reason_of(error: InDoubt | LogError | ViewError) -> TakeoverReason:
+    """What a failed tenure is called when the next one begins."""
+    if isinstance(error, InDoubt):
+        return error.reason
+    if isinstance(error, Fenced):
+        return "fenced"
+    if isinstance(error, OutcomeUnknown):
+        return "outcome_unknown"
+    return "log_error" if isinstance(error, LogError) else "view_error"
+
+
+def _tell_of_another_version(partition: int, mark: Mark | None, program: Program) -> None:
+    """Say it when the partition was processed by another version of the journey before."""
+    journey = program.journey
+    if mark is None or (mark.journey, mark.version) == (journey.id, journey.version):
+        return
+    if mark.journey != journey.id:
+        logger.warning(
+            "partition %d: the journey %s was at work here, and now %s is: customers go on from stages of the same name. A journey of its"
+            " own should have a group of its own",
+            partition,
+            mark.journey,
+            journey.id,
+        )
+    elif mark.version < journey.version:
+        logger.info(
+            "partition %d: version %d of the journey was at work here, and now version %d is: customers are carried over when next touched,"
+            " or at once with `etapa reclassify`",
+            partition,
+            mark.version,
+            journey.version,
+        )
+    else:
+        logger.warning(
+            "partition %d: the newer version %d of the journey was at work here, and now version %d is: customers stay where they are until"
+            " something happens to them",
+            partition,
+            mark.version,
+            journey.version,
+        )

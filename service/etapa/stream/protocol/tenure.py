@@ -1,0 +1,358 @@
+"""One tenure: the time from a takeover until something is in doubt or we are asked to leave. A loop of batches.
+
+While one batch is applied to the view, the next is read, decoded, loaded and judged; its commit waits for the apply. What
+makes that right: the customers of the batch in flight stay in memory, so a load may miss them, and a load counts only if
+the view's mark of that same moment is the last one applied or the one in flight.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.state import decode_state
+from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.program import Program
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, decode, encode, stage_deltas
+from etapa.stream.protocol.observer import BatchCommitted, Observer, Step
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import Clock, Loaded, Log, Transaction, View, ViewMark
+from etapa.stream.protocol.reclassifier import Reclassifier
+from etapa.stream.protocol.records import Applied, Record
+from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
+from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
+
+logger = logging.getLogger(__name__)
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What a task is given and never changes."""
+
+    partition: int
+    program: Program
+    log: Log
+    view: View
+    clock: Clock
+    observer: Observer
+    options: TaskOptions
+
+
+class _InFlight(msgspec.Struct, frozen=True):
+    """A committed batch that the view may or may not show yet."""
+
+    state_offset: int
+    apply: asyncio.Task[None]
+
+
+class Tenure:
+    """Everything that is known of a partition while it is ours. Thrown away as a whole when in doubt."""
+
+    def __init__(self, around: Surroundings, taken: TakenOver) -> None:
+        self._around = around
+        self._never_processed = taken.mark is None
+        self._partitions = taken.partitions
+        self._applied = taken.applied
+        self._next_offset = taken.next_offset
+        self._stream_time = None if taken.mark is None else taken.mark.stream_time
+        """As the last mark has it."""
+        self._memories = {} if taken.mark is None else dict(taken.mark.memories)
+        self._memories.setdefault(around.program.version, around.program.known)
+        self._engine = Partition(around.program, self._stream_time)
+        self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
+        self._waiting = NOTHING_WAITING
+        self._caught_up = False
+        self._asked_at = 0, 0.0
+        self._more_timers = False
+        self._careful = False
+        """Whether records that wait, or those just before them, could not be judged: then each is rehearsed first."""
+        self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
+        self._in_flight: _InFlight | None = None
+        self._seconds: dict[Step, float] = {}
+        self.sound = False
+        """Whether this tenure got as far as committing a batch, or as finding the view as it was left."""
+
+    async def process(self, stopping: Callable[[], bool]) -> None:
+        """Process batches until `stopping()`; then finish what was begun. Raises `InDoubt`, `LogError` or `ViewError`."""
+        try:
+            if self._never_processed and self._around.options.start == "latest":
+                # Else what arrives before the first batch would be passed over if we went away in between.
+                await self._commit(0, [], empty=True)
+            while not stopping():
+                if not self._waiting.records:
+                    await self._read()
+                if self._waiting.records:
+                    await self._process_touchpoints()
+                elif self._caught_up:
+                    await self._process_quiet_time()
+                await self._reclassify()
+            await self._settle()
+        except asyncio.CancelledError:
+            if self._in_flight is not None:
+                self._in_flight.apply.cancel()
+            raise
+        finally:
+            if self._in_flight is not None:
+                # It is committed, so it may well be applied; and nothing of ours may run on when the next tenure begins.
+                await asyncio.gather(self._in_flight.apply, return_exceptions=True)
+
+    async def _read(self) -> None:
+        """Fetch what is there and decode it."""
+        around, options = self._around, self._around.options
+        wait = 0.0 if self._more_timers else min(options.idle_wait, self._reclassifier.idle_for(around.clock.monotonic()))
+        # What arrives after the log was asked is not known of, so time is up to here and no further if nothing is there.
+        self._asked_at = around.clock.now(), around.clock.monotonic()
+        fetched = await around.log.fetch(options.max_records, options.max_bytes, wait)
+        records = fetched.records
+        self._caught_up = fetched.caught_up
+        read_to = records[-1].offset + 1 if records else self._next_offset
+        around.observer.lag(around.partition, 0 if fetched.caught_up else max(0, fetched.end - read_to))
+        if not records and fetched.caught_up:
+            return
+        started = around.clock.monotonic()
+        self._pace.heard(started)
+        if records:
+            if records[0].offset < self._next_offset:
+                raise InDoubt("log_error", f"read offset {records[0].offset}, expected {self._next_offset} or later")
+            self._waiting = await decode(records, options.limits, around.clock.now(), options.pause_every, self._pause)
+            self._took("decode", started)
+
+    async def _process_touchpoints(self) -> None:
+        """One batch of what waits, as if record by record."""
+        engine, items = self._engine, self._waiting.items
+        wall = self._around.clock.now()
+        loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
+        count = len(items)
+        if loaded.more_due:
+            # Timers that were not loaded may be due once stream time gets here: nothing may pass it before they have fired.
+            bound = loaded.due[-1].due + self._around.program.grace
+            count = count_before(bound, items, engine.stream_time, wall)
+            if count == 0:
+                await self._fire_timers(bound)
+                return
+        try:
+            unusable = await self._classify(count, wall)
+        except CannotJudge as failure:
+            await self._start_over_without(failure)
+            return
+        # A late touchpoint may have set a timer that stream time has passed already.
+        if engine.stream_time is not None:
+            engine.advance(engine.stream_time)
+        await self._commit(count, unusable)
+
+    async def _start_over_without(self, failure: "CannotJudge") -> None:
+        """Make a dead letter of a record that cannot be judged, and forget all that was judged since the last commit."""
+        around = self._around
+        self._tell_of_failure(failure.position, failure, failure.__cause__)
+        # Half of it may be in memory by now. What the view shows is whole once the batch in flight is there.
+        await self._settle()
+        self._engine = Partition(around.program, self._stream_time)
+        self._waiting = self._waiting.with_rejected(failure.position, rejected("evaluation_failed", str(failure)))
+        # One seldom comes alone, and starting over for each would take time by the square of their number.
+        self._careful = True
+
+    async def _process_quiet_time(self) -> None:
+        """Look whether the view is still what we left there, and at the timers that are due as time goes by."""
+        await self._settle()
+        position = self._pace.position(self._engine.stream_time, *self._asked_at)
+        loaded = await self._load([], position)
+        self.sound = True
+        self._more_timers = loaded.more_due
+        if loaded.due and position is not None:
+            await self._fire_timers(loaded.due[-1].due + self._around.program.grace if loaded.more_due else position)
+
+    async def _fire_timers(self, stream_time: int) -> None:
+        """A batch without touchpoints: only time goes on, up to where all timers due before have been loaded."""
+        # The view's list may name customers that the batch in flight has moved on. After it, every entry is a timer that fires.
+        await self._settle()
+        self._engine.advance(stream_time)
+        await self._commit(0, [])
+
+    async def _reclassify(self) -> None:
+        """A batch of customers that are carried over to this version of the journey because somebody asked for it."""
+        clock, engine = self._around.clock, self._engine
+        portion = await self._reclassifier.next(clock.monotonic())
+        if portion is None:
+            return
+        await self._load(engine.missing(portion.customer_ids), None)
+        moved = failed = 0
+        for count, customer_id in enumerate(portion.customer_ids, start=1):
+            try:
+                moved += engine.reclassify(customer_id, publish=portion.request.publish)
+            except EvaluationFailed as failure:
+                failed += 1
+                logger.warning("partition %d: a customer was not reclassified: %s", self._around.partition, failure)
+            if count % self._around.options.pause_every == 0:
+                await self._pause()
+        await self._commit(0, [])
+        await self._settle()
+        await self._reclassifier.carried_over(clock.monotonic(), len(portion.customer_ids) - failed, moved, failed)
+
+    async def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> Loaded:
+        """Bring customers into memory: those named, and those whose timer is due by `stream_time`."""
+        around = self._around
+        started = around.clock.monotonic()
+        expected = (self._applied,) if self._in_flight is None else (self._applied, self._in_flight.state_offset)
+        due_by = None if stream_time is None else stream_time - around.program.grace
+        loaded = await around.view.load(customer_ids, due_by, around.options.max_timers)
+        shown = None if loaded.mark is None else loaded.mark.state_offset
+        if shown not in expected:
+            raise InDoubt(
+                "wrong_mark", f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or we are not alone"
+            )
+        if shown is None:
+            # Whatever is there belongs to nobody; the first apply removes it.
+            loaded = Loaded(None, [None] * len(customer_ids), (), more_due=False)
+        await self._admit(customer_ids, loaded)
+        self._took("load", started)
+        return loaded
+
+    async def _admit(self, customer_ids: Sequence[str], loaded: Loaded) -> None:
+        admit, every = self._engine.admit, self._around.options.pause_every
+        for count, (customer_id, state) in enumerate(zip(customer_ids, loaded.states, strict=True), start=1):
+            admit(customer_id, None if state is None else decode_state(state, customer_id, self._memories))
+            if count % every == 0:
+                await self._pause()
+        unknown = set(self._engine.missing([due.customer_id for due in loaded.due]))
+        for count, due in enumerate(loaded.due, start=1):
+            if due.customer_id in unknown:
+                admit(due.customer_id, decode_state(due.state, due.customer_id, self._memories))
+            if count % every == 0:
+                await self._pause()
+
+    async def _classify(self, count: int, wall: int) -> list[tuple[Record, Rejected]]:
+        """Judge the first `count` that wait. Gives those that cannot be used."""
+        started = self._around.clock.monotonic()
+        every = self._around.options.pause_every
+        unusable: list[tuple[Record, Rejected]] = []
+        for start in range(0, count, every):
+            stop = min(start + every, count)
+            if self._careful:
+                self._take_carefully(start, stop, wall, unusable)
+            else:
+                self._waiting.take(self._engine, start, stop, wall, unusable)
+            await self._pause()
+        self._took("classify", started)
+        return unusable
+
+    def _take_carefully(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
+        for position in range(start, stop):
+            item = self._waiting.items[position]
+            reason = self._reason_not_to_take(position, item, wall) if isinstance(item, Touchpoint) else None
+            if reason is None:
+                self._waiting.take(self._engine, position, position + 1, wall, unusable)
+            else:
+                unusable.append((self._waiting.records[position], reason))
+
+    def _reason_not_to_take(self, position: int, touchpoint: Touchpoint, wall: int) -> Rejected | None:
+        """Why judging would fail, found out without half of it being done."""
+        try:
+            self._engine.rehearse(touchpoint, wall)
+        except EvaluationFailed as failure:
+            self._tell_of_failure(position, failure, failure)
+            return rejected("evaluation_failed", str(failure))
+        return None
+
+    def _tell_of_failure(self, position: int, what: Exception, cause: BaseException | None) -> None:
+        logger.warning(
+            "partition %d: judging the touchpoint at offset %d failed: %s",
+            self._around.partition,
+            self._waiting.records[position].offset,
+            what,
+        )
+        logger.debug("what was raised", exc_info=cause)
+
+    async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
+        """Make real what the engine did with the first `count` that wait. Nothing is written if nothing was done, unless `empty`."""
+        around, clock = self._around, self._around.clock
+        work = self._engine.collect()
+        if not (count or work.changed or empty):
+            return
+        started = clock.monotonic()
+        journey = around.program.journey
+        encoded = await encode(
+            work.changes, work.changed, journey.id, journey.version, around.options.pause_every, self._pause, self._memories
+        )
+        letters = dead_letters(unusable, around.options.topic, around.partition)
+        started = self._took("encode", started)
+        await self._settle()
+        started = self._took("wait", started)
+
+        records = self._waiting.records[:count]
+        through = records[-1].offset if count else self._next_offset - 1
+        mark = Mark(
+            group=around.options.group,
+            partitions=self._partitions,
+            through=through,
+            stream_time=self._engine.stream_time,
+            journey=journey.id,
+            version=journey.version,
+            memories=self._memories,
+        )
+        transaction = Transaction(
+            encoded.stage_changes, encoded.campaign_triggers, letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1
+        )
+        state_offset = await around.log.commit(transaction)
+        committed = self._took("commit", started)
+
+        apply = self._apply(self._applied, view_mark(mark, state_offset), encoded.applied, committed)
+        self._in_flight = _InFlight(state_offset, asyncio.create_task(apply))
+        self.sound = True
+        self._next_offset = through + 1
+        self._stream_time = mark.stream_time
+        self._waiting = self._waiting.without_first(count)
+        if count:
+            self._careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
+        self._engine.forget(around.options.customers_in_memory, work.changed)
+        for failure in work.failures:
+            logger.warning("partition %d: the timer of a customer was dropped: %s", around.partition, failure)
+            logger.debug("the customer was %r", failure.customer_id, exc_info=failure)
+            around.observer.timer_failed(around.partition, failure.customer_id, str(failure))
+        around.observer.batch_committed(
+            around.partition,
+            BatchCommitted(
+                applied=work.applied,
+                duplicates=work.duplicates,
+                dead_letters=Counter(reason.reason for _, reason in unusable),
+                changes=work.changes,
+                stage_deltas=stage_deltas([*work.changes, *work.unpublished]),
+                timers_fired=work.timers_fired,
+                timer_delays=work.timer_delays,
+                records=records,
+                committed_at=clock.now(),
+                stream_time=mark.stream_time,
+                seconds=self._seconds,
+            ),
+        )
+        self._seconds = {}
+
+    async def _apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], committed: float) -> None:
+        """Show a committed batch in the view."""
+        around = self._around
+        started = around.clock.monotonic()
+        if await around.view.apply(follows, mark, customers) == "refused":
+            raise InDoubt(
+                "refused", f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or we are not alone"
+            )
+        now = around.clock.monotonic()
+        around.observer.view_applied(around.partition, now - committed, now - started)
+
+    async def _settle(self) -> None:
+        """Wait until the view shows every committed batch."""
+        if self._in_flight is not None:
+            await self._in_flight.apply
+            self._applied = self._in_flight.state_offset
+            self._in_flight = None
+
+    async def _pause(self) -> None:
+        await self._around.clock.sleep(0)
+
+    def _took(self, step: Step, started: float) -> float:
+        """Note how long a step took. Gives the time now."""
+        now = self._around.clock.monotonic()
+        self._seconds[step] = self._seconds.get(step, 0.0) + now - started
+        return now

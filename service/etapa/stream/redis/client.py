@@ -1,0 +1,106 @@
+"""The Redis client behind the view: one server, a Cluster, or whatever server the Sentinels name, by the URL's scheme."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import NoScriptError
+
+from etapa.settings import Settings
+from etapa.settings.values import RedisUrl
+
+_DEFAULT_PORT = 6379
+
+RedisClient = Redis | RedisCluster
+
+
+class RedisUrlError(Exception):
+    """The URL cannot be used. The message does not repeat it, because it may hold a password."""
+
+
+def connect(settings: Settings) -> RedisClient:
+    """A client for the URL of the settings; nothing is sent yet. Raises `RedisUrlError`."""
+    seconds = settings.redis_timeout / 1_000_000
+    # Connections that a server or a firewall dropped while idle are replaced at once; longer trouble is the caller's to see.
+    # Every command of ours may be repeated. RESP 2 is spoken by everything that calls itself Redis.
+    common: dict[str, Any] = {
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
+        "health_check_interval": 15,
+        "protocol": 2,
+    }
+    return _connect(settings.redis_url, common)
+
+
+def _connect(url: RedisUrl, common: Mapping[str, Any]) -> RedisClient:
+    parts = urlsplit(url.reveal())
+    tls, _, kind = parts.scheme.partition("+")
+    login, at, place = parts.netloc.rpartition("@")
+    nodes = [_address(address) for address in place.split(",")]
+    if not kind:
+        return Redis.from_url(url.reveal(), **common)
+    query = dict(parse_qsl(parts.query))
+    sentinel_login = {name: query.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in query}
+    service, _, database = parts.path.strip("/").partition("/")
+    # What login, TLS and query mean is left to redis-py's own reading of a URL.
+    plain = f"{tls}://{login}{at}{place.split(',')[0]}/{database if kind == 'sentinel' else ''}?{urlencode(query)}"
+    try:
+        options: dict[str, Any] = dict(parse_url(plain))
+    except ValueError as error:
+        message = f"ETAPA_REDIS_URL: {error}"
+        raise RedisUrlError(message) from None
+    for name in ("host", "port"):
+        options.pop(name, None)
+    if options.pop("connection_class", None) is SSLConnection:
+        options["ssl"] = True
+    if kind == "cluster":
+        return RedisCluster(startup_nodes=[ClusterNode(host, port) for host, port in nodes], **options, **common)
+    if not service:
+        message = "ETAPA_REDIS_URL: names no service; needed: redis+sentinel://host:port/service"
+        raise RedisUrlError(message)
+    tls_options = {name: value for name, value in options.items() if name.startswith("ssl")}
+    sentinel = Sentinel(nodes, sentinel_kwargs={**common, **sentinel_login, **tls_options}, **options, **common)  # type: ignore[no-untyped-call]
+    return cast("Redis", sentinel.master_for(service))
+
+
+async def disconnect(client: RedisClient) -> None:
+    """Close every connection of the client."""
+    if isinstance(client, RedisCluster):
+        # Once it knows the cluster it forgets the nodes that it asked first, with their connections open.
+        for node in client.startup_nodes:
+            await node.disconnect()
+    elif isinstance(client.connection_pool, SentinelConnectionPool):
+        for sentinel in client.connection_pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
+    await client.aclose()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        host, port = text, str(_DEFAULT_PORT)
+    return host.strip("[]"), int(port)
+
+
+class Script:
+    """A Lua script beside this file, sent by its hash, and in full to a server that does not know it (any more)."""
+
+    def __init__(self, name: str) -> None:
+        self._text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+        self._hash = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, client: RedisClient, keys: list[bytes], arguments: list[bytes]) -> Any:
+        try:
+            return await client.evalsha(self._hash, len(keys), *keys, *arguments)
+        except NoScriptError:
+            # After SCRIPT FLUSH, a restart or a failover.
+            return await client.eval(self._text, len(keys), *keys, *arguments)

@@ -1,0 +1,79 @@
+"""Looking at a partition's keys in Redis as they are, for those who compare them with what they should be."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from etapa.settings import Settings
+from etapa.stream.protocol.ports import ViewError, ViewMark
+from etapa.stream.redis.client import RedisClient, Script
+from etapa.stream.redis.view import PartitionKeys, read_mark, view_errors
+
+_INSPECT = Script("inspect.lua")
+_SCAN_COUNT = 1_000
+
+
+class Shown(msgspec.Struct, frozen=True, gc=False):
+    """What the view holds of one customer; none of what is not there. `due` is the score of its timer."""
+
+    customer_id: bytes
+    stage: bytes | None
+    state: bytes | None
+    due: float | None
+
+
+class Inspected(msgspec.Struct, frozen=True):
+    """Some customers, the counts and the mark, as of one moment."""
+
+    mark: ViewMark | None
+    customers: Sequence[Shown]
+    counts: Mapping[str, int]
+
+
+class RedisInspection:
+    """The keys of one partition. Methods raise `ViewError`."""
+
+    def __init__(self, settings: Settings, client: RedisClient, partition: int) -> None:
+        self._client = client
+        self._keys = PartitionKeys(settings.redis_prefix, partition)
+        self._partition = partition
+        self._seconds = settings.redis_timeout / 1_000_000
+
+    async def inspect(self, customer_ids: Sequence[bytes]) -> Inspected:
+        """What is there of these customers, at most some hundred of them."""
+        keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark]
+        async with self._errors():
+            mark, stages, states, due, counts = await _INSPECT.run(self._client, keys, list(customer_ids))
+        shown = [
+            Shown(customer_id, stage, state, None if score is None else float(score))
+            for customer_id, stage, state, score in zip(customer_ids, stages, states, due, strict=True)
+        ]
+        try:
+            read = read_mark(dict(zip(mark[::2], mark[1::2], strict=True)))
+            numbers = {stage.decode(errors="backslashreplace"): int(count) for stage, count in zip(counts[::2], counts[1::2], strict=True)}
+        except (KeyError, ValueError) as error:
+            message = f"partition {self._partition}: the mark or the counts cannot be read ({error!r}); something else writes to these keys"
+            raise ViewError(message) from None
+        return Inspected(read, shown, numbers)
+
+    async def customer_ids(self) -> AsyncGenerator[Sequence[bytes], None]:
+        """Every id that occurs in any of the keys, in portions; one may come several times. What comes and goes meanwhile may be missed."""
+        client: Any = self._client
+        for scan, key in ((client.hscan, self._keys.stage), (client.hscan, self._keys.state), (client.zscan, self._keys.timers)):
+            cursor = -1
+            while cursor:
+                async with self._errors():
+                    found = await scan(cast("str", key), max(0, cursor), count=_SCAN_COUNT)
+                cursor = int(found[0])
+                # A hash comes as a mapping, a sorted set as pairs.
+                yield list(found[1]) if isinstance(found[1], dict) else [one for one, _ in found[1]]
+
+    async def remove_mark(self) -> bool:
+        """Have whoever owns the partition build it anew from the log; false when there was no mark."""
+        async with self._errors():
+            removed: Any = await cast("Any", self._client.unlink(self._keys.mark))
+            return bool(removed)
+
+    def _errors(self) -> Any:
+        return view_errors(f"partition {self._partition}: looking at its keys", self._seconds)

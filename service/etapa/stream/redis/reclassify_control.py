@@ -1,0 +1,70 @@
+"""`etapa reclassify` and the owners of the partitions talk through one key a partition in Redis. This is the command's side."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_request
+from etapa.settings import Settings
+from etapa.stream.redis.client import RedisClient
+from etapa.stream.redis.view import PartitionKeys, ViewReader, view_errors
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked of a partition, and how far it has got."""
+
+    request: Request | None
+    progress: Progress | None
+    """Of this request; none when nobody has begun."""
+    customers: int
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something is asked for and not done."""
+        return self.request is not None and not (self.progress is not None and self.progress.done)
+
+
+class ReclassifyControl:
+    """Methods raise `ViewError`."""
+
+    def __init__(self, settings: Settings, client: RedisClient) -> None:
+        self._settings = settings
+        self._client = client
+
+    async def partition_count(self) -> int | None:
+        """How many partitions there are; none when no worker has been at work yet."""
+        return await ViewReader(self._settings, self._client).partition_count()
+
+    async def asked(self, partitions: int) -> Sequence[Asked]:
+        """For every partition, what is asked of it."""
+
+        def ask(pipe: Any, keys: PartitionKeys) -> None:
+            pipe.hmget(keys.reclassify, ["request", "progress"])
+            pipe.hlen(keys.state)
+
+        answers = await self._each(range(partitions), ask)
+        asked = []
+        for (stored, noted), customers in zip(answers[::2], answers[1::2], strict=True):
+            request, progress = decode_request(stored), decode_progress(noted)
+            if request is None or progress is None or progress.request != request.id:
+                progress = None
+            asked.append(Asked(request, progress, customers))
+        return asked
+
+    async def ask(self, request: Request, partitions: Sequence[int]) -> None:
+        """Ask it of these partitions; what was asked of them before no longer counts."""
+        value = encode_request(request)
+        await self._each(partitions, lambda pipe, keys: pipe.hset(keys.reclassify, "request", value))
+
+    async def withdraw(self, partitions: int) -> None:
+        """Ask for nothing any more. The portion at hand is finished."""
+        await self._each(range(partitions), lambda pipe, keys: pipe.delete(keys.reclassify))
+
+    async def _each(self, partitions: Sequence[int], ask: Any) -> list[Any]:
+        async with view_errors("talking to the partitions' owners through Redis", self._settings.redis_timeout / 1_000_000):
+            pipe = self._client.pipeline(transaction=False)
+            for partition in partitions:
+                ask(pipe, PartitionKeys(self._settings.redis_prefix, partition))
+            answers: list[Any] = await pipe.execute()
+            return answers

@@ -1,0 +1,1 @@
+"""What operators run beside the workers: dead letters, rebuilding, verifying. Nothing of a worker imports it."""

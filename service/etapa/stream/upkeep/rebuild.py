@@ -1,0 +1,77 @@
+"""Having partitions of the view built anew from the log, by whoever owns them.
+
+Only the mark is removed. The owner finds that with its next load, or with its next look while it is idle, takes the partition
+over again, and a takeover without a mark first removes what the keys hold and then reads the log from its beginning. Until
+the end is reached the mark says that the view is not complete, and readers go by that. So nothing is written here that
+could come into the owner's way, and with nobody at work the next worker does it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
+
+from etapa.settings import Settings
+from etapa.stream.kafka.errors import log_errors
+from etapa.stream.protocol.ports import View, ViewMark
+from etapa.stream.redis.inspection import RedisInspection
+from etapa.stream.upkeep.state_fold import States
+
+LOOK_SECONDS = 0.1
+"""Between two looks at the mark."""
+LOOKS_BETWEEN_COUNTS = 20
+"""Looks at the mark between two at whether anybody is at work."""
+
+
+class NobodyAtWork(Exception):
+    """No worker is in the group, so nobody builds the partition; the next one that starts does."""
+
+
+class Rebuilding(msgspec.Struct, frozen=True):
+    """How far a rebuild has got: nowhere yet, while the mark is none."""
+
+    mark: ViewMark | None
+    end: int
+    """The log's end when the rebuild began."""
+
+    @property
+    def share(self) -> float:
+        """How much of the log has been read, from 0 to 1."""
+        return 0.0 if self.mark is None else min(1.0, (self.mark.state_offset + 1) / max(1, self.end))
+
+
+async def workers_of(settings: Settings, options: dict[str, Any]) -> int:
+    """How many workers are in the group. Raises `LogError`."""
+    with log_errors(f"asking who is in group {settings.group}"):
+        async with asyncio.timeout(settings.session_timeout / 1_000_000):
+            admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
+            try:
+                await admin.start()
+                [answer] = await admin.describe_consumer_groups([settings.group])
+            finally:
+                await admin.close()
+    [(_, _, _, _, _, members, *_)] = answer.groups
+    return len(members)
+
+
+async def rebuilding(
+    states: States, view: View, inspection: RedisInspection, workers: Callable[[], Awaitable[int]]
+) -> AsyncGenerator[Rebuilding, None]:
+    """Remove the mark of a partition and tell how far its owner has got, until it is complete.
+
+    Raises `LogError`, `ViewError`, and `NobodyAtWork` when the last worker has left meanwhile.
+    """
+    end = (await states.state_range())[1]
+    await inspection.remove_mark()
+    looks = 0
+    while True:
+        mark = await view.mark()
+        yield Rebuilding(mark, end)
+        if mark is not None and mark.complete:
+            return
+        looks += 1
+        if looks % LOOKS_BETWEEN_COUNTS == 0 and not await workers():
+            raise NobodyAtWork
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,320 @@
+"""Sending dead letters back to `touchpoints`: each once, whatever interrupts it.
+
+One transaction holds some letters of one partition and, as offset and metadata of the group `{group}.redrive`, the note that
+they were sent back. So a redrive that was interrupted is simply run again. Two at a time cannot be: the producer's
+transactional id fences the first one out. What is sent back is judged like any touchpoint; its id is the old one, so one
+that was processed after all is dropped as a duplicate.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Literal, Self
+
+import msgspec
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, MessageSizeTooLargeError
+from aiokafka.structs import OffsetAndMetadata
+
+from etapa.contracts.dead_letter import redriven_headers
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.rejected import Reason
+from etapa.contracts.touchpoint import read_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.settings import Settings
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced, log_errors
+from etapa.stream.kafka.producer import MAX_BATCH_BYTES, close_producer, send_in_batches, send_nothing_after_an_error
+from etapa.stream.protocol.ports import LogError
+from etapa.stream.protocol.records import Outgoing, append_records
+from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
+from etapa.stream.upkeep.sent_back import Redriven, RedrivenError, read_redriven
+
+MOST_LETTERS = 500
+MOST_BYTES = 1024 * 1024
+"""In one transaction. While it is open, workers cannot read on in the partitions that it writes to."""
+TRANSACTION_SECONDS = 15.0
+_ABORT_SECONDS = 3.0
+_NO_LIMITS = TouchpointLimits(max_bytes=2**31)
+
+Fate = Literal["sent", "already", "attempts", "too_large"]
+"""`sent`: it went back, or would. `already`: it did earlier. `attempts`: too often already. `too_large`: the topic does not take it."""
+
+
+class RedriveError(Exception):
+    """Letters could not be sent back. What was said to be sent before is sent; the message says how to go on."""
+
+
+class RedriveOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How letters are sent back."""
+
+    partitions: int
+    """Partitions of `touchpoints`."""
+    max_attempts: int = 3
+    """A letter that was sent back so often is left."""
+    rekey: bool = False
+    """Whether the key becomes the touchpoint's customer_id, where that is what was wrong."""
+    again: bool = False
+    """Whether also those are sent that were sent back before."""
+
+
+class Redrive(msgspec.Struct, frozen=True):
+    """What becomes of one letter: where it goes, and under which key."""
+
+    letter: Letter
+    fate: Fate
+    partition: int
+    key: bytes | None
+    previous: int | None = None
+    """The letter of the same reason before it, if that is known."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes are sent."""
+        return len(self.key or b"") + len(self.letter.content.value or b"")
+
+
+def decided(letter: Letter, sent_before: Redriven, options: RedriveOptions, previous: int | None = None) -> Redrive:
+    """What becomes of a letter, before it is tried. Raises `RedriveError` when its partition is not there any more."""
+    content = letter.content
+    key = content.key
+    if options.rekey and content.reason == "key_mismatch":
+        touchpoint = read_touchpoint(content.value, _NO_LIMITS, None)
+        key = touchpoint.customer_id.encode() if isinstance(touchpoint, Touchpoint) else key
+    partition = _partition_of(key, options.partitions)
+    if partition is None:
+        partition = content.partition
+        if partition >= options.partitions:
+            raise RedriveError(f"dead letter {letter.place} came from partition {partition} of touchpoints, which is not there any more")
+    fate: Fate = "sent"
+    if not options.again and sent_before.holds(content.reason, letter.offset):
+        fate = "already"
+    elif letter.attempts >= options.max_attempts:
+        fate = "attempts"
+    return Redrive(letter, fate, partition, key, previous)
+
+
+def _partition_of(key: bytes | None, count: int) -> int | None:
+    """Where the customer with this key is; none when no customer can have it."""
+    try:
+        return None if key is None else partition_of(key.decode(), count)
+    except UnicodeDecodeError:
+        return None
+
+
+def redrive_group(settings: Settings) -> str:
+    """The consumer group whose offsets say which letters were sent back; also the transactional id."""
+    return f"{settings.group}.redrive"
+
+
+async def sent_before(settings: Settings, options: dict[str, Any], ranges: Mapping[int, tuple[int, int]]) -> dict[int, Redriven]:
+    """Which letters of each partition were sent back. Raises `LogError` or `RedriveError`."""
+    admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
+    with log_errors("asking which dead letters were sent back"):
+        try:
+            await admin.start()
+            found = await _offsets(admin, redrive_group(settings), time.monotonic() + settings.session_timeout / 1_000_000)
+        finally:
+            await admin.close()
+    memory = {}
+    for partition, (first, _) in ranges.items():
+        stored = found.get(TopicPartition(settings.topic_dead_letters, partition))
+        try:
+            memory[partition] = read_redriven("" if stored is None else stored.metadata or "").without_before(first)
+        except RedrivenError as error:
+            raise RedriveError(f"group {redrive_group(settings)}: {error}") from None
+    return memory
+
+
+async def _offsets(admin: AIOKafkaAdminClient, group: str, deadline: float) -> dict[TopicPartition, OffsetAndMetadata]:
+    while True:
+        try:
+            found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
+            return found
+        except GroupCoordinatorNotAvailableError:
+            # The first group of a new cluster: the brokers are making the topic for offsets.
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+
+
+class Sender:
+    """Sends letters back, with the note that they were sent; used by `async with`. From its start no other one can."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+        self._settings = settings
+        self._options = options
+        self._producer: AIOKafkaProducer = None
+
+    async def __aenter__(self) -> Self:
+        await self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await close_producer(self._producer, "the redrive")
+
+    async def send(self, partition: int, redrives: Sequence[Redrive], note: Redriven) -> bool:
+        """Send letters of one partition of the dead letters back in one transaction; false when one of them is too large.
+
+        Raises `LogError` or `RedriveError`; then it cannot be used any more.
+        """
+        try:
+            async with asyncio.timeout(TRANSACTION_SECONDS):
+                await self._transact(partition, redrives, note)
+        except MessageSizeTooLargeError:
+            await self._abort()
+            await close_producer(self._producer, "the redrive")
+            await self._start()
+            return False
+        except KAFKA_FAILURES as error:
+            await self._abort()
+            if is_fenced(error):
+                raise RedriveError("another redrive of this group has begun, so this one ends; what was sent so far is sent") from error
+            raise LogError(
+                f"sending {len(redrives)} dead letters back from {redrives[0].letter.place} on: {describe(error)};"
+                " run it again: those that were sent all the same are known, and passed over"
+            ) from error
+        except BaseException:
+            await self._abort()
+            raise
+        return True
+
+    async def _transact(self, partition: int, redrives: Sequence[Redrive], note: Redriven) -> None:
+        producer, topic = self._producer, self._settings.topic_dead_letters
+        items: dict[int, list[Outgoing]] = defaultdict(list)
+        for one in redrives:
+            headers = redriven_headers(one.letter.content, topic, partition, one.letter.offset)
+            items[one.partition].append(Outgoing(one.key, one.letter.content.value, headers))
+        await producer.begin_transaction()
+        # Nobody waits for its end when sending fails already.
+        producer._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
+        for target, some in items.items():
+            await send_in_batches(producer, self._settings.topic_touchpoints, target, some, append_records)
+        offset = OffsetAndMetadata(redrives[-1].letter.offset + 1, note.text())
+        await producer.send_offsets_to_transaction({TopicPartition(topic, partition): offset}, redrive_group(self._settings))
+        await producer.commit_transaction()
+
+    async def _start(self) -> None:
+        self._producer = AIOKafkaProducer(
+            **self._options,
+            client_id=f"etapa-{self._settings.group}-redrive",
+            transactional_id=redrive_group(self._settings),
+            transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
+            max_batch_size=MAX_BATCH_BYTES,
+        )
+        send_nothing_after_an_error(self._producer)
+        with log_errors("starting to send dead letters back"):
+            async with asyncio.timeout(self._settings.session_timeout / 1_000_000):
+                await self._producer.start()
+
+    async def _abort(self) -> None:
+        """Else workers could not read on before the transaction's time is up."""
+        with contextlib.suppress(*KAFKA_FAILURES):
+            async with asyncio.timeout(_ABORT_SECONDS):
+                await self._producer.abort_transaction()
+
+
+async def redrive(
+    letters: DeadLetters,
+    selection: Selection,
+    options: RedriveOptions,
+    memory: Mapping[int, Redriven],
+    sender: Sender | None,
+    limit: int | None = None,
+) -> AsyncGenerator[Redrive, None]:
+    """Send the selected letters back (with no `sender`, only say what would be sent), at most `limit`, and tell of each when it is done."""
+    left = limit
+    for partition in sorted(selection.partitions or letters.ranges):
+        planned = _planned(letters.of(partition, selection.since), selection, options, memory[partition])
+        async with contextlib.aclosing(_sent(planned, partition, memory[partition], sender, left)) as done:
+            async for one in done:
+                if left is not None and one.fate == "sent":
+                    left -= 1
+                yield one
+        if left == 0:
+            return
+
+
+async def redrive_single(
+    letters: Sequence[Letter], options: RedriveOptions, memory: Mapping[int, Redriven], sender: Sender | None
+) -> AsyncGenerator[Redrive, None]:
+    """The same for letters that were picked one by one."""
+    by_partition: dict[int, list[Letter]] = defaultdict(list)
+    for letter in letters:
+        by_partition[letter.partition].append(letter)
+
+    async def planned(some: Sequence[Letter], before: Redriven) -> AsyncGenerator[Redrive, None]:
+        for letter in some:
+            yield decided(letter, before, options)
+
+    for partition, some in sorted(by_partition.items()):
+        async with contextlib.aclosing(_sent(planned(some, memory[partition]), partition, memory[partition], sender, None)) as done:
+            async for one in done:
+                yield one
+
+
+async def _planned(
+    letters: AsyncGenerator[Letter, None], selection: Selection, options: RedriveOptions, before: Redriven
+) -> AsyncGenerator[Redrive, None]:
+    previous: dict[Reason, int] = {}
+    async for letter in letters:
+        reason = letter.content.reason
+        if selection.takes(letter):
+            yield decided(letter, before, options, previous.get(reason))
+        previous[reason] = letter.offset
+
+
+async def _sent(
+    planned: AsyncGenerator[Redrive, None], partition: int, note: Redriven, sender: Sender | None, limit: int | None
+) -> AsyncGenerator[Redrive, None]:
+    """Send what is planned for the letters of one partition, chunk by chunk, and give it back in its order."""
+    waiting: list[Redrive] = []
+    count = size = 0
+    async with contextlib.aclosing(planned):
+        async for one in planned:
+            if limit is not None and count == limit:
+                break
+            waiting.append(one)
+            if one.fate == "sent":
+                count += 1
+                size += one.size
+            if size >= MOST_BYTES or len(waiting) >= MOST_LETTERS:
+                note, done = await _send(waiting, partition, note, sender)
+                for each in done:
+                    yield each
+                waiting, size = [], 0
+    _, done = await _send(waiting, partition, note, sender)
+    for each in done:
+        yield each
+
+
+async def _send(waiting: Sequence[Redrive], partition: int, note: Redriven, sender: Sender | None) -> tuple[Redriven, Sequence[Redrive]]:
+    chunk = [one for one in waiting if one.fate == "sent"]
+    if sender is None or not chunk:
+        return note, waiting
+    with_chunk = _noted(note, chunk)
+    if await sender.send(partition, chunk, with_chunk):
+        return with_chunk, waiting
+    # One of them is too large. Alone, each shows whether it is the one.
+    refused = set()
+    for one in chunk:
+        with_one = _noted(note, [one])
+        if await sender.send(partition, [one], with_one):
+            note = with_one
+        else:
+            refused.add(one.letter.offset)
+    return note, [msgspec.structs.replace(one, fate="too_large") if one.letter.offset in refused else one for one in waiting]
+
+
+def _noted(note: Redriven, chunk: Sequence[Redrive]) -> Redriven:
+    for one in chunk:
+        note = note.plus(one.letter.content.reason, one.letter.offset, one.previous)
+    return note.shortened()
+
+
+def _look_at(done: "asyncio.Future[Any]") -> None:
+    if not done.cancelled():
+        done.exception()

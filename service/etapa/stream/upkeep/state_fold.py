@@ -1,0 +1,118 @@
+"""What `customer-state` says of every customer up to an offset, held as fingerprints: a few dozen bytes each, however large the states."""
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Protocol
+
+from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.state import decode_standing
+from etapa.stream.protocol.state_records import StateRecord
+
+_DIGEST_BYTES = 12
+_STAGE_BYTES = 2
+_LOOKS_AHEAD = 4
+"""Each is over what was written during the one before, which soon is less than what is never compacted: the newest segment."""
+
+
+class States(Protocol):
+    """One partition of `customer-state`, as `ports.Log` has it. Methods raise `LogError`."""
+
+    async def state_range(self) -> tuple[int, int]:
+        """First offset, and the offset after the last committed one."""
+
+    def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
+        """Committed records from `start` up to but without `end`, in chunks, in order."""
+
+
+async def was_processed(states: States) -> bool:
+    """Whether the partition holds anything: even a batch without a customer leaves a mark."""
+    async for records in states.states(*await states.state_range()):
+        if records:
+            return True
+    return False
+
+
+class StateFold:
+    """Reads forward only. Methods raise `LogError`, and `StateError` or `MarkError` when a record cannot be read."""
+
+    def __init__(self, states: States) -> None:
+        self._states = states
+        self._stage_numbers: dict[str, int] = {}
+        self._stages: list[str] = []
+        self._fingerprints: dict[bytes, bytes] = {}
+        self.through = -1
+        """The offset up to which all was read; -1 before the first."""
+        self.mark: Mark | None = None
+        """The last mark that was read, and where it is."""
+        self.mark_offset = -1
+        self.newcomers: list[bytes] = []
+        """Customers in the order in which they came up, some perhaps twice."""
+
+    @property
+    def customers(self) -> Mapping[bytes, bytes]:
+        """The fingerprint of every customer's state."""
+        return self._fingerprints
+
+    async def read_through(self, offset: int) -> None:
+        """Read on up to and with `offset`, which must be committed."""
+        if self.through < 0:
+            self.through = (await self._states.state_range())[0] - 1
+        async for records in self._states.states(self.through + 1, offset + 1):
+            for record in records:
+                self._take(record)
+        self.through = max(self.through, offset)
+
+    def _take(self, record: StateRecord) -> None:
+        key, value = record.key, record.value
+        if key == MARK_KEY:
+            self.mark, self.mark_offset = decode_mark(value), record.offset
+        elif value is None:
+            self._fingerprints.pop(key, None)
+        else:
+            if key not in self._fingerprints:
+                self.newcomers.append(key)
+            stage = decode_standing(value).stage
+            number = self._stage_numbers.setdefault(stage, len(self._stages))
+            if number == len(self._stages):
+                self._stages.append(stage)
+            self._fingerprints[key] = digest_of(value) + number.to_bytes(_STAGE_BYTES, "big")
+
+    async def changed_after(self, offset: int, customer_ids: Collection[bytes]) -> set[bytes]:
+        """Which of these have a record beyond `offset`, as far as the topic goes now."""
+        wanted = set(customer_ids)
+        changed: set[bytes] = set()
+        for _ in range(_LOOKS_AHEAD):
+            end = (await self._states.state_range())[1]
+            if end <= offset + 1:
+                break
+            # While this is read, compaction may take away what is ahead of us, too, but only for a record beyond this end.
+            async for records in self._states.states(offset + 1, end):
+                changed.update(record.key for record in records if record.key in wanted)
+            offset = end - 1
+        return changed
+
+    async def count_after(self, offset: int) -> int:
+        """How many records there are beyond `offset`, as far as the topic goes now."""
+        end = (await self._states.state_range())[1]
+        return sum([len(records) async for records in self._states.states(offset + 1, end)])
+
+    def digest(self, customer_id: bytes) -> bytes | None:
+        """The digest of a customer's state, as `digest_of` gives it; none when there is no such customer."""
+        found = self._fingerprints.get(customer_id)
+        return None if found is None else found[:_DIGEST_BYTES]
+
+    def stage(self, customer_id: bytes) -> str | None:
+        """The stage that a customer is in."""
+        found = self._fingerprints.get(customer_id)
+        return None if found is None else self._stages[int.from_bytes(found[_DIGEST_BYTES:], "big")]
+
+    def counts(self) -> dict[str, int]:
+        """How many customers are in each stage; stages without customers are left out."""
+        numbers = Counter(found[_DIGEST_BYTES:] for found in self._fingerprints.values())
+        return {self._stages[int.from_bytes(number, "big")]: count for number, count in numbers.items()}
+
+
+def digest_of(state: bytes) -> bytes:
+    """What stands for an encoded state."""
+    return hashlib.blake2b(state, digest_size=_DIGEST_BYTES).digest()

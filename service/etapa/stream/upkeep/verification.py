@@ -1,0 +1,243 @@
+"""Comparing the view with the log, customer by customer, while a worker runs.
+
+Every portion of customers is read from the view in one call together with the view's mark. Then `customer-state` is read on to
+exactly that mark, and what it says must be what the view showed: the same states byte for byte, the stages and timers that
+follow from them, and no customer more or less. So nothing has to stand still, and nothing is a matter of timing, but for one
+thing: compaction may have removed the record that was valid at the mark, because a later one replaced it. A difference
+therefore counts only when the topic, read to its end, has no later record of the customer; else the customer is looked at again.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import islice
+from typing import Literal, Protocol
+
+import msgspec
+
+from etapa.contracts.state import decode_standing
+from etapa.stream.protocol.ports import LogError, ViewMark
+from etapa.stream.redis.inspection import Inspected, Shown
+from etapa.stream.upkeep.state_fold import StateFold, States, digest_of, was_processed
+
+PORTION = 1_000
+ROUNDS = 5
+"""So often a customer is looked at that was different each time, and has a later record each time."""
+
+Kind = Literal["missing", "extra", "state", "stage", "timer", "count", "mark"]
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """Something that the view shows otherwise than the log has it."""
+
+    partition: int
+    kind: Kind
+    customer_id: str | None = None
+    stage: str | None = None
+    """The stage whose count differs."""
+    log: str | int | None = None
+    view: str | int | float | None = None
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What became of a partition. `through` is the last `customer-state` offset that was compared."""
+
+    partition: int
+    customers: int
+    through: int | None
+    behind: int
+    """How many records of the log the view did not show yet at the end."""
+    differences: int
+    undecided: int
+    """Customers that could not be compared: the log had replaced what the view showed each time they were looked at."""
+
+
+class Inspection(Protocol):
+    """A partition's keys, as `redis_inspection.RedisInspection` reads them. Methods raise `ViewError`."""
+
+    async def inspect(self, customer_ids: Sequence[bytes]) -> Inspected:
+        """Customers, counts and mark of one moment."""
+
+    def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
+        """Every id that occurs anywhere, in portions."""
+
+
+class NotShown(Exception):
+    """The partition cannot be compared: the view does not show it whole, or not as the log has it. `difference` says what."""
+
+    def __init__(self, difference: Difference) -> None:
+        super().__init__(difference.view)
+        self.difference = difference
+
+
+class WentBack(Exception):
+    """The view's mark went back: Redis lost writes, or the partition is built anew. It has to be compared from its beginning."""
+
+
+class Verification:
+    """One comparison of one partition. `report` is given every difference once it is certain, `progress` the customers compared so far."""
+
+    def __init__(
+        self,
+        partition: int,
+        group: str,
+        states: States,
+        inspection: Inspection,
+        report: Callable[[Difference], None],
+        progress: Callable[[int], None],
+    ) -> None:
+        self._partition = partition
+        self._group = group
+        self._states = states
+        self._inspection = inspection
+        self._report = report
+        self._progress = progress
+        self._fold = StateFold(states)
+        self._compared = self._differences = self._undecided = 0
+        self._told: set[Difference] = set()
+
+    async def run(self) -> Verified:
+        """Compare. Raises `NotShown`, `WentBack`, `LogError`, `ViewError`, and `StateError` or `MarkError` for what nobody can read."""
+        found = await self._inspection.inspect(())
+        if found.mark is None and not await was_processed(self._states):
+            return self._verified(None, 0)
+        await self._read_through_mark(found)
+        self._compare_mark(found.mark)
+        customers = list(self._fold.customers)
+        self._fold.newcomers.clear()
+        await self._compare_all(customers)
+        await self._compare_extra()
+        await self._compare_counts()
+        # Those that came up while the others were compared. While a worker is busy there are always more, so this is done once.
+        await self._compare_all(list(dict.fromkeys(self._fold.newcomers)))
+        return self._verified(self._fold.through, await self._fold.count_after(self._fold.through))
+
+    def _verified(self, through: int | None, behind: int) -> Verified:
+        return Verified(self._partition, self._compared, through, behind, self._differences, self._undecided)
+
+    def _compare_mark(self, shown: ViewMark | None) -> None:
+        mark = self._fold.mark
+        if shown is None or mark is None or self._fold.mark_offset != shown.state_offset:
+            return
+        for what, log, view in (("through", mark.through, shown.through), ("stream time", mark.stream_time, shown.stream_time)):
+            if log != view:
+                self._tell(Difference(self._partition, "mark", log=f"{what} {log}", view=f"{what} {view}"))
+
+    async def _compare_all(self, customer_ids: Sequence[bytes]) -> None:
+        for portion in _portions(customer_ids):
+            await self._compare(portion)
+            self._compared += len(portion)
+            self._progress(self._compared)
+
+    async def _compare_extra(self) -> None:
+        """Customers that only the view knows."""
+        async for ids in self._inspection.customer_ids():
+            unknown = [one for one in dict.fromkeys(ids) if one not in self._fold.customers]
+            for portion in _portions(unknown):
+                await self._compare(portion)
+
+    async def _compare(self, customer_ids: Sequence[bytes]) -> None:
+        """Compare some customers; what differs for certain is reported."""
+        doubtful = list(customer_ids)
+        for _ in range(ROUNDS):
+            found = await self._inspection.inspect(doubtful)
+            await self._read_through_mark(found)
+            differences = {one.customer_id: what for one in found.customers if (what := self._difference(one)) is not None}
+            if not differences:
+                return
+            replaced = await self._fold.changed_after(self._fold.through, differences)
+            for customer_id, difference in differences.items():
+                if customer_id not in replaced:
+                    self._tell(difference)
+            doubtful = [one for one in doubtful if one in replaced]
+            if not doubtful:
+                return
+        self._undecided += len(doubtful)
+
+    async def _compare_counts(self) -> None:
+        differences: list[Difference] = []
+        for _ in range(ROUNDS):
+            found = await self._inspection.inspect(())
+            before = self._fold.through
+            await self._read_through_mark(found)
+            expected = self._fold.counts()
+            differences = [
+                Difference(self._partition, "count", stage=stage, log=expected.get(stage, 0), view=found.counts.get(stage, 0))
+                for stage in sorted({*expected, *found.counts})
+                if expected.get(stage, 0) != found.counts.get(stage, 0)
+            ]
+            # Only what was read in one go may lack what compaction took away. While nothing new comes, nothing changes.
+            if not differences or self._fold.through == before:
+                break
+        if not self._undecided:
+            for difference in differences:
+                self._tell(difference)
+
+    async def _read_through_mark(self, found: Inspected) -> None:
+        """Read the log on to the mark that was found, or say why that cannot be."""
+        mark = found.mark
+        if mark is None:
+            raise self._not_shown(f"has no mark: it was lost, or is to be built anew; the log goes up to offset {await self._end() - 1}")
+        if mark.group != self._group:
+            raise self._not_shown(f"belongs to group {mark.group}")
+        if not mark.complete:
+            raise self._not_shown(f"is being rebuilt: at offset {mark.state_offset} of {await self._end() - 1}")
+        if mark.state_offset < self._fold.through:
+            raise WentBack
+        if mark.state_offset > self._fold.through:
+            if mark.state_offset >= await self._end():
+                await self._wait_for(mark)
+            await self._fold.read_through(mark.state_offset)
+
+    async def _end(self) -> int:
+        return (await self._states.state_range())[1]
+
+    async def _wait_for(self, mark: ViewMark) -> None:
+        """What the view shows is committed; a reader may be told a moment later."""
+        try:
+            async for _ in self._states.states(mark.state_offset, mark.state_offset + 1):
+                return
+        except LogError:
+            end = await self._end()
+            if mark.state_offset >= end:
+                raise self._not_shown(f"is at offset {mark.state_offset}, but the log ends before {end}: it is another one") from None
+            raise
+
+    def _not_shown(self, what: str) -> NotShown:
+        return NotShown(Difference(self._partition, "mark", view=what))
+
+    def _difference(self, shown: Shown) -> Difference | None:
+        expected = self._fold.digest(shown.customer_id)
+        stage = None if shown.stage is None else _text(shown.stage)
+        if expected is None:
+            if shown.stage is None and shown.state is None and shown.due is None:
+                return None
+            return self._of(shown, "extra", None, stage)
+        if shown.state is None:
+            return self._of(shown, "missing", self._fold.stage(shown.customer_id), stage)
+        if digest_of(shown.state) != expected:
+            return self._of(shown, "state", self._fold.stage(shown.customer_id), stage)
+        # The same bytes as in the log, so what follows from them is what should be shown.
+        customer = decode_standing(shown.state)
+        if stage != customer.stage:
+            return self._of(shown, "stage", customer.stage, stage)
+        if shown.due != (None if customer.due is None else float(customer.due)):
+            return self._of(shown, "timer", customer.due, shown.due)
+        return None
+
+    def _of(self, shown: Shown, kind: Kind, log: str | int | None, view: str | float | None) -> Difference:
+        return Difference(self._partition, kind, _text(shown.customer_id), log=log, view=view)
+
+    def _tell(self, difference: Difference) -> None:
+        # An id may occur in several keys, and come up several times in each.
+        if difference not in self._told:
+            self._told.add(difference)
+            self._differences += 1
+            self._report(difference)
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="backslashreplace")
+
+
+def _portions(customer_ids: Sequence[bytes]) -> list[list[bytes]]:
+    rest = iter(customer_ids)
+    return list(iter(lambda: list(islice(rest, PORTION)), []))
