@@ -9,8 +9,7 @@ from heapq import heappop, heappush
 
 from etapa.contracts.reclassification import Progress, Request
 from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, Transaction, ViewMark
-from etapa.stream.protocol.records import Applied, Record
-from etapa.stream.protocol.state_records import StateRecord
+from etapa.stream.protocol.records import Applied, Record, StateRecord
 
 
 class ListLog:

@@ -7,8 +7,7 @@ import pytest
 
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.stream.protocol.ports import Fenced, Fetched, Log, LogError, Transaction, TransactionHangs
-from etapa.stream.protocol.records import Headers, Outgoing, Record
-from etapa.stream.protocol.state_records import StateRecord
+from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
 
 KINDS = ("stage_changes", "dead_letters")
 

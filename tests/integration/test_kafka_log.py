@@ -12,8 +12,7 @@ from etapa.stream.kafka.producer import MAX_BATCH_BYTES, transactional_id
 from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.topics import create_topics
 from etapa.stream.protocol.ports import Fenced, Fetched, LogError, Transaction
-from etapa.stream.protocol.records import Outgoing
-from etapa.stream.protocol.state_records import StateRecord
+from etapa.stream.protocol.records import Outgoing, StateRecord
 from tests.integration.places import (
     new_place,
     new_settings,

@@ -12,9 +12,11 @@ import pytest
 from etapa.settings import Settings
 from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.state_topic import StateTopic
+from etapa.stream.protocol.readers import BeingRebuilt
 from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.inspection import RedisInspection
-from etapa.stream.redis.view import BeingRebuilt, PartitionKeys, RedisView, ViewReader
+from etapa.stream.redis.reader import ViewReader
+from etapa.stream.redis.view import PartitionKeys, RedisView
 from etapa.stream.upkeep import rebuild
 from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, workers_of
 from tests.integration.outcome import DAY, followed, put_touchpoints, records_of, until, view_in_redis

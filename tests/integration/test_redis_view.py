@@ -7,9 +7,11 @@ import pytest
 
 from etapa.contracts.partitioner import partition_of
 from etapa.stream.protocol.ports import ViewError, ViewMark
+from etapa.stream.protocol.readers import BeingRebuilt
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, RedisUrlError, connect, disconnect
-from etapa.stream.redis.view import BeingRebuilt, RedisView, ViewReader
+from etapa.stream.redis.reader import ViewReader
+from etapa.stream.redis.view import RedisView
 from tests.integration.places import new_settings
 from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
 

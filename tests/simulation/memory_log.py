@@ -11,8 +11,7 @@ from functools import partial
 from typing import Literal
 
 from etapa.stream.protocol.ports import Fenced, Fetched, LogError, OutcomeUnknown, Transaction, TransactionHangs
-from etapa.stream.protocol.records import Headers, Outgoing, Record
-from etapa.stream.protocol.state_records import StateRecord
+from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
 from tests.simulation.process import Process, finish
 
 

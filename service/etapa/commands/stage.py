@@ -14,8 +14,9 @@ from etapa.contracts.state import StateError, decode_state
 from etapa.journey.engine.customer import Customer
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
+from etapa.stream.protocol.readers import StoredCustomer
 from etapa.stream.redis.client import RedisUrlError, connect, disconnect
-from etapa.stream.redis.view import StoredCustomer, ViewReader
+from etapa.stream.redis.reader import ViewReader
 
 
 @click.command()

@@ -22,9 +22,9 @@ from etapa.deliver.plan import Plan, Target
 from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.webhook import Webhooks
 from etapa.hosting.clock import SystemClock
+from etapa.hosting.health import Health
 from etapa.settings import Settings
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.member import Health
 
 _COMMIT_EVERY = 0.5
 _LAG_EVERY = 4

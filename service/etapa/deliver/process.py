@@ -17,13 +17,13 @@ from etapa.deliver.plan import Plan
 from etapa.deliver.secrets_found import Credentials
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.faust_frame import StoppableWorker
+from etapa.hosting.health import WorkerError
 from etapa.serve.health import HealthApi
 from etapa.serve.service import HttpService
 from etapa.settings import Settings
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, thin_out_logs
 from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.topics import TopicsError, check_delivery_topics
-from etapa.stream.member import WorkerError
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 10.0

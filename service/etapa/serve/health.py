@@ -9,9 +9,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from etapa.hosting.health import Health
 from etapa.serve.ports import Readiness
 from etapa.serve.problems import problems_as_json
-from etapa.stream.member import Health
 
 READINESS_SECONDS = 5.0
 """How long the checks of /readyz may take together; probes give up at about this time."""

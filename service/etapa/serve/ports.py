@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from etapa.stream.member import Health
-from etapa.stream.redis.view import StageCounts, StoredCustomer
+from etapa.hosting.health import Health
+from etapa.stream.protocol.readers import StageCounts, StoredCustomer
 
 
 class StageReader(Protocol):

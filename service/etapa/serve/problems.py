@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.redis.view import BeingRebuilt
+from etapa.stream.protocol.readers import BeingRebuilt
 
 logger = logging.getLogger(__name__)
 

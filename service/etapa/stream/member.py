@@ -9,12 +9,12 @@ import logging
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from mode import Service
 
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.hosting.clock import SystemClock
+from etapa.hosting.health import Health, WorkerError
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
 from etapa.stream.kafka.consumer import compiled_parser_in_use, group_consumer, stop_consumer
@@ -26,9 +26,11 @@ from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
+from etapa.stream.protocol.readers import StageCounts, StoredCustomer
 from etapa.stream.protocol.task import PartitionTask
 from etapa.stream.redis.client import RedisClient, connect, disconnect
-from etapa.stream.redis.view import RedisView, StageCounts, StoredCustomer, ViewReader
+from etapa.stream.redis.reader import ViewReader
+from etapa.stream.redis.view import RedisView
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 10.0
@@ -38,18 +40,6 @@ _PROBE_SECONDS = 3.0
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-
-
-class WorkerError(Exception):
-    """The worker cannot go on by itself. The message says what was found and what would be right."""
-
-
-class Health(msgspec.Struct, frozen=True):
-    """One thing that must be good before work is done here, and what was found when it is not."""
-
-    name: str
-    ready: bool
-    detail: str = ""
 
 
 class Classifier(Service):

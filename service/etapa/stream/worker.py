@@ -17,10 +17,11 @@ from mode import Service
 
 from etapa.hosting import event_loop
 from etapa.hosting.faust_frame import DisklessApp, StoppableWorker
+from etapa.hosting.health import WorkerError
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
 from etapa.stream.kafka.errors import thin_out_logs
-from etapa.stream.member import Classifier, WorkerError
+from etapa.stream.member import Classifier
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.task import PartitionRefused
 

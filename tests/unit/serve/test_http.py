@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from etapa.contracts.state import encode_state
+from etapa.hosting.health import Health
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
@@ -20,9 +21,8 @@ from etapa.metrics.worker import Metrics
 from etapa.serve import health
 from etapa.serve.http import Api
 from etapa.settings.values import Secret
-from etapa.stream.member import Health
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.redis.view import BeingRebuilt, StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import BeingRebuilt, StageCounts, StoredCustomer
 
 JOURNEY = Journey(
     id="shop",

@@ -9,15 +9,15 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
+from etapa.hosting.health import Health
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.load import journey_or_raise
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
-from etapa.stream.member import Health
 from etapa.stream.protocol.observer import BatchCommitted
-from etapa.stream.redis.view import StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import StageCounts, StoredCustomer
 
 RETAIL = journey_or_raise((files("etapa") / "journeys" / "retail.yaml").read_text("utf-8"), "retail.yaml")
 

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from etapa.stream.protocol.records import Applied, Outgoing, Record, append_pairs, append_records, as_records, flattened, total_size
-from etapa.stream.protocol.state_records import StateRecord, as_state_records
+from etapa.stream.kafka.batches import append_pairs, append_records, as_records, as_state_records
+from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord, total_size
+from etapa.stream.redis.packing import flattened
 
 CONSUMED = SimpleNamespace(offset=7, timestamp=1_700_000_000_123, key=b"c", value=b"{}", headers=[("a", b"b")])
 

@@ -11,8 +11,8 @@ from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.customer import Customer
 from etapa.stream.protocol.ports import LogError, ViewMark
-from etapa.stream.protocol.state_records import StateRecord
-from etapa.stream.redis.inspection import Inspected, Shown
+from etapa.stream.protocol.readers import Inspected, Shown
+from etapa.stream.protocol.records import StateRecord
 from etapa.stream.upkeep.state_fold import StateFold
 from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
 

@@ -6,10 +6,10 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.deliver.plan import Plan
 from etapa.deliver.process import run_deliverer
 from etapa.deliver.secrets_found import Credentials
+from etapa.hosting.health import WorkerError
 from etapa.serve.service import HttpServerError
 from etapa.settings import Settings
 from etapa.stream.kafka.security import KafkaSettingsError
-from etapa.stream.member import WorkerError
 
 
 def work(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:

@@ -8,7 +8,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.redis.view import BeingRebuilt
+from etapa.stream.protocol.readers import BeingRebuilt
 
 
 def kafka_silent(settings: Settings) -> str:

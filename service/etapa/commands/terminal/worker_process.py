@@ -3,6 +3,7 @@
 from mode import Service
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.hosting.health import WorkerError
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.metrics.worker import Metrics
@@ -10,7 +11,7 @@ from etapa.serve.http import Api
 from etapa.serve.service import HttpServerError, HttpService
 from etapa.settings import Settings
 from etapa.stream.kafka.security import KafkaSettingsError
-from etapa.stream.member import Classifier, WorkerError
+from etapa.stream.member import Classifier
 from etapa.stream.redis.client import RedisUrlError
 from etapa.stream.worker import run_worker
 

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CorruptRecordException
 
 from etapa.settings import Settings
+from etapa.stream.kafka.batches import as_records, as_state_records, record_of, state_record_of
 from etapa.stream.kafka.consumer import is_caught_up, reading_consumer, stop_consumer
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.odd_headers import fetch_leniently, is_about_a_header
@@ -22,8 +23,7 @@ from etapa.stream.kafka.producer import PartitionProducer
 from etapa.stream.kafka.reading import have_records_made, range_of, records_between
 from etapa.stream.kafka.settled import describe_hanging, hanging_transactions
 from etapa.stream.protocol.ports import Fetched, LogError, Transaction, TransactionHangs
-from etapa.stream.protocol.records import Record, as_records, record_of, total_size
-from etapa.stream.protocol.state_records import StateRecord, as_state_records, state_record_of
+from etapa.stream.protocol.records import Record, StateRecord, total_size
 
 _SLICE = 2_000
 """Records taken from the consumer's buffer at a time, at most."""

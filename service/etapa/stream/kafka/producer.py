@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
+from etapa.stream.kafka.batches import append_pairs, append_records
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced
 from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown, Transaction
-from etapa.stream.protocol.records import Outgoing, append_pairs, append_records
+from etapa.stream.protocol.records import Outgoing
 
 MAX_BATCH_BYTES = 900_000
 """Brokers take batches of up to 1,048,588 bytes unless told otherwise, and aiokafka's estimate leaves out the batch's header."""

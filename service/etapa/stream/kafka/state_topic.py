@@ -10,7 +10,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.reading import range_of, records_between
-from etapa.stream.protocol.state_records import StateRecord
+from etapa.stream.protocol.records import StateRecord
 
 
 class StateTopic:

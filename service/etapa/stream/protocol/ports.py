@@ -10,8 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from etapa.contracts.reclassification import Progress, Request
-from etapa.stream.protocol.records import Applied, Outgoing, Record
-from etapa.stream.protocol.state_records import StateRecord
+from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
 
 
 class LogError(Exception):

@@ -17,8 +17,7 @@ from etapa.contracts.state import StateError
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, TransactionHangs, View, ViewMark
-from etapa.stream.protocol.records import Applied
-from etapa.stream.protocol.state_records import StateRecord, collect
+from etapa.stream.protocol.records import Applied, StateRecord, collect
 
 logger = logging.getLogger(__name__)
 

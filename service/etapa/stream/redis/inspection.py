@@ -1,34 +1,16 @@
 """Looking at a partition's keys in Redis as they are, for those who compare them with what they should be."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, cast
 
-import msgspec
-
 from etapa.settings import Settings
-from etapa.stream.protocol.ports import ViewError, ViewMark
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.redis.client import RedisClient, Script
 from etapa.stream.redis.view import PartitionKeys, read_mark, view_errors
 
 _INSPECT = Script("inspect.lua")
 _SCAN_COUNT = 1_000
-
-
-class Shown(msgspec.Struct, frozen=True, gc=False):
-    """What the view holds of one customer; none of what is not there. `due` is the score of its timer."""
-
-    customer_id: bytes
-    stage: bytes | None
-    state: bytes | None
-    due: float | None
-
-
-class Inspected(msgspec.Struct, frozen=True):
-    """Some customers, the counts and the mark, as of one moment."""
-
-    mark: ViewMark | None
-    customers: Sequence[Shown]
-    counts: Mapping[str, int]
 
 
 class RedisInspection:

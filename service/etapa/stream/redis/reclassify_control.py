@@ -8,7 +8,8 @@ import msgspec
 from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_request
 from etapa.settings import Settings
 from etapa.stream.redis.client import RedisClient
-from etapa.stream.redis.view import PartitionKeys, ViewReader, view_errors
+from etapa.stream.redis.reader import ViewReader
+from etapa.stream.redis.view import PartitionKeys, view_errors
 
 
 class Asked(msgspec.Struct, frozen=True):

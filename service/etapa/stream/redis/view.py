@@ -1,4 +1,4 @@
-"""One partition of the view on Redis, as the partition task sees it (`ports.View`), and what readers need of all of them.
+"""One partition of the view on Redis, as the partition task sees it (`ports.View`).
 
 Every key of a partition carries its number as hash tag, so that one script call reaches all of them on a Cluster too. Every
 call is one round trip and takes at most the time-out of the settings; it may be repeated without harm.
@@ -12,13 +12,12 @@ from typing import Any, cast
 import msgspec
 from redis.exceptions import RedisClusterException, RedisError
 
-from etapa.contracts.partitioner import partition_of
 from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_progress
-from etapa.contracts.state import NO_MEMORIES, Memories
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
-from etapa.stream.protocol.records import Applied, flattened
+from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
+from etapa.stream.redis.packing import flattened
 
 _APPLY = Script("apply.lua")
 _LOAD = Script("load.lua")
@@ -68,7 +67,7 @@ class RedisView:
 
     async def mark(self) -> ViewMark | None:
         async with self._errors("reading the mark"):
-            fields = await _awaited(self._client.hgetall(cast("str", self._keys.mark)))
+            fields = await awaited(self._client.hgetall(cast("str", self._keys.mark)))
         return self._read_mark(fields)
 
     async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
@@ -87,7 +86,7 @@ class RedisView:
 
     async def counts(self) -> Mapping[str, int]:
         async with self._errors("reading the counts"):
-            return _read_counts(await _awaited(self._client.hgetall(cast("str", self._keys.counts))))
+            return read_counts(await awaited(self._client.hgetall(cast("str", self._keys.counts))))
 
     def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> Coroutine[Any, Any, ApplyOutcome]:
         follows_offset = b"" if follows is None else b"%d" % follows
@@ -103,19 +102,19 @@ class RedisView:
 
     async def scan(self, cursor: int, count: int) -> Scanned:
         async with self._errors("looking through the states"):
-            customers = await _awaited(self._client.hlen(cast("str", self._keys.state)))
-            answer: Any = await _awaited(self._client.hscan(cast("str", self._keys.state), cursor, count=count))
+            customers = await awaited(self._client.hlen(cast("str", self._keys.state)))
+            answer: Any = await awaited(self._client.hscan(cast("str", self._keys.state), cursor, count=count))
         after, states = answer
         return Scanned([(customer_id.decode(), state) for customer_id, state in states.items()], int(after) or None, customers)
 
     async def reclassification(self) -> tuple[Request | None, Progress | None]:
         async with self._errors("looking for a request to reclassify"):
-            request, progress = await _awaited(self._client.hmget(cast("str", self._keys.reclassify), ["request", "progress"]))
+            request, progress = await awaited(self._client.hmget(cast("str", self._keys.reclassify), ["request", "progress"]))
         return decode_request(request), decode_progress(progress)
 
     async def note(self, progress: Progress) -> None:
         async with self._errors("noting progress"):
-            await _awaited(self._client.hset(cast("str", self._keys.reclassify), "progress", cast("str", encode_progress(progress))))
+            await awaited(self._client.hset(cast("str", self._keys.reclassify), "progress", cast("str", encode_progress(progress))))
 
     def _errors(self, doing: str) -> "contextlib.AbstractAsyncContextManager[None]":
         return view_errors(f"partition {self._partition}: {doing}", self._seconds)
@@ -157,123 +156,19 @@ def read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
         partitions=int(fields[b"partitions"]),
         format=int(fields[b"format"]),
         complete=fields[b"complete"] == b"1",
-        memories=_read_memories(fields.get(b"memories")),
+        memories=read_memories(fields.get(b"memories")),
     )
 
 
-def _read_memories(field: bytes | None) -> dict[int, bytes]:
+def read_memories(field: bytes | None) -> dict[int, bytes]:
     """There are none where a version from before they were written was the last at work. Raises `ValueError`."""
     return {} if field is None else msgspec.json.decode(field, type=dict[int, bytes])
 
 
-def _read_counts(fields: Mapping[bytes, bytes]) -> dict[str, int]:
+def read_counts(fields: Mapping[bytes, bytes]) -> dict[str, int]:
     return {stage.decode(): int(count) for stage, count in fields.items()}
 
 
-async def _awaited(answer: Any) -> Any:
+async def awaited(answer: Any) -> Any:
     # redis-py's types say that a call gives its result or something to wait for; of an asyncio client it is the latter.
     return await answer
-
-
-class BeingRebuilt(ViewError):
-    """What was asked for is not whole at the moment: its partition is being built anew from the log, or about to be."""
-
-
-class StoredCustomer(msgspec.Struct, frozen=True):
-    """What the view holds of a customer: the stage, and the encoded state (see `contracts.state`)."""
-
-    partition: int
-    stage: str
-    state: bytes
-    memories: Memories = NO_MEMORIES
-    """What it takes to read the state, if the customer is to be judged."""
-
-
-class StageCounts(msgspec.Struct, frozen=True):
-    """How many customers are in each stage, over all partitions that the view shows whole."""
-
-    counts: Mapping[str, int]
-    partitions: int
-    missing: Sequence[int]
-    """Partitions whose customers are not counted: the view holds nothing of them, because they are new or lost, or they are being rebuilt."""
-
-
-class ViewReader:
-    """Reads the whole view, for those who show it. Methods raise `ViewError`."""
-
-    def __init__(self, settings: Settings, client: RedisClient) -> None:
-        self._client = client
-        self._prefix = settings.redis_prefix
-        self._expected = settings.partitions
-        self._seconds = settings.redis_timeout / 1_000_000
-
-    async def partition_count(self) -> int | None:
-        """How many partitions the view was made with; none when no mark is to be found."""
-        marks = await self._each(range(self._expected), lambda pipe, keys: pipe.hget(keys.mark, "partitions"))
-        return next((int(found) for found in marks if found is not None), None)
-
-    async def stage_counts(self) -> StageCounts:
-        """Customers by stage; what partitions it lacks is said."""
-        partitions = await self.partition_count() or self._expected
-
-        def ask(pipe: Any, keys: PartitionKeys) -> None:
-            pipe.hget(keys.mark, "complete")
-            pipe.hgetall(keys.counts)
-
-        answers = await self._each(range(partitions), ask)
-        total: dict[str, int] = {}
-        missing = []
-        for partition, (complete, counts) in enumerate(zip(answers[::2], answers[1::2], strict=True)):
-            if complete != b"1":
-                missing.append(partition)
-                continue
-            for stage, count in _read_counts(counts).items():
-                total[stage] = total.get(stage, 0) + count
-        return StageCounts(total, partitions, missing)
-
-    async def customer(self, customer_id: str) -> StoredCustomer | None:
-        """Where a customer is, or none when the view does not know it. Raises `BeingRebuilt` when the view cannot know."""
-        partitions = await self.partition_count()
-        if partitions is None and any(await self._each(range(self._expected), lambda pipe, keys: pipe.exists(keys.stage))):
-            message = "the view has no mark: all of it is to be rebuilt"
-            raise BeingRebuilt(message)
-        partition = partition_of(customer_id, partitions or self._expected)
-
-        def ask(pipe: Any, keys: PartitionKeys) -> None:
-            pipe.hget(keys.mark, "complete")
-            pipe.exists(keys.stage)
-            pipe.hget(keys.stage, customer_id)
-            pipe.hget(keys.state, customer_id)
-            pipe.hget(keys.mark, "memories")
-            # A rebuild may begin or end between two of these; it is whole only if it is so before and after.
-            pipe.hget(keys.mark, "complete")
-
-        before, anybody, stage, state, memories, after = await self._each([partition], ask)
-        if (before, after) != (b"1", b"1") and (before or after or anybody):
-            message = f"partition {partition} of the view is being rebuilt from the log"
-            raise BeingRebuilt(message)
-        return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state, _read_memories(memories))
-
-    async def ping(self) -> None:
-        """Raises `ViewError` when Redis does not answer."""
-        async with view_errors("asking Redis whether it is there", self._seconds):
-            await _awaited(self._client.ping())
-
-    async def eviction_policy_problem(self) -> str | None:
-        """What is wrong with Redis' `maxmemory-policy`; none when it is `noeviction`, or when Redis does not say."""
-        async with view_errors("asking Redis for its maxmemory-policy", self._seconds):
-            told: Any = await _awaited(self._client.info("memory"))
-        # A Cluster's client answers for one node, or by node.
-        servers = [told] if "maxmemory_policy" in told else [one for one in told.values() if isinstance(one, dict)]
-        policies = {str(one.get("maxmemory_policy", "noeviction")) for one in servers} - {"noeviction"}
-        if not policies:
-            return None
-        return f"Redis has maxmemory-policy {', '.join(sorted(policies))}: it may throw away states. Set it to noeviction"
-
-    async def _each(self, partitions: Sequence[int], ask: Any) -> list[Any]:
-        async with view_errors("reading the view", self._seconds):
-            pipe = self._client.pipeline(transaction=False)
-            for partition in partitions:
-                ask(pipe, PartitionKeys(self._prefix, partition))
-            answers: list[Any] = await pipe.execute()
-            return answers

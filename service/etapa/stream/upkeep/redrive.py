@@ -26,10 +26,11 @@ from etapa.contracts.touchpoint import read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.settings import Settings
+from etapa.stream.kafka.batches import append_records
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced, log_errors
 from etapa.stream.kafka.producer import MAX_BATCH_BYTES, close_producer, send_in_batches, send_nothing_after_an_error
 from etapa.stream.protocol.ports import LogError
-from etapa.stream.protocol.records import Outgoing, append_records
+from etapa.stream.protocol.records import Outgoing
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.sent_back import Redriven, RedrivenError, read_redriven
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.state import decode_standing
-from etapa.stream.protocol.state_records import StateRecord
+from etapa.stream.protocol.records import StateRecord
 
 _DIGEST_BYTES = 12
 _STAGE_BYTES = 2

@@ -15,7 +15,7 @@ import msgspec
 
 from etapa.contracts.state import decode_standing
 from etapa.stream.protocol.ports import LogError, ViewMark
-from etapa.stream.redis.inspection import Inspected, Shown
+from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.upkeep.state_fold import StateFold, States, digest_of, was_processed
 
 PORTION = 1_000

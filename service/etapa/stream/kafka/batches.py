@@ -1,0 +1,62 @@
+"""Between aiokafka's batches and our records: out of those that were fetched, and into those that will be sent.
+
+Called once for a batch, never once for a record: what is done for each record is done in here, compiled.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from etapa.stream.protocol.records import Outgoing, Record, StateRecord
+
+
+def record_of(place: object, consumed: Any) -> Record:
+    """A record as Kafka's client has taken it out of a batch of its partition; its timestamp is in milliseconds."""
+    headers = consumed.headers
+    return Record(consumed.offset, consumed.timestamp * 1000, consumed.key, consumed.value, tuple(headers) if headers else ())
+
+
+def as_records(consumed: list[Any]) -> list[Record]:
+    """What Kafka's client gave, all of it as our records."""
+    return [one if isinstance(one, Record) else record_of(None, one) for one in consumed]
+
+
+def state_record_of(place: object, consumed: Any) -> StateRecord:
+    """A record as Kafka's client has taken it out of a batch of its partition."""
+    return StateRecord(consumed.offset, consumed.key, consumed.value)
+
+
+def as_state_records(consumed: list[Any]) -> list[StateRecord]:
+    """What Kafka's client gave, all of it as our records."""
+    return [one if isinstance(one, StateRecord) else state_record_of(None, one) for one in consumed]
+
+
+def append_records(batch: Any, records: Sequence[Outgoing], start: int) -> int:
+    """Fill one of aiokafka's batches from `start` on, past its checks of every record. Gives where it was full, or the end."""
+    append = batch._builder.append
+    count: int = batch.record_count()
+    for position in range(start, len(records)):
+        record = records[position]
+        headers = record.headers
+        if append(count, None, record.key, record.value, headers if isinstance(headers, list) else list(headers)) is None:
+            batch.close()
+            batch._relative_offset = count
+            return position
+        count += 1
+    batch._relative_offset = count
+    return len(records)
+
+
+def append_pairs(batch: Any, pairs: Sequence[tuple[bytes, bytes | None]], start: int) -> int:
+    """As `append_records`, of keys and values without headers."""
+    append = batch._builder.append
+    count: int = batch.record_count()
+    none: list[tuple[str, bytes]] = []
+    for position in range(start, len(pairs)):
+        pair = pairs[position]
+        if append(count, None, pair[0], pair[1], none) is None:
+            batch.close()
+            batch._relative_offset = count
+            return position
+        count += 1
+    batch._relative_offset = count
+    return len(pairs)

@@ -1,0 +1,61 @@
+"""Customers as `apply.lua` takes them: packed for its unpacker, or laid out as the arguments of Redis' own commands."""
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Final, NamedTuple
+
+from etapa.stream.protocol.records import Applied
+
+
+class Flattened(NamedTuple):
+    """Customers as `apply.lua` takes them: what goes into Redis' commands as it is."""
+
+    states: bytes
+    """Id, state, and so on, packed (MessagePack)."""
+    stages: list[str]
+    """Id, stage, and so on, of the same customers in the same order."""
+    timers: list[str]
+    """Due time, id, and so on."""
+    untimed: list[str]
+    """Ids of those without a due time."""
+    erased: list[str]
+    """Ids; they are in none of the others."""
+
+
+def flattened(customers: Sequence[Applied]) -> Flattened:
+    """Each customer is there once."""
+    states: list[bytes] = []
+    stages: list[str] = []
+    timers: list[str] = []
+    untimed: list[str] = []
+    erased: list[str] = []
+    for one in customers:
+        customer_id = one.customer_id
+        state = one.state
+        if state is None:
+            erased.append(customer_id)
+            continue
+        key = customer_id.encode()
+        states.append(_text_head(len(key)))
+        states.append(key)
+        states.append(_text_head(len(state)))
+        states.append(state)
+        stages.append(customer_id)
+        stages.append(one.stage)
+        due = one.due
+        if due is None:
+            untimed.append(customer_id)
+        else:
+            timers.append(str(due))
+            timers.append(customer_id)
+    return Flattened(_head(0xDD, len(states) // 2) + b"".join(states), stages, timers, untimed, erased)
+
+
+# Packed by hand: states are called text, since the unpacker of Redis knows no other bytes and does not mind what is in them.
+_USUAL_LENGTHS: Final = 1024
+_head: Final = Struct(">BI").pack
+_text_heads: Final = [_head(0xDB, length) for length in range(_USUAL_LENGTHS)]
+
+
+def _text_head(length: int) -> bytes:
+    return _text_heads[length] if length < _USUAL_LENGTHS else _head(0xDB, length)

@@ -1,0 +1,91 @@
+"""Reading the whole view, all partitions of it, for those who show it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from etapa.contracts.partitioner import partition_of
+from etapa.settings import Settings
+from etapa.stream.protocol.readers import BeingRebuilt, StageCounts, StoredCustomer
+from etapa.stream.redis.client import RedisClient
+from etapa.stream.redis.view import PartitionKeys, awaited, read_counts, read_memories, view_errors
+
+
+class ViewReader:
+    """Reads the whole view, for those who show it. Methods raise `ViewError`."""
+
+    def __init__(self, settings: Settings, client: RedisClient) -> None:
+        self._client = client
+        self._prefix = settings.redis_prefix
+        self._expected = settings.partitions
+        self._seconds = settings.redis_timeout / 1_000_000
+
+    async def partition_count(self) -> int | None:
+        """How many partitions the view was made with; none when no mark is to be found."""
+        marks = await self._each(range(self._expected), lambda pipe, keys: pipe.hget(keys.mark, "partitions"))
+        return next((int(found) for found in marks if found is not None), None)
+
+    async def stage_counts(self) -> StageCounts:
+        """Customers by stage; what partitions it lacks is said."""
+        partitions = await self.partition_count() or self._expected
+
+        def ask(pipe: Any, keys: PartitionKeys) -> None:
+            pipe.hget(keys.mark, "complete")
+            pipe.hgetall(keys.counts)
+
+        answers = await self._each(range(partitions), ask)
+        total: dict[str, int] = {}
+        missing = []
+        for partition, (complete, counts) in enumerate(zip(answers[::2], answers[1::2], strict=True)):
+            if complete != b"1":
+                missing.append(partition)
+                continue
+            for stage, count in read_counts(counts).items():
+                total[stage] = total.get(stage, 0) + count
+        return StageCounts(total, partitions, missing)
+
+    async def customer(self, customer_id: str) -> StoredCustomer | None:
+        """Where a customer is, or none when the view does not know it. Raises `BeingRebuilt` when the view cannot know."""
+        partitions = await self.partition_count()
+        if partitions is None and any(await self._each(range(self._expected), lambda pipe, keys: pipe.exists(keys.stage))):
+            message = "the view has no mark: all of it is to be rebuilt"
+            raise BeingRebuilt(message)
+        partition = partition_of(customer_id, partitions or self._expected)
+
+        def ask(pipe: Any, keys: PartitionKeys) -> None:
+            pipe.hget(keys.mark, "complete")
+            pipe.exists(keys.stage)
+            pipe.hget(keys.stage, customer_id)
+            pipe.hget(keys.state, customer_id)
+            pipe.hget(keys.mark, "memories")
+            # A rebuild may begin or end between two of these; it is whole only if it is so before and after.
+            pipe.hget(keys.mark, "complete")
+
+        before, anybody, stage, state, memories, after = await self._each([partition], ask)
+        if (before, after) != (b"1", b"1") and (before or after or anybody):
+            message = f"partition {partition} of the view is being rebuilt from the log"
+            raise BeingRebuilt(message)
+        return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state, read_memories(memories))
+
+    async def ping(self) -> None:
+        """Raises `ViewError` when Redis does not answer."""
+        async with view_errors("asking Redis whether it is there", self._seconds):
+            await awaited(self._client.ping())
+
+    async def eviction_policy_problem(self) -> str | None:
+        """What is wrong with Redis' `maxmemory-policy`; none when it is `noeviction`, or when Redis does not say."""
+        async with view_errors("asking Redis for its maxmemory-policy", self._seconds):
+            told: Any = await awaited(self._client.info("memory"))
+        # A Cluster's client answers for one node, or by node.
+        servers = [told] if "maxmemory_policy" in told else [one for one in told.values() if isinstance(one, dict)]
+        policies = {str(one.get("maxmemory_policy", "noeviction")) for one in servers} - {"noeviction"}
+        if not policies:
+            return None
+        return f"Redis has maxmemory-policy {', '.join(sorted(policies))}: it may throw away states. Set it to noeviction"
+
+    async def _each(self, partitions: Sequence[int], ask: Any) -> list[Any]:
+        async with view_errors("reading the view", self._seconds):
+            pipe = self._client.pipeline(transaction=False)
+            for partition in partitions:
+                ask(pipe, PartitionKeys(self._prefix, partition))
+            answers: list[Any] = await pipe.execute()
+            return answers
