@@ -7,6 +7,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -170,8 +171,10 @@ class Courier:
             return
         error = task.exception()
         if error is not None:
-            # Ours, not the target's; it counts as a failure, or the trigger would be stuck for ever.
-            logger.error("a delivery to %s failed in a way that should not exist", self.target.id, exc_info=error)
+            # Ours, not the target's; it counts as a failure, or the trigger would be stuck for ever. Where it came from is told
+            # without its own words, which may hold the target's address.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("a delivery to %s failed in a way that should not exist (%s)\n%s", self.target.id, type(error).__name__, where)
         answer = task.result() if error is None else Answer(None, f"an error in Etapa ({type(error).__name__})")
         self._judge(delivery, answer)
 

@@ -5,6 +5,7 @@ What goes wrong is told in words of our own, because those of the client library
 
 import asyncio
 import contextlib
+import os
 import ssl
 from typing import Self
 
@@ -12,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 import etapa
+from etapa.deliver.answer_head import MOST_HEAD_BYTES, HeadKeepingConnector, HeadKeepingResponse, HeadOnly
 from etapa.deliver.answers import Answer
 from etapa.deliver.plan import Target
 from etapa.deliver.secrets_found import Credentials
@@ -19,7 +21,8 @@ from etapa.deliver.signature import idempotency_key, signed_headers
 from etapa.journey.language.duration import format_duration
 
 _MOST_READ = 64 * 1024
-"""Bytes of an answer that are read so that its connection can be used again; with more it is closed."""
+_REST_SECONDS = 1.0
+"""So much of an answer is read, for so long, so that its connection can be used again; with more it is closed."""
 
 
 class Webhooks:
@@ -32,7 +35,10 @@ class Webhooks:
         # How many connections there are is bounded by each target's `parallel`. Nothing of an answer's body is used, so
         # nothing of it is unpacked.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=HeadKeepingConnector(limit=0),
+            response_class=HeadKeepingResponse,
+            max_line_size=MOST_HEAD_BYTES,
+            max_field_size=MOST_HEAD_BYTES,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"etapa/{etapa.__version__}"},
             auto_decompress=False,
@@ -56,23 +62,31 @@ class Webhooks:
         }
         timeout = aiohttp.ClientTimeout(total=target.timeout / 1_000_000)
         try:
-            async with self._session.post(
+            response = await self._session.post(
                 URL(target.url, encoded=True), data=body, headers=headers, allow_redirects=False, timeout=timeout
-            ) as response:
-                await _read_rest(response)
-                return Answer(response.status, retry_after=response.headers.get("Retry-After"))
+            )
+        except HeadOnly as head:
+            return Answer(head.status, retry_after=head.headers.get("retry-after"))
         except TimeoutError:
             return Answer(None, f"no answer within {format_duration(target.timeout)}")
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as error:
             return Answer(None, _trouble(error))
+        # The status has arrived, and decides. What becomes of the rest does not matter.
+        answer = Answer(response.status, retry_after=response.headers.get("Retry-After"))
+        try:
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError):
+                await _read_rest(response)
+        finally:
+            if not response.content.at_eof():
+                response.close()
+        return answer
 
 
 async def _read_rest(response: aiohttp.ClientResponse) -> None:
-    # The status has arrived, and decides. What becomes of the rest does not matter.
-    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-        await response.content.read(_MOST_READ)
-    if not response.content.at_eof():
-        response.close()
+    left = _MOST_READ
+    async with asyncio.timeout(_REST_SECONDS):
+        while left > 0 and not response.content.at_eof():
+            left -= len(await response.content.readany())
 
 
 def _trouble(error: Exception) -> str:
@@ -82,11 +96,16 @@ def _trouble(error: Exception) -> str:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             return "no TLS connection: its certificate or its TLS was not accepted"
         case aiohttp.ClientConnectorError():
-            return f"no connection: {(error.os_error.strerror or 'failed').lower()}"
+            return f"no connection: {_errno_text(error)}"
         case aiohttp.ServerDisconnectedError():
             return "connection closed before an answer"
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return "its answer is not HTTP"
         case OSError():
-            return f"connection lost: {(error.strerror or type(error).__name__).lower()}"
+            return f"connection lost: {_errno_text(error)}"
     return f"the request failed ({type(error).__name__})"
+
+
+def _errno_text(error: OSError) -> str:
+    # Not the error's own words: asyncio writes the address into them.
+    return os.strerror(error.errno).lower() if isinstance(error.errno, int) and error.errno > 0 else "failed"
