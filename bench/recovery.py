@@ -28,10 +28,9 @@ from bench.seeded import seed
 from bench.view_memory import redis_cpu
 from etapa.hosting import event_loop
 from etapa.settings import Settings, load_settings
-from etapa.stream.kafka.consumer import group_consumer, reading_consumer
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.reading import range_of
-from etapa.stream.kafka.security import client_options
 from etapa.stream.protocol.observer import NullObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.takeover import take_over
@@ -70,7 +69,7 @@ async def read_to_the_end(one: Partition) -> int:
     """The ceiling. Gives how many records there were."""
     settings = one.settings
     place = TopicPartition(settings.topic_customer_state, 0)
-    reader = reading_consumer(settings, client_options(settings))
+    reader = Cluster(settings).reading_consumer()
     await reader.start()
     try:
         reader.assign([place])
@@ -87,12 +86,11 @@ async def read_to_the_end(one: Partition) -> int:
 async def taken_over(one: Partition) -> int:
     """What a worker does from the assignment to the first touchpoint. Gives how many states were applied."""
     settings = one.settings
-    options = client_options(settings)
-    consumer = group_consumer(settings, options)
+    consumer = Cluster(settings).group_consumer()
     client = connect(settings)
     await consumer.start()
     consumer.assign([TopicPartition(settings.topic_touchpoints, 0)])
-    log, view = KafkaLog(settings, options, 0, consumer), RedisView(settings, client, 0)
+    log, view = KafkaLog(Cluster(settings), 0, consumer), RedisView(settings, client, 0)
 
     async def pause() -> bool:
         await asyncio.sleep(0)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from bench.population import Population
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.producer import PartitionProducer
-from etapa.stream.kafka.security import client_options
 from etapa.stream.protocol.ports import VIEW_FORMAT, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied
 
@@ -15,7 +15,7 @@ BATCH = 5_000
 
 async def seed(settings: Settings, partition: int, partitions: int, customers: Sequence[Applied], population: Population) -> ViewMark:
     """Commit the states in batches of the worker's size. Gives the mark that a view has that shows all of them."""
-    producer = PartitionProducer(settings, partition, client_options(settings))
+    producer = PartitionProducer(Cluster(settings), partition)
     await producer.start()
     memories = dict(population.memories)
     [version] = memories

@@ -11,7 +11,7 @@ from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
-from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics import create_topics
 from tests.faults.network import Link, Network
 from tests.faults.redis_pair import RedisPair
@@ -187,4 +187,4 @@ def journey_file(folder: Path) -> Path:
 
 
 async def _until_topics_are_made(settings: Settings) -> None:
-    await create_topics(settings, client_options(settings))
+    await create_topics(Cluster(settings))

@@ -11,7 +11,7 @@ from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
-from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics import create_topics
 from tests.faults.follower import Follower
 from tests.faults.installation import DAY, journey_file
@@ -90,7 +90,7 @@ class Scene(AbstractContextManager["Scene"]):
         self.kafka.stop()
 
     async def _create_topics(self) -> None:
-        await create_topics(self.settings, client_options(self.settings))
+        await create_topics(Cluster(self.settings))
 
     def worker(self, module: str = "etapa", ready: int | None = None) -> Worker:
         """A new worker, with so many partitions ready when this returns (all, unless said otherwise)."""

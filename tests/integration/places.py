@@ -12,7 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
-from etapa.stream.kafka.consumer import group_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.topics import create_topics
@@ -40,7 +41,7 @@ def new_settings(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0
 async def new_place(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0", **others: Any) -> Settings:
     """Settings of a new place with its topics made."""
     settings = new_settings(bootstrap_servers, redis_url, **others)
-    await create_topics(settings, client_options(settings))
+    await create_topics(Cluster(settings))
     return settings
 
 
@@ -60,7 +61,7 @@ async def grow(settings: Settings, topic: str, partitions: int) -> None:
 @contextlib.asynccontextmanager
 async def started_consumer(settings: Settings, partition: int = 0) -> AsyncIterator[AIOKafkaConsumer]:
     """The shared consumer of a worker, without the group's say in what it reads."""
-    consumer = group_consumer(settings, client_options(settings))
+    consumer = Cluster(settings).group_consumer()
     await consumer.start()
     consumer.assign([TopicPartition(settings.topic_touchpoints, partition)])
     try:
@@ -72,7 +73,7 @@ async def started_consumer(settings: Settings, partition: int = 0) -> AsyncItera
 @contextlib.asynccontextmanager
 async def opened_log(settings: Settings, partition: int = 0) -> AsyncIterator[KafkaLog]:
     async with started_consumer(settings, partition) as consumer:
-        log = KafkaLog(settings, client_options(settings), partition, consumer)
+        log = KafkaLog(Cluster(settings), partition, consumer)
         try:
             yield log
         finally:

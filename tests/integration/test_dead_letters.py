@@ -17,7 +17,7 @@ from etapa.contracts.dead_letter import decode_dead_letter, encode_dead_letter
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.settings import Settings
-from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letters import DeadLetters
 from etapa.stream.upkeep.redrive import RedriveError, RedriveOptions, Sender, decided
 from etapa.stream.upkeep.sent_back import Redriven
@@ -244,7 +244,7 @@ def test_a_redrive_that_ends_within_a_transaction_has_sent_nothing_of_it_and_is_
     settings = buried(kafka_server, letters)
 
     async def interrupted() -> None:
-        async with Sender(settings, client_options(settings)) as sender:
+        async with Sender(Cluster(settings)) as sender:
             await sender._producer.begin_transaction()
             await sender._producer.send_and_wait(settings.topic_touchpoints, b"half", b"c-1", 0)
 
@@ -273,11 +273,10 @@ def test_a_second_redrive_ends_the_first(kafka_server: KafkaServer) -> None:
     settings = buried(kafka_server, [("invalid", b"c-1", b"1", ())])
 
     async def scenario() -> None:
-        kafka = client_options(settings)
-        async with DeadLetters(settings, kafka, 2) as letters:
+        async with DeadLetters(Cluster(settings), 2) as letters:
             letter = await letters.at(0, 0)
         assert letter is not None
-        async with Sender(settings, kafka) as first, Sender(settings, kafka):
+        async with Sender(Cluster(settings)) as first, Sender(Cluster(settings)):
             with pytest.raises(RedriveError, match="another redrive"):
                 await first.send(0, [decided(letter, Redriven(), RedriveOptions(partitions=2))], Redriven())
 

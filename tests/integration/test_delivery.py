@@ -21,7 +21,8 @@ from etapa.deliver.plan_file import load_plan
 from etapa.deliver.progress import Through, through_of
 from etapa.journey.engine.changes import Trigger
 from etapa.settings import Settings
-from etapa.stream.kafka.consumer import group_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.security import client_options
 from tests.integration.outcome import until
 from tests.integration.places import new_place, read_all, started_producer
@@ -100,7 +101,7 @@ async def committed(settings: Settings, file: Path) -> dict[int, tuple[int, Thro
 
 async def join_and_leave(settings: Settings) -> None:
     """Somebody becomes a member of the group, is given partitions, does nothing, and goes."""
-    member = group_consumer(settings, client_options(settings), settings.delivery_group)
+    member = Cluster(settings).group_consumer(settings.delivery_group)
     member.subscribe([settings.topic_campaign_triggers])
     await member.start()
     try:

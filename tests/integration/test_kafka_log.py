@@ -6,6 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import compiled_parser_in_use
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.producer import MAX_BATCH_BYTES, transactional_id
@@ -253,7 +254,7 @@ def test_a_log_whose_partition_was_revoked_or_moved_by_others_reads_nothing(kafk
         place = TopicPartition(settings.topic_touchpoints, 0)
         await put(settings, settings.topic_touchpoints, [(b"k", b"%d" % number) for number in range(20)])
         async with started_consumer(settings) as consumer:
-            log = KafkaLog(settings, client_options(settings), 0, consumer)
+            log = KafkaLog(Cluster(settings), 0, consumer)
             log.seek(2)
             await fetch_until_a_record(log)
             consumer.seek(place, 5)
@@ -275,7 +276,7 @@ def test_what_compaction_left_of_the_states_is_read_to_the_end(kafka_server: Kaf
         # A new segment with nearly every commit; old records go as soon as the cleaner comes by.
         eager = {"cleanup.policy": "compact", "segment.ms": "1", "min.cleanable.dirty.ratio": "0.0", "delete.retention.ms": "0"}
         await admin.create_topics([NewTopic(settings.topic_customer_state, 1, 1, topic_configs=eager)])
-        await create_topics(settings, client_options(settings))
+        await create_topics(Cluster(settings))
         async with opened_log(settings) as log:
             await log.fence()
             number = 0

@@ -6,6 +6,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError
 
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.topics import TopicReport, TopicsError, check_topics, create_topics, judge_configs, wanted_topics
 from tests.integration.places import grow, new_place, new_settings
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.kafka
 
 
 def create(settings: Settings) -> list[TopicReport]:
-    return asyncio.run(create_topics(settings, client_options(settings)))
+    return asyncio.run(create_topics(Cluster(settings)))
 
 
 def test_all_topics_are_made_with_equal_partitions_and_a_second_run_leaves_them_as_they_are(kafka_server: KafkaServer) -> None:
@@ -25,7 +26,7 @@ def test_all_topics_are_made_with_equal_partitions_and_a_second_run_leaves_them_
     assert {(report.partitions, report.created, report.warning) for report in first} == {(3, True, None)}
     second = create(settings)
     assert {(report.partitions, report.created, report.warning) for report in second} == {(3, False, None)}
-    assert asyncio.run(check_topics(settings, client_options(settings))) == []
+    assert asyncio.run(check_topics(Cluster(settings))) == []
 
 
 def test_the_state_topic_is_compacted_and_dead_letters_take_whatever_touchpoints_take(kafka_server: KafkaServer) -> None:
@@ -54,7 +55,7 @@ def test_other_partition_counts_are_refused_before_anything_is_made(kafka_server
         await admin.start()
         await admin.delete_topics([settings.topic_stage_changes])
         with pytest.raises(TopicsError, match=r"here 2: .*dead-letters has 5"):
-            await create_topics(settings, options)
+            await create_topics(Cluster(settings))
         assert settings.topic_stage_changes not in await admin.list_topics()
         await admin.close()
 
@@ -64,13 +65,12 @@ def test_other_partition_counts_are_refused_before_anything_is_made(kafka_server
 def test_a_worker_is_told_which_topics_are_missing_and_which_partitions_differ(kafka_server: KafkaServer) -> None:
     async def scenario() -> None:
         settings = new_settings(kafka_server.bootstrap_servers)
-        options = client_options(settings)
         with pytest.raises(TopicsError, match=r"no topic .*touchpoints"):
-            await check_topics(settings, options)
-        await create_topics(settings, options)
+            await check_topics(Cluster(settings))
+        await create_topics(Cluster(settings))
         await grow(settings, settings.topic_stage_changes, 3)
         with pytest.raises(TopicsError, match="stage-changes has 3"):
-            await check_topics(settings, options)
+            await check_topics(Cluster(settings))
 
     asyncio.run(scenario())
 
@@ -85,7 +85,7 @@ def test_no_broker_is_told_with_the_address() -> None:
     with pytest.raises(TopicsError, match=r"at 127\.0\.0\.1:1"):
         create(settings)
     with pytest.raises(KafkaConnectionError):
-        asyncio.run(check_topics(settings, client_options(settings)))
+        asyncio.run(check_topics(Cluster(settings)))
 
 
 def test_topic_settings_that_lose_states_or_block_dead_letters_are_warned_of() -> None:

@@ -4,13 +4,12 @@ import asyncio
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 from etapa.settings import Settings
-from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.protocol.readers import BeingRebuilt
 from etapa.stream.redis.client import RedisClient, connect, disconnect
@@ -160,7 +159,7 @@ def test_without_a_worker_the_next_one_that_starts_rebuilds(kafka_server: KafkaS
             await progress.wait_through()
         first.ask_to_stop()
         assert first.exit_code() == 0
-        assert await workers_of(settings, client_options(settings)) == 0
+        assert await workers_of(Cluster(settings)) == 0
         done = await asyncio.to_thread(run, settings, "rebuild", "--partition", "1", "--yes")
         assert done.returncode == 0
         assert done.stderr.decode() == f"no worker is in group {settings.group}: the next one that starts rebuilds partition 1\n"
@@ -180,10 +179,10 @@ def test_waiting_ends_when_the_last_worker_leaves(
 ) -> None:
     monkeypatch.setattr(rebuild, "LOOKS_BETWEEN_COUNTS", 2)
 
-    async def wait_for_rebuild(settings: Settings, kafka: dict[str, Any], client: RedisClient) -> None:
+    async def wait_for_rebuild(settings: Settings, client: RedisClient) -> None:
         inspection, view = RedisInspection(settings, client, 0), RedisView(settings, client, 0)
-        async with StateTopic(settings, kafka, 0) as states:
-            async for step in rebuilding(states, view, inspection, lambda: workers_of(settings, kafka)):
+        async with StateTopic(Cluster(settings), 0) as states:
+            async for step in rebuilding(states, view, inspection, lambda: workers_of(Cluster(settings))):
                 assert step.share == 0
 
     async def scenario() -> None:
@@ -191,7 +190,7 @@ def test_waiting_ends_when_the_last_worker_leaves(
         client = connect(settings)
         try:
             with pytest.raises(NobodyAtWork):
-                await wait_for_rebuild(settings, client_options(settings), client)
+                await wait_for_rebuild(settings, client)
         finally:
             await disconnect(client)
 

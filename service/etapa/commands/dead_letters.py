@@ -27,7 +27,7 @@ from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted, printable
 from etapa.contracts.rfc3339 import format_time
-from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.redrive import RedriveError, sent_before
 
@@ -61,7 +61,7 @@ def list_letters(selection: Selection, limit: int | None, as_json: bool, **flags
     """
     settings = settings_from(flags).settings
     counts, strangers = on_kafka(
-        settings, lambda kafka, partitions: _list(settings, kafka, partitions, selection, limit, _print_object if as_json else _print_row)
+        settings, lambda cluster, partitions: _list(cluster, partitions, selection, limit, _print_object if as_json else _print_row)
     )
     click.echo(f"{counted(counts.total(), 'dead letter')}{totals(counts)}", err=True)
     if counts.total() == limit:
@@ -70,14 +70,12 @@ def list_letters(selection: Selection, limit: int | None, as_json: bool, **flags
         click.echo(f"{settings.topic_dead_letters} also holds {counted(strangers, 'record')} that Etapa did not write", err=True)
 
 
-async def _list(
-    settings: Settings, kafka: dict[str, Any], partitions: int, selection: Selection, limit: int | None, emit: Emit
-) -> tuple[Counter[str], int]:
+async def _list(cluster: Cluster, partitions: int, selection: Selection, limit: int | None, emit: Emit) -> tuple[Counter[str], int]:
     check_partitions(selection.partitions, partitions)
     counts: Counter[str] = Counter()
-    async with DeadLetters(settings, kafka, partitions) as letters:
+    async with DeadLetters(cluster, partitions) as letters:
         try:
-            memory = await sent_before(settings, kafka, letters.ranges)
+            memory = await sent_before(cluster, letters.ranges)
         except RedriveError as error:
             raise CheckFailed(str(error)) from None
         if emit is _print_row:
@@ -130,7 +128,7 @@ def _fields(letter: Letter, *, sent: bool) -> dict[str, Any]:
 def show(place: tuple[int, int], as_json: bool, raw: bool, **flags: str | None) -> None:
     """Show a dead letter: its headers, key and value, as they were read from touchpoints, and why it could not be used."""
     settings = settings_from(flags).settings
-    letter, sent = on_kafka(settings, lambda kafka, partitions: _read(settings, kafka, partitions, place))
+    letter, sent = on_kafka(settings, lambda cluster, partitions: _read(cluster, partitions, place))
     if raw:
         if letter.content.value is None:
             raise CheckFailed(f"the record of dead letter {letter.place} has no value")
@@ -143,12 +141,12 @@ def show(place: tuple[int, int], as_json: bool, raw: bool, **flags: str | None) 
         click.echo(_as_text(letter, sent=sent))
 
 
-async def _read(settings: Settings, kafka: dict[str, Any], partitions: int, place: tuple[int, int]) -> tuple[Letter, bool]:
+async def _read(cluster: Cluster, partitions: int, place: tuple[int, int]) -> tuple[Letter, bool]:
     check_partitions(place[:1], partitions)
-    async with DeadLetters(settings, kafka, partitions) as letters:
+    async with DeadLetters(cluster, partitions) as letters:
         letter = await letter_at(letters, place)
         try:
-            memory = await sent_before(settings, kafka, letters.ranges)
+            memory = await sent_before(cluster, letters.ranges)
         except RedriveError as error:
             raise CheckFailed(str(error)) from None
         return letter, memory[letter.partition].holds(letter.content.reason, letter.offset)

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
@@ -15,6 +14,7 @@ from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import redis_trouble
 from etapa.commands.terminal.words import counted
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import RedisClient, RedisUrlError, connect, disconnect
@@ -43,17 +43,18 @@ def rebuild(partitions: Sequence[int], no_wait: bool, yes: bool, **flags: str | 
         which = f"partition {', '.join(map(str, sorted(set(partitions))))}" if partitions else "every partition"
         ask(f"Rebuild {which} under the prefix {settings.redis_prefix} in {settings.redis_url}?")
     try:
-        on_kafka(settings, lambda kafka, count: _rebuild(settings, kafka, count, sorted(set(partitions)), wait=not no_wait))
+        on_kafka(settings, lambda cluster, count: _rebuild(cluster, count, sorted(set(partitions)), wait=not no_wait))
     except RedisUrlError as error:
         raise WrongUse(str(error)) from None
     except ViewError as error:
         raise CheckFailed(redis_trouble(settings, error)) from None
 
 
-async def _rebuild(settings: Settings, kafka: dict[str, Any], count: int, partitions: Sequence[int], *, wait: bool) -> None:
+async def _rebuild(cluster: Cluster, count: int, partitions: Sequence[int], *, wait: bool) -> None:
+    settings = cluster.settings
     check_partitions(partitions, count)
     chosen = partitions or range(count)
-    workers = await workers_of(settings, kafka)
+    workers = await workers_of(cluster)
     client = connect(settings)
     try:
         if not workers:
@@ -66,7 +67,7 @@ async def _rebuild(settings: Settings, kafka: dict[str, Any], count: int, partit
             )
         else:
             for partition in chosen:
-                await _rebuild_partition(settings, kafka, client, partition)
+                await _rebuild_partition(cluster, client, partition)
     except NobodyAtWork:
         raise CheckFailed(
             f"the last worker of group {settings.group} has left; the next one that starts goes on with the rebuild"
@@ -80,14 +81,15 @@ async def _request(settings: Settings, client: RedisClient, partitions: Sequence
         await RedisInspection(settings, client, partition).remove_mark()
 
 
-async def _rebuild_partition(settings: Settings, kafka: dict[str, Any], client: RedisClient, partition: int) -> None:
+async def _rebuild_partition(cluster: Cluster, client: RedisClient, partition: int) -> None:
+    settings = cluster.settings
     view = RedisView(settings, client, partition)
     live = sys.stderr.isatty()
 
     async def workers() -> int:
-        return await workers_of(settings, kafka)
+        return await workers_of(cluster)
 
-    async with StateTopic(settings, kafka, partition) as states:
+    async with StateTopic(cluster, partition) as states:
         if not await _was_processed(states, view):
             click.echo(f"partition {partition}: nothing was ever processed", err=True)
             return

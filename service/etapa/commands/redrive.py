@@ -3,7 +3,6 @@
 import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any
 
 import click
 import msgspec
@@ -25,6 +24,7 @@ from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.redrive import Fate, Redrive, RedriveError, RedriveOptions, Sender, redrive_single, sent_before
 from etapa.stream.upkeep.redrive import redrive as redrive_selected
@@ -108,7 +108,7 @@ def redrive(
         as_json=as_json,
     )
     must_ask = not dry_run and somebody_can_be_asked(yes=yes)
-    fates = on_kafka(settings, lambda kafka, partitions: _redrive(settings, kafka, partitions, order, must_ask=must_ask))
+    fates = on_kafka(settings, lambda cluster, partitions: _redrive(cluster, partitions, order, must_ask=must_ask))
     would = "would be " if dry_run else ""
     click.echo(f"{counted(fates['sent'], 'dead letter')} {would}sent back to {settings.topic_touchpoints}", err=True)
     for fate, why in _LEFT.items():
@@ -118,17 +118,18 @@ def redrive(
         raise CheckFailed(f"{counted(fates['too_large'], 'dead letter')} could not be sent back")
 
 
-async def _redrive(settings: Settings, kafka: dict[str, Any], partitions: int, order: _Order, *, must_ask: bool) -> Counter[Fate]:
+async def _redrive(cluster: Cluster, partitions: int, order: _Order, *, must_ask: bool) -> Counter[Fate]:
+    settings = cluster.settings
     check_partitions([*order.selection.partitions, *(partition for partition, _ in order.places)], partitions)
     try:
         async with contextlib.AsyncExitStack() as closing:
-            letters = await closing.enter_async_context(DeadLetters(settings, kafka, partitions))
+            letters = await closing.enter_async_context(DeadLetters(cluster, partitions))
             picked = [await letter_at(letters, place) for place in sorted(order.places)]
             if must_ask:
-                await _ask(settings, kafka, letters, picked, order, partitions)
+                await _ask(cluster, letters, picked, order, partitions)
             # Before the memory is read, so that nobody else changes it any more.
-            sender = None if order.dry_run else await closing.enter_async_context(Sender(settings, kafka))
-            memory = await sent_before(settings, kafka, letters.ranges)
+            sender = None if order.dry_run else await closing.enter_async_context(Sender(cluster))
+            memory = await sent_before(cluster, letters.ranges)
             fates: Counter[Fate] = Counter()
             async with contextlib.aclosing(_all(letters, picked, order, partitions, memory, sender)) as done:
                 async for one in done:
@@ -154,11 +155,10 @@ def _all(
     return redrive_selected(letters, order.selection, options, memory, sender, order.limit)
 
 
-async def _ask(
-    settings: Settings, kafka: dict[str, Any], letters: DeadLetters, picked: Sequence[Letter], order: _Order, partitions: int
-) -> None:
+async def _ask(cluster: Cluster, letters: DeadLetters, picked: Sequence[Letter], order: _Order, partitions: int) -> None:
     """Count what would be sent, and go on if that is meant."""
-    memory = await sent_before(settings, kafka, letters.ranges)
+    settings = cluster.settings
+    memory = await sent_before(cluster, letters.ranges)
     counts: Counter[str] = Counter()
     async for one in _all(letters, picked, order, partitions, memory, None):
         if one.fate == "sent":

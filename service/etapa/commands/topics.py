@@ -9,7 +9,8 @@ from aiokafka.errors import KafkaConnectionError
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
-from etapa.stream.kafka.security import KafkaSettingsError, client_options
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.security import KafkaSettingsError
 from etapa.stream.kafka.topics import TopicReport, TopicsError, create_topics
 
 
@@ -28,12 +29,12 @@ def create(as_json: bool, **flags: str | None) -> None:
     """
     settings = settings_from(flags).settings
     try:
-        options = client_options(settings)
+        cluster = Cluster(settings)
     except KafkaSettingsError as error:
         raise WrongUse(str(error)) from None
     quiet_libraries(settings)
     try:
-        reports = asyncio.run(create_topics(settings, options))
+        reports = asyncio.run(create_topics(cluster))
     except TopicsError as error:
         if isinstance(error.__cause__, KafkaConnectionError | TimeoutError):
             raise CheckFailed(kafka_silent(settings)) from None

@@ -3,7 +3,6 @@
 import contextlib
 import sys
 from collections.abc import AsyncGenerator, Callable, Collection
-from typing import Any
 
 import click
 import msgspec
@@ -16,8 +15,8 @@ from etapa.commands.terminal.words import counted, printable
 from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.rfc3339 import format_time, microseconds_of
-from etapa.settings import Settings
-from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import log_errors
 
 _POLL_MS = 500
@@ -41,8 +40,8 @@ def triggers(from_beginning: bool, campaigns: tuple[str, ...], limit: int | None
     settings = settings_from(flags).settings
     strangers = on_kafka(
         settings,
-        lambda kafka, partitions: _follow(
-            settings, kafka, partitions, set(campaigns), limit, _as_json if as_json else _as_row, from_beginning=from_beginning
+        lambda cluster, partitions: _follow(
+            cluster, partitions, set(campaigns), limit, _as_json if as_json else _as_row, from_beginning=from_beginning
         ),
     )
     if strangers:
@@ -50,8 +49,7 @@ def triggers(from_beginning: bool, campaigns: tuple[str, ...], limit: int | None
 
 
 async def _follow(
-    settings: Settings,
-    kafka: dict[str, Any],
+    cluster: Cluster,
     partitions: int,
     campaigns: Collection[str],
     limit: int | None,
@@ -63,7 +61,7 @@ async def _follow(
     if show is _as_row:
         click.echo(_row(_HEADINGS))
     shown = strangers = 0
-    async with contextlib.aclosing(_values(settings, kafka, partitions, from_beginning=from_beginning)) as values:
+    async with contextlib.aclosing(_values(cluster, partitions, from_beginning=from_beginning)) as values:
         async for value in values:
             try:
                 trigger = decode_campaign_trigger(value)
@@ -79,10 +77,11 @@ async def _follow(
     return strangers
 
 
-async def _values(settings: Settings, kafka: dict[str, Any], partitions: int, *, from_beginning: bool) -> AsyncGenerator[bytes, None]:
+async def _values(cluster: Cluster, partitions: int, *, from_beginning: bool) -> AsyncGenerator[bytes, None]:
+    settings = cluster.settings
     topic = settings.topic_campaign_triggers
     places = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer = reading_consumer(settings, kafka)
+    consumer = cluster.reading_consumer()
     with log_errors(f"reading {topic}"):
         try:
             await consumer.start()

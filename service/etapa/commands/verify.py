@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import click
 import msgspec
@@ -17,6 +16,7 @@ from etapa.contracts.mark import MarkError
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import RedisUrlError, connect, disconnect
@@ -40,7 +40,7 @@ def verify(partitions: Sequence[int], as_json: bool, **flags: str | None) -> Non
     settings = settings_from(flags).settings
     emit = _print_object if as_json else _print_row
     try:
-        found = on_kafka(settings, lambda kafka, count: _verify(settings, kafka, count, sorted(set(partitions)), emit))
+        found = on_kafka(settings, lambda cluster, count: _verify(cluster, count, sorted(set(partitions)), emit))
     except RedisUrlError as error:
         raise WrongUse(str(error)) from None
     except ViewError as error:
@@ -63,14 +63,15 @@ def verify(partitions: Sequence[int], as_json: bool, **flags: str | None) -> Non
 Emit = Callable[[Difference], None]
 
 
-async def _verify(settings: Settings, kafka: dict[str, Any], count: int, partitions: Sequence[int], emit: Emit) -> list[Verified]:
+async def _verify(cluster: Cluster, count: int, partitions: Sequence[int], emit: Emit) -> list[Verified]:
+    settings = cluster.settings
     check_partitions(partitions, count)
     client = connect(settings)
     found = []
     try:
         for partition in partitions or range(count):
             inspection = RedisInspection(settings, client, partition)
-            async with StateTopic(settings, kafka, partition) as states:
+            async with StateTopic(cluster, partition) as states:
                 one = await _verify_partition(settings, partition, states, inspection, emit)
             found.append(one)
             _tell(one)

@@ -6,14 +6,13 @@ A consumer outside the group, so that what it does has no influence on what the 
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from etapa.deliver.dispatch import Desk, Observer, Record
-from etapa.settings import Settings
-from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 
 _IDLE = 0.1
@@ -27,9 +26,9 @@ logger = logging.getLogger(__name__)
 class CatchUp:
     """Runs until it is cancelled."""
 
-    def __init__(self, settings: Settings, options: Mapping[str, Any], desk: Desk, window: int, observer: Observer) -> None:
-        self._settings = settings
-        self._options = dict(options)
+    def __init__(self, cluster: Cluster, desk: Desk, window: int, observer: Observer) -> None:
+        self._cluster = cluster
+        self._settings = cluster.settings
         self._desk = desk
         # Half of the room: one look at the log fills much of a window, not one place of it.
         self._worth_while = max(1, window // 2)
@@ -41,7 +40,7 @@ class CatchUp:
             if not self._lanes():
                 await asyncio.sleep(_IDLE)
                 continue
-            consumer = reading_consumer(self._settings, self._options)
+            consumer = self._cluster.reading_consumer()
             try:
                 await consumer.start()
                 while self._behind():

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from etapa.contracts.undelivered import Undelivered, encode_undelivered
 from etapa.deliver.delivery import Delivery
-from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import describe
 from etapa.stream.kafka.producer import close_producer
 from etapa.stream.kafka.topics import LETTER_OVERHEAD
@@ -24,16 +22,15 @@ logger = logging.getLogger(__name__)
 class Letters:
     """The producer of dead letters, from start to stop."""
 
-    def __init__(self, settings: Settings, options: Mapping[str, Any]) -> None:
-        self._settings = settings
-        self._options = options
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._settings = cluster.settings
         self._producer: AIOKafkaProducer = None
 
     async def start(self) -> None:
         """Connect. Raises what aiokafka raises."""
-        self._producer = AIOKafkaProducer(
-            **self._options,
-            client_id=f"{self._settings.delivery_group}-letters",
+        self._producer = self._cluster.producer(
+            f"{self._settings.delivery_group}-letters",
             # Waits for all copies, and a try that is repeated makes no second letter.
             enable_idempotence=True,
             max_request_size=2 * _MEBIBYTE + LETTER_OVERHEAD,

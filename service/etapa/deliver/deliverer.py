@@ -23,7 +23,7 @@ from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.webhook import Webhooks
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
-from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 
 _COMMIT_EVERY = 0.5
@@ -41,26 +41,26 @@ class Deliverer(Service):
 
     def __init__(
         self,
-        settings: Settings,
-        kafka_options: Mapping[str, Any],
+        cluster: Cluster,
         plan: Plan,
         credentials: Mapping[str, Credentials],
         metrics: DeliveryMetrics,
     ) -> None:
         super().__init__()
+        settings = cluster.settings
         self._settings = settings
         self._plan = plan
         self._credentials = credentials
         self._metrics = metrics
         self._clock = SystemClock()
         self._webhooks = Webhooks()
-        self._letters = Letters(settings, kafka_options)
+        self._letters = Letters(cluster)
         self.desk = Desk(plan, settings.delivery_window, self._write_letter, metrics)
         # Chance for spreading retries, not for secrets.
         chance = random.random
         self._couriers = {target.id: Courier(target, self._poster(target), self.desk, self._clock, chance) for target in plan.targets}
         self.desk.employ(self._couriers)
-        self._catch_up = CatchUp(settings, kafka_options, self.desk, settings.delivery_window, metrics)
+        self._catch_up = CatchUp(cluster, self.desk, settings.delivery_window, metrics)
         self._app: DeliveryApp | None = None
         self._jobs: list[asyncio.Task[None]] = []
         self._ready_to_write = asyncio.Event()

@@ -20,8 +20,7 @@ from faust.types import TP
 
 from etapa.deliver.dispatch import Desk, Observer, Record
 from etapa.hosting.faust_frame import DisklessApp
-from etapa.settings import Settings
-from etapa.stream.kafka.consumer import group_consumer
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 
 _LOOK_AGAIN = 0.05
@@ -39,8 +38,7 @@ _T = TypeVar("_T")
 class DeliveryApp(DisklessApp):
     """A Faust app that knows what its consumer works for."""
 
-    settings: Settings
-    kafka_options: Mapping[str, Any]
+    cluster: Cluster
     desk: Desk
     observer: Observer
     hand_back_seconds: float
@@ -63,7 +61,7 @@ class DeliveryThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         app = cast(DeliveryApp, self.app)
         self._assignor = RoundRobinPartitionAssignor
-        return group_consumer(app.settings, dict(app.kafka_options), app.settings.delivery_group, _MOST_FETCHED)
+        return app.cluster.group_consumer(app.cluster.settings.delivery_group, _MOST_FETCHED)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: it looks for acknowledgements, which there are none of."""
@@ -76,7 +74,7 @@ class DeliveryThread(AIOKafkaConsumerThread):
             return {}
         found = await consumer._coordinator.fetch_committed_offsets(assigned)
         starts = await consumer.beginning_offsets(assigned)
-        from_end = cast(DeliveryApp, self.app).settings.start == "latest"
+        from_end = cast(DeliveryApp, self.app).cluster.settings.start == "latest"
         first = await consumer.end_offsets(assigned) if from_end else starts
         places = {}
         for place in assigned:
@@ -161,7 +159,7 @@ class DeliveryConsumer(Consumer):
         """Finish and commit what is under way, then let go."""
         self._tenure += 1
         desk = self._owner.desk
-        topic = self._owner.settings.topic_campaign_triggers
+        topic = self._owner.cluster.settings.topic_campaign_triggers
         progress = await desk.hand_back({place.partition for place in revoked}, self._owner.hand_back_seconds)
         points = desk.commits(progress)
         if points:
@@ -171,7 +169,7 @@ class DeliveryConsumer(Consumer):
     async def commit_progress(self) -> bool:
         """Commit what is through and not committed yet. False when that was not possible."""
         desk = self._owner.desk
-        topic = self._owner.settings.topic_campaign_triggers
+        topic = self._owner.cluster.settings.topic_campaign_triggers
         points = desk.commits()
         if not points:
             return True
@@ -204,7 +202,7 @@ class DeliveryTransport(Transport):
 def hand_over(app: DeliveryApp) -> None:
     """Define the agent: it gives every record to the desk, and waits for nothing."""
     # Bytes as they are: what is no trigger must become a dead letter, not an error of Faust's.
-    triggers = app.topic(app.settings.topic_campaign_triggers, key_serializer="raw", value_serializer="raw", acks=False)
+    triggers = app.topic(app.cluster.settings.topic_campaign_triggers, key_serializer="raw", value_serializer="raw", acks=False)
     app.agent(triggers, name="deliver")(_hand_over_to(app))
 
 

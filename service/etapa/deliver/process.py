@@ -21,8 +21,8 @@ from etapa.hosting.health import WorkerError
 from etapa.serve.health import HealthApi
 from etapa.serve.service import HttpService
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, thin_out_logs
-from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.topics import TopicsError, check_delivery_topics
 
 _FIRST_BACKOFF = 0.5
@@ -44,16 +44,16 @@ def run_deliverer(settings: Settings, plan: Plan, credentials: Mapping[str, Cred
 
 
 async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
-    options = client_options(settings)
+    cluster = Cluster(settings)
     metrics = DeliveryMetrics(plan, SystemClock().now)
-    deliverer = Deliverer(settings, options, plan, credentials, metrics)
+    deliverer = Deliverer(cluster, plan, credentials, metrics)
     http = HttpService(HealthApi(deliverer, metrics.registry).application(), settings.http_host, settings.http_port)
-    app = _app(settings, options, deliverer, metrics, [deliverer])
+    app = _app(cluster, deliverer, metrics, [deliverer])
     worker = StoppableWorker(app, loop=asyncio.get_running_loop())
     worker.install_signal_handlers()
     await http.start()
     try:
-        if await _wait_for_kafka(settings, options, worker.asked_to_stop):
+        if await _wait_for_kafka(cluster, worker.asked_to_stop):
             await _work(worker, deliverer)
     finally:
         await http.stop()
@@ -75,16 +75,16 @@ async def _work(worker: StoppableWorker, deliverer: Deliverer) -> None:
         raise WorkerError(f"delivery ended: {describe(error)}") from error
 
 
-async def _wait_for_kafka(settings: Settings, options: dict[str, Any], stop: asyncio.Event) -> bool:
+async def _wait_for_kafka(cluster: Cluster, stop: asyncio.Event) -> bool:
     """Until the topics are there; false when we are to stop before. Raises `WorkerError` when they are missing."""
     backoff = _FIRST_BACKOFF
     while not stop.is_set():
         try:
-            await check_delivery_topics(settings, options)
+            await check_delivery_topics(cluster)
         except TopicsError as error:
             raise WorkerError(str(error)) from error
         except KAFKA_FAILURES as error:
-            logger.warning("no delivery without Kafka at %s: %s", settings.kafka_bootstrap_servers, describe(error))
+            logger.warning("no delivery without Kafka at %s: %s", cluster.address, describe(error))
         else:
             return True
         with contextlib.suppress(TimeoutError):
@@ -93,9 +93,9 @@ async def _wait_for_kafka(settings: Settings, options: dict[str, Any], stop: asy
     return False
 
 
-def _app(
-    settings: Settings, options: Mapping[str, Any], deliverer: Deliverer, metrics: DeliveryMetrics, services: list[Service]
-) -> DeliveryApp:
+def _app(cluster: Cluster, deliverer: Deliverer, metrics: DeliveryMetrics, services: list[Service]) -> DeliveryApp:
+    settings = cluster.settings
+
     class Boot(BootStrategy):
         # Dead letters go through a producer of our own.
         enable_kafka_producer = False
@@ -125,7 +125,7 @@ def _app(
         broker_session_timeout=settings.session_timeout / 1_000_000,
         broker_request_timeout=max(60.0, settings.session_timeout / 1_000_000),
     )
-    app.settings, app.kafka_options, app.desk, app.observer = settings, options, deliverer.desk, metrics
+    app.cluster, app.desk, app.observer = cluster, deliverer.desk, metrics
     app.hand_back_seconds = deliverer.hand_back_seconds
     deliverer.serve(app)
     hand_over(app)

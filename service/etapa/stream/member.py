@@ -6,7 +6,7 @@ when a partition must not be processed as things are, or after an error that sho
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -17,10 +17,10 @@ from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
-from etapa.stream.kafka.consumer import compiled_parser_in_use, group_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import compiled_parser_in_use, stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.topics import TopicsError, check_topics, partition_count
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
@@ -69,9 +69,9 @@ class Classifier(Service):
                 "aiokafka parses records in Python here, at a thirtieth of its speed: its compiled parser is missing or switched off."
                 " Install an aiokafka wheel built for this Python, and unset AIOKAFKA_NO_EXTENSIONS"
             )
-        kafka_options = client_options(self._settings)
+        cluster = Cluster(self._settings)
         self._client = connect(self._settings)
-        self._work = asyncio.create_task(self._run(kafka_options, self._client), name="etapa classifier")
+        self._work = asyncio.create_task(self._run(cluster, self._client), name="etapa classifier")
 
     async def on_stop(self) -> None:
         """Finish and commit the batches at hand, show them in Redis, leave the group."""
@@ -82,25 +82,25 @@ class Classifier(Service):
             await disconnect(self._client)
             self._client = None
 
-    async def _run(self, kafka_options: Mapping[str, Any], client: RedisClient) -> None:
+    async def _run(self, cluster: Cluster, client: RedisClient) -> None:
         try:
-            await self._work_until_stopped(dict(kafka_options), client)
+            await self._work_until_stopped(cluster, client)
         except Exception as error:  # noqa: BLE001 - handed to whoever runs the worker
             self.error = error
         finally:
             self.ended.set()
 
-    async def _work_until_stopped(self, kafka_options: dict[str, Any], client: RedisClient) -> None:
+    async def _work_until_stopped(self, cluster: Cluster, client: RedisClient) -> None:
         backoff = _FIRST_BACKOFF
         topics_checked = False
         while not self._stopping.is_set():
             try:
                 if not topics_checked:
-                    for warning in await self._unless_stopping(check_topics(self._settings, kafka_options)) or ():
+                    for warning in await self._unless_stopping(check_topics(cluster)) or ():
                         logger.warning("%s", warning)
-                    await self._unless_stopping(self._check_partition_count(kafka_options))
+                    await self._unless_stopping(self._check_partition_count(cluster))
                     topics_checked = True
-                if await self._be_a_member(kafka_options, client):
+                if await self._be_a_member(cluster, client):
                     backoff = _FIRST_BACKOFF
             except TopicsError as error:
                 raise WorkerError(str(error)) from error
@@ -111,7 +111,7 @@ class Classifier(Service):
                 await self._unless_stopping(asyncio.sleep(backoff))
                 backoff = min(_LONGEST_BACKOFF, 2 * backoff)
 
-    async def _check_partition_count(self, kafka_options: dict[str, Any]) -> None:
+    async def _check_partition_count(self, cluster: Cluster) -> None:
         """Raises `WorkerError` when the view was made with another number of partitions.
 
         Each partition finds that out by itself, but for those that were added, which show nothing.
@@ -121,7 +121,7 @@ class Classifier(Service):
         except ViewError as error:
             logger.warning("with how many partitions the view was made is not known: %s", error)
             return
-        count = await partition_count(self._settings, kafka_options)
+        count = await partition_count(cluster)
         if shown is not None and shown != count:
             message = (
                 f"the view in Redis was written when there were {shown} partitions, now {self._settings.topic_touchpoints} has {count};"
@@ -129,12 +129,12 @@ class Classifier(Service):
             )
             raise WorkerError(message)
 
-    async def _be_a_member(self, kafka_options: dict[str, Any], client: RedisClient) -> bool:
+    async def _be_a_member(self, cluster: Cluster, client: RedisClient) -> bool:
         """Be in the group until we stop or our consumer breaks. Gives whether partitions were ever assigned."""
-        consumer = group_consumer(self._settings, kafka_options)
+        consumer = cluster.group_consumer()
 
         def make(partition: int) -> tuple[PartitionTask, KafkaLog]:
-            log = KafkaLog(self._settings, kafka_options, partition, consumer)
+            log = KafkaLog(cluster, partition, consumer)
             view = RedisView(self._settings, client, partition)
             return PartitionTask(partition, self._program, log, view, self._clock, self._observer, self._options), log
 

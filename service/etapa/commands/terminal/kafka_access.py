@@ -9,26 +9,27 @@ from aiokafka.errors import KafkaConnectionError
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.security import KafkaSettingsError, client_options
+from etapa.stream.kafka.security import KafkaSettingsError
 from etapa.stream.kafka.topics import TopicsError, partition_count
 from etapa.stream.protocol.ports import LogError
 
 Result = TypeVar("Result")
 
 
-def on_kafka(settings: Settings, work: Callable[[dict[str, Any], int], Coroutine[Any, Any, Result]]) -> Result:
-    """Do `work`, which is given the options for clients and the number of partitions. Ends the command when Kafka fails."""
+def on_kafka(settings: Settings, work: Callable[[Cluster, int], Coroutine[Any, Any, Result]]) -> Result:
+    """Do `work`, which is given the cluster and the number of partitions. Ends the command when Kafka fails."""
     try:
-        options = client_options(settings)
+        cluster = Cluster(settings)
     except KafkaSettingsError as error:
         raise WrongUse(str(error)) from None
     quiet_libraries(settings)
 
     async def with_partitions() -> Result:
         with log_errors("asking for the topics"):
-            partitions = await partition_count(settings, options)
-        return await work(options, partitions)
+            partitions = await partition_count(cluster)
+        return await work(cluster, partitions)
 
     try:
         return asyncio.run(with_partitions())

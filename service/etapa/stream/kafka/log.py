@@ -8,15 +8,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CorruptRecordException
 
-from etapa.settings import Settings
 from etapa.stream.kafka.batches import as_records, as_state_records, record_of, state_record_of
-from etapa.stream.kafka.consumer import is_caught_up, reading_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import is_caught_up, stop_consumer
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.odd_headers import fetch_leniently, is_about_a_header
 from etapa.stream.kafka.producer import PartitionProducer
@@ -55,18 +53,19 @@ class SliceSize:
 
 
 class KafkaLog:
-    """`consumer` is started, subscribed to the touchpoints topic and shared; `options` are `client_options(settings)`."""
+    """`consumer` is started, subscribed to the touchpoints topic and shared by all partitions of the worker."""
 
-    def __init__(self, settings: Settings, options: dict[str, Any], partition: int, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, cluster: Cluster, partition: int, consumer: AIOKafkaConsumer) -> None:
+        settings = cluster.settings
+        self._cluster = cluster
         self._settings = settings
-        self._options = options
         self._consumer = consumer
         self._partition = partition
         self._touchpoints = TopicPartition(settings.topic_touchpoints, partition)
         self._states = TopicPartition(settings.topic_customer_state, partition)
         self._producer: PartitionProducer | None = None
         self._reader: AIOKafkaConsumer | None = None
-        self._seconds = settings.session_timeout / 1_000_000
+        self._seconds = cluster.session_seconds
         self._next: int | None = None
         self._revoked = False
         self._slice = SliceSize()
@@ -77,7 +76,7 @@ class KafkaLog:
 
     async def fence(self) -> None:
         await self.close()
-        self._producer = PartitionProducer(self._settings, self._partition, self._options)
+        self._producer = PartitionProducer(self._cluster, self._partition)
         with log_errors(f"partition {self._partition}: starting its transactional producer"):
             await self._producer.start()
         await self._see_that_all_is_settled()
@@ -93,7 +92,7 @@ class KafkaLog:
         places = [TopicPartition(topic, self._partition) for topic in topics]
         with log_errors(f"partition {self._partition}: looking for transactions that hang"):
             async with asyncio.timeout(self._seconds):
-                hanging = await hanging_transactions(settings, self._options, places)
+                hanging = await hanging_transactions(self._cluster, places)
         if hanging:
             raise TransactionHangs(describe_hanging(self._partition, settings.kafka_bootstrap_servers, hanging))
 
@@ -128,12 +127,8 @@ class KafkaLog:
         with log_errors(f"partition {self._partition}: asking for the partitions of {topic}"):
             async with asyncio.timeout(self._seconds):
                 # The shared consumer's metadata may be minutes old.
-                admin = AIOKafkaAdminClient(**self._options, client_id=f"etapa-{self._settings.group}-admin")
-                try:
-                    await admin.start()
+                async with self._cluster.admin() as admin:
                     [described] = await admin.describe_topics([topic])
-                finally:
-                    await admin.close()
         if described["error_code"] or not described["partitions"]:
             message = f"partition {self._partition}: the brokers do not tell the partitions of {topic} (error {described['error_code']})"
             raise LogError(message)
@@ -232,7 +227,7 @@ class KafkaLog:
 
     async def _state_reader(self) -> AIOKafkaConsumer:
         if self._reader is None:
-            self._reader = reading_consumer(self._settings, self._options)
+            self._reader = self._cluster.reading_consumer()
             await self._reader.start()
             self._reader.assign([self._states])
         return self._reader

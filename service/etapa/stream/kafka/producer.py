@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
 from etapa.stream.kafka.batches import append_pairs, append_records
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced
 from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown, Transaction
 from etapa.stream.protocol.records import Outgoing
@@ -37,16 +38,16 @@ def transactional_id(settings: Settings, partition: int) -> str:
 class PartitionProducer:
     """Made, started, used for transactions one after the other, and closed after the first error."""
 
-    def __init__(self, settings: Settings, partition: int, options: dict[str, Any]) -> None:
+    def __init__(self, cluster: Cluster, partition: int) -> None:
+        settings = cluster.settings
         self._settings = settings
         self._partition = partition
         # The brokers abort a transaction that is open for longer; waiting on for it would be in vain.
-        self._seconds = settings.session_timeout / 1_000_000
+        self._seconds = cluster.session_seconds
         self._unconfirmed: Sequence[str] = ()
         """What the brokers had not taken yet when writing the last transaction ended."""
-        self._producer = AIOKafkaProducer(
-            **options,
-            client_id=f"etapa-{settings.group}-{partition}",
+        self._producer = cluster.producer(
+            f"etapa-{settings.group}-{partition}",
             transactional_id=transactional_id(settings, partition),
             transaction_timeout_ms=settings.session_timeout // 1000,
             max_batch_size=MAX_BATCH_BYTES,

@@ -9,13 +9,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
 
-from etapa.settings import Settings
-from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
 
 SETTLE_SECONDS = 2.0
 """How long markers may be on their way to what can be read."""
@@ -33,13 +32,13 @@ class Hanging(msgspec.Struct, frozen=True):
     """The offset after the partition's last record."""
 
 
-async def hanging_transactions(settings: Settings, options: dict[str, Any], places: Sequence[TopicPartition]) -> list[Hanging]:
+async def hanging_transactions(cluster: Cluster, places: Sequence[TopicPartition]) -> list[Hanging]:
     """The transactions that were open in `places` at the beginning, and are still after a while.
 
     Right after the fence of the only producer that writes there, these are hanging for good. Raises what aiokafka raises.
     """
     async with contextlib.AsyncExitStack() as closing:
-        written, committed = (reading_consumer(settings, options, isolation) for isolation in ("read_uncommitted", "read_committed"))
+        written, committed = (cluster.reading_consumer(isolation) for isolation in ("read_uncommitted", "read_committed"))
         for consumer in (written, committed):
             closing.push_async_callback(stop_consumer, consumer)
         await asyncio.gather(written.start(), committed.start())

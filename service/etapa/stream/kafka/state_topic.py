@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Self
+from typing import Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from etapa.settings import Settings
-from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.reading import range_of, records_between
 from etapa.stream.protocol.records import StateRecord
@@ -16,11 +16,12 @@ from etapa.stream.protocol.records import StateRecord
 class StateTopic:
     """Used by `async with`. Methods raise `LogError`."""
 
-    def __init__(self, settings: Settings, options: dict[str, Any], partition: int) -> None:
+    def __init__(self, cluster: Cluster, partition: int) -> None:
+        settings = cluster.settings
         self._place = TopicPartition(settings.topic_customer_state, partition)
         self._doing = f"reading {settings.topic_customer_state} {partition}"
-        self._seconds = settings.session_timeout / 1_000_000
-        self._consumer: AIOKafkaConsumer = reading_consumer(settings, options)
+        self._seconds = cluster.session_seconds
+        self._consumer: AIOKafkaConsumer = cluster.reading_consumer()
 
     async def __aenter__(self) -> Self:
         with log_errors(self._doing):

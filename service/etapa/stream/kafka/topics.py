@@ -9,6 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 
 _ANSWER_SECONDS = 60.0
@@ -74,13 +75,12 @@ def delivery_topics(settings: Settings) -> list[str]:
     return [settings.topic_campaign_triggers, settings.topic_campaign_trigger_dead_letters]
 
 
-async def create_topics(settings: Settings, options: dict[str, Any]) -> list[TopicReport]:
+async def create_topics(cluster: Cluster) -> list[TopicReport]:
     """Create what is missing. Raises `TopicsError`, before anything is made, when what is there does not fit."""
+    settings = cluster.settings
     wanted = wanted_topics(settings)
-    admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
     try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            await admin.start()
+        async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
             existing = await _partition_counts(admin, [topic.name for topic in wanted])
             _refuse_other_counts(existing, settings.partitions)
             missing = [topic for topic in wanted if topic.name not in existing]
@@ -93,57 +93,43 @@ async def create_topics(settings: Settings, options: dict[str, Any]) -> list[Top
     except KAFKA_FAILURES as error:
         message = f"the topics could not be made at {settings.kafka_bootstrap_servers}: {describe(error)}"
         raise TopicsError(message) from error
-    finally:
-        await admin.close()
     return [TopicReport(topic.name, settings.partitions, topic.name not in existing, warnings.get(topic.name)) for topic in wanted]
 
 
-async def check_topics(settings: Settings, options: dict[str, Any]) -> list[str]:
+async def check_topics(cluster: Cluster) -> list[str]:
     """Before a worker starts: all topics that it needs are there with equal partitions, or `TopicsError`. Gives warnings about their settings.
 
     Raises what aiokafka raises when the brokers do not answer, because that heals by waiting.
     """
+    settings = cluster.settings
     names = worker_topics(settings)
-    admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
-    try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            await admin.start()
-            existing = await _partition_counts(admin, names)
-            _refuse_missing(existing, names)
-            _refuse_other_counts(existing, existing[settings.topic_touchpoints])
-            warnings = await _config_warnings(admin, settings, names)
-            return list(warnings.values())
-    finally:
-        await admin.close()
+    async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
+        existing = await _partition_counts(admin, names)
+        _refuse_missing(existing, names)
+        _refuse_other_counts(existing, existing[settings.topic_touchpoints])
+        warnings = await _config_warnings(admin, settings, names)
+        return list(warnings.values())
 
 
-async def partition_count(settings: Settings, options: dict[str, Any]) -> int:
+async def partition_count(cluster: Cluster) -> int:
     """How many partitions the topics have. Raises `TopicsError` when one is missing or has another number, else what aiokafka raises."""
+    settings = cluster.settings
     names = worker_topics(settings)
-    admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
-    try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            await admin.start()
-            existing = await _partition_counts(admin, names)
-            _refuse_missing(existing, names)
-            _refuse_other_counts(existing, existing[settings.topic_touchpoints])
-            return existing[settings.topic_touchpoints]
-    finally:
-        await admin.close()
+    async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
+        existing = await _partition_counts(admin, names)
+        _refuse_missing(existing, names)
+        _refuse_other_counts(existing, existing[settings.topic_touchpoints])
+        return existing[settings.topic_touchpoints]
 
 
-async def check_delivery_topics(settings: Settings, options: dict[str, Any]) -> None:
+async def check_delivery_topics(cluster: Cluster) -> None:
     """Before delivery starts: its topics are there with equal partitions, or `TopicsError`. Raises else what aiokafka raises."""
+    settings = cluster.settings
     names = delivery_topics(settings)
-    admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.delivery_group}-admin")
-    try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            await admin.start()
-            existing = await _partition_counts(admin, names)
-            _refuse_missing(existing, names)
-            _refuse_other_counts(existing, existing[settings.topic_campaign_triggers])
-    finally:
-        await admin.close()
+    async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin(settings.delivery_group) as admin:
+        existing = await _partition_counts(admin, names)
+        _refuse_missing(existing, names)
+        _refuse_other_counts(existing, existing[settings.topic_campaign_triggers])
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

@@ -1,15 +1,15 @@
 """Reading the dead letters: from the first to the last that was there when reading began, by partition, or a single one."""
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from etapa.contracts.dead_letter import DeadLetter, DeadLetterError, attempts_of, decode_dead_letter
 from etapa.contracts.rejected import Reason
-from etapa.settings import Settings
-from etapa.stream.kafka.consumer import reading_consumer, stop_consumer
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.reading import range_of, records_between
 
@@ -53,14 +53,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 class DeadLetters:
     """The dead-letters topic as it was when this was opened; used by `async with`. Methods raise `LogError`.
 
-    `partitions` is how many it has, `options` are `client_options(settings)`.
+    `partitions` is how many it has.
     """
 
-    def __init__(self, settings: Settings, options: dict[str, Any], partitions: int) -> None:
-        self._topic = settings.topic_dead_letters
-        self._seconds = settings.session_timeout / 1_000_000
-        self._settings = settings
-        self._options = options
+    def __init__(self, cluster: Cluster, partitions: int) -> None:
+        self._cluster = cluster
+        self._topic = cluster.settings.topic_dead_letters
+        self._seconds = cluster.session_seconds
         self._partitions = partitions
         self._consumer: AIOKafkaConsumer = None
         self.ranges: Mapping[int, tuple[int, int]] = {}
@@ -69,7 +68,7 @@ class DeadLetters:
         """Records met that are no dead letters: somebody else writes to the topic."""
 
     async def __aenter__(self) -> Self:
-        self._consumer = reading_consumer(self._settings, self._options)
+        self._consumer = self._cluster.reading_consumer()
         with log_errors(f"reading {self._topic}"):
             try:
                 await self._consumer.start()

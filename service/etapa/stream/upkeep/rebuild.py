@@ -8,12 +8,10 @@ could come into the owner's way, and with nobody at work the next worker does it
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient
 
-from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.protocol.ports import View, ViewMark
 from etapa.stream.redis.inspection import RedisInspection
@@ -42,16 +40,12 @@ class Rebuilding(msgspec.Struct, frozen=True):
         return 0.0 if self.mark is None else min(1.0, (self.mark.state_offset + 1) / max(1, self.end))
 
 
-async def workers_of(settings: Settings, options: dict[str, Any]) -> int:
+async def workers_of(cluster: Cluster) -> int:
     """How many workers are in the group. Raises `LogError`."""
-    with log_errors(f"asking who is in group {settings.group}"):
-        async with asyncio.timeout(settings.session_timeout / 1_000_000):
-            admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
-            try:
-                await admin.start()
-                [answer] = await admin.describe_consumer_groups([settings.group])
-            finally:
-                await admin.close()
+    group = cluster.settings.group
+    with log_errors(f"asking who is in group {group}"):
+        async with asyncio.timeout(cluster.session_seconds), cluster.admin() as admin:
+            [answer] = await admin.describe_consumer_groups([group])
     [(_, _, _, _, _, members, *_)] = answer.groups
     return len(members)
 

@@ -27,6 +27,7 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.settings import Settings
 from etapa.stream.kafka.batches import append_records
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced, log_errors
 from etapa.stream.kafka.producer import MAX_BATCH_BYTES, close_producer, send_in_batches, send_nothing_after_an_error
 from etapa.stream.protocol.ports import LogError
@@ -111,15 +112,12 @@ def redrive_group(settings: Settings) -> str:
     return f"{settings.group}.redrive"
 
 
-async def sent_before(settings: Settings, options: dict[str, Any], ranges: Mapping[int, tuple[int, int]]) -> dict[int, Redriven]:
+async def sent_before(cluster: Cluster, ranges: Mapping[int, tuple[int, int]]) -> dict[int, Redriven]:
     """Which letters of each partition were sent back. Raises `LogError` or `RedriveError`."""
-    admin = AIOKafkaAdminClient(**options, client_id=f"etapa-{settings.group}-admin")
+    settings = cluster.settings
     with log_errors("asking which dead letters were sent back"):
-        try:
-            await admin.start()
-            found = await _offsets(admin, redrive_group(settings), time.monotonic() + settings.session_timeout / 1_000_000)
-        finally:
-            await admin.close()
+        async with cluster.admin() as admin:
+            found = await _offsets(admin, redrive_group(settings), time.monotonic() + cluster.session_seconds)
     memory = {}
     for partition, (first, _) in ranges.items():
         stored = found.get(TopicPartition(settings.topic_dead_letters, partition))
@@ -145,9 +143,9 @@ async def _offsets(admin: AIOKafkaAdminClient, group: str, deadline: float) -> d
 class Sender:
     """Sends letters back, with the note that they were sent; used by `async with`. From its start no other one can."""
 
-    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
-        self._settings = settings
-        self._options = options
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._settings = cluster.settings
         self._producer: AIOKafkaProducer = None
 
     async def __aenter__(self) -> Self:
@@ -199,9 +197,8 @@ class Sender:
         await producer.commit_transaction()
 
     async def _start(self) -> None:
-        self._producer = AIOKafkaProducer(
-            **self._options,
-            client_id=f"etapa-{self._settings.group}-redrive",
+        self._producer = self._cluster.producer(
+            f"etapa-{self._settings.group}-redrive",
             transactional_id=redrive_group(self._settings),
             transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
             max_batch_size=MAX_BATCH_BYTES,

@@ -1,0 +1,59 @@
+"""The one door to Kafka: every client of ours is opened here, with what it takes to reach the brokers and the name it goes by."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from etapa.settings import Settings
+from etapa.stream.kafka.consumer import group_consumer, reading_consumer
+from etapa.stream.kafka.security import client_options
+
+
+class Cluster:
+    """The brokers that the settings name.
+
+    Making one reads certificates and keys, and raises `KafkaSettingsError` when they cannot be used; nothing is sent. The clients
+    that it gives raise aiokafka's errors, which `errors.log_errors` tells in our words.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._options = client_options(settings)
+
+    @property
+    def address(self) -> str:
+        """Where the brokers are, as the settings have it."""
+        return self.settings.kafka_bootstrap_servers
+
+    @property
+    def session_seconds(self) -> float:
+        """How long a member of the group, or one of our transactions, may take; nothing that we ask a broker may take longer."""
+        return self.settings.session_timeout / 1_000_000
+
+    @asynccontextmanager
+    async def admin(self, group: str | None = None) -> AsyncIterator[AIOKafkaAdminClient]:
+        """An admin client that is started, and closed in the end; it goes by the name of `group`, the workers' unless said otherwise."""
+        client = AIOKafkaAdminClient(**self._options, client_id=f"etapa-{group or self.settings.group}-admin")
+        try:
+            await client.start()
+            yield client
+        finally:
+            await client.close()
+
+    def group_consumer(self, group: str | None = None, most_records: int | None = None) -> AIOKafkaConsumer:
+        """A member of a group (the workers' unless said otherwise), to be subscribed and started by its owner.
+
+        `most_records` bounds what one fetch hands over.
+        """
+        return group_consumer(self.settings, self._options, group, most_records)
+
+    def reading_consumer(self, isolation: str = "read_committed") -> AIOKafkaConsumer:
+        """A consumer outside any group, for one look at some partitions; to be started by its owner."""
+        return reading_consumer(self.settings, self._options, isolation)
+
+    def producer(self, client_id: str, **options: Any) -> AIOKafkaProducer:
+        """A producer with these options of aiokafka's beside our own, to be started by its owner."""
+        return AIOKafkaProducer(**self._options, client_id=client_id, **options)
