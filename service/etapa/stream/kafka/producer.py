@@ -15,6 +15,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.batches import append_pairs, append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced
+from etapa.stream.kafka.transactions.once import send_ends_once
 from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown, Transaction
 from etapa.stream.protocol.records import Outgoing
 
@@ -54,8 +55,8 @@ class PartitionProducer:
             retry_backoff_ms=_RETRY_BACKOFF_MS,
             request_timeout_ms=max(1_000, settings.session_timeout // 2_000),
         )
-
         send_nothing_after_an_error(self._producer)
+        send_ends_once(self._producer)
 
     async def start(self) -> None:
         """Fence every predecessor and settle what it left open. Raises what aiokafka raises, or TimeoutError."""

@@ -30,6 +30,7 @@ from etapa.stream.kafka.batches import append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced, log_errors
 from etapa.stream.kafka.producer import MAX_BATCH_BYTES, close_producer, send_in_batches, send_nothing_after_an_error
+from etapa.stream.kafka.transactions.once import send_ends_once
 from etapa.stream.protocol.ports import LogError
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
@@ -204,6 +205,8 @@ class Sender:
             max_batch_size=MAX_BATCH_BYTES,
         )
         send_nothing_after_an_error(self._producer)
+        # What was sent back is known by the offset alone.
+        send_ends_once(self._producer, offsets_too=True)
         with log_errors("starting to send dead letters back"):
             async with asyncio.timeout(self._settings.session_timeout / 1_000_000):
                 await self._producer.start()
