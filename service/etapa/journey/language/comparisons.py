@@ -9,11 +9,15 @@ from etapa.journey.language.describe import describe_comparison
 from etapa.journey.language.findings import Position, Report, listed, nearest, shortened
 from etapa.journey.language.model import Comparison, Operator, Path, Scalar, Test, Where
 from etapa.journey.language.possible import Domain, outcome
-from etapa.journey.language.predicates import PatternError, compile_comparison, compile_pattern
+from etapa.journey.language.predicates import LARGEST_PATTERN, PatternError, PatternTooLarge, compile_comparison, compile_pattern
 from etapa.journey.language.shapes import BAD, Bad, Flag, ListOf, Plain, Shape, Text, refuse, warn_of_repeats
 from etapa.journey.language.yaml_nodes import ListNode, MapNode, Node, ScalarNode
 
 MAX_PATTERN = 1000
+MAX_PATTERNS = 500
+"""Different regular expressions in a file."""
+MAX_PATTERN_SIZE = 250_000
+"""Instructions of all of them together: compiled within half a second, in less than 50 MiB."""
 MAX_PATH_KEYS = 16
 MAX_WHERE = 50
 
@@ -56,12 +60,37 @@ class Pattern(Shape[str]):
         pattern = Text("a regular expression", longest=MAX_PATTERN).read(node, report)
         if pattern is BAD:
             return BAD
-        try:
-            compile_pattern(pattern)
-        except PatternError as error:
-            report.error(node.position, f'"{shortened(pattern)}" is not a regular expression that RE2 takes: {error}')
+        if pattern not in report.patterns and not self._compile(pattern, node.position, report):
             return BAD
-        return pattern
+        size = report.patterns[pattern]
+        if report.pattern_size <= MAX_PATTERN_SIZE:
+            return pattern if size else BAD
+        report.error(
+            node.position,
+            f"the regular expressions up to here take {report.pattern_size} instructions, {size} of them this one; at most "
+            f"{MAX_PATTERN_SIZE} are allowed: {{3,9}} multiplies what stands before it by 9, and a class such as \\pL is about a thousand",
+        )
+        return BAD
+
+    def _compile(self, pattern: str, position: Position, report: Report) -> bool:
+        """Note the size of a pattern that was not met before. Where there is no room for another one, none is compiled any more."""
+        if report.pattern_size > MAX_PATTERN_SIZE:
+            report.error(position, "not looked at, because the regular expressions before it are too large already")
+            return False
+        if len(report.patterns) >= MAX_PATTERNS:
+            report.error(position, f"the file holds more than {MAX_PATTERNS} different regular expressions")
+            return False
+        try:
+            size = compile_pattern(pattern).size
+        except PatternError as error:
+            # One that is too large takes as long as the largest one that is not.
+            report.pattern_size += LARGEST_PATTERN if isinstance(error, PatternTooLarge) else 0
+            report.patterns[pattern] = 0
+            report.error(position, f'"{shortened(pattern)}" is not a regular expression that RE2 takes: {error}')
+            return False
+        report.patterns[pattern] = size
+        report.pattern_size += size
+        return True
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1, "maxLength": MAX_PATTERN}

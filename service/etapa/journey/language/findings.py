@@ -51,6 +51,10 @@ class Report:
         self._findings: list[Finding] = []
         self._full = False
         self._errors = 0
+        self.patterns: dict[str, int] = {}
+        """The regular expressions read so far, each with the size of its program: a file may hold so much of them and no more."""
+        self.pattern_size = 0
+        """Of all of them together."""
 
     def error(self, position: Position, message: str) -> None:
         self._add("error", position, message)
