@@ -11,7 +11,7 @@ import msgspec
 
 from etapa.commands.terminal.difference import difference, in_short
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
-from etapa.commands.terminal.journey_files import Unreadable, load_file, shown
+from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
 from etapa.commands.terminal.junit import Case, Suite, junit_xml
 from etapa.commands.terminal.words import counted, printable, width
 from etapa.journey.engine.program import compile_journey
@@ -113,7 +113,7 @@ def _run_file(argument: str, words: Sequence[str], reporter: "_Reporter") -> Fil
     path = "<stdin>" if argument == "-" else argument
     try:
         loaded = load_file(argument)
-    except Unreadable as error:
+    except FileUnreadable as error:
         click.echo(f"Error: {error}", err=True)
         return FileResult(path, None, trouble=str(error))
     for finding in loaded.findings:

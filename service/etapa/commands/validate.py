@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from etapa.commands.terminal.failures import WrongUse
-from etapa.commands.terminal.journey_files import Unreadable, load_file, shown
+from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
 from etapa.commands.terminal.words import counted
 from etapa.journey.language.load import Loaded
 
@@ -27,7 +27,7 @@ def validate(files: tuple[str, ...], strict: bool, as_json: bool) -> None:
     for path in files:
         try:
             loaded = load_file(path)
-        except Unreadable as error:
+        except FileUnreadable as error:
             unreadable = True
             results.append({"file": path, "ok": False, "unreadable": str(error), "findings": []})
             click.echo(f"Error: {error}", err=True)

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from etapa.contracts.rejected import REASONS, Reason, Rejected
+from etapa.errors import EtapaError
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -32,7 +33,7 @@ REDRIVEN_FROM: Final = "etapa.redriven-from"
 _NUMBER = re.compile(rb"[0-9]{1,9}")
 
 
-class DeadLetterError(Exception):
+class DeadLetterError(EtapaError):
     """A record does not carry the headers of a dead letter."""
 
 

@@ -4,12 +4,14 @@ from typing import Final
 
 import msgspec
 
+from etapa.errors import EtapaError
+
 MARK_KEY: Final = b"\xffmark"
 """Not UTF-8, so it is no customer's id."""
 FORMAT: Final = 1
 
 
-class MarkError(Exception):
+class MarkError(EtapaError):
     """A mark record that this version cannot read."""
 
 

@@ -15,6 +15,7 @@ import msgspec
 from etapa.contracts.state_format_2 import Format2, StandingInFormat2
 from etapa.contracts.state_format_3 import Format3, StandingInFormat3
 from etapa.contracts.state_format_4 import Format4, StandingInFormat4
+from etapa.errors import EtapaError
 from etapa.journey.engine.customer import FORMAT, Customer
 
 Memories = Mapping[int, bytes]
@@ -30,7 +31,7 @@ OLDEST_FORMAT: Final = 2
 """States of this format and later ones can be read."""
 
 
-class StateError(Exception):
+class StateError(EtapaError):
     """Bytes that are no customer state, or one of a format that this version does not read."""
 
 

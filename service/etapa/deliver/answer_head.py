@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
+from etapa.errors import EtapaError
+
 MOST_HEAD_BYTES = 256 * 1024
 """A head that is larger is left to aiohttp, which refuses it."""
 _START = b"HTTP/1."
@@ -20,7 +22,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?:[ \r\n]|$)")
 _HEADER = re.compile(rb"^([!#-'*+.0-9A-Z^-z|~-]+):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
 
 
-class HeadOnly(Exception):
+class HeadOnly(EtapaError):
     """An answer's head arrived whole, and what follows it is not HTTP. `headers` have names in small letters."""
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:

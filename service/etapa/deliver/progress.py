@@ -16,6 +16,8 @@ from typing import Literal
 
 import msgspec
 
+from etapa.errors import EtapaError
+
 LONGEST_MEMO = 3_500
 """Characters of metadata with one commit; brokers take 4,096 bytes unless told otherwise."""
 
@@ -24,7 +26,7 @@ _FORMAT = 1
 Admission = Literal["open", "through", "later"]
 
 
-class Skipped(Exception):
+class Skipped(EtapaError):
     """A record was handed over while an earlier one that was fetched never was."""
 
 

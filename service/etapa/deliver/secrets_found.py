@@ -7,12 +7,13 @@ import msgspec
 
 from etapa.deliver.plan import HeaderValue, Plan, SecretSource
 from etapa.deliver.signature import SecretError, secret_key
+from etapa.errors import EtapaError
 from etapa.settings.values import Secret
 
 MAX_SECRET_BYTES = 64 * 1024
 
 
-class SecretsError(Exception):
+class SecretsError(EtapaError):
     """Secrets are missing or cannot be used. `problems` names every one of them."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:

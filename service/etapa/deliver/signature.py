@@ -10,13 +10,15 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
+from etapa.errors import EtapaError
+
 SECRET_PREFIX = "whsec_"  # noqa: S105 (says that what follows is one)
 SHORTEST_SECRET = 24
 LONGEST_SECRET = 64
 _ALWAYS_ENCODED = frozenset(b"%")
 
 
-class SecretError(ValueError):
+class SecretError(EtapaError, ValueError):
     """A signing secret cannot be used. The message says what is right and nothing of what was found."""
 
 

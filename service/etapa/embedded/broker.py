@@ -18,6 +18,8 @@ from typing import Self
 
 from confluent_kafka import KafkaException, Producer
 
+from etapa.errors import EtapaError
+
 NAME = "librdkafka's mock cluster, a test double of Kafka's protocol"
 NAME_IN_SHORT = "librdkafka's mock cluster, a test double"
 PARTITIONS = 4
@@ -27,7 +29,7 @@ KEPT_BYTES_PER_PARTITION = 5 * 1024 * 1024
 _ANSWER_SECONDS = 5.0
 
 
-class BrokerError(Exception):
+class BrokerError(EtapaError):
     """The private broker did not start or did not make a topic."""
 
 

@@ -19,6 +19,7 @@ from etapa.embedded.screen import Screen
 from etapa.embedded.shoppers import Plan, touchpoints
 from etapa.embedded.summary import Summary
 from etapa.embedded.worker_process import WorkerProcess
+from etapa.errors import EtapaError
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
 from etapa.settings import SHIPPED_JOURNEY, Settings
@@ -38,7 +39,7 @@ _LOOK_EVERY = 0.2
 _COUNTERS_EVERY = 1.0
 
 
-class DemoError(Exception):
+class DemoError(EtapaError):
     """The demo cannot go on; the message says what was found."""
 
 

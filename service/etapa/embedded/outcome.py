@@ -14,13 +14,14 @@ from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.embedded.broker import PARTITIONS
+from etapa.errors import EtapaError
 
 _DELAYS_KEPT = 2_000
 _MOST_AT_ONCE = 5_000
 _METRICS_SECONDS = 2.0
 
 
-class OutcomeError(Exception):
+class OutcomeError(EtapaError):
     """The private Redis or the private broker does not answer any more."""
 
 

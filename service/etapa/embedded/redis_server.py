@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from etapa.embedded.child_process import ChildProcess
+from etapa.errors import EtapaError
 
 _START_SECONDS = 10.0
 _STOP_SECONDS = 3.0
@@ -24,7 +25,7 @@ HOW_TO_GET_ONE = (
 )
 
 
-class RedisUnavailable(Exception):
+class RedisUnavailable(EtapaError):
     """There is no Redis server to start, or it did not start. One line that says what to do or what it said."""
 
 

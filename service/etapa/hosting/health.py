@@ -2,8 +2,10 @@
 
 import msgspec
 
+from etapa.errors import EtapaError
 
-class WorkerError(Exception):
+
+class WorkerError(EtapaError):
     """The worker cannot go on by itself. The message says what was found and what would be right."""
 
 

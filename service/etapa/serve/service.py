@@ -6,13 +6,15 @@ import logging
 from aiohttp import web
 from mode import Service
 
+from etapa.errors import EtapaError
+
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0
 """How long requests under way may take when the worker leaves."""
 
 
-class HttpServerError(Exception):
+class HttpServerError(EtapaError):
     """The server cannot listen where it should; the message says why and what to change."""
 
 

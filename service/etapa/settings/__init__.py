@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
+from etapa.errors import EtapaError
 from etapa.settings import values as values
 from etapa.settings.values import Kind, RedisUrl, Secret
 
@@ -41,7 +42,7 @@ class Setting(msgspec.Struct, frozen=True):
     about: str
 
 
-class SettingsError(Exception):
+class SettingsError(EtapaError):
     """Settings that cannot be used. `problems` names every one of them: the variable, what was found, what is allowed."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:

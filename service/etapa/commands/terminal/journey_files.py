@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.errors import EtapaError
 from etapa.journey.language.findings import Finding
 from etapa.journey.language.load import Loaded, load_journey
 from etapa.journey.language.model import Journey
@@ -15,12 +16,12 @@ LONGEST_SHOWN = 110
 """Of a longer line only the part around the finding is shown."""
 
 
-class Unreadable(Exception):
+class FileUnreadable(EtapaError):
     """The file could not be read at all; the message names it and says why."""
 
 
 def load_file(path: str) -> Loaded:
-    """Read and load the journey file at `path` (`-` is standard input). Raises Unreadable; what is wrong inside is a finding."""
+    """Read and load the journey file at `path` (`-` is standard input). Raises FileUnreadable; what is wrong inside is a finding."""
     content = _read(path)
     name = "<stdin>" if path == "-" else path
     if len(content) > MAX_BYTES:
@@ -40,7 +41,7 @@ def journey_from(path: str | Path) -> Journey:
     """
     try:
         loaded = load_file(str(path))
-    except Unreadable as error:
+    except FileUnreadable as error:
         raise WrongUse(str(error)) from None
     for finding in loaded.findings:
         if finding.severity != "info":
@@ -69,7 +70,7 @@ def _read(path: str) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Unreadable(f"{path or repr(path)}: cannot read it: {reason(error)}") from None
+        raise FileUnreadable(f"{path or repr(path)}: cannot read it: {reason(error)}") from None
 
 
 def _not_utf8(content: bytes, name: str, error: UnicodeDecodeError) -> Finding:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final, final
 
+from etapa.errors import EtapaError
 from etapa.journey.engine.accumulator import forget_what_is_over
 from etapa.journey.engine.beginnings import beginnings
 from etapa.journey.engine.changes import Cause, Clause, Offer
@@ -31,7 +32,7 @@ _NO_OFFERS: Final[Sequence[Offer]] = ()
 _empty_digest: Final = blake2b(digest_size=DIGEST_BYTES)
 
 
-class EvaluationFailed(Exception):
+class EvaluationFailed(EtapaError):
     """Judging a customer raised: a bug, or a value that no arithmetic holds. The cause is what was raised.
 
     The text goes into logs and dead letters, so it holds nothing of the customer: neither the id, nor the words of the

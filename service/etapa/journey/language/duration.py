@@ -2,6 +2,8 @@
 
 import re
 
+from etapa.errors import EtapaError
+
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -22,7 +24,7 @@ _PART = re.compile("([0-9]+)([smhdwy])")
 _WRITTEN = (("y", YEAR), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND))
 
 
-class DurationError(ValueError):
+class DurationError(EtapaError, ValueError):
     """The text is not a duration; the message says what one looks like."""
 
 

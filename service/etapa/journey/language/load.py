@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from etapa.errors import EtapaError
 from etapa.journey.language import campaigns, scenarios
 from etapa.journey.language.checks import look_over
 from etapa.journey.language.conditions import ConditionShape
@@ -58,7 +59,7 @@ class Loaded:
     places: Places = Places()
 
 
-class JourneyError(Exception):
+class JourneyError(EtapaError):
     """A journey file cannot be used. `findings` says why; the message shows all of them in full."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:

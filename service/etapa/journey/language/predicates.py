@@ -11,6 +11,7 @@ from typing import Any, Final, final
 
 import re2
 
+from etapa.errors import EtapaError
 from etapa.journey.language.model import Comparison, Scalar, Test
 
 MISSING: Final = None
@@ -30,7 +31,7 @@ LARGEST_PATTERN: Final = 70_000
 """Instructions of the largest expression that `_MEMORY` lets in, rounded up."""
 
 
-class PatternError(ValueError):
+class PatternError(EtapaError, ValueError):
     """A regular expression that RE2 does not take; the message says why."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from etapa.errors import EtapaError
 from etapa.journey.language.findings import Position, Report, shortened
 from etapa.journey.language.model import Scalar
 
@@ -68,7 +69,7 @@ class InvalidNode:
 Node = ScalarNode | ListNode | MapNode | InvalidNode
 
 
-class Unreadable(Exception):
+class Unreadable(EtapaError):
     """There is no tree to look at; why has been reported."""
 
 

@@ -3,10 +3,11 @@
 import ssl
 from typing import Any
 
+from etapa.errors import EtapaError
 from etapa.settings import Settings
 
 
-class KafkaSettingsError(Exception):
+class KafkaSettingsError(EtapaError):
     """The security settings cannot be used: a file is missing, unreadable or not what it should be."""
 
 

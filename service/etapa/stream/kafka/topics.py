@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from etapa.errors import EtapaError
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -21,7 +22,7 @@ LETTER_OVERHEAD = 64 * _KIBIBYTE
 """A dead letter is the original record and five headers more."""
 
 
-class TopicsError(Exception):
+class TopicsError(EtapaError):
     """The topics could not be made or are not as they must be; the message says what was found and what is right."""
 
 

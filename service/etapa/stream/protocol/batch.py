@@ -10,6 +10,7 @@ from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_MEMORIES, Memories, encode_state
 from etapa.contracts.touchpoint import decode_within
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.errors import EtapaError
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import EvaluationFailed, Partition
@@ -21,7 +22,7 @@ Pause = Callable[[], Awaitable[object]]
 """Lets others run. Awaited every few milliseconds of work."""
 
 
-class CannotJudge(Exception):
+class CannotJudge(EtapaError):
     """Judging the record at `position` among those that wait raised."""
 
     def __init__(self, position: int, detail: str) -> None:

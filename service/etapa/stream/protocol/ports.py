@@ -10,10 +10,11 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from etapa.contracts.reclassification import Progress, Request
+from etapa.errors import EtapaError
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
 
 
-class LogError(Exception):
+class LogError(EtapaError):
     """The log did not do what was asked. The task throws everything away and takes the partition over again."""
 
 
@@ -32,7 +33,7 @@ class OutcomeUnknown(LogError):
     """A commit was sent and no answer came: it may have happened or not. Only the log knows."""
 
 
-class ViewError(Exception):
+class ViewError(EtapaError):
     """The view did not answer, or answered with an error."""
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
 from etapa.contracts.state import StateError
+from etapa.errors import EtapaError
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, TransactionHangs, View, ViewMark
@@ -25,7 +26,7 @@ FIRST_LOOK_BACK = 64
 """Records at the end of `customer-state` among which the last mark is looked for at first. It is the last but for what aborted transactions left."""
 
 
-class PartitionRefused(Exception):
+class PartitionRefused(EtapaError):
     """The partition cannot be processed as things are. Trying again does not help; the message says what would."""
 
 
@@ -39,7 +40,7 @@ class MayPass(PartitionRefused):
     """
 
 
-class InDoubt(Exception):
+class InDoubt(EtapaError):
     """What we hold in memory may not be what is there. Throw it away and take the partition over again."""
 
     def __init__(self, reason: TakeoverReason, message: str) -> None:

@@ -14,6 +14,7 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import NoScriptError
 
+from etapa.errors import EtapaError
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 
@@ -22,7 +23,7 @@ _DEFAULT_PORT = 6379
 RedisClient = Redis | RedisCluster
 
 
-class RedisUrlError(Exception):
+class RedisUrlError(EtapaError):
     """The URL cannot be used. The message does not repeat it, because it may hold a password."""
 
 

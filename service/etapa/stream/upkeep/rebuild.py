@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import msgspec
 
+from etapa.errors import EtapaError
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.protocol.ports import View, ViewMark
@@ -23,7 +24,7 @@ LOOKS_BETWEEN_COUNTS = 20
 """Looks at the mark between two at whether anybody is at work."""
 
 
-class NobodyAtWork(Exception):
+class NobodyAtWork(EtapaError):
     """No worker is in the group, so nobody builds the partition; the next one that starts does."""
 
 

@@ -24,6 +24,7 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Reason
 from etapa.contracts.touchpoint import read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.errors import EtapaError
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.settings import Settings
 from etapa.stream.kafka.batches import append_records
@@ -47,7 +48,7 @@ Fate = Literal["sent", "already", "attempts", "too_large"]
 """`sent`: it went back, or would. `already`: it did earlier. `attempts`: too often already. `too_large`: the topic does not take it."""
 
 
-class RedriveError(Exception):
+class RedriveError(EtapaError):
     """Letters could not be sent back. What was said to be sent before is sent; the message says how to go on."""
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from etapa.contracts.rejected import REASONS, Reason
+from etapa.errors import EtapaError
 
 VERSION = "1"
 LONGEST = 3_500
@@ -19,7 +20,7 @@ Range = tuple[int, int]
 _RANGE = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 
 
-class RedrivenError(Exception):
+class RedrivenError(EtapaError):
     """The stored text was not written by this version, or not by us at all."""
 
 

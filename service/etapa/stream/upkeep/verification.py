@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from etapa.contracts.state import decode_standing
+from etapa.errors import EtapaError
 from etapa.stream.protocol.ports import LogError, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.upkeep.state_fold import StateFold, States, digest_of, was_processed
@@ -60,7 +61,7 @@ class Inspection(Protocol):
         """Every id that occurs anywhere, in portions."""
 
 
-class NotShown(Exception):
+class NotShown(EtapaError):
     """The partition cannot be compared: the view does not show it whole, or not as the log has it. `difference` says what."""
 
     def __init__(self, difference: Difference) -> None:
@@ -68,7 +69,7 @@ class NotShown(Exception):
         self.difference = difference
 
 
-class WentBack(Exception):
+class WentBack(EtapaError):
     """The view's mark went back: Redis lost writes, or the partition is built anew. It has to be compared from its beginning."""
 
 

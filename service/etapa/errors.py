@@ -1,0 +1,63 @@
+"""Every error that is ours: what it means, who raises it, and who deals with it. A test holds this map equal to the code.
+
+An error's message is for people: it says what was found, where, and what would be right. Errors of libraries are turned into
+these at the rim, in the room that knows the library; the error behind is the cause (`__cause__`).
+
+    error                   raised by                 dealt with by
+    ----------------------  ------------------------  ----------------------------------------------------------------
+    What somebody wrote cannot be used. The message goes to whoever wrote it.
+    JourneyError            journey.language          commands: exit 1, with file, line and column of each finding
+    DurationError           journey.language          the loader, and settings: part of their own message
+    PatternError            journey.language          the loader: a finding
+    Unreadable              journey.language          the loader, once why has been reported
+    FileUnreadable          commands.terminal         commands: exit 2
+    SettingsError           settings                  cli: exit 2, every wrong setting by name
+    RedisUrlError           stream.redis              commands: exit 2
+    KafkaSettingsError      stream.kafka              commands: exit 2
+    TopicsError             stream.kafka              commands: exit 1; a worker ends, as WorkerError
+    SecretsError            deliver                   commands: exit 2
+    SecretError             deliver                   SecretsError names the target
+
+    Stored bytes cannot be read.
+    MarkError, StateError   contracts                 a takeover: the partition is refused; `verify`: told
+    DeadLetterError         contracts                 whoever lists dead letters: counted as a stranger's
+    RedrivenError           stream.upkeep             RedriveError names the group
+
+    A touchpoint or a timer cannot be judged.
+    EvaluationFailed        journey.engine            the batch: a dead letter, or a dropped timer that is told
+    CannotJudge             stream.protocol           the tenure: starts the batch over without the record
+
+    Kafka or Redis did not do what was asked. The partition is taken over again, and nothing held in memory is trusted.
+    LogError                stream.kafka              the partition task; commands: exit 1
+      Fenced                                          the partition task: a successor owns it, so it waits a little longer
+      OutcomeUnknown                                  the partition task: a takeover reads what became of the commit
+      TransactionHangs                                a takeover: refused, if it stays so
+    ViewError               stream.redis              the partition task; commands: exit 1
+      BeingRebuilt                                    commands and HTTP: not known at the moment
+    InDoubt                 stream.protocol           the partition task
+
+    A partition must not be processed as things are. Somebody has to step in; it is looked at again now and then.
+    PartitionRefused        stream.protocol           the worker: not ready, with the reason
+      AllRefused                                      the worker: ends, since every partition would be refused
+      MayPass                                         the partition task: believed after some more looks
+
+    A process or a command cannot go on.
+    WorkerError             hosting                   commands: exit 1
+    HttpServerError         serve                     commands: exit 1
+    DemoError, BrokerError, OutcomeError, RedisUnavailable
+                            embedded                  the demo: exit 1
+    RedriveError            stream.upkeep             commands: exit 1
+    NobodyAtWork            stream.upkeep             `rebuild`: exit 1
+
+    A turn that the next caller takes; never seen outside.
+    NotShown, WentBack      stream.upkeep             `verify`: not comparable; begin again
+    Skipped                 deliver                   delivery reads the partition again
+    HeadOnly                deliver                   delivery: an answer whose head says enough
+
+What the command line itself raises, `CheckFailed` (exit 1) and `WrongUse` (exit 2), are click's exceptions: they end a command
+and are caught by nobody.
+"""
+
+
+class EtapaError(Exception):
+    """The base of every error of ours."""
