@@ -9,6 +9,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     JourneyError            journey.language          commands: exit 1, with file, line and column of each finding
     DurationError           journey.language          the loader, and settings: part of their own message
     PatternError            journey.language          the loader: a finding
+      PatternTooLarge
     Unreadable              journey.language          the loader, once why has been reported
     FileUnreadable          commands.terminal         commands: exit 2
     SettingsError           settings                  cli: exit 2, every wrong setting by name
