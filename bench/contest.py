@@ -7,29 +7,19 @@ for each touchpoint is that of the contestant's process alone: that is the figur
 smallest and the largest beside them. Slow contestants get a shorter topic: the first part of the same stream.
 """
 
-import asyncio
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import click
 
-from bench.book import book_of
 from bench.contestants import CONTESTANTS, Contestant, Result, Topic
-from bench.place import Place, fill, servers
+from bench.place import Place, servers
 from bench.report import Table, machine, write_json
-from bench.touchpoints import DAY, Sent, made_up
-
-HISTORY = 180 * DAY
-RESULTS = Path(__file__).parent / "results"
+from bench.results_folder import HISTORY, RESULTS, topic_of
+from bench.touchpoints import DAY, made_up
 
 Runs = Mapping[str, Sequence[Result]]
-
-
-def topic_of(place: Place, name: str, touchpoints: Sequence[Sent]) -> Topic:
-    filled = asyncio.run(fill(place, name, touchpoints))
-    return Topic(name, touchpoints, filled, book_of(touchpoints, place.partitions, time.time_ns() // 1000))
 
 
 def compete(place: Place, contestants: Sequence[Contestant], long: Topic, short: Topic, rounds: int) -> Runs:

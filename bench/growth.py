@@ -10,23 +10,22 @@ else the machine does. Every curve is judged for cliffs.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import pairwise
-from pathlib import Path
 
 import click
 import msgspec
 
 from bench.batch_path import records_of, through_task
+from bench.figures import RULES_SECTION, Curve, Point
 from bench.growth_journeys import WINDOW_KINDS, in_window, with_rules, with_window
 from bench.growth_portions import IN_STAGE, Shop
 from bench.growth_worker import Spent, fed_worker
 from bench.place import Place, servers
 from bench.report import Table, machine, write_json
+from bench.results_folder import RESULTS
 from bench.touchpoints import DAY, SECOND, made_up
 from etapa.journey.engine.program import Program
 from etapa.stream.protocol.records import Record
 
-RESULTS = Path(__file__).parent / "results"
 START = 1_735_689_600 * SECOND
 RULES = (5, 10, 20, 50, 100, 200)
 WINDOW = (1, 2, 5, 10, 20, 40, 100, 250)
@@ -37,40 +36,6 @@ IN_PROCESS = 12_000
 """Touchpoints for each point that is measured in this process."""
 REPEATS = 3
 CHUNK = 200_000
-CLIFF = 2.0
-"""A step of a curve is a cliff when a touchpoint gets more than so many times dearer, or dearer more than in proportion to what
-grows (by a quarter, which is left to the machine's moods). Rules have to be judged, so proportion alone counts there."""
-RULES_SECTION = "rules"
-
-
-class Point(msgspec.Struct, frozen=True):
-    """`x` of whatever grows, and what a touchpoint (or a timer) costs there, in microseconds of CPU."""
-
-    x: int
-    cpu: float
-    redis_cpu: float | None = None
-    per_second: float | None = None
-
-
-class Curve(msgspec.Struct, frozen=True):
-    """One line of a plot."""
-
-    section: str
-    name: str
-    points: Sequence[Point]
-
-    def steepest(self) -> tuple[float, int, int]:
-        """The largest factor between neighbours, and where it is."""
-        return max((after.cpu / before.cpu, before.x, after.x) for before, after in pairwise(self.points))
-
-    def has_cliff(self) -> bool:
-        """Whether there is a step that is steeper than it may be; see `CLIFF`."""
-        for before, after in pairwise(self.points):
-            in_proportion = 1.25 * after.x / before.x
-            allowed = in_proportion if self.section == RULES_SECTION else min(CLIFF, in_proportion)
-            if after.cpu > allowed * before.cpu and after.cpu - before.cpu > 1:
-                return True
-        return False
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from matplotlib import pyplot as plt
 
+from bench.figures import Curve
 from bench.plots import save
 
-if TYPE_CHECKING:
-    from bench.growth import Curve
 
-
-def plot_growth(curves: "Sequence[Curve]", folder: Path) -> None:
+def plot_growth(curves: Sequence[Curve], folder: Path) -> None:
     """CPU for each touchpoint over what grows, both logarithmic: a straight line along the diagonal is growth in proportion."""
     sections = list(dict.fromkeys(curve.section for curve in curves))
     columns = 3

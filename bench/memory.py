@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from bench.contest import RESULTS
 from bench.place import Place, servers
 from bench.population import Population, populate
 from bench.report import Table, machine, write_json
+from bench.results_folder import RESULTS
 from bench.topic_size import TopicSize, topic_size
 from bench.view_memory import KEYS, StateSizes, ViewMemory, fill_view, redis_cpu, settled_memory, sizes_of, touched, weighed
 from bench.worker_memory import WorkerMemory, worker_memory

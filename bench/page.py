@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from bench import contest, growth, latency
+from bench import contest, figures, growth, latency
 from bench.contestants import Result
 from bench.report import Table
 
@@ -46,7 +46,7 @@ def growth_figures(kept: Mapping[str, Any]) -> str:
         f"rules and windows: the least of {settings['repeats']} runs of {settings['in_process']:,} touchpoints, no servers; all else:"
         f" {settings['portion']:,} touchpoints on the worker"
     )
-    return _with_conditions(kept, about, growth.curve_table(msgspec.convert(kept["results"]["curves"], list[growth.Curve])))
+    return _with_conditions(kept, about, growth.curve_table(msgspec.convert(kept["results"]["curves"], list[figures.Curve])))
 
 
 def worst_figures(kept: Mapping[str, Any]) -> str:

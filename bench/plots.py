@@ -15,8 +15,7 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 from bench.contestants import Result  # noqa: E402
-from bench.recovery import Run  # noqa: E402
-from bench.scale import Scaled  # noqa: E402
+from bench.figures import Run, Scaled  # noqa: E402
 from bench.view_memory import StateSizes, ViewMemory  # noqa: E402
 
 _OURS, _OTHERS = "#c2410c", "#94a3b8"

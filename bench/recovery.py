@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-import msgspec
 import psutil
 from aiokafka import TopicPartition
 
-from bench.contest import RESULTS
+from bench.figures import Run
 from bench.place import Place, create_topic, create_worker_topics, prefer, servers
 from bench.population import populate
 from bench.report import Table, machine, write_json
+from bench.results_folder import RESULTS
 from bench.seeded import seed
 from bench.view_memory import redis_cpu
 from etapa.hosting import event_loop
@@ -37,24 +37,6 @@ from etapa.stream.protocol.takeover import take_over
 from etapa.stream.redis.client import connect, disconnect
 from etapa.stream.redis.view import RedisView
 from etapa.stream.worker import spare_the_garbage_collector
-
-
-class Run(msgspec.Struct, frozen=True):
-    """One reading of the partition, or one takeover."""
-
-    customers: int
-    seconds: float
-    cpu_seconds: float
-    """Of this process."""
-    redis_cpu_seconds: float = 0.0
-
-    @property
-    def per_second(self) -> float:
-        return self.customers / self.seconds
-
-    @property
-    def per_cpu_second(self) -> float:
-        return self.customers / self.cpu_seconds
 
 
 class Partition(NamedTuple):

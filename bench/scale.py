@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 import psutil
 import redis
 
-from bench.contest import HISTORY, RESULTS, topic_of
 from bench.contestants import GIVE_UP_AFTER, ContestError, Topic
+from bench.figures import Scaled
 from bench.place import OUTPUTS, Place, create_worker_topics, prefer, running
 from bench.report import Table, machine, write_json
+from bench.results_folder import HISTORY, RESULTS, topic_of
 from bench.touchpoints import DAY, made_up
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports
@@ -34,35 +34,6 @@ from tests.servers.redis_server import RedisCluster, RedisServer
 SINGLE, CLUSTER = "one Redis", "Redis Cluster, three nodes"
 JOIN_TOGETHER = {"group.initial.rebalance.delay.ms": "6000"}
 """What Kafka waits for others when the first member of a group comes."""
-
-
-class Scaled(msgspec.Struct, frozen=True):
-    """One run, from the first touchpoints that the view shows to the last."""
-
-    store: str
-    workers: int
-    touchpoints: int
-    seconds: float
-    worker_cpu_seconds: Sequence[float]
-    """Of each worker."""
-    redis_cpu_seconds: Sequence[float]
-    """Of each node."""
-    kafka_cpu_seconds: float
-    kafka_bytes: Mapping[str, float]
-    """What each topic's log holds in the end, for each touchpoint; `customer-state` before compaction."""
-
-    @property
-    def per_second(self) -> float:
-        return self.touchpoints / self.seconds
-
-    @property
-    def cpu_microseconds(self) -> float:
-        return sum(self.worker_cpu_seconds) / self.touchpoints * 1e6
-
-    @property
-    def cores(self) -> float:
-        """How many cores all of them together kept busy."""
-        return (sum(self.worker_cpu_seconds) + sum(self.redis_cpu_seconds) + self.kafka_cpu_seconds) / self.seconds
 
 
 class Surroundings:

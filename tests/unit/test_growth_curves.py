@@ -1,6 +1,6 @@
 """When a curve of growing cost is said to have a cliff."""
 
-from bench.growth import RULES_SECTION, Curve, Point
+from bench.figures import RULES_SECTION, Curve, Point
 
 
 def curve(section: str, *points: tuple[int, float]) -> Curve:
