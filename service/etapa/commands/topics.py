@@ -1,17 +1,20 @@
 """`etapa topics create`: make the Kafka topics, or check those that are there."""
 
 import asyncio
+import shlex
 
 import click
 import msgspec
+from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaConnectionError
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
+from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.security import KafkaSettingsError
-from etapa.stream.kafka.topics import TopicReport, TopicsError, create_topics
+from etapa.stream.kafka.topics import TopicReport, TopicsError, create_topics, settable, wanted_topics
 
 
 @click.group()
@@ -21,20 +24,31 @@ def topics() -> None:
 
 @topics.command(short_help="Create the topics that are missing.")
 @settings_flags("kafka_bootstrap_servers", "partitions", "replication")
+@click.option(
+    "--without", metavar="SETTING", multiple=True, help="Leave a setting of topics to the brokers, such as segment.ms; may be repeated."
+)
+@click.option("--print", "only_print", is_flag=True, help="Write out what is needed, as commands of Kafka's own tool, and make nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def create(as_json: bool, **flags: str | None) -> None:
+def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: str | None) -> None:
     """Create the topics that are missing, all with the same number of partitions.
 
-    Topics that are there already are left as they are, and looked at: exit code 1 if they do not fit. Can be run again at any time.
+    Topics that are there already are left as they are, and looked at: exit code 1 if they do not fit. The brokers are first asked
+    whether they would make all that is missing, so that nothing is made if they refuse a part of it. Can be run again at any time.
     """
     settings = settings_from(flags).settings
+    unknown = sorted(set(without) - set(settable(settings)))
+    if unknown:
+        raise WrongUse(f"--without: found {unknown[0]!r}; allowed: {', '.join(settable(settings))}")
+    if only_print:
+        _print_needed(settings, wanted_topics(settings, without), as_json=as_json)
+        return
     try:
         cluster = Cluster(settings)
     except KafkaSettingsError as error:
         raise WrongUse(str(error)) from None
     quiet_libraries(settings)
     try:
-        reports = asyncio.run(create_topics(cluster))
+        reports = asyncio.run(create_topics(cluster, without))
     except TopicsError as error:
         if isinstance(error.__cause__, KafkaConnectionError | TimeoutError):
             raise CheckFailed(kafka_silent(settings)) from None
@@ -52,3 +66,24 @@ def create(as_json: bool, **flags: str | None) -> None:
 def _line(report: TopicReport) -> str:
     count = f"{report.partitions} partition{'' if report.partitions == 1 else 's'}"
     return f"{report.name}: {'created' if report.created else 'was there'}, {count}"
+
+
+def _print_needed(settings: Settings, needed: list[NewTopic], *, as_json: bool) -> None:
+    if as_json:
+        listed = [
+            {"name": one.name, "partitions": one.num_partitions, "replication": one.replication_factor, "settings": one.topic_configs}
+            for one in needed
+        ]
+        click.echo(msgspec.json.format(msgspec.json.encode({"topics": listed})))
+        return
+    if settings.kafka_security_protocol != "PLAINTEXT":
+        click.echo("Each of these also needs --command-config FILE, with what it takes to log in.", err=True)
+    for one in needed:
+        click.echo(_command(settings, one))
+
+
+def _command(settings: Settings, one: NewTopic) -> str:
+    words = ["kafka-topics.sh", "--bootstrap-server", settings.kafka_bootstrap_servers, "--create", "--if-not-exists", "--topic", one.name]
+    words += ["--partitions", str(one.num_partitions), "--replication-factor", str(one.replication_factor)]
+    words += [word for name, value in one.topic_configs.items() for word in ("--config", f"{name}={value}")]
+    return shlex.join(words)

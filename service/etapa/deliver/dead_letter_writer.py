@@ -11,7 +11,7 @@ from etapa.deliver.delivery import Delivery
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import describe
 from etapa.stream.kafka.producer import close_producer
-from etapa.stream.kafka.topics import LETTER_OVERHEAD
+from etapa.stream.kafka.topic_settings import LETTER_OVERHEAD
 
 _PAUSE = 1.0
 _MEBIBYTE = 1024 * 1024

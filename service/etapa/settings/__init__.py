@@ -87,6 +87,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "campaign-trigger-dead-letters"
     partitions: Annotated[int, Setting(values.number(1, 10_000), "Partitions of the topics that `topics create` makes")] = 12
     replication: Annotated[int, Setting(values.number(1, 100), "Copies of each partition that `topics create` asks for")] = 1
+    allow_compacted_touchpoints: Annotated[
+        Switch,
+        Setting(values.choice(get_args(Switch)), "Whether touchpoints are read although Kafka compacts their topic, which loses some"),
+    ] = "off"
     start: Annotated[
         StartOffset, Setting(values.choice(get_args(StartOffset)), "Where a partition begins that Etapa has never processed")
     ] = "earliest"

@@ -51,3 +51,28 @@ def test_a_closed_port_is_one_clear_line() -> None:
 def test_a_wrong_number_of_partitions_is_wrong_use() -> None:
     done = etapa("topics", "create", "--partitions", "many")
     assert (done.returncode, done.stderr) == (2, b"Error: --partitions: found 'many'; allowed: a whole number from 1 to 10000\n")
+
+
+def test_what_is_needed_is_written_out_for_those_who_may_make_topics() -> None:
+    done = etapa("topics", "create", "--print", "--without", "segment.ms", env={"ETAPA_PARTITIONS": "3", "ETAPA_REPLICATION": "2"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = done.stdout.decode().splitlines()
+    assert lines[1] == (
+        "kafka-topics.sh --bootstrap-server localhost:9092 --create --if-not-exists --topic stage-changes --partitions 3"
+        " --replication-factor 2 --config cleanup.policy=delete"
+    )
+    [state] = [line for line in lines if " customer-state " in line]
+    assert "--config cleanup.policy=compact --config segment.bytes=67108864 --config min.cleanable.dirty.ratio=0.2" in state
+
+
+def test_what_is_needed_can_be_read_by_a_machine() -> None:
+    done = etapa("topics", "create", "--print", "--json", "--without", "cleanup.policy")
+    topics = {topic.pop("name"): topic for topic in json.loads(done.stdout)["topics"]}
+    assert topics["stage-changes"] == {"partitions": 12, "replication": 1, "settings": {}}
+    assert set(topics["customer-state"]["settings"]) == {"segment.bytes", "segment.ms", "min.cleanable.dirty.ratio", "delete.retention.ms"}
+
+
+def test_a_setting_that_no_topic_is_given_cannot_be_left_out() -> None:
+    done = etapa("topics", "create", "--without", "retention.ms")
+    assert done.returncode == 2
+    assert b"--without: found 'retention.ms'; allowed: cleanup.policy, " in done.stderr

@@ -1,25 +1,24 @@
 """The topics: made with equal partitions and fitting settings, and compared with what is needed when they are there already."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import IncompatibleBrokerVersion, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from etapa.errors import EtapaError
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.topic_settings import LARGEST, LETTER_OVERHEAD, POLICY, judged, topic_settings
 
 _ANSWER_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _KIBIBYTE = 1024
 _MEBIBYTE = 1024 * _KIBIBYTE
 _BROKER_DEFAULT_BYTES = 1_048_588
-LETTER_OVERHEAD = 64 * _KIBIBYTE
-"""A dead letter is the original record and five headers more."""
 
 
 class TopicsError(EtapaError):
@@ -36,18 +35,18 @@ class TopicReport(msgspec.Struct, frozen=True):
     warning: str | None = None
 
 
-def wanted_topics(settings: Settings) -> list[NewTopic]:
-    """All topics, as `etapa topics create` makes them."""
+def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[NewTopic]:
+    """All topics, as `etapa topics create` makes them; settings named in `without` are left to the brokers."""
     # Touchpoints may be as large as the limit says, even larger ones must reach us to become dead letters.
     touchpoint_bytes = max(_BROKER_DEFAULT_BYTES, settings.max_touchpoint_bytes + LETTER_OVERHEAD)
     configs: dict[str, dict[str, str]] = {
-        settings.topic_touchpoints: {"cleanup.policy": "delete", "max.message.bytes": str(touchpoint_bytes)},
-        settings.topic_stage_changes: {"cleanup.policy": "delete"},
-        settings.topic_campaign_triggers: {"cleanup.policy": "delete"},
+        settings.topic_touchpoints: {POLICY: "delete", LARGEST: str(touchpoint_bytes)},
+        settings.topic_stage_changes: {POLICY: "delete"},
+        settings.topic_campaign_triggers: {POLICY: "delete"},
         # Whatever fits into touchpoints fits in here, with its headers.
-        settings.topic_dead_letters: {"cleanup.policy": "delete", "max.message.bytes": str(touchpoint_bytes + LETTER_OVERHEAD)},
+        settings.topic_dead_letters: {POLICY: "delete", LARGEST: str(touchpoint_bytes + LETTER_OVERHEAD)},
         settings.topic_customer_state: {
-            "cleanup.policy": "compact",
+            POLICY: "compact",
             # A takeover without a view reads the whole partition: small segments and an early cleaner keep it near the
             # size of the states. The newest segment is never cleaned, so none may stay the newest for long.
             "segment.bytes": str(64 * _MEBIBYTE),
@@ -57,13 +56,23 @@ def wanted_topics(settings: Settings) -> list[NewTopic]:
             "delete.retention.ms": str(24 * 3_600_000),
         },
         settings.topic_campaign_trigger_dead_letters: {
-            "cleanup.policy": "delete",
-            "max.message.bytes": str(_BROKER_DEFAULT_BYTES + LETTER_OVERHEAD),
+            POLICY: "delete",
+            LARGEST: str(_BROKER_DEFAULT_BYTES + LETTER_OVERHEAD),
         },
     }
     return [
-        NewTopic(name, settings.partitions, settings.replication, topic_configs=topic_configs) for name, topic_configs in configs.items()
+        NewTopic(name, settings.partitions, settings.replication, topic_configs=_but(topic_configs, without))
+        for name, topic_configs in configs.items()
     ]
+
+
+def _but(topic_configs: dict[str, str], without: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in topic_configs.items() if name not in without}
+
+
+def settable(settings: Settings) -> list[str]:
+    """The settings of topics that `etapa topics create` would give."""
+    return sorted({name for topic in wanted_topics(settings) for name in topic.topic_configs})
 
 
 def worker_topics(settings: Settings) -> list[str]:
@@ -76,25 +85,36 @@ def delivery_topics(settings: Settings) -> list[str]:
     return [settings.topic_campaign_triggers, settings.topic_campaign_trigger_dead_letters]
 
 
-async def create_topics(cluster: Cluster) -> list[TopicReport]:
-    """Create what is missing. Raises `TopicsError`, before anything is made, when what is there does not fit."""
+async def create_topics(cluster: Cluster, without: Collection[str] = ()) -> list[TopicReport]:
+    """Create what is missing. Raises `TopicsError`, before anything is made, when what is there does not fit or the brokers refuse some of it.
+
+    What was made all the same, when something fails after that, the message names; a second run goes on from there.
+    """
     settings = cluster.settings
-    wanted = wanted_topics(settings)
+    wanted = wanted_topics(settings, without)
+    names = [topic.name for topic in wanted]
+    made: list[str] = []
     try:
         async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
-            existing = await _partition_counts(admin, [topic.name for topic in wanted])
+            existing = await _partition_counts(admin, names)
             _refuse_other_counts(existing, settings.partitions)
+            _refuse_unfit(judged(settings, await topic_settings(admin, list(existing))).refusals)
             missing = [topic for topic in wanted if topic.name not in existing]
             if missing:
-                _raise_refusals(await admin.create_topics(missing))
+                _refuse_refused(await admin.create_topics(missing, validate_only=True), made)
+                answer = await admin.create_topics(missing)
+                made += [topic for topic, code, *_ in answer.topic_errors if not code]
+                _refuse_refused(answer, made)
                 # Whoever starts next must find them, so every broker has to know them.
                 while len(await _partition_counts(admin, [topic.name for topic in missing])) < len(missing):  # noqa: ASYNC110 - brokers tell nobody
                     await asyncio.sleep(_POLL_SECONDS)
-            warnings = await _config_warnings(admin, settings, list(existing))
+            findings = judged(settings, await topic_settings(admin, names))
+            _refuse_unfit(findings.refusals, made)
     except KAFKA_FAILURES as error:
-        message = f"the topics could not be made at {settings.kafka_bootstrap_servers}: {describe(error)}"
-        raise TopicsError(message) from error
-    return [TopicReport(topic.name, settings.partitions, topic.name not in existing, warnings.get(topic.name)) for topic in wanted]
+        message = f"the topics could not be made at {settings.kafka_bootstrap_servers}: {describe(error)}{_made_so_far(made)}"
+        # Without a cause: it would be told in words that leave out what was made.
+        raise TopicsError(message) from (None if made else error)
+    return [TopicReport(name, settings.partitions, name not in existing, findings.warnings.get(name)) for name in names]
 
 
 async def check_topics(cluster: Cluster) -> list[str]:
@@ -108,8 +128,9 @@ async def check_topics(cluster: Cluster) -> list[str]:
         existing = await _partition_counts(admin, names)
         _refuse_missing(existing, names)
         _refuse_other_counts(existing, existing[settings.topic_touchpoints])
-        warnings = await _config_warnings(admin, settings, names)
-        return list(warnings.values())
+        findings = judged(settings, await topic_settings(admin, names))
+        _refuse_unfit(findings.refusals)
+        return list(findings.warnings.values())
 
 
 async def partition_count(cluster: Cluster) -> int:
@@ -131,6 +152,7 @@ async def check_delivery_topics(cluster: Cluster) -> None:
         existing = await _partition_counts(admin, names)
         _refuse_missing(existing, names)
         _refuse_other_counts(existing, existing[settings.topic_campaign_triggers])
+        _refuse_unfit(judged(settings, await topic_settings(admin, names)).refusals)
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
@@ -165,7 +187,13 @@ def _refuse_other_counts(existing: dict[str, int], partitions: int) -> None:
         raise TopicsError(message)
 
 
-def _raise_refusals(answer: Any) -> None:
+def _refuse_unfit(refusals: Sequence[str], made: Sequence[str] = ()) -> None:
+    if refusals:
+        message = f"{'; '.join(refusals)}{_made_so_far(made)}"
+        raise TopicsError(message)
+
+
+def _refuse_refused(answer: Any, made: Sequence[str]) -> None:
     refusals = []
     for topic, code, *told in answer.topic_errors:
         # Somebody else made it between our look and our request; a second run compares it.
@@ -173,40 +201,12 @@ def _raise_refusals(answer: Any) -> None:
             reason = next((text for text in told if text), None) or for_code(code).__name__
             refusals.append(f"{topic}: {reason}")
     if refusals:
-        message = f"Kafka refused to make topics. {'; '.join(refusals)}"
+        message = (
+            f"Kafka refused to make topics. {'; '.join(refusals)}{_made_so_far(made)}. `--without SETTING` leaves out a setting that is not"
+            " allowed here; `--print` writes out what is needed, for whoever may make topics"
+        )
         raise TopicsError(message)
 
 
-async def _config_warnings(admin: AIOKafkaAdminClient, settings: Settings, names: list[str]) -> dict[str, str]:
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    found: dict[str, dict[str, str]] = {}
-    try:
-        answers = await admin.describe_configs(resources) if resources else []
-    except IncompatibleBrokerVersion:
-        # A broker that cannot be asked, such as the demo's, tells nothing to warn of.
-        return {}
-    for answer in answers:
-        for code, _, _, name, entries in answer.resources:
-            if not code:
-                found[name] = {entry[0]: entry[1] for entry in entries}
-    return judge_configs(settings, found)
-
-
-def judge_configs(settings: Settings, found: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Warnings by topic, from the topics' settings; topics and settings that the brokers did not tell are left out."""
-    warnings = {}
-    state = settings.topic_customer_state
-    policy = found.get(state, {}).get("cleanup.policy", "compact")
-    if "delete" in policy:
-        warnings[state] = (
-            f"{state} has cleanup.policy={policy}: states of quiet customers will be deleted and their customers forgotten. Set it to compact"
-        )
-    letters = found.get(settings.topic_dead_letters, {}).get("max.message.bytes")
-    touchpoints = found.get(settings.topic_touchpoints, {}).get("max.message.bytes")
-    if letters and touchpoints and int(letters) < int(touchpoints) + LETTER_OVERHEAD:
-        warnings[settings.topic_dead_letters] = (
-            f"{settings.topic_dead_letters} takes records up to max.message.bytes={letters}, but {settings.topic_touchpoints} up to"
-            f" {touchpoints}: a large record that cannot be used would not fit and hold up its partition."
-            f" Set it to at least {int(touchpoints) + LETTER_OVERHEAD}"
-        )
-    return warnings
+def _made_so_far(made: Sequence[str]) -> str:
+    return f". Made were {', '.join(made)}; a second run goes on from there" if made else ""

@@ -1,0 +1,120 @@
+"""The settings of topics as the brokers tell them, and what is wrong with them for us.
+
+Whoever may use a topic need not be allowed to ask for its settings. What is not told is taken to be right.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import IncompatibleBrokerVersion
+
+from etapa.settings import Settings, variable_of
+
+POLICY = "cleanup.policy"
+LARGEST = "max.message.bytes"
+LETTER_OVERHEAD = 64 * 1024
+"""A dead letter is the original record and five headers more."""
+_FOR_EVER = "-1"
+
+TopicSettings = Mapping[str, Mapping[str, str]]
+"""By topic, and then by name. Topics whose settings the brokers do not tell are missing."""
+
+
+class Findings(NamedTuple):
+    """What is wrong. With a refusal no work may begin, since results would be wrong without a word; with a warning it may."""
+
+    refusals: Sequence[str]
+    warnings: Mapping[str, str]
+    """By topic."""
+
+
+async def topic_settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> TopicSettings:
+    """What the brokers tell of these topics. Raises what aiokafka raises."""
+    if not names:
+        return {}
+    try:
+        answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+    except IncompatibleBrokerVersion:
+        # A broker that cannot be asked, such as the demo's.
+        return {}
+    return {
+        name: {entry[0]: entry[1] for entry in entries} for answer in answers for code, _, _, name, entries in answer.resources if not code
+    }
+
+
+def judged(settings: Settings, found: TopicSettings) -> Findings:
+    """What is wrong with these topics."""
+    refusals: list[str] = []
+    warnings: dict[str, str] = {}
+    _judge_touchpoints(settings, found, refusals, warnings)
+    _judge_states(settings, found, refusals, warnings)
+    for topic, loss in (
+        (settings.topic_campaign_triggers, "a trigger that another one of the same customer follows would never be delivered"),
+        (
+            settings.topic_dead_letters,
+            "a letter without a key could not be written, which holds up its partition, and others would be removed",
+        ),
+        (settings.topic_campaign_trigger_dead_letters, "letters would be removed before anybody has looked"),
+    ):
+        if _is_compacted(topic, found):
+            refusals.append(f"{topic} has {POLICY}={found[topic][POLICY]}: {loss}. Set it to delete ({_altering(topic, 'delete')})")
+    changes = settings.topic_stage_changes
+    if _is_compacted(changes, found):
+        warnings[changes] = (
+            f"{changes} has {POLICY}={found[changes][POLICY]}: Kafka removes changes that another one of the same customer follows, so"
+            " whoever reads late misses some. Set it to delete unless only the last one counts"
+        )
+    letters, touchpoints = (found.get(topic, {}).get(LARGEST) for topic in (settings.topic_dead_letters, settings.topic_touchpoints))
+    if letters and touchpoints and int(letters) < int(touchpoints) + LETTER_OVERHEAD:
+        warnings[settings.topic_dead_letters] = (
+            f"{settings.topic_dead_letters} takes records up to {LARGEST}={letters}, but {settings.topic_touchpoints} up to"
+            f" {touchpoints}: a large record that cannot be used would not fit and hold up its partition."
+            f" Set it to at least {int(touchpoints) + LETTER_OVERHEAD}"
+        )
+    return Findings(refusals, warnings)
+
+
+def _judge_touchpoints(settings: Settings, found: TopicSettings, refusals: list[str], warnings: dict[str, str]) -> None:
+    topic = settings.topic_touchpoints
+    if not _is_compacted(topic, found):
+        return
+    what = (
+        f"{topic} has {POLICY}={found[topic][POLICY]}: Kafka removes touchpoints that another one of the same customer follows, so"
+        " customers that are processed late end in wrong stages"
+    )
+    if settings.allow_compacted_touchpoints == "on":
+        warnings[topic] = f"{what}. {variable_of('allow_compacted_touchpoints')} is on, so they are read all the same"
+    else:
+        refusals.append(
+            f"{what}. Set it to delete ({_altering(topic, 'delete')}), or have it taken as it is with"
+            f" {variable_of('allow_compacted_touchpoints')}=on"
+        )
+
+
+def _judge_states(settings: Settings, found: TopicSettings, refusals: list[str], warnings: dict[str, str]) -> None:
+    topic = settings.topic_customer_state
+    told = found.get(topic, {})
+    policy = told.get(POLICY, "compact")
+    if "delete" not in policy:
+        return
+    bounds = {name: told[name] for name in ("retention.ms", "retention.bytes") if told.get(name, _FOR_EVER) != _FOR_EVER}
+    if bounds:
+        bound = " and ".join(f"{name}={value}" for name, value in bounds.items())
+        refusals.append(
+            f"{topic} has {POLICY}={policy} and {bound}: states of quiet customers are deleted and these customers forgotten."
+            f" Set it to compact ({_altering(topic, 'compact')})"
+        )
+    elif "compact" not in policy:
+        warnings[topic] = (
+            f"{topic} has {POLICY}={policy}: it grows with every batch, and so does the time to fill Redis anew. Set it to compact"
+        )
+
+
+def _is_compacted(topic: str, found: TopicSettings) -> bool:
+    return "compact" in found.get(topic, {}).get(POLICY, "")
+
+
+def _altering(topic: str, policy: str) -> str:
+    return f"kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {POLICY}={policy}"
