@@ -22,7 +22,7 @@ from etapa.commands.terminal.failures import CheckFailed, reason
 OUTPUT_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-class Entry(NamedTuple):
+class ListedCommand(NamedTuple):
     """A command in the list: the module in `etapa.commands` that holds it, and what `etapa --help` says about it."""
 
     module: str
@@ -30,24 +30,24 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "demo": Entry("demo", "Watch customers move, on a private broker and a private Redis."),
-    "run": Entry("run", "Run the worker."),
-    "topics": Entry("topics", "Create the Kafka topics."),
-    "journeys": Entry("journeys", "List the journeys to start from, and print one."),
-    "validate": Entry("validate", "Check journey files."),
-    "test": Entry("test", "Run the tests in journey files."),
-    "simulate": Entry("simulate", "Run a file of touchpoints through a journey, without servers."),
-    "diff": Entry("diff", "Show who would be elsewhere under another journey, and why."),
-    "stage": Entry("stage", "Show the stage that a customer is in."),
-    "why": Entry("why", "Show why a customer does not move, rule by rule."),
-    "reclassify": Entry("reclassify", "Have all customers judged by a new version of the journey now."),
-    "dead-letters": Entry("dead_letters", "Look at what could not be used, and send it back."),
-    "verify": Entry("verify", "Compare Redis with the log, while the worker runs."),
-    "rebuild": Entry("rebuild", "Have Redis filled anew from the log."),
-    "triggers": Entry("triggers", "Follow the campaign triggers as they are published."),
-    "deliver": Entry("deliver", "Deliver campaign triggers to webhooks."),
-    "sizing": Entry("sizing", "Work out workers, Redis and Kafka for an installation."),
-    "config": Entry("config", "Show all settings and where they come from."),
+    "demo": ListedCommand("demo", "Watch customers move, on a private broker and a private Redis."),
+    "run": ListedCommand("run", "Run the worker."),
+    "topics": ListedCommand("topics", "Create the Kafka topics."),
+    "journeys": ListedCommand("journeys", "List the journeys to start from, and print one."),
+    "validate": ListedCommand("validate", "Check journey files."),
+    "test": ListedCommand("test", "Run the tests in journey files."),
+    "simulate": ListedCommand("simulate", "Run a file of touchpoints through a journey, without servers."),
+    "diff": ListedCommand("diff", "Show who would be elsewhere under another journey, and why."),
+    "stage": ListedCommand("stage", "Show the stage that a customer is in."),
+    "why": ListedCommand("why", "Show why a customer does not move, rule by rule."),
+    "reclassify": ListedCommand("reclassify", "Have all customers judged by a new version of the journey now."),
+    "dead-letters": ListedCommand("dead_letters", "Look at what could not be used, and send it back."),
+    "verify": ListedCommand("verify", "Compare Redis with the log, while the worker runs."),
+    "rebuild": ListedCommand("rebuild", "Have Redis filled anew from the log."),
+    "triggers": ListedCommand("triggers", "Follow the campaign triggers as they are published."),
+    "deliver": ListedCommand("deliver", "Deliver campaign triggers to webhooks."),
+    "sizing": ListedCommand("sizing", "Work out workers, Redis and Kafka for an installation."),
+    "config": ListedCommand("config", "Show all settings and where they come from."),
 }
 
 

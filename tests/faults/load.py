@@ -9,7 +9,7 @@ from functools import partial
 from confluent_kafka import KafkaError, Message, Producer
 
 from etapa.contracts.partitioner import partition_of
-from etapa.embedded.shoppers import Plan, touchpoints
+from etapa.embedded.shoppers import ShoppingTrip, touchpoints
 
 _BEGIN = int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _END = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -29,7 +29,7 @@ class Load:
         self.rate = rate
         self._topic = topic
         self._partitions = partitions
-        plan = Plan(seed, _BEGIN, _END, _PACE, customers=customers, newcomer_every=20.0)
+        plan = ShoppingTrip(seed, _BEGIN, _END, _PACE, customers=customers, newcomer_every=20.0)
         everything = touchpoints(plan)
         self._touchpoints = (one for one in everything if partition_of(one.key.decode(), partitions) not in spared)
         self._producer = Producer(

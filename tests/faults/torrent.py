@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
-from etapa.embedded.shoppers import Plan, touchpoints
+from etapa.embedded.shoppers import ShoppingTrip, touchpoints
 from tests.servers.processes import ServerProcess, wait_until
 
 _BEGIN = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -85,7 +85,7 @@ class Torrent:
 
 def records(seed: int, padding: int) -> Iterator[Record]:
     """The stream, without end."""
-    plan = Plan(seed, _BEGIN, LATEST, _THREE_DAYS // _ROUND, customers=_ROUND // TOUCHPOINTS_EACH, newcomer_every=TOUCHPOINTS_EACH)
+    plan = ShoppingTrip(seed, _BEGIN, LATEST, _THREE_DAYS // _ROUND, customers=_ROUND // TOUCHPOINTS_EACH, newcomer_every=TOUCHPOINTS_EACH)
     prepared: list[Record] = []
     for one in islice(touchpoints(plan), _ROUND):
         key = one.key + b"." + _COHORT

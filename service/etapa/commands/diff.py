@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, Progress
+from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_from
@@ -47,7 +47,7 @@ def diff(old: str, new: str, events: str, until: int | None, samples: int, exit_
     _warn_of_versions(*journeys)
     found = Diff.between(*journeys)
     with EventFile(events) as lines:
-        progress = Progress(lines, output_scrolls=False)
+        progress = LineProgress(lines, output_scrolls=False)
         found.read(progress, until, limits=TouchpointLimits(max_bytes=settings.max_touchpoint_bytes), on_rejected=Complaints())
         progress.clear()
     rejected = found.rejected.total()

@@ -8,7 +8,7 @@ from typing import IO
 import click
 import msgspec
 
-from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, Progress
+from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
@@ -48,7 +48,7 @@ def simulate(journey: str | None, events: str, until: int | None, print_triggers
     output = click.get_binary_stream("stdout")
     complaints = Complaints()
     with EventFile(events) as lines, _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output:
-        progress = Progress(lines, output_scrolls=True)
+        progress = LineProgress(lines, output_scrolls=True)
         changes = simulated(
             compile_journey(chosen),
             chosen,

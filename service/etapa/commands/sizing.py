@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from etapa.commands.terminal.tables import table
-from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Plan, Sizing, size
+from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Installation, Sizing, size
 
 _DAY = 86_400
 _GIB = 2**30
@@ -35,7 +35,7 @@ def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain:
     The model and how well it meets what was measured: docs/sizing.md.
     """
     retention = retention_days * _DAY
-    plan = Plan(touchpoint_retention=retention, change_retention=retention, redis_node_bytes=redis_node_gib * _GIB, **plain)
+    plan = Installation(touchpoint_retention=retention, change_retention=retention, redis_node_bytes=redis_node_gib * _GIB, **plain)
     needed = size(plan)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(needed)))
@@ -45,7 +45,7 @@ def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain:
         click.echo(f"Warning: {warning}", err=True)
 
 
-def _lines(plan: Plan, needed: Sizing) -> list[str]:
+def _lines(plan: Installation, needed: Sizing) -> list[str]:
     per_second = needed.kafka_in_bytes_per_second
     nodes = "one node" if needed.redis_nodes == 1 else f"a Cluster of {needed.redis_nodes} masters"
     rows = [

@@ -20,7 +20,7 @@ from etapa.journey.language.load import Loaded
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.absence import Absence, first_absence
 from etapa.rehearsal.coverage import Coverage
-from etapa.rehearsal.scenarios import Move, Outcome, rehearse
+from etapa.rehearsal.scenarios import Outcome, ScenarioMove, rehearse
 
 Status = Literal["passed", "failed", "error"]
 
@@ -306,5 +306,5 @@ def _change_object(change: ExpectedChange) -> dict[str, Any]:
     return {"at": format_duration(change.at), "to": change.to}
 
 
-def _move_object(move: Move) -> dict[str, Any]:
+def _move_object(move: ScenarioMove) -> dict[str, Any]:
     return _change_object(move.as_expected()) | {"from": move.source, "rule": move.rule, "cause": move.cause, "because": move.because}

@@ -12,12 +12,12 @@ import msgspec
 from etapa.embedded.broker import NAME, NAME_IN_SHORT, PrivateBroker
 from etapa.embedded.feeder import Feeder
 from etapa.embedded.live_view import Picture
-from etapa.embedded.outcome import OutcomeError, RedisView, Results, is_ready, worker_counts
+from etapa.embedded.outcome import OutcomeError, Results, StagesShown, is_ready, worker_counts
 from etapa.embedded.progress import Highlights, Look, Trend
 from etapa.embedded.redis_server import PrivateRedis
 from etapa.embedded.screen import Screen
-from etapa.embedded.shoppers import Plan, touchpoints
-from etapa.embedded.summary import Summary
+from etapa.embedded.shoppers import ShoppingTrip, touchpoints
+from etapa.embedded.summary import DemoSummary
 from etapa.embedded.worker_process import WorkerProcess
 from etapa.errors import EtapaError
 from etapa.journey.language.load import journey_or_raise
@@ -52,7 +52,7 @@ class DemoOptions(msgspec.Struct, frozen=True):
     as_json: bool = False
 
 
-def plan_for(options: DemoOptions, now: int) -> Plan:
+def plan_for(options: DemoOptions, now: int) -> ShoppingTrip:
     """A shop whose history ends an hour before `now` (microseconds since 1970), told at the pace that `options` ask for."""
     days_per_second: float = DAYS_PER_SECOND
     newcomer_every = None
@@ -65,7 +65,7 @@ def plan_for(options: DemoOptions, now: int) -> Plan:
             newcomer_every = max(2.0, min(newcomer_every, 0.7 * options.rate * options.seconds / options.customers))
     end = now - DAY // 24
     pace = max(1, int(days_per_second * DAY / options.rate))
-    return Plan(SEED, end - HISTORY, end, pace, options.customers, newcomer_every)
+    return ShoppingTrip(SEED, end - HISTORY, end, pace, options.customers, newcomer_every)
 
 
 def run_demo(options: DemoOptions) -> None:
@@ -127,7 +127,7 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
         screen.say("  worker   the real one, in its own process; takes some seconds ...")
         begun = time.monotonic()
         worker = everything.enter_context(WorkerProcess(broker.address, redis.url, settings.http_port))
-        view = everything.enter_context(contextlib.closing(RedisView(redis.url, settings.redis_prefix)))
+        view = everything.enter_context(contextlib.closing(StagesShown(redis.url, settings.redis_prefix)))
         shoppers = touchpoints(plan_for(options, time.time_ns() // 1000))
         feeder = Feeder(broker.address, settings.topic_touchpoints, shoppers, options.rate)
         results = everything.enter_context(
@@ -150,7 +150,7 @@ class _Demo:
         screen: Screen,
         stops: _Stops,
         worker: WorkerProcess,
-        view: RedisView,
+        view: StagesShown,
         feeder: Feeder,
         results: Results,
     ) -> None:
@@ -181,7 +181,7 @@ class _Demo:
                 raise DemoError(f"the worker was not ready after {_READY_SECONDS:.0f} s. Its last words:\n{self._worker.said()}")
             time.sleep(0.05)
 
-    def run(self) -> Summary:
+    def run(self) -> DemoSummary:
         """Let the shoppers shop until it is time to end, then let the worker finish."""
         begun = time.monotonic()
         until = None if self._options.seconds is None else begun + self._options.seconds
@@ -255,12 +255,12 @@ class _Demo:
             remark=f"broker: {NAME_IN_SHORT}",
         )
 
-    def _summary(self, seconds: float) -> Summary:
+    def _summary(self, seconds: float) -> DemoSummary:
         read, customers = self._view.look()
         self._feeder.has_read(read)
         delays = sorted(self._results.delays)
         stages = {stage.id: customers[stage.id] for stage in self._journey.stages}
-        return Summary(
+        return DemoSummary(
             touchpoints=sum(read),
             stage_changes=self._results.stage_changes,
             customers=stages,

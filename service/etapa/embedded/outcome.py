@@ -89,7 +89,7 @@ def _headers(message: Message) -> Sequence[tuple[str, bytes]]:
     return [(header[0], header[1]) for header in message.headers() or () if isinstance(header[1], bytes)]
 
 
-class RedisView:
+class StagesShown:
     """The Redis keys of the worker, as anybody may read them."""
 
     def __init__(self, url: str, prefix: str) -> None:

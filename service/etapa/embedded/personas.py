@@ -41,7 +41,7 @@ SMALL_THINGS = tuple(product for product in CATALOGUE if product.price < 50)
 CONSUMABLES = tuple(product for product in CATALOGUE if product.name.startswith(("beans", "oolong", "olive", "chocolate")))
 
 
-class Step(NamedTuple):
+class StoryStep(NamedTuple):
     """One touchpoint of a story. `wait` is the time since the step before it, in seconds."""
 
     wait: float
@@ -50,7 +50,7 @@ class Step(NamedTuple):
     properties: dict[str, Any]
 
 
-Story = Iterator[Step]
+Story = Iterator[StoryStep]
 
 
 class Habits:
@@ -72,40 +72,40 @@ class Habits:
     def steps(self, fewest: int, most: int) -> range:
         return range(self.random.randint(fewest, most))
 
-    def sees_an_ad(self, wait: float) -> Step:
+    def sees_an_ad(self, wait: float) -> StoryStep:
         channel = self.random.choices(("social", "search", "print"), (6, 3, 1))[0]
         campaign = self.random.choice(("spring-roast", "slow-mornings", "new-kitchen", "gift-guide"))
-        return Step(wait, "ad_view" if self.happens(0.6) else "ad_click", channel, {"campaign": campaign})
+        return StoryStep(wait, "ad_view" if self.happens(0.6) else "ad_click", channel, {"campaign": campaign})
 
-    def reads(self, wait: float) -> Step:
+    def reads(self, wait: float) -> StoryStep:
         topic = self.random.choice(("how to brew", "grinder guide", "gift ideas", "sharpening knives"))
-        return Step(wait, "content_view", self.random.choice(("web", "social", "email")), {"topic": topic})
+        return StoryStep(wait, "content_view", self.random.choice(("web", "social", "email")), {"topic": topic})
 
-    def views(self, wait: float, product: Product | None = None) -> Step:
+    def views(self, wait: float, product: Product | None = None) -> StoryStep:
         product = product or self.favourite
-        return Step(wait, "product_view", self.device, {"product": product.name, "category": product.category, "price": product.price})
+        return StoryStep(wait, "product_view", self.device, {"product": product.name, "category": product.category, "price": product.price})
 
-    def adds_to_cart(self, wait: float, product: Product) -> Step:
-        return Step(wait, "add_to_cart", self.device, {"product": product.name, "amount": product.price, "currency": CURRENCY})
+    def adds_to_cart(self, wait: float, product: Product) -> StoryStep:
+        return StoryStep(wait, "add_to_cart", self.device, {"product": product.name, "amount": product.price, "currency": CURRENCY})
 
-    def looks_into_the_cart(self, wait: float) -> Step:
-        return Step(wait, "cart", self.device, {})
+    def looks_into_the_cart(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "cart", self.device, {})
 
-    def weighs(self, wait: float) -> Step:
+    def weighs(self, wait: float) -> StoryStep:
         """Compares, reads what others say, or keeps it for later."""
         kind = self.random.choice(("compare", "review_page", "review_page", "wishlist_add"))
-        return Step(wait, kind, self.device, {"product": self.favourite.name, "category": self.favourite.category})
+        return StoryStep(wait, kind, self.device, {"product": self.favourite.name, "category": self.favourite.category})
 
-    def searches(self, wait: float) -> Step:
-        return Step(wait, "search", "search", {"query": self.favourite.name})
+    def searches(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "search", "search", {"query": self.favourite.name})
 
-    def gets_a_message(self, wait: float) -> Step:
-        return Step(wait, "message_open", self.reached_by, {"campaign": self.random.choice(("weekly", "back-in-stock", "your-cart"))})
+    def gets_a_message(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "message_open", self.reached_by, {"campaign": self.random.choice(("weekly", "back-in-stock", "your-cart"))})
 
-    def visits_the_store(self, wait: float) -> Step:
-        return Step(wait, "store_visit", "store", {"city": self.random.choice(("La Paz", "Cochabamba", "Santa Cruz"))})
+    def visits_the_store(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "store_visit", "store", {"city": self.random.choice(("La Paz", "Cochabamba", "Santa Cruz"))})
 
-    def buys(self, wait: float, product: Product, channel: str | None = None) -> Step:
+    def buys(self, wait: float, product: Product, channel: str | None = None) -> StoryStep:
         quantity = 1 if product.price > 60 else self.random.choice((1, 1, 1, 2, 3))
         properties = {
             "product": product.name,
@@ -114,37 +114,37 @@ class Habits:
             "amount": round(product.price * quantity * self.random.choice((1.0, 1.0, 1.0, 0.9)), 2),
             "currency": CURRENCY,
         }
-        return Step(wait, "purchase", channel or self.device, properties)
+        return StoryStep(wait, "purchase", channel or self.device, properties)
 
-    def is_delivered_to(self, wait: float) -> Step:
-        return Step(wait, "delivery", "courier", {"on_time": self.happens(0.9)})
+    def is_delivered_to(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "delivery", "courier", {"on_time": self.happens(0.9)})
 
-    def picks_it_up(self, wait: float) -> Step:
-        return Step(wait, "pickup", "store", {})
+    def picks_it_up(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "pickup", "store", {})
 
-    def asks_for_help(self, wait: float) -> Step:
+    def asks_for_help(self, wait: float) -> StoryStep:
         topic = self.random.choice(("how to descale it", "wrong size", "where is my parcel", "invoice"))
         channel = self.random.choice(("whatsapp", "phone", "web", "store"))
         kind = "support_chat" if channel == "web" else "support_request"
-        return Step(wait, kind, channel, {"topic": topic, "sentiment": self.random.choice(("neutral", "neutral", "negative"))})
+        return StoryStep(wait, kind, channel, {"topic": topic, "sentiment": self.random.choice(("neutral", "neutral", "negative"))})
 
-    def is_helped(self, wait: float) -> Step:
-        return Step(wait, "support_resolved", "whatsapp", {"sentiment": self.random.choice(("neutral", "positive"))})
+    def is_helped(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "support_resolved", "whatsapp", {"sentiment": self.random.choice(("neutral", "positive"))})
 
-    def complains(self, wait: float) -> Step:
+    def complains(self, wait: float) -> StoryStep:
         reason = self.random.choice(("late parcel", "broken on arrival", "rude answer", "charged twice"))
         channel = self.random.choice(("phone", "email", "social", "store"))
-        return Step(wait, "complaint", channel, {"reason": reason, "sentiment": "negative"})
+        return StoryStep(wait, "complaint", channel, {"reason": reason, "sentiment": "negative"})
 
-    def joins_the_programme(self, wait: float) -> Step:
-        return Step(wait, "loyalty_signup", self.random.choice((self.device, "store")), {})
+    def joins_the_programme(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "loyalty_signup", self.random.choice((self.device, "store")), {})
 
-    def writes_a_review(self, wait: float, rating: int) -> Step:
+    def writes_a_review(self, wait: float, rating: int) -> StoryStep:
         sentiment = "positive" if rating >= 4 else "negative" if rating <= 2 else "neutral"
-        return Step(wait, "review", "web", {"rating": rating, "sentiment": sentiment, "product": self.favourite.name})
+        return StoryStep(wait, "review", "web", {"rating": rating, "sentiment": sentiment, "product": self.favourite.name})
 
-    def refers_a_friend(self, wait: float) -> Step:
-        return Step(wait, "referral", self.random.choice(("whatsapp", "social", "email")), {"sentiment": "positive"})
+    def refers_a_friend(self, wait: float) -> StoryStep:
+        return StoryStep(wait, "referral", self.random.choice(("whatsapp", "social", "email")), {"sentiment": "positive"})
 
     def orders(self, wait: float, product: Product) -> Story:
         """Product page, cart and sale online, within minutes; the goods come, or are picked up, days later."""

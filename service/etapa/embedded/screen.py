@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from etapa.embedded.live_view import Picture, draw, line, seconds_as_text
-from etapa.embedded.summary import Summary
+from etapa.embedded.summary import DemoSummary
 from etapa.journey.language.model import Journey
 
 _LINE_EVERY = 2.0
@@ -55,7 +55,7 @@ class Screen:
                 self.say(line(picture))
             self._next_line = now + _LINE_EVERY
 
-    def end(self, summary: Summary, journey: Journey) -> None:
+    def end(self, summary: DemoSummary, journey: Journey) -> None:
         """Print the summary."""
         if self._as_json:
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(summary)).decode() + "\n")

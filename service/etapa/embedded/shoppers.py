@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from etapa.contracts.rfc3339 import moment_of, parse_time
-from etapa.embedded.personas import DAY, HOUR, MINUTE, PERSONAS, Habits, Step, Story
+from etapa.embedded.personas import DAY, HOUR, MINUTE, PERSONAS, Habits, Story, StoryStep
 
 SECOND = 1_000_000
 
@@ -24,7 +24,7 @@ Flaw = Literal["late", "duplicate", "not_json", "no_offset", "wrong_type", "key_
 BROKEN: tuple[Flaw, ...] = ("not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value")
 
 
-class Plan(NamedTuple):
+class ShoppingTrip(NamedTuple):
     """What is to be made up. Times are microseconds since 1970.
 
     Time in the shop begins at `start` and runs by `pace` microseconds a touchpoint, slower and slower, so that it never
@@ -71,20 +71,20 @@ class _Shopper:
 
     def start_anew(self) -> None:
         self.story: Story = self._tell(self.habits)
-        self.step: Step = next(self.story)
+        self.step: StoryStep = next(self.story)
 
 
 _TELLERS = list(PERSONAS)
 _WEIGHTS = list(PERSONAS.values())
 
 
-def touchpoints(plan: Plan) -> Iterator[Sent]:
+def touchpoints(plan: ShoppingTrip) -> Iterator[Sent]:
     """The stream of the plan, in the order of arrival. It never ends."""
     return _Shop(plan).stream()
 
 
 class _Shop:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ShoppingTrip) -> None:
         self._plan = plan
         self._random = Random(plan.seed)
         self._encode = msgspec.json.Encoder().encode
@@ -218,7 +218,7 @@ def main(count: int, customers: int | None, days: float, start: str, seed: int, 
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--start") from None
     length = int(days * DAY * SECOND)
-    plan = Plan(
+    plan = ShoppingTrip(
         seed=seed,
         start=begin,
         # So far away that time does not slow down on the way.

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Summary(msgspec.Struct, frozen=True):
+class DemoSummary(msgspec.Struct, frozen=True):
     """What happened, in the end. `touchpoints` is `applied` and `duplicates` and `dead_letters` together."""
 
     touchpoints: int

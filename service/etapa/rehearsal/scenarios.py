@@ -26,7 +26,7 @@ CUSTOMER: Final = "customer"
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ScenarioMove:
     """A stage change as a test sees it. `at` is counted from the start of the test, in microseconds."""
 
     at: int
@@ -58,7 +58,7 @@ class Offered:
 class Run:
     """What the touchpoints of a test did."""
 
-    moves: tuple[Move, ...]
+    moves: tuple[ScenarioMove, ...]
     offers: tuple[Offered, ...] = ()
     """What campaigns made of the moves, in order."""
     failures: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Outcome:
 
     scenario: Scenario
     run: Run
-    rows: tuple[Row[Move], ...] = field(init=False)
+    rows: tuple[Row[ScenarioMove], ...] = field(init=False)
     """Expected and actual changes beside each other."""
     problems: tuple[str, ...] = field(init=False)
     """What is wrong apart from the changes, each a sentence without its full stop."""
@@ -146,8 +146,8 @@ def clauses_from_start(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
     return tuple(Clause(clause.condition, _since_start(clause)) for clause in clauses)
 
 
-def _move(change: StageChange) -> Move:
-    return Move(change.at - START, change.source, change.to, change.rule, change.cause, clauses_from_start(change.because))
+def _move(change: StageChange) -> ScenarioMove:
+    return ScenarioMove(change.at - START, change.source, change.to, change.rule, change.cause, clauses_from_start(change.because))
 
 
 def _offered(change: StageChange, offer: Offer) -> Offered:

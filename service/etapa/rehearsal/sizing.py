@@ -68,7 +68,7 @@ _SCORE_NODE = 53.3
 """jemalloc's size of an entry of a hash (24 bytes), and of a node of a sorted set with 1.33 levels (24 and 16 for each level)."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Installation(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an installation. Seconds and bytes."""
 
     events_per_second: float
@@ -107,7 +107,7 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
 
 
-def size(plan: Plan) -> Sizing:
+def size(plan: Installation) -> Sizing:
     """The sizing for a plan."""
     in_memory = min(1.0, plan.customers_in_memory * plan.partitions / plan.customers)
     microseconds = worker_microseconds(1 - in_memory**SKEW)
@@ -165,7 +165,7 @@ def compacted_bytes_per_customer(state_bytes: float = STATE_BYTES, id_characters
     return state_bytes + id_characters + RECORD_OVERHEAD
 
 
-def bytes_per_touchpoint(plan: Plan) -> dict[str, float]:
+def bytes_per_touchpoint(plan: Installation) -> dict[str, float]:
     """Written to each topic for a touchpoint, before replication and uncompressed."""
     state = compacted_bytes_per_customer(plan.state_bytes, plan.id_characters)
     return {

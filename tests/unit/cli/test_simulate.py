@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from etapa.commands.terminal.event_files import EventFile, Progress
+from etapa.commands.terminal.event_files import EventFile, LineProgress
 from tests.unit.cli.journeys import BAD, EVENTS, GOOD, touchpoint
 from tests.unit.cli.process import etapa, started
 
@@ -236,10 +236,10 @@ def test_a_person_at_a_terminal_sees_how_far_it_got(
 ) -> None:
     events = tmp_path / "events.jsonl"
     events.write_bytes(b'{"id": "e-1"}\n' * 100_000)
-    monkeypatch.setattr(Progress, "SECONDS_BETWEEN_NEWS", -1)
+    monkeypatch.setattr(LineProgress, "SECONDS_BETWEEN_NEWS", -1)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with EventFile(str(events)) as lines:
-        progress = Progress(lines, output_scrolls=False)
+        progress = LineProgress(lines, output_scrolls=False)
         while progress.readline(1000):
             pass
     said = capsys.readouterr().err.split("\r\x1b[K")

@@ -9,9 +9,9 @@ from confluent_kafka import Consumer, TopicPartition
 from etapa.contracts.partitioner import partition_of
 from etapa.embedded.broker import KEPT_BYTES_PER_PARTITION, PARTITIONS, PrivateBroker
 from etapa.embedded.feeder import Feeder
-from etapa.embedded.shoppers import Plan, Sent, touchpoints
+from etapa.embedded.shoppers import Sent, ShoppingTrip, touchpoints
 
-PLAN = Plan(seed=1, start=1_700_000_000_000_000, end=1_790_000_000_000_000, pace=3_600_000_000)
+PLAN = ShoppingTrip(seed=1, start=1_700_000_000_000_000, end=1_790_000_000_000_000, pace=3_600_000_000)
 
 
 @pytest.fixture

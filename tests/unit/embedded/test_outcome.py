@@ -9,7 +9,7 @@ from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.embedded.broker import PrivateBroker
-from etapa.embedded.outcome import RedisView, Results, is_ready, worker_counts
+from etapa.embedded.outcome import Results, StagesShown, is_ready, worker_counts
 from etapa.embedded.redis_server import PrivateRedis
 from etapa.journey.engine.stage_change import StageChange
 from tests.servers.processes import free_ports, wait_until
@@ -48,7 +48,7 @@ def test_changes_and_dead_letters_of_all_partitions_are_counted(broker: PrivateB
 
 @pytest.mark.redis
 def test_redis_tells_what_is_processed_and_who_is_where() -> None:
-    with PrivateRedis() as server, redis.Redis.from_url(server.url) as client, closing(RedisView(server.url, "etapa")) as view:
+    with PrivateRedis() as server, redis.Redis.from_url(server.url) as client, closing(StagesShown(server.url, "etapa")) as view:
         assert view.look() == ([0, 0, 0, 0], {})
         client.hset("etapa:{0}:mark", mapping={"through": 41})
         client.hset("etapa:{2}:mark", mapping={"through": -1})

@@ -13,7 +13,7 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.embedded import shoppers
 from etapa.embedded.demo import DemoOptions, plan_for
 from etapa.embedded.personas import PERSONAS
-from etapa.embedded.shoppers import BROKEN, Plan, Sent, touchpoints
+from etapa.embedded.shoppers import BROKEN, Sent, ShoppingTrip, touchpoints
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
@@ -25,7 +25,7 @@ from etapa.settings import SHIPPED_JOURNEY
 DAY = 86_400_000_000
 START = 1_700_000_000_000_000
 GRACE = 10_000_000
-A_YEAR = Plan(seed=1, start=START, end=START + 3 * 365 * DAY, pace=365 * DAY // 10_000)
+A_YEAR = ShoppingTrip(seed=1, start=START, end=START + 3 * 365 * DAY, pace=365 * DAY // 10_000)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from etapa.journey.language.duration import format_duration
 from etapa.journey.language.model import ExpectedChange
 from etapa.rehearsal.absence import Absence
 from etapa.rehearsal.alignment import Row
-from etapa.rehearsal.scenarios import Move, Outcome
+from etapa.rehearsal.scenarios import Outcome, ScenarioMove
 
 MARGIN = "  "
 GAP = "   "
@@ -48,7 +48,7 @@ def in_short(outcome: Outcome) -> str:
     return "; ".join([*parts, *outcome.problems, *outcome.run.failures])
 
 
-def _table(rows: Sequence[Row[Move]], columns: int) -> Iterator[str]:
+def _table(rows: Sequence[Row[ScenarioMove]], columns: int) -> Iterator[str]:
     left = [_cell(row.expected) for row in rows]
     right = [_cell(None if row.actual is None else row.actual.as_expected()) for row in rows]
     times = [max(len(at) for at, _ in cells) for cells in (left, right)]
@@ -81,7 +81,7 @@ def _cell(change: ExpectedChange | None) -> Cell:
     return NOTHING if change is None else (format_duration(change.at), change.to)
 
 
-def _mark(row: Row[Move]) -> str:
+def _mark(row: Row[ScenarioMove]) -> str:
     if not row.differs:
         return " "
     if row.actual is None:
@@ -89,7 +89,7 @@ def _mark(row: Row[Move]) -> str:
     return "+" if row.expected is None else "!"
 
 
-def _reasons(move: Move, columns: int) -> Iterator[str]:
+def _reasons(move: ScenarioMove, columns: int) -> Iterator[str]:
     """The rule, and its clauses below it."""
     if move.rule is None:
         yield "(a new customer)"

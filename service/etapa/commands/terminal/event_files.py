@@ -88,7 +88,7 @@ class Complaints:
             click.echo(f"line {line}: {rejected.reason}: {rejected.detail}", err=True)
 
 
-class Progress:
+class LineProgress:
     """Passes lines on, and tells a person at a terminal how far it got, how fast, and how long it may still take.
 
     `output_scrolls`: results go to stdout meanwhile. It is quiet then if stdout is the terminal, too.
