@@ -72,7 +72,7 @@ test-quick: setup ## the tests that need no Kafka; ARGS="-k name"
 .PHONY: test-uncompiled
 test-uncompiled: setup ## the core's tests with the sources as they are, which a machine without a C compiler runs
 	@$(BIN)/python -m pytest -p tests.support.uncompiled tests/unit/engine tests/unit/language tests/unit/contracts tests/unit/stream \
-	  tests/unit/rehearsal tests/property tests/simulation/test_task.py tests/simulation/test_takeover.py $(ARGS)
+	  tests/unit/rehearsal tests/property tests/simulation/test_task.py tests/simulation/test_task_timers.py tests/simulation/test_task_ends.py tests/simulation/test_takeover.py $(ARGS)
 
 .PHONY: lint
 lint: setup ## style, format and which room may import which

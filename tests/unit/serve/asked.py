@@ -1,0 +1,150 @@
+"""The HTTP side on a view in memory, and how tests ask it."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from etapa.contracts.state import encode_state
+from etapa.hosting.health import Health
+from etapa.journey.engine.customer import Customer
+from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
+from etapa.metrics.worker import Metrics
+from etapa.serve.http import Api
+from etapa.settings.values import Secret
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.protocol.readers import StageCounts, StoredCustomer
+
+JOURNEY = Journey(
+    id="shop",
+    version=7,
+    initial="new",
+    remember_ids=64,
+    grace=0,
+    stages=(
+        Stage("new", "before", {"en": "New", "es": "Nuevo"}),
+        Stage("curious", "before", {}),
+        Stage("buyer", "after", {"en": "Buyer"}),
+    ),
+    rules=(),
+)
+PURCHASES = Rule("loyal", ("buyer",), "curious", Count(Match(("purchase",)), None, Comparison((Test("gte", 3),))))
+SECOND = 1_000_000
+NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
+
+
+class StagesInMemory:
+    """A view in memory; `down` makes it fail as Redis does when it does not answer."""
+
+    def __init__(self, *customers: Customer) -> None:
+        self.customers = {customer.id: customer for customer in customers}
+        self.down = False
+
+    async def stage_counts(self) -> StageCounts:
+        self._answer()
+        stages = [customer.stage for customer in self.customers.values()]
+        return StageCounts({stage: stages.count(stage) for stage in stages}, 4, [3])
+
+    async def customer(self, customer_id: str) -> StoredCustomer | None:
+        self._answer()
+        found = self.customers.get(customer_id)
+        return None if found is None else StoredCustomer(0, found.stage, encode_state(found))
+
+    def _answer(self) -> None:
+        if self.down:
+            raise ViewError("Redis at 10.0.0.1 does not answer")
+
+
+class Checks:
+    """Checks that a test sets."""
+
+    def __init__(self, *checks: Health) -> None:
+        self.list: Sequence[Health] = checks
+
+    async def health(self) -> Sequence[Health]:
+        return self.list
+
+
+class NeverDone:
+    """Checks that hang, as against a server that swallows packets."""
+
+    async def health(self) -> Sequence[Health]:
+        await asyncio.Event().wait()
+        return ()
+
+
+def customer(customer_id: str, stage: str = "buyer") -> Customer:
+    return Customer(
+        version=7,
+        id=customer_id,
+        stage=stage,
+        entered_at=NOON,
+        clock=NOON,
+        first_at=NOON,
+        due=NOON + 3600 * SECOND,
+        sequence=2,
+        rule="buys",
+        before=("new", NOON - SECOND, None),
+    )
+
+
+def application(
+    *customers: Customer, token: str | None = None, reader: StagesInMemory | None = None, readiness: Checks | NeverDone | None = None
+) -> web.Application:
+    reader = reader or StagesInMemory(*customers)
+    readiness = readiness or Checks(Health("kafka", ready=True))
+    return Api(JOURNEY, reader, readiness, Metrics(JOURNEY).registry, Secret(token) if token else None).application()
+
+
+@contextlib.asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    async with TestClient(TestServer(app, host="127.0.0.1")) as client:
+        yield client
+
+
+def ask(
+    app: web.Application, path: str, headers: Mapping[str, str] | None = None, method: str = "GET"
+) -> tuple[int, Any, Mapping[str, str]]:
+    """Status, body (decoded if it is JSON) and headers of one request to a real server."""
+
+    async def asking() -> tuple[int, Any, Mapping[str, str]]:
+        async with serving(app) as client, client.request(method, path, headers=headers) as response:
+            body: Any = await response.text()
+            if "json" in response.headers.get("Content-Type", "") and body:
+                body = json.loads(body)
+            return response.status, body, response.headers
+
+    return asyncio.run(asking())
+
+
+async def raw(client: TestClient[web.Request, web.Application], target: str) -> tuple[int, Any]:
+    """Send a path byte for byte: clients like to tidy up what they send."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def ask_raw(app: web.Application, target: str) -> tuple[int, Any]:
+    async def asking() -> tuple[int, Any]:
+        async with serving(app) as client:
+            return await raw(client, target)
+
+    return asyncio.run(asking())
+
+
+def explaining(*customers: Customer, token: str | None = None) -> web.Application:
+    """An application with a rule to explain, half an hour past noon."""
+    rule = Rule("falls-asleep", ("buyer",), "curious", Absent(Match(("purchase",)), 3600 * SECOND))
+    journey = replace(JOURNEY, rules=(rule,))
+    reader, readiness = StagesInMemory(*customers), Checks()
+    registry = Metrics(journey).registry
+    return Api(journey, reader, readiness, registry, Secret(token) if token else None, lambda: NOON + 1800 * SECOND).application()
