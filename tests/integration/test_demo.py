@@ -19,7 +19,7 @@ import pytest
 
 from etapa.journey.language.load import journey_or_raise
 from etapa.settings import SHIPPED_JOURNEY
-from tests.servers.processes import accepts_connections, wait_until
+from tests.servers.processes import accepts_connections, heed_ctrl_c, wait_until
 
 pytestmark = pytest.mark.redis
 
@@ -93,6 +93,7 @@ class Running:
             stderr=other,
             env=environment | {"TERM": "xterm-256color"},
             start_new_session=True,
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - one system call, and it takes no lock that a thread might hold
         )
         os.close(other)
         self.shown = ""

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import redis
 
+from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import decode_standing
 from etapa.settings import SHIPPED_JOURNEY, Settings
 from tests.integration.outcome import (
@@ -72,14 +73,35 @@ async def view_is_whole(settings: Settings, client: "redis.Redis") -> None:
     await until(redis_agrees, "Redis equals the view that is rebuilt from customer-state", 20)
 
 
+def customers_whom_the_newer_version_moves(begin: int, later: int) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """Customers who buy twice in the beginning, which the newer version takes for loyalty, and their coming back later."""
+
+    def touchpoint(customer: str, number: int, kind: str, at: int) -> tuple[bytes, bytes]:
+        fields = {"id": f"{customer}-{number}", "customer_id": customer, "type": kind, "occurred_at": format_time(at)}
+        return customer.encode(), msgspec.json.encode(fields)
+
+    regulars = [f"regular-{number}" for number in range(8)]
+    bought = [
+        touchpoint(customer, number, kind, begin + number)
+        for customer in regulars
+        for number, kind in enumerate(["purchase", "purchase", "delivery"])
+    ]
+    return bought, [touchpoint(customer, 3, "home", later) for customer in regulars]
+
+
 def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_everybody_to_the_new_one(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
         old, new = await a_place(kafka_server, redis_server, tmp_path)
-        records = records_of(clickstream()[:9000])
+        browsed = clickstream()[:9000]
+        records = records_of(browsed)
+        bought, came_back = customers_whom_the_newer_version_moves(browsed[0].at, browsed[5000].at)
         first = Worker(old, tmp_path)
         async with followed(old) as progress:
+            # All by the older version, while there is no other.
+            await put_touchpoints(old, bought)
+            await progress.wait_through()
             await put_touchpoints(old, records[:3000])
             await progress.wait_processed(1000)
             second = Worker(new, tmp_path)
@@ -90,15 +112,16 @@ def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_ever
             # Partitions move again: to the newer version, and some of them back to the older one.
             first.kill()
             second.wait_ready(4)
-            await put_touchpoints(old, records[5000:6000])
-            await progress.wait_processed(5500)
+            # All by the newer version, for the same reason.
+            await put_touchpoints(old, came_back + records[5000:6000])
+            await progress.wait_processed(len(bought) + 5500)
             first = Worker(old, tmp_path)
             first.wait_ready(2)
             await put_touchpoints(old, records[6000:])
             await progress.wait_through()
         changes = decoded(await published_changes(old))
         assert_chained(changes)
-        assert changes.keys() == {key.decode() for key, _ in records}
+        assert changes.keys() == {key.decode() for key, _ in records + bought}
         assert await read_all(old, old.topic_dead_letters) == []
         made = Counter((change["version"], change["cause"]) for each in changes.values() for change in each)
         assert {(1, "touchpoint"), (2, "touchpoint"), (2, "journey")} <= made.keys()

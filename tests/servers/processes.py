@@ -61,7 +61,7 @@ class ServerProcess:
                 start_new_session=True,
                 # Python ignores SIGXFSZ. So must they: a file that cannot grow is then an error, as on a full disk, not their end.
                 restore_signals=False,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and it takes no lock that a thread might hold
+                preexec_fn=_before_it_runs,  # noqa: PLW1509 - two system calls, and they take no lock that a thread might hold
             )
         atexit.register(self.kill)
 
@@ -118,7 +118,13 @@ class ServerProcess:
             self._process.wait()
 
 
-def _die_with_parent() -> None:
+def heed_ctrl_c() -> None:
+    """In a child before its program runs: SIGINT ends it, also where the tests were started to ignore it, as by a shell in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _before_it_runs() -> None:
+    heed_ctrl_c()
     # Covers a `kill -9` of the tests, when neither fixtures nor atexit run.
     if _libc is not None:
         _libc.prctl(_LINUX_PR_SET_PDEATHSIG, signal.SIGKILL)

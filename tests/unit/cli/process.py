@@ -10,6 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from etapa.cli import main
+from tests.servers.processes import heed_ctrl_c
 
 SOURCE_ROOT = Path(__file__).parents[3] / "service"
 
@@ -43,6 +44,7 @@ def started(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[s
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - one system call, and it takes no lock that a thread might hold
     )
     with process:
         try:
