@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from etapa.contracts.touchpoint_message import TouchpointMessage
 from etapa.hosting import event_loop
-from etapa.stream.kafka.producer import MAX_BATCH_BYTES
+from etapa.stream.kafka.limits import MAX_BATCH_BYTES
 
 KAFKA, TOPIC, GROUP, CHANGES = (os.environ[f"BENCH_{name}"] for name in ("KAFKA", "TOPIC", "GROUP", "CHANGES"))
 PARTITIONS = int(os.environ["BENCH_PARTITIONS"])

@@ -31,6 +31,9 @@ these at the rim, in the room that knows the library; the error behind is the ca
     Kafka or Redis did not do what was asked. The partition is taken over again, and nothing held in memory is trusted.
     LogError                stream.kafka              the partition task; commands: exit 1
       Fenced                                          the partition task: a successor owns it, so it waits a little longer
+      Blocked                                         the partition task: refused
+        RecordTooLarge                                the partition task: refused; `redrive`: left
+      BatchTooLarge                                   the partition task: the next batches are smaller; `redrive`: each alone
       OutcomeUnknown                                  the partition task: a takeover reads what became of the commit
       TransactionHangs                                a takeover: refused, if it stays so
     ViewError               stream.redis              the partition task; commands: exit 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
@@ -16,6 +17,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.topics import create_topics
 
 _numbers = itertools.count(1)
@@ -56,6 +58,15 @@ async def grow(settings: Settings, topic: str, partitions: int) -> None:
                 await asyncio.sleep(0.01)
     finally:
         await admin.close()
+
+
+async def alter(settings: Settings, topic: str, configs: dict[str, str]) -> None:
+    """Give a topic other settings, and wait until the broker tells them."""
+    async with Cluster(settings).admin() as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
+        async with asyncio.timeout(30):
+            while not configs.items() <= (await topic_settings(admin, [topic]))[topic].items():
+                await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.topic_settings import judged, topic_settings
 from etapa.stream.kafka.topics import TopicReport, TopicsError, check_delivery_topics, check_topics, create_topics, wanted_topics
-from tests.integration.places import grow, new_place, new_settings
+from tests.integration.places import alter, grow, new_place, new_settings
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -89,15 +89,6 @@ def test_no_broker_is_told_with_the_address() -> None:
         create(settings)
     with pytest.raises(KafkaConnectionError):
         asyncio.run(check_topics(Cluster(settings)))
-
-
-async def alter(settings: Settings, topic: str, configs: dict[str, str]) -> None:
-    """Give a topic other settings, and wait until the broker tells them."""
-    async with Cluster(settings).admin() as admin:
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
-        async with asyncio.timeout(30):
-            while not configs.items() <= (await topic_settings(admin, [topic]))[topic].items():
-                await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from etapa.contracts.dead_letter import decode_dead_letter, encode_dead_letter
+from etapa.contracts.dead_letter import cut_to, decode_dead_letter, digest_of, encode_dead_letter, letter_size
 from etapa.contracts.mark import Mark, decode_mark, encode_mark
 from etapa.contracts.rejected import REASONS, Rejected, rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
@@ -109,6 +109,33 @@ def test_every_dead_letter_keeps_its_schema_and_gives_the_original_back(
         partition,
         offset,
     )
+
+
+headers_of_any = st.lists(st.tuples(texts | st.sampled_from(["etapa.reason", "etapa.cut"]), st.binary(max_size=200)), max_size=4)
+
+
+@BOUNDED
+@given(st.none() | st.binary(max_size=500), st.none() | st.binary(max_size=500), headers_of_any, st.integers(0, 3000), st.integers(0, 3000))
+def test_a_dead_letter_that_is_cut_fits_and_tells_of_its_original_however_often_it_is_cut(
+    key: bytes | None, value: bytes | None, original: list[tuple[str, bytes]], room: int, less: int
+) -> None:
+    whole = encode_dead_letter(key, value, original, rejected("too_large", "why"), "touchpoints", 3, 17)
+    cut = whole
+    for bound in (room, min(room, less)):
+        smaller = cut_to(*cut, bound)
+        if smaller is None:
+            assert bound < 700
+            return
+        cut = smaller
+        assert letter_size(*cut) <= bound
+        letter = decode_dead_letter(*cut)
+        assert letter.cut is not None
+        assert (letter.cut.size, letter.cut.sha256) == (len(value or b""), digest_of(value))
+        assert ("value" in letter.cut.parts) == (letter.value != value)
+        assert (value or b"").startswith(letter.value or b"")
+        assert (letter.key == key) == ("key" not in letter.cut.parts)
+        assert list(letter.headers) == ([] if "headers" in letter.cut.parts else original)
+        assert (letter.reason, letter.detail, letter.offset) == ("too_large", "why", 17)
 
 
 @BOUNDED

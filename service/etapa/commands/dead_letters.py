@@ -26,9 +26,11 @@ from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted, printable
+from etapa.contracts.dead_letter import Cut, DeadLetter
 from etapa.contracts.rfc3339 import format_time
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
+from etapa.stream.upkeep.originals import Originals
 from etapa.stream.upkeep.redrive import RedriveError, sent_before
 
 LONGEST_SHOWN = 8_192
@@ -95,7 +97,13 @@ def _print_row(letter: Letter, sent: bool) -> None:
     told = key_text(content.key)
     click.echo(
         _ROW.format(
-            letter.place, second_text(letter.at), content.reason, letter.attempts, "yes" if sent else "no", told, printable(content.detail)
+            letter.place,
+            second_text(letter.at),
+            content.reason,
+            letter.attempts,
+            "yes" if sent else "no",
+            told,
+            printable(content.detail) + (" (cut)" if content.cut else ""),
         )
     )
 
@@ -117,18 +125,25 @@ def _fields(letter: Letter, *, sent: bool) -> dict[str, Any]:
         "sent_back": sent,
         "origin": {"topic": content.topic, "partition": content.partition, "offset": content.offset},
         "value_bytes": None if content.value is None else len(content.value),
+        **({} if content.cut is None else {"cut": _cut_fields(content.cut)}),
     }
+
+
+def _cut_fields(cut: Cut) -> dict[str, Any]:
+    return {"parts": cut.parts, "original_bytes": cut.size, "original_sha256": cut.sha256}
 
 
 @dead_letters.command(short_help="Show one dead letter, or write out its value.")
 @click.argument("place", type=Place(), metavar="PARTITION/OFFSET")
 @settings_flags(*LETTER_FLAGS)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--raw", is_flag=True, help="Write the original value to stdout as it is, and nothing else.")
+@click.option(
+    "--raw", is_flag=True, help="Write the original value to stdout as it is, and nothing else; of a letter that is cut, from touchpoints."
+)
 def show(place: tuple[int, int], as_json: bool, raw: bool, **flags: str | None) -> None:
     """Show a dead letter: its headers, key and value, as they were read from touchpoints, and why it could not be used."""
     settings = settings_from(flags).settings
-    letter, sent = on_kafka(settings, lambda cluster, partitions: _read(cluster, partitions, place))
+    letter, sent = on_kafka(settings, lambda cluster, partitions: _read(cluster, partitions, place, whole=raw))
     if raw:
         if letter.content.value is None:
             raise CheckFailed(f"the record of dead letter {letter.place} has no value")
@@ -141,10 +156,15 @@ def show(place: tuple[int, int], as_json: bool, raw: bool, **flags: str | None) 
         click.echo(_as_text(letter, sent=sent))
 
 
-async def _read(cluster: Cluster, partitions: int, place: tuple[int, int]) -> tuple[Letter, bool]:
+async def _read(cluster: Cluster, partitions: int, place: tuple[int, int], *, whole: bool) -> tuple[Letter, bool]:
     check_partitions(place[:1], partitions)
-    async with DeadLetters(cluster, partitions) as letters:
+    async with DeadLetters(cluster, partitions) as letters, Originals(cluster, partitions) as originals:
         letter = await letter_at(letters, place)
+        if whole:
+            content = await originals.whole(letter.content)
+            if content is None:
+                raise CheckFailed(f"dead letter {letter.place} is cut, and {_origin(letter.content)} does not hold its original any more")
+            letter = msgspec.structs.replace(letter, content=content)
         try:
             memory = await sent_before(cluster, letters.ranges)
         except RedriveError as error:
@@ -157,15 +177,25 @@ def _as_text(letter: Letter, *, sent: bool) -> str:
     lines = [
         f"dead letter {letter.place}, since {format_time(letter.at)}",
         f"reason    {content.reason}: {printable(content.detail)}",
-        f"read at   {printable(content.topic)} {content.partition}/{content.offset}",
+        f"read at   {_origin(content)}",
         f"attempts  {letter.attempts}{', and sent back since' if sent else ''}",
         f"key       {_shown(content.key)}",
     ]
+    if content.cut is not None:
+        size = counted(content.cut.size, "byte")
+        lines += [
+            f"cut       not all there: {', '.join(content.cut.parts)}. The original value has {size} (SHA-256 {content.cut.sha256});",
+            f"          it lies at {_origin(content)} for as long as the topic keeps it, and --raw reads it there",
+        ]
     if content.headers:
         lines.append("headers")
         lines += [f"  {printable(name)}: {_shown(value)}" for name, value in content.headers]
     size = "" if content.value is None else f" ({counted(len(content.value), 'byte')})"
     return "\n".join([*lines, f"value{size}", _shown(content.value)])
+
+
+def _origin(content: DeadLetter) -> str:
+    return f"{printable(content.topic)} {content.partition}/{content.offset}"
 
 
 def _shown(data: bytes | None) -> str:

@@ -26,6 +26,7 @@ from etapa.commands.terminal.words import counted
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
+from etapa.stream.upkeep.originals import Originals
 from etapa.stream.upkeep.redrive import Fate, Redrive, RedriveError, RedriveOptions, Sender, redrive_single, sent_before
 from etapa.stream.upkeep.redrive import redrive as redrive_selected
 from etapa.stream.upkeep.sent_back import Redriven
@@ -34,6 +35,7 @@ _LEFT: Mapping[Fate, str] = {
     "already": "sent back before, and passed over; --again sends them once more",
     "attempts": "left, because they had been sent back as often as --max-attempts allows",
     "too_large": "left, because the topic does not take records so large (max.message.bytes)",
+    "gone": "left, because they are cut and their originals are not in touchpoints any more",
 }
 
 
@@ -114,8 +116,9 @@ def redrive(
     for fate, why in _LEFT.items():
         if fates[fate]:
             click.echo(f"{fates[fate]:,} {why}", err=True)
-    if fates["too_large"]:
-        raise CheckFailed(f"{counted(fates['too_large'], 'dead letter')} could not be sent back")
+    left = fates["too_large"] + fates["gone"]
+    if left:
+        raise CheckFailed(f"{counted(left, 'dead letter')} could not be sent back")
 
 
 async def _redrive(cluster: Cluster, partitions: int, order: _Order, *, must_ask: bool) -> Counter[Fate]:
@@ -124,14 +127,15 @@ async def _redrive(cluster: Cluster, partitions: int, order: _Order, *, must_ask
     try:
         async with contextlib.AsyncExitStack() as closing:
             letters = await closing.enter_async_context(DeadLetters(cluster, partitions))
+            originals = await closing.enter_async_context(Originals(cluster, partitions))
             picked = [await letter_at(letters, place) for place in sorted(order.places)]
             if must_ask:
-                await _ask(cluster, letters, picked, order, partitions)
+                await _ask(cluster, letters, picked, order, partitions, originals)
             # Before the memory is read, so that nobody else changes it any more.
             sender = None if order.dry_run else await closing.enter_async_context(Sender(cluster))
             memory = await sent_before(cluster, letters.ranges)
             fates: Counter[Fate] = Counter()
-            async with contextlib.aclosing(_all(letters, picked, order, partitions, memory, sender)) as done:
+            async with contextlib.aclosing(_all(letters, picked, order, partitions, memory, originals, sender)) as done:
                 async for one in done:
                     fates[one.fate] += 1
                     if one.fate != "already":
@@ -147,20 +151,23 @@ def _all(
     order: _Order,
     partitions: int,
     memory: Mapping[int, Redriven],
+    originals: Originals,
     sender: Sender | None,
 ) -> AsyncGenerator[Redrive, None]:
     options = order.options(partitions)
     if order.places:
-        return redrive_single(picked, options, memory, sender)
-    return redrive_selected(letters, order.selection, options, memory, sender, order.limit)
+        return redrive_single(picked, options, memory, originals, sender)
+    return redrive_selected(letters, order.selection, options, memory, originals, sender, order.limit)
 
 
-async def _ask(cluster: Cluster, letters: DeadLetters, picked: Sequence[Letter], order: _Order, partitions: int) -> None:
+async def _ask(
+    cluster: Cluster, letters: DeadLetters, picked: Sequence[Letter], order: _Order, partitions: int, originals: Originals
+) -> None:
     """Count what would be sent, and go on if that is meant."""
     settings = cluster.settings
     memory = await sent_before(cluster, letters.ranges)
     counts: Counter[str] = Counter()
-    async for one in _all(letters, picked, order, partitions, memory, None):
+    async for one in _all(letters, picked, order, partitions, memory, originals, None):
         if one.fate == "sent":
             counts[one.letter.content.reason] += 1
     if counts:
@@ -182,5 +189,7 @@ def _print(settings: Settings, one: Redrive, order: _Order) -> None:
         click.echo(f"{one.letter.place} -> {settings.topic_touchpoints} {one.partition}, key {key}, {content.reason}, attempt {attempt}")
     elif one.fate == "attempts":
         click.echo(f"{one.letter.place} left after {counted(one.letter.attempts, 'attempt')}, key {key}, {content.reason}")
+    elif one.fate == "gone":
+        click.echo(f"{one.letter.place} left, cut and its original gone, key {key}, {content.reason}")
     else:
         click.echo(f"{one.letter.place} left, too large, key {key}, {content.reason}")

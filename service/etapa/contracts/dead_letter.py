@@ -3,13 +3,17 @@
 Mirrors `schemas/dead-letter.schema.json`. The headers are appended, so whatever the original carried is still there in
 its order, even headers of the same names from an earlier life as a dead letter: the last of each name counts.
 
+A record that is too large for the dead-letters topic is cut, and more headers say of what, how large the original's value was, and its
+digest, so that whoever reads the original at its old place can tell that it is the same.
+
 A dead letter that is sent back to `touchpoints` carries how often that was done. If it fails again these headers are part
 of the original, so the next dead letter tells.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -25,16 +29,38 @@ PARTITION: Final = "etapa.partition"
 OFFSET: Final = "etapa.offset"
 HEADERS: Final = (REASON, DETAIL, TOPIC, PARTITION, OFFSET)
 
+CUT: Final = "etapa.cut"
+"""What of the original is not all there, as names with spaces between them: `key`, `headers`, `value`. Of a letter that is whole there is none."""
+ORIGINAL_BYTES: Final = "etapa.original-bytes"
+ORIGINAL_SHA256: Final = "etapa.original-sha256"
+CUT_HEADERS: Final = (CUT, ORIGINAL_BYTES, ORIGINAL_SHA256)
+
+KEPT_BYTES: Final = 16 * 1024
+"""Of a value that is cut, this much is there, for people to look at."""
+
+Part = Literal["key", "headers", "value"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+
 ATTEMPT: Final = "etapa.attempt"
 """How often the record was sent back, in decimal; one that never was has no such header."""
 REDRIVEN_FROM: Final = "etapa.redriven-from"
 """The dead letter that was sent back last: topic/partition/offset."""
 
 _NUMBER = re.compile(rb"[0-9]{1,9}")
+_SIZE = re.compile(rb"[0-9]{1,18}")
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 
 class DeadLetterError(EtapaError):
     """A record does not carry the headers of a dead letter."""
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """That a record is not all there. `size` and `sha256` (hexadecimal) are of the original value; of none they are those of no bytes."""
+
+    parts: Sequence[Part]
+    size: int
+    sha256: str
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -49,10 +75,19 @@ class DeadLetter(msgspec.Struct, frozen=True):
     topic: str
     partition: int
     offset: int
+    cut: Cut | None = None
+    """That key, value or headers are not all there; none: they are the original's."""
 
 
 def encode_dead_letter(
-    key: bytes | None, value: bytes | None, headers: Headers, rejected: Rejected, topic: str, partition: int, offset: int
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    rejected: Rejected,
+    topic: str,
+    partition: int,
+    offset: int,
+    cut: Cut | None = None,
 ) -> tuple[bytes | None, bytes | None, Headers]:
     """Key, value and headers of the dead letter for a record read at `topic`, `partition`, `offset`."""
     why = (
@@ -62,7 +97,58 @@ def encode_dead_letter(
         (PARTITION, b"%d" % partition),
         (OFFSET, b"%d" % offset),
     )
-    return key, value, (*headers, *why)
+    return key, value, (*headers, *why, *(() if cut is None else _cut_headers(cut)))
+
+
+def _cut_headers(cut: Cut) -> Headers:
+    return (CUT, " ".join(cut.parts).encode()), (ORIGINAL_BYTES, b"%d" % cut.size), (ORIGINAL_SHA256, cut.sha256.encode())
+
+
+def digest_of(value: bytes | None) -> str:
+    """Of a value, as headers have it."""
+    return hashlib.sha256(value or b"").hexdigest()
+
+
+def cut_to(key: bytes | None, value: bytes | None, headers: Headers, room: int) -> tuple[bytes | None, bytes | None, Headers] | None:
+    """The dead letter that `encode_dead_letter` gave, cut so that key, value and headers take `room` bytes at most; none when it cannot be.
+
+    The value goes first, all but its beginning; then the original's headers; then its key.
+    """
+    ours = max((position for position, (name, _) in enumerate(headers) if name == REASON), default=0)
+    original, why = tuple(headers[:ours]), tuple(header for header in headers[ours:] if header[0] not in CUT_HEADERS)
+    before = _cut_of(headers, ours)
+    size, sha256 = (len(value or b""), digest_of(value)) if before is None else (before.size, before.sha256)
+    for gone in (("value",), ("value", "headers"), ("value", "headers", "key")):
+        kept_key, kept_headers = None if "key" in gone else key, () if "headers" in gone else original
+        left = room - letter_size(kept_key, None, (*kept_headers, *why, *_cut_headers(Cut(PARTS, size, sha256))))
+        if left < 0:
+            continue
+        kept = None if value is None else value[: min(KEPT_BYTES, left)]
+        short = {"key": kept_key != key, "headers": len(kept_headers) < len(original), "value": kept != value}
+        parts = [part for part in PARTS if short[part] or (before is not None and part in before.parts)]
+        return kept_key, kept, (*kept_headers, *why, *_cut_headers(Cut(parts, size, sha256)))
+    return None
+
+
+_HEADER_BYTES: Final = 10
+"""What the lengths of a header's name and value take at most."""
+
+
+def letter_size(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Bytes of a record with these, without what a batch puts around it; a little more at times, never less."""
+    return 32 + len(key or b"") + len(value or b"") + sum(_HEADER_BYTES + len(name.encode()) + len(text or b"") for name, text in headers)
+
+
+def _cut_of(headers: Headers, ours: int) -> Cut | None:
+    """What the headers from position `ours` on say. Raises `DeadLetterError` when that makes no sense."""
+    told = {name: text for name, text in headers[ours:] if name in CUT_HEADERS}
+    if CUT not in told:
+        return None
+    parts = (told[CUT] or b"").decode(errors="replace").split()
+    size, digest = (told.get(name) or b"" for name in (ORIGINAL_BYTES, ORIGINAL_SHA256))
+    if not _SIZE.fullmatch(size) or not _DIGEST.fullmatch(digest):
+        raise DeadLetterError(f"not a dead letter: it is cut, but {ORIGINAL_BYTES} and {ORIGINAL_SHA256} do not tell of what")
+    return Cut([part for part in PARTS if part in parts], int(size), digest.decode())
 
 
 def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
@@ -80,9 +166,14 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers)
         raise DeadLetterError(f"not a dead letter: {error}") from None
     if reason not in REASONS:
         raise DeadLetterError(f"not a dead letter: {REASON} is {reason!r}, not one of {', '.join(REASONS)}")
-    ours = set(last.values())
-    original = tuple(header for position, header in enumerate(headers) if position not in ours)
-    return DeadLetter(key, value, original, reason, detail, topic, *where)
+    ours, begin = set(last.values()), last[REASON]
+    cut = _cut_of(headers, begin)
+    original = tuple(
+        header
+        for position, header in enumerate(headers)
+        if position not in ours and not (cut is not None and position > begin and header[0] in CUT_HEADERS)
+    )
+    return DeadLetter(key, value, original, reason, detail, topic, *where, cut)
 
 
 def attempts_of(headers: Headers) -> int:

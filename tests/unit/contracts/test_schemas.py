@@ -109,7 +109,7 @@ def test_stage_change_causes_are_those_of_the_code() -> None:
 
 def test_dead_letter_headers_and_reasons_are_those_of_the_code() -> None:
     headers = schema_of("dead-letter")["properties"]["headers"]
-    assert tuple(headers["properties"]) == (*dead_letter.HEADERS, dead_letter.ATTEMPT, dead_letter.REDRIVEN_FROM)
+    assert tuple(headers["properties"]) == (*dead_letter.HEADERS, *dead_letter.CUT_HEADERS, dead_letter.ATTEMPT, dead_letter.REDRIVEN_FROM)
     assert tuple(headers["required"]) == dead_letter.HEADERS
     assert tuple(headers["properties"][dead_letter.REASON]["enum"]) == rejected.REASONS
     assert headers["properties"][dead_letter.DETAIL]["maxLength"] == rejected.LONGEST_DETAIL
@@ -173,6 +173,18 @@ def test_dead_letter_examples_are_what_the_code_writes(path: Path) -> None:
     assert key is not None
     assert value is not None
     assert {"key": key.decode(), "value": value.decode(), "headers": {name: text.decode() for name, text in headers}} == example
+
+
+def test_the_headers_of_a_dead_letter_that_is_cut_are_those_of_the_schema() -> None:
+    whole = encode_dead_letter(
+        b"c-1", b"x" * 30_000, (("long", b"y" * 30_000),), rejected.rejected("too_large", "why"), "touchpoints", 3, 17
+    )
+    cut = dead_letter.cut_to(*whole, 20_000)
+    assert cut is not None
+    key, value, headers = cut
+    written = {name: text.decode() for name, text in headers}
+    validator(schema_of("dead-letter")).validate({"key": (key or b"").decode(), "value": (value or b"").decode(), "headers": written})
+    assert tuple(written) == (*dead_letter.HEADERS, *dead_letter.CUT_HEADERS)
 
 
 def test_stage_change_headers_are_those_of_the_schema() -> None:

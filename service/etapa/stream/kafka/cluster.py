@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from etapa.settings import Settings
 from etapa.stream.kafka.consumer import group_consumer, reading_consumer
+from etapa.stream.kafka.limits import TopicLimits
 from etapa.stream.kafka.security import client_options
 
 
@@ -21,6 +22,7 @@ class Cluster:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.limits = TopicLimits()
         self._options = client_options(settings)
 
     @property

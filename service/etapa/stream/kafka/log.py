@@ -20,6 +20,7 @@ from etapa.stream.kafka.odd_headers import fetch_leniently, is_about_a_header
 from etapa.stream.kafka.producer import PartitionProducer
 from etapa.stream.kafka.reading import have_records_made, range_of, records_between
 from etapa.stream.kafka.settled import describe_hanging, hanging_transactions
+from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.protocol.ports import Fetched, LogError, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Record, StateRecord, total_size
 
@@ -79,7 +80,19 @@ class KafkaLog:
         self._producer = PartitionProducer(self._cluster, self._partition)
         with log_errors(f"partition {self._partition}: starting its transactional producer"):
             await self._producer.start()
-        await self._see_that_all_is_settled()
+        await asyncio.gather(self._see_that_all_is_settled(), self._ask_for_limits())
+
+    async def _ask_for_limits(self) -> None:
+        settings = self._settings
+        topics = [
+            settings.topic_customer_state,
+            settings.topic_stage_changes,
+            settings.topic_campaign_triggers,
+            settings.topic_dead_letters,
+        ]
+        with log_errors(f"partition {self._partition}: asking how large batches may be"):
+            async with asyncio.timeout(self._seconds), self._cluster.admin() as admin:
+                self._cluster.limits.tell(await topic_settings(admin, topics))
 
     async def _see_that_all_is_settled(self) -> None:
         settings = self._settings

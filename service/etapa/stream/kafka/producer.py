@@ -7,7 +7,7 @@ batch of an idempotent producer, so every wait in here has a bound of ours.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
@@ -15,20 +15,17 @@ from etapa.settings import Settings
 from etapa.stream.kafka.batches import append_pairs, append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced
+from etapa.stream.kafka.limits import MAX_BATCH_BYTES
+from etapa.stream.kafka.sending import Cut, letter_cut_to, look_at, send_in_batches
 from etapa.stream.kafka.transactions.once import send_ends_once
 from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown, Transaction
 from etapa.stream.protocol.records import Outgoing
-
-MAX_BATCH_BYTES = 900_000
-"""Brokers take batches of up to 1,048,588 bytes unless told otherwise, and aiokafka's estimate leaves out the batch's header."""
 
 _CLOSE_SECONDS = 5.0
 _RETRY_BACKOFF_MS = 50
 """Also the pause after CONCURRENT_TRANSACTIONS: the end of one transaction overlaps the start of the next all the time."""
 
 logger = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 
 def transactional_id(settings: Settings, partition: int) -> str:
@@ -42,6 +39,7 @@ class PartitionProducer:
     def __init__(self, cluster: Cluster, partition: int) -> None:
         settings = cluster.settings
         self._settings = settings
+        self._limits = cluster.limits
         self._partition = partition
         # The brokers abort a transaction that is open for longer; waiting on for it would be in vain.
         self._seconds = cluster.session_seconds
@@ -74,7 +72,7 @@ class PartitionProducer:
             async with asyncio.timeout(self._seconds):
                 await self._producer.begin_transaction()
                 # Nobody waits for its end when sending fails already.
-                self._producer._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
+                self._producer._txn_manager.wait_for_transaction_end().add_done_callback(look_at)
                 mark_offset = await self._send(transaction)
                 end_is_sent = True
                 await self._producer.commit_transaction()
@@ -91,10 +89,10 @@ class PartitionProducer:
 
     async def _send(self, transaction: Transaction) -> int:
         settings = self._settings
-        topics = [
-            (settings.topic_stage_changes, transaction.stage_changes),
-            (settings.topic_campaign_triggers, transaction.campaign_triggers),
-            (settings.topic_dead_letters, transaction.dead_letters),
+        topics: list[tuple[str, Sequence[Outgoing], Cut[Outgoing] | None]] = [
+            (settings.topic_stage_changes, transaction.stage_changes, None),
+            (settings.topic_campaign_triggers, transaction.campaign_triggers, None),
+            (settings.topic_dead_letters, transaction.dead_letters, letter_cut_to),
         ]
         # All at once, so that one request adds every topic to the transaction, and the offset travels beside the records.
         states = asyncio.ensure_future(self._send_states(transaction))
@@ -102,7 +100,7 @@ class PartitionProducer:
             states: settings.topic_customer_state,
             asyncio.ensure_future(self._send_offset(transaction.next_offset)): "the group's offset",
         }
-        work |= {asyncio.ensure_future(self._send_records(topic, records)): topic for topic, records in topics}
+        work |= {asyncio.ensure_future(self._send_records(topic, records, cut)): topic for topic, records, cut in topics}
         try:
             await asyncio.gather(*work)
         finally:
@@ -121,47 +119,21 @@ class PartitionProducer:
 
     async def _send_states(self, transaction: Transaction) -> int:
         pairs = [*transaction.states, (transaction.mark_key, transaction.mark_value)]
-        mark_offset = await send_in_batches(self._producer, self._settings.topic_customer_state, self._partition, pairs, append_pairs)
+        mark_offset = await send_in_batches(
+            self._producer, self._settings.topic_customer_state, self._partition, pairs, append_pairs, self._limits
+        )
         if mark_offset is None or mark_offset < 0:
             # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.
             message = f"partition {self._partition}: the offset of the mark was not told, so the transaction is not ended"
             raise LogError(message)
         return mark_offset
 
-    async def _send_records(self, topic: str, records: Sequence[Outgoing]) -> int | None:
-        return await send_in_batches(self._producer, topic, self._partition, records, append_records)
+    async def _send_records(self, topic: str, records: Sequence[Outgoing], cut: Cut[Outgoing] | None) -> int | None:
+        return await send_in_batches(self._producer, topic, self._partition, records, append_records, self._limits, cut)
 
     async def close(self) -> None:
         """End it within a few seconds, whatever state it and the brokers are in. An open transaction is left to the next fence."""
         await close_producer(self._producer, f"partition {self._partition}")
-
-
-async def send_in_batches(
-    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[_T], append: Callable[[Any, Sequence[_T], int], int]
-) -> int | None:
-    """Send all records in order; gives the offset of the last (-1 if the broker does not tell it), none when there are none.
-
-    `append` fills a batch with them, from a position on, and gives where it was full.
-    """
-    written: list[tuple[asyncio.Future[Any], int]] = []
-    position = 0
-    while position < len(records):
-        batch = producer.create_batch()
-        # The first record of a batch is always taken, however large; the topic's max.message.bytes has the last word.
-        position = append(batch, records, position)
-        written.append((await _hand_over(producer, topic, partition, batch), batch.record_count()))
-    last: int | None = None
-    for answer, count in written:
-        base = (await answer).offset
-        last = base + count - 1 if base >= 0 else -1
-    return last
-
-
-async def _hand_over(producer: AIOKafkaProducer, topic: str, partition: int, batch: Any) -> "asyncio.Future[Any]":
-    # Waits while an earlier batch for the topic has not left yet, which keeps the order.
-    answer: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=partition)
-    answer.add_done_callback(_look_at)
-    return answer
 
 
 def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:
@@ -177,8 +149,8 @@ def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:
         def fail(error: Exception) -> None:
             accumulator.fail_all(error)
             for batch in (batch for batches in accumulator._batches.values() for batch in batches):
-                _look_at(batch.future)
-                _look_at(batch._drain_waiter)
+                look_at(batch.future)
+                look_at(batch._drain_waiter)
             accumulator._batches.clear()
             fails(error)
 
@@ -202,7 +174,7 @@ async def close_producer(producer: AIOKafkaProducer, whose: str) -> None:
         one.cancel()
     undelivered = [batch._drain_waiter for batches in producer._message_accumulator._batches.values() for batch in batches]
     for one in (*done, *(waiter for waiter in undelivered if waiter.done())):
-        _look_at(one)
+        look_at(one)
     if late:
         logger.warning("the producer of %s did not close within %g s", whose, _CLOSE_SECONDS)
 
@@ -211,9 +183,3 @@ def _tasks_of(sender: Any) -> list[asyncio.Task[Any]]:
     # It keeps its tasks in a local variable. Cancelled itself, it waits for them, and they may look for a broker for ever.
     frames = [(task, getattr(task.get_coro(), "cr_frame", None)) for task in asyncio.all_tasks()]
     return [task for task, frame in frames if frame is not None and frame.f_locals.get("self") is sender]
-
-
-def _look_at(done: "asyncio.Future[Any]") -> None:
-    # Whoever waited has the error; when nobody does any more, it must not be reported as never retrieved.
-    if not done.cancelled():
-        done.exception()

@@ -70,8 +70,7 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
     if letters and touchpoints and int(letters) < int(touchpoints) + LETTER_OVERHEAD:
         warnings[settings.topic_dead_letters] = (
             f"{settings.topic_dead_letters} takes records up to {LARGEST}={letters}, but {settings.topic_touchpoints} up to"
-            f" {touchpoints}: a large record that cannot be used would not fit and hold up its partition."
-            f" Set it to at least {int(touchpoints) + LETTER_OVERHEAD}"
+            f" {touchpoints}: the dead letter of a large record would be cut. Set it to at least {int(touchpoints) + LETTER_OVERHEAD}"
         )
     return Findings(refusals, warnings)
 

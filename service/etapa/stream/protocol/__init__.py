@@ -38,6 +38,7 @@ The states of a partition (`task`)
                   `MayPass`, the first few times                        waiting
     ready         `LogError`, `ViewError`, `InDoubt`                    waiting: producer and memory are thrown away
                   we are asked to leave                                 left, once the batch at hand is in the view
+                  `Blocked`: a record that cannot be read or written    refused
                   a customer's state that cannot be read                refused
     waiting       its pause is over (it doubles up to a bound)          taking over
     refused       ten seconds; somebody may have stepped in             taking over

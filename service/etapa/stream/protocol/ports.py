@@ -22,6 +22,10 @@ class Fenced(LogError):
     """A successor has taken the partition over; nothing of ours can be committed any more."""
 
 
+class Blocked(LogError):
+    """The log cannot do what was asked, and will not by itself. The message says what was found, where, and what would be right."""
+
+
 class TransactionHangs(LogError):
     """A transaction of the past is neither committed nor aborted in a partition that we write to, and nobody will end it.
 

@@ -11,7 +11,7 @@ from etapa.contracts.state import StateError
 from etapa.journey.engine.program import Program
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
-from etapa.stream.protocol.ports import Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
+from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
 from etapa.stream.protocol.takeover import AllRefused, InDoubt, MayPass, PartitionRefused, TakenOver, take_over
 from etapa.stream.protocol.tenure import Surroundings, Tenure
 
@@ -82,6 +82,8 @@ class PartitionTask:
                         raise
                     failures += 1
                     reason, cause = "log_error", str(refusal)
+                except Blocked as error:
+                    raise PartitionRefused(f"partition {self.partition}: {error}") from error
                 except (InDoubt, LogError, ViewError) as error:
                     unclear = 0
                     failures = 1 if self._tenure is not None and self._tenure.sound else failures + 1

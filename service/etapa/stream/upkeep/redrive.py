@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, MessageSizeTooLargeError
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
 from etapa.contracts.dead_letter import redriven_headers
@@ -30,11 +30,15 @@ from etapa.settings import Settings
 from etapa.stream.kafka.batches import append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced, log_errors
-from etapa.stream.kafka.producer import MAX_BATCH_BYTES, close_producer, send_in_batches, send_nothing_after_an_error
+from etapa.stream.kafka.limits import MAX_BATCH_BYTES, BatchTooLarge, RecordTooLarge
+from etapa.stream.kafka.producer import close_producer, send_nothing_after_an_error
+from etapa.stream.kafka.sending import send_in_batches
+from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.transactions.once import send_ends_once
 from etapa.stream.protocol.ports import LogError
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
+from etapa.stream.upkeep.originals import Originals
 from etapa.stream.upkeep.sent_back import Redriven, RedrivenError, read_redriven
 
 MOST_LETTERS = 500
@@ -44,8 +48,9 @@ TRANSACTION_SECONDS = 15.0
 _ABORT_SECONDS = 3.0
 _NO_LIMITS = TouchpointLimits(max_bytes=2**31)
 
-Fate = Literal["sent", "already", "attempts", "too_large"]
-"""`sent`: it went back, or would. `already`: it did earlier. `attempts`: too often already. `too_large`: the topic does not take it."""
+Fate = Literal["sent", "already", "attempts", "too_large", "gone"]
+"""`sent`: it went back, or would. `already`: it did earlier. `attempts`: too often already. `too_large`: the topic does not take it. `gone`: it is cut,
+and the original is not in `touchpoints` any more."""
 
 
 class RedriveError(EtapaError):
@@ -165,9 +170,11 @@ class Sender:
         try:
             async with asyncio.timeout(TRANSACTION_SECONDS):
                 await self._transact(partition, redrives, note)
-        except MessageSizeTooLargeError:
+        except (BatchTooLarge, RecordTooLarge):
             await self._abort()
             await close_producer(self._producer, "the redrive")
+            # A bound that was found out with several of them need not be one for each alone.
+            self._cluster.limits.forget(self._settings.topic_touchpoints)
             await self._start()
             return False
         except KAFKA_FAILURES as error:
@@ -193,7 +200,7 @@ class Sender:
         # Nobody waits for its end when sending fails already.
         producer._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
         for target, some in items.items():
-            await send_in_batches(producer, self._settings.topic_touchpoints, target, some, append_records)
+            await send_in_batches(producer, self._settings.topic_touchpoints, target, some, append_records, self._cluster.limits)
         offset = OffsetAndMetadata(redrives[-1].letter.offset + 1, note.text())
         await producer.send_offsets_to_transaction({TopicPartition(topic, partition): offset}, redrive_group(self._settings))
         await producer.commit_transaction()
@@ -210,6 +217,8 @@ class Sender:
         send_ends_once(self._producer, offsets_too=True)
         with log_errors("starting to send dead letters back"):
             async with asyncio.timeout(self._settings.session_timeout / 1_000_000):
+                async with self._cluster.admin() as admin:
+                    self._cluster.limits.tell(await topic_settings(admin, [self._settings.topic_touchpoints]))
                 await self._producer.start()
 
     async def _abort(self) -> None:
@@ -224,13 +233,14 @@ async def redrive(
     selection: Selection,
     options: RedriveOptions,
     memory: Mapping[int, Redriven],
+    originals: Originals,
     sender: Sender | None,
     limit: int | None = None,
 ) -> AsyncGenerator[Redrive, None]:
     """Send the selected letters back (with no `sender`, only say what would be sent), at most `limit`, and tell of each when it is done."""
     left = limit
     for partition in sorted(selection.partitions or letters.ranges):
-        planned = _planned(letters.of(partition, selection.since), selection, options, memory[partition])
+        planned = _planned(letters.of(partition, selection.since), selection, options, memory[partition], originals)
         async with contextlib.aclosing(_sent(planned, partition, memory[partition], sender, left)) as done:
             async for one in done:
                 if left is not None and one.fate == "sent":
@@ -241,7 +251,7 @@ async def redrive(
 
 
 async def redrive_single(
-    letters: Sequence[Letter], options: RedriveOptions, memory: Mapping[int, Redriven], sender: Sender | None
+    letters: Sequence[Letter], options: RedriveOptions, memory: Mapping[int, Redriven], originals: Originals, sender: Sender | None
 ) -> AsyncGenerator[Redrive, None]:
     """The same for letters that were picked one by one."""
     by_partition: dict[int, list[Letter]] = defaultdict(list)
@@ -250,7 +260,7 @@ async def redrive_single(
 
     async def planned(some: Sequence[Letter], before: Redriven) -> AsyncGenerator[Redrive, None]:
         for letter in some:
-            yield decided(letter, before, options)
+            yield await _decided_on_the_whole(letter, before, options, originals)
 
     for partition, some in sorted(by_partition.items()):
         async with contextlib.aclosing(_sent(planned(some, memory[partition]), partition, memory[partition], sender, None)) as done:
@@ -259,14 +269,27 @@ async def redrive_single(
 
 
 async def _planned(
-    letters: AsyncGenerator[Letter, None], selection: Selection, options: RedriveOptions, before: Redriven
+    letters: AsyncGenerator[Letter, None], selection: Selection, options: RedriveOptions, before: Redriven, originals: Originals
 ) -> AsyncGenerator[Redrive, None]:
     previous: dict[Reason, int] = {}
     async for letter in letters:
         reason = letter.content.reason
         if selection.takes(letter):
-            yield decided(letter, before, options, previous.get(reason))
+            yield await _decided_on_the_whole(letter, before, options, originals, previous.get(reason))
         previous[reason] = letter.offset
+
+
+async def _decided_on_the_whole(
+    letter: Letter, before: Redriven, options: RedriveOptions, originals: Originals, previous: int | None = None
+) -> Redrive:
+    """What becomes of a letter; of one that is cut, of its original."""
+    found = decided(letter, before, options, previous)
+    if found.fate != "sent" or letter.content.cut is None:
+        return found
+    whole = await originals.whole(letter.content)
+    if whole is None:
+        return msgspec.structs.replace(found, fate="gone")
+    return decided(msgspec.structs.replace(letter, content=whole), before, options, previous)
 
 
 async def _sent(
