@@ -82,6 +82,10 @@ class Link:
         self._target = port
         self.reset()
 
+    def lead_new_to(self, port: int) -> None:
+        """Pass new connections on to this port; those that lead elsewhere stay as they are."""
+        self._target = port
+
     def cut(self) -> None:
         """Reset every connection, and every new one, until `mend`."""
         self._cut = True

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from etapa.contracts.partitioner import partition_of
-from etapa.stream.protocol.ports import ViewError, ViewMark
+from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, RedisUrlError, connect, disconnect
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.view import RedisView
 from tests.integration.places import new_settings
+from tests.integration.redis_views import customers, mark
 from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
 
 pytestmark = pytest.mark.redis
@@ -33,21 +34,6 @@ async def opened(url: str, **others: Any) -> AsyncIterator[tuple[RedisView, View
         yield RedisView(settings, client, 1), ViewReader(settings, client), client
     finally:
         await disconnect(client)
-
-
-def mark(state_offset: int, **others: Any) -> ViewMark:
-    fields: dict[str, Any] = {
-        "through": state_offset * 10,
-        "stream_time": 1_700_000_000_123_456,
-        "group": "g",
-        "partitions": 3,
-        "format": 1,
-    }
-    return ViewMark(state_offset, **{**fields, **others})
-
-
-def customers(*places: tuple[str, str, int | None]) -> list[Applied]:
-    return [Applied(id_, stage, due, f"{id_} in {stage}".encode() + b"\xff\x00") for id_, stage, due in places]
 
 
 async def everything(view: RedisView, client: Any) -> tuple[dict[str, Any], ...]:

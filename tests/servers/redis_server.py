@@ -146,8 +146,10 @@ class RedisCluster:
 class RedisSentinel:
     """One master named `etapa` and a Sentinel that tells where it is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: int | None = None) -> None:
+        """`address` is the port that the Sentinel names in place of the master's own."""
         self.master = RedisServer(folder)
+        self._address = self.master.port if address is None else address
         self._sentinel = RedisServer(folder)
         self._configuration = folder / "sentinel.conf"
 
@@ -157,9 +159,7 @@ class RedisSentinel:
 
     def start(self) -> None:
         self.master.start()
-        self._configuration.write_text(
-            f"port {self._sentinel.port}\nbind 127.0.0.1\nsentinel monitor etapa 127.0.0.1 {self.master.port} 1\n"
-        )
+        self._configuration.write_text(f"port {self._sentinel.port}\nbind 127.0.0.1\nsentinel monitor etapa 127.0.0.1 {self._address} 1\n")
         self._sentinel.start_command([redis_executable(), str(self._configuration), "--sentinel"])
 
     def stop(self) -> None:

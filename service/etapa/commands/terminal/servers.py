@@ -9,6 +9,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt
+from etapa.stream.redis.connections import is_not_the_one
 
 
 def kafka_silent(settings: Settings) -> str:
@@ -27,6 +28,11 @@ def redis_trouble(settings: Settings, error: ViewError) -> str:
     if isinstance(cause, AuthenticationError | NoPermissionError):
         told = " ".join(str(cause).split()).rstrip(".")
         return f"Redis at {settings.redis_url} refused the login: {told}. User and password belong into ETAPA_REDIS_URL"
+    if is_not_the_one(cause):
+        return (
+            f"Redis at {settings.redis_url} does not do what a primary does: {cause}. ETAPA_REDIS_URL (or --redis-url) must lead to the"
+            " primary; while another server takes its place, try again in a moment"
+        )
     if isinstance(cause, RedisConnectionError | RedisTimeoutError | RedisClusterException | OSError):
         return f"no Redis answers at {settings.redis_url}; is it running? ETAPA_REDIS_URL (or --redis-url) says where it is"
     return f"Redis at {settings.redis_url}: {error}"

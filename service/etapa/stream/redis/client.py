@@ -1,14 +1,15 @@
 """The Redis client behind the view: one server, a Cluster, or whatever server the Sentinels name, by the URL's scheme."""
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import ConnectionPool, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialBackoff
@@ -17,6 +18,7 @@ from redis.exceptions import NoScriptError
 from etapa.errors import EtapaError
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
+from etapa.stream.redis.connections import Era, PlainConnection, SentinelConnection, SentinelTlsConnection, TlsConnection
 
 _DEFAULT_PORT = 6379
 
@@ -48,29 +50,67 @@ def _connect(url: RedisUrl, common: Mapping[str, Any]) -> RedisClient:
     login, at, place = parts.netloc.rpartition("@")
     nodes = [_address(address) for address in place.split(",")]
     if not kind:
-        return Redis.from_url(url.reveal(), **common)
+        options = _options(url.reveal())
+        secured = options.pop("connection_class", None) is SSLConnection
+        return Redis.from_pool(
+            ConnectionPool(connection_class=TlsConnection if secured else PlainConnection, era=Era(), **{**common, **options})
+        )
     query = dict(parse_qsl(parts.query))
     sentinel_login = {name: query.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in query}
     service, _, database = parts.path.strip("/").partition("/")
     # What login, TLS and query mean is left to redis-py's own reading of a URL.
     plain = f"{tls}://{login}{at}{place.split(',')[0]}/{database if kind == 'sentinel' else ''}?{urlencode(query)}"
-    try:
-        options: dict[str, Any] = dict(parse_url(plain))
-    except ValueError as error:
-        message = f"ETAPA_REDIS_URL: {error}"
-        raise RedisUrlError(message) from None
+    options = _options(plain)
     for name in ("host", "port"):
         options.pop(name, None)
     if options.pop("connection_class", None) is SSLConnection:
         options["ssl"] = True
     if kind == "cluster":
-        return RedisCluster(startup_nodes=[ClusterNode(host, port) for host, port in nodes], **options, **common)
+        return _Cluster(nodes, {**options, **common})
     if not service:
         message = "ETAPA_REDIS_URL: names no service; needed: redis+sentinel://host:port/service"
         raise RedisUrlError(message)
     tls_options = {name: value for name, value in options.items() if name.startswith("ssl")}
     sentinel = Sentinel(nodes, sentinel_kwargs={**common, **sentinel_login, **tls_options}, **options, **common)  # type: ignore[no-untyped-call]
-    return cast("Redis", sentinel.master_for(service))
+    connection_class = SentinelTlsConnection if options.get("ssl") else SentinelConnection
+    return cast("Redis", sentinel.master_for(service, connection_class=connection_class, era=Era()))
+
+
+def _options(url: str) -> dict[str, Any]:
+    try:
+        return dict(parse_url(url))
+    except ValueError as error:
+        message = f"ETAPA_REDIS_URL: {error}"
+        raise RedisUrlError(message) from None
+
+
+class _Cluster(RedisCluster):
+    """Looks its nodes up again at the addresses of the URL, when none of those that it knows answers. redis-py forgets these addresses."""
+
+    def __init__(self, seeds: Sequence[tuple[str, int]], options: Mapping[str, Any]) -> None:
+        super().__init__(startup_nodes=[ClusterNode(host, port) for host, port in seeds], **options)
+        self._seeds = seeds
+        self._asks_seeds = True
+
+    async def initialize(self, *arguments: Any, **options: Any) -> "RedisCluster":
+        try:
+            return await super().initialize(*arguments, **options)
+        except BaseException:
+            # Cancelled, too: nodes that are gone without a trace are waited for longer than our caller waits.
+            self._asks_seeds = not (self._asks_seeds and self.nodes_manager.nodes_cache)
+            nodes = [ClusterNode(host, port, **self.connection_kwargs) for host, port in self._seeds]
+            self.nodes_manager.startup_nodes = (
+                {node.name: node for node in nodes} if self._asks_seeds else dict(self.nodes_manager.nodes_cache)
+            )
+            raise
+
+    async def execute_command(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return await super().execute_command(*arguments, **options)
+        except asyncio.CancelledError:
+            # As redis-py does when a node does not answer in time; our caller's time may be up sooner.
+            self._initialize = True
+            raise
 
 
 async def disconnect(client: RedisClient) -> None:

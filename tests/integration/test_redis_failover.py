@@ -1,0 +1,162 @@
+"""The view while another Redis takes the place of the one that it knew, and connections to that one stay open."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis.client import connect, disconnect
+from etapa.stream.redis.view import RedisView
+from tests.faults.network import Link, Network
+from tests.integration.outcome import until
+from tests.integration.places import new_settings
+from tests.integration.redis_views import customers, mark
+from tests.servers.processes import free_ports, wait_until
+from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
+
+pytestmark = pytest.mark.redis
+
+
+@pytest.fixture
+def link() -> Iterator[Link]:
+    network = Network()
+    yield network.link("redis")
+    network.close()
+
+
+class Pair:
+    """A primary behind `link`, and its replica."""
+
+    def __init__(self, folder: Path, link: Link) -> None:
+        self._link = link
+        self.primary, self.replica = (RedisServer(folder / name, "--repl-diskless-sync-delay", "0") for name in ("a", "b"))
+
+    def start(self) -> None:
+        for server in (self.primary, self.replica):
+            server.start()
+        self.follow(self.replica, self.primary.port)
+        wait_until(self._is_replicated, 30, "the replica's following its primary")
+        self._link.lead_to(self.primary.port)
+
+    def stop(self) -> None:
+        for server in (self.primary, self.replica):
+            server.stop()
+
+    def follow(self, server: RedisServer, port: int | None) -> None:
+        with server.client() as client:
+            client.execute_command("REPLICAOF", *(("NO", "ONE") if port is None else ("127.0.0.1", port)))
+
+    def change_places(self) -> None:
+        """The replica is promoted and the address leads to it. The old primary follows it; connections to it stay open."""
+        wait_until(self._is_replicated, 30, "the replica's having everything")
+        self.follow(self.replica, None)
+        self._link.lead_new_to(self.replica.port)
+        self.follow(self.primary, self.replica.port)
+
+    def isolate_old(self) -> None:
+        """As `change_places`, but the old primary finds its new one nowhere, and says so when it is asked."""
+        wait_until(self._is_replicated, 30, "the replica's having everything")
+        self.follow(self.replica, None)
+        self._link.lead_new_to(self.replica.port)
+        with self.primary.client() as client:
+            client.config_set("replica-serve-stale-data", "no")
+        self.follow(self.primary, free_ports(1)[0])
+
+    def _is_replicated(self) -> bool:
+        with self.replica.client() as there, self.primary.client() as here:
+            behind: Any = there.info("replication")
+            ahead: Any = here.info("replication")
+        return bool(behind["master_link_status"] == "up" and behind["slave_repl_offset"] == ahead["master_repl_offset"])
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[list[RedisView]]:
+    """Views of three partitions that share a client."""
+    settings = new_settings("127.0.0.1:1", url, partitions=3)
+    client = connect(settings)
+    try:
+        yield [RedisView(settings, client, partition) for partition in range(3)]
+    finally:
+        await disconnect(client)
+
+
+@pytest.fixture
+def pair(tmp_path: Path, link: Link) -> Iterator[Pair]:
+    pair = Pair(tmp_path, link)
+    try:
+        pair.start()
+        yield pair
+    finally:
+        pair.stop()
+
+
+@pytest.fixture(params=["server", "sentinel"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, pair: Pair, link: Link) -> Iterator[str]:
+    """Of the address, or of a Sentinel that names it."""
+    if request.param == "server":
+        yield f"redis://127.0.0.1:{link.port}/0"
+        return
+    sentinel = RedisSentinel(tmp_path / "sentinel", link.port)
+    try:
+        sentinel.start()
+        yield sentinel.url
+    finally:
+        sentinel.stop()
+
+
+async def use(views: list[RedisView], follows: int | None, next_mark: int) -> list[str]:
+    outcomes = await asyncio.gather(*(view.apply(follows, mark(next_mark), customers(("a", "s", None))) for view in views))
+    return list(outcomes)
+
+
+def test_after_a_demotion_behind_the_address_the_next_write_is_to_the_new_primary(pair: Pair, url: str) -> None:
+    async def scenario() -> None:
+        async with opened(url) as views:
+            assert await use(views, None, 1) == ["applied"] * 3
+            pair.change_places()
+            assert await use(views, 1, 2) == ["applied"] * 3
+            assert [await view.mark() for view in views] == [mark(2)] * 3
+
+    asyncio.run(scenario())
+
+
+def test_reading_leaves_a_demoted_server_that_lost_its_primary(pair: Pair, url: str) -> None:
+    async def scenario() -> None:
+        async with opened(url) as views:
+            assert await use(views, None, 1) == ["applied"] * 3
+            pair.isolate_old()
+            assert [(await view.load(["a"], None, 1)).mark for view in views] == [mark(1)] * 3
+
+    asyncio.run(scenario())
+
+
+def test_a_cluster_that_comes_back_elsewhere_is_found_at_the_address_of_the_url(tmp_path: Path, link: Link) -> None:
+    async def scenario() -> None:
+        async with opened(f"redis+cluster://127.0.0.1:{link.port}") as views:
+            link.lead_to(before.nodes[0].port)
+            assert await use(views, None, 1) == ["applied"] * 3
+            # Gone without a trace: nobody refuses connections.
+            for node in before.nodes:
+                node.freeze()
+            link.lead_to(after.nodes[0].port)
+
+            async def is_found() -> bool:
+                try:
+                    return await use(views, None, 1) == ["applied"] * 3
+                except ViewError:
+                    return False
+
+            await until(is_found, "the Cluster's being found again", 60)
+
+    before, after = RedisCluster(tmp_path / "before"), RedisCluster(tmp_path / "after")
+    try:
+        before.start()
+        after.start()
+        asyncio.run(scenario())
+    finally:
+        before.stop()
+        after.stop()
