@@ -2,6 +2,7 @@
 
 Three of them are the servers' and are switched off there (`MemoryBroker.fencing` and `tells_hanging`, `MemoryRedis.chained`); the
 others are the task's, or those of the worker that supervises the tasks, and what stands here takes the place of the part that keeps them.
+Those of our transactional producer are in `cluster/controls.py`.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import PartitionRefused, TakenOver
 from etapa.stream.protocol.task import PartitionTask
 from etapa.stream.protocol.tenure import Tenure
+from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.memory_log import MemoryLog, no_answer
 from tests.simulation.memory_view import MemoryView
 
@@ -27,10 +29,10 @@ ProtocolSafety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake
 """Of one partition, in every kind of world."""
 SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
 """Of a worker that the group gives partitions and takes them away from; only groups have such workers."""
-Safety = ProtocolSafety | SupervisionSafety
+Safety = ProtocolSafety | SupervisionSafety | ProducerSafety
 PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
 SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
-SAFETIES: Final[tuple[Safety, ...]] = (*PROTOCOL_SAFETIES, *SUPERVISION_SAFETIES)
+SAFETIES: Final[tuple[Safety, ...]] = (*PROTOCOL_SAFETIES, *SUPERVISION_SAFETIES, *PRODUCER_SAFETIES)
 
 
 class TrustingView(MemoryView):

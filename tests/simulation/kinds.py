@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
+from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.group_world import GroupWorld
 from tests.simulation.versions import RollingWorld
 from tests.simulation.world import World
 
-KINDS: Final[Mapping[str, type[World]]] = {"partition": World, "versions": RollingWorld, "group": GroupWorld}
-_TURNS = ("partition", "group", "versions", "group")
+KINDS: Final[Mapping[str, type[World]]] = {"partition": World, "versions": RollingWorld, "group": GroupWorld, "cluster": ClusterWorld}
+_TURNS = ("partition", "group", "versions", "group", "cluster")
 
 
 def world_of(seed: int) -> str:
-    """The kind of world of a seed: every other one is a group."""
+    """The kind of world of a seed: two in five are groups."""
     return _TURNS[seed % len(_TURNS)]

@@ -44,6 +44,9 @@ class _Callback:
 class SimulationLoop(asyncio.AbstractEventLoop):
     """Just enough of an event loop for tasks, futures and timers. `time()` is virtual and starts at 0."""
 
+    wakes_at: Callable[[Context], float] | None = None
+    """When whoever a callback belongs to runs again, if anybody ever stops as a whole."""
+
     def __init__(self, random: Random) -> None:
         self._random = random
         self._now = 0.0
@@ -102,6 +105,10 @@ class SimulationLoop(asyncio.AbstractEventLoop):
                 runnable.append(heapq.heappop(scheduled)[2])
         handle = runnable.pop(self._random.randrange(len(runnable)) if len(runnable) > 1 else 0)
         if handle.is_cancelled:
+            return
+        if self.wakes_at is not None and (wakes_at := self.wakes_at(handle.context)) > self._now:
+            self._numbered += 1
+            heapq.heappush(self._scheduled, (wakes_at, self._numbered, handle))
             return
         try:
             handle.context.run(handle.callback, *handle.args)

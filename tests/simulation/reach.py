@@ -52,6 +52,45 @@ MUST_HAPPEN: Final[Mapping[str, tuple[str, ...]]] = {
 """For each promise of the simulation, the events that show it."""
 
 
-def did_not_happen(events: Mapping[str, int]) -> list[str]:
+_REQUESTS = (
+    "Metadata",
+    "FindCoordinator",
+    "InitProducerId",
+    "AddPartitionsToTxn",
+    "AddOffsetsToTxn",
+    "TxnOffsetCommit",
+    "Produce",
+    "EndTxn",
+)
+MUST_HAPPEN_TO_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "single requests come late, or get lost": (
+        "held",
+        *(f"late: {kind}" for kind in _REQUESTS),
+        *(f"request lost: {kind}" for kind in _REQUESTS),
+    ),
+    "single answers get lost": tuple(f"answer lost: {kind}" for kind in _REQUESTS),
+    "requests come twice": tuple(f"doubled: {kind}" for kind in _REQUESTS),
+    "connections break, brokers are slow or go away, and others take over": (
+        "connection broken",
+        "connections break",
+        "slow broker",
+        "broker down",
+        "leaders move",
+    ),
+    "brokers refuse for a moment": ("broker busy", "denied: topic", "denied: group", "offset of a known batch forgotten"),
+    "transactions overlap, are fenced and run out of time": (
+        "told to wait for markers",
+        "open transaction fenced",
+        "transaction timed out",
+        "takeover: fenced",
+        "takeover: outcome_unknown",
+    ),
+    "both protocols are spoken": ("old protocol", "new protocol"),
+    "whole workers do it": ("died", "second owner", "aimed fault", "commits", "changes", "triggers", "dead letters", "apply applied"),
+}
+"""The same of the worlds below the client."""
+
+
+def did_not_happen(events: Mapping[str, int], must: Mapping[str, tuple[str, ...]] = MUST_HAPPEN) -> list[str]:
     """What is missing among `events`, each with the promise that it belongs to."""
-    return [f"{event} ({promise})" for promise, shown_by in MUST_HAPPEN.items() for event in shown_by if not events.get(event)]
+    return [f"{event} ({promise})" for promise, shown_by in must.items() for event in shown_by if not events.get(event)]

@@ -25,7 +25,7 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.shop import SECOND, Shop
 from tests.simulation.world import Result, World
 
-SEEDS = 200
+SEEDS = 250
 SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 300
 ROOT = Path(__file__).parents[2]
 

@@ -1,5 +1,6 @@
 """A worker process that owns one partition, and what every worker process in the simulation is made of: the real task on in-memory ports."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from random import Random
@@ -10,11 +11,10 @@ from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.program import Program
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.options import TaskOptions
-from etapa.stream.protocol.ports import TakeoverReason
+from etapa.stream.protocol.ports import Log, TakeoverReason
 from etapa.stream.protocol.task import PartitionRefused, PartitionTask
 from tests.simulation.controls import Safety, kind_of_log, kind_of_task, kind_of_view
 from tests.simulation.loop import SimulationLoop
-from tests.simulation.memory_log import MemoryLog
 from tests.simulation.process import Killed, Process
 from tests.simulation.scenario import PROGRAM
 from tests.simulation.watched import WatchedPartition
@@ -111,7 +111,7 @@ class Bookkeeper(NullObserver):
 
 
 def make_task(
-    around: Surroundings, partition: int, log: MemoryLog, clock: ProcessClock, process: Process, observer: Bookkeeper, program: Program
+    around: Surroundings, partition: int, log: Log, clock: ProcessClock, process: Process, observer: Bookkeeper, program: Program
 ) -> PartitionTask:
     """The real task, but for the safeties that are off."""
     view = kind_of_view(around.off)(around.partitions[partition].redis, process)
@@ -127,12 +127,19 @@ class Worker:
     """A process with the only task of partition 0 in it, from the moment it is made."""
 
     def __init__(self, around: Surroundings, process: Process, random: Random, skew: int = 0, program: Program = PROGRAM) -> None:
-        self._around = around
+        self.around = around
         self.process = process
         self.clock = ProcessClock(around, process, skew)
-        log = kind_of_log(around.off)(around.partitions[0].broker, process, portions(random))
-        self._task = make_task(around, 0, log, self.clock, process, Bookkeeper(around), program)
-        self.ended = around.loop.create_task(self._run(), name=process.name)
+        self._task = make_task(around, 0, self.make_log(portions(random)), self.clock, process, Bookkeeper(around), program)
+        self.ended = self.start()
+
+    def make_log(self, portion: Callable[[int], int]) -> Log:
+        """What the process has of the log."""
+        return kind_of_log(self.around.off)(self.around.partitions[0].broker, self.process, portion)
+
+    def start(self) -> "asyncio.Task[None]":
+        """Begin."""
+        return self.around.loop.create_task(self.run(), name=self.process.name)
 
     @property
     def ready(self) -> bool:
@@ -143,13 +150,14 @@ class Worker:
         """The group tells the process that the partition is another's. A sleeping process hears of it when it wakes up."""
         self._task.request_stop()
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Its whole life."""
         try:
             await self._task.run()
         except Killed:
-            self._around.events["died"] += 1
+            self.around.events["died"] += 1
         except PartitionRefused:
             # It has nothing else to do, so it ends.
             self.process.kill()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            self._around.find(f"{self.process.name} ended with {error!r}")
+            self.around.find(f"{self.process.name} ended with {error!r}")

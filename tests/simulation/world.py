@@ -18,7 +18,7 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import Program
 from tests.simulation.checker import Expectations
 from tests.simulation.controls import Safety
-from tests.simulation.loop import simulation_loop
+from tests.simulation.loop import SimulationLoop, simulation_loop
 from tests.simulation.memory_log import MemoryBroker
 from tests.simulation.memory_view import MemoryRedis
 from tests.simulation.network import SeededNetwork, Server, Weather
@@ -77,7 +77,7 @@ class World:
         self.random = Random(seed)
         self.scenario = self.choose(self.random) if scenario is None else scenario
         self.network = network or SeededNetwork(Random(self.random.random()), self.scenario.weather)
-        self.loop = simulation_loop(Random(self.random.random()))
+        self.loop = self.make_loop(Random(self.random.random()))
         self.wrong: list[str] = []
         self.events: Counter[str] = Counter()
         self._trace: list[str] = []
@@ -95,6 +95,10 @@ class World:
     def choose(self, random: Random) -> Scenario:
         """What the seed makes of the run."""
         return scenario_of(random)
+
+    def make_loop(self, random: Random) -> SimulationLoop:
+        """What owns time and interleaving."""
+        return simulation_loop(random)
 
     @property
     def broker(self) -> MemoryBroker:
@@ -176,7 +180,8 @@ class World:
         """Ask all workers to end, and wait for it."""
         for worker in self._workers:
             worker.request_stop()
-        await asyncio.gather(*(worker.ended for worker in self._workers))
+        # Whatever one of them ends with, it has told. One that died before it began was cancelled.
+        await asyncio.gather(*(worker.ended for worker in self._workers), return_exceptions=True)
 
     async def wait_until_settled(self) -> None:
         """Wait until everything is processed and shown, which must not take for ever."""
@@ -263,7 +268,7 @@ class World:
         for _ in range(self.scenario.faults):
             await asyncio.sleep(random.uniform(0, self.scenario.pause))
             fault = random.choice(self.faults)
-            struck = await self._moment(random) if random.random() < AIMED else None
+            struck = await self.moment(random) if random.random() < AIMED else None
             self.events[fault] += 1
             self.note(f"fault: {fault}")
             where = self.partitions if random.random() < 0.5 else [random.choice(self.partitions)]
@@ -275,7 +280,7 @@ class World:
             else:
                 await self.fault(fault, random, struck)
 
-    async def _moment(self, random: Random) -> Process | None:
+    async def moment(self, random: Random) -> Process | None:
         """Wait until a process is in the middle of a call, and give that process; none when that takes too long."""
         call = random.choice(MOMENTS)
         sent = self.network.next_call(call)
@@ -338,14 +343,22 @@ class World:
 
     def new_process(self) -> tuple[Process, Random, int]:
         """A worker process that starts now, randomness of its own, and by how much its clock is wrong."""
-        process = Process(f"w{len(self._processes) + 1}", self.network, self.note, self.events)
+        process = self.make_process(f"w{len(self._processes) + 1}")
         self._processes.append(process)
         skew = self.random.randint(-self.scenario.skew, self.scenario.skew)
         return process, Random(self.random.random()), skew
 
+    def make_process(self, name: str) -> Process:
+        """A process that starts now."""
+        return Process(name, self.network, self.note, self.events)
+
     def _spawn(self) -> None:
         process, random, skew = self.new_process()
-        self._workers.append(Worker(self.around, process, random, skew, self.next_program()))
+        self._workers.append(self.make_worker(process, random, skew))
+
+    def make_worker(self, process: Process, random: Random, skew: int) -> Worker:
+        """The worker in a process that starts now."""
+        return Worker(self.around, process, random, skew, self.next_program())
 
     def next_program(self) -> Program:
         """What the next worker runs."""

@@ -53,6 +53,7 @@ class PartitionProducer:
             retry_backoff_ms=_RETRY_BACKOFF_MS,
             request_timeout_ms=max(1_000, settings.session_timeout // 2_000),
         )
+        leave_no_error_unread(self._producer)
         send_nothing_after_an_error(self._producer)
         send_ends_once(self._producer)
 
@@ -144,20 +145,59 @@ def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:
     half a batch that was never committed, such as states without their stage changes.
     """
     manager, accumulator = producer._txn_manager, producer._message_accumulator
+    send_again = accumulator.reenqueue
 
     def guarded(fails: Callable[[Exception], None]) -> Callable[[Exception], None]:
         def fail(error: Exception) -> None:
             accumulator.fail_all(error)
-            for batch in (batch for batches in accumulator._batches.values() for batch in batches):
-                look_at(batch.future)
-                look_at(batch._drain_waiter)
             accumulator._batches.clear()
             fails(error)
 
         return fail
 
+    def reenqueue(batch: Any) -> None:
+        if not batch.future.done():
+            send_again(batch)
+
+    accumulator.reenqueue = reenqueue
     manager.error_transaction = guarded(manager.error_transaction)
     manager.fatal_error = guarded(manager.fatal_error)
+
+
+def leave_no_error_unread(producer: AIOKafkaProducer) -> None:
+    """Have nothing reported as an error that nobody looked at, when whoever waited for it has given up before it came.
+
+    The transaction that failed has told its error; what comes of aiokafka's batches and offsets afterwards is no news.
+    """
+    manager, accumulator = producer._txn_manager, producer._message_accumulator
+    make_batch, fail_batches = accumulator._append_batch, accumulator.fail_all
+
+    def append_batch(builder: Any, place: TopicPartition) -> Any:
+        batch = make_batch(builder, place)
+        batch.future.add_done_callback(look_at)
+        return batch
+
+    def fail_all(error: Exception) -> None:
+        waiting = [batch for batches in accumulator._batches.values() for batch in batches]
+        # Those that wait to be sent again are taken out of what is under way when they fail, and are not there.
+        accumulator._pending_batches.update(batch for batch in waiting if batch.retry_count)
+        fail_batches(error)
+        for batch in waiting:
+            look_at(batch._drain_waiter)
+
+    def read(fails: Callable[[Exception], None]) -> Callable[[Exception], None]:
+        def fail(error: Exception) -> None:
+            offsets = [answer for _, _, answer in manager._pending_txn_offsets]
+            fails(error)
+            # The last of these may have been made for this error.
+            for one in (*offsets, manager.wait_for_transaction_end()):
+                look_at(one)
+
+        return fail
+
+    accumulator._append_batch, accumulator.fail_all = append_batch, fail_all
+    manager.error_transaction = read(manager.error_transaction)
+    manager.fatal_error = read(manager.fatal_error)
 
 
 async def close_producer(producer: AIOKafkaProducer, whose: str) -> None:
@@ -182,4 +222,6 @@ async def close_producer(producer: AIOKafkaProducer, whose: str) -> None:
 def _tasks_of(sender: Any) -> list[asyncio.Task[Any]]:
     # It keeps its tasks in a local variable. Cancelled itself, it waits for them, and they may look for a broker for ever.
     frames = [(task, getattr(task.get_coro(), "cr_frame", None)) for task in asyncio.all_tasks()]
-    return [task for task, frame in frames if frame is not None and frame.f_locals.get("self") is sender]
+    found = [task for task, frame in frames if frame is not None and frame.f_locals.get("self") is sender]
+    # Always in the same order, and asyncio has them in a set: their names are numbered.
+    return sorted(found, key=lambda task: (len(task.get_name()), task.get_name()))

@@ -1,0 +1,5 @@
+"""A Kafka cluster in memory, below the real client: what happens to single requests and answers between a producer and its brokers.
+
+Everything above a connection is real: aiokafka's client, sender, accumulator and transaction manager, and ours around them.
+Everything below follows the protocol: a transaction coordinator, partition leaders, a group's offsets.
+"""

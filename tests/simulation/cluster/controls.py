@@ -1,0 +1,76 @@
+"""The safeties of our transactional producer, and the ways to do without one. With any of them off the checker must find something."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final, Literal, get_args
+from unittest.mock import patch
+
+import msgspec
+from aiokafka.producer.sender import BaseHandler
+
+from etapa.settings import Settings
+from etapa.stream.kafka import log as kafka_log
+from etapa.stream.kafka import producer as kafka_producer
+from etapa.stream.kafka.batches import append_pairs
+from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.producer import PartitionProducer
+from etapa.stream.kafka.sending import send_in_batches
+from etapa.stream.kafka.transactions import once
+from etapa.stream.protocol.ports import Transaction
+from tests.simulation.cluster.loop import RUNNING
+
+ProducerSafety = Literal["ends_once", "drops_what_waits", "shared_id", "letters_within", "known_offset"]
+PRODUCER_SAFETIES: Final[tuple[ProducerSafety, ...]] = get_args(ProducerSafety)
+
+
+class ApartProducer(PartitionProducer):
+    """Without dead letters in the transaction of their batch: they have one of their own, before it."""
+
+    async def commit(self, transaction: Transaction) -> int:
+        if transaction.dead_letters:
+            with log_errors("dead letters by themselves"):
+                await self._producer.begin_transaction()
+                await self._send_records(self._settings.topic_dead_letters, transaction.dead_letters, None)
+                await self._producer.commit_transaction()
+        return await super().commit(msgspec.structs.replace(transaction, dead_letters=()))
+
+
+class TrustingProducer(PartitionProducer):
+    """Without insisting on the offset of the mark: whatever the broker tells will do."""
+
+    async def _send_states(self, transaction: Transaction) -> int:
+        pairs = [*transaction.states, (transaction.mark_key, transaction.mark_value)]
+        topic = self._settings.topic_customer_state
+        offset = await send_in_batches(self._producer, topic, self._partition, pairs, append_pairs, self._limits)
+        return -1 if offset is None else offset
+
+
+def id_of_its_own(settings: Settings, partition: int) -> str:
+    """A transactional id that no other process has, so that none is shut out by its successor."""
+    process = RUNNING.get()
+    assert process is not None
+    return f"{settings.group}.{settings.topic_touchpoints}.{partition}.{process.name}"
+
+
+def send_whatever_waits(producer: Any) -> None:
+    """Without dropping it."""
+
+
+_WITHOUT: Final[dict[ProducerSafety, Callable[[], Any]]] = {
+    # As aiokafka does by itself: an EndTxn that got no answer is sent again.
+    "ends_once": lambda: patch.object(once._Once, "do", BaseHandler.do),
+    "drops_what_waits": lambda: patch.object(kafka_producer, "send_nothing_after_an_error", send_whatever_waits),
+    "shared_id": lambda: patch.object(kafka_producer, "transactional_id", id_of_its_own),
+    "letters_within": lambda: patch.object(kafka_log, "PartitionProducer", ApartProducer),
+    "known_offset": lambda: patch.object(kafka_log, "PartitionProducer", TrustingProducer),
+}
+
+
+@contextmanager
+def without(off: frozenset[str]) -> Iterator[None]:
+    """Whatever producers are made meanwhile do without these."""
+    with ExitStack() as stack:
+        for safety in PRODUCER_SAFETIES:
+            if safety in off:
+                stack.enter_context(_WITHOUT[safety]())
+        yield

@@ -1,0 +1,147 @@
+"""The transaction coordinator: who holds a transactional id, which places its transaction has, and how it ends.
+
+Both protocols. In the old one a transaction is known by the producer's epoch alone, so whatever ends it may have been meant for
+the one before; in the new one (KIP-890) every end raises the epoch. The end is decided first and answered; then a marker goes to
+each place, and until all are written nothing else begins.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+OK, OLD_EPOCH, BAD_STATE, BAD_ID, CONCURRENT, FENCED = 0, 47, 48, 49, 51, 90
+
+State = Literal["empty", "ongoing", "prepare_commit", "prepare_abort", "complete_commit", "complete_abort"]
+_COMPLETE: Mapping[State, State] = {"prepare_commit": "complete_commit", "prepare_abort": "complete_abort"}
+
+
+@dataclass
+class Transactions:
+    """Of one transactional id."""
+
+    producer_id: int
+    timeout: float
+    epoch: int = -1
+    state: State = "empty"
+    places: dict[str, None] = field(default_factory=dict)
+    number: int = 0
+    """Counts the transactions, so that a time-out does not strike the next one."""
+    unwritten: int = 0
+    """Markers that are on their way."""
+
+
+class Coordinator:
+    """`later` calls something after a while, `write_marker` hands one over with what is to be called when it is written."""
+
+    def __init__(
+        self,
+        later: Callable[[float, Callable[[], None]], object],
+        write_marker: Callable[[str, int, int, bool, Callable[[], None]], None],
+        decided: Callable[[Transactions, bool], None],
+        event: Callable[[str], None],
+    ) -> None:
+        self._later = later
+        self._write_marker = write_marker
+        self._decided = decided
+        self._event = event
+        self._ids: dict[str, Transactions] = {}
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a transaction is open, or a marker on its way."""
+        return any(one.state == "ongoing" or one.state in _COMPLETE for one in self._ids.values())
+
+    def init(self, transactional_id: str, timeout: float) -> tuple[int, int, int]:
+        """A producer starts. Gives an error code, its id and its epoch."""
+        found = self._ids.get(transactional_id)
+        if found is None:
+            found = self._ids[transactional_id] = Transactions(1000 + len(self._ids), timeout)
+        if found.state in _COMPLETE:
+            return CONCURRENT, -1, -1
+        if found.state == "ongoing":
+            self._event("open transaction fenced")
+            self._abort_from_here(found)
+            return CONCURRENT, -1, -1
+        found.epoch += 1
+        found.timeout = timeout
+        found.state = "empty"
+        return OK, found.producer_id, found.epoch
+
+    def add(self, transactional_id: str | None, producer_id: int, epoch: int, places: list[str]) -> int:
+        """Places become part of the transaction, which may begin with them."""
+        found = self._ids.get(transactional_id or "")
+        error = self._unknown(found, producer_id, epoch)
+        if error or found is None:
+            return error
+        if found.state in _COMPLETE:
+            return CONCURRENT
+        if found.state != "ongoing":
+            found.state = "ongoing"
+            found.number += 1
+            number = found.number
+            self._later(found.timeout, lambda: self._expire(found, number))
+        found.places.update(dict.fromkeys(places))
+        return OK
+
+    def verify(self, transactional_id: str | None, producer_id: int, epoch: int, place: str) -> int:
+        """Whether a place is part of the transaction that is open."""
+        found = self._ids.get(transactional_id or "")
+        error = self._unknown(found, producer_id, epoch)
+        if error or found is None:
+            return error
+        if found.state in _COMPLETE:
+            return CONCURRENT
+        return OK if found.state == "ongoing" and place in found.places else BAD_STATE
+
+    def end(self, transactional_id: str, producer_id: int, epoch: int, *, commit: bool, bumps: bool) -> tuple[int, int, int]:
+        """End the transaction; `bumps`: as the new protocol does. Gives an error code, and id and epoch of the next one."""
+        found = self._ids.get(transactional_id)
+        repeated = bumps and found is not None and found.epoch == epoch + 1 and found.state not in ("ongoing", "empty")
+        error = self._unknown(found, producer_id, epoch + repeated)
+        if error or found is None:
+            return (FENCED if bumps and error == OLD_EPOCH else error), -1, -1
+        error = self._end(found, commit=commit, bumps=bumps, repeated=repeated)
+        return (OK, found.producer_id, found.epoch) if error == OK else (error, -1, -1)
+
+    def _end(self, found: Transactions, *, commit: bool, bumps: bool, repeated: bool) -> int:
+        if found.state in _COMPLETE:
+            return CONCURRENT if (found.state == "prepare_commit") == commit else BAD_STATE
+        if found.state == "ongoing":
+            found.epoch += bumps
+            self._prepare(found, commit=commit)
+            return OK
+        if bumps and not repeated:
+            if commit:
+                return BAD_STATE
+            found.epoch += 1
+            found.state = "complete_abort"
+            return OK
+        return OK if found.state == ("complete_commit" if commit else "complete_abort") else BAD_STATE
+
+    def _unknown(self, found: Transactions | None, producer_id: int, epoch: int) -> int:
+        if found is None or found.producer_id != producer_id:
+            return BAD_ID
+        return OK if found.epoch == epoch else OLD_EPOCH
+
+    def _expire(self, found: Transactions, number: int) -> None:
+        if found.state == "ongoing" and found.number == number:
+            self._event("transaction timed out")
+            self._abort_from_here(found)
+
+    def _abort_from_here(self, found: Transactions) -> None:
+        found.epoch += 1
+        self._prepare(found, commit=False)
+
+    def _prepare(self, found: Transactions, *, commit: bool) -> None:
+        found.state = "prepare_commit" if commit else "prepare_abort"
+        self._decided(found, commit)
+        places, found.places = found.places, {}
+        found.unwritten = len(places)
+
+        def written() -> None:
+            found.unwritten -= 1
+            if not found.unwritten:
+                found.state = _COMPLETE[found.state]
+
+        for place in places:
+            self._write_marker(place, found.producer_id, found.epoch, commit, written)

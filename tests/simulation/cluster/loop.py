@@ -1,0 +1,77 @@
+"""The simulation's loop, when a process has tasks that it does not know of: those that aiokafka starts.
+
+A task belongs to the process that its context names. A process that is frozen runs nothing until it wakes up, wherever it was;
+one that is killed has all its tasks cancelled, and nothing that they do in their end reaches anybody.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from random import Random
+from typing import Any, TypeVar
+
+from tests.simulation.loop import SimulationLoop
+from tests.simulation.process import Network, Process
+
+T = TypeVar("T")
+_MOST_TASKS = 500
+
+
+class TaskedProcess(Process):
+    """A worker process with all its tasks."""
+
+    def __init__(self, name: str, network: Network, trace: Callable[[str], None], events: Any) -> None:
+        super().__init__(name, network, trace, events)
+        self.awake_at = 0.0
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.on_kill: list[Callable[[], None]] = []
+        self.context = copy_context()
+        self.context.run(RUNNING.set, self)
+
+    def sleep_until(self, time: float) -> None:
+        super().sleep_until(time)
+        self.awake_at = max(self.awake_at, time)
+
+    def kill(self) -> None:
+        if not self.alive:
+            return
+        super().kill()
+        for tell in self.on_kill:
+            tell()
+        for task in self.tasks:
+            task.cancel()
+        self.tasks.clear()
+
+    def own(self, task: "asyncio.Task[Any]") -> None:
+        """Another task of the process."""
+        if len(self.tasks) > _MOST_TASKS:
+            self.tasks = [one for one in self.tasks if not one.done()]
+        self.tasks.append(task)
+
+
+RUNNING: ContextVar[TaskedProcess | None] = ContextVar("running", default=None)
+
+
+class ProcessLoop(SimulationLoop):
+    """Knows whose each callback is."""
+
+    def create_task(  # type: ignore[override]  # as in SimulationLoop
+        self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None
+    ) -> asyncio.Task[T]:
+        task = super().create_task(coro, name=name, context=context)
+        process = RUNNING.get() if context is None else context.get(RUNNING)
+        if process is not None:
+            process.own(task)
+            if not process.alive:
+                # Started by something that is ending.
+                task.cancel()
+        return task
+
+    def wakes_at(self, context: Context) -> float:
+        process = context.get(RUNNING)
+        return 0.0 if process is None or not process.alive else process.awake_at
+
+
+def process_loop(random: Random) -> ProcessLoop:
+    """A loop whose interleaving `random` decides."""
+    return ProcessLoop(random)  # type: ignore[abstract]  # as in SimulationLoop

@@ -1,0 +1,47 @@
+"""Workers on aiokafka's own producer, with single requests that come late, twice or never: nothing is torn, lost or repeated."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
+from tests.simulation.cluster.world import ClusterWorld
+from tests.simulation.reach import MUST_HAPPEN_TO_REQUESTS, did_not_happen
+from tests.simulation.world import Result
+
+SEEDS = 300
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[Result]:
+    """What the first seeds make of it."""
+    logging.disable(logging.CRITICAL)
+    try:
+        return [ClusterWorld(seed).run() for seed in range(SEEDS)]
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def test_whatever_becomes_of_single_requests_every_transaction_is_whole_or_absent(runs: list[Result]) -> None:
+    assert [(result.seed, result.violations[0]) for result in runs if result.violations] == []
+
+
+def test_everything_that_may_happen_to_a_request_does(runs: list[Result]) -> None:
+    events: Counter[str] = Counter()
+    for result in runs:
+        events.update(result.events)
+    assert did_not_happen(events, MUST_HAPPEN_TO_REQUESTS) == []
+
+
+@pytest.mark.parametrize("safety", PRODUCER_SAFETIES)
+def test_without_one_of_the_producers_safeties_the_checker_finds_something(safety: ProducerSafety) -> None:
+    assert any(ClusterWorld(seed, off=frozenset([safety])).run().violations for seed in range(SEEDS))
