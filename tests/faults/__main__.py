@@ -1,4 +1,7 @@
-"""Breaks a real installation under load and checks what comes out of it: `python -m tests.faults --minutes 20 --seed 1`."""
+"""Breaks a real installation under load and checks what comes out of it: `python -m tests.faults --minutes 20 --seed 1`.
+
+With `--requests` single requests of workers are sabotaged instead, by their kind; `--requests --help` says more.
+"""
 
 import shutil
 import sys
@@ -16,9 +19,11 @@ from tests.faults import trials
 from tests.faults.catalogue import CATALOGUE, a_round, pairs
 from tests.faults.drill import Drill, Failure, Outcome
 from tests.faults.report import as_json, line_of, recoveries, table_of
+from tests.faults.requests import command as requests
 from tests.servers.processes import ServerError
 
 _CHECK_EVERY = 10
+_REQUESTS = "--requests"
 
 
 def _kinds(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
@@ -126,4 +131,9 @@ def _write(json_file: Path | None, found: Any) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    arguments = sys.argv[1:]
+    if _REQUESTS in arguments:
+        arguments.remove(_REQUESTS)
+        requests.main(arguments)
+    else:
+        main()

@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Coroutine
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 Direction = Literal["to", "from"]
 """As seen by the client: towards the server, or from it."""
@@ -22,6 +22,17 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _T = TypeVar("_T")
 
 
+class Listener(Protocol):
+    """What connections come through."""
+
+    async def listen(self) -> asyncio.Server: ...
+
+    def abort(self) -> None: ...
+
+
+_Listening = TypeVar("_Listening", bound=Listener)
+
+
 class Network:
     """The thread that all links run in, from the beginning to `close`."""
 
@@ -29,15 +40,18 @@ class Network:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
         self._servers: list[asyncio.Server] = []
-        self._links: list[Link] = []
+        self._listeners: list[Listener] = []
         self._thread.start()
 
     def link(self, name: str) -> "Link":
         """A new link; it refuses what comes until it is told where to lead."""
-        link = Link(name, self)
-        self._links.append(link)
-        self._servers.append(self.run(link.listen()))
-        return link
+        return self.add(Link(name, self))
+
+    def add(self, listener: _Listening) -> _Listening:
+        """Have it begin to listen, and end with the network."""
+        self._listeners.append(listener)
+        self._servers.append(self.run(listener.listen()))
+        return listener
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have `work` done in the thread of the links, and give its result."""
@@ -56,8 +70,8 @@ class Network:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for link in self._links:
-            link.abort()
+        for listener in self._listeners:
+            listener.abort()
         # A transport closes its socket one turn after it was told to.
         for _ in range(3):
             await asyncio.sleep(0)
@@ -128,7 +142,7 @@ class Link:
 
     async def _reset(self) -> None:
         for writer in tuple(self._writers):
-            _reset(writer)
+            reset_connection(writer)
 
     def abort(self) -> None:
         """Let go of every connection, whatever it has come to; in the thread of the links."""
@@ -167,7 +181,7 @@ class Link:
 
     def _refuse(self, writer: asyncio.StreamWriter) -> None:
         self._writers.discard(writer)
-        _reset(writer)
+        reset_connection(writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction) -> None:
         """Until the sender ends, or either end is reset."""
@@ -182,7 +196,8 @@ class Link:
             await writer.drain()
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
+def reset_connection(writer: asyncio.StreamWriter) -> None:
+    """Break the connection, as seen from its other end; in the thread of the network."""
     with contextlib.suppress(OSError):
         connection: socket.socket | None = writer.get_extra_info("socket")
         if connection is not None:

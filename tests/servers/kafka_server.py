@@ -38,9 +38,12 @@ class KafkaServer:
         *,
         controllers: int = 1,
         further_listeners: Mapping[str, Sequence[int]] | None = None,
+        features: Mapping[str, int] | None = None,
         heap: str = "512m",
     ) -> None:
         """`protocol` is the security protocol that brokers speak with everybody; what it needs comes in `settings`.
+
+        `features` are levels that the cluster agrees on, such as that of `transaction.version`; those left out have Kafka's defaults.
 
         `further_listeners` are plaintext, by name: the ports at which clients are told to find brokers 1, 2 and so on, where
         somebody passes on what comes to the brokers' own ports (`listener_port`).
@@ -49,6 +52,7 @@ class KafkaServer:
         self._settings = settings or {}
         self._protocol = protocol
         self._cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._features = features or {}
         self._heap = heap
         self._advertised = further_listeners or {}
         ports = iter(free_ports(controllers + brokers * (1 + len(self._advertised))))
@@ -123,7 +127,9 @@ class KafkaServer:
     def _format(self, node: int) -> None:
         self._properties(node).write_text("".join(f"{name}={value}\n" for name, value in self._configuration(node).items()))
         # In one word: one id in 64 begins with a dash, and would be taken for an option.
-        command = self._command("kafka.tools.StorageTool", "format", f"--cluster-id={self._cluster}", "-c", str(self._properties(node)))
+        features = [f"--feature={name}={level}" for name, level in self._features.items()]
+        options = [f"--cluster-id={self._cluster}", "-c", str(self._properties(node)), *features]
+        command = self._command("kafka.tools.StorageTool", "format", *options)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             message = f"formatting the storage of Kafka node {node} failed:\n{done.stdout}{done.stderr}"

@@ -1,0 +1,84 @@
+"""What may befall a request, by the kind of request; and in which order all of it is tried."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle, islice, product
+from random import Random
+from typing import Literal
+
+import msgspec
+
+from tests.faults.requests.frames import Api
+
+How = Literal["held", "reset", "doubled", "unanswered", "dropped", "slow"]
+"""What happens to the request:
+
+- `held`: nothing passes on its connection any more, until the client gives up; it arrives late;
+- `reset`: its connection breaks before it has left; it arrives late;
+- `doubled`: it arrives and is answered, and arrives once more, late;
+- `unanswered`: it arrives, and its connection breaks in place of the answer; it arrives once more, late;
+- `dropped`: its connection breaks or falls silent, and it never arrives;
+- `slow`: its connection needs more than half a session for it and for all that follows; other connections do not.
+"""
+
+Moment = Literal["states-first", "changes-first", "beginning", "random", "of its own"]
+"""When what is late arrives: in the producer's next transaction between the writes to `customer-state` and `stage-changes` (the
+one before the other, or the other before the one), after its first request, or at a random moment of it. What is never late, or
+late by time alone, has none."""
+
+IN_THE_NEXT: Sequence[Moment] = ("states-first", "changes-first", "beginning", "random")
+LATE: Sequence[How] = ("held", "reset", "doubled", "unanswered")
+ENDS = frozenset({Api.EndTxn, Api.InitProducerId})
+"""After these, whatever comes belongs to another transaction."""
+
+
+class Act(msgspec.Struct, frozen=True):
+    """One thing to befall one request."""
+
+    api: Api
+    how: How
+    moment: Moment
+
+    @property
+    def kind(self) -> str:
+        return f"{self.api.name} {self.how}"
+
+
+EVERY_WAY: Sequence[tuple[How, Moment]] = (*product(LATE, IN_THE_NEXT), ("dropped", "of its own"), ("slow", "of its own"))
+
+APIS: Mapping[int, Sequence[Api]] = {
+    1: tuple(Api),
+    # Writing adds to the transaction, so nothing else has to.
+    2: (Api.EndTxn, Api.TxnOffsetCommit, Api.InitProducerId, Api.Produce),
+}
+"""The kinds of requests by version of the transaction protocol."""
+
+
+def ways(api: Api, protocol: int) -> Sequence[tuple[How, Moment]]:
+    """All that may befall it.
+
+    But that before version 2 nobody can tell an EndTxn that was answered from its double: not the producer, which has sent one, and
+    not the broker, to which all in one epoch are the same. No network doubles what was sent over TCP, only senders do.
+    """
+    return [(how, moment) for how, moment in EVERY_WAY if protocol >= 2 or (api, how) != (Api.EndTxn, "doubled")]
+
+
+def acts(requests: Mapping[Api, Sequence[tuple[How, Moment]]], each: int, random: Random) -> list[Act]:
+    """So many for each kind of request, in every way there is as often as any other, in random order."""
+    chosen = []
+    for api, its_ways in requests.items():
+        in_turn = random.sample(its_ways, len(its_ways))
+        chosen += [Act(api, how, moment) for how, moment in islice(cycle(in_turn), each)]
+    random.shuffle(chosen)
+    return chosen
+
+
+def every_act(protocol: int, random: Random) -> list[Act]:
+    """Every way for every kind of request once, but only one of the moments."""
+    chosen = []
+    for api in APIS[protocol]:
+        by_how: dict[How, list[Moment]] = {}
+        for how, moment in ways(api, protocol):
+            by_how.setdefault(how, []).append(moment)
+        chosen += [Act(api, how, random.choice(moments)) for how, moments in by_how.items()]
+    random.shuffle(chosen)
+    return chosen

@@ -1,0 +1,192 @@
+"""Where clients' connections to one broker come through: each request and each answer is seen, and somebody may decide about it."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from tests.faults.network import reset_connection
+from tests.faults.requests.frames import Request, correlation_of, read_frame, request_of
+
+_ANSWER_SECONDS = 5.0
+_LOOK = 0.02
+
+
+class Watcher(Protocol):
+    """Decides about the requests of one client, in the thread of the network."""
+
+    async def on_request(self, request: Request, connection: "Connection") -> None:
+        """Nothing happens to the request but what this does. Those after it on the same connection wait meanwhile."""
+
+
+class Crossings:
+    """The crossings of all brokers, and who watches whom."""
+
+    def __init__(self) -> None:
+        self.watchers: dict[str, Watcher] = {}
+        """By client id. Requests of others pass."""
+
+
+class Crossing:
+    """Listens on `port` of 127.0.0.1 for one broker's clients."""
+
+    def __init__(self, crossings: Crossings) -> None:
+        self.port = 0
+        self.target: int | None = None
+        """The broker's own port; without one connections are refused."""
+        self._crossings = crossings
+        self._connections: set[Connection] = set()
+        self._leading: set[asyncio.Task[None]] = set()
+
+    async def listen(self) -> asyncio.Server:
+        """Begin; once, in the thread of the network."""
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    def abort(self) -> None:
+        """Let go of every connection; in the thread of the network."""
+        for connection in tuple(self._connections):
+            connection.abort()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of ours: one of asyncio's complains when it is cancelled.
+        task = asyncio.create_task(self._lead_on(reader, writer))
+        self._leading.add(task)
+        task.add_done_callback(self._leading.discard)
+
+    async def _lead_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if self.target is None:
+                raise ConnectionRefusedError
+            answers, onward = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            reset_connection(writer)
+            return
+        connection = Connection(self._crossings.watchers, self.target, (reader, writer), (answers, onward))
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+
+_Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Connection:
+    """One connection of a client, and the one that leads on to the broker."""
+
+    def __init__(self, watchers: dict[str, Watcher], target: int, client: _Ends, broker: _Ends) -> None:
+        self._watchers = watchers
+        self._target = target
+        self._requests, self._writer = client
+        self._answers, self._onward = broker
+        self._pending: dict[int, Request] = {}
+        self._unanswered: set[int] = set()
+        self._is_silent = False
+        self._delay = 0.0
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until the client or the broker ends it, and what is under way has arrived."""
+        ways = {asyncio.create_task(self._pass_requests()), asyncio.create_task(self._pass_answers())}
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in (*ways, *self._under_way):
+                one.cancel()
+            await asyncio.gather(*ways, *self._under_way, return_exceptions=True)
+            self._writer.close()
+            self._onward.close()
+
+    def abort(self) -> None:
+        self._writer.transport.abort()
+        self._onward.transport.abort()
+
+    async def pass_on(self, request: Request) -> None:
+        """Towards the broker, at once or as slowly as the connection has become."""
+        if self._is_silent:
+            return
+        if self._delay:
+            # All take equally long, so they keep their order.
+            self._spawn(self._send_later(request, self._delay))
+        else:
+            await self._send(request)
+
+    def reset(self) -> None:
+        """The client's connection breaks."""
+        self._is_silent = True
+        reset_connection(self._writer)
+
+    def silence(self) -> None:
+        """Nothing passes any more in either direction, and the client is not told."""
+        self._is_silent = True
+
+    def slow_down(self, seconds: float) -> None:
+        """All requests from now on take so much longer. They arrive even if the client has given up the connection meanwhile."""
+        self._delay = seconds
+
+    def lose_answer(self, request: Request) -> None:
+        """In place of the answer to this request the connection breaks."""
+        self._unanswered.add(request.correlation)
+
+    async def answered(self, request: Request) -> None:
+        """Until the broker has answered a request that was passed on; the connection's end is as good."""
+        while self._pending.get(request.correlation) is request and not self._writer.is_closing():
+            await asyncio.sleep(_LOOK)
+
+    async def deliver(self, request: Request) -> None:
+        """Have the request arrive on a connection of its own, which is how a late one looks to a broker. Returns when it is answered."""
+        answers, onward = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            onward.write(request.raw)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await read_frame(answers)
+        finally:
+            onward.close()
+
+    async def _pass_requests(self) -> None:
+        while (raw := await read_frame(self._requests)) is not None:
+            request = request_of(raw)
+            watcher = self._watchers.get(request.client)
+            if watcher is None or self._is_silent:
+                await self.pass_on(request)
+            else:
+                await watcher.on_request(request, self)
+        if self._delay:
+            await self._drain()
+
+    async def _pass_answers(self) -> None:
+        while (raw := await read_frame(self._answers)) is not None:
+            request = self._pending.pop(correlation_of(raw), None)
+            if request is not None and request.correlation in self._unanswered:
+                self.reset()
+            if not self._is_silent and not self._writer.is_closing():
+                self._writer.write(raw)
+                with contextlib.suppress(ConnectionError):
+                    await self._writer.drain()
+
+    async def _send_later(self, request: Request, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._send(request)
+
+    async def _send(self, request: Request) -> None:
+        self._pending[request.correlation] = request
+        self._onward.write(request.raw)
+        with contextlib.suppress(ConnectionError):
+            await self._onward.drain()
+
+    async def _drain(self) -> None:
+        """What was sent before the client gave the connection up arrives all the same."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        # Closed with answers unread, it would be reset, and take back what the broker has not read yet.
+        deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
+        while self._pending and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_LOOK)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)

@@ -1,0 +1,123 @@
+"""One act against one producer, once: takes a request as it passes, and has it arrive when the moment has come."""
+
+import asyncio
+import contextlib
+import time
+from random import Random
+
+from tests.faults.requests.acts import ENDS, Act
+from tests.faults.requests.crossing import Connection
+from tests.faults.requests.frames import Api, Request
+
+_WITHIN_A_TRANSACTION = 0.05
+"""Seconds; a small transaction takes about so long."""
+_FIRST_SECONDS = 1.0
+"""So long the second write is kept back for the first. A producer waits longer for an answer."""
+
+
+class Saboteur:
+    """Strikes soon after it was told to watch. What it has come to may be read from any thread."""
+
+    def __init__(self, act: Act, states: str, changes: str, session: float, random: Random, skip: int = 0) -> None:
+        """`states` and `changes` are topics; `session` is the workers' session, in seconds. So many requests of the kind pass first."""
+        self.act = act
+        self._random = random
+        self._writes = (states, changes) if act.moment == "states-first" else (changes, states)
+        # Longer than a producer waits for an answer, shorter than the session.
+        self._slowness = random.uniform(0.5, 0.75) * session
+        self._to_skip = skip
+        self._kept: tuple[Request, Connection] | None = None
+        self._is_next = False
+        self._is_due = False
+        self._first_write = asyncio.Event()
+        self._late: asyncio.Task[None] | None = None
+        self.struck_at: float | None = None
+        """When the request was taken, by the monotonic clock."""
+        self.over_at: float | None = None
+        """When all of it was over: the late request has been answered, or nothing more is to come."""
+
+    async def on_request(self, request: Request, connection: Connection) -> None:
+        if self._kept is not None:
+            await self._await_the_moment(request, connection)
+        elif request.api != self.act.api or self.struck_at is not None:
+            await connection.pass_on(request)
+        elif self._to_skip:
+            self._to_skip -= 1
+            await connection.pass_on(request)
+        else:
+            await self._strike(request, connection)
+
+    async def _strike(self, request: Request, connection: Connection) -> None:
+        self.struck_at = time.monotonic()
+        match self.act.how:
+            case "dropped":
+                (connection.reset if self._random.random() < 0.5 else connection.silence)()
+                self.over_at = self.struck_at
+                return
+            case "slow":
+                connection.slow_down(self._slowness)
+                await connection.pass_on(request)
+                self._late = asyncio.create_task(self._be_over_after(self._slowness))
+                return
+            case "held":
+                connection.silence()
+            case "reset":
+                connection.reset()
+            case "doubled":
+                await connection.pass_on(request)
+                self._is_next = request.api in ENDS
+            case "unanswered":
+                connection.lose_answer(request)
+                await connection.pass_on(request)
+                self._is_next = request.api in ENDS
+        self._kept = request, connection
+
+    async def _await_the_moment(self, request: Request, connection: Connection) -> None:
+        if self._is_due:
+            await connection.pass_on(request)
+        elif request.api in ENDS:
+            # A try of its own, or the end of a transaction: what follows is the next one.
+            self._is_next = True
+            self._first_write.clear()
+            await connection.pass_on(request)
+        elif not self._is_next or request.api not in tuple(Api):
+            await connection.pass_on(request)
+        elif self.act.moment in ("beginning", "random"):
+            self._is_due = True
+            await connection.pass_on(request)
+            pause = self._random.uniform(0, _WITHIN_A_TRANSACTION) if self.act.moment == "random" else 0.0
+            self._late = asyncio.create_task(self._deliver_after(pause))
+        else:
+            await self._come_between(request, connection)
+
+    async def _come_between(self, request: Request, connection: Connection) -> None:
+        first, second = (request.api == Api.Produce and request.names(topic) for topic in self._writes)
+        if second and not first:
+            try:
+                async with asyncio.timeout(_FIRST_SECONDS):
+                    await self._first_write.wait()
+            except TimeoutError:
+                # Nothing comes first in this transaction; it may in the next.
+                await connection.pass_on(request)
+                return
+            self._is_due = True
+            await self._deliver_after(0)
+            await connection.pass_on(request)
+            return
+        await connection.pass_on(request)
+        if first and not second:
+            await connection.answered(request)
+            self._first_write.set()
+
+    async def _deliver_after(self, seconds: float) -> None:
+        assert self._kept is not None
+        request, connection = self._kept
+        await asyncio.sleep(seconds)
+        # A broker that does not answer it, or not in time, has got it all the same.
+        with contextlib.suppress(OSError):
+            await connection.deliver(request)
+        self.over_at = time.monotonic()
+
+    async def _be_over_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.over_at = time.monotonic()
