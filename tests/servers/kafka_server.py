@@ -96,6 +96,14 @@ class KafkaServer:
         """As if the machine had lost power (the page cache survives)."""
         self._nodes[node].kill()
 
+    def move_node(self, node: int) -> None:
+        """Start it anew at another port, which is also where clients are told to find it."""
+        self.kill_node(node)
+        self.ports[node - 1] = free_ports(1)[0]
+        self._write_properties(node)
+        self.start_node(node)
+        self.wait_node(node)
+
     def fill_disk(self, node: int) -> None:
         """Nothing can be written to its files any more. Kafka ends itself for it; `start_node` starts it with room on the disk."""
         self._nodes[node].limit_files(0)
@@ -124,8 +132,11 @@ class KafkaServer:
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
         return [self._java, f"-Xmx{self._heap}", *_JAVA_OPTIONS, logging, "-cp", self._classpath, main, *arguments]
 
-    def _format(self, node: int) -> None:
+    def _write_properties(self, node: int) -> None:
         self._properties(node).write_text("".join(f"{name}={value}\n" for name, value in self._configuration(node).items()))
+
+    def _format(self, node: int) -> None:
+        self._write_properties(node)
         # In one word: one id in 64 begins with a dash, and would be taken for an option.
         features = [f"--feature={name}={level}" for name, level in self._features.items()]
         options = [f"--cluster-id={self._cluster}", "-c", str(self._properties(node)), *features]

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from etapa.settings import Settings
 from etapa.stream.kafka.consumer import group_consumer, reading_consumer
+from etapa.stream.kafka.found_again import find_again
 from etapa.stream.kafka.limits import TopicLimits
 from etapa.stream.kafka.security import client_options
 
@@ -39,6 +40,7 @@ class Cluster:
     async def admin(self, group: str | None = None) -> AsyncIterator[AIOKafkaAdminClient]:
         """An admin client that is started, and closed in the end; it goes by the name of `group`, the workers' unless said otherwise."""
         client = AIOKafkaAdminClient(**self._options, client_id=f"etapa-{group or self.settings.group}-admin")
+        find_again(client._client)
         try:
             await client.start()
             yield client
@@ -58,4 +60,6 @@ class Cluster:
 
     def producer(self, client_id: str, **options: Any) -> AIOKafkaProducer:
         """A producer with these options of aiokafka's beside our own, to be started by its owner."""
-        return AIOKafkaProducer(**self._options, client_id=client_id, **options)
+        producer = AIOKafkaProducer(**self._options, client_id=client_id, **options)
+        find_again(producer.client)
+        return producer

@@ -9,6 +9,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.record import default_records
 
 from etapa.settings import Settings
+from etapa.stream.kafka.found_again import find_again
 
 _FETCH_WAIT_MS = 100
 """A fetch that waits at a broker holds up those for its other partitions, so it must not wait for long."""
@@ -50,7 +51,7 @@ def group_consumer(
     `most_records` bounds what one fetch hands over.
     """
     session_ms = settings.session_timeout // 1000
-    return AIOKafkaConsumer(
+    consumer = AIOKafkaConsumer(
         **_common(settings, options),
         client_id=f"etapa-{group or settings.group}",
         group_id=group or settings.group,
@@ -63,13 +64,17 @@ def group_consumer(
         max_poll_interval_ms=_MAX_INT32,
         partition_assignment_strategy=(RoundRobinPartitionAssignor,),
     )
+    find_again(consumer._client)
+    return consumer
 
 
 def reading_consumer(settings: Settings, options: dict[str, Any], isolation: str = "read_committed") -> AIOKafkaConsumer:
     """A consumer outside any group, for one look at one partition."""
     # What it asks for is there. A fetch that waits for more holds up the next seek.
     options = {**_common(settings, options), "fetch_max_wait_ms": 10, "isolation_level": isolation}
-    return AIOKafkaConsumer(**options, client_id=f"etapa-{settings.group}-reader")
+    consumer = AIOKafkaConsumer(**options, client_id=f"etapa-{settings.group}-reader")
+    find_again(consumer._client)
+    return consumer
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float = 5.0) -> None:

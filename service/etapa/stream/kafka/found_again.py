@@ -1,0 +1,66 @@
+"""Clients that find the brokers again when none is where it was last: by the addresses of the settings, names resolved anew.
+
+aiokafka asks for metadata only brokers that it knows. When all of them come back at other addresses (pods that were started anew, a cluster
+that was restored, a changed listener) it asks for ever where nobody is. This is what KIP-899 did for Kafka's own clients (`rebootstrap`).
+"""
+
+import logging
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.conn import CloseReason, create_conn
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+
+logger = logging.getLogger(__name__)
+
+
+class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
+    """aiokafka's client, which consumers, producers and admin clients ask for the brokers."""
+
+    async def _metadata_update(self, cluster_metadata: ClusterMetadata, topics: Any) -> bool:
+        """Whether anybody told where things are. Called whenever a broker does not answer, and now and then."""
+        return await super()._metadata_update(cluster_metadata, topics) or await self._ask_where_we_began(cluster_metadata, topics)
+
+    async def _ask_where_we_began(self, cluster_metadata: ClusterMetadata, topics: Any) -> bool:
+        for host, port, _ in self.hosts:
+            try:
+                conn = await create_conn(
+                    host,
+                    port,
+                    client_id=self._client_id,
+                    request_timeout_ms=self._request_timeout_ms,
+                    ssl_context=self._ssl_context,
+                    security_protocol=self._security_protocol,
+                    max_idle_ms=self._connections_max_idle_ms,
+                    sasl_mechanism=self._sasl_mechanism,
+                    sasl_plain_username=self._sasl_plain_username,
+                    sasl_plain_password=self._sasl_plain_password,
+                    sasl_kerberos_service_name=self._sasl_kerberos_service_name,
+                    sasl_kerberos_domain_name=self._sasl_kerberos_domain_name,
+                    sasl_oauth_token_provider=self._sasl_oauth_token_provider,
+                )
+                try:
+                    # All topics at once: without them a consumer would believe that there are none, and have the group rebalance.
+                    told = await conn.send(MetadataRequest(list(topics) if topics else None))
+                finally:
+                    conn.close(reason=CloseReason.SHUTDOWN)
+            except (TimeoutError, OSError, KafkaError) as error:
+                logger.debug("nobody tells at %s:%s where the brokers are: %r", host, port, error)
+                continue
+            if told.brokers:
+                before = _places(cluster_metadata)
+                cluster_metadata.update_metadata(told)
+                logger.info("no broker answers where it was (%s); %s:%s names: %s", before, host, port, _places(cluster_metadata))
+                return True
+        return False
+
+
+def find_again(client: AIOKafkaClient) -> None:
+    """Have the client of a consumer, a producer or an admin client do so."""
+    client.__class__ = FindsAgain
+
+
+def _places(cluster: ClusterMetadata) -> str:
+    return ", ".join(sorted(f"{broker.host}:{broker.port}" for broker in cluster.brokers())) or "none"
