@@ -33,6 +33,8 @@ these at the rim, in the room that knows the library; the error behind is the ca
       Fenced                                          the partition task: a successor owns it, so it waits a little longer
       Blocked                                         the partition task: refused
         RecordTooLarge                                the partition task: refused; `redrive`: left
+      LargeBatch              stream.kafka            the log: reads it in pieces; others: LogError
+      CannotUnpack            stream.kafka            the log: Blocked
       BatchTooLarge                                   the partition task: the next batches are smaller; `redrive`: each alone
       OutcomeUnknown                                  the partition task: a takeover reads what became of the commit
       TransactionHangs                                a takeover: refused, if it stays so

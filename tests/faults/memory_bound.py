@@ -15,8 +15,13 @@ _FETCH_COPIES = 2
 _LARGEST_ANSWER = 50 * MEBIBYTE
 
 
-def memory_bound(settings: Settings, partitions: int) -> int:
-    """Bytes for a worker that has so many partitions."""
+_UNPACKED_COPIES = 2
+"""A compressed batch, while it is put together out of its parts."""
+
+
+def memory_bound(settings: Settings, partitions: int, *, compressed: bool = False) -> int:
+    """Bytes for a worker that has so many partitions; `compressed`: their touchpoints are."""
     batch = _COPIES * settings.batch_bytes + _RECORD * settings.batch_records
     fetched = min(_LARGEST_ANSWER, partitions * max(settings.batch_bytes, settings.max_touchpoint_bytes))
-    return _IDLE + partitions * (settings.customers_in_memory * _CUSTOMER + batch) + _FETCH_COPIES * fetched
+    unpacked = _UNPACKED_COPIES * settings.max_unpacked_bytes if compressed else 0
+    return _IDLE + partitions * (settings.customers_in_memory * _CUSTOMER + batch + unpacked) + _FETCH_COPIES * fetched

@@ -113,6 +113,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = MINUTE
     batch_records: Annotated[int, Setting(values.number(1, 1_000_000), "Most touchpoints in one batch")] = 20_000
     batch_bytes: Annotated[int, Setting(values.size(1024, 1024 * MEBIBYTE), "Most bytes in one batch")] = 6 * MEBIBYTE
+    max_unpacked_bytes: Annotated[
+        int,
+        Setting(
+            values.size(MEBIBYTE, 1024 * MEBIBYTE),
+            "A compressed batch that takes more than this when unpacked is read piece by piece, slowly",
+        ),
+    ] = 32 * MEBIBYTE
     customers_in_memory: Annotated[
         int, Setting(values.number(0, 100_000_000), "Customers that each partition keeps in memory between batches")
     ] = 50_000
@@ -308,6 +315,11 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(
             f"{variable_of('batch_bytes')}: found {settings.batch_bytes}; allowed: at least {variable_of('max_touchpoint_bytes')}"
             f" ({settings.max_touchpoint_bytes})"
+        )
+    if settings.max_unpacked_bytes < settings.max_touchpoint_bytes:
+        problems.append(
+            f"{variable_of('max_unpacked_bytes')}: found {settings.max_unpacked_bytes}; allowed: at least"
+            f" {variable_of('max_touchpoint_bytes')} ({settings.max_touchpoint_bytes})"
         )
     return problems
 

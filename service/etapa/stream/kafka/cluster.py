@@ -12,6 +12,7 @@ from etapa.stream.kafka.consumer import group_consumer, reading_consumer
 from etapa.stream.kafka.found_again import find_again
 from etapa.stream.kafka.limits import TopicLimits
 from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.unpacking import bound_unpacking
 
 
 class Cluster:
@@ -23,7 +24,8 @@ class Cluster:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.limits = TopicLimits()
+        self.limits = TopicLimits(settings.max_unpacked_bytes)
+        bound_unpacking(settings.max_unpacked_bytes)
         self._options = client_options(settings)
 
     @property

@@ -24,7 +24,9 @@ class BatchTooLarge(LogError):
 class TopicLimits:
     """Shared by all that a process writes. A partition's batch is never larger than what is known here, if that can be helped."""
 
-    def __init__(self) -> None:
+    def __init__(self, unpacked: int) -> None:
+        self.unpacked = unpacked
+        """What readers of ours unpack at once at most."""
         self._told: dict[str, int] = {}
         self._learned: dict[str, int] = {}
 

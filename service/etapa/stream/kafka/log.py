@@ -12,16 +12,18 @@ from collections.abc import AsyncIterator
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException
 
+from etapa.contracts.dead_letter import KEPT_BYTES
 from etapa.stream.kafka.batches import as_records, as_state_records, record_of, state_record_of
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import is_caught_up, stop_consumer
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.odd_headers import fetch_leniently, is_about_a_header
+from etapa.stream.kafka.piecemeal import Bounds, Piecemeal, is_about_a_header, open_piecemeal
 from etapa.stream.kafka.producer import PartitionProducer
 from etapa.stream.kafka.reading import have_records_made, range_of, records_between
 from etapa.stream.kafka.settled import describe_hanging, hanging_transactions
 from etapa.stream.kafka.topic_settings import topic_settings
-from etapa.stream.protocol.ports import Fetched, LogError, Transaction, TransactionHangs
+from etapa.stream.kafka.unpacking import CannotUnpack, LargeBatch
+from etapa.stream.protocol.ports import Blocked, Fetched, LogError, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Record, StateRecord, total_size
 
 _SLICE = 2_000
@@ -70,10 +72,13 @@ class KafkaLog:
         self._next: int | None = None
         self._revoked = False
         self._slice = SliceSize()
+        self._piecemeal: Piecemeal | None = None
+        self._bounds = Bounds(max(settings.max_touchpoint_bytes, KEPT_BYTES), settings.max_unpacked_bytes)
 
     def revoke(self) -> None:
         """The group has taken the partition away: nothing is read any more, whatever the shared consumer holds by then."""
         self._revoked = True
+        self._stop_piecemeal()
 
     async def fence(self) -> None:
         await self.close()
@@ -148,6 +153,7 @@ class KafkaLog:
         return len(described["partitions"])
 
     def seek(self, offset: int) -> None:
+        self._stop_piecemeal()
         with log_errors(f"partition {self._partition}: going to offset {offset} of {self._touchpoints.topic}"):
             self._consumer.seek(self._touchpoints, offset)
             # Until its first seek a partition is paused, or the consumer would fetch from wherever the group's offset is.
@@ -160,7 +166,7 @@ class KafkaLog:
         await self._close_reader()
         while len(records) < max_records and size < max_bytes:
             count = min(self._slice.fitting(max_bytes - size), max_records - len(records))
-            slice_ = await self._take(count, 0 if records else wait)
+            slice_ = await self._take(count, 0 if records else wait, max_bytes - size)
             if not slice_:
                 break
             taken = total_size(slice_)
@@ -175,7 +181,7 @@ class KafkaLog:
         self._next = position
         return Fetched(records, max(position, end or 0), caught_up)
 
-    async def _take(self, count: int, wait: float) -> list[Record]:
+    async def _take(self, count: int, wait: float, room: int) -> list[Record]:
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
             # Somebody else may have moved the position: the consumer itself, after a rebalance that we were not told of.
@@ -184,6 +190,8 @@ class KafkaLog:
             if position != self._next:
                 message = f"partition {self._partition}: the consumer is at offset {position}, not at {self._next} where reading stopped"
                 raise LogError(message)
+            if self._piecemeal is not None:
+                return await self._take_piecemeal(self._piecemeal, count, room)
             have_records_made(self._consumer, self._touchpoints, record_of)
             try:
                 # During a rebalance getmany waits for its end, and the rebalance for us.
@@ -194,22 +202,50 @@ class KafkaLog:
             except (UnicodeDecodeError, CorruptRecordException) as error:
                 if not is_about_a_header(error):
                     raise
-                return await self._take_leniently(position, count)
+                return await self._begin_piecemeal(position, count, room, "a header whose name is not UTF-8")
+            except LargeBatch as error:
+                return await self._begin_piecemeal(position, count, room, f"{error}, so it is read piece by piece")
             records = as_records(got.get(self._touchpoints, []))
             # Beyond the last record when control records follow it.
             self._next = await self._consumer.position(self._touchpoints)
             return records
 
-    async def _take_leniently(self, position: int, count: int) -> list[Record]:
-        """What the consumer cannot read, and have it go on behind that."""
-        logger.warning("partition %d: a header whose name is not UTF-8, at offset %d or soon after", self._partition, position)
+    async def _begin_piecemeal(self, position: int, count: int, room: int, why: str) -> list[Record]:
+        """What the consumer cannot read. Until it is through, nothing is fetched by the consumer."""
+        logger.warning("partition %d: at offset %d or soon after: %s", self._partition, position, why)
         max_bytes = self._consumer._fetcher._max_partition_fetch_bytes
         async with asyncio.timeout(self._seconds):
-            records, reached = await fetch_leniently(self._consumer, self._touchpoints, position, count, max_bytes)
+            piecemeal = await open_piecemeal(self._consumer, self._touchpoints, position, max_bytes, self._bounds)
         self._check_still_ours()
+        self._piecemeal = piecemeal
+        self._consumer.pause(self._touchpoints)
+        return await self._take_piecemeal(piecemeal, count, room)
+
+    async def _take_piecemeal(self, piecemeal: Piecemeal, count: int, room: int) -> list[Record]:
+        topic, partition = self._touchpoints
+        try:
+            records = await piecemeal.take(count, room)
+        except CannotUnpack as error:
+            last = piecemeal.batch_end - 1
+            raise Blocked(
+                f"the batch at offsets {piecemeal.position} to {last} of {topic} {partition} cannot be read within ETAPA_MAX_UNPACKED_BYTES="
+                f"{self._settings.max_unpacked_bytes}: {error}. Set that to more, or give these records up with kafka-delete-records.sh and"
+                f' {{"partitions": [{{"topic": "{topic}", "partition": {partition}, "offset": {last + 1}}}], "version": 1}}; they will be'
+                " counted as gone"
+            ) from error
+        self._check_still_ours()
+        reached = piecemeal.position
         self._consumer.seek(self._touchpoints, reached)
         self._next = reached
-        return as_records(records)
+        if piecemeal.is_through:
+            self._piecemeal = None
+            self._consumer.resume(self._touchpoints)
+        return records
+
+    def _stop_piecemeal(self) -> None:
+        piecemeal, self._piecemeal = self._piecemeal, None
+        if piecemeal is not None:
+            piecemeal.stop()
 
     def _check_still_ours(self) -> None:
         if self._revoked:
@@ -233,6 +269,7 @@ class KafkaLog:
                 await producer.close()
 
     async def close(self) -> None:
+        self._stop_piecemeal()
         await self._close_reader()
         producer, self._producer = self._producer, None
         if producer is not None:

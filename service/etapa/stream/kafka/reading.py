@@ -9,7 +9,8 @@ from aiokafka.consumer.fetcher import PartitionRecords
 
 from etapa.stream.kafka.consumer import HoleAtEnd
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.protocol.ports import LogError
+from etapa.stream.kafka.unpacking import LargeBatch
+from etapa.stream.protocol.ports import Blocked, LogError
 
 _CHUNK = 8_000
 """When it is to go into Redis, which works on a chunk while the next is read, Redis waits for less of the time the larger it is. Whoever applies it
@@ -68,7 +69,10 @@ async def records_between(
         with log_errors(doing):
             if make is not None:
                 have_records_made(consumer, place, make)
-            got = await consumer.getmany(place, timeout_ms=_WAIT_MS, max_records=_CHUNK)
+            try:
+                got = await consumer.getmany(place, timeout_ms=_WAIT_MS, max_records=_CHUNK)
+            except LargeBatch as error:
+                raise Blocked(f"{doing}: at offset {position} or soon after: {error}; set it to more to have it read") from error
             reached = await consumer.position(place)
         chunk = [one for one in got.get(place, ()) if one.offset < end]
         if chunk:

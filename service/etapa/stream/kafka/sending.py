@@ -49,10 +49,12 @@ async def send_in_batches(
 
     Raises `RecordTooLarge` when one does not fit, and `BatchTooLarge` when the topic takes less than was known; then it is known.
     """
+    # What may be cut is written by strangers: what they made small by compression must not fill the disks.
+    codec = _NOT_COMPRESSED if cut is None else _COMPRESSED
     written: list[tuple[asyncio.Future[Any], int, int]] = []
     position = 0
     while position < len(records):
-        batch, start = _new_batch(producer, limits.batch_bytes(topic)), position
+        batch, start = _new_batch(producer, limits.batch_bytes(topic), codec), position
         # The first record of a batch is always taken, however large.
         position = append(batch, records, position)
         largest = limits.largest(topic)
@@ -79,8 +81,8 @@ def _fitting(
     """A batch with one record that is too large as it is."""
     trial = _alone(producer, record, append, _COMPRESSED)
     size = trial.size()
-    # A batch is compressed when it is built, which can be done once, and is part of sending it.
-    if len(trial._build()) <= largest:
+    # A batch is compressed when it is built, which can be done once, and is part of sending it. Whoever reads it must be able to unpack it.
+    if size <= limits.unpacked and len(trial._build()) <= largest:
         return _alone(producer, record, append, _COMPRESSED)
     smaller = None if cut is None else cut(record, largest - _BATCH_HEADER)
     if smaller is None:

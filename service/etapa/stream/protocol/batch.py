@@ -5,7 +5,7 @@ from typing import Final, final
 
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import encode_dead_letter
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_MEMORIES, Memories, encode_state
 from etapa.contracts.touchpoint import decode_within
@@ -88,7 +88,11 @@ def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], limi
     max_bytes, latest = limits.max_bytes, wall + limits.max_ahead
     for position in range(len(items), min(len(items) + most, len(records))):
         record = records[position]
-        items.append(decode_within(record.key, record.value, limits, wall, max_bytes, latest))
+        cut = record.cut
+        if cut is not None and "value" in cut.parts:
+            items.append(rejected("too_large", f"more than {max_bytes} bytes"))
+        else:
+            items.append(decode_within(record.key, record.value, limits, wall, max_bytes, latest))
         size += record.size()
         if size >= PAUSE_BYTES:
             return
@@ -148,7 +152,7 @@ async def encode(
 def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partition: int) -> list[Outgoing]:
     """The dead letters for records that could not be used: the originals, with the reason beside them."""
     return [
-        Outgoing(*encode_dead_letter(record.key, record.value, record.headers, reason, topic, partition, record.offset))
+        Outgoing(*encode_dead_letter(record.key, record.value, record.headers, reason, topic, partition, record.offset, record.cut))
         for record, reason in unusable
     ]
 

@@ -5,6 +5,7 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
+from etapa.contracts.dead_letter import Cut
 from etapa.contracts.mark import MARK_KEY
 from etapa.contracts.state import decode_standing
 
@@ -14,16 +15,20 @@ Headers = Sequence[tuple[str, bytes]]
 @final
 @mypyc_attr(acyclic=True)
 class Record:
-    """A record as it was read from `touchpoints`, untouched. `timestamp` is in microseconds."""
+    """A record as it was read from `touchpoints`, untouched unless it is cut. `timestamp` is in microseconds."""
 
-    __slots__ = ("headers", "key", "offset", "timestamp", "value")
+    __slots__ = ("cut", "headers", "key", "offset", "timestamp", "value")
 
-    def __init__(self, offset: int, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
+    def __init__(
+        self, offset: int, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = (), cut: Cut | None = None
+    ) -> None:
         self.offset: Final = offset
         self.timestamp: Final = timestamp
         self.key: Final = key
         self.value: Final = value
         self.headers: Final = headers
+        self.cut: Final = cut
+        """That it was too large to be kept as a whole, and what is missing."""
 
     def size(self) -> int:
         """Bytes of its key and its value."""
@@ -39,7 +44,7 @@ class Record:
         return f"Record{self._fields()}"
 
     def _fields(self) -> tuple[object, ...]:
-        return self.offset, self.timestamp, self.key, self.value, list(self.headers)
+        return self.offset, self.timestamp, self.key, self.value, list(self.headers), self.cut
 
 
 @final

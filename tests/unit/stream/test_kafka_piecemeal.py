@@ -6,7 +6,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.stream.kafka.odd_headers import Batches, is_about_a_header
+from etapa.stream.kafka.piecemeal import Batches, is_about_a_header
 
 NONE, GZIP = 0, 1
 

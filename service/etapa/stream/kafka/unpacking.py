@@ -1,0 +1,311 @@
+"""Compressed batches within a bound on memory, whatever their sender chose.
+
+A batch of a mebibyte may hold a gibibyte (gzip) or thirty (zstd). aiokafka unpacks it as a whole, so its decoders are replaced by
+ones that refuse before that. Such a batch is then read `in_pieces`, in which only what is kept of a record takes memory. Costs a few
+microseconds for each batch, nothing for a record.
+
+The formats: RFC 1952 (gzip), RFC 8878 (zstd), the LZ4 frame format, and snappy with or without the frame of its Java library.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cramjam
+import zstandard
+from aiokafka import codec as codecs
+from aiokafka.errors import KafkaError
+from aiokafka.record import default_records, legacy_records
+from aiokafka.record.default_records import DefaultRecordBase
+
+from etapa.errors import EtapaError
+
+PIECE = 256 * 1024
+_MEBIBYTE = 1024 * 1024
+_LZ4_BLOCKS = {4: 64 * 1024, 5: 256 * 1024, 6: _MEBIBYTE, 7: 4 * _MEBIBYTE}
+_LZ4_MAGIC, _ZSTD_MAGIC = 0x184D2204, 0xFD2FB528
+_ZSTD_BLOCK = 128 * 1024
+_ZSTD_WINDOW = 8 * _MEBIBYTE
+"""Every decoder should have that much to look back on, says the RFC."""
+_XERIAL_HEADER = 16
+_SNAPPY_WINDOW = 64 * 1024
+"""No encoder refers further back."""
+
+_int32 = struct.Struct(">i").unpack_from
+_uint32 = struct.Struct("<I").unpack_from
+
+Packed = bytes | memoryview
+
+
+class LargeBatch(EtapaError, KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """A batch unpacks to more than may be in memory at once."""
+
+
+class CannotUnpack(EtapaError):
+    """A batch can be unpacked neither as a whole nor in pieces. The message says why."""
+
+
+def bound_unpacking(most: int) -> None:
+    """From here on, no consumer of this process unpacks a batch to more than so many bytes: it raises `LargeBatch`."""
+    for module in _parsers():
+        for name, decode in _DECODERS.items():
+            if hasattr(module, f"{name}_decode"):
+                setattr(module, f"{name}_decode", _bounded(name, decode, most))
+
+
+def _parsers() -> list[Any]:
+    parsers: list[Any] = [default_records, legacy_records]
+    try:
+        from aiokafka.record._crecords import default_records as compiled
+        from aiokafka.record._crecords import legacy_records as compiled_legacy
+    except ImportError:
+        return parsers
+    return [*parsers, compiled, compiled_legacy]
+
+
+def _bounded(name: str, decode: Callable[[Packed, int], bytes | None], most: int) -> Callable[[Packed], bytes]:
+    def bounded(packed: Packed) -> bytes:
+        unpacked = decode(packed, most)
+        if unpacked is None:
+            message = f"a batch that {name} made small takes more than {most:,} bytes (ETAPA_MAX_UNPACKED_BYTES)"
+            raise LargeBatch(message)
+        return unpacked
+
+    return bounded
+
+
+def _gzip(packed: Packed, most: int) -> bytes | None:
+    unpacked: list[bytes] = []
+    left: Packed = packed
+    while len(left):
+        inflating = zlib.decompressobj(wbits=31)
+        piece = inflating.decompress(left, most + 1)
+        most -= len(piece)
+        if most < 0:
+            return None
+        unpacked.append(piece)
+        if not inflating.eof:
+            raise EOFError("a gzip stream ends too early")
+        left = inflating.unused_data
+    return unpacked[0] if len(unpacked) == 1 else b"".join(unpacked)
+
+
+def _snappy(packed: Packed, most: int) -> bytes | None:
+    size = 0
+    for block in _snappy_blocks(packed):
+        size += cramjam.snappy.decompress_raw_len(block)
+        if size > most:
+            return None
+    unpacked: bytes = codecs.snappy_decode(packed)
+    return unpacked
+
+
+def _lz4(packed: Packed, most: int) -> bytes | None:
+    size = _at_most(_lz4_bounds(memoryview(packed)), most)
+    return None if size is None else codecs.lz4_decode(packed)
+
+
+def _zstd(packed: Packed, most: int) -> bytes | None:
+    size = _at_most(_zstd_bounds(memoryview(packed)), most)
+    return None if size is None else codecs.zstd_decode(packed)
+
+
+_DECODERS: dict[str, Callable[[Packed, int], bytes | None]] = {"gzip": _gzip, "snappy": _snappy, "lz4": _lz4, "zstd": _zstd}
+
+
+def _at_most(bounds: Iterator[int], most: int) -> int | None:
+    """The sum of these, none if it is more than `most`, or if they cannot be told."""
+    total = 0
+    try:
+        for bound in bounds:
+            total += bound
+            if total > most:
+                return None
+    except (IndexError, struct.error, KeyError, CannotUnpack):
+        # Whoever reads it in pieces finds out what is wrong with it.
+        return None
+    return total
+
+
+def _zstd_bounds(data: memoryview) -> Iterator[int]:
+    """What each block unpacks to at most; what a frame says of its size may be untrue."""
+    at = 0
+    while at < len(data):
+        [magic] = _uint32(data, at)
+        if _is_skippable(magic):
+            at += 8 + _uint32(data, at + 4)[0]
+            continue
+        if magic != _ZSTD_MAGIC:
+            raise CannotUnpack("not a zstd frame")
+        descriptor = data[at + 4]
+        is_single, has_checksum = descriptor >> 5 & 1, descriptor >> 2 & 1
+        at += 5 + (not is_single) + (0, 1, 2, 4)[descriptor & 3] + (is_single, 2, 4, 8)[descriptor >> 6]
+        is_last = 0
+        while not is_last:
+            header = data[at] | data[at + 1] << 8 | data[at + 2] << 16
+            is_last, kind, size = header & 1, header >> 1 & 3, header >> 3
+            if kind == 2:
+                yield _ZSTD_BLOCK
+            elif kind < 2:
+                yield size
+            else:
+                raise CannotUnpack("not a zstd block")
+            at += 3 + (1 if kind == 1 else size)
+        at += 4 * has_checksum
+
+
+def _lz4_bounds(data: memoryview) -> Iterator[int]:
+    for block, is_packed, largest in _lz4_blocks(data):
+        # No byte of a block stands for more than 255.
+        yield min(largest, 255 * len(block)) if is_packed else len(block)
+
+
+def _lz4_blocks(data: memoryview) -> Iterator[tuple[memoryview, bool, int]]:
+    """Each block, whether it is packed, and what one takes at most."""
+    at = 0
+    while at < len(data):
+        [magic] = _uint32(data, at)
+        if _is_skippable(magic):
+            at += 8 + _uint32(data, at + 4)[0]
+            continue
+        if magic != _LZ4_MAGIC:
+            raise CannotUnpack("not an lz4 frame")
+        flags, largest = data[at + 4], _LZ4_BLOCKS[data[at + 5] >> 4 & 7]
+        if not flags >> 5 & 1:
+            raise CannotUnpack("its lz4 blocks hang on one another, which Kafka does not allow")
+        checksum = 4 * (flags >> 4 & 1)
+        at += 7 + 8 * (flags >> 3 & 1) + 4 * (flags & 1)
+        while True:
+            [size] = _uint32(data, at)
+            at += 4
+            if not size:
+                break
+            is_packed, size = not size >> 31, size & 0x7FFFFFFF
+            if at + size > len(data):
+                raise CannotUnpack("an lz4 block ends too early")
+            yield data[at : at + size], is_packed, largest
+            at += size + checksum
+        at += 4 * (flags >> 2 & 1)
+
+
+def _is_skippable(magic: int) -> bool:
+    return magic & 0xFFFFFFF0 == 0x184D2A50
+
+
+def _snappy_blocks(packed: Packed) -> Iterator[memoryview]:
+    data = memoryview(packed)
+    if not codecs._detect_xerial_stream(data):
+        yield data
+        return
+    at = _XERIAL_HEADER
+    while at < len(data):
+        [size] = _int32(data, at)
+        yield data[at + 4 : at + 4 + size]
+        at += 4 + max(size, 0)
+
+
+def in_pieces(codec: int, packed: bytes, most: int) -> Iterator[bytes]:
+    """What `packed` unpacks to, in pieces of a few mebibytes at most. Raises `CannotUnpack`.
+
+    `most` bounds what a decoder needs to look back on, where that is more than 8 MiB.
+    """
+    kinds = {
+        DefaultRecordBase.CODEC_NONE: _plain_pieces,
+        DefaultRecordBase.CODEC_GZIP: _gzip_pieces,
+        DefaultRecordBase.CODEC_SNAPPY: _snappy_pieces,
+        DefaultRecordBase.CODEC_LZ4: _lz4_pieces,
+    }
+    pieces = kinds[codec](packed) if codec in kinds else _zstd_pieces(packed, most)
+    try:
+        yield from pieces
+    except (zlib.error, zstandard.ZstdError, cramjam.DecompressionError, struct.error, IndexError, KeyError) as error:
+        raise CannotUnpack(str(error)) from error
+
+
+def _plain_pieces(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), PIECE):
+        yield data[start : start + PIECE]
+
+
+def _gzip_pieces(packed: bytes) -> Iterator[bytes]:
+    inflating = zlib.decompressobj(wbits=31)
+    # In small portions, since what is not used yet is copied each time.
+    for portion in range(0, len(packed), 16 * 1024):
+        left = packed[portion : portion + 16 * 1024]
+        while left:
+            if inflating.eof:
+                inflating = zlib.decompressobj(wbits=31)
+            yield inflating.decompress(left, PIECE)
+            left = inflating.unused_data if inflating.eof else inflating.unconsumed_tail
+    while not inflating.eof:
+        piece = inflating.decompress(b"", PIECE)
+        if not piece:
+            raise CannotUnpack("a gzip stream ends too early")
+        yield piece
+
+
+def _zstd_pieces(packed: bytes, most: int) -> Iterator[bytes]:
+    reader = zstandard.ZstdDecompressor(max_window_size=max(_ZSTD_WINDOW, 1 << most.bit_length() - 1)).stream_reader(
+        io.BytesIO(packed), read_across_frames=True
+    )
+    while piece := reader.read(PIECE):
+        yield piece
+
+
+def _lz4_pieces(packed: bytes) -> Iterator[bytes]:
+    room = bytearray()
+    for block, is_packed, largest in _lz4_blocks(memoryview(packed)):
+        if not is_packed:
+            yield bytes(block)
+            continue
+        if len(room) < largest:
+            room = bytearray(largest)
+        size = cramjam.lz4.decompress_block_into(bytes(block), room)
+        yield bytes(memoryview(room)[:size])
+
+
+def _snappy_pieces(packed: bytes) -> Iterator[bytes]:
+    for block in _snappy_blocks(packed):
+        if cramjam.snappy.decompress_raw_len(block) <= _MEBIBYTE:
+            yield bytes(cramjam.snappy.decompress_raw(block))
+        else:
+            yield from _snappy_block_in_pieces(bytes(block))
+
+
+def _snappy_block_in_pieces(block: bytes) -> Iterator[bytes]:
+    """One block that is larger than anybody makes them: what the decoder of snappy does, element by element."""
+    at = 0
+    while block[at] & 0x80:
+        at += 1
+    at += 1
+    unpacked = bytearray()
+    while at < len(block):
+        tag = block[at]
+        kind, length = tag & 3, tag >> 2
+        at += 1
+        if kind == 0:
+            further = max(0, length - 59)
+            length = int.from_bytes(block[at : at + further], "little") + 1 if further else length + 1
+            at += further
+            # A literal is as long as what is packed at most.
+            unpacked += block[at : at + length]
+            at += length
+        else:
+            if kind == 1:
+                distance, length = (tag >> 5) << 8 | block[at], (length & 7) + 4
+            else:
+                distance, length = int.from_bytes(block[at : at + 2 * kind - 2], "little"), length + 1
+            at += (1, 2, 4)[kind - 1]
+            if not 0 < distance <= len(unpacked):
+                raise CannotUnpack(f"a snappy block refers {distance:,} bytes back")
+            start = len(unpacked) - distance
+            if distance >= length:
+                unpacked += unpacked[start : start + length]
+            else:
+                unpacked += (unpacked[start:] * (length // distance + 1))[:length]
+        if len(unpacked) >= PIECE + _SNAPPY_WINDOW:
+            yield bytes(unpacked[:-_SNAPPY_WINDOW])
+            del unpacked[:-_SNAPPY_WINDOW]
+    yield bytes(unpacked)
