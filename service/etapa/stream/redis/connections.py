@@ -12,12 +12,14 @@ from redis.asyncio.sentinel import SentinelManagedConnection, SentinelManagedSSL
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from etapa.errors import EtapaError
+
 # A replica; a replica that lost its primary; a server that still reads its data; a primary that its replicas left; a cluster that is
 # not whole, or moves what was asked for. Older servers say it in the middle of what went wrong in a script.
 _ELSEWHERE = re.compile(r"(?:^|-)(READONLY|MASTERDOWN|LOADING|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
 
 
-class NotTheOne(RedisConnectionError):
+class NotTheOne(EtapaError, RedisConnectionError):
     """The server is there and will not do what a primary does: its connections are as good as lost."""
 
 
