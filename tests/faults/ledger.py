@@ -94,12 +94,12 @@ class Ledger:
         touchpoint = decode_touchpoint(key, value, self._limits, int(time.time() * 1_000_000))
         if isinstance(touchpoint, Touchpoint) and self._spoils(touchpoint):
             touchpoint = rejected("evaluation_failed", "")
-        taken = touchpoint if isinstance(touchpoint, Rejected) else self._replay.take(touchpoint)
-        if isinstance(taken, Rejected):
-            self._letters_expected[partition, offset] = taken.reason, key, value
-            self._match_letter((partition, offset))
-        else:
-            self._expect(taken.changes)
+        for taken in (touchpoint,) if isinstance(touchpoint, Rejected) else self._replay.take(touchpoint):
+            if isinstance(taken, Rejected):
+                self._letters_expected[partition, offset] = taken.reason, key, value
+                self._match_letter((partition, offset))
+            else:
+                self._expect(taken.changes)
 
     def stage_change(self, partition: int, key: bytes, value: bytes, headers: Headers) -> None:
         self.changes += 1

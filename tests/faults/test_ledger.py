@@ -11,6 +11,7 @@ from etapa.contracts.rejected import rejected
 from etapa.contracts.state import encode_state
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.classify import Touched
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
@@ -53,7 +54,9 @@ class Worker:
         for value in TOUCHPOINTS:
             found = decode_touchpoint(CUSTOMER, value, TouchpointLimits(), None)
             assert isinstance(found, Touchpoint)
-            self.changes += [message_of(change, JOURNEY) for change in replay.take(found).changes]  # type: ignore[union-attr]
+            for touched in replay.take(found):
+                assert isinstance(touched, Touched)
+                self.changes += [message_of(change, JOURNEY) for change in touched.changes]
         self.changes += [message_of(change, JOURNEY) for change in replay.run_timers(UNTIL, lambda failure: None)]
         customer = replay.customers["c-1"]
         self.state = encode_state(customer, {customer.version: customer.known})

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.state import decode_standing, decode_state, encode_state
-from etapa.journey.engine.classify import run_until, touch
+from etapa.journey.engine.classify import ALL_AT_ONCE, Touched, run_until, touch
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
+from etapa.rehearsal.replay import Replay
 from tests.reference.made_up import GRACE, HOUR, journeys, punctual_touchpoints, thorough, touchpoints
 
 CUSTOMERS = ("anna", "bert", "carla")
@@ -42,10 +43,10 @@ def through_touch(program: Program, stream: Sequence[Touchpoint], until: int | N
 class Shop:
     """A partition whose customers are stored between batches and loaded as they are needed, as a worker does it."""
 
-    def __init__(self, program: Program, keep: int) -> None:
+    def __init__(self, program: Program, keep: int, at_once: int = ALL_AT_ONCE) -> None:
         self.program = program
         self.keep = keep
-        self.partition = Partition(program, None)
+        self.partition = Partition(program, None, at_once)
         self.stored: dict[str, bytes] = {}
         self.changes: Changes = defaultdict(list)
         self.applied = self.duplicates = 0
@@ -54,12 +55,16 @@ class Shop:
         times = [min(touchpoint.at, wall) for touchpoint in batch]
         self._load([touchpoint.customer_id for touchpoint in batch], max(times, default=None))
         for touchpoint in batch:
-            self.partition.take(touchpoint, wall)
+            while not self.partition.take(touchpoint, wall):
+                self._store([touchpoint.customer_id])
+                self._load([touchpoint.customer_id], touchpoint.at)
         self._store()
 
     def wait_until(self, stream_time: int) -> None:
         self._load([], stream_time)
-        self.partition.advance(stream_time)
+        while not self.partition.advance(stream_time):
+            self._store()
+            self._load([], stream_time)
         self._store()
 
     def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> None:
@@ -69,14 +74,14 @@ class Shop:
             state = self.stored.get(customer_id)
             self.partition.admit(customer_id, None if state is None else decode_state(state, customer_id))
 
-    def _store(self) -> None:
+    def _store(self, needed: Sequence[str] = ()) -> None:
         work = self.partition.collect()
         for change in work.changes:
             self.changes[change.customer_id].append(change)
         self.stored |= {customer_id: encode_state(customer) for customer_id, customer in work.changed.items()}
         self.applied += work.applied
         self.duplicates += work.duplicates
-        self.partition.forget(self.keep, ())
+        self.partition.forget(self.keep, needed)
 
 
 def _is_due(state: bytes, by: int) -> bool:
@@ -104,6 +109,28 @@ def test_how_the_stream_is_cut_into_batches_changes_nothing(
     assert parts.changes == whole.changes
     assert parts.stored == whole.stored
     assert parts.applied + parts.duplicates == len(stream)
+
+
+@thorough
+@given(journeys(), touchpoints(CUSTOMERS), st.integers(1, 3), st.integers(0, 2))
+def test_that_timers_strike_a_portion_at_a_time_changes_nothing(
+    journey: Journey, stream: list[Touchpoint], at_once: int, keep: int
+) -> None:
+    program = compile_journey(journey)
+    whole, parts = Shop(program, keep=100), Shop(program, keep=keep, at_once=at_once)
+    for shop in (whole, parts):
+        # One by one, since what is put away between portions may be the customers of the next touchpoints.
+        for touchpoint in stream:
+            shop.feed([touchpoint], WALL)
+        shop.wait_until(LATER)
+    assert parts.changes == whole.changes
+    assert parts.stored == whole.stored
+    assert parts.applied + parts.duplicates == len(stream)
+    for customer_id in CUSTOMERS:
+        own = [touchpoint for touchpoint in stream if touchpoint.customer_id == customer_id]
+        replay = Replay(program, at_once)
+        changes = [change for each in own for touched in replay.take(each) if isinstance(touched, Touched) for change in touched.changes]
+        assert changes == through_touch(program, own, None)[0][customer_id]
 
 
 @thorough

@@ -3,13 +3,20 @@
 from collections.abc import Mapping
 from typing import Final
 
+from tests.simulation.chasing import ChasingWorld
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.group_world import GroupWorld
 from tests.simulation.versions import RollingWorld
 from tests.simulation.world import World
 
-KINDS: Final[Mapping[str, type[World]]] = {"partition": World, "versions": RollingWorld, "group": GroupWorld, "cluster": ClusterWorld}
-_TURNS = ("partition", "group", "versions", "group", "cluster")
+KINDS: Final[Mapping[str, type[World]]] = {
+    "partition": World,
+    "versions": RollingWorld,
+    "group": GroupWorld,
+    "cluster": ClusterWorld,
+    "chases": ChasingWorld,
+}
+_TURNS = ("partition", "group", "versions", "group", "cluster", "chases")
 
 
 def world_of(seed: int) -> str:

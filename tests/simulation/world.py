@@ -82,7 +82,7 @@ class World:
         self.events: Counter[str] = Counter()
         self._trace: list[str] = []
         self.partitions = [
-            WatchedPartition(number, self.scenario.partitions, self.note, self.find, self.events, off)
+            WatchedPartition(number, self.scenario.partitions, self.note, self.find, self.events, off, self.scenario.options.max_struck)
             for number in range(self.scenario.partitions)
         ]
         self.around = Surroundings(

@@ -47,10 +47,10 @@ def _absence(program: Program, scenario: Scenario, expected: ExpectedChange) -> 
     for touchpoint in touchpoints_of(scenario):
         if touchpoint.at > START + expected.at:
             break
-        touched = replay.take(touchpoint)
-        if isinstance(touched, Rejected):
-            return None
-        at_hand = touchpoint if touchpoint.at == START + expected.at and not touched.duplicate else None
+        for touched in replay.take(touchpoint):
+            if isinstance(touched, Rejected):
+                return None
+            at_hand = touchpoint if touchpoint.at == START + expected.at and not touched.duplicate else None
     for _ in replay.run_timers(START + expected.at, lambda _: None):
         pass
     customer = replay.customers.get(CUSTOMER)

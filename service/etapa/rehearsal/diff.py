@@ -79,12 +79,14 @@ class Side:
         """By customer."""
 
     def take(self, touchpoint: Touchpoint) -> Sequence[StageChange]:
-        touched = self.replay.take(touchpoint)
-        if isinstance(touched, Rejected):
-            self.unjudged += 1
-            return ()
-        self.unjudged += len(touched.failures)
-        return touched.changes
+        changes: list[StageChange] = []
+        for touched in self.replay.take(touchpoint):
+            if isinstance(touched, Rejected):
+                self.unjudged += 1
+            else:
+                self.unjudged += len(touched.failures)
+                changes += touched.changes
+        return changes
 
     def run_timers_of(self, customer_id: str, until: int) -> Sequence[StageChange]:
         return self.replay.run_timers_of(customer_id, until, self._dropped)

@@ -2,35 +2,55 @@
 
 import heapq
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.state import decode_state, encode_state
-from etapa.journey.engine.classify import EvaluationFailed, Touched, strike, touch
+from etapa.journey.engine.classify import EvaluationFailed, Touched, strike, touch_some
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 
+AT_ONCE: Final = 10_000
+"""What timers do is given away after so much of it. Few touchpoints come near."""
+
 
 class Replay:
     """Grows with the number of customers, and not with that of their touchpoints."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, at_once: int = AT_ONCE) -> None:
         self.program = program
+        self._at_once = at_once
         self.customers: dict[str, Customer] = {}
 
-    def take(self, touchpoint: Touchpoint) -> Touched | Rejected:
-        """Process one touchpoint. One that cannot be judged leaves the customer as it was, as it does in a live worker."""
-        customer = self.customers.get(touchpoint.customer_id)
+    def take(self, touchpoint: Touchpoint) -> Iterator[Touched | Rejected]:
+        """Process one touchpoint, and give what it did: in one piece, or first in portions what its many timers did.
+
+        One that cannot be judged leaves the customer as it was, as it does in a live worker.
+        """
+        customer_id = touchpoint.customer_id
+        customer = self.customers.get(customer_id)
         before = None if customer is None else encode_state(customer)
         try:
-            touched = touch(self.program, customer, touchpoint)
+            touched = touch_some(self.program, customer, touchpoint, self._at_once)
+            if touched.cut and before is not None:
+                # What has been given cannot be taken back, so it must be known how it ends.
+                self._rehearse(decode_state(before, customer_id), touchpoint)
         except EvaluationFailed as failure:
             if before is not None:
-                self.customers[touchpoint.customer_id] = decode_state(before, touchpoint.customer_id)
-            return rejected("evaluation_failed", str(failure))
-        self.customers[touchpoint.customer_id] = touched.customer
-        return touched
+                self.customers[customer_id] = decode_state(before, customer_id)
+            yield rejected("evaluation_failed", str(failure))
+            return
+        self.customers[customer_id] = touched.customer
+        yield touched
+        while touched.cut:
+            touched = touch_some(self.program, touched.customer, touchpoint, self._at_once)
+            yield touched
+
+    def _rehearse(self, customer: Customer, touchpoint: Touchpoint) -> None:
+        while touch_some(self.program, customer, touchpoint, self._at_once).cut:
+            pass
 
     def run_timers(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange]:
         """Let all timers up to and including `until` (microseconds since 1970) strike, in order of (due time, customer id).

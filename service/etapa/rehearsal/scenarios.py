@@ -112,13 +112,13 @@ def run(program: Program, scenario: Scenario) -> Run:
         failures.append(f"a timer could not be judged: {failure}")
 
     for touchpoint in touchpoints_of(scenario):
-        touched = replay.take(touchpoint)
-        if isinstance(touched, Rejected):
-            failures.append(f"the touchpoint at {format_duration(touchpoint.at - START)} could not be judged: {touched.detail}")
-            continue
-        changes += touched.changes
-        for failure in touched.failures:
-            dropped(failure)
+        for touched in replay.take(touchpoint):
+            if isinstance(touched, Rejected):
+                failures.append(f"the touchpoint at {format_duration(touchpoint.at - START)} could not be judged: {touched.detail}")
+                continue
+            changes += touched.changes
+            for failure in touched.failures:
+                dropped(failure)
     if scenario.until is not None:
         changes += replay.run_timers(START + scenario.until, dropped)
     offers = tuple(_offered(change, offer) for change in changes for offer in change.offers)

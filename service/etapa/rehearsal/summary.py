@@ -189,13 +189,13 @@ def _touchpoints_through(
     on_rejected: Callable[[int, Rejected], None] | None,
 ) -> Iterator[StageChange]:
     for number, reading in readings(lines, limits):
-        touched = reading if isinstance(reading, Rejected) else replay.take(reading)
-        if isinstance(touched, Rejected):
-            summary.rejected[touched.reason] += 1
-            if on_rejected is not None:
-                on_rejected(number, touched)
-        else:
-            summary.touchpoints += 1
-            summary.duplicates += touched.duplicate
-            summary.dropped_timers += len(touched.failures)
-            yield from touched.changes
+        for touched in (reading,) if isinstance(reading, Rejected) else replay.take(reading):
+            if isinstance(touched, Rejected):
+                summary.rejected[touched.reason] += 1
+                if on_rejected is not None:
+                    on_rejected(number, touched)
+            else:
+                summary.touchpoints += not touched.cut
+                summary.duplicates += touched.duplicate
+                summary.dropped_timers += len(touched.failures)
+                yield from touched.changes

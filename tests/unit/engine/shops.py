@@ -15,17 +15,18 @@ HEAD = """
 journey: shop
 version: {version}
 remember_ids: {remember_ids}
-grace: 10s
+grace: {grace}
 stages: [{{id: new}}, {{id: warm, phase: later}}, {{id: hot}}, {{id: lost}}]
 rules:
 """
 _numbers = count(1)
 
 
-def program_of(rules: str, version: int = 1, remember_ids: int = 4) -> Program:
+def program_of(rules: str, version: int = 1, remember_ids: int = 4, grace: str = "10s") -> Program:
     """The program of a journey with the stages new, warm, hot and lost, and these rules (YAML, one a line)."""
     lines = [f"  {line.strip()}" for line in rules.strip().splitlines()]
-    return compile_journey(journey_or_raise(HEAD.format(version=version, remember_ids=remember_ids) + "\n".join(lines), "shop.yaml"))
+    head = HEAD.format(version=version, remember_ids=remember_ids, grace=grace)
+    return compile_journey(journey_or_raise(head + "\n".join(lines), "shop.yaml"))
 
 
 def us(duration: str) -> int:

@@ -153,12 +153,12 @@ def test_a_rehearsal_raises_what_taking_would_and_changes_nothing(monkeypatch: p
     cursed = did("view", us("3d"), touchpoint_id="cursed", who="a")
     for _ in range(2):
         with pytest.raises(EvaluationFailed, match=r"^rule 'back': ArithmeticError$"):
-            partition.rehearse(cursed, WALL)
+            partition.rehearsal(cursed, WALL).go_on()
     spoiled = Partition(program, None)
     feed(spoiled, *first)
     with pytest.raises(EvaluationFailed, match=r"^rule 'back': ArithmeticError$"):
         spoiled.take(cursed, WALL)
-    partition.rehearse(did("view", us("3d"), who="a"), WALL)
+    assert partition.rehearsal(did("view", us("3d"), who="a"), WALL).go_on()
     assert partition.stream_time == 5
     then = [did("view", us("4d"), who="a"), did("view", us("5d"), who="b")]
     assert feed(partition, *then) == feed(other, *then) != []
@@ -167,7 +167,7 @@ def test_a_rehearsal_raises_what_taking_would_and_changes_nothing(monkeypatch: p
 def test_the_first_touchpoint_of_a_customer_can_be_rehearsed(program: Program) -> None:
     partition = Partition(program, None)
     partition.admit("a", None)
-    partition.rehearse(did("ad", 0, who="a"), WALL)
+    assert partition.rehearsal(did("ad", 0, who="a"), WALL).go_on()
     assert feed(partition, did("ad", 0, who="a")) == [("a", "new", 0)]
 
 
@@ -176,3 +176,43 @@ def test_the_schedule_stays_as_small_as_the_number_of_customers(program: Program
     for time in range(5_000):
         feed(partition, did("view", time, who="a"), did("view", 5_000 - time, who=f"late-{time % 3}"))
     assert len(partition._timers) < 2_000, "that it does not grow can be seen nowhere else"
+
+
+CHASE = "- {id: remind, from: new, to: warm, when: {in_stage: 1h}}\n- {id: wait, from: warm, to: new, when: {in_stage: 1h}}"
+
+
+def test_timers_that_chase_each_other_strike_a_portion_at_a_time_before_a_touchpoint() -> None:
+    partition = Partition(program_of(CHASE), None, at_once=10)
+    partition.admit("a", None)
+    assert partition.take(did("ad", 0, who="a"), WALL)
+    portions: list[int] = []
+    while not partition.take(did("ad", "4d", who="a"), WALL):
+        assert partition.stream_time == us("10h") * (len(portions) + 1) + GRACE
+        portions.append(len(partition.collect().changes))
+    assert portions == [1 + 10, *[10] * 8]
+    work = partition.collect()
+    assert (len(work.changes), work.applied, partition.stream_time) == (6, 1, us("4d"))
+
+
+def test_timers_within_the_grace_before_a_touchpoint_strike_a_portion_at_a_time_too() -> None:
+    partition = Partition(program_of(CHASE, grace="9d"), None, at_once=10)
+    partition.admit("a", None)
+    partition.take(did("ad", 0, who="a"), WALL)
+    partition.collect()
+    portions: list[int] = []
+    while not partition.take(did("ad", "1d", who="a"), WALL):
+        portions.append(len(partition.collect().changes))
+    assert portions == [10, 10]
+    work = partition.collect()
+    assert (len(work.changes), work.applied) == (4, 1)
+
+
+def test_time_goes_on_a_portion_at_a_time() -> None:
+    partition = Partition(program_of(CHASE), None, at_once=10)
+    feed(partition, did("ad", 0, who="a"), did("ad", 0, who="b"))
+    calls = 1
+    while not partition.advance(us("1d") + GRACE):
+        calls += 1
+    work = partition.collect()
+    assert (len(work.changes), calls, partition.stream_time) == (48, 5, us("1d") + GRACE)
+    assert [change.at for change in work.changes] == sorted(change.at for change in work.changes)

@@ -10,6 +10,8 @@ Decided here, where the journey file's page leaves it open:
 - A customer whose state is of a newer version, as met while versions are rolled out or back, stays where it is: rules judge
   only what comes next, so that two versions never undo each other's moves. Memories of the newer version are left as they are.
 - No timer strikes after the year 9999.
+- Timers that set the next one again and again over a long time strike a portion at a time, so that whoever waits gets a turn and
+  what came of it can be put away. A touchpoint whose timers are not through yet has not been looked at: it is given again.
 """
 
 from collections.abc import Sequence
@@ -46,12 +48,22 @@ class EvaluationFailed(EtapaError):
         """Such as `rule 'loyal-by-frequency'`."""
 
 
+ALL_AT_ONCE: Final = 2**60
+"""Timers that strike before others get a turn: no bound."""
+
+
 class Happened:
     """What has happened to customers, in order. Grows with every touchpoint and timer."""
 
-    __slots__ = ("changes", "failures", "timers")
+    __slots__ = ("at_once", "changes", "cut", "failures", "struck", "timers")
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = ALL_AT_ONCE) -> None:
+        self.at_once: Final = at_once
+        """After so much has come of timers, whoever lets them strike is to come again for the rest."""
+        self.struck = 0
+        """What came of timers so far: the stage changes that they made, and those that made none."""
+        self.cut = False
+        """Whether a touchpoint was not looked at yet, because a portion of the timers before it was enough."""
         self.changes: list[StageChange] = []
         self.failures: list[EvaluationFailed] = []
         """Timers that were dropped because judging them raised."""
@@ -63,12 +75,14 @@ class Happened:
 class Touched:
     """What a touchpoint did, or a request to reclassify."""
 
-    __slots__ = ("changes", "customer", "duplicate", "failures", "timers")
+    __slots__ = ("changes", "customer", "cut", "duplicate", "failures", "timers")
 
     def __init__(self, customer: Customer, happened: Happened, *, duplicate: bool = False) -> None:
         self.customer: Final = customer
         self.changes: Final = happened.changes
         """In order: those of the timers that struck before the touchpoint, then its own."""
+        self.cut: Final = happened.cut
+        """Only a portion of the timers has struck; the rest, and the touchpoint itself, is still to come."""
         self.duplicate: Final = duplicate
         self.timers: Final = happened.timers
         """How many timers struck before the touchpoint."""
@@ -81,7 +95,12 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
 
     Raises `EvaluationFailed`; the customer is half changed then, and must not be used.
     """
-    happened = Happened()
+    return touch_some(program, customer, touchpoint, ALL_AT_ONCE)
+
+
+def touch_some(program: Program, customer: Customer | None, touchpoint: Touchpoint, at_once: int) -> Touched:
+    """As `touch`, but that the timers strike a portion at a time: while the answer says that it is `cut`, ask again."""
+    happened = Happened(at_once)
     touched = touch_and_note(program, customer, touchpoint, happened)
     if touched is not None:
         return Touched(touched, happened)
@@ -91,7 +110,10 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
 
 
 def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touchpoint, happened: Happened) -> Customer | None:
-    """As `touch`, for many touchpoints: what happens is added to `happened`. Gives the customer, or none when it is a duplicate."""
+    """As `touch`, for many touchpoints: what happens is added to `happened`. Gives the customer, or none when it is a duplicate.
+
+    When `happened.cut` is true then, the touchpoint was not looked at: it is to be given again, which goes on from there.
+    """
     at = touchpoint.at
     digest = _digest_of(touchpoint.id) if program.recent_bytes else b""
     if customer is None:
@@ -103,8 +125,8 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
             return None
         if customer.laid_out_for is not program and _is_of_another_version(program, customer):
             _carry_over(program, customer, happened.changes)
-        if customer.due is not None and customer.due <= at:
-            _strike_until(program, customer, at, happened)
+        if customer.due is not None and customer.due <= at and not _strike_until(program, customer, at, happened):
+            return customer
         now = customer.clock
         if at > now:
             customer.clock = now = at
@@ -207,13 +229,13 @@ def _carry_over(program: Program, customer: Customer, changes: list[StageChange]
     _settle(program, customer, now, None, "journey", changes)
 
 
-def reclassify(program: Program, customer: Customer, until: int | None) -> Touched:
+def reclassify(program: Program, customer: Customer, until: int | None, at_once: int) -> Touched:
     """Carry a customer of another version over now, and let the timers up to `until` strike that it has by the new rules.
 
-    Raises `EvaluationFailed`; the customer then is as it was.
+    A portion of them; `catch_up` goes on from there. Raises `EvaluationFailed`; the customer then is as it was.
     """
     before = customer.copied()
-    happened = Happened()
+    happened = Happened(at_once)
     try:
         _carry_over(program, customer, happened.changes)
     except EvaluationFailed:
@@ -224,14 +246,29 @@ def reclassify(program: Program, customer: Customer, until: int | None) -> Touch
     return Touched(customer, happened)
 
 
-def _strike_until(program: Program, customer: Customer, at: int, happened: Happened) -> None:
-    """Let timers up to `at` strike."""
+def catch_up(program: Program, customer: Customer, until: int, at_once: int) -> Touched:
+    """Let a portion of the customer's timers up to `until` strike. What is `cut` goes on when it is asked for again."""
+    happened = Happened(at_once)
+    _strike_until(program, customer, until, happened)
+    return Touched(customer, happened)
+
+
+def _strike_until(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
+    """Let timers up to `at` strike, or a portion of them. Gives whether all of them have."""
+    happened.cut = False
+    enough = happened.struck + happened.at_once
     while customer.due is not None and customer.due <= at:
+        if happened.struck >= enough:
+            happened.cut = True
+            return False
         happened.timers += 1
+        made = len(happened.changes)
         try:
             strike_and_note(program, customer, customer.due, happened.changes)
         except EvaluationFailed as failure:
             happened.failures.append(failure)
+        happened.struck += max(1, len(happened.changes) - made)
+    return True
 
 
 def _settle(

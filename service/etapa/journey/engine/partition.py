@@ -3,25 +3,37 @@
 The partition does no loading and no storing. Whoever feeds it admits the customers of the touchpoints to come and those
 whose timers will become due, and collects what is to be published and stored. How touchpoints are cut into batches between
 two collections changes nothing.
+
+Timers strike a portion at a time: when `take` or `advance` gives false, some of those that are due have struck, and the same call is
+to be made again until it gives true. In between others may run, and what came of it may be collected and stored.
 """
 
 from collections.abc import Container, Iterable, Sequence
-from contextlib import suppress
 from copy import deepcopy
 from itertools import islice
 from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
-from etapa.journey.engine.classify import EvaluationFailed, Happened, reclassify, strike, strike_and_note, touch, touch_and_note
+from etapa.journey.engine.classify import (
+    ALL_AT_ONCE,
+    EvaluationFailed,
+    Happened,
+    Touched,
+    catch_up,
+    reclassify,
+    strike_and_note,
+    touch_and_note,
+    touch_some,
+)
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.instant import NEVER
+from etapa.journey.engine.outreach import Outreach
 from etapa.journey.engine.program import Program
-from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.timers import Timers
 from etapa.journey.engine.touchpoint import Touchpoint
 
-__all__ = ["EvaluationFailed", "Partition", "Work"]
+__all__ = ["EvaluationFailed", "Partition", "Rehearsal", "Work"]
 
 _SLACK: Final = 1024
 """Timers that are out of date and may lie around before they are gathered anew."""
@@ -33,10 +45,10 @@ class Work(Happened):
 
     __slots__ = ("applied", "changed", "duplicates", "timer_delays", "unpublished")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.unpublished: list[StageChange] = []
-        """Changes that nobody is to hear of. They take no numbers, so their sequence means nothing."""
+    def __init__(self, at_once: int) -> None:
+        super().__init__(at_once)
+        self.unpublished: list[tuple[str, str]] = []
+        """From which stage to which customers went without anybody hearing of it."""
         self.changed: dict[str, Customer] = {}
         """The customers to be stored, by id. They are live: encode them before the partition is fed again."""
         self.applied = 0
@@ -72,8 +84,10 @@ class Partition:
     When a method raises, customers may be half changed: throw the partition away.
     """
 
-    def __init__(self, program: Program, stream_time: int | None) -> None:
+    def __init__(self, program: Program, stream_time: int | None, at_once: int = ALL_AT_ONCE) -> None:
+        """`at_once`: after so many timers, or changes that they made, the caller gets a turn."""
         self.program: Final = program
+        self._at_once: Final = at_once
         self._grace: Final = program.grace
         self.stream_time = stream_time
         # In order of use, least recent first, as of the last collection: not before they are half as many as are kept.
@@ -82,9 +96,11 @@ class Partition:
         # An entry may be earlier than the customer's due time (then it is put back when it comes up), never later. So most
         # touchpoints, which put the due time off, need not touch them.
         self._timers: Final = Timers()
-        self._work = Work()
+        self._work = Work(at_once)
         self._turn = 0
         """How often work was collected."""
+        self._silent: dict[str, tuple[str, int, Outreach | None]] = {}
+        """Customers that are being carried over in silence, and the stage, sequence and outreach that they had before."""
 
     def __len__(self) -> int:
         """How many customers are in memory."""
@@ -111,71 +127,105 @@ class Partition:
             if customer is not None:
                 self._schedule(kept, customer)
 
-    def take(self, touchpoint: Touchpoint, wall: int) -> None:
+    @property
+    def struck(self) -> int:
+        """What came of timers since the last collection: the changes that they made, and those that made none."""
+        return self._work.struck
+
+    def take(self, touchpoint: Touchpoint, wall: int) -> bool:
         """Process a touchpoint of an admitted customer, after the timers that it makes due. `wall` caps stream time.
 
-        Raises `EvaluationFailed`, and `KeyError` when the customer was not admitted.
+        Gives false when a portion of these timers has struck, and the touchpoint was not looked at yet. Raises `EvaluationFailed`, and `KeyError` when the customer was not admitted.
         """
         at = touchpoint.at
         if at > wall:
             at = wall
         stream_time = self.stream_time
         if stream_time is None or at > stream_time:
-            self.stream_time = stream_time = at
-        if self._timers.earliest <= stream_time - self._grace:
-            self._fire_due_at(stream_time)
+            stream_time = at
+        if self._timers.earliest <= stream_time - self._grace and not self._fire_due_at(stream_time):
+            return False
+        self.stream_time = stream_time
 
         kept = self._customers[touchpoint.customer_id]
         work = self._work
         customer = touch_and_note(self.program, kept.customer, touchpoint, work)
         if customer is None:
             work.duplicates += 1
-            return
+            return True
+        if work.cut:
+            work.cut = False
+            self._note(kept, customer)
+            self._schedule(kept, customer)
+            return False
         work.applied += 1
         kept.customer = customer
         self._note(kept, customer)
         self._schedule(kept, customer)
+        return True
 
-    def rehearse(self, touchpoint: Touchpoint, wall: int) -> None:
-        """Raise `EvaluationFailed` if `take` would, and change nothing. Takes several times as long."""
-        customer = deepcopy(self._customers[touchpoint.customer_id].customer)
+    def rehearsal(self, touchpoint: Touchpoint, wall: int) -> "Rehearsal":
+        """What finds out whether `take` of this touchpoint would raise, and changes nothing."""
         at = min(touchpoint.at, wall)
         by = (at if self.stream_time is None else max(at, self.stream_time)) - self._grace
-        while customer is not None and customer.due is not None and customer.due <= by:
-            # That it could not be judged is told when it really strikes.
-            with suppress(EvaluationFailed):
-                strike(self.program, customer, customer.due)
-        touch(self.program, customer, touchpoint)
+        return Rehearsal(self.program, deepcopy(self._customers[touchpoint.customer_id].customer), touchpoint, by, self._at_once)
 
-    def advance(self, stream_time: int) -> None:
-        """Move stream time on (never back) and fire the timers that this makes due."""
-        if self.stream_time is None or stream_time > self.stream_time:
-            self.stream_time = stream_time
-        self._fire_due_at(self.stream_time)
+    def advance(self, stream_time: int) -> bool:
+        """Move stream time on (never back) and fire the timers that this makes due.
 
-    def reclassify(self, customer_id: str, *, publish: bool) -> bool:
+        Gives false when a portion of them has struck; stream time then is where that got to.
+        """
+        if self.stream_time is not None and stream_time < self.stream_time:
+            stream_time = self.stream_time
+        if not self._fire_due_at(stream_time):
+            return False
+        self.stream_time = stream_time
+        return True
+
+    def reclassify(self, customer_id: str, *, publish: bool) -> bool | None:
         """Carry an admitted customer over from an older version of the journey. Gives whether it changed its stage.
 
         Unless `publish`, what comes of it up to now is not published, triggers nothing and takes no numbers: the next change that
-        is published goes on in `sequence`, from whatever stage the customer is in then. Raises `EvaluationFailed`; the customer
-        then is as it was.
+        is published goes on in `sequence`, from whatever stage the customer is in then. While that has to go on, because it is about
+        many timers, the answer is none; published ones come as time goes on. Raises `EvaluationFailed`; the customer then is as it was.
         """
         kept = self._customers[customer_id]
         customer = kept.customer
-        if customer is None or customer.version >= self.program.version:
+        until = None if self.stream_time is None else self.stream_time - self._grace
+        if customer is None:
             return False
-        stage, outreach = customer.stage, customer.outreach
-        touched = reclassify(self.program, customer, None if self.stream_time is None else self.stream_time - self._grace)
+        goes_on = self._silent.get(customer_id)
+        if goes_on is not None and until is not None:
+            return self._reclassified_in_silence(kept, customer, goes_on, catch_up(self.program, customer, until, self._at_once))
+        if customer.version >= self.program.version:
+            return False
+        before = (customer.stage, customer.sequence, customer.outreach)
+        touched = reclassify(self.program, customer, until, self._at_once)
+        if not publish:
+            return self._reclassified_in_silence(kept, customer, before, touched)
         work = self._work
         work.timers += touched.timers
         work.failures += touched.failures
-        if publish:
-            work.changes += touched.changes
-        else:
-            work.unpublished += touched.changes
-            customer.sequence -= len(touched.changes)
-            # What is not published triggers nothing, so it uses nothing up.
-            customer.outreach = outreach
+        work.changes += touched.changes
+        self._note(kept, customer)
+        self._schedule(kept, customer)
+        return customer.stage != before[0]
+
+    def _reclassified_in_silence(
+        self, kept: _Kept, customer: Customer, before: tuple[str, int, Outreach | None], touched: Touched
+    ) -> bool | None:
+        work = self._work
+        work.timers += touched.timers
+        work.failures += touched.failures
+        if touched.cut:
+            self._silent[customer.id] = before
+            return None
+        self._silent.pop(customer.id, None)
+        stage, sequence, outreach = before
+        # What is not published takes no number and triggers nothing, so it uses nothing up.
+        customer.sequence, customer.outreach = sequence, outreach
+        if customer.stage != stage:
+            work.unpublished.append((stage, customer.stage))
         self._note(kept, customer)
         self._schedule(kept, customer)
         return customer.stage != stage
@@ -183,7 +233,7 @@ class Partition:
     def collect(self) -> Work:
         """What came of everything since the last collection."""
         work = self._work
-        self._work = Work()
+        self._work = Work(self._at_once)
         self._turn += 1
         customers = self._customers
         if 2 * len(customers) > self._keep:
@@ -219,10 +269,11 @@ class Partition:
         if len(timers) > 2 * len(self._customers) + _SLACK:
             timers.replace((each.scheduled, customer_id) for customer_id, each in self._customers.items() if each.scheduled != NEVER)
 
-    def _fire_due_at(self, stream_time: int) -> None:
-        """Fire the timers that are due at `stream_time`, in order of (due, customer id)."""
+    def _fire_due_at(self, stream_time: int) -> bool:
+        """Fire the timers that are due at `stream_time`, in order of (due, customer id), or a portion of them. Gives whether all have struck."""
         by = stream_time - self._grace
         work, timers = self._work, self._timers
+        enough = work.struck + work.at_once
         while timers.any_due(by):
             at, customer_id = timers.take()
             kept = self._customers.get(customer_id)
@@ -235,8 +286,42 @@ class Partition:
             if customer.due == at:
                 work.timer_delays.append((by - at) / 1_000_000)
                 self._note(kept, customer)
+                made = len(work.changes)
                 try:
                     strike_and_note(self.program, customer, at, work.changes)
                 except EvaluationFailed as failure:
                     work.failures.append(failure)
+                work.struck += max(1, len(work.changes) - made)
             self._schedule(kept, customer)
+            if work.struck >= enough:
+                # As far as time has come. More may be due at this very microsecond, and are when it goes on from here.
+                reached = at + self._grace
+                if self.stream_time is None or reached > self.stream_time:
+                    self.stream_time = reached
+                return not timers.any_due(by)
+        return True
+
+
+@final
+class Rehearsal:
+    """What `take` would do to one customer, of whom it has a copy. Takes several times as long."""
+
+    __slots__ = ("_at_once", "_by", "_customer", "_program", "_touchpoint")
+
+    def __init__(self, program: Program, customer: Customer | None, touchpoint: Touchpoint, by: int, at_once: int) -> None:
+        self._program: Final = program
+        self._customer = customer
+        self._touchpoint: Final = touchpoint
+        self._by: Final = by
+        self._at_once: Final = at_once
+
+    def go_on(self) -> bool:
+        """Rehearse a portion. Gives false while there is more. Raises `EvaluationFailed` if taking the touchpoint would."""
+        customer = self._customer
+        if customer is not None:
+            caught_up = catch_up(self._program, customer, self._by, self._at_once)
+            if caught_up.cut:
+                return False
+        touched = touch_some(self._program, customer, self._touchpoint, self._at_once)
+        self._customer = touched.customer
+        return not touched.cut

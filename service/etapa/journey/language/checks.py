@@ -1,10 +1,15 @@
 """What a sound journey says about itself that its author may not have meant: warnings and remarks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop, heappush
 
+from etapa.journey.language.duration import HOUR, format_duration
 from etapa.journey.language.findings import Position, Report, listed
 from etapa.journey.language.logic import condition_implies, needs_event, never_true_together
-from etapa.journey.language.model import Journey, Rule
+from etapa.journey.language.model import All, AnyOf, Condition, Event, InStage, Journey, Not, Rule
+
+SHORTEST_ROUND = HOUR
+"""Rules that time alone drives must not lead round in less."""
 
 
 def look_over(
@@ -12,10 +17,18 @@ def look_over(
 ) -> None:
     """Report what is odd; the positions are those of the journey's stages, rules and campaigns, in their order."""
     _stages(journey, stages, report)
+    chains = _Chains(journey.rules)
     for index, rule in enumerate(journey.rules):
-        winners = _always_beaten_by(rule, journey.rules[:index], journey.rules)
+        winners = _always_beaten_by(rule, journey.rules[:index], chains)
         if winners:
             report.warning(rules[index], f"rule `{rule.id}` never wins: whenever it holds, {listed(winners)} above it holds too")
+    for circle, seconds in _rounds_by_time(journey.rules):
+        ids = listed(journey.rules[index].id for index in circle)
+        report.error(
+            rules[min(circle)],
+            f"time alone drives customers round by the rules {ids}, {format_duration(seconds)} for each round, for ever; one round must "
+            f"take {format_duration(SHORTEST_ROUND)} at least, so make an `in_stage` longer, or have one of the rules wait for something else",
+        )
     for cycle in _chases(journey.rules):
         first = min(cycle)
         report.warning(
@@ -45,41 +58,63 @@ def _stages(journey: Journey, positions: Sequence[Position], report: Report) -> 
             report.info(position, f"stage `{stage.id}` can never be left: no rule leads out of it")
 
 
-def _reachable(start: str, rules: Sequence[Rule]) -> set[str]:
+def _reachable(start: str, rules: Iterable[Rule]) -> set[str]:
+    return _reached(start, _ways(rules))
+
+
+def _ways(rules: Iterable[Rule]) -> dict[str, set[str]]:
+    """To which stages rules lead, by the stage that they leave."""
+    ways: dict[str, set[str]] = {}
+    for rule in rules:
+        for source in rule.sources:
+            ways.setdefault(source, set()).add(rule.to)
+    return ways
+
+
+def _reached(start: str, ways: dict[str, set[str]]) -> set[str]:
     reached = {start}
     waiting = [start]
     while waiting:
-        stage = waiting.pop()
-        for rule in rules:
-            if stage in rule.sources and rule.to not in reached:
-                reached.add(rule.to)
-                waiting.append(rule.to)
+        beyond = ways.get(waiting.pop(), set()) - reached
+        reached |= beyond
+        waiting += beyond
     return reached
 
 
-def _always_beaten_by(rule: Rule, above: Sequence[Rule], rules: Sequence[Rule]) -> list[str]:
+class _Chains:
+    """How far one touchpoint or timer may move customers: the first step may be made by the touchpoint, those after it are not."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._first = _ways(rule for rule in rules if needs_event(rule.when))
+        self._then = _ways(rule for rule in rules if not needs_event(rule.when))
+        self._from: dict[str, set[str]] = {}
+
+    def from_stage(self, start: str) -> set[str]:
+        """All stages that a chain of moves that begins in `start` may pass."""
+        if start not in self._from:
+            ways = {**self._then, start: self._then.get(start, set()) | self._first.get(start, set())}
+            self._from[start] = _reached(start, ways)
+        return self._from[start]
+
+
+def _always_beaten_by(rule: Rule, above: Sequence[Rule], chains: _Chains) -> list[str]:
     """Ids of rules above that together beat `rule` in every stage it leaves; empty when it can win somewhere."""
     winners: dict[str, None] = {}
     for source in rule.sources:
-        winner = next((other for other in above if source in other.sources and _beats(other, rule, source, rules)), None)
+        winner = next((other for other in above if source in other.sources and _beats(other, rule, source, chains)), None)
         if winner is None:
             return []
         winners[winner.id] = None
     return list(winners)
 
 
-def _beats(above: Rule, below: Rule, source: str, rules: Sequence[Rule]) -> bool:
+def _beats(above: Rule, below: Rule, source: str, chains: _Chains) -> bool:
     if not condition_implies(below.when, above.when):
         return False
     if above.to == below.to or needs_event(below.when):
         return True
     # In a chain of moves, `above` is passed over where it leads back to a stage of the chain; then `below` gets its turn.
-    return source not in _reachable(above.to, [rule for rule in rules if not needs_event(rule.when)] + _moved_by_event(above.to, rules))
-
-
-def _moved_by_event(stage: str, rules: Sequence[Rule]) -> list[Rule]:
-    """Rules whose first step out of `stage` may be made by a touchpoint: a chain may begin there."""
-    return [Rule(rule.id, (stage,), rule.to, rule.when) for rule in rules if stage in rule.sources and needs_event(rule.when)]
+    return source not in chains.from_stage(above.to)
 
 
 def _chases(rules: Sequence[Rule]) -> Iterator[set[int]]:
@@ -99,6 +134,59 @@ def _chases(rules: Sequence[Rule]) -> Iterator[set[int]]:
             circle = {other for other in reached[index] if index in reached[other]}
             seen |= circle
             yield circle
+
+
+def _rounds_by_time(rules: Sequence[Rule]) -> Iterator[tuple[list[int], int]]:
+    """Rules that lead round, each by `in_stage` alone, in less than `SHORTEST_ROUND`, with the time of a round; each rule once."""
+    quickest: dict[str, dict[str, tuple[int, int]]] = {}
+    for index, rule in enumerate(rules):
+        dwell = _holds_after(rule.when)
+        if dwell:
+            for source in rule.sources:
+                out = quickest.setdefault(source, {})
+                if source != rule.to and (rule.to not in out or dwell < out[rule.to][0]):
+                    out[rule.to] = dwell, index
+    told: set[int] = set()
+    for stage in quickest:
+        circle = _quickest_round(stage, quickest)
+        if circle is not None and told.isdisjoint(circle[0]):
+            told.update(circle[0])
+            yield circle
+
+
+def _quickest_round(start: str, quickest: dict[str, dict[str, tuple[int, int]]]) -> tuple[list[int], int] | None:
+    """The rules of the quickest way from a stage back to it, and how long it takes; none when that is long enough."""
+    waiting: list[tuple[int, str, list[int]]] = [(0, start, [])]
+    reached: set[str] = set()
+    while waiting:
+        elapsed, stage, way = heappop(waiting)
+        if stage == start and way:
+            return way, elapsed
+        if stage in reached:
+            continue
+        if stage != start or way:
+            reached.add(stage)
+        for to, (dwell, index) in quickest.get(stage, {}).items():
+            if elapsed + dwell < SHORTEST_ROUND and to not in reached:
+                heappush(waiting, (elapsed + dwell, to, [*way, index]))
+    return None
+
+
+def _holds_after(condition: Condition) -> int | None:
+    """How long after a customer entered a stage the condition holds by `in_stage` alone; none when something else has to be true."""
+    match condition:
+        case InStage(duration):
+            return duration
+        case Not(Event()):
+            return 0
+        case All(conditions):
+            dwells = [_holds_after(each) for each in conditions]
+            known = [dwell for dwell in dwells if dwell is not None]
+            return max(known) if len(known) == len(dwells) else None
+        case AnyOf(conditions):
+            return min((dwell for each in conditions if (dwell := _holds_after(each)) is not None), default=None)
+        case _:
+            return None
 
 
 def _from(start: int, follows: dict[int, list[int]]) -> set[int]:

@@ -40,20 +40,22 @@ class Waiting:
         self.records: Final = records
         self.items: Final = items
 
-    def take(self, partition: Partition, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
+    def take(self, partition: Partition, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> int:
         """Have `partition` judge those from `start` up to but without `stop`; those that cannot be used go to `unusable`.
 
-        Raises `CannotJudge`; the partition must be thrown away then.
+        Gives `stop`, or the position of the one that has to wait until more of the timers before it have struck. Raises `CannotJudge`; the partition must be thrown away then.
         """
         for position in range(start, stop):
             item = self.items[position]
             if isinstance(item, Touchpoint):
                 try:
-                    partition.take(item, wall)
+                    if not partition.take(item, wall):
+                        return position
                 except EvaluationFailed as error:
                     raise CannotJudge(position, str(error)) from error
             else:
                 unusable.append((self.records[position], item))
+        return stop
 
     def without_first(self, count: int) -> "Waiting":
         """What is left when the first `count` have been dealt with."""
@@ -157,9 +159,15 @@ def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partit
     ]
 
 
-def stage_deltas(changes: Sequence[StageChange]) -> dict[str, int]:
-    """By how many customers each stage grew or shrank; stages that did neither are left out."""
+def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str, str]] = ()) -> dict[str, int]:
+    """By how many customers each stage grew or shrank; stages that did neither are left out.
+
+    `in_silence`: from which stage to which others went.
+    """
     deltas: dict[str, int] = {}
+    for source, to in in_silence:
+        deltas[to] = deltas.get(to, 0) + 1
+        deltas[source] = deltas.get(source, 0) - 1
     for change in changes:
         deltas[change.to] = deltas.get(change.to, 0) + 1
         if change.source is not None:

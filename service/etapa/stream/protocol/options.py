@@ -26,10 +26,12 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 6 * 1024 * 1024
     max_timers: int = 2_000
     """Most due timers loaded at once; more are run in batches of their own."""
+    max_struck: int = 20_000
+    """After so much has come of timers a batch is committed, also in the middle of those of one customer."""
     customers_in_memory: int = 50_000
     """Customers kept between batches. What one batch touches is kept in any case until the view shows it."""
     pause_every: int = 500
-    """Records after which the event loop gets a turn: a few milliseconds of work."""
+    """Records, or timers, after which the event loop gets a turn: a few milliseconds of work."""
 
     idle_wait: float = 0.5
     """How long to wait for touchpoints before looking at timers and at the view's mark. Bounds how late a timer fires."""

@@ -62,7 +62,7 @@ class Tenure:
         """As the last mark has it."""
         self._memories = {} if taken.mark is None else dict(taken.mark.memories)
         self._memories.setdefault(around.program.version, around.program.known)
-        self._engine = Partition(around.program, self._stream_time)
+        self._engine = self._new_engine()
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
         self._waiting = NOTHING_WAITING
         self._caught_up = False
@@ -70,11 +70,16 @@ class Tenure:
         self._more_timers = False
         self._careful = False
         """Whether records that wait, or those just before them, could not be judged: then each is rehearsed first."""
+        self._sound_offset = -1
+        """Of a record whose touchpoint was rehearsed, and is known not to fail: timers before it may be committed without it."""
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._in_flight: _InFlight | None = None
         self._seconds: dict[Step, float] = {}
         self.sound = False
         """Whether this tenure got as far as committing a batch, or as finding the view as it was left."""
+
+    def _new_engine(self) -> Partition:
+        return Partition(self._around.program, self._stream_time, self._around.options.pause_every)
 
     async def process(self, stopping: Callable[[], bool]) -> None:
         """Process batches until `stopping()`; then finish what was begun. Raises `InDoubt`, `LogError` or `ViewError`."""
@@ -135,22 +140,21 @@ class Tenure:
                 await self._fire_timers(bound)
                 return
         try:
-            unusable = await self._classify(count, wall)
+            taken, unusable = await self._classify(count, wall)
         except CannotJudge as failure:
             await self._start_over_without(failure)
             return
         # A late touchpoint may have set a timer that stream time has passed already.
-        if engine.stream_time is not None:
-            engine.advance(engine.stream_time)
-        await self._commit(count, unusable)
+        if taken == count and engine.stream_time is not None:
+            await self._advance(engine.stream_time)
+        await self._commit(taken, unusable)
 
     async def _start_over_without(self, failure: "CannotJudge") -> None:
         """Make a dead letter of a record that cannot be judged, and forget all that was judged since the last commit."""
-        around = self._around
         self._tell_of_failure(failure.position, failure, failure.__cause__)
         # Half of it may be in memory by now. What the view shows is whole once the batch in flight is there.
         await self._settle()
-        self._engine = Partition(around.program, self._stream_time)
+        self._engine = self._new_engine()
         self._waiting = self._waiting.with_rejected(failure.position, rejected("evaluation_failed", str(failure)))
         # One seldom comes alone, and starting over for each would take time by the square of their number.
         self._careful = True
@@ -169,8 +173,17 @@ class Tenure:
         """A batch without touchpoints: only time goes on, up to where all timers due before have been loaded."""
         # The view's list may name customers that the batch in flight has moved on. After it, every entry is a timer that fires.
         await self._settle()
-        self._engine.advance(stream_time)
+        await self._advance(stream_time)
         await self._commit(0, [])
+
+    async def _advance(self, stream_time: int) -> None:
+        """Let time go on as far as the timers on the way fit into one batch."""
+        engine = self._engine
+        while not engine.advance(stream_time):
+            await self._pause()
+            if engine.struck >= self._around.options.max_struck:
+                self._more_timers = True
+                return
 
     async def _reclassify(self) -> None:
         """A batch of customers that are carried over to this version of the journey because somebody asked for it."""
@@ -182,7 +195,9 @@ class Tenure:
         moved = failed = 0
         for count, customer_id in enumerate(portion.customer_ids, start=1):
             try:
-                moved += engine.reclassify(customer_id, publish=portion.request.publish)
+                while (has_moved := engine.reclassify(customer_id, publish=portion.request.publish)) is None:
+                    await self._pause()
+                moved += has_moved
             except EvaluationFailed as failure:
                 failed += 1
                 logger.warning("partition %d: a customer was not reclassified: %s", self._around.partition, failure)
@@ -224,38 +239,54 @@ class Tenure:
             if count % every == 0:
                 await self._pause()
 
-    async def _classify(self, count: int, wall: int) -> list[tuple[Record, Rejected]]:
-        """Judge the first `count` that wait. Gives those that cannot be used."""
-        started = self._around.clock.monotonic()
-        every = self._around.options.pause_every
+    async def _classify(self, count: int, wall: int) -> tuple[int, list[tuple[Record, Rejected]]]:
+        """Judge the first `count` that wait, or fewer if so many timers strike before them that these are enough for a batch.
+
+        Gives how many were judged, and those of them that cannot be used.
+        """
+        around = self._around
+        started = around.clock.monotonic()
         unusable: list[tuple[Record, Rejected]] = []
-        for start in range(0, count, every):
-            stop = min(start + every, count)
-            if self._careful:
-                self._take_carefully(start, stop, wall, unusable)
-            else:
-                self._waiting.take(self._engine, start, stop, wall, unusable)
+        taken = 0
+        while taken < count:
+            stop = min(taken + around.options.pause_every, count)
+            take = self._take_carefully if self._careful else self._take
+            taken = await take(taken, stop, wall, unusable)
             await self._pause()
+            if taken < stop and self._engine.struck >= around.options.max_struck:
+                # A record that cannot be judged moves nobody, so it must not have made timers strike either.
+                await self._rehearse(taken, wall)
+                break
         self._took("classify", started)
-        return unusable
+        return taken, unusable
 
-    def _take_carefully(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> None:
+    async def _take(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> int:
+        return self._waiting.take(self._engine, start, stop, wall, unusable)
+
+    async def _take_carefully(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> int:
         for position in range(start, stop):
-            item = self._waiting.items[position]
-            reason = self._reason_not_to_take(position, item, wall) if isinstance(item, Touchpoint) else None
-            if reason is None:
-                self._waiting.take(self._engine, position, position + 1, wall, unusable)
-            else:
-                unusable.append((self._waiting.records[position], reason))
+            try:
+                await self._rehearse(position, wall)
+            except CannotJudge as failure:
+                self._tell_of_failure(position, failure, failure.__cause__)
+                unusable.append((self._waiting.records[position], rejected("evaluation_failed", str(failure))))
+                continue
+            if self._waiting.take(self._engine, position, position + 1, wall, unusable) == position:
+                return position
+        return stop
 
-    def _reason_not_to_take(self, position: int, touchpoint: Touchpoint, wall: int) -> Rejected | None:
-        """Why judging would fail, found out without half of it being done."""
+    async def _rehearse(self, position: int, wall: int) -> None:
+        """Raise `CannotJudge` if judging would fail, found out without half of it being done."""
+        touchpoint, offset = self._waiting.items[position], self._waiting.records[position].offset
+        if not isinstance(touchpoint, Touchpoint) or offset == self._sound_offset:
+            return
+        rehearsal = self._engine.rehearsal(touchpoint, wall)
         try:
-            self._engine.rehearse(touchpoint, wall)
+            while not rehearsal.go_on():
+                await self._pause()
         except EvaluationFailed as failure:
-            self._tell_of_failure(position, failure, failure)
-            return rejected("evaluation_failed", str(failure))
-        return None
+            raise CannotJudge(position, str(failure)) from failure
+        self._sound_offset = offset
 
     def _tell_of_failure(self, position: int, what: Exception, cause: BaseException | None) -> None:
         logger.warning(
@@ -319,7 +350,7 @@ class Tenure:
                 duplicates=work.duplicates,
                 dead_letters=Counter(reason.reason for _, reason in unusable),
                 changes=work.changes,
-                stage_deltas=stage_deltas([*work.changes, *work.unpublished]),
+                stage_deltas=stage_deltas(work.changes, work.unpublished),
                 timers_fired=work.timers_fired,
                 timer_delays=work.timer_delays,
                 records=records,
