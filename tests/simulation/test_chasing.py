@@ -5,7 +5,7 @@ import msgspec
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from tests.simulation.alone import OPTIONS, START, Alone
-from tests.simulation.chasing import CHASING
+from tests.simulation.chasing import CHASING, ChasingWorld
 from tests.simulation.scenario import PROGRAM
 
 HOUR = 3_600_000_000
@@ -57,3 +57,9 @@ def test_a_touchpoint_that_cannot_be_judged_lets_none_of_the_timers_before_it_st
     assert [mark and mark.stream_time for mark in marks] == [START - 59_000_000] * 2
     assert alone.stages() == by_itself.stages()
     assert PROGRAM.version == CHASING.version
+
+
+def test_the_first_seeds_of_this_world_go_well_and_cut_what_time_does() -> None:
+    results = [ChasingWorld(seed).run() for seed in range(20)]
+    assert [violation for result in results for violation in result.violations] == []
+    assert sum(result.events["timers"] for result in results) > 200
