@@ -8,123 +8,33 @@ import logging
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger, trigger_id
-from etapa.deliver.plan import Plan
-from etapa.deliver.plan_file import load_plan
-from etapa.deliver.progress import Through, through_of
-from etapa.journey.engine.changes import Trigger
-from etapa.settings import Settings
-from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
-from etapa.stream.kafka.security import client_options
+from etapa.contracts.campaign_trigger import trigger_id
+from tests.integration.delivery_scene import (
+    KEY,
+    SECRET,
+    TOKEN,
+    a_place,
+    committed,
+    deliverer,
+    delivery_file,
+    join_and_leave,
+    publish,
+    seen,
+    stopped,
+    trigger,
+)
 from tests.integration.outcome import until
-from tests.integration.places import new_place, read_all, started_producer
+from tests.integration.places import read_all, started_producer
 from tests.integration.receiver import Behaviour, Receiver, Request
-from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
 
 logger = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.kafka
-
-KEY = b"0123456789abcdef0123456789abcdef"
-SECRET = "whsec_" + base64.b64encode(KEY).decode()
-TOKEN = "Bearer a-token-that-nobody-else-may-see"
-
-
-def trigger(number: int, campaign: str, *, holdout: bool = False) -> Trigger:
-    return Trigger(
-        campaign=campaign,
-        customer_id=f"c-{number}",
-        sequence=1,
-        at=1_700_000_000_000_000 + number,
-        source="purchase",
-        to="loyalty",
-        holdout=holdout,
-        payload={"template": "welcome"},
-    )
-
-
-async def a_place(kafka: KafkaServer, **others: Any) -> Settings:
-    return await new_place(kafka.bootstrap_servers, **{"partitions": 1, "session_timeout": 10_000_000, **others})
-
-
-async def publish(settings: Settings, triggers: Sequence[Trigger], *, abort: bool = False, tag: str = "") -> None:
-    """In one transaction, spread over the partitions in turn."""
-    async with started_producer(settings, transactional_id=f"{settings.group}-upstream{tag}", linger_ms=2) as producer:
-        await producer.begin_transaction()
-        for number, one in enumerate(triggers):
-            key, value, headers = encode_campaign_trigger(one, "retail", 1)
-            partition = number % settings.partitions
-            await producer.send(settings.topic_campaign_triggers, value, key, partition=partition, headers=list(headers))
-        await (producer.abort_transaction() if abort else producer.commit_transaction())
-
-
-def delivery_file(folder: Path, text: str) -> Path:
-    path = folder / "delivery.yaml"
-    path.write_text(f"allow_http: 127.0.0.1\n{text}")
-    return path
-
-
-def plan_in(file: Path) -> Plan:
-    plan = load_plan(file.read_text(), file.name).plan
-    assert plan is not None
-    return plan
-
-
-def deliverer(settings: Settings, folder: Path, file: Path, **others: str) -> Worker:
-    return Worker(settings, folder, "deliver", {"ETAPA_DELIVERY": str(file), "HOOK_SECRET": SECRET, "HOOK_TOKEN": TOKEN, **others})
-
-
-async def committed(settings: Settings, file: Path) -> dict[int, tuple[int, Through]]:
-    """By partition the committed offset, and what is through beyond it as its metadata says."""
-    plan = plan_in(file)
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
-        found = await admin.list_consumer_group_offsets(settings.delivery_group)
-    finally:
-        await admin.close()
-    return {
-        place.partition: (point.offset, through_of(point.metadata, point.offset, plan.routing) or Through(point.offset))
-        for place, point in found.items()
-        if point.offset >= 0
-    }
-
-
-async def join_and_leave(settings: Settings) -> None:
-    """Somebody becomes a member of the group, is given partitions, does nothing, and goes."""
-    member = Cluster(settings).group_consumer(settings.delivery_group)
-    member.subscribe([settings.topic_campaign_triggers])
-    await member.start()
-    try:
-
-        async def has_some() -> bool:
-            return bool(member.assignment())
-
-        await until(has_some, "partitions for somebody else")
-    finally:
-        await stop_consumer(member)
-
-
-async def stopped(worker: Worker) -> None:
-    """Asked to end and gone; the receiver goes on answering meanwhile."""
-    worker.ask_to_stop()
-    assert await asyncio.to_thread(worker.exit_code) == 0
-
-
-async def seen(condition: Any, what: str) -> None:
-    async def asked() -> bool:
-        return bool(condition())
-
-    await until(asked, what, 40)
 
 
 def test_every_trigger_arrives_at_receivers_that_are_slow_fail_reset_connections_and_die(kafka_server: KafkaServer, tmp_path: Path) -> None:

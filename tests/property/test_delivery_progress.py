@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etapa.deliver.progress import Progress, memo_of, through_of
+from etapa.deliver.progress import Kept, Progress, furthest, memo_of, through_of
 
 LANES = ("a", "b", "c")
 
@@ -29,12 +29,11 @@ class Log:
 class Run:
     """One process from its start to its end, driven step by step."""
 
-    def __init__(self, log: Log, window: int, commit: tuple[int, str] | None) -> None:
+    def __init__(self, log: Log, window: int, before: Kept | None) -> None:
         self.log = log
         self.window = window
-        start, memo = commit or (0, "")
-        self.before = through_of(memo, start, "r")
-        self.progress = Progress(window, self.before)
+        start = before.offset if before is not None else 0
+        self.progress = Progress(window, start, before.through if before is not None else None)
         self.unread = log.since(start)
         self.fetched: list[int] = []
         self.open: list[tuple[str, int]] = []
@@ -68,9 +67,8 @@ class Run:
         self.progress.settle(lane, offset)
         return offset
 
-    def commit(self) -> tuple[int, str] | None:
-        offset = self.progress.committable()
-        return None if offset is None else (offset, memo_of(self.progress.through(), offset, "r"))
+    def kept(self) -> Kept:
+        return Kept(self.progress.committable(), self.progress.through())
 
 
 class History:
@@ -80,7 +78,8 @@ class History:
         self.log = log
         self.window = window
         self.delivered: Counter[int] = Counter()
-        self.committed: tuple[int, str] | None = None
+        self.committed: list[Kept] = []
+        """All that was ever kept, in order."""
         self.sure: set[int] = set()
         """What the last commit says is through."""
         self.run = Run(log, window, None)
@@ -92,17 +91,21 @@ class History:
             self.delivered[offset] += 1
 
     def commit(self) -> None:
-        point = self.run.commit()
-        if point is None:
-            return
-        known = through_of(point[1], point[0], "r")
+        kept = self.run.kept()
+        assert kept.through is not None
+        # As it comes back from a group's offset and its metadata.
+        assert through_of(memo_of(kept.through, kept.offset, "r"), kept.offset, "r") in (kept.through, None)
         wanted = {offset: lane for offset, lane in self.log.records.items() if lane is not None}
-        sure = {offset for offset, lane in wanted.items() if offset < point[0] or (known is not None and known.holds(lane, offset))}
+        sure = {offset for offset, lane in wanted.items() if offset < kept.offset or kept.through.holds(lane, offset)}
         assert all(self.delivered[offset] for offset in sure), "committed as through what was not delivered"
-        self.committed, self.sure = point, sure
+        assert sure >= self.sure, "less is kept than before"
+        self.committed.append(kept)
+        self.sure = sure
 
-    def kill(self) -> None:
-        self.run = Run(self.log, self.window, self.committed)
+    def kill(self, chance: random.Random) -> None:
+        """The next process finds what was kept last, and whatever older records did not go away or came late, in any order."""
+        found = chance.sample(self.committed, chance.randint(0, len(self.committed))) + self.committed[-1:]
+        self.run = Run(self.log, self.window, furthest(chance.sample(found, len(found))))
 
     def step(self, chance: random.Random) -> None:
         """Anything that may happen next; ends and commits most often, so that much is through beyond what is open."""
@@ -119,7 +122,7 @@ class History:
             case "commit":
                 self.commit()
             case "kill":
-                self.kill()
+                self.kill(chance)
         assert all(self.run.progress.open_in(lane) <= self.window for lane in LANES), "more in memory than the window"
 
     def finish(self) -> None:
@@ -146,8 +149,7 @@ def test_nothing_is_lost_and_nothing_that_was_committed_is_delivered_again(seed:
     assert {offset for offset, lane in history.log.records.items() if lane is not None} == set(history.delivered), "lost"
     assert history.run.progress.is_idle
     if history.log.records:
-        assert history.committed is not None
-        assert history.committed[0] == max(history.log.records) + 1
+        assert history.committed[-1].offset == max(history.log.records) + 1
 
 
 @given(lanes=st.lists(st.sampled_from(LANES), min_size=1, max_size=30), seed=st.integers(0, 2**64))
@@ -160,7 +162,7 @@ def test_a_stop_in_good_order_costs_no_repeat(lanes: list[str], seed: int) -> No
         run.take()
     random.Random(seed).shuffle(run.open)
     first = {run.end(0) for _ in range(len(lanes) // 2)}
-    after = Run(log, len(lanes), run.commit())
+    after = Run(log, len(lanes), run.kept())
     after.fetch(len(lanes))
     for _ in range(len(lanes)):
         after.take()

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from etapa.deliver.dispatch import Desk, Observer, Record
+from etapa.deliver.faust_consumer import tell_gone
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -92,12 +93,5 @@ class CatchUp:
             progress = self._desk.progress.get(place.partition)
             missing = start - places[place.partition]
             if progress is not None and missing > 0:
-                logger.error(
-                    "%s %d: retention removed up to %d triggers before target %s took them",
-                    topic,
-                    place.partition,
-                    missing,
-                    lane or "(letters)",
-                )
-                self._observer.gone(place.partition, missing)
+                tell_gone(self._observer, place, start, missing, lane)
                 progress.gone(lane, start)

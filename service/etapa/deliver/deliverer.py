@@ -19,6 +19,7 @@ from etapa.deliver.dispatch import Desk
 from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.deliver.plan import Plan, Target
+from etapa.deliver.progress_log import ProgressLog
 from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.webhook import Webhooks
 from etapa.hosting.clock import SystemClock
@@ -55,6 +56,7 @@ class Deliverer(Service):
         self._clock = SystemClock()
         self._webhooks = Webhooks()
         self._letters = Letters(cluster)
+        self.progress_log = ProgressLog(cluster, plan.routing)
         self.desk = Desk(plan, settings.delivery_window, self._write_letter, metrics)
         # Chance for spreading retries, not for secrets.
         chance = random.random
@@ -118,11 +120,12 @@ class Deliverer(Service):
         progress = await self.desk.hand_back(set(self.desk.progress), self._longest_request())
         self.desk.progress.update(progress)
         if self._consumer is not None and progress:
-            await self._consumer.commit_progress()
+            await self._consumer.keep_progress()
         self.desk.progress.clear()
         for courier in self._couriers.values():
             await courier.stop()
         await self._letters.stop()
+        await self.progress_log.stop()
         await self._webhooks.__aexit__()
 
     def _longest_request(self) -> float:
@@ -133,7 +136,7 @@ class Deliverer(Service):
             await asyncio.sleep(_COMMIT_EVERY)
             consumer = self._consumer
             if consumer is not None:
-                await consumer.commit_progress()
+                await consumer.keep_progress()
                 if turn % _LAG_EVERY == 0 and consumer.is_assigned():
                     await self._measure_lag(consumer)
             self._tell()

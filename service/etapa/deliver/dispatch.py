@@ -14,7 +14,7 @@ from etapa.deliver.breaker import State
 from etapa.deliver.courier import Courier
 from etapa.deliver.delivery import Delivery
 from etapa.deliver.plan import Plan
-from etapa.deliver.progress import Admission, Progress, Skipped, Through, memo_of, through_of
+from etapa.deliver.progress import Admission, Kept, Progress, Skipped
 
 LETTERS = ""
 """The lane of records that become dead letters without a request. No target has this id."""
@@ -103,12 +103,14 @@ class Desk:
     ) -> None:
         """`window` is how many deliveries of a target are held for each partition."""
         self._plan = plan
+        self.routing = plan.routing
+        """Stands for which campaign goes to which target."""
         self._window = window
         self._write_letter = write_letter
         self._observer = observer
         self._couriers: Mapping[str, Courier] = {}
         self._writing: dict[asyncio.Task[None], Delivery] = {}
-        self._committed: dict[int, tuple[int, str]] = {}
+        self._kept: dict[int, Kept] = {}
         self.progress: dict[int, Progress] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Has an error when work here must not go on; a restart may heal it."""
@@ -117,19 +119,17 @@ class Desk:
         """Hand deliveries to these from now on, by target."""
         self._couriers = couriers
 
-    def assigned(self, partition: int, committed: int | None, memo: str) -> None:
-        """A partition is ours, and is read from what was committed on."""
+    def assigned(self, partition: int, begin: int, before: Kept | None, *, everywhere: bool) -> None:
+        """A partition is ours, and is read from `begin` on. `before` is what was kept of it; `everywhere` if all places have that."""
         if partition in self.progress:
             # What is under way in it would be disowned, and could be committed past.
             self.fail(
                 RuntimeError(f"partition {partition} was assigned twice without a revocation between; it is read again after a restart")
             )
             return
-        before: Through | None = None
-        if committed is not None:
-            before = through_of(memo, committed, self._plan.routing)
-            self._committed[partition] = committed, memo
-        self.progress[partition] = Progress(self._window, before)
+        if before is not None and everywhere:
+            self._kept[partition] = before
+        self.progress[partition] = Progress(self._window, begin, before.through if before is not None else None)
 
     def fetched(self, partition: int, offsets: Iterable[int]) -> None:
         """Records were fetched: from here on none of them can get lost unnoticed."""
@@ -236,27 +236,25 @@ class Desk:
         """A breaker changed."""
         self._observer.breaker(target, state)
 
-    # What is committed.
+    # What is kept.
 
-    def commits(self, progress: Mapping[int, Progress] | None = None) -> dict[int, tuple[int, str]]:
-        """What there is to commit by partition, offset and metadata; what has been committed already is left out."""
+    def to_keep(self, progress: Mapping[int, Progress] | None = None) -> dict[int, Kept]:
+        """What is to be kept by partition; what has been already is left out."""
         points = {}
         for partition, each in (self.progress if progress is None else progress).items():
-            offset = each.committable()
-            if offset is not None:
-                point = offset, memo_of(each.through(), offset, self._plan.routing)
-                if self._committed.get(partition) != point:
-                    points[partition] = point
+            point = Kept(each.committable(), each.through())
+            if self._kept.get(partition) != point:
+                points[partition] = point
         return points
 
-    def committed(self, points: Mapping[int, tuple[int, str]]) -> None:
-        """These are committed."""
-        self._committed.update(points)
+    def kept(self, points: Mapping[int, Kept]) -> None:
+        """These are kept. Partitions that were handed back meanwhile are somebody else's now."""
+        self._kept.update({partition: point for partition, point in points.items() if partition in self.progress})
 
     async def hand_back(self, partitions: set[int], seconds: float) -> dict[int, Progress]:
         """Take nothing more from these partitions; what is under way has `seconds` to end, and the rest is left to the next owner.
 
-        Gives their progress, to be committed.
+        Gives their progress, to be kept.
         """
         leaving = {number: self.progress.pop(number) for number in partitions if number in self.progress}
         under_way: set[asyncio.Task[Any]] = set()
@@ -273,5 +271,5 @@ class Desk:
         # The couriers cross off in callbacks, which run once the loop has turned.
         await asyncio.sleep(0)
         for number in leaving:
-            self._committed.pop(number, None)
+            self._kept.pop(number, None)
         return leaving

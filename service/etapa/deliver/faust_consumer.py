@@ -3,7 +3,8 @@
 As it comes, Faust reads uncommitted records unless it also owns transactions, acknowledges a record when its agent has
 moved on to the next, and can commit past records that are under way. Here it reads committed records only, its own
 acknowledgements are off (the topic is made with `acks=False`, so it never commits), every record is noted at the desk the moment
-it is fetched, before any of Faust's queues can drop it, and offsets are committed by the desk's word alone. See
+it is fetched, before any of Faust's queues can drop it, and progress is kept by the desk's word alone: as the group's offsets, for
+tools that show lag, and in a topic, where it does not expire. See
 `docs/decisions/0007-faust-hands-over-and-does-not-acknowledge.md`.
 """
 
@@ -18,15 +19,26 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
+from etapa.contracts.delivery_progress import DeliveryProgressError
+from etapa.deliver.beginning import Beginning, LogRange, Refused, beginning
 from etapa.deliver.dispatch import Desk, Observer, Record
+from etapa.deliver.progress import Kept, Progress, memo_of, through_of
+from etapa.deliver.progress_log import ProgressLog
 from etapa.hosting.faust_frame import DisklessApp
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.protocol.ports import LogError
 
 _LOOK_AGAIN = 0.05
 """Seconds until a partition without room is looked at again."""
 _FETCH_SECONDS = 0.2
 """A fetch ends after so long, because one under way does not learn that another partition has room again."""
+_PAUSE = 0.5
+_LONGEST_PAUSE = 5.0
+_LOOKS = 10
+"""How often what must not be is looked at again, with pauses."""
+_KEEP_SECONDS = 5.0
+"""How long each of the two places that keep progress may take."""
 _MOST_FETCHED = 500
 """Records handed to Faust at a time."""
 
@@ -41,16 +53,17 @@ class DeliveryApp(DisklessApp):
     cluster: Cluster
     desk: Desk
     observer: Observer
+    progress_log: ProgressLog
     hand_back_seconds: float
 
     def _new_transport(self) -> "DeliveryTransport":
         return DeliveryTransport(self.conf.broker_consumer, self)
 
 
-class Beginning(NamedTuple):
-    """Where reading of a partition begins, what was committed (none: nothing), and the metadata of that commit."""
+class Place(NamedTuple):
+    """What Kafka says of an assigned partition: its offsets, and what the group has committed, if anything."""
 
-    offset: int
+    log: LogRange
     committed: int | None
     memo: str
 
@@ -66,24 +79,28 @@ class DeliveryThread(AIOKafkaConsumerThread):
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: it looks for acknowledgements, which there are none of."""
 
-    async def begin(self) -> dict[TopicPartition, Beginning]:
-        """Seek every assigned partition to where it was committed, or to its beginning (or end, as set) if it never was."""
+    async def look(self) -> dict[TopicPartition, Place]:
+        """What Kafka says of every assigned partition."""
         consumer = self._ensure_consumer()
         assigned = list(consumer.assignment())
         if not assigned:
             return {}
-        found = await consumer._coordinator.fetch_committed_offsets(assigned)
-        starts = await consumer.beginning_offsets(assigned)
-        from_end = cast(DeliveryApp, self.app).cluster.settings.start == "latest"
-        first = await consumer.end_offsets(assigned) if from_end else starts
+        async with asyncio.timeout(cast(DeliveryApp, self.app).cluster.session_seconds):
+            found = await consumer._coordinator.fetch_committed_offsets(assigned)
+            starts = await consumer.beginning_offsets(assigned)
+            ends = await consumer.end_offsets(assigned)
         places = {}
         for place in assigned:
             stored = found.get(place)
             committed = stored.offset if stored is not None and stored.offset >= 0 else None
-            begin = first[place] if committed is None else max(committed, starts[place])
-            consumer.seek(place, begin)
-            places[place] = Beginning(begin, committed, stored.metadata if stored is not None else "")
+            places[place] = Place(LogRange(starts[place], ends[place]), committed, stored.metadata if stored is not None else "")
         return places
+
+    async def seek_to(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Read on from here, where that is still ours."""
+        consumer = self._ensure_consumer()
+        for place in consumer.assignment() & offsets.keys():
+            consumer.seek(place, offsets[place])
 
     async def ends(self) -> dict[int, tuple[int, int]]:
         """The position of reading in every assigned partition, and its end."""
@@ -91,14 +108,10 @@ class DeliveryThread(AIOKafkaConsumerThread):
         found = await consumer.end_offsets(list(consumer.assignment()))
         return {place.partition: (await consumer.position(place), end) for place, end in found.items()}
 
-    async def commit_points(self, points: Mapping[TopicPartition, tuple[int, str]]) -> bool:
-        """Commit; false when that is not possible now, or not ours to do any more."""
-        try:
+    async def commit_points(self, points: Mapping[TopicPartition, tuple[int, str]], seconds: float) -> None:
+        """Commit. Raises what aiokafka raises, also when this is not ours to do any more."""
+        async with asyncio.timeout(seconds):
             await self._ensure_consumer().commit({place: OffsetAndMetadata(*point) for place, point in points.items()})
-        except KAFKA_FAILURES as error:
-            logger.info("offsets could not be committed now: %s", describe(error))
-            return False
-        return True
 
 
 class DeliveryConsumer(Consumer):
@@ -109,6 +122,7 @@ class DeliveryConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._tenure = 0
+        self._keeping = asyncio.Lock()
 
     @property
     def _owner(self) -> DeliveryApp:
@@ -142,42 +156,79 @@ class DeliveryConsumer(Consumer):
         """Called when an assignment is complete and before anything of it is fetched."""
         self._tenure += 1
         tenure = self._tenure
-        places = await self._in_thread(self._thread.begin())
+        pause = _PAUSE
+        refusals = 0
+        while tenure == self._tenure and not self.app.should_stop:
+            try:
+                return await self._begin(await self._beginnings(), tenure)
+            except (*KAFKA_FAILURES, LogError) as error:
+                logger.warning("how far delivery was cannot be read now, and is asked again: %s", describe(error))
+                pause = min(_LONGEST_PAUSE, 2 * pause)
+            except (Refused, DeliveryProgressError) as error:
+                refusals += 1
+                # A broker that just became the leader may know of less than there is.
+                if refusals > _LOOKS:
+                    self._owner.desk.fail(error)
+                    return {}
+                logger.warning("looked at again before it is believed: %s", error)
+            await asyncio.sleep(pause)
+        return {}
+
+    async def _beginnings(self) -> dict[TopicPartition, Beginning]:
+        """Where to begin in every assigned partition."""
+        owner = self._owner
+        places = await self._in_thread(self._thread.look())
+        kept = await owner.progress_log.read({place.partition for place in places})
+        from_end = owner.cluster.settings.start == "latest"
+        found = {}
+        for place, (log, committed, memo) in places.items():
+            by_group = None if committed is None else Kept(committed, through_of(memo, committed, owner.desk.routing))
+            try:
+                found[place] = beginning(log, by_group, kept[place.partition], from_end=from_end)
+            except Refused as error:
+                raise Refused(_another_log(place, str(error))) from None
+        return found
+
+    async def _begin(self, found: Mapping[TopicPartition, Beginning], tenure: int) -> Mapping[TP, int]:
+        await self._in_thread(self._thread.seek_to({place: one.offset for place, one in found.items()}))
         if tenure != self._tenure:
             # Revoked meanwhile.
             return {}
-        for place, (begin, committed, memo) in places.items():
-            if committed is not None and begin > committed:
-                logger.error(
-                    "%s %d: retention removed up to %d triggers before they were delivered", place.topic, place.partition, begin - committed
-                )
-                self._owner.observer.gone(place.partition, begin - committed)
-            self._owner.desk.assigned(place.partition, committed, memo)
-        return {TP(place.topic, place.partition): begin for place, (begin, _, _) in places.items()}
+        for place, one in found.items():
+            if one.gone:
+                tell_gone(self._owner.observer, place, one.offset, one.gone)
+            self._owner.desk.assigned(place.partition, one.offset, one.before, everywhere=one.everywhere)
+        return {TP(place.topic, place.partition): one.offset for place, one in found.items()}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Finish and commit what is under way, then let go."""
+        """Finish and keep what is under way, then let go."""
         self._tenure += 1
-        desk = self._owner.desk
-        topic = self._owner.cluster.settings.topic_campaign_triggers
-        progress = await desk.hand_back({place.partition for place in revoked}, self._owner.hand_back_seconds)
-        points = desk.commits(progress)
-        if points:
-            await self._in_thread(self._thread.commit_points({TopicPartition(topic, number): point for number, point in points.items()}))
+        progress = await self._owner.desk.hand_back({place.partition for place in revoked}, self._owner.hand_back_seconds)
+        await self.keep_progress(progress)
         await super().on_partitions_revoked(revoked)
 
-    async def commit_progress(self) -> bool:
-        """Commit what is through and not committed yet. False when that was not possible."""
-        desk = self._owner.desk
-        topic = self._owner.cluster.settings.topic_campaign_triggers
-        points = desk.commits()
-        if not points:
+    async def keep_progress(self, progress: Mapping[int, Progress] | None = None) -> bool:
+        """Keep what is through and not kept yet: of these partitions, or of all that are ours. False when that was not possible."""
+        desk, topic = self._owner.desk, self._owner.cluster.settings.topic_campaign_triggers
+        # One after the other, or what is older could be written later.
+        async with self._keeping:
+            points = desk.to_keep(progress)
+            if not points:
+                return True
+            commits = {
+                TopicPartition(topic, number): (kept.offset, memo_of(kept.through, kept.offset, desk.routing) if kept.through else "")
+                for number, kept in points.items()
+            }
+            try:
+                # The group first: only the owner of a partition can.
+                await self._in_thread(self._thread.commit_points(commits, _KEEP_SECONDS))
+                async with asyncio.timeout(_KEEP_SECONDS):
+                    await self._owner.progress_log.keep(points)
+            except KAFKA_FAILURES as error:
+                logger.info("progress could not be kept now: %s", describe(error))
+                return False
+            desk.kept(points)
             return True
-        done = await self._in_thread(self._thread.commit_points({TopicPartition(topic, number): point for number, point in points.items()}))
-        if done:
-            # Partitions that were handed back meanwhile are somebody else's now.
-            desk.committed({number: point for number, point in points.items() if number in desk.progress})
-        return done
 
     async def ends(self) -> Mapping[int, tuple[int, int]]:
         """The position of reading in every assigned partition, and its end. Raises what aiokafka raises."""
@@ -191,6 +242,29 @@ class DeliveryConsumer(Consumer):
 
     async def _in_thread(self, work: Coroutine[Any, Any, _T]) -> _T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._thread.thread_loop))
+
+
+def _another_log(place: TopicPartition, found: str) -> str:
+    return (
+        f"{place.topic} {place.partition}: {found}. So the topic was made anew, or records were lost, and what was delivered of the old one "
+        "says nothing about this one. Bring the old topic back, or deliver this one from its beginning (ETAPA_START=latest: from its end) "
+        "with another ETAPA_DELIVERY_GROUP"
+    )
+
+
+def tell_gone(observer: Observer, place: TopicPartition, start: int, count: int, target: str = "") -> None:
+    """Say and count that retention overtook delivery."""
+    logger.error(
+        "%s %d: retention removed what was before offset %d while it was not delivered%s: up to %d triggers are gone, and delivery goes on"
+        " with the rest. Lengthen retention.ms of %s",
+        place.topic,
+        place.partition,
+        start,
+        f" to {target}" if target else "",
+        count,
+        place.topic,
+    )
+    observer.gone(place.partition, count)
 
 
 class DeliveryTransport(Transport):

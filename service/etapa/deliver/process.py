@@ -80,7 +80,8 @@ async def _wait_for_kafka(cluster: Cluster, stop: asyncio.Event) -> bool:
     backoff = _FIRST_BACKOFF
     while not stop.is_set():
         try:
-            await check_delivery_topics(cluster)
+            for warning in await check_delivery_topics(cluster):
+                logger.warning("%s", warning)
         except TopicsError as error:
             raise WorkerError(str(error)) from error
         except KAFKA_FAILURES as error:
@@ -125,7 +126,7 @@ def _app(cluster: Cluster, deliverer: Deliverer, metrics: DeliveryMetrics, servi
         broker_session_timeout=settings.session_timeout / 1_000_000,
         broker_request_timeout=max(60.0, settings.session_timeout / 1_000_000),
     )
-    app.cluster, app.desk, app.observer = cluster, deliverer.desk, metrics
+    app.cluster, app.desk, app.observer, app.progress_log = cluster, deliverer.desk, metrics, deliverer.progress_log
     app.hand_back_seconds = deliverer.hand_back_seconds
     deliverer.serve(app)
     hand_over(app)

@@ -5,13 +5,13 @@ partition keeps a *lane* for each. At most `window` records of a lane are open, 
 delivered or dead letters. When a lane is full it falls *behind*: from there on its records are only passed by, so that
 they hold nobody up, and are read again from its own place once there is room.
 
-What is committed is the least offset that is not through, for any lane. As lanes are through with much beyond it, that is
-remembered in the commit's metadata: a restart delivers nothing twice that was through when it was committed.
+What is kept is the least offset that is not through, for any lane, and, as lanes are through with much beyond it, what is
+through beyond: a restart delivers nothing twice that was through when it was kept.
 
 Pure: no waiting, no clock. One of these lives from the assignment of a partition to its revocation.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -41,17 +41,45 @@ class Through(msgspec.Struct, frozen=True):
         """Whether this record, which is for this lane, is through."""
         return offset < self.upto and offset not in self.open and offset < self.behind.get(lane, self.upto)
 
+    def may_miss(self, first: int, end: int) -> int:
+        """How many of the offsets from `first` up to but without `end` may hold a record that is not through."""
+        sure = min([self.upto, *self.behind.values()])
+        return max(0, end - max(first, sure)) + sum(first <= offset < min(end, sure) for offset in self.open)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What was kept of a partition: everything before `offset` is through, and this much beyond it, if that is known."""
+
+    offset: int
+    through: Through | None = None
+
+    @property
+    def further(self) -> tuple[int, ...]:
+        """Is greater for what says more. Of two that were kept by owners of the partition one always says all that the other does."""
+        if self.through is None:
+            return (self.offset,)
+        return self.offset, self.through.upto, -len(self.through.open), sum(self.through.behind.values())
+
+    def may_miss(self, end: int) -> int:
+        """How many of the offsets before `end` may hold a record that is not through."""
+        return (self.through or Through(self.offset)).may_miss(self.offset, end)
+
+
+def furthest(kept: Sequence[Kept]) -> Kept | None:
+    """What says most of all that was kept; none when there is nothing."""
+    return max(kept, key=lambda one: one.further, default=None)
+
 
 class Progress:
     """The progress of one partition since it was assigned."""
 
-    def __init__(self, window: int, before: Through | None = None) -> None:
-        """`before` is what was remembered with the committed offset that reading begins at."""
+    def __init__(self, window: int, begin: int, before: Through | None = None) -> None:
+        """Reading begins at offset `begin`; `before` is what is known to be through beyond it."""
         self._window = window
         self._before = before or Through(upto=0)
         self._waiting: dict[int, None] = {}
         self._last_fetched = -1
-        self._next: int | None = None
+        self._next = begin
         self._open: dict[str, dict[int, None]] = {}
         self._behind: dict[str, int] = {}
 
@@ -123,7 +151,7 @@ class Progress:
 
     def _move_on(self, lane: str, offset: int) -> None:
         self._behind[lane] = offset
-        if self._next is None or offset >= self._next:
+        if offset >= self._next:
             del self._behind[lane]
 
     @property
@@ -145,15 +173,13 @@ class Progress:
         """Open records of a lane."""
         return len(self._open.get(lane, ()))
 
-    def committable(self) -> int | None:
-        """The offset that reading must begin at for nothing to be lost; none before anything was taken."""
-        if self._next is None:
-            return None
+    def committable(self) -> int:
+        """The offset that reading must begin at for nothing to be lost."""
         return min([self._next, *self._behind.values(), *(min(offsets) for offsets in self._open.values() if offsets)])
 
     def through(self) -> Through:
         """What is through by now, also beyond what can be committed."""
-        following = self._next or 0
+        following = self._next
         opened = {offset for offsets in self._open.values() for offset in offsets}
         if following >= self._before.upto:
             return Through(following, frozenset(opened), dict(self._behind))

@@ -85,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topic_campaign_trigger_dead_letters: Annotated[
         str, Setting(values.topic_name(), "Topic for campaign triggers that could not be delivered")
     ] = "campaign-trigger-dead-letters"
+    topic_delivery_progress: Annotated[str, Setting(values.topic_name(), "Compacted topic with how far delivery is")] = "delivery-progress"
     partitions: Annotated[int, Setting(values.number(1, 10_000), "Partitions of the topics that `topics create` makes")] = 12
     replication: Annotated[int, Setting(values.number(1, 100), "Copies of each partition that `topics create` asks for")] = 1
     allow_compacted_touchpoints: Annotated[

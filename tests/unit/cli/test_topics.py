@@ -15,7 +15,15 @@ numbers = count()
 def environ(kafka_server: KafkaServer) -> dict[str, str]:
     """Settings with topics of their own on the Kafka of this run."""
     number = next(numbers)
-    kinds = ("TOUCHPOINTS", "STAGE_CHANGES", "CAMPAIGN_TRIGGERS", "DEAD_LETTERS", "CUSTOMER_STATE", "CAMPAIGN_TRIGGER_DEAD_LETTERS")
+    kinds = (
+        "TOUCHPOINTS",
+        "STAGE_CHANGES",
+        "CAMPAIGN_TRIGGERS",
+        "DEAD_LETTERS",
+        "CUSTOMER_STATE",
+        "CAMPAIGN_TRIGGER_DEAD_LETTERS",
+        "DELIVERY_PROGRESS",
+    )
     topics = {f"ETAPA_TOPIC_{kind}": f"command-{number}-{kind.lower()}" for kind in kinds}
     return topics | {"ETAPA_KAFKA_BOOTSTRAP_SERVERS": kafka_server.bootstrap_servers, "ETAPA_PARTITIONS": "2"}
 

@@ -13,6 +13,14 @@ from etapa.contracts import dead_letter, rejected, undelivered
 from etapa.contracts.campaign_trigger import campaign_trigger_json, decode_campaign_trigger, encode_campaign_trigger
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.dead_letter import encode_dead_letter
+from etapa.contracts.delivery_progress import (
+    DeliveryProgress,
+    DeliveryProgressError,
+    decode_delivery_progress,
+    encode_delivery_progress,
+    is_progress_of,
+    progress_key,
+)
 from etapa.contracts.stage_change import decode_stage_change, encode_stage_change, stage_change_json
 from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.contracts.touchpoint import read_touchpoint
@@ -23,7 +31,7 @@ from etapa.journey.engine.touchpoint import Touchpoint
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
-MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "dead-letter", "undelivered-trigger")
+MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "dead-letter", "undelivered-trigger", "delivery-progress")
 
 
 def schema_of(message: str) -> dict[str, Any]:
@@ -134,6 +142,30 @@ def test_the_example_of_an_undelivered_trigger_is_what_the_code_writes() -> None
     key, value, headers = undelivered.encode_undelivered(example["key"].encode(), example["value"].encode(), original, why, *where)
     assert (key, value) == (example["key"].encode(), example["value"].encode())
     assert {name: text.decode() for name, text in headers} == told
+
+
+def test_delivery_progress_is_what_the_code_reads_and_writes() -> None:
+    schema = schema_of("delivery-progress")
+    assert list(schema["properties"]) == schema["required"] == fields_of(DeliveryProgress)
+    example = (SCHEMAS / "examples" / "delivery-progress.json").read_bytes()
+    written = encode_delivery_progress(decode_delivery_progress(example))
+    assert list(json.loads(written).items()) == list(json.loads(example).items())
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(b"", "it cannot be read"), (b"[]", "it cannot be read"), (b'{"format":1}', "it cannot be read"), (b'{"format":2}', "format 2")],
+)
+def test_delivery_progress_that_is_none_is_refused(value: bytes, told: str) -> None:
+    with pytest.raises(DeliveryProgressError, match=told):
+        decode_delivery_progress(value)
+
+
+def test_the_key_of_delivery_progress_belongs_to_one_group() -> None:
+    key = progress_key("etapa-delivery", "p-1")
+    assert [is_progress_of(group, key) for group in ("etapa-delivery", "etapa", "p-1")] == [True, False, False]
+    assert not is_progress_of("etapa-delivery", None)
+    assert not is_progress_of("etapa-delivery", b"etapa-delivery")
 
 
 @pytest.mark.parametrize("path", examples_of("touchpoint"), ids=lambda path: path.stem)

@@ -237,7 +237,7 @@ def test_an_error_of_ours_is_logged_without_its_words(caplog: pytest.LogCaptureF
             Target(id="crm", url="https://target.example/", retry=Retry(attempts=1)), fail, observer, SystemClock(), lambda: 0.5
         )
         work = courier.start()
-        progress = Progress(1)
+        progress = Progress(1, 0)
         courier.put(Delivery(progress=progress, lane="crm", partition=0, offset=0, key=b"", value=b"", headers=(), published_at=0))
         while not observer.undeliverable.called:
             await asyncio.sleep(0)

@@ -60,7 +60,9 @@ class Bench:
     def put(self, *offsets: int, partition: int = 0) -> None:
         for offset in offsets:
             self.courier.put(
-                Delivery(progress=Progress(9), lane="t", partition=partition, offset=offset, key=b"", value=b"", headers=(), published_at=0)
+                Delivery(
+                    progress=Progress(9, 0), lane="t", partition=partition, offset=offset, key=b"", value=b"", headers=(), published_at=0
+                )
             )
 
     async def settle(self) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from etapa.deliver.progress import LONGEST_MEMO, Progress, Skipped, Through, memo_of, through_of
+from etapa.deliver.progress import LONGEST_MEMO, Kept, Progress, Skipped, Through, furthest, memo_of, through_of
 
 
 def taken(progress: Progress, *offsets: int) -> None:
@@ -9,21 +9,21 @@ def taken(progress: Progress, *offsets: int) -> None:
         assert progress.take(offset)
 
 
-def test_nothing_is_committed_before_anything_was_taken() -> None:
-    progress = Progress(10)
-    assert progress.committable() is None
+def test_before_anything_was_taken_reading_begins_where_it_began() -> None:
+    progress = Progress(10, 3)
+    assert progress.committable() == 3
     progress.fetched([3, 4])
-    assert progress.committable() is None
+    assert progress.committable() == 3
 
 
 def test_the_offset_after_the_last_is_committed_when_all_is_through() -> None:
-    progress = Progress(10)
+    progress = Progress(10, 0)
     taken(progress, 3, 4, 9)
     assert progress.committable() == 10
 
 
 def test_an_open_record_holds_the_commit_whatever_ends_after_it() -> None:
-    progress = Progress(10)
+    progress = Progress(10, 0)
     for offset in (3, 4, 5):
         taken(progress, offset)
         assert progress.admit("a", offset) == "open"
@@ -35,7 +35,7 @@ def test_an_open_record_holds_the_commit_whatever_ends_after_it() -> None:
 
 
 def test_what_is_fetched_is_not_passed_before_it_is_taken() -> None:
-    progress = Progress(10)
+    progress = Progress(10, 0)
     progress.fetched(range(5))
     progress.take(0)
     assert progress.committable() == 1
@@ -45,14 +45,14 @@ def test_what_is_fetched_is_not_passed_before_it_is_taken() -> None:
 
 
 def test_what_comes_again_after_a_seek_is_taken_once() -> None:
-    progress = Progress(10)
+    progress = Progress(10, 0)
     taken(progress, 0, 1)
     progress.fetched([0, 1, 2])
     assert [progress.take(offset) for offset in (0, 1, 2)] == [False, False, True]
 
 
 def test_a_full_lane_falls_behind_and_holds_up_no_other() -> None:
-    progress = Progress(2)
+    progress = Progress(2, 0)
     for offset in range(6):
         taken(progress, offset)
     assert [progress.admit("slow", offset) for offset in (0, 1, 2)] == ["open", "open", "later"]
@@ -66,7 +66,7 @@ def test_a_full_lane_falls_behind_and_holds_up_no_other() -> None:
 
 
 def test_a_lane_that_caught_up_goes_on_with_the_others() -> None:
-    progress = Progress(1)
+    progress = Progress(1, 0)
     for offset in range(4):
         taken(progress, offset)
     assert [progress.admit("slow", offset) for offset in (0, 1, 3)] == ["open", "later", "later"]
@@ -85,7 +85,7 @@ def test_a_lane_that_caught_up_goes_on_with_the_others() -> None:
 
 
 def test_records_that_retention_removed_hold_nothing_up() -> None:
-    progress = Progress(1)
+    progress = Progress(1, 0)
     for offset in range(5):
         taken(progress, offset)
     assert [progress.admit("slow", offset) for offset in (0, 1)] == ["open", "later"]
@@ -119,3 +119,27 @@ def test_a_memo_that_would_be_too_long_is_left_out() -> None:
 
 def test_there_is_nothing_to_remember_when_nothing_is_through_beyond() -> None:
     assert memo_of(Through(10), 10, "routing") == ""
+
+
+def test_of_what_owners_kept_the_one_that_says_more_counts() -> None:
+    told = [
+        Kept(5),
+        Kept(5, Through(9, frozenset({5, 6}), {"slow": 6})),
+        Kept(5, Through(9, frozenset({5, 6}), {"slow": 8})),
+        Kept(5, Through(9, frozenset({5}))),
+        Kept(5, Through(12, frozenset({5, 9}))),
+        Kept(6),
+        Kept(12, Through(12)),
+    ]
+    for number, least in enumerate(told):
+        for more in told[number:]:
+            assert furthest([least, more]) == furthest([more, least]) == more
+    assert furthest([]) is None
+
+
+def test_what_retention_may_have_taken_is_what_was_not_through() -> None:
+    through = Through(40, frozenset({10, 12}), {"slow": 20})
+    for start, missing in ((10, 0), (11, 1), (13, 2), (20, 2), (25, 7), (50, 32)):
+        assert Kept(10, through).may_miss(start) == missing
+    assert Kept(10).may_miss(15) == 5
+    assert Kept(10).may_miss(3) == 0

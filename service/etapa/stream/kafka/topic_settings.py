@@ -49,7 +49,19 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
     refusals: list[str] = []
     warnings: dict[str, str] = {}
     _judge_touchpoints(settings, found, refusals, warnings)
-    _judge_states(settings, found, refusals, warnings)
+    for topic, loss, growth in (
+        (
+            settings.topic_customer_state,
+            "states of quiet customers are deleted and these customers forgotten",
+            "the time to fill Redis anew",
+        ),
+        (
+            settings.topic_delivery_progress,
+            "what was delivered is forgotten, and then delivered again",
+            "the time to take a partition over",
+        ),
+    ):
+        _judge_what_is_kept(topic, loss, growth, found, refusals, warnings)
     for topic, loss in (
         (settings.topic_campaign_triggers, "a trigger that another one of the same customer follows would never be delivered"),
         (
@@ -92,8 +104,7 @@ def _judge_touchpoints(settings: Settings, found: TopicSettings, refusals: list[
         )
 
 
-def _judge_states(settings: Settings, found: TopicSettings, refusals: list[str], warnings: dict[str, str]) -> None:
-    topic = settings.topic_customer_state
+def _judge_what_is_kept(topic: str, loss: str, growth: str, found: TopicSettings, refusals: list[str], warnings: dict[str, str]) -> None:
     told = found.get(topic, {})
     policy = told.get(POLICY, "compact")
     if "delete" not in policy:
@@ -101,14 +112,9 @@ def _judge_states(settings: Settings, found: TopicSettings, refusals: list[str],
     bounds = {name: told[name] for name in ("retention.ms", "retention.bytes") if told.get(name, _FOR_EVER) != _FOR_EVER}
     if bounds:
         bound = " and ".join(f"{name}={value}" for name, value in bounds.items())
-        refusals.append(
-            f"{topic} has {POLICY}={policy} and {bound}: states of quiet customers are deleted and these customers forgotten."
-            f" Set it to compact ({_altering(topic, 'compact')})"
-        )
+        refusals.append(f"{topic} has {POLICY}={policy} and {bound}: {loss}. Set it to compact ({_altering(topic, 'compact')})")
     elif "compact" not in policy:
-        warnings[topic] = (
-            f"{topic} has {POLICY}={policy}: it grows with every batch, and so does the time to fill Redis anew. Set it to compact"
-        )
+        warnings[topic] = f"{topic} has {POLICY}={policy}: it grows with every batch, and so does {growth}. Set it to compact"
 
 
 def _is_compacted(topic: str, found: TopicSettings) -> bool:

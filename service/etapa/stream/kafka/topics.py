@@ -59,6 +59,13 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[New
             POLICY: "delete",
             LARGEST: str(_BROKER_DEFAULT_BYTES + LETTER_OVERHEAD),
         },
+        settings.topic_delivery_progress: {
+            POLICY: "compact",
+            # It is read whole when partitions change hands, and all but its last record for each key is of no use any more.
+            "segment.bytes": str(4 * _MEBIBYTE),
+            "segment.ms": str(6 * 3_600_000),
+            "min.cleanable.dirty.ratio": "0.2",
+        },
     }
     return [
         NewTopic(name, settings.partitions, settings.replication, topic_configs=_but(topic_configs, without))
@@ -77,12 +84,13 @@ def settable(settings: Settings) -> list[str]:
 
 def worker_topics(settings: Settings) -> list[str]:
     """The topics that a worker and whoever looks after it need; the others it can run without."""
-    return [topic.name for topic in wanted_topics(settings) if topic.name != settings.topic_campaign_trigger_dead_letters]
+    others = (settings.topic_campaign_trigger_dead_letters, settings.topic_delivery_progress)
+    return [topic.name for topic in wanted_topics(settings) if topic.name not in others]
 
 
 def delivery_topics(settings: Settings) -> list[str]:
     """The topics that delivery needs."""
-    return [settings.topic_campaign_triggers, settings.topic_campaign_trigger_dead_letters]
+    return [settings.topic_campaign_triggers, settings.topic_campaign_trigger_dead_letters, settings.topic_delivery_progress]
 
 
 async def create_topics(cluster: Cluster, without: Collection[str] = ()) -> list[TopicReport]:
@@ -144,15 +152,20 @@ async def partition_count(cluster: Cluster) -> int:
         return existing[settings.topic_touchpoints]
 
 
-async def check_delivery_topics(cluster: Cluster) -> None:
-    """Before delivery starts: its topics are there with equal partitions, or `TopicsError`. Raises else what aiokafka raises."""
+async def check_delivery_topics(cluster: Cluster) -> list[str]:
+    """Before delivery starts: its topics are there with equal partitions, or `TopicsError`. Gives warnings about their settings.
+
+    Raises else what aiokafka raises.
+    """
     settings = cluster.settings
     names = delivery_topics(settings)
     async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin(settings.delivery_group) as admin:
         existing = await _partition_counts(admin, names)
         _refuse_missing(existing, names)
         _refuse_other_counts(existing, existing[settings.topic_campaign_triggers])
-        _refuse_unfit(judged(settings, await topic_settings(admin, names)).refusals)
+        findings = judged(settings, await topic_settings(admin, names))
+        _refuse_unfit(findings.refusals)
+        return list(findings.warnings.values())
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

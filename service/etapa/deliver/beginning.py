@@ -1,0 +1,46 @@
+"""Where delivery of a partition begins: decided from what was kept of it and from what the log holds. Pure."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from etapa.deliver.progress import Kept, furthest
+
+
+class Refused(Exception):
+    """The partition cannot be delivered as things are. Trying again does not help; the message says what would."""
+
+
+class LogRange(msgspec.Struct, frozen=True):
+    """What a partition of `campaign-triggers` holds: its first offset, and the one after the last committed record."""
+
+    start: int
+    end: int
+
+
+class Beginning(msgspec.Struct, frozen=True):
+    """Where to begin to read, and what is known to be through by then."""
+
+    offset: int
+    before: Kept | None
+    """None when nothing was ever kept of the partition."""
+    everywhere: bool = False
+    """Whether the group and the topic of progress both say what is known."""
+    gone: int = 0
+    """How many triggers retention may have removed before they were delivered."""
+
+
+def beginning(found: LogRange, by_group: Kept | None, by_topic: Sequence[Kept], *, from_end: bool) -> Beginning:
+    """Where to begin, given what the group's offset and the topic of progress say. `from_end`: where nothing was ever kept, at the end.
+
+    Raises `Refused` when what was kept is not of this log.
+    """
+    topic = furthest(by_topic)
+    before = furthest([one for one in (topic, by_group) if one is not None])
+    if before is None:
+        return Beginning(found.end if from_end else found.start, None)
+    reached = max(before.offset, before.through.upto if before.through is not None else 0)
+    if reached > found.end:
+        raise Refused(f"it is delivered up to offset {reached}, but ends at {found.end}")
+    gone = before.may_miss(found.start)
+    return Beginning(max(before.offset, found.start), before, everywhere=topic == by_group, gone=gone)

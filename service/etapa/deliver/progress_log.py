@@ -1,0 +1,129 @@
+"""The topic `delivery-progress`: how far delivery is, kept where nothing expires, unlike the offsets of a group without members.
+
+An owner of a partition commits to its group first, which Kafka lets nobody do but the owner, and writes here after. So what is
+here was kept by owners alone, and of two such records one says all that the other does: the one that says more counts, however
+late the other arrived. Compaction must not take it away for the other; so every process has a key of its own, and whoever takes a
+partition over removes the keys of others once its own is there.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Collection, Mapping
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from etapa.contracts.delivery_progress import (
+    DeliveryProgress,
+    DeliveryProgressError,
+    decode_delivery_progress,
+    encode_delivery_progress,
+    is_progress_of,
+    progress_key,
+)
+from etapa.deliver.progress import Kept, Through
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
+from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.producer import close_producer
+from etapa.stream.kafka.reading import range_of, records_between
+
+LONGEST = 512 * 1024
+"""Bytes of a record. Where it would be longer only its offset is kept, which costs repeats after a restart and nothing else."""
+
+logger = logging.getLogger(__name__)
+
+
+class ProgressLog:
+    """One for a process. Connects when it is first needed; methods raise `LogError` or what aiokafka raises."""
+
+    def __init__(self, cluster: Cluster, routing: str) -> None:
+        """`routing` stands for which campaign goes where: what is through beyond an offset holds for this alone."""
+        settings = cluster.settings
+        self._cluster = cluster
+        self._topic = settings.topic_delivery_progress
+        self._group = settings.delivery_group
+        self._routing = routing
+        self._key = progress_key(self._group, secrets.token_hex(8))
+        self._producer: AIOKafkaProducer = None
+        self._of_others: dict[int, set[bytes]] = {}
+
+    async def read(self, partitions: Collection[int]) -> dict[int, list[Kept]]:
+        """All that was kept of each of these partitions of `campaign-triggers`, in no order."""
+        if not partitions:
+            return {}
+        consumer = self._cluster.reading_consumer()
+        try:
+            with log_errors(f"reading {self._topic}"):
+                async with asyncio.timeout(self._cluster.session_seconds):
+                    await consumer.start()
+            return {partition: await self._read(consumer, partition) for partition in sorted(partitions)}
+        finally:
+            await stop_consumer(consumer)
+
+    async def _read(self, consumer: AIOKafkaConsumer, partition: int) -> list[Kept]:
+        place = TopicPartition(self._topic, partition)
+        doing = f"reading {self._topic} {partition}"
+        consumer.assign([place])
+        with log_errors(doing):
+            async with asyncio.timeout(self._cluster.session_seconds):
+                first, end = await range_of(consumer, place)
+        values: dict[bytes, list[tuple[int, bytes]]] = {}
+        async for records in records_between(consumer, place, first, end, self._cluster.session_seconds, doing):
+            for record in records:
+                if not is_progress_of(self._group, record.key):
+                    continue
+                if record.value is None:
+                    values.pop(record.key, None)
+                else:
+                    values.setdefault(record.key, []).append((record.offset, record.value))
+        self._of_others[partition] = values.keys() - {self._key}
+        # Of each key the last alone would do, as a process writes in order.
+        return [self._kept(partition, *found[-1]) for found in values.values()]
+
+    def _kept(self, partition: int, offset: int, value: bytes) -> Kept:
+        try:
+            said = decode_delivery_progress(value)
+        except DeliveryProgressError as error:
+            raise DeliveryProgressError(f"{self._topic} {partition}, offset {offset}: {error}") from None
+        if said.routing != self._routing:
+            return Kept(said.offset)
+        return Kept(said.offset, Through(said.upto, frozenset(said.open), said.behind))
+
+    async def keep(self, points: Mapping[int, Kept]) -> None:
+        """Write what is kept of these partitions. Returns when Kafka has it."""
+        if self._producer is None:
+            producer = self._cluster.producer(f"{self._group}-progress", enable_idempotence=True, max_request_size=2 * LONGEST)
+            await producer.start()
+            self._producer = producer
+        written = [
+            await self._producer.send(self._topic, self._value(partition, kept), self._key, partition=partition)
+            for partition, kept in points.items()
+        ]
+        await asyncio.gather(*written)
+        removed = [
+            await self._producer.send(self._topic, None, key, partition=partition)
+            for partition in points
+            for key in self._of_others.pop(partition, ())
+        ]
+        await asyncio.gather(*removed)
+
+    def _value(self, partition: int, kept: Kept) -> bytes:
+        through = kept.through or Through(kept.offset)
+        said = DeliveryProgress(
+            partition=partition,
+            offset=kept.offset,
+            routing=self._routing,
+            upto=through.upto,
+            open=tuple(sorted(through.open)),
+            behind=dict(through.behind),
+        )
+        value = encode_delivery_progress(said)
+        if len(value) <= LONGEST:
+            return value
+        return encode_delivery_progress(DeliveryProgress(partition=partition, offset=kept.offset, routing=self._routing, upto=kept.offset))
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        if self._producer is not None:
+            await close_producer(self._producer, "delivery progress")

@@ -1,0 +1,42 @@
+import pytest
+
+from etapa.deliver.beginning import Beginning, LogRange, Refused, beginning
+from etapa.deliver.progress import Kept, Through
+
+LOG = LogRange(10, 100)
+HALF = Kept(50, Through(60, frozenset({50})))
+
+
+@pytest.mark.parametrize(("from_end", "begin"), [(False, 10), (True, 100)])
+def test_where_nothing_was_kept_it_begins_as_set(from_end: bool, begin: int) -> None:
+    assert beginning(LOG, None, [], from_end=from_end) == Beginning(begin, None)
+
+
+@pytest.mark.parametrize("from_end", [False, True])
+def test_what_the_group_committed_before_there_was_a_topic_is_taken_over(from_end: bool) -> None:
+    assert beginning(LOG, HALF, [], from_end=from_end) == Beginning(50, HALF)
+
+
+@pytest.mark.parametrize("from_end", [False, True])
+def test_what_the_topic_holds_counts_when_the_group_has_forgotten(from_end: bool) -> None:
+    assert beginning(LOG, None, [HALF, Kept(40)], from_end=from_end) == Beginning(50, HALF)
+
+
+def test_what_says_more_counts_wherever_it_is() -> None:
+    further = Kept(55, Through(60))
+    assert beginning(LOG, further, [HALF], from_end=False) == Beginning(55, further)
+    assert beginning(LOG, HALF, [further], from_end=False) == Beginning(55, further)
+    assert beginning(LOG, HALF, [HALF], from_end=False) == Beginning(50, HALF, everywhere=True)
+
+
+def test_what_retention_took_is_counted_and_delivery_begins_after_it() -> None:
+    assert beginning(LogRange(70, 100), None, [HALF], from_end=False) == Beginning(70, HALF, gone=11)
+    assert beginning(LogRange(50, 100), None, [HALF], from_end=False) == Beginning(50, HALF)
+
+
+@pytest.mark.parametrize("kept", [Kept(101), Kept(50, Through(101, frozenset({50})))])
+def test_what_is_delivered_beyond_the_end_is_of_another_log(kept: Kept) -> None:
+    with pytest.raises(Refused, match="delivered up to offset 101, but ends at 100"):
+        beginning(LOG, kept, [], from_end=False)
+    with pytest.raises(Refused):
+        beginning(LOG, None, [kept], from_end=False)
