@@ -23,6 +23,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     MarkError, StateError   contracts                 a takeover: the partition is refused; `verify`: told
     DeadLetterError         contracts                 whoever lists dead letters: counted as a stranger's
     RedrivenError           stream.upkeep             RedriveError names the group
+    DeliveryProgressError   contracts                 delivery: the partition is refused, as with DeliveryRefused
 
     A touchpoint or a timer cannot be judged.
     EvaluationFailed        journey.engine            the batch: a dead letter, or a dropped timer that is told
@@ -47,6 +48,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     PartitionRefused        stream.protocol           the worker: not ready, with the reason
       AllRefused                                      the worker: ends, since every partition would be refused
       MayPass                                         the partition task: believed after some more looks
+    DeliveryRefused         deliver                   delivery: believed after some more looks, then it ends, as WorkerError
 
     A process or a command cannot go on.
     WorkerError             hosting                   commands: exit 1

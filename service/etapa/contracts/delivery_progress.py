@@ -8,10 +8,12 @@ from typing import Final
 
 import msgspec
 
+from etapa.errors import EtapaError
+
 FORMAT: Final = 1
 
 
-class DeliveryProgressError(Exception):
+class DeliveryProgressError(EtapaError):
     """A record that this version cannot read."""
 
 

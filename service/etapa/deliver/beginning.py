@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from etapa.deliver.progress import Kept, furthest
+from etapa.errors import EtapaError
 
 
-class Refused(Exception):
+class DeliveryRefused(EtapaError):
     """The partition cannot be delivered as things are. Trying again does not help; the message says what would."""
 
 
@@ -33,7 +34,7 @@ class Beginning(msgspec.Struct, frozen=True):
 def beginning(found: LogRange, by_group: Kept | None, by_topic: Sequence[Kept], *, from_end: bool) -> Beginning:
     """Where to begin, given what the group's offset and the topic of progress say. `from_end`: where nothing was ever kept, at the end.
 
-    Raises `Refused` when what was kept is not of this log.
+    Raises `DeliveryRefused` when what was kept is not of this log.
     """
     topic = furthest(by_topic)
     before = furthest([one for one in (topic, by_group) if one is not None])
@@ -41,6 +42,6 @@ def beginning(found: LogRange, by_group: Kept | None, by_topic: Sequence[Kept], 
         return Beginning(found.end if from_end else found.start, None)
     reached = max(before.offset, before.through.upto if before.through is not None else 0)
     if reached > found.end:
-        raise Refused(f"it is delivered up to offset {reached}, but ends at {found.end}")
+        raise DeliveryRefused(f"it is delivered up to offset {reached}, but ends at {found.end}")
     gone = before.may_miss(found.start)
     return Beginning(max(before.offset, found.start), before, everywhere=topic == by_group, gone=gone)

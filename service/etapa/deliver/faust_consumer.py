@@ -20,7 +20,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 
 from etapa.contracts.delivery_progress import DeliveryProgressError
-from etapa.deliver.beginning import Beginning, LogRange, Refused, beginning
+from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning
 from etapa.deliver.dispatch import Desk, Observer, Record
 from etapa.deliver.progress import Kept, Progress, memo_of, through_of
 from etapa.deliver.progress_log import ProgressLog
@@ -164,7 +164,7 @@ class DeliveryConsumer(Consumer):
             except (*KAFKA_FAILURES, LogError) as error:
                 logger.warning("how far delivery was cannot be read now, and is asked again: %s", describe(error))
                 pause = min(_LONGEST_PAUSE, 2 * pause)
-            except (Refused, DeliveryProgressError) as error:
+            except (DeliveryRefused, DeliveryProgressError) as error:
                 refusals += 1
                 # A broker that just became the leader may know of less than there is.
                 if refusals > _LOOKS:
@@ -185,8 +185,8 @@ class DeliveryConsumer(Consumer):
             by_group = None if committed is None else Kept(committed, through_of(memo, committed, owner.desk.routing))
             try:
                 found[place] = beginning(log, by_group, kept[place.partition], from_end=from_end)
-            except Refused as error:
-                raise Refused(_another_log(place, str(error))) from None
+            except DeliveryRefused as error:
+                raise DeliveryRefused(_another_log(place, str(error))) from None
         return found
 
     async def _begin(self, found: Mapping[TopicPartition, Beginning], tenure: int) -> Mapping[TP, int]:

@@ -1,6 +1,6 @@
 import pytest
 
-from etapa.deliver.beginning import Beginning, LogRange, Refused, beginning
+from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning
 from etapa.deliver.progress import Kept, Through
 
 LOG = LogRange(10, 100)
@@ -36,7 +36,7 @@ def test_what_retention_took_is_counted_and_delivery_begins_after_it() -> None:
 
 @pytest.mark.parametrize("kept", [Kept(101), Kept(50, Through(101, frozenset({50})))])
 def test_what_is_delivered_beyond_the_end_is_of_another_log(kept: Kept) -> None:
-    with pytest.raises(Refused, match="delivered up to offset 101, but ends at 100"):
+    with pytest.raises(DeliveryRefused, match="delivered up to offset 101, but ends at 100"):
         beginning(LOG, kept, [], from_end=False)
-    with pytest.raises(Refused):
+    with pytest.raises(DeliveryRefused):
         beginning(LOG, None, [kept], from_end=False)
