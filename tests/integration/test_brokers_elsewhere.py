@@ -9,10 +9,10 @@ import pytest
 
 from etapa.contracts.campaign_trigger import trigger_id
 from tests.faults.network import Network
+from tests.integration.delivery_scene import deliverer, delivery_file, publish, trigger
 from tests.integration.outcome import DAY, check, end_of, followed, put_touchpoints, records_of, until
 from tests.integration.places import new_place, wait_until_settled
 from tests.integration.receiver import Receiver
-from tests.integration.test_delivery import deliverer, delivery_file, publish, trigger
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
