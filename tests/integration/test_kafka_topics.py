@@ -186,7 +186,7 @@ def test_what_was_made_before_something_failed_is_named_and_a_second_run_goes_on
                 await create_topics(Cluster(settings))
         assert f"Made were {settings.topic_touchpoints}, {settings.topic_stage_changes}; a second run goes on" in str(refusal.value)
         reports = await create_topics(Cluster(settings))
-        assert [report.created for report in reports] == [False, False, True, True, True, True]
+        assert [report.created for report in reports] == [False, False, *[True] * (len(reports) - 2)]
 
     asyncio.run(scenario())
 
