@@ -13,12 +13,11 @@ from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import redis_trouble
 from etapa.commands.terminal.words import counted
-from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.redis.client import RedisClient, RedisUrlError, connect, disconnect
-from etapa.stream.redis.inspection import RedisInspection
+from etapa.stream.redis.client import RedisUrlError
+from etapa.stream.redis.store import Store
 from etapa.stream.redis.view import RedisView
 from etapa.stream.upkeep.rebuild import LOOK_SECONDS, NobodyAtWork, rebuilding, workers_of
 from etapa.stream.upkeep.state_fold import was_processed
@@ -55,35 +54,32 @@ async def _rebuild(cluster: Cluster, count: int, partitions: Sequence[int], *, w
     check_partitions(partitions, count)
     chosen = partitions or range(count)
     workers = await workers_of(cluster)
-    client = connect(settings)
-    try:
+    async with Store(settings) as store:
         if not workers:
-            await _request(settings, client, chosen)
+            await _request(store, chosen)
             click.echo(f"no worker is in group {settings.group}: the next one that starts rebuilds {_these(chosen)}", err=True)
         elif not wait:
-            await _request(settings, client, chosen)
+            await _request(store, chosen)
             click.echo(
                 f"{counted(workers, 'worker')} rebuild{'s' if workers == 1 else ''} {_these(chosen)}; `etapa verify` compares", err=True
             )
         else:
-            for partition in chosen:
-                await _rebuild_partition(cluster, client, partition)
-    except NobodyAtWork:
-        raise CheckFailed(
-            f"the last worker of group {settings.group} has left; the next one that starts goes on with the rebuild"
-        ) from None
-    finally:
-        await disconnect(client)
+            try:
+                for partition in chosen:
+                    await _rebuild_partition(cluster, store, partition)
+            except NobodyAtWork:
+                raise CheckFailed(
+                    f"the last worker of group {settings.group} has left; the next one that starts goes on with the rebuild"
+                ) from None
 
 
-async def _request(settings: Settings, client: RedisClient, partitions: Sequence[int]) -> None:
+async def _request(store: Store, partitions: Sequence[int]) -> None:
     for partition in partitions:
-        await RedisInspection(settings, client, partition).remove_mark()
+        await store.inspection(partition).remove_mark()
 
 
-async def _rebuild_partition(cluster: Cluster, client: RedisClient, partition: int) -> None:
-    settings = cluster.settings
-    view = RedisView(settings, client, partition)
+async def _rebuild_partition(cluster: Cluster, store: Store, partition: int) -> None:
+    view = store.view(partition)
     live = sys.stderr.isatty()
 
     async def workers() -> int:
@@ -93,7 +89,7 @@ async def _rebuild_partition(cluster: Cluster, client: RedisClient, partition: i
         if not await _was_processed(states, view):
             click.echo(f"partition {partition}: nothing was ever processed", err=True)
             return
-        async for done in rebuilding(states, view, RedisInspection(settings, client, partition), workers):
+        async for done in rebuilding(states, view, store.inspection(partition), workers):
             if live:
                 click.echo(f"\rpartition {partition}: {done.share:.0%}", err=True, nl=False)
     customers = sum((await view.counts()).values())

@@ -17,8 +17,9 @@ from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.wording import number_text, time_text
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.redis.client import RedisUrlError, connect, disconnect
+from etapa.stream.redis.client import RedisUrlError
 from etapa.stream.redis.reclassify_control import Asked, ReclassifyControl
+from etapa.stream.redis.store import Store
 
 RATE = 1000.0
 LOOK_EVERY = 0.5
@@ -72,28 +73,22 @@ def reclassify(publish: bool, rate: float, stop: bool, as_json: bool, **flags: s
 
 
 async def _stop(settings: Settings) -> Sequence[Asked]:
-    client = connect(settings)
-    try:
-        control = ReclassifyControl(settings, client)
+    async with Store(settings) as store:
+        control = store.reclassify_control()
         partitions = await control.partition_count() or settings.partitions
         asked = [each for each in await control.asked(partitions) if each.under_way]
         await control.withdraw(partitions)
         return asked
-    finally:
-        await disconnect(client)
 
 
 async def _reclassify(settings: Settings, version: int, *, publish: bool, rate: float) -> Sequence[Asked]:
-    client = connect(settings)
-    try:
-        control = ReclassifyControl(settings, client)
+    async with Store(settings) as store:
+        control = store.reclassify_control()
         partitions = await control.partition_count()
         if partitions is None:
             raise CheckFailed(f"no worker has been at work under the prefix {settings.redis_prefix!r} (ETAPA_REDIS_PREFIX, or the group)")
         request = await _request(control, partitions, version, publish=publish, rate=rate)
         return await _watch(control, partitions, request)
-    finally:
-        await disconnect(client)
 
 
 async def _request(control: ReclassifyControl, partitions: int, version: int, *, publish: bool, rate: float) -> Request:

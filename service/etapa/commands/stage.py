@@ -15,8 +15,8 @@ from etapa.journey.engine.customer import Customer
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import StoredCustomer
-from etapa.stream.redis.client import RedisUrlError, connect, disconnect
-from etapa.stream.redis.reader import ViewReader
+from etapa.stream.redis.client import RedisUrlError
+from etapa.stream.redis.store import Store
 
 
 @click.command()
@@ -54,11 +54,8 @@ def customer_from(settings: Settings, customer_id: str) -> tuple[int, Customer]:
 
 
 async def _read(settings: Settings, customer_id: str) -> StoredCustomer | None:
-    client = connect(settings)
-    try:
-        return await ViewReader(settings, client).customer(customer_id)
-    finally:
-        await disconnect(client)
+    async with Store(settings) as store:
+        return await store.reader().customer(customer_id)
 
 
 def _as_object(customer: Customer, partition: int) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.redis.client import RedisUrlError, connect, disconnect
+from etapa.stream.redis.client import RedisUrlError
 from etapa.stream.redis.inspection import RedisInspection
+from etapa.stream.redis.store import Store
 from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
 
 TRIES = 3
@@ -66,17 +67,13 @@ Emit = Callable[[Difference], None]
 async def _verify(cluster: Cluster, count: int, partitions: Sequence[int], emit: Emit) -> list[Verified]:
     settings = cluster.settings
     check_partitions(partitions, count)
-    client = connect(settings)
     found = []
-    try:
+    async with Store(settings) as store:
         for partition in partitions or range(count):
-            inspection = RedisInspection(settings, client, partition)
             async with StateTopic(cluster, partition) as states:
-                one = await _verify_partition(settings, partition, states, inspection, emit)
+                one = await _verify_partition(settings, partition, states, store.inspection(partition), emit)
             found.append(one)
             _tell(one)
-    finally:
-        await disconnect(client)
     return found
 
 

@@ -28,9 +28,8 @@ from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import StageCounts, StoredCustomer
 from etapa.stream.protocol.task import PartitionTask
-from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.reader import ViewReader
-from etapa.stream.redis.view import RedisView
+from etapa.stream.redis.store import Store
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 10.0
@@ -54,7 +53,7 @@ class Classifier(Service):
         self._options = task_options(settings)
         # Half of what the group allows a member to take, so that the other half is left for joining again.
         self._stop_seconds = settings.session_timeout / 2_000_000
-        self._client: RedisClient | None = None
+        self._store: Store | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self._partitions: PartitionTasks | None = None
         self._work: asyncio.Task[None] | None = None
@@ -70,27 +69,27 @@ class Classifier(Service):
                 " Install an aiokafka wheel built for this Python, and unset AIOKAFKA_NO_EXTENSIONS"
             )
         cluster = Cluster(self._settings)
-        self._client = connect(self._settings)
-        self._work = asyncio.create_task(self._run(cluster, self._client), name="etapa classifier")
+        self._store = Store(self._settings)
+        self._work = asyncio.create_task(self._run(cluster, self._store), name="etapa classifier")
 
     async def on_stop(self) -> None:
         """Finish and commit the batches at hand, show them in Redis, leave the group."""
         self._stopping.set()
         if self._work is not None:
             await asyncio.wait({self._work})
-        if self._client is not None:
-            await disconnect(self._client)
-            self._client = None
+        if self._store is not None:
+            await self._store.close()
+            self._store = None
 
-    async def _run(self, cluster: Cluster, client: RedisClient) -> None:
+    async def _run(self, cluster: Cluster, store: Store) -> None:
         try:
-            await self._work_until_stopped(cluster, client)
+            await self._work_until_stopped(cluster, store)
         except Exception as error:  # noqa: BLE001 - handed to whoever runs the worker
             self.error = error
         finally:
             self.ended.set()
 
-    async def _work_until_stopped(self, cluster: Cluster, client: RedisClient) -> None:
+    async def _work_until_stopped(self, cluster: Cluster, store: Store) -> None:
         backoff = _FIRST_BACKOFF
         topics_checked = False
         while not self._stopping.is_set():
@@ -100,7 +99,7 @@ class Classifier(Service):
                         logger.warning("%s", warning)
                     await self._unless_stopping(self._check_partition_count(cluster))
                     topics_checked = True
-                if await self._be_a_member(cluster, client):
+                if await self._be_a_member(cluster, store):
                     backoff = _FIRST_BACKOFF
             except TopicsError as error:
                 raise WorkerError(str(error)) from error
@@ -129,14 +128,13 @@ class Classifier(Service):
             )
             raise WorkerError(message)
 
-    async def _be_a_member(self, cluster: Cluster, client: RedisClient) -> bool:
+    async def _be_a_member(self, cluster: Cluster, store: Store) -> bool:
         """Be in the group until we stop or our consumer breaks. Gives whether partitions were ever assigned."""
         consumer = cluster.group_consumer()
 
         def make(partition: int) -> tuple[PartitionTask, KafkaLog]:
             log = KafkaLog(cluster, partition, consumer)
-            view = RedisView(self._settings, client, partition)
-            return PartitionTask(partition, self._program, log, view, self._clock, self._observer, self._options), log
+            return PartitionTask(partition, self._program, log, store.view(partition), self._clock, self._observer, self._options), log
 
         tasks = PartitionTasks(make)
         rebalances = _Rebalances(consumer, tasks, self._stop_seconds)
@@ -201,10 +199,10 @@ class Classifier(Service):
         return await self._reader().customer(customer_id)
 
     def _reader(self) -> ViewReader:
-        if self._client is None:
+        if self._store is None:
             message = "the worker has no connection to Redis: it is starting or stopping"
             raise ViewError(message)
-        return ViewReader(self._settings, self._client)
+        return self._store.reader()
 
     async def health(self) -> Sequence[Health]:
         """Everything that must be good, looked at now: Kafka, Redis, and every partition that is ours."""
