@@ -72,4 +72,16 @@ Of a worker, whose partitions the group gives and takes (`partition_tasks`):
 - `closes`: a worker that is leaving begins nothing that it is still given. Prevents: a task that nobody will stop.
 - `releases`: a partition is said to be released, even when its task was cancelled. Prevents: two workers report its customers.
 - `looks_again`: a partition that was refused is looked at again. Prevents: it stands still after the cause is gone.
+
+Of the producer that commits, whatever happens to single requests on their way (`stream/kafka`):
+- `ends_once`: a request to end a transaction that got no answer is never sent again under the same epoch. Prevents: the first
+  one arrives late and commits half of the next transaction.
+- `drops_what_waits`: once a transaction has failed, what waits to be sent is dropped. Prevents: it is sent all the same, and
+  becomes part of the transaction before.
+- `shared_id`: the transactional id belongs to the partition, not to the process. Prevents: a predecessor in another process
+  is not shut out.
+- `letters_within`: dead letters go through the producer of their batch, within its transaction. Prevents: they outlive a batch
+  that was aborted.
+- `known_offset`: a transaction is committed only if the offset of its mark is known. Prevents: Redis follows a mark that is
+  not there.
 """
