@@ -52,6 +52,12 @@ class TaskedProcess(Process):
 RUNNING: ContextVar[TaskedProcess | None] = ContextVar("running", default=None)
 
 
+def tasks_of_the_process() -> list[asyncio.Task[Any]]:
+    """All tasks, as the process that runs would be told; asyncio knows those of all runs since the last collection of garbage."""
+    process = RUNNING.get()
+    return [] if process is None else [task for task in process.tasks if not task.done()]
+
+
 class ProcessLoop(SimulationLoop):
     """Knows whose each callback is."""
 

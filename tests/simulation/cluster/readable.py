@@ -70,10 +70,11 @@ class ClusterBroker(MemoryBroker):
 
     def told(self, transaction: Transaction, offset: int) -> None:
         """A task was told that this is committed, with its mark at `offset`."""
-        content = content_of(transaction)
-        at = [one.state_offset for one in self.committed if content_of(one.transaction) == content]
-        if offset not in at:
-            self.find(f"a task was told that its transaction is committed with the mark at {offset}; it is at {at or 'no offset'}")
+        found = next((one.transaction for one in reversed(self.committed) if one.state_offset == offset), None)
+        if found is not transaction and (found is None or content_of(found) != content_of(transaction)):
+            self.find(
+                f"a task was told that its transaction is committed with its mark at {offset}, where it is not: {transaction.mark_value!r}"
+            )
 
     def decided(self, transactions: Transactions, commit: bool) -> None:
         """The coordinator ends a transaction."""

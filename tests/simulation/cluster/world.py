@@ -20,7 +20,7 @@ from tests.simulation.checker import Expectations
 from tests.simulation.cluster.brokers import BOOTSTRAP, Moods, SimulatedBrokers
 from tests.simulation.cluster.controls import without
 from tests.simulation.cluster.log import ClusterLog
-from tests.simulation.cluster.loop import ProcessLoop, TaskedProcess, process_loop
+from tests.simulation.cluster.loop import ProcessLoop, TaskedProcess, process_loop, tasks_of_the_process
 from tests.simulation.cluster.readable import ClusterBroker, topics_of
 from tests.simulation.cluster.wires import Wires, WireWeather
 from tests.simulation.controls import Safety
@@ -224,7 +224,12 @@ class _Ordered(Random):
 
 @contextmanager
 def without_sockets(wires: Wires, random: Random) -> Iterator[None]:
-    """Have aiokafka's clients connect through `wires`, and draw from `random`."""
+    """Have aiokafka's clients connect through `wires`, and draw from `random`; and each process see its own tasks only."""
     drawn = _Ordered(random.random())
-    with patch("aiokafka.client.create_conn", wires.create), patch("aiokafka.client.random", drawn), patch("aiokafka.conn.random", drawn):
+    with (
+        patch("aiokafka.client.create_conn", wires.create),
+        patch("aiokafka.client.random", drawn),
+        patch("aiokafka.conn.random", drawn),
+        patch("asyncio.all_tasks", tasks_of_the_process),
+    ):
         yield
