@@ -39,7 +39,11 @@ class Through(msgspec.Struct, frozen=True):
 
     def holds(self, lane: str, offset: int) -> bool:
         """Whether this record, which is for this lane, is through."""
-        return offset < self.upto and offset not in self.open and offset < self.behind.get(lane, self.upto)
+        return offset < self.place(lane) and offset not in self.open
+
+    def place(self, lane: str) -> int:
+        """Everything of this lane before this offset is through, but what is open."""
+        return self.behind.get(lane, self.upto)
 
     def may_miss(self, first: int, end: int) -> int:
         """How many of the offsets from `first` up to but without `end` may hold a record that is not through."""
@@ -53,21 +57,24 @@ class Kept(msgspec.Struct, frozen=True):
     offset: int
     through: Through | None = None
 
-    @property
-    def further(self) -> tuple[int, ...]:
-        """Is greater for what says more. Of two that were kept by owners of the partition one always says all that the other does."""
-        if self.through is None:
-            return (self.offset,)
-        return self.offset, self.through.upto, -len(self.through.open), sum(self.through.behind.values())
-
     def may_miss(self, end: int) -> int:
         """How many of the offsets before `end` may hold a record that is not through."""
         return (self.through or Through(self.offset)).may_miss(self.offset, end)
 
 
 def furthest(kept: Sequence[Kept]) -> Kept | None:
-    """What says most of all that was kept; none when there is nothing."""
-    return max(kept, key=lambda one: one.further, default=None)
+    """What says most of all that was kept; none when there is nothing.
+
+    Of two that were kept by owners of one partition, one always says all that the other does, so any measure that grows with what
+    is said finds it: first how far everything is through, then how far each lane is, then how little of that is open.
+    """
+    lanes = {lane for one in kept if one.through is not None for lane in one.through.behind}
+
+    def measure(one: Kept) -> tuple[int, int, int, int]:
+        through = one.through or Through(one.offset)
+        return one.offset, through.upto, sum(through.place(lane) for lane in lanes), -len(through.open)
+
+    return max(kept, key=measure, default=None)
 
 
 class Progress:
@@ -82,6 +89,8 @@ class Progress:
         self._next = begin
         self._open: dict[str, dict[int, None]] = {}
         self._behind: dict[str, int] = {}
+        self._passed_by: dict[str, set[int]] = {}
+        """Of lanes that are behind, what was open among much that is through: without it all of that would count as not through."""
 
     def fetched(self, offsets: Iterable[int]) -> None:
         """Records were fetched, in order. Until each is taken nothing beyond it can be committed."""
@@ -110,10 +119,10 @@ class Progress:
         """A record that was just taken is for this lane: deliver it, or it is through, or it comes again later."""
         if self._before.holds(lane, offset):
             return "through"
-        if lane in self._behind:
-            return "later"
-        if not self.room(lane):
-            self._behind[lane] = offset
+        if lane in self._behind or not self.room(lane):
+            self._behind.setdefault(lane, offset)
+            if offset < self._before.place(lane):
+                self._passed_by.setdefault(lane, set()).add(offset)
             return "later"
         self._open.setdefault(lane, {})[offset] = None
         return "open"
@@ -151,8 +160,11 @@ class Progress:
 
     def _move_on(self, lane: str, offset: int) -> None:
         self._behind[lane] = offset
+        if lane in self._passed_by:
+            self._passed_by[lane] = {each for each in self._passed_by[lane] if each >= offset}
         if offset >= self._next:
             del self._behind[lane]
+            self._passed_by.pop(lane, None)
 
     @property
     def waiting(self) -> int:
@@ -179,14 +191,15 @@ class Progress:
 
     def through(self) -> Through:
         """What is through by now, also beyond what can be committed."""
-        following = self._next
-        opened = {offset for offsets in self._open.values() for offset in offsets}
-        if following >= self._before.upto:
-            return Through(following, frozenset(opened), dict(self._behind))
-        # Not yet as far as last time: what was known of the rest still holds.
-        opened |= {offset for offset in self._before.open if offset >= following}
-        behind = {lane: max(place, following) for lane, place in self._before.behind.items()}
-        return Through(self._before.upto, frozenset(opened), {**behind, **self._behind})
+        following, before = self._next, self._before
+        opened = {offset for offsets in (*self._open.values(), *self._passed_by.values()) for offset in offsets}
+        behind = {lane: max(place, before.place(lane)) for lane, place in self._behind.items()}
+        if following < before.upto:
+            # Not yet as far as last time: what was known of the rest still holds.
+            opened |= {offset for offset in before.open if offset >= following}
+            behind = {lane: max(place, following) for lane, place in before.behind.items()} | behind
+        upto = max(following, before.upto)
+        return Through(upto, frozenset(opened), {lane: place for lane, place in behind.items() if place < upto})
 
 
 def memo_of(through: Through, committed: int, routing: str) -> str:
