@@ -35,7 +35,7 @@ class Crossing:
         self.target: int | None = None
         """The broker's own port; without one connections are refused."""
         self._crossings = crossings
-        self._connections: set[Connection] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._leading: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> asyncio.Server:
@@ -46,10 +46,12 @@ class Crossing:
 
     def abort(self) -> None:
         """Let go of every connection; in the thread of the network."""
-        for connection in tuple(self._connections):
-            connection.abort()
+        for writer in tuple(self._writers):
+            writer.transport.abort()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Here and not in the task: one that is cancelled before it has begun does nothing at all.
+        self._writers.add(writer)
         # A task of ours: one of asyncio's complains when it is cancelled.
         task = asyncio.create_task(self._lead_on(reader, writer))
         self._leading.add(task)
@@ -62,13 +64,13 @@ class Crossing:
             answers, onward = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             reset_connection(writer)
+            self._writers.discard(writer)
             return
-        connection = Connection(self._crossings.watchers, self.target, (reader, writer), (answers, onward))
-        self._connections.add(connection)
+        self._writers.add(onward)
         try:
-            await connection.run()
+            await Connection(self._crossings.watchers, self.target, (reader, writer), (answers, onward)).run()
         finally:
-            self._connections.discard(connection)
+            self._writers -= {writer, onward}
 
 
 _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -96,13 +98,11 @@ class Connection:
         finally:
             for one in (*ways, *self._under_way):
                 one.cancel()
-            await asyncio.gather(*ways, *self._under_way, return_exceptions=True)
-            self._writer.close()
-            self._onward.close()
-
-    def abort(self) -> None:
-        self._writer.transport.abort()
-        self._onward.transport.abort()
+            try:
+                await asyncio.gather(*ways, *self._under_way, return_exceptions=True)
+            finally:
+                self._writer.close()
+                self._onward.close()
 
     async def pass_on(self, request: Request) -> None:
         """Towards the broker, at once or as slowly as the connection has become."""

@@ -86,7 +86,7 @@ class Saboteur:
             self._is_due = True
             await connection.pass_on(request)
             pause = self._random.uniform(0, _WITHIN_A_TRANSACTION) if self.act.moment == "random" else 0.0
-            self._late = asyncio.create_task(self._deliver_after(pause))
+            self._late = asyncio.create_task(self._deliver_after_answer(request, connection, pause))
         else:
             await self._come_between(request, connection)
 
@@ -108,6 +108,11 @@ class Saboteur:
         if first and not second:
             await connection.answered(request)
             self._first_write.set()
+
+    async def _deliver_after_answer(self, request: Request, connection: Connection, seconds: float) -> None:
+        # On another connection it might overtake what it has to follow.
+        await connection.answered(request)
+        await self._deliver_after(seconds)
 
     async def _deliver_after(self, seconds: float) -> None:
         assert self._kept is not None
