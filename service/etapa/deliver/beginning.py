@@ -45,3 +45,10 @@ def beginning(found: LogRange, by_group: Kept | None, by_topic: Sequence[Kept], 
         raise DeliveryRefused(f"it is delivered up to offset {reached}, but ends at {found.end}")
     gone = before.may_miss(found.start)
     return Beginning(max(before.offset, found.start), before, everywhere=topic == by_group, gone=gone)
+
+
+def read_on_at(position: int, found: LogRange) -> int:
+    """Where to read on when the log was asked for `position` and does not hold it. Raises `DeliveryRefused` when it ends before."""
+    if position > found.end:
+        raise DeliveryRefused(f"it is read up to offset {position}, but ends at {found.end}")
+    return max(position, found.start)

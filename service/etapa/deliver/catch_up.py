@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from etapa.deliver.beginning import DeliveryRefused, LogRange, read_on_at
 from etapa.deliver.dispatch import Desk, Observer, Record
-from etapa.deliver.faust_consumer import tell_gone
+from etapa.deliver.overtaken import another_log, tell_gone
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -88,9 +89,17 @@ class CatchUp:
 
     async def _skip_what_is_gone(self, consumer: AIOKafkaConsumer, lane: str, places: Mapping[int, int]) -> None:
         topic = self._settings.topic_campaign_triggers
-        starts = await consumer.beginning_offsets([TopicPartition(topic, partition) for partition in places])
-        for place, start in starts.items():
+        asked = [TopicPartition(topic, partition) for partition in places]
+        starts, ends = await consumer.beginning_offsets(asked), await consumer.end_offsets(asked)
+        for place in asked:
             progress = self._desk.progress.get(place.partition)
+            try:
+                start = read_on_at(places[place.partition], LogRange(starts[place], ends[place]))
+            except DeliveryRefused as error:
+                # The group's own reading looks into it, and ends this if it stays so.
+                logger.warning("%s", another_log(place, str(error)))
+                await asyncio.sleep(_PAUSE)
+                continue
             missing = start - places[place.partition]
             if progress is not None and missing > 0:
                 tell_gone(self._observer, place, start, missing, lane)

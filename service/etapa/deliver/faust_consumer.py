@@ -10,18 +10,20 @@ tools that show lag, and in a topic, where it does not expire. See
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
 from etapa.contracts.delivery_progress import DeliveryProgressError
-from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning
+from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning, read_on_at
 from etapa.deliver.dispatch import Desk, Observer, Record
+from etapa.deliver.overtaken import another_log, positions_in, tell_gone
 from etapa.deliver.progress import Kept, Progress, memo_of, through_of
 from etapa.deliver.progress_log import ProgressLog
 from etapa.hosting.faust_frame import DisklessApp
@@ -87,14 +89,21 @@ class DeliveryThread(AIOKafkaConsumerThread):
             return {}
         async with asyncio.timeout(cast(DeliveryApp, self.app).cluster.session_seconds):
             found = await consumer._coordinator.fetch_committed_offsets(assigned)
-            starts = await consumer.beginning_offsets(assigned)
-            ends = await consumer.end_offsets(assigned)
+        ranges = await self.ranges(assigned)
         places = {}
         for place in assigned:
             stored = found.get(place)
             committed = stored.offset if stored is not None and stored.offset >= 0 else None
-            places[place] = Place(LogRange(starts[place], ends[place]), committed, stored.metadata if stored is not None else "")
+            places[place] = Place(ranges[place], committed, stored.metadata if stored is not None else "")
         return places
+
+    async def ranges(self, places: Collection[TopicPartition]) -> dict[TopicPartition, LogRange]:
+        """What these partitions hold. Raises what aiokafka raises."""
+        consumer = self._ensure_consumer()
+        async with asyncio.timeout(cast(DeliveryApp, self.app).cluster.session_seconds):
+            starts = await consumer.beginning_offsets(list(places))
+            ends = await consumer.end_offsets(list(places))
+        return {place: LogRange(starts[place], ends[place]) for place in places}
 
     async def seek_to(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Read on from here, where that is still ours."""
@@ -122,6 +131,7 @@ class DeliveryConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._tenure = 0
+        self._refusals = 0
         self._keeping = asyncio.Lock()
 
     @property
@@ -138,13 +148,46 @@ class DeliveryConsumer(Consumer):
             await asyncio.sleep(_LOOK_AGAIN)
             return {}
         tenure = self._tenure
-        records = await self._thread.getmany(wanted, min(timeout, _FETCH_SECONDS))
+        try:
+            records = await self._thread.getmany(wanted, min(timeout, _FETCH_SECONDS))
+        except OffsetOutOfRangeError as error:
+            await self._read_on(positions_in(error), tenure)
+            return {}
         if tenure != self._tenure:
             # Of before a rebalance; they are read again from what was committed.
             return {}
         for place, some in records.items():
             desk.fetched(place.partition, (record.offset for record in some))
         return records
+
+    async def _read_on(self, positions: Mapping[TopicPartition, int], tenure: int) -> None:
+        """The log does not hold what was to be read next: go on where it begins, or end when it is another one."""
+        try:
+            ranges = await self._in_thread(self._thread.ranges(positions))
+        except KAFKA_FAILURES as error:
+            # The fetch fails again, and then it is looked at again.
+            logger.warning("what retention left cannot be asked now: %s", describe(error))
+            return
+        for place, found in ranges.items():
+            try:
+                start = read_on_at(positions[place], found)
+            except DeliveryRefused as error:
+                self._refuse(DeliveryRefused(another_log(place, str(error))))
+                await asyncio.sleep(_PAUSE)
+                continue
+            if start > positions[place] and tenure == self._tenure:
+                await self._in_thread(self._thread.seek_to({place: start}))
+                tell_gone(self._owner.observer, place, start, start - positions[place])
+        if all(found.start <= positions[place] <= found.end for place, found in ranges.items()):
+            self._refusals = 0
+
+    def _refuse(self, error: Exception) -> None:
+        """What must not be is looked at some times before it is believed: a broker that just became the leader may know of less than there is."""
+        self._refusals += 1
+        if self._refusals > _LOOKS:
+            self._owner.desk.fail(error)
+        else:
+            logger.warning("looked at again before it is believed: %s", error)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
         records, active = await super()._wait_next_records(timeout)
@@ -157,7 +200,7 @@ class DeliveryConsumer(Consumer):
         self._tenure += 1
         tenure = self._tenure
         pause = _PAUSE
-        refusals = 0
+        self._refusals = 0
         while tenure == self._tenure and not self.app.should_stop:
             try:
                 return await self._begin(await self._beginnings(), tenure)
@@ -165,12 +208,9 @@ class DeliveryConsumer(Consumer):
                 logger.warning("how far delivery was cannot be read now, and is asked again: %s", describe(error))
                 pause = min(_LONGEST_PAUSE, 2 * pause)
             except (DeliveryRefused, DeliveryProgressError) as error:
-                refusals += 1
-                # A broker that just became the leader may know of less than there is.
-                if refusals > _LOOKS:
-                    self._owner.desk.fail(error)
+                self._refuse(error)
+                if self._owner.desk.failed.done():
                     return {}
-                logger.warning("looked at again before it is believed: %s", error)
             await asyncio.sleep(pause)
         return {}
 
@@ -186,7 +226,7 @@ class DeliveryConsumer(Consumer):
             try:
                 found[place] = beginning(log, by_group, kept[place.partition], from_end=from_end)
             except DeliveryRefused as error:
-                raise DeliveryRefused(_another_log(place, str(error))) from None
+                raise DeliveryRefused(another_log(place, str(error))) from None
         return found
 
     async def _begin(self, found: Mapping[TopicPartition, Beginning], tenure: int) -> Mapping[TP, int]:
@@ -242,29 +282,6 @@ class DeliveryConsumer(Consumer):
 
     async def _in_thread(self, work: Coroutine[Any, Any, _T]) -> _T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._thread.thread_loop))
-
-
-def _another_log(place: TopicPartition, found: str) -> str:
-    return (
-        f"{place.topic} {place.partition}: {found}. So the topic was made anew, or records were lost, and what was delivered of the old one "
-        "says nothing about this one. Bring the old topic back, or deliver this one from its beginning (ETAPA_START=latest: from its end) "
-        "with another ETAPA_DELIVERY_GROUP"
-    )
-
-
-def tell_gone(observer: Observer, place: TopicPartition, start: int, count: int, target: str = "") -> None:
-    """Say and count that retention overtook delivery."""
-    logger.error(
-        "%s %d: retention removed what was before offset %d while it was not delivered%s: up to %d triggers are gone, and delivery goes on"
-        " with the rest. Lengthen retention.ms of %s",
-        place.topic,
-        place.partition,
-        start,
-        f" to {target}" if target else "",
-        count,
-        place.topic,
-    )
-    observer.gone(place.partition, count)
 
 
 class DeliveryTransport(Transport):

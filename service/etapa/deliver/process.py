@@ -15,6 +15,7 @@ from etapa.deliver.faust_consumer import DeliveryApp, hand_over
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.deliver.plan import Plan
 from etapa.deliver.secrets_found import Credentials
+from etapa.errors import EtapaError
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.faust_frame import StoppableWorker
 from etapa.hosting.health import WorkerError
@@ -72,7 +73,8 @@ async def _work(worker: StoppableWorker, deliverer: Deliverer) -> None:
         await asyncio.wait({started})
     error = started.exception() or deliverer.error or worker.crash_reason
     if error is not None:
-        raise WorkerError(f"delivery ended: {describe(error)}") from error
+        told = str(error) if isinstance(error, EtapaError) else describe(error)
+        raise WorkerError(f"delivery ended: {told}") from error
 
 
 async def _wait_for_kafka(cluster: Cluster, stop: asyncio.Event) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning
+from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning, read_on_at
 from etapa.deliver.progress import Kept, Through
 
 LOG = LogRange(10, 100)
@@ -40,3 +40,9 @@ def test_what_is_delivered_beyond_the_end_is_of_another_log(kept: Kept) -> None:
         beginning(LOG, kept, [], from_end=False)
     with pytest.raises(DeliveryRefused):
         beginning(LOG, None, [kept], from_end=False)
+
+
+def test_reading_goes_on_where_the_log_begins_and_not_in_one_that_ends_before() -> None:
+    assert [read_on_at(position, LOG) for position in (0, 10, 50, 100)] == [10, 10, 50, 100]
+    with pytest.raises(DeliveryRefused, match="read up to offset 101, but ends at 100"):
+        read_on_at(101, LOG)

@@ -1,0 +1,41 @@
+"""When the log does not hold what delivery wants to read next: retention took it, or it is another log."""
+
+import logging
+from collections.abc import Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+
+from etapa.deliver.dispatch import Observer
+
+logger = logging.getLogger(__name__)
+
+
+def positions_in(error: OffsetOutOfRangeError) -> Mapping[TopicPartition, int]:
+    """The partitions that could not be read, and from where, as aiokafka's fetcher tells them."""
+    (positions,) = error.args
+    return dict(positions)
+
+
+def another_log(place: TopicPartition, found: str) -> str:
+    """What is wrong and what can be done, when a partition ends before the place of delivery."""
+    return (
+        f"{place.topic} {place.partition}: {found}. So the topic was made anew, or records were lost, and what was delivered of the old one "
+        "says nothing about this one. Bring the old topic back, or deliver this one from its beginning (ETAPA_START=latest: from its end) "
+        "with another ETAPA_DELIVERY_GROUP"
+    )
+
+
+def tell_gone(observer: Observer, place: TopicPartition, start: int, count: int, target: str = "") -> None:
+    """Say and count that retention overtook delivery."""
+    logger.error(
+        "%s %d: retention removed what was before offset %d while it was not delivered%s: up to %d triggers are gone, and delivery goes on"
+        " with the rest. Lengthen retention.ms of %s",
+        place.topic,
+        place.partition,
+        start,
+        f" to {target}" if target else "",
+        count,
+        place.topic,
+    )
+    observer.gone(place.partition, count)
