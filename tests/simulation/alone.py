@@ -90,6 +90,8 @@ class Alone:
         self.trace: list[str] = []
         self.network = SeededNetwork(Random(2), Weather())
         self.portion: Callable[[int], int] = lambda available: available
+        self.skew = 0
+        """By how many microseconds the worker's wall clock is ahead of the true one."""
         self.process = Process("w", self.network, self.trace.append)
         self.task = self.worker()
 
@@ -102,7 +104,7 @@ class Alone:
         return self.task
 
     def now(self) -> int:
-        """The wall clock."""
+        """The true time, by which touchpoints are stamped."""
         return START + round(self.loop.time() * SECOND)
 
     def touch(self, customer_id: str, kind: str = "purchase", at: int | None = None, **fields: Any) -> int:
@@ -177,7 +179,7 @@ class AloneClock:
         self._process = alone.process
 
     def now(self) -> int:
-        return self._alone.now()
+        return self._alone.now() + self._alone.skew
 
     def monotonic(self) -> float:
         return self._alone.loop.time()

@@ -9,6 +9,7 @@ import pytest
 
 from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.stream.protocol.ports import Loaded
 from tests.simulation.alone import SECOND, START, Alone
 from tests.simulation.memory_view import MemoryView
@@ -55,6 +56,26 @@ def test_records_that_cannot_be_used_become_dead_letters_of_the_same_transaction
     assert (letters[0].key, letters[0].value, list(letters[0].headers)) == (b"a", b"{nonsense", [("trace", b"\x01")])
     (batch,) = alone.told.batches
     assert (batch.applied, batch.duplicates, dict(batch.dead_letters)) == (1, 0, {"not_json": 1, "invalid": 1, "from_the_future": 1})
+
+
+@pytest.mark.parametrize("skew", [-YEAR, -600 * SECOND, 600 * SECOND])
+def test_a_clock_that_is_wrong_makes_no_dead_letters_of_touchpoints_that_are_live(skew: int) -> None:
+    alone = Alone()
+    alone.skew = skew
+    alone.touch("a")
+    alone.touch("b", at=alone.now() + TouchpointLimits().max_ahead)
+    alone.run(alone.drain())
+    assert [(batch.applied, dict(batch.dead_letters)) for batch in alone.told.batches] == [(2, {})]
+
+
+def test_a_touchpoint_from_the_future_is_one_that_is_ahead_of_its_own_record_too() -> None:
+    alone = Alone()
+    alone.skew = -600 * SECOND
+    alone.touch("a", at=alone.now() + TouchpointLimits().max_ahead + SECOND)
+    alone.run(alone.drain())
+    (letter,) = alone.broker.committed[-1].transaction.dead_letters
+    told = decode_dead_letter(letter.key, letter.value, letter.headers)
+    assert (told.reason, told.detail) == ("from_the_future", "occurred_at is 301 s ahead of the clock; at most 300 s are taken")
 
 
 def test_a_batch_of_duplicates_and_dead_letters_moves_the_mark() -> None:

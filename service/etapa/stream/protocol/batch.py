@@ -76,7 +76,11 @@ PAUSE_BYTES: Final = 128 * 1024
 
 
 async def decode(records: list[Record], limits: TouchpointLimits, wall: int, pause_every: int, pause: Pause) -> Waiting:
-    """Read touchpoints out of records. `wall` is the wall clock in microseconds."""
+    """Read touchpoints out of records. `wall` is the wall clock in microseconds.
+
+    What is too far in the future is judged by the record's timestamp where that is later: our clock may be slow, and a record that
+    is here was sent before now. Where the topic stamps on append, the timestamp is the broker's.
+    """
     items: list[Touchpoint | Rejected] = []
     while len(items) < len(records):
         _decode_some(records, items, limits, wall, pause_every)
@@ -91,10 +95,14 @@ def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], limi
     for position in range(len(items), min(len(items) + most, len(records))):
         record = records[position]
         cut = record.cut
+        now, latest_here = wall, latest
+        if record.timestamp > wall:
+            now = record.timestamp
+            latest_here = now + limits.max_ahead
         if cut is not None and "value" in cut.parts:
             items.append(rejected("too_large", f"more than {max_bytes} bytes"))
         else:
-            items.append(decode_within(record.key, record.value, limits, wall, max_bytes, latest))
+            items.append(decode_within(record.key, record.value, limits, now, max_bytes, latest_here))
         size += record.size()
         if size >= PAUSE_BYTES:
             return
