@@ -164,6 +164,10 @@ lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" ta
 	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra dev --extra bench --output-file requirements/bench.txt
 	@echo "Renewed requirements/*.txt; look at the difference, then: make check" >&2
 
+.PHONY: generated
+generated: setup ## write what is made from the catalogue of metrics: docs/metrics.md, the dashboards
+	@$(BIN)/python -m deploy.generator
+
 .PHONY: clean
 clean: ## remove what was built here: environments and caches
 	@find service -name '*.so' -exec rm {} +

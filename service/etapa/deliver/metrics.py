@@ -1,22 +1,18 @@
 """What Prometheus sees of delivery. Labels are closed sets: targets of the delivery file, and campaigns up to a number."""
 
-import platform
 from collections.abc import Callable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
-
-import etapa
 from etapa.contracts.undelivered import REASONS, Undelivered
 from etapa.deliver.breaker import State
 from etapa.deliver.delivery import Delivery
 from etapa.deliver.dispatch import NotSent
 from etapa.deliver.plan import Plan
+from etapa.metrics import catalogue
+from etapa.metrics.process import new_registry
 
 MOST_CAMPAIGNS = 500
 """Campaigns come from the records. After so many, others share the label `(other)`."""
 OTHER = "(other)"
-LATENCIES = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 4 * 3_600, 24 * 3_600)
-REQUEST_TIMES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60)
 BREAKER_STATES: Mapping[State, int] = {"closed": 0, "half_open": 1, "open": 2}
 
 
@@ -25,45 +21,20 @@ class DeliveryMetrics:
 
     def __init__(self, plan: Plan, now: Callable[[], int]) -> None:
         """`now` gives microseconds since 1970."""
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = registry = CollectorRegistry()
+        self.registry = registry = new_registry()
         self._now = now
         self._campaigns = set(plan.campaigns)
-        by_target = ["campaign", "target"]
-        self._delivered = Counter("etapa_deliveries_total", "Campaign triggers delivered", by_target, registry=registry)
-        self._retries = Counter("etapa_delivery_retries_total", "Requests that failed and are made again", by_target, registry=registry)
-        self._letters = Counter(
-            "etapa_delivery_dead_letters_total",
-            "Campaign triggers that could not be delivered; `target` is empty when they had none",
-            [*by_target, "reason"],
-            registry=registry,
-        )
-        self._not_sent = Counter(
-            "etapa_delivery_not_sent_total", "Campaign triggers that are for nobody", ["campaign", "why"], registry=registry
-        )
-        self._latency = Histogram(
-            "etapa_delivery_latency_seconds",
-            "From the publication of a trigger to its delivery",
-            ["target"],
-            buckets=LATENCIES,
-            registry=registry,
-        )
-        self._requests = Histogram(
-            "etapa_delivery_request_seconds", "How long requests took", ["target"], buckets=REQUEST_TIMES, registry=registry
-        )
-        self._breakers = Gauge(
-            "etapa_delivery_breaker_state", "Of a target's circuit breaker: 0 closed, 1 half open, 2 open", ["target"], registry=registry
-        )
-        self._held = Gauge("etapa_delivery_held", "Triggers in memory that are under way to a target", ["target"], registry=registry)
-        self._behind = Gauge("etapa_delivery_partitions_behind", "Partitions that a target lags behind in", ["target"], registry=registry)
-        self._lag = Gauge("etapa_delivery_lag_triggers", "Offsets after the first that is not through", ["partition"], registry=registry)
-        self._gone = Counter(
-            "etapa_delivery_triggers_gone_total", "Offsets that retention removed before they were delivered", registry=registry
-        )
-        Gauge("etapa_build_info", "The Etapa that is running", ["version", "python"], registry=registry).labels(
-            etapa.__version__, platform.python_version()
-        ).set(1)
-        ProcessCollector(registry=registry)
+        self._delivered = catalogue.DELIVERIES.counter(registry)
+        self._retries = catalogue.DELIVERY_RETRIES.counter(registry)
+        self._letters = catalogue.DELIVERY_DEAD_LETTERS.counter(registry)
+        self._not_sent = catalogue.DELIVERY_NOT_SENT.counter(registry)
+        self._latency = catalogue.DELIVERY_LATENCY.histogram(registry)
+        self._requests = catalogue.DELIVERY_REQUEST.histogram(registry)
+        self._breakers = catalogue.DELIVERY_BREAKER.gauge(registry)
+        self._held = catalogue.DELIVERY_HELD.gauge(registry)
+        self._behind = catalogue.DELIVERY_BEHIND.gauge(registry)
+        self._lag = catalogue.DELIVERY_LAG.gauge(registry)
+        self._gone = catalogue.DELIVERY_GONE.counter(registry)
         self._show_from_the_start(plan)
 
     def _show_from_the_start(self, plan: Plan) -> None:

@@ -3,37 +3,23 @@
 The labels are closed sets: outcomes, reasons, the journey's stages, partitions. A customer's id is never one.
 """
 
-import platform
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-import etapa
 from etapa.contracts.rejected import REASONS
 from etapa.journey.engine.changes import TRIGGER_OUTCOMES
-from etapa.journey.engine.compiled import IS_COMPILED
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
-from etapa.metrics.bulk_histogram import BulkHistogram
+from etapa.metrics import catalogue
+from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import dwells_in, moves_in, offers_in, timestamps_in
 from etapa.stream.protocol.observer import BatchCommitted, Step
 from etapa.stream.protocol.ports import TakeoverReason
-
-MINUTE = 60
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-
-LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE)
-STEP_TIMES = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-TIMER_DELAYS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 5 * MINUTE, HOUR, DAY)
-TAKEOVER_TIMES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 5 * MINUTE, 30 * MINUTE)
-DWELL_DAYS = (1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1825)
-DWELL_TIMES = (MINUTE, 5 * MINUTE, 30 * MINUTE, HOUR, 6 * HOUR, *(days * DAY for days in DWELL_DAYS))
-BATCH_SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000)
 
 NEW_CUSTOMER = ""
 """The `from` of a change that brings a new customer in: Prometheus takes an empty label for none."""
@@ -67,7 +53,8 @@ class CustomersByStage(Collector):
         return {stage: count for stage, count in totals.items() if count or stage in self._stages}
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        yield GaugeMetricFamily("etapa_customers", "Customers in each stage, over the partitions of this worker", labels=["stage"])
+        metric = catalogue.CUSTOMERS
+        yield GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
 
     def collect(self) -> Iterable[Metric]:
         (family,) = self.describe()
@@ -80,71 +67,31 @@ class Metrics:
     """An `Observer` that counts and measures into a registry of its own. One for all partitions of a worker."""
 
     def __init__(self, journey: Journey) -> None:
-        # Otherwise every counter brings a second series along that says when it was made.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = registry = CollectorRegistry()
+        self.registry = registry = new_registry()
         stages = [stage.id for stage in journey.stages]
-
-        self._touchpoints = Counter("etapa_touchpoints_total", "Touchpoints read, by what became of them", ["outcome"], registry=registry)
-        self._changes = Counter(
-            "etapa_stage_changes_total",
-            "Stage changes; `from` is empty when the customer is new",
-            ["from", "to", "cause"],
-            registry=registry,
-        )
+        self._touchpoints = catalogue.TOUCHPOINTS.counter(registry)
+        self._changes = catalogue.STAGE_CHANGES.counter(registry)
         self.customers = CustomersByStage(stages, registry)
-        self._dwell = BulkHistogram("etapa_stage_dwell_seconds", "Time spent in a stage, when it is left", DWELL_TIMES, registry, "stage")
-        self._campaign_triggers = Counter(
-            "etapa_campaign_triggers_total",
-            "Stage changes offered to a campaign that they fit, by what became of it",
-            ["campaign", "outcome"],
-            registry=registry,
-        )
-        self._dead_letters = Counter("etapa_dead_letters_total", "Records that could not be used", ["reason"], registry=registry)
-        self._end_to_end = BulkHistogram(
-            "etapa_end_to_end_seconds", "From a touchpoint's record timestamp to its commit", LATENCIES, registry
-        )
-        self._batch_seconds = Histogram(
-            "etapa_batch_seconds", "How long each step of a batch took", ["step"], buckets=STEP_TIMES, registry=registry
-        )
-        self._batch_touchpoints = Histogram(
-            "etapa_batch_touchpoints",
-            "Touchpoints in a batch; batches that only ran timers have none",
-            buckets=(0, *BATCH_SIZES),
-            registry=registry,
-        )
-        self._lag = Gauge("etapa_lag_touchpoints", "Touchpoints that wait in the log", ["partition"], registry=registry)
-        self._timers = Counter("etapa_timers_total", "Timers that fired", registry=registry)
-        self._timer_failures = Counter("etapa_timer_failures_total", "Timers dropped because judging them failed", registry=registry)
-        self._timer_delay = BulkHistogram(
-            "etapa_timer_delay_seconds", "How long after its due time and the grace a timer fired, in stream time", TIMER_DELAYS, registry
-        )
-        self._view_delay = Histogram(
-            "etapa_view_delay_seconds", "From the commit of a batch until Redis shows it", buckets=LATENCIES, registry=registry
-        )
-        self._takeovers = Counter("etapa_takeovers_total", "Takeovers of a partition that were begun", ["reason"], registry=registry)
-        self._takeover_seconds = Histogram(
-            "etapa_takeover_seconds", "How long it took until a partition was ready", buckets=TAKEOVER_TIMES, registry=registry
-        )
-        self._fenced = Counter("etapa_fenced_total", "Times that a successor took a partition over unannounced", registry=registry)
-        self._ready = Gauge(
-            "etapa_partition_ready", "1 when the partition is processed, 0 while it is taken over", ["partition"], registry=registry
-        )
-        self._gone = Counter("etapa_touchpoints_gone_total", "Touchpoints that retention removed before they were read", registry=registry)
-        self._offset_disagreements = Counter(
-            "etapa_group_offset_disagreements_total", "Takeovers that found the group's offset away from the mark", registry=registry
-        )
-        self._refused = Counter("etapa_refused_total", "Times that a partition was refused until somebody steps in", registry=registry)
-        self._stream_time = Gauge(
-            "etapa_stream_time_seconds", "How far the partition's touchpoints reach, as Unix time", ["partition"], registry=registry
-        )
-        Gauge("etapa_journey_info", "The journey that is running", ["journey", "version"], registry=registry).labels(
-            journey.id, str(journey.version)
-        ).set(1)
-        Gauge("etapa_build_info", "The Etapa that is running", ["version", "python", "compiled"], registry=registry).labels(
-            etapa.__version__, platform.python_version(), "yes" if IS_COMPILED else "no"
-        ).set(1)
-        ProcessCollector(registry=registry)
+        self._dwell = catalogue.STAGE_DWELL.bulk_histogram(registry)
+        self._campaign_triggers = catalogue.CAMPAIGN_TRIGGERS.counter(registry)
+        self._dead_letters = catalogue.DEAD_LETTERS.counter(registry)
+        self._end_to_end = catalogue.END_TO_END.bulk_histogram(registry)
+        self._batch_seconds = catalogue.BATCH_SECONDS.histogram(registry)
+        self._batch_touchpoints = catalogue.BATCH_TOUCHPOINTS.histogram(registry)
+        self._lag = catalogue.LAG.gauge(registry)
+        self._timers = catalogue.TIMERS.counter(registry)
+        self._timer_failures = catalogue.TIMER_FAILURES.counter(registry)
+        self._timer_delay = catalogue.TIMER_DELAY.bulk_histogram(registry)
+        self._view_delay = catalogue.VIEW_DELAY.histogram(registry)
+        self._takeovers = catalogue.TAKEOVERS.counter(registry)
+        self._takeover_seconds = catalogue.TAKEOVER_SECONDS.histogram(registry)
+        self._fenced = catalogue.FENCED.counter(registry)
+        self._ready = catalogue.PARTITION_READY.gauge(registry)
+        self._gone = catalogue.GONE.counter(registry)
+        self._offset_disagreements = catalogue.OFFSET_DISAGREEMENTS.counter(registry)
+        self._refused = catalogue.REFUSED.counter(registry)
+        self._stream_time = catalogue.STREAM_TIME.gauge(registry)
+        catalogue.JOURNEY_INFO.gauge(registry).labels(journey.id, str(journey.version)).set(1)
         self._show_from_the_start(stages, [campaign.id for campaign in journey.campaigns])
 
     def _show_from_the_start(self, stages: list[str], campaigns: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""What runs Etapa: its image, and what watches it."""

@@ -1,0 +1,13 @@
+"""Which files are made, and what stands in each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.generator.metrics_page import metrics_page
+
+ROOT = Path(__file__).parents[2]
+
+
+def generated_files() -> Mapping[str, str]:
+    """The text of every file that is made, by its path in the repository."""
+    return {"docs/metrics.md": metrics_page()}

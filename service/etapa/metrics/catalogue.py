@@ -1,0 +1,238 @@
+"""Every metric of Etapa. The objects of Prometheus, docs/metrics.md and the dashboards are made from here."""
+
+from etapa.metrics.metric import Metric
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE)
+_STEP_TIMES = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_TIMER_DELAYS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 5 * MINUTE, HOUR, DAY)
+_TAKEOVER_TIMES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 5 * MINUTE, 30 * MINUTE)
+_DWELL_DAYS = (1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1825)
+_DWELL_TIMES = (MINUTE, 5 * MINUTE, 30 * MINUTE, HOUR, 6 * HOUR, *(days * DAY for days in _DWELL_DAYS))
+_BATCH_SIZES = (0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000)
+_DELIVERY_TIMES = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 4 * 3_600, 24 * 3_600)
+_REQUEST_TIMES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60)
+
+_OF_A_PARTITION = "a partition has a series while this worker owns it"
+
+# --- the worker: what it does ---
+
+TOUCHPOINTS = Metric(name="etapa_touchpoints_total", kind="counter", labels=("outcome",), help="Touchpoints read, by what became of them")
+STAGE_CHANGES = Metric(
+    name="etapa_stage_changes_total",
+    kind="counter",
+    labels=("from", "to", "cause"),
+    help="Stage changes; `from` is empty when the customer is new",
+    absent_at_first="most pairs of stages never come about; each has a series after its first change",
+)
+CUSTOMERS = Metric(
+    name="etapa_customers", kind="gauge", labels=("stage",), help="Customers in each stage, over the partitions of this worker"
+)
+STAGE_DWELL = Metric(
+    name="etapa_stage_dwell_seconds",
+    kind="histogram",
+    labels=("stage",),
+    unit="seconds",
+    bounds=_DWELL_TIMES,
+    help="Time spent in a stage, when it is left",
+)
+CAMPAIGN_TRIGGERS = Metric(
+    name="etapa_campaign_triggers_total",
+    kind="counter",
+    labels=("campaign", "outcome"),
+    help="Stage changes offered to a campaign that they fit, by what became of it",
+)
+DEAD_LETTERS = Metric(name="etapa_dead_letters_total", kind="counter", labels=("reason",), help="Records that could not be used")
+END_TO_END = Metric(
+    name="etapa_end_to_end_seconds",
+    kind="histogram",
+    unit="seconds",
+    bounds=_LATENCIES,
+    help="From a touchpoint's record timestamp to its commit",
+)
+BATCH_SECONDS = Metric(
+    name="etapa_batch_seconds",
+    kind="histogram",
+    labels=("step",),
+    unit="seconds",
+    bounds=_STEP_TIMES,
+    help="How long each step of a batch took",
+)
+BATCH_TOUCHPOINTS = Metric(
+    name="etapa_batch_touchpoints",
+    kind="histogram",
+    bounds=_BATCH_SIZES,
+    help="Touchpoints in a batch; batches that only ran timers have none",
+)
+LAG = Metric(
+    name="etapa_lag_touchpoints",
+    kind="gauge",
+    labels=("partition",),
+    help="Touchpoints that wait in the log",
+    absent_at_first=_OF_A_PARTITION,
+)
+TIMERS = Metric(name="etapa_timers_total", kind="counter", help="Timers that fired")
+TIMER_FAILURES = Metric(name="etapa_timer_failures_total", kind="counter", help="Timers dropped because judging them failed")
+TIMER_DELAY = Metric(
+    name="etapa_timer_delay_seconds",
+    kind="histogram",
+    unit="seconds",
+    bounds=_TIMER_DELAYS,
+    help="How long after its due time and the grace a timer fired, in stream time",
+)
+VIEW_DELAY = Metric(
+    name="etapa_view_delay_seconds",
+    kind="histogram",
+    unit="seconds",
+    bounds=_LATENCIES,
+    help="From the commit of a batch until Redis shows it",
+)
+STREAM_TIME = Metric(
+    name="etapa_stream_time_seconds",
+    kind="gauge",
+    labels=("partition",),
+    unit="Unix time in seconds",
+    help="How far the partition's touchpoints reach, as Unix time",
+    absent_at_first=_OF_A_PARTITION,
+)
+
+# --- the worker: whether it is well ---
+
+TAKEOVERS = Metric(name="etapa_takeovers_total", kind="counter", labels=("reason",), help="Takeovers of a partition that were begun")
+TAKEOVER_SECONDS = Metric(
+    name="etapa_takeover_seconds",
+    kind="histogram",
+    unit="seconds",
+    bounds=_TAKEOVER_TIMES,
+    help="How long it took until a partition was ready",
+)
+FENCED = Metric(name="etapa_fenced_total", kind="counter", help="Times that a successor took a partition over unannounced")
+PARTITION_READY = Metric(
+    name="etapa_partition_ready",
+    kind="gauge",
+    labels=("partition",),
+    help="1 when the partition is processed, 0 while it is taken over",
+    absent_at_first=_OF_A_PARTITION,
+)
+GONE = Metric(name="etapa_touchpoints_gone_total", kind="counter", help="Touchpoints that retention removed before they were read")
+OFFSET_DISAGREEMENTS = Metric(
+    name="etapa_group_offset_disagreements_total",
+    kind="counter",
+    help="Takeovers that found the group's offset away from the mark",
+)
+REFUSED = Metric(name="etapa_refused_total", kind="counter", help="Times that a partition was refused until somebody steps in")
+JOURNEY_INFO = Metric(name="etapa_journey_info", kind="gauge", labels=("journey", "version"), help="The journey that is running; always 1")
+
+# --- delivery ---
+
+_BY_TARGET = ("campaign", "target")
+
+DELIVERIES = Metric(name="etapa_deliveries_total", kind="counter", labels=_BY_TARGET, help="Campaign triggers delivered")
+DELIVERY_RETRIES = Metric(
+    name="etapa_delivery_retries_total", kind="counter", labels=_BY_TARGET, help="Requests that failed and are made again"
+)
+DELIVERY_DEAD_LETTERS = Metric(
+    name="etapa_delivery_dead_letters_total",
+    kind="counter",
+    labels=(*_BY_TARGET, "reason"),
+    help="Campaign triggers that could not be delivered; `target` is empty when they had none",
+)
+DELIVERY_NOT_SENT = Metric(
+    name="etapa_delivery_not_sent_total",
+    kind="counter",
+    labels=("campaign", "why"),
+    help="Campaign triggers that are for nobody",
+    absent_at_first="campaigns that the delivery file does not name have a series after their first trigger",
+)
+DELIVERY_LATENCY = Metric(
+    name="etapa_delivery_latency_seconds",
+    kind="histogram",
+    labels=("target",),
+    unit="seconds",
+    bounds=_DELIVERY_TIMES,
+    help="From the publication of a trigger to its delivery",
+)
+DELIVERY_REQUEST = Metric(
+    name="etapa_delivery_request_seconds",
+    kind="histogram",
+    labels=("target",),
+    unit="seconds",
+    bounds=_REQUEST_TIMES,
+    help="How long requests took",
+)
+DELIVERY_BREAKER = Metric(
+    name="etapa_delivery_breaker_state",
+    kind="gauge",
+    labels=("target",),
+    help="Of a target's circuit breaker: 0 closed, 1 half open, 2 open",
+)
+DELIVERY_HELD = Metric(
+    name="etapa_delivery_held", kind="gauge", labels=("target",), help="Triggers in memory that are under way to a target"
+)
+DELIVERY_BEHIND = Metric(
+    name="etapa_delivery_partitions_behind", kind="gauge", labels=("target",), help="Partitions that a target lags behind in"
+)
+DELIVERY_LAG = Metric(
+    name="etapa_delivery_lag_triggers",
+    kind="gauge",
+    labels=("partition",),
+    help="Offsets after the first that is not through",
+    absent_at_first="a partition has a series while this process owns it",
+)
+DELIVERY_GONE = Metric(
+    name="etapa_delivery_triggers_gone_total", kind="counter", help="Offsets that retention removed before they were delivered"
+)
+
+# --- any process ---
+
+BUILD_INFO = Metric(
+    name="etapa_build_info", kind="gauge", labels=("version", "python", "compiled"), help="The Etapa that is running; always 1"
+)
+
+WORKER = (
+    TOUCHPOINTS,
+    STAGE_CHANGES,
+    CUSTOMERS,
+    STAGE_DWELL,
+    CAMPAIGN_TRIGGERS,
+    DEAD_LETTERS,
+    END_TO_END,
+    BATCH_SECONDS,
+    BATCH_TOUCHPOINTS,
+    LAG,
+    TIMERS,
+    TIMER_FAILURES,
+    TIMER_DELAY,
+    VIEW_DELAY,
+    STREAM_TIME,
+    TAKEOVERS,
+    TAKEOVER_SECONDS,
+    FENCED,
+    PARTITION_READY,
+    GONE,
+    OFFSET_DISAGREEMENTS,
+    REFUSED,
+    JOURNEY_INFO,
+)
+"""What only a worker tells."""
+
+DELIVERY = (
+    DELIVERIES,
+    DELIVERY_RETRIES,
+    DELIVERY_DEAD_LETTERS,
+    DELIVERY_NOT_SENT,
+    DELIVERY_LATENCY,
+    DELIVERY_REQUEST,
+    DELIVERY_BREAKER,
+    DELIVERY_HELD,
+    DELIVERY_BEHIND,
+    DELIVERY_LAG,
+    DELIVERY_GONE,
+)
+"""What only `etapa deliver` tells."""
+
+COMMON = (BUILD_INFO,)
+"""What both tell."""
