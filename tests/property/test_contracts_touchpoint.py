@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from etapa.contracts.dead_letter import decode_dead_letter, encode_dead_letter
+from etapa.contracts.placeholder_ids import names_nobody
 from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
 from etapa.contracts.touchpoint import decode_touchpoint, read_touchpoint
@@ -29,9 +30,10 @@ scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floa
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12)
 objects = st.dictionaries(texts, values, max_size=4)
 identifiers = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=256)
+customer_ids = identifiers.filter(lambda text: not names_nobody(text, LIMITS.placeholder_ids))
 times = st.integers(EARLIEST, WALL).map(format_time)
 touchpoints = st.fixed_dictionaries(
-    {"id": identifiers, "customer_id": identifiers, "type": identifiers.map(lambda text: text[:128]), "occurred_at": times},
+    {"id": identifiers, "customer_id": customer_ids, "type": identifiers.map(lambda text: text[:128]), "occurred_at": times},
     optional={"channel": st.none() | texts, "properties": st.none() | objects, "traits": st.none() | objects},
 )
 

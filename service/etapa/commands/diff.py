@@ -48,7 +48,12 @@ def diff(old: str, new: str, events: str, until: int | None, samples: int, exit_
     found = Diff.between(*journeys)
     with EventFile(events) as lines:
         progress = LineProgress(lines, output_scrolls=False)
-        found.read(progress, until, limits=TouchpointLimits(max_bytes=settings.max_touchpoint_bytes), on_rejected=Complaints())
+        found.read(
+            progress,
+            until,
+            limits=TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes),
+            on_rejected=Complaints(),
+        )
         progress.clear()
     rejected = found.rejected.total()
     if rejected > REJECTED_SHOWN:

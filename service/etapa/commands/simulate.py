@@ -56,7 +56,7 @@ def simulate(journey: str | None, events: str, until: int | None, print_triggers
             until,
             summary=summary,
             on_rejected=complaints,
-            limits=TouchpointLimits(max_bytes=settings.max_touchpoint_bytes),
+            limits=TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes),
         )
         try:
             for change in changes:

@@ -4,12 +4,12 @@ from typing import Literal, get_args
 
 import msgspec
 
-Reason = Literal["too_large", "not_json", "invalid", "key_mismatch", "from_the_future", "evaluation_failed"]
+Reason = Literal["too_large", "not_json", "invalid", "placeholder_id", "key_mismatch", "from_the_future", "evaluation_failed"]
 """What dead letters, metrics and dashboards call it. `evaluation_failed`: the record was fine, judging it was not."""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
-LONGEST_DETAIL = 200
+LONGEST_DETAIL = 400
 
 
 class Rejected(msgspec.Struct, frozen=True, gc=False):
@@ -20,6 +20,6 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
 
 def rejected(reason: Reason, detail: str) -> Rejected:
-    """A rejection whose detail is kept to one line of at most 200 characters."""
+    """A rejection whose detail is kept to one line of at most 400 characters."""
     line = " ".join(detail.split())
     return Rejected(reason, line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…")

@@ -16,6 +16,8 @@ from typing import Any, Final, NoReturn
 import msgspec
 from msgspec.structs import astuple
 
+from etapa.contracts.odd_bytes import odd_record
+from etapa.contracts.placeholder_ids import names_nobody
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
 from etapa.contracts.touchpoint_message import (
@@ -25,6 +27,7 @@ from etapa.contracts.touchpoint_message import (
     TouchpointLimits,
     TouchpointMessage,
 )
+from etapa.contracts.wrong_fields import NOTHING_BUT_NO_CUSTOMER, ONE_OBJECT, wrong_fields
 from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.touchpoint import Touchpoint
 
@@ -69,11 +72,15 @@ def _read_within(value: bytes | None, limits: TouchpointLimits, wall: int | None
     try:
         message: TouchpointMessage = _decode_plain(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        read = _read_with_care(value)
+        read = _read_with_care(value, limits.placeholder_ids)
         if isinstance(read, Rejected):
             return read
         message = read
     identity, customer_id, type_, occurred_at, channel, properties, traits = astuple(message)
+    begins = customer_id[0]
+    # What begins with a blank, a sign, a zero or a letter of another script is looked at as a whole, too.
+    if (begins <= "0" or begins > "z" or begins in limits.placeholder_beginnings) and names_nobody(customer_id, limits.placeholder_ids):
+        return _PLACEHOLDER
     if (properties and _holds_nested(properties)) or (traits and _holds_nested(traits)):
         if _nests_too_deep(value):
             return _TOO_DEEP
@@ -96,7 +103,7 @@ def _read_within(value: bytes | None, limits: TouchpointLimits, wall: int | None
     )
 
 
-def _read_with_care(value: bytes) -> TouchpointMessage | Rejected:
+def _read_with_care(value: bytes, placeholder_ids: frozenset[str]) -> TouchpointMessage | Rejected:
     """A message that may have fields that nobody asked for, or what is wrong with it."""
     # The parser is recursive and goes through what it skips as well.
     if _nests_too_deep(value):
@@ -107,18 +114,25 @@ def _read_with_care(value: bytes) -> TouchpointMessage | Rejected:
             value.decode()
         return _decode(value)
     except msgspec.ValidationError as error:
-        return rejected("invalid", _in_words(str(error)))
+        wrong = wrong_fields(value) or str(error)
+        return _PLACEHOLDER if wrong == NOTHING_BUT_NO_CUSTOMER and placeholder_ids else rejected("invalid", wrong)
     except msgspec.DecodeError as error:
         if _says_not_a_number(value):
             return rejected("invalid", "NaN and Infinity are not JSON; leave the field out or write null")
-        return rejected("not_json", str(error))
+        oddity = odd_record(value)
+        return rejected("not_json", str(error) if oddity is None else f"it looks like {oddity.looks_like}; {ONE_OBJECT}")
     except UnicodeDecodeError as error:
-        return rejected("not_json", f"not UTF-8: {error.reason} (byte {error.start})")
+        oddity = odd_record(value)
+        looks = "" if oddity is None else f"; it looks like {oddity.looks_like}"
+        return rejected("not_json", f"not UTF-8: {error.reason} (byte {error.start}){looks}")
 
 
 # A string, up to its end or to the end of the text if it is never closed. Possessive, so that time stays linear.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_PLACEHOLDER = rejected(
+    "placeholder_id", "the customer_id names nobody, it is a placeholder such as null or 0; send the customer's own, or nothing"
+)
 _TOO_DEEP = rejected("invalid", f"objects and arrays are nested more than {DEEPEST} deep")
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
@@ -170,18 +184,3 @@ def _says_not_a_number(value: bytes) -> bool:
     except ValueError:
         pass
     return False
-
-
-_IN_WORDS = {
-    "Expected `datetime` with a timezone component - at `$.occurred_at`": (
-        "occurred_at has no offset; write it as RFC 3339 with one, such as 2026-11-21T10:00:00Z"
-    ),
-    "Invalid RFC3339 encoded datetime - at `$.occurred_at`": (
-        "occurred_at is not an RFC 3339 time with an offset, such as 2026-11-21T10:00:00Z"
-    ),
-}
-
-
-def _in_words(message: str) -> str:
-    """The decoder's message (which names types and fields, never values), or a better one where there is more to say."""
-    return _IN_WORDS.get(message, message)

@@ -1,10 +1,13 @@
 """A touchpoint as it is written in JSON, and what a record of one may be at most."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+
+from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS, beginnings, placeholders
 
 SMALLEST_INTEGER: Final = -(2**63)
 LARGEST_INTEGER: Final = 2**63 - 1
@@ -17,10 +20,20 @@ Value = Annotated[int, Meta(ge=SMALLEST_INTEGER, le=LARGEST_INTEGER)] | float | 
 
 
 class TouchpointLimits(msgspec.Struct, frozen=True):
-    """What a record may be at most: bytes of its value, and microseconds that it may lie ahead of the wall clock."""
+    """Which records are taken: so many bytes of value, so many microseconds ahead of the wall clock, and whose customer is somebody."""
 
     max_bytes: int = 1_048_576
     max_ahead: int = 300_000_000
+    placeholder_ids: frozenset[str] = placeholders(USUAL_PLACEHOLDERS)
+    """Customer ids that name nobody (see `contracts.placeholder_ids`). None at all: every id is taken."""
+    placeholder_beginnings: frozenset[str] = beginnings(placeholders(USUAL_PLACEHOLDERS))
+    """The characters that they begin with, for a first look that costs little. Goes with `placeholder_ids`."""
+
+    @classmethod
+    def naming(cls, placeholder_ids: Iterable[str], *, max_bytes: int, max_ahead: int = 300_000_000) -> "TouchpointLimits":
+        """Those of an installation, which has its own list of placeholders."""
+        names = placeholders(placeholder_ids)
+        return cls(max_bytes, max_ahead, names, beginnings(names))
 
 
 class TouchpointMessage(msgspec.Struct, gc=False):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
+from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS
 from etapa.errors import EtapaError
 from etapa.settings import values as values
 from etapa.settings.values import Kind, RedisUrl, Secret
@@ -109,6 +110,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     future_limit: Annotated[
         int, Setting(values.duration(0, 366 * 24 * 60 * MINUTE), "A touchpoint further in the future than this becomes a dead letter")
     ] = 5 * MINUTE
+    placeholder_ids: Annotated[
+        tuple[str, ...],
+        Setting(values.names(256), "Customer ids that name nobody; a touchpoint of one becomes a dead letter. `off` takes every id"),
+    ] = USUAL_PLACEHOLDERS
     quiet_after: Annotated[
         int, Setting(values.duration(0, 24 * 60 * MINUTE), "A partition that read nothing for this long follows the wall clock")
     ] = MINUTE

@@ -147,6 +147,18 @@ def choice(options: Sequence[str]) -> Kind:
     return Kind(parse, ", ".join(options[:-1]) + " or " + options[-1])
 
 
+def names(longest: int) -> Kind:
+    """Texts separated by commas, each of at most so many characters; `off` for none at all."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        found = tuple(name for each in text.split(",") if (name := each.strip()))
+        if not found or any(len(name) > longest for name in found):
+            raise ValueError("")
+        return () if found == ("off",) else found
+
+    return Kind(parse, f"texts of at most {longest} characters separated by commas, or `off`", lambda found: ",".join(found) or "off")
+
+
 def one_line() -> Kind:
     """Any text on one line."""
 

@@ -280,7 +280,7 @@ def task_options(settings: Settings) -> TaskOptions:
         group=settings.group,
         topic=settings.topic_touchpoints,
         start=settings.start,
-        limits=TouchpointLimits(max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit),
+        limits=TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit),
         quiet_after=settings.quiet_after,
         max_records=settings.batch_records,
         max_bytes=settings.batch_bytes,
