@@ -9,7 +9,8 @@ import logging
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import InconsistentGroupProtocolError
 from mode import Service
 
 from etapa.contracts.touchpoint_message import TouchpointLimits
@@ -17,10 +18,12 @@ from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
+from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import compiled_parser_in_use, stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.log import KafkaLog
+from etapa.stream.kafka.membership import about_another_rule
 from etapa.stream.kafka.topics import TopicsError, check_topics, partition_count
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
@@ -28,6 +31,7 @@ from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import StageCounts, StoredCustomer
 from etapa.stream.protocol.task import PartitionTask
+from etapa.stream.rebalances import Rebalances
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.store import Store
 
@@ -57,6 +61,8 @@ class Classifier(Service):
         self._consumer: AIOKafkaConsumer | None = None
         self._partitions: PartitionTasks | None = None
         self._work: asyncio.Task[None] | None = None
+        self._no_member = ""
+        """Why we were not let into the group the last time, in words, until we are."""
         self._stopping = asyncio.Event()
         self.ended = asyncio.Event()
         self.error: Exception | None = None
@@ -103,8 +109,15 @@ class Classifier(Service):
                     backoff = _FIRST_BACKOFF
             except TopicsError as error:
                 raise WorkerError(str(error)) from error
+            except TimeoutRefused as error:
+                raise WorkerError(await about_timeout(cluster, error)) from error
+            except InconsistentGroupProtocolError:
+                # Whoever it is may leave.
+                self._no_member = await about_another_rule(cluster)
+                logger.error("%s", self._no_member)
             except KAFKA_FAILURES as error:
-                logger.warning("no work without Kafka at %s: %s", self._settings.kafka_bootstrap_servers, describe(error))
+                self._no_member = describe(error)
+                logger.warning("no work without Kafka at %s: %s", self._settings.kafka_bootstrap_servers, self._no_member)
             if not self._stopping.is_set():
                 logger.warning("trying again in %g s", backoff)
                 await self._unless_stopping(asyncio.sleep(backoff))
@@ -137,7 +150,7 @@ class Classifier(Service):
             return PartitionTask(partition, self._program, log, store.view(partition), self._clock, self._observer, self._options), log
 
         tasks = PartitionTasks(make)
-        rebalances = _Rebalances(consumer, tasks, self._stop_seconds)
+        rebalances = Rebalances(consumer, tasks, self._stop_seconds)
         try:
             await self._unless_stopping(consumer.start())
             if not self._stopping.is_set():
@@ -150,7 +163,7 @@ class Classifier(Service):
             await stop_consumer(consumer)
         return rebalances.assigned_once
 
-    async def _watch(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, rebalances: "_Rebalances") -> None:
+    async def _watch(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, rebalances: Rebalances) -> None:
         """Until we stop. Raises when a task gave up, or when the consumer cannot go on."""
         stopping = asyncio.create_task(self._stopping.wait())
         coordinator = consumer._coordinator
@@ -170,7 +183,9 @@ class Classifier(Service):
                         if task.done():
                             task.result()
                             raise ConnectionError("the consumer has stopped fetching")
-                    if not tasks.readiness():
+                    if tasks.readiness():
+                        self._no_member = ""
+                    else:
                         # Else the tasks' reading finds them.
                         coordinator.check_errors()
         finally:
@@ -218,10 +233,11 @@ class Classifier(Service):
 
     async def _kafka_health(self) -> Health:
         consumer = self._consumer
+        why = f": {self._no_member}" if self._no_member else ""
         if consumer is None:
-            return Health("kafka", ready=False, detail="not a member of the consumer group")
+            return Health("kafka", ready=False, detail=f"not a member of the consumer group{why}")
         if not consumer._subscription.subscription.assignment:
-            return Health("kafka", ready=False, detail="waiting for the group to assign partitions")
+            return Health("kafka", ready=False, detail=f"waiting for the group to assign partitions{why}")
         place = TopicPartition(self._settings.topic_touchpoints, 0)
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
@@ -237,41 +253,6 @@ class Classifier(Service):
         except (ViewError, TimeoutError) as error:
             return [Health("redis", ready=False, detail=str(error) or "no answer")]
         return [Health("redis", ready=True), Health("redis maxmemory-policy", ready=problem is None, detail=problem or "")]
-
-
-class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Stops and starts the tasks as the group says. aiokafka swallows what a listener raises, so it is kept in `failed`."""
-
-    def __init__(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, stop_seconds: float) -> None:
-        self._consumer = consumer
-        self._tasks = tasks
-        self._stop_seconds = stop_seconds
-        self.assigned_once = False
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Finish what is at hand before somebody else may be given it. The group waits for us meanwhile."""
-        try:
-            await self._tasks.stop(self._stop_seconds)
-        except Exception as error:
-            self._fail(error)
-            raise
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Begin to take over; this must not wait for it, because the group's heartbeats do."""
-        try:
-            # A task's first seek lets it go. Until then nothing is fetched from where the group's offset happens to be.
-            self._consumer.pause(*assigned)
-            self._tasks.start(place.partition for place in assigned)
-            self.assigned_once = True
-        except Exception as error:
-            self._fail(error)
-            raise
-
-    def _fail(self, error: Exception) -> None:
-        if not self.failed.done():
-            self.failed.set_exception(error)
-            self.failed.exception()
 
 
 def task_options(settings: Settings) -> TaskOptions:

@@ -16,6 +16,8 @@ _FETCH_WAIT_MS = 100
 _LARGEST_ANSWER = 50 * 1024 * 1024
 """Brokers put no more into an answer, of all partitions together, unless told otherwise."""
 _MAX_INT32 = 2**31 - 1
+ASSIGNOR = RoundRobinPartitionAssignor
+"""By which workers divide partitions; all members of the group must know it."""
 _STALE_AFTER_MS = 2_000
 """An answer of the broker that is older tells nothing about what waits there now."""
 
@@ -26,6 +28,11 @@ def compiled_parser_in_use() -> bool:
     """False when aiokafka parses records in Python, which it falls back to without a word, at a thirtieth of the speed."""
     module: str = default_records.DefaultRecordBatch.__module__
     return module.startswith("aiokafka.record._crecords")
+
+
+def client_id_of(group: str) -> str:
+    """The name that our members of a group go by."""
+    return f"etapa-{group}"
 
 
 def _common(settings: Settings, options: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +60,7 @@ def group_consumer(
     session_ms = settings.session_timeout // 1000
     consumer = AIOKafkaConsumer(
         **_common(settings, options),
-        client_id=f"etapa-{group or settings.group}",
+        client_id=client_id_of(group or settings.group),
         group_id=group or settings.group,
         max_poll_records=most_records,
         session_timeout_ms=session_ms,
@@ -62,7 +69,7 @@ def group_consumer(
         heartbeat_interval_ms=max(100, min(3_000, session_ms // 5)),
         # Tasks are watched by the worker. A member without partitions never polls, and would be thrown out for it.
         max_poll_interval_ms=_MAX_INT32,
-        partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+        partition_assignment_strategy=(ASSIGNOR,),
     )
     find_again(consumer._client)
     return consumer

@@ -14,6 +14,7 @@ from aiokafka.errors import CorruptRecordException
 
 from etapa.contracts.dead_letter import KEPT_BYTES
 from etapa.stream.kafka.batches import as_records, as_state_records, record_of, state_record_of
+from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import is_caught_up, stop_consumer
 from etapa.stream.kafka.errors import log_errors
@@ -84,7 +85,10 @@ class KafkaLog:
         await self.close()
         self._producer = PartitionProducer(self._cluster, self._partition)
         with log_errors(f"partition {self._partition}: starting its transactional producer"):
-            await self._producer.start()
+            try:
+                await self._producer.start()
+            except TimeoutRefused as error:
+                raise Blocked(await about_timeout(self._cluster, error)) from error
         await asyncio.gather(self._see_that_all_is_settled(), self._ask_for_limits())
 
     async def _ask_for_limits(self) -> None:

@@ -1,0 +1,61 @@
+"""The consumer group as the brokers tell it: its members, and what each was given."""
+
+import struct
+from collections.abc import Sequence
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.errors import for_code
+
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import ASSIGNOR, client_id_of
+from etapa.stream.kafka.errors import KAFKA_FAILURES
+from etapa.stream.protocol.ownership import GroupMember, another_rule_in_words
+
+
+class DescribedGroup(msgspec.Struct, frozen=True):
+    """A group at a moment."""
+
+    state: str
+    """As Kafka names it: `Stable` when everybody has what they were given."""
+    rule: str
+    """By which its members divide partitions, as Kafka names it."""
+    members: Sequence[GroupMember]
+
+
+async def describe_group(admin: AIOKafkaAdminClient, group: str, topic: str) -> DescribedGroup:
+    """The group now, with what its members were given of `topic`. Raises what aiokafka raises."""
+    [answer] = await admin.describe_consumer_groups([group])
+    [(code, _, state, _, rule, members, *_)] = answer.groups
+    if code:
+        raise for_code(code)(group)
+    return DescribedGroup(
+        state, rule, [GroupMember(client, host, _given(assignment, topic)) for _, client, host, _, assignment, *_ in members]
+    )
+
+
+def _given(assignment: bytes, topic: str) -> list[int]:
+    if not assignment:
+        return []
+    try:
+        given = ConsumerProtocol.ASSIGNMENT.decode(assignment)
+        return [partition for name, partitions in given.assignment for partition in partitions if name == topic]
+    except (ValueError, struct.error, TypeError):
+        # Members may agree on any bytes among themselves; such as these read no touchpoints.
+        return []
+
+
+async def about_another_rule(cluster: Cluster) -> str:
+    """Why we cannot join the group, in words, when brokers say that its members divide partitions by another rule."""
+    settings = cluster.settings
+    rule, strangers = "", list[GroupMember]()
+    try:
+        async with cluster.admin() as admin:
+            found = await describe_group(admin, settings.group, settings.topic_touchpoints)
+            rule = found.rule
+            strangers = [member for member in found.members if member.client != client_id_of(settings.group)]
+    except KAFKA_FAILURES:
+        # Then it is said without names.
+        pass
+    return another_rule_in_words(settings.group, ASSIGNOR.name, rule, strangers)

@@ -1,0 +1,102 @@
+"""Others in the workers' consumer group, and brokers that do not take our time-outs: said in words, by a whole worker."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+from etapa.settings import Settings
+from etapa.stream.kafka.security import client_options
+from tests.integration.outcome import until
+from tests.integration.places import new_place
+from tests.integration.worker import Worker
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.redis_server import RedisServer
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+
+@contextlib.asynccontextmanager
+async def stranger(settings: Settings, assignor: type[AbstractPartitionAssignor]) -> AsyncIterator[AIOKafkaConsumer]:
+    """Somebody else's consumer of the touchpoints, who took the group's name."""
+    consumer = AIOKafkaConsumer(
+        settings.topic_touchpoints,
+        **client_options(settings),
+        client_id="reports",
+        group_id=settings.group,
+        partition_assignment_strategy=(assignor,),
+        session_timeout_ms=6_000,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+def not_ready(worker: Worker, name: str) -> str:
+    """What it says of something that is not ready; nothing when that is."""
+    found = [one["detail"] for one in worker.ask("readyz").get("not_ready", ()) if one["name"] == name]
+    return str(found[0]) if found else ""
+
+
+async def until_it_says(worker: Worker, name: str, words: str) -> str:
+    """Until what it says of something has these words in it."""
+    said = ""
+
+    async def asked() -> bool:
+        nonlocal said
+        said = await asyncio.to_thread(not_ready, worker, name)
+        return words in said
+
+    await until(asked, f"the worker's saying {words!r} of {name}")
+    return said
+
+
+def test_others_that_divide_partitions_by_another_rule_are_named_and_once_they_are_gone_work_begins(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=2, session_timeout=6_000_000)
+        async with stranger(settings, RangePartitionAssignor) as consumer:
+            await consumer.getmany(timeout_ms=100)
+            worker = Worker(settings, tmp_path)
+            said = await until_it_says(worker, "kafka", "divides partitions by")
+            assert f"the group {settings.group} divides partitions by range, workers do so by roundrobin" in said
+            assert "reports at /127.0.0.1" in said
+        await asyncio.to_thread(worker.wait_ready, 2)
+        assert "Traceback" not in worker.said()
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("allowed", "words"),
+    [
+        ({"group.max.session.timeout.ms": "20000"}, "brokers take group.min.session.timeout.ms=1000 to group.max.session.timeout.ms=20000"),
+        ({"transaction.max.timeout.ms": "20000"}, "transactions of 30000 ms: brokers take transaction.max.timeout.ms=20000 at most"),
+    ],
+    ids=["session", "transaction"],
+)
+def test_a_timeout_that_the_brokers_do_not_take_ends_the_worker_which_names_both_settings(
+    allowed: dict[str, str], words: str, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    kafka = KafkaServer(tmp_path / "kafka", settings=allowed)
+    try:
+        kafka.start()
+        settings = asyncio.run(new_place(kafka.bootstrap_servers, redis_server.url, partitions=2, session_timeout=30_000_000))
+        worker = Worker(settings, tmp_path)
+        assert worker.exit_code() == 1
+        last = worker.said().splitlines()[-1]
+        assert words in last
+        assert "Set ETAPA_SESSION_TIMEOUT, which is 30s, within that" in last
+        assert "Traceback" not in worker.said()
+    finally:
+        kafka.stop()
