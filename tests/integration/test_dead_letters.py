@@ -246,8 +246,8 @@ def test_a_redrive_that_ends_within_a_transaction_has_sent_nothing_of_it_and_is_
 
     async def interrupted() -> None:
         async with Sender(Cluster(settings)) as sender:
-            await sender._producer.begin_transaction()
-            await sender._producer.send_and_wait(settings.topic_touchpoints, b"half", b"c-1", 0)
+            await sender._producer._producer.begin_transaction()
+            await sender._producer._producer.send_and_wait(settings.topic_touchpoints, b"half", b"c-1", 0)
 
     asyncio.run(interrupted())
     assert outcomes(run(settings, "redrive", "--json", "--all", "--yes")) == [(f"0/{number}", "sent") for number in range(3)]

@@ -5,16 +5,15 @@ import shlex
 
 import click
 import msgspec
-from aiokafka.admin import NewTopic
-from aiokafka.errors import KafkaConnectionError
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.errors import no_broker_answers
 from etapa.stream.kafka.security import KafkaSettingsError
-from etapa.stream.kafka.topics import TopicReport, TopicsError, create_topics, settable, wanted_topics
+from etapa.stream.kafka.topics import TopicReport, TopicsError, WantedTopic, create_topics, settable, wanted_topics
 
 
 @click.group()
@@ -50,7 +49,7 @@ def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: s
     try:
         reports = asyncio.run(create_topics(cluster, without))
     except TopicsError as error:
-        if isinstance(error.__cause__, KafkaConnectionError | TimeoutError):
+        if no_broker_answers(error.__cause__):
             raise CheckFailed(kafka_silent(settings)) from None
         raise CheckFailed(str(error)) from None
     for report in reports:
@@ -68,13 +67,9 @@ def _line(report: TopicReport) -> str:
     return f"{report.name}: {'created' if report.created else 'was there'}, {count}"
 
 
-def _print_needed(settings: Settings, needed: list[NewTopic], *, as_json: bool) -> None:
+def _print_needed(settings: Settings, needed: list[WantedTopic], *, as_json: bool) -> None:
     if as_json:
-        listed = [
-            {"name": one.name, "partitions": one.num_partitions, "replication": one.replication_factor, "settings": one.topic_configs}
-            for one in needed
-        ]
-        click.echo(msgspec.json.format(msgspec.json.encode({"topics": listed})))
+        click.echo(msgspec.json.format(msgspec.json.encode({"topics": needed})))
         return
     if settings.kafka_security_protocol != "PLAINTEXT":
         click.echo("Each of these also needs --command-config FILE, with what it takes to log in.", err=True)
@@ -82,8 +77,8 @@ def _print_needed(settings: Settings, needed: list[NewTopic], *, as_json: bool) 
         click.echo(_command(settings, one))
 
 
-def _command(settings: Settings, one: NewTopic) -> str:
+def _command(settings: Settings, one: WantedTopic) -> str:
     words = ["kafka-topics.sh", "--bootstrap-server", settings.kafka_bootstrap_servers, "--create", "--if-not-exists", "--topic", one.name]
-    words += ["--partitions", str(one.num_partitions), "--replication-factor", str(one.replication_factor)]
-    words += [word for name, value in one.topic_configs.items() for word in ("--config", f"{name}={value}")]
+    words += ["--partitions", str(one.partitions), "--replication-factor", str(one.replication)]
+    words += [word for name, value in one.settings.items() for word in ("--config", f"{name}={value}")]
     return shlex.join(words)

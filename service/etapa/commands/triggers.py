@@ -1,12 +1,10 @@
 """`etapa triggers`: follow the campaign triggers as they are published."""
 
-import contextlib
 import sys
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import Callable, Collection
 
 import click
 import msgspec
-from aiokafka import TopicPartition
 
 from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.kafka_access import on_kafka
@@ -16,10 +14,8 @@ from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.rfc3339 import format_time, microseconds_of
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
-from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.topic_reader import TopicReader
 
-_POLL_MS = 500
 _COLUMNS = (20, 20, 24, 29, 8)
 _HEADINGS = ("AT", "CAMPAIGN", "CUSTOMER", "MOVE", "HOLDOUT", "ID")
 
@@ -61,8 +57,9 @@ async def _follow(
     if show is _as_row:
         click.echo(_row(_HEADINGS))
     shown = strangers = 0
-    async with contextlib.aclosing(_values(cluster, partitions, from_beginning=from_beginning)) as values:
-        async for value in values:
+    async with TopicReader(cluster, cluster.settings.topic_campaign_triggers) as topic:
+        async for record in topic.follow(partitions, from_beginning=from_beginning):
+            value = record.value or b""
             try:
                 trigger = decode_campaign_trigger(value)
             except msgspec.DecodeError:
@@ -75,26 +72,6 @@ async def _follow(
                 if shown == limit:
                     break
     return strangers
-
-
-async def _values(cluster: Cluster, partitions: int, *, from_beginning: bool) -> AsyncGenerator[bytes, None]:
-    settings = cluster.settings
-    topic = settings.topic_campaign_triggers
-    places = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer = cluster.reading_consumer()
-    with log_errors(f"reading {topic}"):
-        try:
-            await consumer.start()
-            consumer.assign(places)
-            begin = await (consumer.beginning_offsets(places) if from_beginning else consumer.end_offsets(places))
-            for place in places:
-                consumer.seek(place, begin[place])
-            while True:
-                for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                    for record in records:
-                        yield record.value or b""
-        finally:
-            await stop_consumer(consumer)
 
 
 def _as_json(trigger: CampaignTriggerMessage, value: bytes) -> str:

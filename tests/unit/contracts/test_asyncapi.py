@@ -65,7 +65,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_the_channels_are_the_topics_that_are_made_with_the_names_that_are_defaults() -> None:
-    topics = {topic.name: topic.topic_configs["cleanup.policy"] for topic in wanted_topics(load_settings({}, {}))}
+    topics = {topic.name: topic.settings["cleanup.policy"] for topic in wanted_topics(load_settings({}, {}))}
     channels = DOCUMENT["channels"].values()
     assert {each["address"]: each["bindings"]["kafka"]["topicConfiguration"]["cleanup.policy"] for each in channels} == {
         name: [policy] for name, policy in topics.items()

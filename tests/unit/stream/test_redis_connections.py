@@ -13,7 +13,7 @@ from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import connect, disconnect
-from etapa.stream.redis.view import view_errors
+from etapa.stream.redis.errors import view_errors
 
 ANSWERS = {
     "a replica": b"-READONLY You can't write against a read only replica.",

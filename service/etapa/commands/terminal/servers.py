@@ -2,14 +2,10 @@
 
 import logging
 
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisClusterException
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt
-from etapa.stream.redis.connections import is_not_the_one
+from etapa.stream.redis.errors import trouble_of
 
 
 def kafka_silent(settings: Settings) -> str:
@@ -22,18 +18,18 @@ def kafka_silent(settings: Settings) -> str:
 
 def redis_trouble(settings: Settings, error: ViewError) -> str:
     """Redis does not answer, or not with what was asked for."""
-    cause = error.__cause__
     if isinstance(error, BeingRebuilt):
         return f"not known at the moment: {error}"
-    if isinstance(cause, AuthenticationError | NoPermissionError):
+    trouble, cause = trouble_of(error), error.__cause__
+    if trouble == "login":
         told = " ".join(str(cause).split()).rstrip(".")
-        return f"Redis at {settings.redis_url} refused the login: {told}. User and password belong into ETAPA_REDIS_URL"
-    if is_not_the_one(cause):
+        return f"Redis at {settings.redis_url} refused the login: {told}. ETAPA_REDIS_URL holds the user and the password"
+    if trouble == "not_primary":
         return (
             f"Redis at {settings.redis_url} does not do what a primary does: {cause}. ETAPA_REDIS_URL (or --redis-url) must lead to the"
             " primary; while another server takes its place, try again in a moment"
         )
-    if isinstance(cause, RedisConnectionError | RedisTimeoutError | RedisClusterException | OSError):
+    if trouble == "no_answer":
         return f"no Redis answers at {settings.redis_url}; is it running? ETAPA_REDIS_URL (or --redis-url) says where it is"
     return f"Redis at {settings.redis_url}: {error}"
 

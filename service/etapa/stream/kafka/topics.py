@@ -1,7 +1,7 @@
 """The topics: made with equal partitions and fitting settings, and compared with what is needed when they are there already."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,7 +35,16 @@ class TopicReport(msgspec.Struct, frozen=True):
     warning: str | None = None
 
 
-def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[NewTopic]:
+class WantedTopic(msgspec.Struct, frozen=True):
+    """A topic as it is to be: so many partitions, so many copies of each, and the topic's own settings."""
+
+    name: str
+    partitions: int
+    replication: int
+    settings: Mapping[str, str]
+
+
+def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[WantedTopic]:
     """All topics, as `etapa topics create` makes them; settings named in `without` are left to the brokers."""
     # Touchpoints may be as large as the limit says, even larger ones must reach us to become dead letters.
     touchpoint_bytes = max(_BROKER_DEFAULT_BYTES, settings.max_touchpoint_bytes + LETTER_OVERHEAD)
@@ -68,18 +77,14 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[New
         },
     }
     return [
-        NewTopic(name, settings.partitions, settings.replication, topic_configs=_but(topic_configs, without))
-        for name, topic_configs in configs.items()
+        WantedTopic(name, settings.partitions, settings.replication, {key: value for key, value in own.items() if key not in without})
+        for name, own in configs.items()
     ]
-
-
-def _but(topic_configs: dict[str, str], without: Collection[str]) -> dict[str, str]:
-    return {name: value for name, value in topic_configs.items() if name not in without}
 
 
 def settable(settings: Settings) -> list[str]:
     """The settings of topics that `etapa topics create` would give."""
-    return sorted({name for topic in wanted_topics(settings) for name in topic.topic_configs})
+    return sorted({name for topic in wanted_topics(settings) for name in topic.settings})
 
 
 def worker_topics(settings: Settings) -> list[str]:
@@ -109,8 +114,9 @@ async def create_topics(cluster: Cluster, without: Collection[str] = ()) -> list
             _refuse_unfit(judged(settings, await topic_settings(admin, list(existing))).refusals)
             missing = [topic for topic in wanted if topic.name not in existing]
             if missing:
-                _refuse_refused(await admin.create_topics(missing, validate_only=True), made)
-                answer = await admin.create_topics(missing)
+                new = [NewTopic(one.name, one.partitions, one.replication, topic_configs=one.settings) for one in missing]
+                _refuse_refused(await admin.create_topics(new, validate_only=True), made)
+                answer = await admin.create_topics(new)
                 made += [topic for topic, code, *_ in answer.topic_errors if not code]
                 _refuse_refused(answer, made)
                 # Whoever starts next must find them, so every broker has to know them.
@@ -130,42 +136,34 @@ async def check_topics(cluster: Cluster) -> list[str]:
 
     Raises what aiokafka raises when the brokers do not answer, because that heals by waiting.
     """
-    settings = cluster.settings
-    names = worker_topics(settings)
-    async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
-        existing = await _partition_counts(admin, names)
-        _refuse_missing(existing, names)
-        _refuse_other_counts(existing, existing[settings.topic_touchpoints])
-        findings = judged(settings, await topic_settings(admin, names))
-        _refuse_unfit(findings.refusals)
-        return list(findings.warnings.values())
+    return await _check(cluster, worker_topics(cluster.settings))
+
+
+async def check_delivery_topics(cluster: Cluster) -> list[str]:
+    """As `check_topics`, before delivery starts."""
+    return await _check(cluster, delivery_topics(cluster.settings), cluster.settings.delivery_group)
 
 
 async def partition_count(cluster: Cluster) -> int:
     """How many partitions the topics have. Raises `TopicsError` when one is missing or has another number, else what aiokafka raises."""
-    settings = cluster.settings
-    names = worker_topics(settings)
     async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
-        existing = await _partition_counts(admin, names)
-        _refuse_missing(existing, names)
-        _refuse_other_counts(existing, existing[settings.topic_touchpoints])
-        return existing[settings.topic_touchpoints]
+        return await _equal_count(admin, worker_topics(cluster.settings))
 
 
-async def check_delivery_topics(cluster: Cluster) -> list[str]:
-    """Before delivery starts: its topics are there with equal partitions, or `TopicsError`. Gives warnings about their settings.
+async def _check(cluster: Cluster, names: list[str], group: str | None = None) -> list[str]:
+    async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin(group) as admin:
+        await _equal_count(admin, names)
+        findings = judged(cluster.settings, await topic_settings(admin, names))
+    _refuse_unfit(findings.refusals)
+    return list(findings.warnings.values())
 
-    Raises else what aiokafka raises.
-    """
-    settings = cluster.settings
-    names = delivery_topics(settings)
-    async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin(settings.delivery_group) as admin:
-        existing = await _partition_counts(admin, names)
-        _refuse_missing(existing, names)
-        _refuse_other_counts(existing, existing[settings.topic_campaign_triggers])
-        findings = judged(settings, await topic_settings(admin, names))
-        _refuse_unfit(findings.refusals)
-        return list(findings.warnings.values())
+
+async def _equal_count(admin: AIOKafkaAdminClient, names: list[str]) -> int:
+    """How many partitions all these topics have."""
+    existing = await _partition_counts(admin, names)
+    _refuse_missing(existing, names)
+    _refuse_other_counts(existing, existing[names[0]])
+    return existing[names[0]]
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

@@ -7,7 +7,8 @@ from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.redis.client import RedisClient, Script
-from etapa.stream.redis.view import PartitionKeys, read_mark, view_errors
+from etapa.stream.redis.errors import view_errors
+from etapa.stream.redis.view import PartitionKeys, read_mark
 
 _INSPECT = Script("inspect.lua")
 _SCAN_COUNT = 1_000

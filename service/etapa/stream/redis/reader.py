@@ -7,7 +7,8 @@ from etapa.contracts.partitioner import partition_of
 from etapa.settings import Settings
 from etapa.stream.protocol.readers import BeingRebuilt, StageCounts, StoredCustomer
 from etapa.stream.redis.client import RedisClient
-from etapa.stream.redis.view import PartitionKeys, awaited, read_counts, read_memories, view_errors
+from etapa.stream.redis.errors import view_errors
+from etapa.stream.redis.view import PartitionKeys, awaited, read_counts, read_memories
 
 
 class ViewReader:

@@ -8,8 +8,9 @@ import msgspec
 from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_request
 from etapa.settings import Settings
 from etapa.stream.redis.client import RedisClient
+from etapa.stream.redis.errors import view_errors
 from etapa.stream.redis.reader import ViewReader
-from etapa.stream.redis.view import PartitionKeys, view_errors
+from etapa.stream.redis.view import PartitionKeys
 
 
 class Asked(msgspec.Struct, frozen=True):

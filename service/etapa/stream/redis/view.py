@@ -4,19 +4,18 @@ Every key of a partition carries its number as hash tag, so that one script call
 call is one round trip and takes at most the time-out of the settings; it may be repeated without harm.
 """
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
-from redis.exceptions import RedisClusterException, RedisError
 
 from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_progress
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
+from etapa.stream.redis.errors import view_errors
 from etapa.stream.redis.packing import flattened
 
 _APPLY = Script("apply.lua")
@@ -40,20 +39,6 @@ class PartitionKeys:
         self.mark = tagged + b"mark"
         self.reclassify = tagged + b"reclassify"
         """Not part of the view: what `etapa reclassify` asks for, and how far it has got. A hash of `request` and `progress`."""
-
-
-@contextlib.asynccontextmanager
-async def view_errors(doing: str, seconds: float) -> AsyncIterator[None]:
-    """Turn Redis' failures, and an answer that does not come within `seconds`, into `ViewError`."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        message = f"{doing}: Redis did not answer within {seconds:g} s"
-        raise ViewError(message) from error
-    except (RedisError, RedisClusterException, OSError) as error:  # that of a Cluster is no RedisError
-        message = f"{doing}: {str(error) or type(error).__name__}"
-        raise ViewError(message) from error
 
 
 class RedisView:

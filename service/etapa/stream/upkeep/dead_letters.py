@@ -1,17 +1,15 @@
 """Reading the dead letters: from the first to the last that was there when reading began, by partition, or a single one."""
 
+import contextlib
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from etapa.contracts.dead_letter import DeadLetter, DeadLetterError, attempts_of, decode_dead_letter
 from etapa.contracts.rejected import Reason
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
-from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.reading import range_of, records_between
+from etapa.stream.kafka.topic_reader import TopicReader
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -57,35 +55,29 @@ class DeadLetters:
     """
 
     def __init__(self, cluster: Cluster, partitions: int) -> None:
-        self._cluster = cluster
-        self._topic = cluster.settings.topic_dead_letters
-        self._seconds = cluster.session_seconds
+        self._reader = TopicReader(cluster, cluster.settings.topic_dead_letters)
         self._partitions = partitions
-        self._consumer: AIOKafkaConsumer = None
         self.ranges: Mapping[int, tuple[int, int]] = {}
         """Of every partition the first offset, and the offset after the last record."""
         self.strangers = 0
         """Records met that are no dead letters: somebody else writes to the topic."""
 
     async def __aenter__(self) -> Self:
-        self._consumer = self._cluster.reading_consumer()
-        with log_errors(f"reading {self._topic}"):
-            try:
-                await self._consumer.start()
-                self.ranges = {number: await range_of(self._consumer, self._at(number)) for number in range(self._partitions)}
-            except BaseException:
-                await stop_consumer(self._consumer)
-                raise
+        async with contextlib.AsyncExitStack() as opened:
+            await opened.enter_async_context(self._reader)
+            self.ranges = {partition: await self._reader.range_of(partition) for partition in range(self._partitions)}
+            opened.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await stop_consumer(self._consumer)
+        await self._reader.__aexit__()
 
     async def of(self, partition: int, since: int | None = None) -> AsyncGenerator[Letter, None]:
         """The letters of a partition in order, all of them, from the first that was published at `since` or later."""
         first, end = self.ranges[partition]
         if since is not None:
-            first = await self._first_since(partition, since, end)
+            found = await self._reader.first_since(partition, since)
+            first = end if found is None else min(end, found)
         async for letter in self._between(partition, first, end):
             yield letter
 
@@ -98,23 +90,11 @@ class DeadLetters:
         return found[0] if found else None
 
     async def _between(self, partition: int, start: int, end: int) -> AsyncGenerator[Letter, None]:
-        place = self._at(partition)
-        # One partition at a time: it is read in order, and nothing of others is fetched in vain.
-        self._consumer.assign([place])
-        async for records in records_between(self._consumer, place, start, end, self._seconds, f"reading {self._topic} {partition}"):
+        async for records in self._reader.between(partition, start, end):
             for record in records:
                 try:
                     content = decode_dead_letter(record.key, record.value, record.headers)
                 except DeadLetterError:
                     self.strangers += 1
                     continue
-                yield Letter(partition, record.offset, record.timestamp * 1000, content)
-
-    async def _first_since(self, partition: int, since: int, end: int) -> int:
-        place = self._at(partition)
-        with log_errors(f"asking for the offset of a time in {self._topic} {partition}"):
-            found = await self._consumer.offsets_for_times({place: max(0, -(-since // 1000))})
-        return end if found[place] is None else min(end, found[place].offset)
-
-    def _at(self, partition: int) -> TopicPartition:
-        return TopicPartition(self._topic, partition)
+                yield Letter(partition, record.offset, record.timestamp, content)

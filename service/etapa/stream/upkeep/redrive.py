@@ -6,18 +6,12 @@ transactional id fences the first one out. What is sent back is judged like any 
 that was processed after all is dropped as a duplicate.
 """
 
-import asyncio
 import contextlib
-import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import msgspec
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
-from aiokafka.structs import OffsetAndMetadata
 
 from etapa.contracts.dead_letter import redriven_headers
 from etapa.contracts.partitioner import partition_of
@@ -27,15 +21,9 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.errors import EtapaError
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.settings import Settings
-from etapa.stream.kafka.batches import append_records
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced, log_errors
-from etapa.stream.kafka.limits import MAX_BATCH_BYTES, BatchTooLarge, RecordTooLarge
-from etapa.stream.kafka.producer import close_producer, send_nothing_after_an_error
-from etapa.stream.kafka.sending import send_in_batches
-from etapa.stream.kafka.topic_settings import topic_settings
-from etapa.stream.kafka.transactions.once import send_ends_once
-from etapa.stream.protocol.ports import LogError
+from etapa.stream.kafka.noted_producer import NotedProducer, notes_of
+from etapa.stream.protocol.ports import Fenced, LogError
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.originals import Originals
@@ -45,7 +33,6 @@ MOST_LETTERS = 500
 MOST_BYTES = 1024 * 1024
 """In one transaction. While it is open, workers cannot read on in the partitions that it writes to."""
 TRANSACTION_SECONDS = 15.0
-_ABORT_SECONDS = 3.0
 _NO_LIMITS = TouchpointLimits(max_bytes=2**31)
 
 Fate = Literal["sent", "already", "attempts", "too_large", "gone"]
@@ -121,111 +108,49 @@ def redrive_group(settings: Settings) -> str:
 
 async def sent_before(cluster: Cluster, ranges: Mapping[int, tuple[int, int]]) -> dict[int, Redriven]:
     """Which letters of each partition were sent back. Raises `LogError` or `RedriveError`."""
-    settings = cluster.settings
-    with log_errors("asking which dead letters were sent back"):
-        async with cluster.admin() as admin:
-            found = await _offsets(admin, redrive_group(settings), time.monotonic() + cluster.session_seconds)
+    group = redrive_group(cluster.settings)
+    notes = await notes_of(cluster, group, cluster.settings.topic_dead_letters)
     memory = {}
     for partition, (first, _) in ranges.items():
-        stored = found.get(TopicPartition(settings.topic_dead_letters, partition))
         try:
-            memory[partition] = read_redriven("" if stored is None else stored.metadata or "").without_before(first)
+            memory[partition] = read_redriven(notes.get(partition, "")).without_before(first)
         except RedrivenError as error:
-            raise RedriveError(f"group {redrive_group(settings)}: {error}") from None
+            raise RedriveError(f"group {group}: {error}") from None
     return memory
-
-
-async def _offsets(admin: AIOKafkaAdminClient, group: str, deadline: float) -> dict[TopicPartition, OffsetAndMetadata]:
-    while True:
-        try:
-            found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
-            return found
-        except GroupCoordinatorNotAvailableError:
-            # The first group of a new cluster: the brokers are making the topic for offsets.
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.1)
 
 
 class Sender:
     """Sends letters back, with the note that they were sent; used by `async with`. From its start no other one can."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._settings = cluster.settings
-        self._producer: AIOKafkaProducer = None
+        settings = cluster.settings
+        self._from = settings.topic_dead_letters
+        self._producer = NotedProducer(cluster, redrive_group(settings), settings.topic_touchpoints, TRANSACTION_SECONDS)
 
     async def __aenter__(self) -> Self:
-        await self._start()
+        await self._producer.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await close_producer(self._producer, "the redrive")
+        await self._producer.__aexit__()
 
     async def send(self, partition: int, redrives: Sequence[Redrive], note: Redriven) -> bool:
         """Send letters of one partition of the dead letters back in one transaction; false when one of them is too large.
 
         Raises `LogError` or `RedriveError`; then it cannot be used any more.
         """
-        try:
-            async with asyncio.timeout(TRANSACTION_SECONDS):
-                await self._transact(partition, redrives, note)
-        except (BatchTooLarge, RecordTooLarge):
-            await self._abort()
-            await close_producer(self._producer, "the redrive")
-            # A bound that was found out with several of them need not be one for each alone.
-            self._cluster.limits.forget(self._settings.topic_touchpoints)
-            await self._start()
-            return False
-        except KAFKA_FAILURES as error:
-            await self._abort()
-            if is_fenced(error):
-                raise RedriveError("another redrive of this group has begun, so this one ends; what was sent so far is sent") from error
-            raise LogError(
-                f"sending {len(redrives)} dead letters back from {redrives[0].letter.place} on: {describe(error)};"
-                " run it again: those that were sent all the same are known, and passed over"
-            ) from error
-        except BaseException:
-            await self._abort()
-            raise
-        return True
-
-    async def _transact(self, partition: int, redrives: Sequence[Redrive], note: Redriven) -> None:
-        producer, topic = self._producer, self._settings.topic_dead_letters
-        items: dict[int, list[Outgoing]] = defaultdict(list)
+        records: dict[int, list[Outgoing]] = defaultdict(list)
         for one in redrives:
-            headers = redriven_headers(one.letter.content, topic, partition, one.letter.offset)
-            items[one.partition].append(Outgoing(one.key, one.letter.content.value, headers))
-        await producer.begin_transaction()
-        # Nobody waits for its end when sending fails already.
-        producer._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
-        for target, some in items.items():
-            await send_in_batches(producer, self._settings.topic_touchpoints, target, some, append_records, self._cluster.limits)
-        offset = OffsetAndMetadata(redrives[-1].letter.offset + 1, note.text())
-        await producer.send_offsets_to_transaction({TopicPartition(topic, partition): offset}, redrive_group(self._settings))
-        await producer.commit_transaction()
-
-    async def _start(self) -> None:
-        self._producer = self._cluster.producer(
-            f"etapa-{self._settings.group}-redrive",
-            transactional_id=redrive_group(self._settings),
-            transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
-            max_batch_size=MAX_BATCH_BYTES,
-        )
-        send_nothing_after_an_error(self._producer)
-        # What was sent back is known by the offset alone.
-        send_ends_once(self._producer, offsets_too=True)
-        with log_errors("starting to send dead letters back"):
-            async with asyncio.timeout(self._settings.session_timeout / 1_000_000):
-                async with self._cluster.admin() as admin:
-                    self._cluster.limits.tell(await topic_settings(admin, [self._settings.topic_touchpoints]))
-                await self._producer.start()
-
-    async def _abort(self) -> None:
-        """Else workers could not read on before the transaction's time is up."""
-        with contextlib.suppress(*KAFKA_FAILURES):
-            async with asyncio.timeout(_ABORT_SECONDS):
-                await self._producer.abort_transaction()
+            headers = redriven_headers(one.letter.content, self._from, partition, one.letter.offset)
+            records[one.partition].append(Outgoing(one.key, one.letter.content.value, headers))
+        doing = f"sending {len(redrives)} dead letters back from {redrives[0].letter.place} on"
+        try:
+            return await self._producer.publish(records, (self._from, partition), redrives[-1].letter.offset + 1, note.text(), doing)
+        except Fenced as error:
+            raise RedriveError("another redrive of this group has begun, so this one ends; what was sent so far is sent") from error
+        except LogError as error:
+            message = f"{error}; run it again: those that were sent all the same are known, and passed over"
+            raise LogError(message) from error.__cause__
 
 
 async def redrive(
@@ -338,8 +263,3 @@ def _noted(note: Redriven, chunk: Sequence[Redrive]) -> Redriven:
     for one in chunk:
         note = note.plus(one.letter.content.reason, one.letter.offset, one.previous)
     return note.shortened()
-
-
-def _look_at(done: "asyncio.Future[Any]") -> None:
-    if not done.cancelled():
-        done.exception()
