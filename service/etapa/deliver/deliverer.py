@@ -71,6 +71,8 @@ class Deliverer(Service):
         self.hand_back_seconds = settings.session_timeout / 2_000_000
         self.ended = asyncio.Event()
         self.error: Exception | None = None
+        self.kept_all = True
+        """Whether all that was through by the end was kept."""
 
     def serve(self, app: DeliveryApp) -> None:
         """The app whose consumer commits for this."""
@@ -117,10 +119,10 @@ class Deliverer(Service):
             task.cancel()
         if others:
             await asyncio.wait(set(others))
-        progress = await self.desk.hand_back(set(self.desk.progress), self._longest_request())
+        progress = await self.desk.hand_back(set(self.desk.progress), self.longest_request)
         self.desk.progress.update(progress)
         if self._consumer is not None and progress:
-            await self._consumer.keep_progress()
+            self.kept_all = await self._consumer.keep_progress() or not any(each.has_settled for each in progress.values())
         self.desk.progress.clear()
         for courier in self._couriers.values():
             await courier.stop()
@@ -128,7 +130,9 @@ class Deliverer(Service):
         await self.progress_log.stop()
         await self._webhooks.__aexit__()
 
-    def _longest_request(self) -> float:
+    @property
+    def longest_request(self) -> float:
+        """Seconds that a request may take."""
         return max(target.timeout for target in self._plan.targets) / 1_000_000
 
     async def _commit(self) -> None:

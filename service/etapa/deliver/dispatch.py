@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -21,6 +21,9 @@ LETTERS = ""
 
 MOST_WAITING = 1_000
 """Records of a partition that Faust may hold without having handed them over; then fetching pauses."""
+
+WRITE_SECONDS = 5.0
+"""How long dead letters that are being written when their partition is handed back may take."""
 
 NotSent = Literal["holdout", "skipped"]
 
@@ -257,19 +260,19 @@ class Desk:
         Gives their progress, to be kept.
         """
         leaving = {number: self.progress.pop(number) for number in partitions if number in self.progress}
-        under_way: set[asyncio.Task[Any]] = set()
-        for courier in self._couriers.values():
-            under_way.update(courier.drop(partitions))
-        under_way.update(task for task, delivery in self._writing.items() if delivery.partition in partitions)
-        if under_way:
-            await asyncio.wait(under_way, timeout=seconds)
+        requests = {task for courier in self._couriers.values() for task in courier.drop(partitions)}
+        if requests:
+            await asyncio.wait(requests, timeout=seconds)
         for courier in self._couriers.values():
             courier.abandon(partitions)
-        for task, delivery in list(self._writing.items()):
-            if delivery.partition in partitions:
-                task.cancel()
         # The couriers cross off in callbacks, which run once the loop has turned.
         await asyncio.sleep(0)
+        writing = {task for task, delivery in self._writing.items() if delivery.partition in partitions}
+        if writing:
+            _, late = await asyncio.wait(writing, timeout=min(seconds, WRITE_SECONDS))
+            for task in late:
+                task.cancel()
+            await asyncio.sleep(0)
         for number in leaving:
             self._kept.pop(number, None)
         return leaving

@@ -19,6 +19,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
+from mode.threads import QueueServiceThread
 
 from etapa.contracts.delivery_progress import DeliveryProgressError
 from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning, read_on_at
@@ -28,6 +29,7 @@ from etapa.deliver.progress import Kept, Progress, memo_of, through_of
 from etapa.deliver.progress_log import ProgressLog
 from etapa.hosting.faust_frame import DisklessApp
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.protocol.ports import LogError
 
@@ -77,6 +79,12 @@ class DeliveryThread(AIOKafkaConsumerThread):
         app = cast(DeliveryApp, self.app)
         self._assignor = RoundRobinPartitionAssignor
         return app.cluster.group_consumer(app.cluster.settings.delivery_group, _MOST_FETCHED)
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group and close, in bounded time. As Faust does it, aiokafka's own cancellations kill the thread, which is then waited for."""
+        await QueueServiceThread.on_thread_stop(self)
+        if self._consumer is not None:
+            await stop_consumer(self._consumer)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: it looks for acknowledgements, which there are none of."""

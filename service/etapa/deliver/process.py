@@ -5,10 +5,6 @@ import contextlib
 import logging
 import random
 from collections.abc import Mapping
-from typing import Any
-
-from faust.app.base import BootStrategy
-from mode import Service
 
 from etapa.deliver.deliverer import Deliverer
 from etapa.deliver.faust_consumer import DeliveryApp, hand_over
@@ -17,7 +13,7 @@ from etapa.deliver.plan import Plan
 from etapa.deliver.secrets_found import Credentials
 from etapa.errors import EtapaError
 from etapa.hosting.clock import SystemClock
-from etapa.hosting.faust_frame import StoppableWorker
+from etapa.hosting.faust_frame import StoppableWorker, made_app
 from etapa.hosting.health import WorkerError
 from etapa.serve.health import HealthApi
 from etapa.serve.service import HttpService
@@ -26,6 +22,8 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, thin_out_logs
 from etapa.stream.kafka.topics import TopicsError, check_delivery_topics
 
+_STOP_SECONDS = 30.0
+"""Beyond the request that takes longest: for keeping how far it is, and for leaving the group."""
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 10.0
 _NEVER = 1_000_000_000
@@ -49,8 +47,7 @@ async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credent
     metrics = DeliveryMetrics(plan, SystemClock().now)
     deliverer = Deliverer(cluster, plan, credentials, metrics)
     http = HttpService(HealthApi(deliverer, metrics.registry).application(), settings.http_host, settings.http_port)
-    app = _app(cluster, deliverer, metrics, [deliverer])
-    worker = StoppableWorker(app, loop=asyncio.get_running_loop())
+    worker = StoppableWorker(_app(cluster, deliverer, metrics), deliverer.longest_request + _STOP_SECONDS)
     worker.install_signal_handlers()
     await http.start()
     try:
@@ -61,20 +58,15 @@ async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credent
 
 
 async def _work(worker: StoppableWorker, deliverer: Deliverer) -> None:
-    started = asyncio.ensure_future(worker.start())
-    ended = asyncio.ensure_future(deliverer.ended.wait())
-    asked = asyncio.ensure_future(worker.asked_to_stop.wait())
     try:
-        await asyncio.wait({started, ended, asked}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await worker.stop()
-        for one in (ended, asked):
-            one.cancel()
-        await asyncio.wait({started})
-    error = started.exception() or deliverer.error or worker.crash_reason
-    if error is not None:
+        await worker.run_until_stopped(deliverer)
+    except Exception as error:
         told = str(error) if isinstance(error, EtapaError) else describe(error)
         raise WorkerError(f"delivery ended: {told}") from error
+    if not deliverer.kept_all:
+        raise WorkerError(
+            "delivery ended without Kafka, which did not take how far it was: what was delivered since it was kept last will come again"
+        )
 
 
 async def _wait_for_kafka(cluster: Cluster, stop: asyncio.Event) -> bool:
@@ -96,37 +88,21 @@ async def _wait_for_kafka(cluster: Cluster, stop: asyncio.Event) -> bool:
     return False
 
 
-def _app(cluster: Cluster, deliverer: Deliverer, metrics: DeliveryMetrics, services: list[Service]) -> DeliveryApp:
+def _app(cluster: Cluster, deliverer: Deliverer, metrics: DeliveryMetrics) -> DeliveryApp:
     settings = cluster.settings
-
-    class Boot(BootStrategy):
-        # Dead letters go through a producer of our own.
-        enable_kafka_producer = False
-        enable_web = False
-
-        def server(self) -> Any:
-            """Faust's own services, then ours, which stop first."""
-            return self._chain(super().server(), services)
-
-    class App(DeliveryApp):
-        pass
-
-    App.BootStrategy = Boot
-    # All at once: a setting changed later is ignored or warned of.
-    app = App(
+    session_seconds = settings.session_timeout / 1_000_000
+    app = made_app(
+        DeliveryApp,
         settings.delivery_group,
-        broker=[f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")],
-        store="memory://",
-        web_enabled=False,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        table_standby_replicas=0,
+        settings,
+        [deliverer],
+        consumes=True,
         # Faust's commits and its waiting for acknowledgements: there are none.
         stream_wait_empty=False,
         broker_commit_interval=_NEVER,
         stream_buffer_maxsize=_QUEUE,
-        broker_session_timeout=settings.session_timeout / 1_000_000,
-        broker_request_timeout=max(60.0, settings.session_timeout / 1_000_000),
+        broker_session_timeout=session_seconds,
+        broker_request_timeout=max(60.0, session_seconds),
     )
     app.cluster, app.desk, app.observer, app.progress_log = cluster, deliverer.desk, metrics, deliverer.progress_log
     app.hand_back_seconds = deliverer.hand_back_seconds

@@ -89,6 +89,8 @@ class Progress:
         self._next = begin
         self._open: dict[str, dict[int, None]] = {}
         self._behind: dict[str, int] = {}
+        self.has_settled = False
+        """Whether anything was delivered or became a dead letter."""
         self._passed_by: dict[str, set[int]] = {}
         """Of lanes that are behind, what was open among much that is through: without it all of that would count as not through."""
 
@@ -130,6 +132,7 @@ class Progress:
     def settle(self, lane: str, offset: int) -> None:
         """An open record is through."""
         del self._open[lane][offset]
+        self.has_settled = True
 
     def room(self, lane: str) -> int:
         """How many more records of the lane may be open."""

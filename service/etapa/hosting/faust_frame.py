@@ -1,11 +1,21 @@
-"""Faust's frame for a process: an app and a worker without what Faust does for a terminal and a developer's machine."""
+"""Faust's frame for a process: an app and a worker without what Faust does for a terminal and a developer's machine.
+
+Faust gives services that start and stop in order, signals, and agents. What the process does is one service, the main one: when
+that ends by itself, so does the process.
+"""
 
 import asyncio
 import logging
 import signal
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import faust
+from faust.app.base import BootStrategy
+from mode import Service
+
+from etapa.hosting.stop_deadline import StopDeadline
+from etapa.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -17,13 +27,57 @@ class DisklessApp(faust.App):
         """None: nothing is kept on disk, and the working directory may not be ours to write to."""
 
 
-class StoppableWorker(faust.Worker):
-    """Faust's worker without what it does for a terminal, and with signals that only ever mean to stop."""
+_App = TypeVar("_App", bound=DisklessApp)
 
-    def __init__(self, app: faust.App, **options: Any) -> None:
-        super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False, **options)
+
+def made_app(kind: type[_App], name: str, settings: Settings, services: Sequence[Service], *, consumes: bool, **options: Any) -> _App:
+    """An app of this kind with these services, which start after Faust's own and stop before them.
+
+    Without `consumes` Faust connects to no broker; it never produces, and serves no HTTP. `options` are further settings of Faust's.
+    """
+
+    class Boot(BootStrategy):
+        enable_kafka = consumes
+        enable_kafka_producer = False
+        enable_web = False
+
+        def server(self) -> Iterable[Any]:
+            """Faust's own services, then ours."""
+            return self._chain(super().server(), services)
+
+    # A class of its own, since the strategy is looked up in the class.
+    hosted: type[_App] = type(kind.__name__, (kind,), {"BootStrategy": Boot})
+    # All at once: a setting changed later is ignored or warned of.
+    return hosted(
+        name,
+        broker=[f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")],
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=0,
+        **options,
+    )
+
+
+class Main(Protocol):
+    """What the process is there for."""
+
+    ended: asyncio.Event
+    """It ended by itself."""
+    error: Exception | None
+    """Why."""
+
+
+class StoppableWorker(faust.Worker):
+    """Faust's worker without what it does for a terminal, and with signals that only ever mean to stop, in bounded time."""
+
+    def __init__(self, app: faust.App, stop_seconds: float) -> None:
+        """The process is gone `stop_seconds` after it was asked to stop, or began to, at the latest."""
+        super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=asyncio.get_running_loop())
         self.spinner = None
         self.asked_to_stop = asyncio.Event()
+        self._deadline = StopDeadline(stop_seconds)
 
     def install_signal_handlers(self) -> None:
         # mode's own handlers stop the worker beside whoever waits for it, who would then leave before that is done.
@@ -32,4 +86,24 @@ class StoppableWorker(faust.Worker):
 
     def _ask_to_stop(self, number: signal.Signals) -> None:
         logger.info("%s: finishing what was begun", number.name)
+        self._deadline.begin()
         self.asked_to_stop.set()
+
+    async def run_until_stopped(self, main: Main) -> None:
+        """Run until a signal asks to stop or something ends by itself, then stop everything in order. Raises what ended it, if that was an error."""
+        started = asyncio.ensure_future(self.start())
+        ended = asyncio.ensure_future(main.ended.wait())
+        asked = asyncio.ensure_future(self.asked_to_stop.wait())
+        try:
+            await asyncio.wait({started, ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._deadline.begin()
+            await self.stop()
+            ended.cancel()
+            asked.cancel()
+            await asyncio.wait({started})
+        # In the order of what came first: a service that did not start, a main one that gave up, a service that failed later.
+        started.result()
+        error = main.error or self.crash_reason
+        if error is not None:
+            raise error

@@ -5,18 +5,13 @@ lose or repeat anything. Faust gives the frame: services that start and stop in 
 be repeated.
 """
 
-import asyncio
 import gc
-import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import faust
-from faust.app.base import BootStrategy
 from mode import Service
 
 from etapa.hosting import event_loop
-from etapa.hosting.faust_frame import DisklessApp, StoppableWorker
+from etapa.hosting.faust_frame import DisklessApp, StoppableWorker, made_app
 from etapa.hosting.health import WorkerError
 from etapa.journey.engine.program import Program
 from etapa.settings import Settings
@@ -25,7 +20,8 @@ from etapa.stream.member import Classifier
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.task import PartitionRefused
 
-logger = logging.getLogger(__name__)
+_STOP_SECONDS = 30.0
+"""Beyond the session that a batch at hand may take."""
 
 Hosted = Callable[[Classifier], Sequence[Service]]
 
@@ -54,51 +50,13 @@ def spare_the_garbage_collector() -> None:
 
 async def _run(settings: Settings, program: Program, observer: Observer, hosted: Hosted) -> None:
     classifier = Classifier(settings, program, observer)
-    worker = StoppableWorker(_app(settings, [*hosted(classifier), classifier]), loop=asyncio.get_running_loop())
-    started = asyncio.ensure_future(worker.start())
-    ended = asyncio.ensure_future(classifier.ended.wait())
-    asked = asyncio.ensure_future(worker.asked_to_stop.wait())
+    app = made_app(DisklessApp, settings.group, settings, [*hosted(classifier), classifier], consumes=False)
+    worker = StoppableWorker(app, settings.session_timeout / 1_000_000 + _STOP_SECONDS)
     try:
-        await asyncio.wait({started, ended, asked}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await worker.stop()
-        ended.cancel()
-        asked.cancel()
-        await asyncio.wait({started})
-    # In the order of what came first: a service that did not start, a classifier that gave up, a service that failed later.
-    started.result()
-    if classifier.error is not None:
-        raise _as_worker_error(classifier.error) from classifier.error
-    if worker.crash_reason is not None:
-        raise worker.crash_reason
-
-
-def _as_worker_error(error: Exception) -> WorkerError:
-    if isinstance(error, WorkerError | PartitionRefused):
-        return WorkerError(str(error))
-    return WorkerError(f"an error that should not exist ended the worker: {error!r}")
-
-
-def _app(settings: Settings, services: Sequence[Service]) -> faust.App:
-    class Boot(BootStrategy):
-        enable_kafka = False
-        enable_web = False
-
-        def server(self) -> Iterable[Any]:
-            """Faust's own services, then ours."""
-            return self._chain(super().server(), services)
-
-    class App(DisklessApp):
-        pass
-
-    App.BootStrategy = Boot
-    # All at once: a setting changed later is ignored or warned of. Nothing of it is used to process touchpoints.
-    return App(
-        settings.group,
-        broker=[f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")],
-        store="memory://",
-        web_enabled=False,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        table_standby_replicas=0,
-    )
+        await worker.run_until_stopped(classifier)
+    except Exception as error:
+        if error is not classifier.error or isinstance(error, WorkerError):
+            raise
+        if isinstance(error, PartitionRefused):
+            raise WorkerError(str(error)) from error
+        raise WorkerError(f"an error that should not exist ended the worker: {error!r}") from error
