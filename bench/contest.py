@@ -17,7 +17,8 @@ from bench.contestants import CONTESTANTS, Contestant, Result, Topic
 from bench.place import Place, servers
 from bench.report import Table, machine, write_json
 from bench.results_folder import HISTORY, RESULTS, topic_of
-from bench.touchpoints import DAY, made_up
+from bench.touchpoints import made_up
+from etapa.journey.units import DAY
 
 Runs = Mapping[str, Sequence[Result]]
 

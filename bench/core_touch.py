@@ -22,9 +22,8 @@ from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import HOUR, SECOND
 
-SECOND = 1_000_000
-HOUR = 3_600 * SECOND
 START = 1_735_689_600 * SECOND
 WALL = START * 2
 

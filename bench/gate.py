@@ -23,9 +23,10 @@ from bench.batch_path import records_of, through_encode, through_task
 from bench.book import decoded, shipped_program
 from bench.core_touch import through_touch
 from bench.report import Table
-from bench.touchpoints import DAY, SECOND, made_up
+from bench.touchpoints import made_up
 from etapa.contracts.touchpoint_message import TouchpointMessage
 from etapa.journey.engine.compiled import IS_COMPILED
+from etapa.journey.units import DAY, SECOND
 
 TOUCHPOINTS = 10_000
 CUSTOMERS = 500

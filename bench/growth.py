@@ -22,8 +22,9 @@ from bench.growth_worker import Spent, fed_worker
 from bench.place import Place, servers
 from bench.report import Table, machine, write_json
 from bench.results_folder import RESULTS
-from bench.touchpoints import DAY, SECOND, made_up
+from bench.touchpoints import made_up
 from etapa.journey.engine.program import Program
+from etapa.journey.units import DAY, SECOND
 from etapa.stream.protocol.records import Record
 
 START = 1_735_689_600 * SECOND

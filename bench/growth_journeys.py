@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bench.touchpoints import DAY, TYPES, Sent
+from bench.touchpoints import TYPES, Sent
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import DAY
 
 STAGES = ("discovery", "consideration", "purchase", "service", "loyalty", "advocacy")
 WINDOWS = ("7d", "14d", "30d", "60d", "90d", "180d", "365d")

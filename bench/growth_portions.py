@@ -3,9 +3,10 @@
 import random
 from collections.abc import Iterable, Iterator
 
-from bench.touchpoints import CHANNELS, DAY, SECOND, TYPES, Sent
+from bench.touchpoints import CHANNELS, TYPES, Sent
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
+from etapa.journey.units import DAY, SECOND
 
 STEP = SECOND // 1000
 

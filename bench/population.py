@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bench.book import decoded, shipped_program
-from bench.touchpoints import DAY, made_up
+from bench.touchpoints import made_up
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import Memories, encode_state
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import Partition
+from etapa.journey.units import DAY
 from etapa.stream.protocol.records import Applied
 
 HISTORY = 180 * DAY

@@ -8,7 +8,8 @@ from pathlib import Path
 from bench.book import book_of
 from bench.contestants import Topic
 from bench.place import Place, fill
-from bench.touchpoints import DAY, Sent
+from bench.touchpoints import Sent
+from etapa.journey.units import DAY
 
 HISTORY = 180 * DAY
 RESULTS = Path(__file__).parent / "results"

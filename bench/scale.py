@@ -26,7 +26,8 @@ from bench.figures import Scaled
 from bench.place import OUTPUTS, Place, create_worker_topics, prefer, running
 from bench.report import Table, machine, write_json
 from bench.results_folder import HISTORY, RESULTS, topic_of
-from bench.touchpoints import DAY, made_up
+from bench.touchpoints import made_up
+from etapa.journey.units import DAY
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports
 from tests.servers.redis_server import RedisCluster, RedisServer

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from etapa.contracts.rfc3339 import format_time
+from etapa.journey.units import SECOND
 
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
 LATE_BY = 9 * SECOND
 """Less than the grace of the shipped journey."""
 LATE_SHARE = 0.05

@@ -7,7 +7,7 @@ import redis
 
 from bench.place import Place
 from bench.population import Population
-from etapa.contracts.state_format_4 import Format4
+from etapa.contracts.state_layout import StateLayout
 from etapa.settings import load_settings
 from etapa.stream.protocol.ports import VIEW_FORMAT, ViewMark
 from etapa.stream.protocol.records import Applied
@@ -118,4 +118,4 @@ def sizes_of(population: Population) -> StateSizes:
     return StateSizes(sum(sizes) / count, sizes[count // 2], sizes[count * 9 // 10], sizes[count * 99 // 100], sizes[-1], by_field)
 
 
-FIELDS = ("format", *Format4.__struct_fields__)
+FIELDS = ("format", *StateLayout.__struct_fields__)

@@ -12,9 +12,10 @@ from typing import Self
 import msgspec
 
 from etapa.contracts.rfc3339 import format_time
+from etapa.journey.units import DAY
 from tests.faults.catalogue import AND, CATALOGUE
 from tests.faults.follower import Follower
-from tests.faults.installation import DAY, Installation
+from tests.faults.installation import Installation
 from tests.faults.kafka_faults import hanging, wait_until_in_sync
 from tests.faults.ledger import Ledger
 from tests.faults.load import Load

@@ -9,6 +9,7 @@ import msgspec
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
+from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
@@ -21,7 +22,6 @@ from tests.servers.processes import wait_until
 
 BROKERS = (1, 2, 3)
 REDIS = "redis"
-DAY = 86_400_000_000
 _TELL_SECONDS = 30.0
 
 _KAFKA_SETTINGS = {

@@ -9,12 +9,13 @@ from typing import Any, Self
 
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics import create_topics
 from tests.faults.follower import Follower
-from tests.faults.installation import DAY, journey_file
+from tests.faults.installation import journey_file
 from tests.faults.ledger import Ledger
 from tests.faults.log_ends import hanging_transactions
 from tests.faults.standing import differences_in_redis, processed, redis_is_up_to_date

@@ -15,6 +15,7 @@ from etapa.journey.engine.classify import Touched
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import DAY
 from etapa.rehearsal.replay import Replay
 from tests.faults.ledger import Ledger
 from tests.integration.outcome import Message, message_of
@@ -33,7 +34,6 @@ rules:
 )
 CUSTOMER = b"c-1"
 FIRST_DAY = 1_735_689_600_000_000
-DAY = 86_400_000_000
 UNTIL = FIRST_DAY + 30 * DAY
 
 

@@ -22,14 +22,13 @@ from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
+from etapa.journey.units import DAY
 from etapa.rehearsal.summary import simulate
 from etapa.settings import Settings
 from etapa.stream.kafka.security import client_options
 from etapa.stream.redis.view import PartitionKeys
 from tests.integration.places import read_all, started_producer
 from tests.support.clickstream import ClickstreamTouchpoint
-
-DAY = 86_400_000_000
 
 Message = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from etapa.contracts.campaign_trigger import trigger_id
+from etapa.journey.units import DAY
 from tests.faults.network import Network
 from tests.integration.delivery_scene import deliverer, delivery_file, publish, trigger
-from tests.integration.outcome import DAY, check, end_of, followed, put_touchpoints, records_of, until
+from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of, until
 from tests.integration.places import new_place, wait_until_settled
 from tests.integration.receiver import Receiver
 from tests.integration.worker import Worker

@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from etapa.journey.units import DAY
 from etapa.settings import Settings
-from tests.integration.outcome import DAY, check, end_of, followed, put_touchpoints, records_of
+from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of
 from tests.integration.places import new_place, read_all
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
@@ -18,7 +19,7 @@ from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.view import PartitionKeys, RedisView
 from etapa.stream.upkeep import rebuild
 from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, workers_of
-from tests.integration.outcome import DAY, followed, put_touchpoints, records_of, until, view_in_redis
+from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_in_redis
 from tests.integration.places import new_place, new_settings
 from tests.integration.worker import Worker, environment_of
 from tests.servers.kafka_server import KafkaServer

@@ -12,9 +12,10 @@ import redis
 
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import decode_state, encode_state
+from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.redis.view import PartitionKeys
-from tests.integration.outcome import DAY, followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
+from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
 from tests.integration.places import new_place, new_settings
 from tests.integration.worker import Worker, environment_of
 from tests.servers.kafka_server import KafkaServer

@@ -16,7 +16,8 @@ from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
-from tests.reference.made_up import HOUR, campaigns, journeys, thorough, touchpoints
+from etapa.journey.units import HOUR
+from tests.reference.made_up import campaigns, journeys, thorough, touchpoints
 
 
 @st.composite

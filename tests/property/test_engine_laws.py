@@ -15,8 +15,9 @@ from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
+from etapa.journey.units import HOUR
 from etapa.rehearsal.replay import Replay
-from tests.reference.made_up import GRACE, HOUR, journeys, punctual_touchpoints, thorough, touchpoints
+from tests.reference.made_up import GRACE, journeys, punctual_touchpoints, thorough, touchpoints
 
 CUSTOMERS = ("anna", "bert", "carla")
 WALL = 40 * HOUR

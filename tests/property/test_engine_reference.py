@@ -8,8 +8,9 @@ from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
+from etapa.journey.units import HOUR
 from tests.reference.evaluator import Move, Shopper
-from tests.reference.made_up import EXAMPLES, HOUR, journeys, restless_journeys, thorough, touchpoints
+from tests.reference.made_up import EXAMPLES, journeys, restless_journeys, thorough, touchpoints
 
 
 def moves(changes: list[StageChange]) -> list[Move]:

@@ -131,7 +131,18 @@ def of_one_version(program: Program, customer: Customer, applied: Sequence[Touch
                 traits[name] = [touchpoint.at, value]
     first_at = min(touchpoint.at for touchpoint in applied)
     assert customer.first_at == first_at
-    alone = Customer(program.version, customer.stage, None, 0, now, first_at, 1, b"", traits=traits, id=customer.id)
+    alone = Customer(
+        version=program.version,
+        stage=customer.stage,
+        due=None,
+        entered_at=0,
+        clock=now,
+        first_at=first_at,
+        sequence=1,
+        recent=b"",
+        traits=traits,
+        id=customer.id,
+    )
     alone.memory = memory
     return alone
 

@@ -13,12 +13,13 @@ from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.comparisons import COUNT, OPERATORS, SUM, VALUE
 from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.describe import describe
-from etapa.journey.language.duration import LONGEST, SECOND, format_duration, parse_duration
+from etapa.journey.language.duration import LONGEST, format_duration, parse_duration
 from etapa.journey.language.load import load_journey
 from etapa.journey.language.logic import always_true_as_any, condition_implies, leaves, never_true_together
 from etapa.journey.language.model import Comparison, Condition, Journey, Operator, Rule, Stage, Test
 from etapa.journey.language.possible import implies, outcome
 from etapa.journey.language.predicates import compile_comparison
+from etapa.journey.units import DAY, SECOND
 
 BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -273,7 +274,6 @@ LEAVES = ("event", "count", "absent", "idle", "in_stage", "sum", "last", "trait"
 related = st.lists(st.sampled_from(LEAVES), min_size=1, max_size=2).flatmap(
     lambda kinds: st.tuples(plausible(0, tuple(kinds)) | plausible(1), plausible(0, tuple(kinds)) | plausible(1))
 )
-DAY = 86400 * SECOND
 histories = st.lists(
     st.tuples(st.integers(0, 40), st.sampled_from(["x", "y", "z"]), st.none() | st.integers(0, 4), st.none() | st.integers(0, 4)),
     min_size=1,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.language.duration import DAY, HOUR
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
+from etapa.journey.units import DAY, HOUR
 from etapa.rehearsal.alignment import side_by_side
 from etapa.rehearsal.diff import Diff
 from etapa.rehearsal.scenarios import START, rehearse, touchpoints_of

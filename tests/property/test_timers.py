@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from etapa.journey.engine.instant import BEGINNING_OF_TIME, END_OF_TIME
 from etapa.journey.engine.timers import Timers
+from etapa.journey.units import HOUR
 
-HOUR = 3_600_000_000
 TIMES = st.one_of(
     st.integers(-5, 5),
     st.builds(lambda hours, rest: hours * HOUR + rest, st.integers(-60, 60), st.integers(-2, 2)),

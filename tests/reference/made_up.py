@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language import model
+from etapa.journey.units import HOUR
 
-HOUR = 3_600_000_000
 GRACE = 5 * HOUR
 TYPES = ("a", "b", "c")
 STAGES = ("one", "two", "three", "four")

@@ -13,6 +13,7 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.journey.engine.program import Program
+from etapa.journey.units import SECOND
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import TakeoverReason
@@ -25,7 +26,6 @@ from tests.simulation.process import Process
 from tests.simulation.scenario import PROGRAM
 
 T = TypeVar("T")
-SECOND = 1_000_000
 START = 1_795_000_000 * SECOND
 OPTIONS = TaskOptions(group="alone", quiet_after=20 * SECOND)
 GIVES_UP_AFTER = 300.0

@@ -7,9 +7,10 @@ import msgspec
 
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import SECOND
 from etapa.stream.protocol.options import TaskOptions
 from tests.simulation.network import Weather
-from tests.simulation.shop import SECOND, Shop
+from tests.simulation.shop import Shop
 from tests.support.faulty import Faulty
 
 JOURNEY = Path(__file__).with_name("journey.yaml")

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import msgspec
 
 from etapa.contracts.rfc3339 import format_time
+from etapa.journey.units import SECOND
 from etapa.stream.protocol.records import Headers
 
-SECOND = 1_000_000
 HISTORY = 2 * 365 * 86_400 * SECOND
 """How long ago fed history begins."""
 

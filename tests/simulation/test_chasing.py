@@ -4,12 +4,11 @@ import msgspec
 
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import HOUR, YEAR
 from tests.simulation.alone import OPTIONS, START, Alone
 from tests.simulation.chasing import CHASING, ChasingWorld
 from tests.simulation.scenario import PROGRAM
 
-HOUR = 3_600_000_000
-YEAR = 365 * 24 * HOUR
 HOURLY = compile_journey(
     journey_or_raise(
         """

@@ -13,6 +13,7 @@ from typing import get_args
 import msgspec
 import pytest
 
+from etapa.journey.units import SECOND
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import TakeoverReason
 from tests.simulation.controls import PROTOCOL_SAFETIES, SUPERVISION_SAFETIES, Safety
@@ -22,7 +23,7 @@ from tests.simulation.process import When
 from tests.simulation.reach import MUST_HAPPEN, did_not_happen
 from tests.simulation.regressions import REGRESSIONS, Regression
 from tests.simulation.scenario import Scenario
-from tests.simulation.shop import SECOND, Shop
+from tests.simulation.shop import Shop
 from tests.simulation.world import Result, World
 
 SEEDS = 250

@@ -10,11 +10,12 @@ import pytest
 from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.units import SECOND, YEAR
 from etapa.stream.protocol.ports import Loaded
-from tests.simulation.alone import SECOND, START, Alone
+from tests.simulation.alone import START, Alone
 from tests.simulation.memory_view import MemoryView
 from tests.simulation.scenario import PROGRAM
-from tests.simulation.working import YEAR, options, while_working
+from tests.simulation.working import options, while_working
 from tests.support.faulty import Faulty
 
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from etapa.journey.engine.program import CompiledRule
-from tests.simulation.alone import SECOND, START, Alone
+from etapa.journey.units import SECOND, YEAR
+from tests.simulation.alone import START, Alone
 from tests.simulation.scenario import PROGRAM
-from tests.simulation.working import YEAR, options, while_working
+from tests.simulation.working import options, while_working
 from tests.support.faulty import Faulty
 
 

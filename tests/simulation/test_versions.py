@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from tests.simulation.alone import OPTIONS, SECOND, START, Alone
+from etapa.journey.units import SECOND
+from tests.simulation.alone import OPTIONS, START, Alone
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.scenario import PROGRAM
 from tests.simulation.versions import VERSIONS, RollingWorld

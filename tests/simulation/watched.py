@@ -6,13 +6,14 @@ from random import Random
 
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import decode_standing
+from etapa.journey.units import SECOND
 from etapa.stream.protocol.options import TaskOptions
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.controls import Safety
 from tests.simulation.memory_log import Committed, MemoryBroker
 from tests.simulation.memory_view import MemoryRedis
 from tests.simulation.scenario import PROGRAM
-from tests.simulation.shop import SECOND, Arrival
+from tests.simulation.shop import Arrival
 
 
 class WatchedPartition:

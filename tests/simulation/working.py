@@ -7,9 +7,7 @@ from typing import Any
 import msgspec
 
 from etapa.stream.protocol.options import TaskOptions
-from tests.simulation.alone import OPTIONS, SECOND, Alone
-
-YEAR = 365 * 86_400 * SECOND
+from tests.simulation.alone import OPTIONS, Alone
 
 
 def options(**changes: Any) -> TaskOptions:

@@ -16,6 +16,7 @@ import msgspec
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import Program
+from etapa.journey.units import SECOND
 from tests.simulation.checker import Expectations
 from tests.simulation.controls import Safety
 from tests.simulation.loop import SimulationLoop, simulation_loop
@@ -24,7 +25,7 @@ from tests.simulation.memory_view import MemoryRedis
 from tests.simulation.network import SeededNetwork, Server, Weather
 from tests.simulation.process import Process
 from tests.simulation.scenario import PROGRAM, Scenario, scenario_of
-from tests.simulation.shop import SECOND, arrivals
+from tests.simulation.shop import arrivals
 from tests.simulation.watched import WatchedPartition, overdue_at
 from tests.simulation.worker import ProcessClock, Surroundings, Worker
 

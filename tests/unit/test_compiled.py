@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from etapa.embedded.shoppers import ShoppingTrip, touchpoints
+from etapa.journey.units import DAY
 
 ROOT = Path(__file__).parents[2]
-DAY = 86_400_000_000
 TWO_YEARS = ShoppingTrip(seed=7, start=1_700_000_000_000_000, end=1_700_000_000_000_000 + 730 * DAY, pace=730 * DAY // 5_000)
 MAIN = "from etapa.cli import main; main()"
 UNCOMPILED = "import tests.support.uncompiled; from etapa.journey.engine.compiled import IS_COMPILED; assert not IS_COMPILED"

@@ -15,6 +15,7 @@ from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import DAY
 from etapa.rehearsal.summary import Dwell, Summary, simulate
 from tests.support.clickstream import clickstream, json_lines
 from tests.support.faulty import Faulty
@@ -36,7 +37,6 @@ rules:
     "shop.yaml",
 )
 PROGRAM = compile_journey(JOURNEY)
-DAY = 86_400_000_000
 START = parse_time("2026-01-01T00:00:00Z")
 
 

@@ -1,9 +1,9 @@
 """A customer's state as bytes, for `customer-state` and Redis: MessagePack, one array, its first item the format number.
 
-The layout is `Format4`: the field order of `Customer`, but for what can be told without it, since Redis holds it in memory for every
+The layout is `StateLayout`: the field order of `Customer`, but for what can be told without it, since Redis holds it in memory for every
 customer: the id, which is the record's key and the hash's field; values at the end that are the usual ones; and `known`, where it
 is what the marks say of the version. Times that are often the same are written as the distance between them. Whoever changes any of
-it raises the format number there, and sees that states of the format before can still be read.
+it raises the format number there.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.state_format_2 import Format2, StandingInFormat2
-from etapa.contracts.state_format_3 import Format3, StandingInFormat3
-from etapa.contracts.state_format_4 import Format4, StandingInFormat4
+from etapa.contracts.state_layout import Standing, StateLayout
 from etapa.errors import EtapaError
 from etapa.journey.engine.customer import FORMAT, Customer
 
@@ -24,22 +22,13 @@ Memories = Mapping[int, bytes]
 NO_MEMORIES: Final[Memories] = MappingProxyType({})
 
 
-Standing = StandingInFormat4 | StandingInFormat3 | StandingInFormat2
-
-
-OLDEST_FORMAT: Final = 2
-"""States of this format and later ones can be read."""
-
-
 class StateError(EtapaError):
     """Bytes that are no customer state, or one of a format that this version does not read."""
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decoder: msgspec.msgpack.Decoder[Format4 | Format3 | Format2] = msgspec.msgpack.Decoder(Format4 | Format3 | Format2)
-_decode: Final = _decoder.decode
-_standing_decoder: msgspec.msgpack.Decoder[Standing] = msgspec.msgpack.Decoder(StandingInFormat4 | StandingInFormat3 | StandingInFormat2)
-_decode_standing: Final = _standing_decoder.decode
+_decode: Final = msgspec.msgpack.Decoder(StateLayout).decode
+_decode_standing: Final = msgspec.msgpack.Decoder(Standing).decode
 
 
 def encode_state(customer: Customer, memories: Memories = NO_MEMORIES) -> bytes:
@@ -84,31 +73,26 @@ def decode_state(value: bytes, customer_id: str, memories: Memories = NO_MEMORIE
         found = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _no_state(value, error) from None
-    if isinstance(found, Format2):
-        return found.customer(customer_id)
-    known = found.known or memories.get(found.version, b"")
-    if isinstance(found, Format3):
-        return found.customer(customer_id, known)
     entered_at = found.entered_at
     clock = entered_at + found.clock
     before = found.before
     return Customer(
-        found.version,
-        found.stage,
-        found.due,
-        entered_at,
-        clock,
-        entered_at - found.first_at,
-        found.sequence,
-        found.recent,
-        {key: clock - entry if isinstance(entry, int) else entry for key, entry in found.memory.items()},
-        found.rule,
-        None if before is None else (before[0], entered_at - before[1], before[2]),
-        found.traits,
-        found.outreach,
-        found.began,
-        known,
-        customer_id,
+        version=found.version,
+        stage=found.stage,
+        due=found.due,
+        entered_at=entered_at,
+        clock=clock,
+        first_at=entered_at - found.first_at,
+        sequence=found.sequence,
+        recent=found.recent,
+        remembered={key: clock - entry if isinstance(entry, int) else entry for key, entry in found.memory.items()},
+        rule=found.rule,
+        before=None if before is None else (before[0], entered_at - before[1], before[2]),
+        traits=found.traits,
+        outreach=found.outreach,
+        began=found.began,
+        known=found.known or memories.get(found.version, b""),
+        id=customer_id,
     )
 
 
@@ -123,8 +107,8 @@ def decode_standing(value: bytes) -> Standing:
 def _no_state(value: bytes, error: Exception) -> StateError:
     # Another format may have another layout, so look at its number before blaming the bytes.
     found = _format_of(value)
-    if found is not None and not OLDEST_FORMAT <= found <= FORMAT:
-        return StateError(f"customer state has format {found}; this version reads formats {OLDEST_FORMAT} to {FORMAT}")
+    if found is not None and found != FORMAT:
+        return StateError(f"customer state has format {found}; this version reads format {FORMAT}")
     return StateError(f"not a customer state: {error}")
 
 

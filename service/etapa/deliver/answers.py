@@ -12,8 +12,8 @@ from typing import Literal
 import msgspec
 
 from etapa.contracts.rfc3339 import microseconds_of
+from etapa.journey.units import SECOND
 
-SECOND = 1_000_000
 _LONGEST_WAIT = 10 * 366 * 86_400 * SECOND
 """Nobody means longer; whoever honours a wait bounds it further."""
 

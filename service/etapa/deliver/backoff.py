@@ -6,9 +6,7 @@ come back together.
 
 import msgspec
 
-SECOND = 1_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
+from etapa.journey.units import HOUR, MINUTE, SECOND
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,7 @@ import msgspec
 
 from etapa.deliver.backoff import Retry
 from etapa.deliver.breaker import BreakerPolicy
-
-SECOND = 1_000_000
+from etapa.journey.units import SECOND
 
 
 class SecretSource(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from etapa.deliver.backoff import HOUR, MINUTE, SECOND, Retry
+from etapa.deliver.backoff import Retry
 from etapa.deliver.breaker import BreakerPolicy
 from etapa.deliver.plan import Plan, Route, Target
 from etapa.deliver.plan_shapes import Bounded, HeadersShape, SourceShape, UrlShape, shown
@@ -29,6 +29,7 @@ from etapa.journey.language.shapes import (
     read_fields,
 )
 from etapa.journey.language.yaml_nodes import Node, Unreadable, parse
+from etapa.journey.units import HOUR, MINUTE, SECOND
 
 MAX_TARGETS = 100
 

@@ -22,9 +22,9 @@ from etapa.embedded.worker_process import WorkerProcess
 from etapa.errors import EtapaError
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
+from etapa.journey.units import DAY
 from etapa.settings import SHIPPED_JOURNEY, Settings
 
-DAY = 86_400_000_000
 HISTORY = 3 * 365 * DAY
 """How long ago the shop opened. Its time runs ever slower on the way to today, so that it lasts however long one watches."""
 DAYS_PER_SECOND = 18

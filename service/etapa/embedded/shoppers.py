@@ -17,8 +17,7 @@ import msgspec
 
 from etapa.contracts.rfc3339 import moment_of, parse_time
 from etapa.embedded.personas import DAY, HOUR, MINUTE, PERSONAS, Habits, Story, StoryStep
-
-SECOND = 1_000_000
+from etapa.journey.units import SECOND
 
 Flaw = Literal["late", "duplicate", "not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value"]
 BROKEN: tuple[Flaw, ...] = ("not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value")

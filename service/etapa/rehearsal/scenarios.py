@@ -14,8 +14,9 @@ from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.language.duration import SECOND, format_duration
+from etapa.journey.language.duration import format_duration
 from etapa.journey.language.model import ExpectedChange, Scenario
+from etapa.journey.units import SECOND
 from etapa.rehearsal.alignment import Row, side_by_side
 from etapa.rehearsal.replay import Replay
 

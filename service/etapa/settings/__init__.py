@@ -15,6 +15,7 @@ import msgspec
 
 from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS
 from etapa.errors import EtapaError
+from etapa.journey.units import MINUTE, SECOND
 from etapa.settings import values as values
 from etapa.settings.values import Kind, RedisUrl, Secret
 
@@ -23,8 +24,6 @@ FILE_SUFFIX = "_FILE"
 MAX_SECRET_BYTES = 64 * 1024
 SHIPPED_JOURNEY = Path(__file__).parents[1] / "journeys" / "retail.yaml"
 
-SECOND = 1_000_000
-MINUTE = 60 * SECOND
 MEBIBYTE = 1024 * 1024
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]

@@ -14,13 +14,13 @@ import msgspec
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
+from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.producer import transactional_id
 from etapa.stream.kafka.topics import create_topics
 from etapa.stream.redis.view import PartitionKeys
-from tests.faults.installation import DAY
 from tests.faults.log_ends import hanging_transactions
 from tests.faults.network import Network
 from tests.faults.placement import Place, reassign

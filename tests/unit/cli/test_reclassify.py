@@ -35,7 +35,15 @@ def environ(redis_server: RedisServer, tmp_path: Path) -> dict[str, str]:
     journey = tmp_path / "shop.yaml"
     journey.write_text(GOOD)
     found = {"ETAPA_REDIS_URL": redis_server.url, "ETAPA_GROUP": next(groups), "ETAPA_JOURNEY": str(journey)}
-    asyncio.run(show(found, *(Customer(2, "new", None, 0, 0, 0, 1, id=f"c-{number}") for number in range(20))))
+    asyncio.run(
+        show(
+            found,
+            *(
+                Customer(version=2, stage="new", due=None, entered_at=0, clock=0, first_at=0, sequence=1, id=f"c-{number}")
+                for number in range(20)
+            ),
+        )
+    )
     return found
 
 

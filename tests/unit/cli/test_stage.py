@@ -8,11 +8,11 @@ import pytest
 
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.engine.customer import Customer
+from etapa.journey.units import SECOND
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
 from tests.unit.cli.view import PARTITIONS, show
 
-SECOND = 1_000_000
 NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
 groups = (f"stage-{number}" for number in count())
 

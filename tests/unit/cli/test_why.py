@@ -14,8 +14,8 @@ from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.wording import time_text
-from etapa.journey.language.duration import DAY, HOUR
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import DAY, HOUR
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
 from tests.unit.cli.view import show

@@ -220,7 +220,20 @@ def test_the_headers_of_a_dead_letter_that_is_cut_are_those_of_the_schema() -> N
 
 
 def test_stage_change_headers_are_those_of_the_schema() -> None:
-    change = StageChange("c-1", 1, None, "discovery", None, 0, "touchpoint", None, (), "e-0", None, None)
+    change = StageChange(
+        customer_id="c-1",
+        sequence=1,
+        source=None,
+        to="discovery",
+        phase=None,
+        at=0,
+        cause="touchpoint",
+        rule=None,
+        because=(),
+        touchpoint_id="e-0",
+        channel=None,
+        dwell=None,
+    )
     _, _, headers = encode_stage_change(change, "retail", 3)
     written = {name: value.decode() for name, value in headers}
     schema = schema_of("stage-change")["$defs"]["headers"]

@@ -8,12 +8,13 @@ import pytest
 
 from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.answers import Answer
-from etapa.deliver.backoff import SECOND, Retry
+from etapa.deliver.backoff import Retry
 from etapa.deliver.breaker import BreakerPolicy, State
 from etapa.deliver.courier import Courier
 from etapa.deliver.delivery import Delivery
 from etapa.deliver.plan import Target
 from etapa.deliver.progress import Progress
+from etapa.journey.units import SECOND
 
 GOOD, BROKEN = Answer(200), Answer(500)
 

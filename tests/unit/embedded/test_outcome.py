@@ -14,7 +14,20 @@ from etapa.embedded.redis_server import PrivateRedis
 from etapa.journey.engine.stage_change import StageChange
 from tests.servers.processes import free_ports, wait_until
 
-CHANGE = StageChange("c-42", 1, None, "discovery", "pre-purchase", 1_700_000_000_000_000, "touchpoint", None, [], "t-1", "web", None)
+CHANGE = StageChange(
+    customer_id="c-42",
+    sequence=1,
+    source=None,
+    to="discovery",
+    phase="pre-purchase",
+    at=1_700_000_000_000_000,
+    cause="touchpoint",
+    rule=None,
+    because=[],
+    touchpoint_id="t-1",
+    channel="web",
+    dwell=None,
+)
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@ from datetime import UTC, datetime
 
 from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.embedded.progress import Highlights, Look, Trend
-
-DAY = 86_400_000_000
+from etapa.journey.units import DAY
 
 
 def _change(customer: str, source: str | None, to: str) -> StageChangeMessage:

@@ -19,10 +19,10 @@ from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ANY_TYPE, Absent, All, AnyOf, Condition, Count, Event, Journey, Not
+from etapa.journey.units import DAY
 from etapa.rehearsal.summary import simulate
 from etapa.settings import SHIPPED_JOURNEY
 
-DAY = 86_400_000_000
 START = 1_700_000_000_000_000
 GRACE = 10_000_000
 A_YEAR = ShoppingTrip(seed=1, start=START, end=START + 3 * 365 * DAY, pace=365 * DAY // 10_000)

@@ -16,8 +16,34 @@ IDLES = "- {id: idles, from: [new, warm, hot], to: lost, when: {idle: 2d}}"
 def test_the_first_touchpoint_enters_the_initial_stage_and_is_judged_there() -> None:
     _, changes = play(program_of(BUYS), did("purchase", "1d", touchpoint_id="e-1", channel="web"))
     assert changes == [
-        StageChange("c-1", 1, None, "new", None, us("1d"), "touchpoint", None, (), "e-1", "web", None),
-        StageChange("c-1", 2, "new", "hot", None, us("1d"), "touchpoint", "buys", [Clause("event(purchase)", "purchase")], "e-1", "web", 0),
+        StageChange(
+            customer_id="c-1",
+            sequence=1,
+            source=None,
+            to="new",
+            phase=None,
+            at=us("1d"),
+            cause="touchpoint",
+            rule=None,
+            because=(),
+            touchpoint_id="e-1",
+            channel="web",
+            dwell=None,
+        ),
+        StageChange(
+            customer_id="c-1",
+            sequence=2,
+            source="new",
+            to="hot",
+            phase=None,
+            at=us("1d"),
+            cause="touchpoint",
+            rule="buys",
+            because=[Clause("event(purchase)", "purchase")],
+            touchpoint_id="e-1",
+            channel="web",
+            dwell=0,
+        ),
     ]
 
 

@@ -12,8 +12,8 @@ from etapa.journey.engine.explain import ExplainedCondition, explain
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.language.duration import DAY
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import DAY
 
 START = parse_time("2026-03-01T00:00:00Z")
 STAGES = ("new", "buyer", "loyal")

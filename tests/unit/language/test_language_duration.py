@@ -2,7 +2,8 @@
 
 import pytest
 
-from etapa.journey.language.duration import DAY, HOUR, LONGEST, MINUTE, SECOND, WEEK, YEAR, DurationError, format_duration, parse_duration
+from etapa.journey.language.duration import LONGEST, DurationError, format_duration, parse_duration
+from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, WEEK, YEAR
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from etapa.journey.language.duration import DAY, HOUR, SECOND, YEAR
 from etapa.journey.language.load import JourneyError, journey_or_raise, load_journey
 from etapa.journey.language.model import (
     Absent,
@@ -31,6 +30,7 @@ from etapa.journey.language.model import (
     Transition,
     Where,
 )
+from etapa.journey.units import DAY, HOUR, SECOND, YEAR
 
 RETAIL = Path(__file__).parents[3] / "service" / "etapa" / "journeys" / "retail.yaml"
 

@@ -10,13 +10,11 @@ from etapa.contracts.rejected import Reason
 from etapa.journey.engine.changes import Offer, Trigger
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
+from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.worker import Metrics
 from etapa.stream.protocol.observer import BatchCommitted, Observer
 from etapa.stream.protocol.records import Record
-
-DAY = 86_400_000_000
-SECOND = 1_000_000
 
 JOURNEY = Journey(
     id="shop",
@@ -30,7 +28,21 @@ JOURNEY = Journey(
 
 
 def change(source: str | None, to: str, dwell: int | None = None, customer_id: str = "c-1", offers: Sequence[Offer] = ()) -> StageChange:
-    return StageChange(customer_id, 1, source, to, None, 0, "touchpoint", None, (), None, None, dwell, offers)
+    return StageChange(
+        customer_id=customer_id,
+        sequence=1,
+        source=source,
+        to=to,
+        phase=None,
+        at=0,
+        cause="touchpoint",
+        rule=None,
+        because=(),
+        touchpoint_id=None,
+        channel=None,
+        dwell=dwell,
+        offers=offers,
+    )
 
 
 def batch(

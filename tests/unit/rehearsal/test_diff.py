@@ -8,9 +8,9 @@ import pytest
 
 from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.language.duration import DAY
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
+from etapa.journey.units import DAY
 from etapa.rehearsal.diff import Diff, Sample
 from tests.support.faulty import Faulty
 

@@ -8,9 +8,9 @@ import pytest
 
 from etapa.journey.engine.changes import Clause
 from etapa.journey.engine.program import compile_journey
-from etapa.journey.language.duration import DAY, SECOND
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
+from etapa.journey.units import DAY, SECOND
 from etapa.rehearsal.absence import Absence, first_absence
 from etapa.rehearsal.coverage import Coverage
 from etapa.rehearsal.scenarios import START, Outcome, rehearse, touchpoints_of

@@ -14,6 +14,7 @@ from etapa.contracts.state import encode_state
 from etapa.hosting.health import Health
 from etapa.journey.engine.customer import Customer
 from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
+from etapa.journey.units import SECOND
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.settings.values import Secret
@@ -34,7 +35,6 @@ JOURNEY = Journey(
     rules=(),
 )
 PURCHASES = Rule("loyal", ("buyer",), "curious", Count(Match(("purchase",)), None, Comparison((Test("gte", 3),))))
-SECOND = 1_000_000
 NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
 
 

@@ -44,7 +44,20 @@ def told(metrics: Metrics) -> Any:
 
 
 def change(source: str | None, to: str) -> StageChange:
-    return StageChange("ada", 1, source, to, None, 0, "touchpoint", "buys", (), "t-1", None, None)
+    return StageChange(
+        customer_id="ada",
+        sequence=1,
+        source=source,
+        to=to,
+        phase=None,
+        at=0,
+        cause="touchpoint",
+        rule="buys",
+        because=(),
+        touchpoint_id="t-1",
+        channel=None,
+        dwell=None,
+    )
 
 
 def committed(*changes: StageChange) -> BatchCommitted:
@@ -78,7 +91,20 @@ def test_a_rule_is_told_in_words() -> None:
 def test_moves_are_counted_whatever_their_cause() -> None:
     metrics = Metrics(RETAIL)
     bought = change("discovery", "purchase")
-    later = StageChange("bob", 2, "discovery", "purchase", None, 0, "timer", "buys", (), None, None, 1)
+    later = StageChange(
+        customer_id="bob",
+        sequence=2,
+        source="discovery",
+        to="purchase",
+        phase=None,
+        at=0,
+        cause="timer",
+        rule="buys",
+        because=(),
+        touchpoint_id=None,
+        channel=None,
+        dwell=1,
+    )
     metrics.batch_committed(0, committed(change(None, "discovery"), bought, later))
     moves = {(move["from"], move["to"]): move["changes"] for move in told(metrics)["moves"]}
     assert moves["discovery", "purchase"] == 2

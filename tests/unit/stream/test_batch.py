@@ -16,7 +16,21 @@ from etapa.stream.protocol.records import Record
 
 
 def change(source: str | None, to: str, offers: Sequence[Offer] = ()) -> StageChange:
-    return StageChange("c", 1, source, to, None, 0, "touchpoint", None, (), None, None, None, offers)
+    return StageChange(
+        customer_id="c",
+        sequence=1,
+        source=source,
+        to=to,
+        phase=None,
+        at=0,
+        cause="touchpoint",
+        rule=None,
+        because=(),
+        touchpoint_id=None,
+        channel=None,
+        dwell=None,
+        offers=offers,
+    )
 
 
 def test_stages_that_neither_grew_nor_shrank_are_left_out() -> None:

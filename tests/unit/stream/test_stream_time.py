@@ -2,11 +2,10 @@
 
 from etapa.contracts.rejected import Rejected
 from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.units import SECOND, YEAR
 from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
 
-SECOND = 1_000_000
 NOW = 1_795_000_000 * SECOND
-YEAR = 365 * 86_400 * SECOND
 
 
 def touchpoint(at: int) -> Touchpoint:

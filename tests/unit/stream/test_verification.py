@@ -43,7 +43,15 @@ class World:
         changed: dict[bytes, bytes | None] = {}
         for customer_id in self.chance.sample(self.ids, 4):
             at = self.end
-            customer = Customer(1, self.chance.choice(STAGES), self.chance.choice((None, at)), at, at, 0, 1)
+            customer = Customer(
+                version=1,
+                stage=self.chance.choice(STAGES),
+                due=self.chance.choice((None, at)),
+                entered_at=at,
+                clock=at,
+                first_at=0,
+                sequence=1,
+            )
             changed[customer_id] = None if self.chance.random() < 0.1 else encode_state(customer)
             self.append(customer_id, changed[customer_id])
         self.append(MARK_KEY, encode_mark(Mark(group="g", partitions=1, through=self.end, stream_time=None, journey="j", version=1)))

@@ -14,11 +14,11 @@ from etapa.commands.terminal.times import Time
 from etapa.commands.terminal.words import counted, printable
 from etapa.contracts.rejected import REASONS
 from etapa.contracts.rfc3339 import format_time
+from etapa.journey.units import SECOND
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 
 LETTER_FLAGS = ("kafka_bootstrap_servers", "group")
 LONGEST_KEY = 24
-SECOND = 1_000_000
 
 
 class Place(click.ParamType):

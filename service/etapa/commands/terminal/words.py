@@ -4,7 +4,8 @@ import json
 import shutil
 
 from etapa.journey.engine.changes import Clause
-from etapa.journey.language.duration import DAY, HOUR, MINUTE, SECOND, format_duration
+from etapa.journey.language.duration import format_duration
+from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 
 NARROWEST = 40
 """A terminal narrower than that is written to as if it were so wide."""

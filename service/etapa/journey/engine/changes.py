@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-Cause = Literal["touchpoint", "timer", "journey", "merge"]
+Cause = Literal["touchpoint", "timer", "journey"]
 
 
 class Clause(msgspec.Struct, frozen=True, gc=False):

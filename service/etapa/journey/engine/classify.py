@@ -117,7 +117,17 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     at = touchpoint.at
     digest = _digest_of(touchpoint.id) if program.recent_bytes else b""
     if customer is None:
-        customer = Customer(program.version, program.initial, None, at, at, at, 0, known=program.known, id=touchpoint.customer_id)
+        customer = Customer(
+            version=program.version,
+            stage=program.initial,
+            due=None,
+            entered_at=at,
+            clock=at,
+            first_at=at,
+            sequence=0,
+            known=program.known,
+            id=touchpoint.customer_id,
+        )
         customer.lay_out(program.keys, program)
         now = at
     else:
@@ -365,19 +375,19 @@ def _move(
         except Exception as error:
             raise EvaluationFailed(customer.id, "its campaigns", error) from error
     return StageChange(
-        customer.id,
-        customer.sequence,
-        source,
-        to,
-        program.stages[to].phase,
-        now,
-        cause,
-        rule_id,
-        because,
-        None if touchpoint is None else touchpoint.id,
-        None if touchpoint is None else touchpoint.channel,
-        dwell,
-        offers,
+        customer_id=customer.id,
+        sequence=customer.sequence,
+        source=source,
+        to=to,
+        phase=program.stages[to].phase,
+        at=now,
+        cause=cause,
+        rule=rule_id,
+        because=because,
+        touchpoint_id=None if touchpoint is None else touchpoint.id,
+        channel=None if touchpoint is None else touchpoint.channel,
+        dwell=dwell,
+        offers=offers,
     )
 
 

@@ -11,7 +11,7 @@ from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.outreach import Outreach
 
-FORMAT: Final = 4
+FORMAT: Final = 1
 """Raised whenever the fields below, or what an accumulator keeps in `memory`, change their meaning or order."""
 
 DIGEST_BYTES: Final = 6
@@ -45,6 +45,7 @@ class Customer:
 
     def __init__(
         self,
+        *,
         version: int,
         stage: str,
         due: int | None,
@@ -138,22 +139,21 @@ class Customer:
     def copied(self) -> "Customer":
         """Another one that shares what this one holds."""
         copied = Customer(
-            self.version,
-            self.stage,
-            self.due,
-            self.entered_at,
-            self.clock,
-            self.first_at,
-            self.sequence,
-            self.recent,
-            None,
-            self.rule,
-            self.before,
-            self.traits,
-            self.outreach,
-            self.began,
-            self.known,
-            self.id,
+            version=self.version,
+            stage=self.stage,
+            due=self.due,
+            entered_at=self.entered_at,
+            clock=self.clock,
+            first_at=self.first_at,
+            sequence=self.sequence,
+            recent=self.recent,
+            rule=self.rule,
+            before=self.before,
+            traits=self.traits,
+            outreach=self.outreach,
+            began=self.began,
+            known=self.known,
+            id=self.id,
         )
         copied.memory, copied.keys, copied.laid_out_for = self.memory, self.keys, self.laid_out_for
         return copied

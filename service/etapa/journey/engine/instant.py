@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Any, Final
 
+from etapa.journey.units import DAY, SECOND
+
 NEVER: Final = 2**62 - 1
 """Later than every time: the answer to *until when* for what does not change by itself. Never stored.
 
@@ -18,8 +20,6 @@ BEGINNING_OF_TIME: Final = -62_135_596_800_000_000
 LONG_AGO: Final = -(2**62)
 """Earlier than every time, and stored where a chain of touchpoints has not begun."""
 
-_SECOND: Final = 1_000_000
-_DAY: Final = 86_400 * _SECOND
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _MOST_DAYS: Final = 4096
 _days: Final[dict[int, str]] = {}
@@ -41,15 +41,15 @@ def instant_text(at: int) -> str:
     """
     if not BEGINNING_OF_TIME <= at <= END_OF_TIME:
         raise OverflowError("the time lies outside the years 1 to 9999")
-    day = at // _DAY
+    day = at // DAY
     written = _days.get(day)
     if written is None:
         if len(_days) >= _MOST_DAYS:
             _days.clear()
         written = _days[day] = date.fromordinal(_FIRST_DAY + day).isoformat() + "T"
-    rest = at - day * _DAY
-    second = rest // _SECOND
-    micro = rest - second * _SECOND
+    rest = at - day * DAY
+    second = rest // SECOND
+    micro = rest - second * SECOND
     minute = second // 60
     hour = minute // 60
     text = written + _TWO_DIGITS[hour] + ":" + _TWO_DIGITS[minute - hour * 60] + ":" + _TWO_DIGITS[second - minute * 60]

@@ -10,12 +10,13 @@ from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.instant import END_OF_TIME, NEVER, instant_text, ratio
 from etapa.journey.engine.matching import compile_where
-from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_after, time_in
+from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_after
 from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import EXACT, CountWindow, has_buckets
 from etapa.journey.language.model import ANY_TYPE, Comparison, Match
 from etapa.journey.language.predicates import MISSING, Predicate, compile_comparison
+from etapa.journey.units import SECOND
 
 _RISING: Final = frozenset({"gt", "gte"})
 _FALLING: Final = frozenset({"lt", "lte"})
@@ -88,7 +89,7 @@ class NothingFor(Leaf):
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory[self.place]
-        return None if entry is None else instant_text(time_in(entry))
+        return None if entry is None else instant_text(entry)
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, False
@@ -96,7 +97,7 @@ class NothingFor(Leaf):
     def _since(self, customer: Customer) -> int:
         """The latest match, or how long matches have been watched for."""
         entry = customer.memory[self.place]
-        since = customer.first_at if entry is None else time_in(entry)
+        since: int = customer.first_at if entry is None else entry
         if customer.began:
             began = customer.began.get(self.key)
             if began is not None and began[1] > since:
@@ -124,7 +125,7 @@ class InStageFor(Leaf):
         return customer.entered_at + self.duration
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        return ratio(now - customer.entered_at, 1_000_000)
+        return ratio(now - customer.entered_at, SECOND)
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, False

@@ -77,7 +77,7 @@ class Total(Matching):
 
 
 class Latest(Matching):
-    """When the latest matching touchpoint occurred. Entry: the time; in a list of its own where it was written in a format before 4."""
+    """When the latest matching touchpoint occurred. Entry: the time."""
 
     __slots__ = ()
 
@@ -88,14 +88,8 @@ class Latest(Matching):
         if not self.takes(touchpoint):
             return
         entry = memory[self.place]
-        if entry is None or touchpoint.at > time_in(entry):
+        if entry is None or touchpoint.at > entry:
             memory[self.place] = touchpoint.at
-
-
-def time_in(entry: Any) -> int:
-    """Of the entry of a `Latest`."""
-    at: int = entry[0] if isinstance(entry, list) else entry
-    return at
 
 
 class LastValue(Matching):

@@ -32,6 +32,7 @@ from etapa.journey.engine.outreach import Outreach
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.timers import Timers
 from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.units import SECOND
 
 __all__ = ["EvaluationFailed", "Partition", "Rehearsal", "Work"]
 
@@ -284,7 +285,7 @@ class Partition:
             if customer is None:
                 continue
             if customer.due == at:
-                work.timer_delays.append((by - at) / 1_000_000)
+                work.timer_delays.append((by - at) / SECOND)
                 self._note(kept, customer)
                 made = len(work.changes)
                 try:

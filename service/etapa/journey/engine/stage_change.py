@@ -20,6 +20,7 @@ class StageChange:
 
     def __init__(
         self,
+        *,
         customer_id: str,
         sequence: int,
         source: str | None,

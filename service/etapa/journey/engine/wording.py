@@ -11,7 +11,8 @@ from etapa.journey.engine.conditions import Observed
 from etapa.journey.engine.instant import instant_text
 from etapa.journey.language import model
 from etapa.journey.language.describe import describe, describe_comparison, describe_match
-from etapa.journey.language.duration import DAY, HOUR, MINUTE, SECOND, YEAR, format_duration
+from etapa.journey.language.duration import format_duration
+from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
 
 _OPPOSITE: Final[dict[model.Operator, model.Operator]] = {"gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt", "eq": "ne", "ne": "eq"}
 _FINER: Final = ((YEAR, DAY), (DAY, HOUR), (HOUR, MINUTE), (MINUTE, SECOND))

@@ -3,13 +3,7 @@
 import re
 
 from etapa.errors import EtapaError
-
-SECOND = 1_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-WEEK = 7 * DAY
-YEAR = 365 * DAY
+from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, WEEK, YEAR
 
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": YEAR}
 LONGEST = 1000 * YEAR

@@ -8,7 +8,6 @@ from etapa.errors import EtapaError
 from etapa.journey.language import campaigns, scenarios
 from etapa.journey.language.checks import look_over
 from etapa.journey.language.conditions import ConditionShape
-from etapa.journey.language.duration import SECOND
 from etapa.journey.language.findings import Finding, Position, Report
 from etapa.journey.language.logic import depth, leaves
 from etapa.journey.language.model import Condition, Journey, Rule, Stage
@@ -29,6 +28,7 @@ from etapa.journey.language.shapes import (
     read_fields,
 )
 from etapa.journey.language.yaml_nodes import Node, Unreadable, parse
+from etapa.journey.units import SECOND
 
 MAX_STAGES = 100
 MAX_RULES = 500

@@ -1,4 +1,4 @@
-"""The layout of customer states. Whoever changes it raises the format number, and sees that states of the format before can still be read."""
+"""The layout of customer states. Whoever changes it raises the format number in `journey.engine.customer`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from etapa.journey.engine.customer import FORMAT, Change, Remembered
 from etapa.journey.engine.outreach import Outreach
 
 
-class Format4(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
+class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
     """The layout: `Customer` in the order of its fields, without the id.
 
     `clock`, `first_at` and the time in `before` are distances from `entered_at`; times in `memory` that are in no list are distances from
@@ -32,7 +32,7 @@ class Format4(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT
     known: bytes = b""
 
 
-class StandingInFormat4(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
+class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
     """What of a state the view shows beside it. Reading no more than this takes a tenth of the time."""
 
     version: int
