@@ -34,6 +34,7 @@ COMMANDS = {
     "run": ListedCommand("run", "Run the worker."),
     "topics": ListedCommand("topics", "Create the Kafka topics."),
     "journeys": ListedCommand("journeys", "List the journeys to start from, and print one."),
+    "sources": ListedCommand("sources", "Make the records of other systems into touchpoints."),
     "validate": ListedCommand("validate", "Check journey files."),
     "test": ListedCommand("test", "Run the tests in journey files."),
     "simulate": ListedCommand("simulate", "Run a file of touchpoints through a journey, without servers."),

@@ -12,6 +12,10 @@ these at the rim, in the room that knows the library; the error behind is the ca
       PatternTooLarge
     Unreadable              journey.language          the loader, once why has been reported
     FileUnreadable          commands.terminal         commands: exit 2
+    PathError               sources                   the loader: a finding
+    Unfit, NoTime           sources                   the mapping: a dead letter
+    MappingError            sources                   commands: exit 2
+    RecordsError            sources                   commands: exit 1
     SettingsError           settings                  cli: exit 2, every wrong setting by name
     RedisUrlError           stream.redis              commands: exit 2
     KafkaSettingsError      stream.kafka              commands: exit 2

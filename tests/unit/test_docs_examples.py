@@ -23,8 +23,8 @@ from etapa.rehearsal.scenarios import Outcome, rehearse
 from tests.support import yaml_core
 
 DOCS = Path(__file__).parents[2] / "docs"
-# The page about delivery shows delivery files, and a test of its own reads them.
-PAGES = sorted(page for page in DOCS.rglob("*.md") if page.name != "delivery.md")
+# The pages about delivery and sources show other files, and tests of their own read them.
+PAGES = sorted(page for page in DOCS.rglob("*.md") if page.name not in ("delivery.md", "sources.md"))
 CONDITION_PAGES = DOCS / "conditions"
 BEGUN = parse_time("2026-01-01T00:00:00Z")
 """When the tests begin whose `because` is shown."""

@@ -103,6 +103,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Annotated[
         Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, only loopback is answered")
     ] = None
+    source_pepper: Annotated[
+        Secret | None, Setting(values.secret(), "Put before what a source file makes SHA-256 of, so that nobody can try out ids")
+    ] = None
     max_touchpoint_bytes: Annotated[
         int, Setting(values.size(1024, 64 * MEBIBYTE), "A touchpoint larger than this becomes a dead letter")
     ] = MEBIBYTE

@@ -1,0 +1,49 @@
+"""A source by the name of a preset or by its file, for commands."""
+
+import difflib
+from pathlib import Path
+
+import click
+
+from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.journey_files import shown
+from etapa.journey.language.yaml_nodes import MAX_BYTES
+from etapa.sources import presets
+from etapa.sources.loading import LoadedSource, load_source
+from etapa.sources.mapping import Mapper, MappingError
+
+
+def source_text(name: str) -> tuple[str, str]:
+    """The text of a source, and how findings name it. Ends the command with exit code 2 if there is none."""
+    if name in presets.names():
+        return presets.text_of(name), f"{name} (comes with Etapa)"
+    path = Path(name)
+    if not path.exists() and path.suffix not in (".yaml", ".yml"):
+        near = difflib.get_close_matches(name, presets.names(), n=1)
+        advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(presets.names())}, and files of one's own"
+        raise WrongUse(f"no source {name!r}; {advice}")
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise WrongUse(f"{name}: cannot read it: {reason(error)}") from None
+    return content.decode(errors="replace"), name
+
+
+def loaded(name: str) -> LoadedSource:
+    """A source with its findings."""
+    return load_source(*source_text(name))
+
+
+def mapper_of(name: str, pepper: str = "") -> Mapper:
+    """A source, ready to map. Findings go to stderr; one that has errors ends the command with exit code 1."""
+    found = loaded(name)
+    for finding in found.findings:
+        if finding.severity != "info":
+            click.echo(shown(finding), err=True)
+    if found.source is None:
+        raise CheckFailed(f"{name} has errors, so it is not used")
+    try:
+        return Mapper(found.source, pepper.encode())
+    except MappingError as error:
+        raise WrongUse(f"{name}: {error}") from None

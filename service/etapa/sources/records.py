@@ -1,0 +1,140 @@
+"""Records from files: JSON Lines, a JSON array, or CSV; each with its place in the file, or why it cannot be read."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from etapa.contracts.rejected import rejected
+from etapa.errors import EtapaError
+from etapa.sources.model import Decode
+
+LARGEST_ARRAY: Final = 256 * 1024 * 1024
+"""Bytes of a JSON array, which is read as a whole."""
+DELIMITERS: Final = ",;\t|"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+class RecordsError(EtapaError):
+    """A file holds no records of this kind; the message says what it looks like and what to do."""
+
+
+class Lines(Protocol):
+    """What is read: a file opened in binary mode, or anything with its `readline`."""
+
+    def readline(self, limit: int, /) -> bytes: ...
+
+
+class Read(NamedTuple):
+    """A record and the number of its line (of its element, in an array), from 1."""
+
+    number: int
+    record: Any
+    """A `Rejected` where it cannot be read."""
+
+
+def records(lines: Lines, decode: Decode, max_bytes: int) -> Iterator[Read]:
+    """The records of a file. No line may be longer than `max_bytes`. Raises `RecordsError`."""
+    return _csv(lines, max_bytes) if decode == "csv" else _json(lines, max_bytes)
+
+
+def decode_json(value: bytes) -> Any:
+    """The JSON value that a record holds, or a `Rejected`."""
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return rejected("not_json", str(error))
+
+
+def _json(lines: Lines, max_bytes: int) -> Iterator[Read]:
+    first = True
+    for number, line in _numbered(lines, max_bytes):
+        if first and line.lstrip().startswith(b"["):
+            yield from _array(line, lines)
+            return
+        first = False
+        yield Read(number, rejected("too_large", f"more than {max_bytes} bytes") if len(line) > max_bytes else decode_json(line))
+
+
+def _array(begun: bytes, lines: Lines) -> Iterator[Read]:
+    whole = bytearray(begun)
+    while piece := lines.readline(1 << 20):
+        whole += piece
+        if len(whole) > LARGEST_ARRAY:
+            raise RecordsError(f"a JSON array of more than {LARGEST_ARRAY >> 20} MiB; write one record a line, as with `jq -c '.[]' FILE`")
+    try:
+        elements = msgspec.json.decode(whole, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RecordsError(f"it begins like a JSON array and is none: {error}") from None
+    for number, element in enumerate(elements, 1):
+        yield Read(number, decode_json(bytes(element)))
+
+
+def _csv(lines: Lines, max_bytes: int) -> Iterator[Read]:
+    texts = _Texts(lines, max_bytes)
+    heading = next(texts, None)
+    if heading is None:
+        return
+    delimiter = max(DELIMITERS, key=heading.count)
+    names = next(csv.reader([heading], delimiter=delimiter))
+    names = [name.strip() for name in names]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or "" in names:
+        raise RecordsError(
+            f"the first line must name each column once; {'it has a column without a name' if not twice else twice[0]!r} is wrong"
+        )
+    rows = csv.reader(texts, delimiter=delimiter, strict=True)
+    while True:
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Read(texts.number, rejected("invalid", f"not CSV: {error}"))
+            continue
+        if not cells:
+            continue
+        if len(cells) != len(names):
+            yield Read(texts.number, rejected("invalid", f"the row has {len(cells)} cells, the first line names {len(names)}"))
+            continue
+        yield Read(texts.number, {name: cell for name, cell in zip(names, cells, strict=True) if cell != ""})
+
+
+class _Texts:
+    """The lines of a file as text, with the number of the one given last."""
+
+    def __init__(self, lines: Lines, max_bytes: int) -> None:
+        self._lines = lines
+        self._max_bytes = max_bytes
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._lines.readline(self._max_bytes + 2)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if len(line) > self._max_bytes:
+            raise RecordsError(f"line {self.number} has more than {self._max_bytes} bytes; is a quotation mark missing?")
+        try:
+            return line.removeprefix(_BYTE_ORDER_MARK).decode() if self.number == 1 else line.decode()
+        except UnicodeDecodeError as error:
+            raise RecordsError(
+                f"line {self.number} is not UTF-8 ({error.reason}); save the file as CSV UTF-8, or use `iconv -f latin1 -t utf-8`"
+            ) from None
+
+
+def _numbered(lines: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := lines.readline(max_bytes + 2):
+        number += 1
+        rest = line
+        while len(rest) >= max_bytes + 2 and not rest.endswith(b"\n"):
+            rest = lines.readline(max_bytes + 2)
+        if number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if line and not line.isspace():
+            yield number, line.rstrip(b"\r\n")

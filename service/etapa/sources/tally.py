@@ -1,0 +1,33 @@
+"""Counts of what came of records: they add up."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from etapa.contracts.rejected import Rejected
+from etapa.sources.outcome import Outcome, Skipped
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of all records so far. A record with a list of elements counts once for each of them."""
+
+    records: int = 0
+    touchpoints: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    """By rule."""
+    dead: Counter[str] = field(default_factory=Counter)
+    """By reason."""
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        if isinstance(outcome, Skipped):
+            self.skipped[outcome.rule] += 1
+        elif isinstance(outcome, Rejected):
+            self.dead[outcome.reason] += 1
+        else:
+            self.touchpoints += 1
+
+    @property
+    def outcomes(self) -> int:
+        """Everything that came of the records: touchpoints, skipped and dead letters together."""
+        return self.touchpoints + self.skipped.total() + self.dead.total()

@@ -1,0 +1,69 @@
+"""Times as other systems write them, as RFC 3339 in UTC: numbers since 1970, and local text of a zone."""
+
+import math
+import re
+import zoneinfo
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, microseconds_of
+from etapa.errors import EtapaError
+from etapa.sources.model import Unit
+
+_PER_UNIT: Final[dict[Unit, tuple[int, int]]] = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
+"""Microseconds of so many units."""
+
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\s*")
+
+
+class NoTime(EtapaError, ValueError):
+    """The value is no such time; the message says what was expected and what kind of value was found, never the value."""
+
+
+def time_of_number(value: Any, unit: Unit) -> str:
+    """A number of `unit` since 1970, or a text that holds one. Raises `NoTime`."""
+    many, few = _PER_UNIT[unit]
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value) if "." in value else int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise NoTime(f"expected a number of {unit} since 1970")
+    at = round(value * many / few) if isinstance(value, float) else value * many // few
+    return _in_range(at)
+
+
+def time_of_text(value: Any, zone: str, form: str | None) -> str:
+    """A local time of `zone`, as `form` says, or as ISO 8601 has it. An offset in the text goes before the zone. Raises `NoTime`."""
+    if not isinstance(value, str):
+        raise NoTime("expected a time as text")
+    try:
+        moment = datetime.fromisoformat(value.strip()) if form is None else datetime.strptime(value.strip(), form)  # noqa: DTZ007
+    except ValueError:
+        raise NoTime("expected a time as ISO 8601 has it" if form is None else f'expected a time written as "{form}"') from None
+    try:
+        return _in_range(microseconds_of(moment if moment.tzinfo is not None else _absolute(moment, zoneinfo.ZoneInfo(zone))))
+    except OverflowError:
+        raise NoTime("expected a time within the years 1 to 9999") from None
+
+
+def _in_range(at: int) -> str:
+    if not EARLIEST <= at <= LATEST:
+        raise NoTime("expected a time within the years 1 to 9999")
+    return format_time(at)
+
+
+def _absolute(local: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
+    """When a local time is. One that the clocks skip is the moment at which they jump, one that comes twice the first of both."""
+    earlier = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if earlier.astimezone(zone).replace(tzinfo=None) == local:
+        return earlier
+    # Before the jump the offset is that of fold 0, after it that of fold 1.
+    after = local.replace(tzinfo=zone, fold=1)
+    offset_after = after.utcoffset()
+    low, high = after.astimezone(UTC).replace(microsecond=0), earlier
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
+        if middle.astimezone(zone).utcoffset() == offset_after:
+            high = middle
+        else:
+            low = middle
+    return high.replace(microsecond=0)

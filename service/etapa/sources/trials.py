@@ -1,0 +1,86 @@
+"""The tests in a source file: each record, and what must come of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.rfc3339 import parse_time
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.sources.mapping import Mapper
+from etapa.sources.model import ExpectedOutcome, Trial
+from etapa.sources.outcome import Outcome, Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """What a test came to. `differences` is empty when all is as expected."""
+
+    number: int
+    line: int
+    differences: tuple[str, ...]
+
+
+def run_trials(mapper: Mapper) -> Iterator[TrialResult]:
+    """Run the tests of the mapper's source, in order."""
+    for number, trial in enumerate(mapper.source.trials, 1):
+        yield TrialResult(number, trial.line, tuple(_differences(trial, mapper)))
+
+
+def _differences(trial: Trial, mapper: Mapper) -> Iterator[str]:
+    outcomes = mapper.outcomes(trial.given, TouchpointLimits())
+    if len(outcomes) != len(trial.expect):
+        yield f"expected {len(trial.expect)} outcomes, found {len(outcomes)}: {'; '.join(map(described, outcomes))}"
+        return
+    for place, (expected, found) in enumerate(zip(trial.expect, outcomes, strict=True), 1):
+        where = f"outcome {place}: " if len(outcomes) > 1 else ""
+        for difference in _compared(expected, found):
+            yield where + difference
+
+
+def described(outcome: Outcome) -> str:
+    """An outcome in words."""
+    if isinstance(outcome, Skipped):
+        return f"skipped ({outcome.rule})"
+    if isinstance(outcome, Rejected):
+        return f"dead letter {outcome.reason}: {outcome.detail}"
+    return f"a touchpoint: {outcome.json.decode()}"
+
+
+def _compared(expected: ExpectedOutcome, found: Outcome) -> Iterator[str]:
+    if expected.fields is None:
+        as_expected = isinstance(found, Skipped) if expected.skipped else isinstance(found, Rejected) and found.reason == expected.dead
+        if not as_expected:
+            yield f"expected {'skipped' if expected.skipped else f'dead letter {expected.dead}'}, found {described(found)}"
+        return
+    if isinstance(found, Skipped | Rejected):
+        yield f"expected a touchpoint, found {described(found)}"
+        return
+    written: dict[str, Any] = msgspec.json.decode(found.json)
+    for field, value in expected.fields.items():
+        if not _same(field, value, written.get(field)):
+            yield f"{field}: expected {_json(value)}, found {_json(written.get(field))}"
+
+
+def _same(field: str, expected: Any, found: Any) -> bool:
+    if field == "occurred_at" and isinstance(expected, str) and isinstance(found, str):
+        try:
+            return parse_time(expected) == parse_time(found)
+        except ValueError:
+            return False
+    return _equal(expected, found)
+
+
+def _equal(expected: Any, found: Any) -> bool:
+    """Equal as JSON has it: 1 equals 1.0, and true equals only true."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return expected.keys() == found.keys() and all(_equal(value, found[key]) for key, value in expected.items())
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(expected) == len(found) and all(_equal(*pair) for pair in zip(expected, found, strict=True))
+    return isinstance(expected, bool) == isinstance(found, bool) and bool(expected == found)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()

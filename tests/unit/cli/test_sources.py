@@ -1,0 +1,113 @@
+"""`etapa sources`: from records as they come to touchpoints."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from etapa.sources import presets
+from tests.unit.cli.process import etapa
+
+CALLS = [
+    {
+        "type": "track",
+        "event": "purchase",
+        "userId": "u1",
+        "messageId": "m-1",
+        "timestamp": "2026-01-05T09:20:00Z",
+        "properties": {"amount": 120},
+    },
+    {"type": "alias", "userId": "u1", "previousId": "a1", "messageId": "m-2", "timestamp": "2026-01-05T09:20:00Z"},
+    {"type": "track", "event": "purchase", "userId": "null", "messageId": "m-3", "timestamp": "2026-01-05T09:20:00Z"},
+]
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> str:
+    path = tmp_path / "calls.jsonl"
+    path.write_text("".join(json.dumps(call) + "\n" for call in CALLS), "utf-8")
+    return str(path)
+
+
+def test_the_list_has_a_sentence_of_each() -> None:
+    assert [each["name"] for each in json.loads(etapa("sources", "list", "--json").stdout)["sources"]] == list(presets.names())
+    assert "Events of Stripe" in etapa("sources").stdout.decode()
+
+
+def test_records_are_converted_and_the_counts_add_up(calls: str) -> None:
+    done = etapa("sources", "convert", "segment", calls)
+    assert done.returncode == 0
+    assert [json.loads(line)["customer_id"] for line in done.stdout.splitlines()] == ["u1"]
+    said = done.stderr.decode()
+    assert "record 3: placeholder_id: a name for nobody stands at `userId` or `anonymousId`" in said
+    assert "3 records: 1 touchpoint, 1 skipped, 1 dead letter" in said
+    assert "1 skipped by skip 2: type" in said
+
+
+def test_what_is_converted_can_be_simulated(calls: str) -> None:
+    converted = etapa("sources", "convert", "segment", calls).stdout
+    done = etapa("simulate", "-", stdin=converted)
+    assert done.returncode == 0
+    assert b"1 touchpoint (0 duplicates) of 1 customer" in done.stderr
+
+
+def test_a_machine_gets_the_counts_as_an_object(calls: str) -> None:
+    done = etapa("sources", "convert", "segment", calls, "--json")
+    assert json.loads(done.stderr) == {
+        "records": 3,
+        "touchpoints": 1,
+        "skipped": {"skip 2: type": 1},
+        "dead_letters": {"placeholder_id": 1},
+    }
+
+
+def test_a_spreadsheet_needs_no_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("order_id;email;order_date;total\n7;ada@example.com;2026-01-05;12.50\n", "utf-8")
+    done = etapa("sources", "convert", "csv", str(path))
+    assert json.loads(done.stdout) == {
+        "id": "7",
+        "customer_id": "ada@example.com",
+        "type": "purchase",
+        "occurred_at": "2026-01-05T00:00:00Z",
+        "properties": {"amount": 12.5},
+    }
+
+
+def test_nothing_usable_is_a_failure_that_says_what_to_do(calls: str) -> None:
+    done = etapa("sources", "convert", "stripe", calls)
+    assert done.returncode == 1
+    assert "`etapa sources explain stripe RECORD` shows where each field is looked for" in done.stderr.decode()
+
+
+def test_explain_shows_where_each_field_was_found(calls: str) -> None:
+    lines = etapa("sources", "explain", "segment", calls).stdout.decode().splitlines()
+    assert lines[0] == "a touchpoint"
+    assert any(line.split() == ["customer_id", '"u1"', "from", "`userId`"] for line in lines)
+    said = etapa("sources", "explain", "segment", json.dumps(CALLS[1])).stdout.decode()
+    assert said.startswith("skipped: skip 2: type")
+
+
+def test_a_name_that_is_nearly_right_is_told() -> None:
+    done = etapa("sources", "show", "segmnt")
+    assert done.returncode == 2
+    assert "no source 'segmnt'; did you mean 'segment'?" in done.stderr.decode()
+
+
+def test_tests_of_a_file_of_ones_own_pass_and_fail(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    text = presets.text_of("hubspot")
+    path.write_text(text, "utf-8")
+    assert etapa("sources", "test", str(path)).stdout.decode().strip() == "1 test passed, 0 failed"
+    path.write_text(text.replace("channel: crm", "channel: phone"), "utf-8")
+    done = etapa("sources", "test", str(path))
+    assert done.returncode == 1
+    assert 'channel: expected "phone", found "crm"' in done.stdout.decode()
+
+
+def test_a_file_with_errors_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("source: mine\ntouchpoint: {id: id}\n", "utf-8")
+    done = etapa("sources", "convert", str(path), "-", stdin=b"{}")
+    assert done.returncode == 1
+    assert "a touchpoint needs `customer_id`, `type` and `occurred_at`" in done.stderr.decode()

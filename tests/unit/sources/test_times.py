@@ -1,0 +1,55 @@
+"""Times as other systems write them."""
+
+from typing import Any
+
+import pytest
+
+from etapa.sources.model import Unit
+from etapa.sources.times import NoTime, time_of_number, time_of_text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "time"),
+    [
+        (1767604800, "s", "2026-01-05T09:20:00Z"),
+        (1767604800.25, "s", "2026-01-05T09:20:00.250000Z"),
+        (1767604800123, "ms", "2026-01-05T09:20:00.123000Z"),
+        ("1767604800000001", "us", "2026-01-05T09:20:00.000001Z"),
+        (1767604800000001999, "ns", "2026-01-05T09:20:00.000001Z"),
+        (-1, "s", "1969-12-31T23:59:59Z"),
+    ],
+)
+def test_a_number_counts_units_since_1970(value: Any, unit: Unit, time: str) -> None:
+    assert time_of_number(value, unit) == time
+
+
+@pytest.mark.parametrize("value", ["yesterday", "", True, None, [1], 10**30, float("inf"), float("nan"), "9" * 31])
+def test_what_is_no_such_number_is_refused(value: Any) -> None:
+    with pytest.raises(NoTime, match=r"expected a (number of s since 1970|time within)"):
+        time_of_number(value, "s")
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "form", "time"),
+    [
+        ("2026-01-05 09:20:00.123", "UTC", None, "2026-01-05T09:20:00.123000Z"),
+        ("2026-01-05", "America/La_Paz", None, "2026-01-05T04:00:00Z"),
+        ("05/01/2026 09:20", "America/La_Paz", "%d/%m/%Y %H:%M", "2026-01-05T13:20:00Z"),
+        ("2026-01-05T09:20:00+02:00", "America/La_Paz", None, "2026-01-05T07:20:00Z"),
+        # Clocks jump from 02:00 to 03:00, and in autumn from 03:00 back to 02:00.
+        ("2026-03-29 02:30:00", "Europe/Berlin", None, "2026-03-29T01:00:00Z"),
+        ("2026-10-25 02:30:00", "Europe/Berlin", None, "2026-10-25T00:30:00Z"),
+        # Half an hour only.
+        ("2026-10-04 02:15:00", "Australia/Lord_Howe", None, "2026-10-03T15:30:00Z"),
+        # A whole day that never was.
+        ("2011-12-30 12:00:00", "Pacific/Apia", None, "2011-12-30T10:00:00Z"),
+    ],
+)
+def test_local_text_is_read_in_its_zone(text: str, zone: str, form: str | None, time: str) -> None:
+    assert time_of_text(text, zone, form) == time
+
+
+@pytest.mark.parametrize("value", ["5/1/26", "", 5, None, "2026-02-30", "0001-01-01"])
+def test_what_is_no_time_is_refused(value: Any) -> None:
+    with pytest.raises(NoTime, match="expected a time"):
+        time_of_text(value, "Asia/Kathmandu", None)
