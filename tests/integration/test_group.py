@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from etapa.settings import Settings
 from etapa.stream.kafka.security import client_options
@@ -56,6 +57,32 @@ async def until_it_says(worker: Worker, name: str, words: str) -> str:
 
     await until(asked, f"the worker's saying {words!r} of {name}")
     return said
+
+
+def test_a_stranger_that_was_given_a_partition_makes_workers_unready_is_named_and_counted(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=4, session_timeout=6_000_000)
+        first = Worker(settings, tmp_path)
+        await asyncio.to_thread(first.wait_ready, 4)
+        second = Worker(settings, tmp_path)
+        await asyncio.to_thread(second.wait_ready, 2)
+        assert (first.metric("etapa_group_partitions_unowned"), second.metric("etapa_group_partitions_unowned")) == (0, 0)
+        async with stranger(settings, RoundRobinPartitionAssignor):
+            for worker in (first, second):
+                said = await until_it_says(worker, "group", "has no worker")
+                assert f"of {settings.topic_touchpoints} has no worker. In the group {settings.group}" in said
+                assert "reports at /127.0.0.1 has" in said
+                assert worker.metric("etapa_group_partitions_unowned") == 1
+                assert said in worker.said()
+        for worker in (first, second):
+            await asyncio.to_thread(worker.wait_ready, 2)
+            assert worker.metric("etapa_group_partitions_unowned") == 0
+            worker.ask_to_stop()
+        assert (first.exit_code(), second.exit_code()) == (0, 0)
+
+    asyncio.run(scenario())
 
 
 def test_others_that_divide_partitions_by_another_rule_are_named_and_once_they_are_gone_work_begins(

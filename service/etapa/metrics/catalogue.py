@@ -124,6 +124,17 @@ OFFSET_DISAGREEMENTS = Metric(
     help="Takeovers that found the group's offset away from the mark",
 )
 REFUSED = Metric(name="etapa_refused_total", kind="counter", help="Times that a partition was refused until somebody steps in")
+UNOWNED = Metric(
+    name="etapa_group_partitions_unowned",
+    kind="gauge",
+    help="Partitions that the consumer group has given to no worker, in the whole group",
+)
+CLOCK_AHEAD = Metric(
+    name="etapa_clock_ahead_seconds",
+    kind="gauge",
+    unit="seconds",
+    help="By how much the clock here is ahead of that of the broker farthest away, at least; negative: behind",
+)
 JOURNEY_INFO = Metric(name="etapa_journey_info", kind="gauge", labels=("journey", "version"), help="The journey that is running; always 1")
 
 # --- delivery ---
@@ -215,6 +226,8 @@ WORKER = (
     GONE,
     OFFSET_DISAGREEMENTS,
     REFUSED,
+    UNOWNED,
+    CLOCK_AHEAD,
     JOURNEY_INFO,
 )
 """What only a worker tells."""

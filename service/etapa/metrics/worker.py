@@ -90,6 +90,8 @@ class Metrics:
         self._gone = catalogue.GONE.counter(registry)
         self._offset_disagreements = catalogue.OFFSET_DISAGREEMENTS.counter(registry)
         self._refused = catalogue.REFUSED.counter(registry)
+        self._unowned = catalogue.UNOWNED.gauge(registry)
+        self._clock_ahead = catalogue.CLOCK_AHEAD.gauge(registry)
         self._stream_time = catalogue.STREAM_TIME.gauge(registry)
         catalogue.JOURNEY_INFO.gauge(registry).labels(journey.id, str(journey.version)).set(1)
         self._show_from_the_start(stages, [campaign.id for campaign in journey.campaigns])
@@ -173,3 +175,9 @@ class Metrics:
         self.customers.drop(partition)
         for gauge in (self._lag, self._ready, self._stream_time):
             gauge.remove(str(partition))
+
+    def partitions_unowned(self, count: int) -> None:
+        self._unowned.set(count)
+
+    def clock_ahead(self, seconds: float) -> None:
+        self._clock_ahead.set(seconds)

@@ -25,6 +25,7 @@ from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.membership import about_another_rule
 from etapa.stream.kafka.topics import TopicsError, check_topics, partition_count
+from etapa.stream.lookout import Lookout
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.partition_tasks import PartitionTasks
@@ -58,6 +59,7 @@ class Classifier(Service):
         # Half of what the group allows a member to take, so that the other half is left for joining again.
         self._stop_seconds = settings.session_timeout / 2_000_000
         self._store: Store | None = None
+        self._lookout: Lookout | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self._partitions: PartitionTasks | None = None
         self._work: asyncio.Task[None] | None = None
@@ -76,7 +78,8 @@ class Classifier(Service):
             )
         cluster = Cluster(self._settings)
         self._store = Store(self._settings)
-        self._work = asyncio.create_task(self._run(cluster, self._store), name="etapa classifier")
+        self._lookout = Lookout(cluster, self._clock, self._observer)
+        self._work = asyncio.create_task(self._run(cluster, self._store, self._lookout), name="etapa classifier")
 
     async def on_stop(self) -> None:
         """Finish and commit the batches at hand, show them in Redis, leave the group."""
@@ -87,12 +90,15 @@ class Classifier(Service):
             await self._store.close()
             self._store = None
 
-    async def _run(self, cluster: Cluster, store: Store) -> None:
+    async def _run(self, cluster: Cluster, store: Store, lookout: Lookout) -> None:
+        looking = asyncio.create_task(lookout.run(), name="etapa lookout")
         try:
             await self._work_until_stopped(cluster, store)
         except Exception as error:  # noqa: BLE001 - handed to whoever runs the worker
             self.error = error
         finally:
+            looking.cancel()
+            await asyncio.wait({looking})
             self.ended.set()
 
     async def _work_until_stopped(self, cluster: Cluster, store: Store) -> None:
@@ -222,7 +228,8 @@ class Classifier(Service):
     async def health(self) -> Sequence[Health]:
         """Everything that must be good, looked at now: Kafka, Redis, and every partition that is ours."""
         kafka, redis = await asyncio.gather(self._kafka_health(), self._redis_health())
-        return [kafka, *redis, *self._partitions_health()]
+        beside = () if self._lookout is None else self._lookout.health()
+        return [kafka, *redis, *beside, *self._partitions_health()]
 
     def _partitions_health(self) -> Iterator[Health]:
         tasks = self._partitions

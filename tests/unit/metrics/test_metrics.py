@@ -240,3 +240,11 @@ def test_observing_in_bulk_keeps_a_series_for_each_value_of_its_label() -> None:
     bulk.observe_all([1.5, 1.5], "buyer")
     assert [value(metrics, "bulk_count", stage=stage) for stage in ("new", "buyer", "gone")] == [0, 2, None]
     assert value(metrics, "bulk_bucket", stage="buyer", le="1.0") == 0
+
+
+def test_what_no_worker_owns_and_how_wrong_the_clock_is_are_shown() -> None:
+    metrics = Metrics(JOURNEY)
+    assert (value(metrics, "etapa_group_partitions_unowned"), value(metrics, "etapa_clock_ahead_seconds")) == (0, 0)
+    metrics.partitions_unowned(3)
+    metrics.clock_ahead(-600.5)
+    assert (value(metrics, "etapa_group_partitions_unowned"), value(metrics, "etapa_clock_ahead_seconds")) == (3, -600.5)

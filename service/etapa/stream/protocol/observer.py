@@ -40,7 +40,7 @@ class BatchCommitted(msgspec.Struct, frozen=True):
 
 
 class Observer(Protocol):
-    """What a partition task tells. Every method names the partition first."""
+    """What a partition task tells. Methods about a partition name it first."""
 
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
         """The partition is not ready from here on; `takeover_finished` or `released` follows, or another start."""
@@ -75,6 +75,12 @@ class Observer(Protocol):
     def released(self, partition: int) -> None:
         """The task has ended, in whatever way: this worker says nothing more about the partition."""
 
+    def partitions_unowned(self, count: int) -> None:
+        """So many partitions were given to no worker, in the whole group."""
+
+    def clock_ahead(self, seconds: float) -> None:
+        """By how much the wall clock here is ahead of a broker's, at least; negative: behind."""
+
 
 class NullObserver:
     """Listens to nothing."""
@@ -102,3 +108,7 @@ class NullObserver:
     def refused(self, partition: int, message: str) -> None: ...
 
     def released(self, partition: int) -> None: ...
+
+    def partitions_unowned(self, count: int) -> None: ...
+
+    def clock_ahead(self, seconds: float) -> None: ...

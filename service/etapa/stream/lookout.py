@@ -1,0 +1,114 @@
+"""What no partition sees by itself: whether the group has given every partition to a worker, and whether the clock here is right.
+
+Looked at every few seconds, beside the work and without a say in it: what is wrong makes the worker unready, is told, and is counted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import IncompatibleBrokerVersion
+
+from etapa.hosting.clock import SystemClock
+from etapa.hosting.health import Health
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import client_id_of, stop_consumer
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.membership import describe_group
+from etapa.stream.kafka.stamps import EndsOfTransactions
+from etapa.stream.protocol.brokers_clocks import BrokersClocks, disagreement_in_words
+from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.ownership import owned_by_workers, ownership_in_words
+
+LOOK_SECONDS = 5.0
+_STABLE = "Stable"
+
+logger = logging.getLogger(__name__)
+
+
+class Lookout:
+    """Looks until it is cancelled. What a look finds holds until the next one that gets an answer."""
+
+    def __init__(self, cluster: Cluster, clock: SystemClock, observer: Observer) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._observer = observer
+        self._clocks = BrokersClocks()
+        self._addresses: dict[int, str] = {}
+        self._group_trouble = ""
+        self._told = {"group": "", "clock": ""}
+
+    def health(self) -> Sequence[Health]:
+        """What was found, and the clock as it is now."""
+        found = {"group": self._group_trouble, "clock": self._clock_trouble()}
+        return [Health(name, ready=not trouble, detail=trouble) for name, trouble in found.items()]
+
+    def _clock_trouble(self) -> str:
+        apart = self._clocks.farthest(self._clock.now(), self._clock.elapsed())
+        self._observer.clock_ahead(0.0 if apart is None else apart.ahead / 1_000_000)
+        return disagreement_in_words(apart, self._addresses)
+
+    async def run(self) -> None:
+        """Look, and try again when the brokers do not answer."""
+        while True:
+            try:
+                await self._look_on()
+            except KAFKA_FAILURES as error:
+                # The work says so too, and more of it.
+                logger.debug("the group and the brokers' clocks could not be looked at: %s", describe(error))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look_on(self) -> None:
+        settings, seconds = self._cluster.settings, self._cluster.session_seconds
+        async with AsyncExitStack() as closing:
+            async with asyncio.timeout(seconds):
+                admin = await closing.enter_async_context(self._cluster.admin())
+                count = await self._partitions(admin)
+                places = [TopicPartition(settings.topic_customer_state, partition) for partition in range(count)]
+                consumer = self._cluster.reading_consumer()
+                closing.push_async_callback(stop_consumer, consumer)
+                await consumer.start()
+                # So that it knows the leaders of these partitions; it is not asked for records.
+                consumer.assign(places)
+                consumer.pause(*places)
+            ends = EndsOfTransactions(consumer, places, self._clock)
+            while True:
+                async with asyncio.timeout(seconds):
+                    await self._look_at_group(admin)
+                    for stamp in await ends.look():
+                        self._clocks.saw(stamp)
+                self._addresses = {broker.nodeId: f"{broker.host}:{broker.port}" for broker in consumer._client.cluster.brokers()}
+                self._tell()
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look_at_group(self, admin: AIOKafkaAdminClient) -> None:
+        settings = self._cluster.settings
+        name = client_id_of(settings.group)
+        try:
+            found = await describe_group(admin, settings.group, settings.topic_touchpoints)
+        except IncompatibleBrokerVersion:
+            # A broker that cannot be asked, such as the demo's.
+            return
+        if found.state != _STABLE:
+            # While it divides partitions anew nobody has any.
+            return
+        owned = owned_by_workers(await self._partitions(admin), found.members, lambda member: member.client == name)
+        self._observer.partitions_unowned(len(owned.unowned))
+        self._group_trouble = ownership_in_words(owned, settings.group, settings.topic_touchpoints)
+
+    async def _partitions(self, admin: AIOKafkaAdminClient) -> int:
+        topic = self._cluster.settings.topic_touchpoints
+        [described] = await admin.describe_topics([topic])
+        return len(described["partitions"])
+
+    def _tell(self) -> None:
+        """Say in the log what has begun to be wrong, and that it is over."""
+        for health in self.health():
+            before, self._told[health.name] = self._told[health.name], health.detail
+            if health.detail and not before:
+                logger.error("%s", health.detail)
+            elif before and not health.detail:
+                logger.info("this is over: %s", before)

@@ -1,0 +1,70 @@
+"""How far the wall clock here is from the clocks of the brokers.
+
+The leader of a partition stamps the end of every transaction with its own clock, whatever the topic is set to. When we know that it
+did so between two moments, we know what its clock says by now, up to the time between the two. Pure: clocks arrive as arguments.
+Wall clocks are microseconds since 1970, moments are seconds of a clock that never jumps.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+TOLERANCE = 60_000_000
+"""Microseconds by which clocks may differ: less than the grace of any sensible journey, more than any clock that is looked after."""
+_SECOND = 1_000_000
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """A broker's clock said `at` when it wrote something, which was after one moment (none: not known) and before another."""
+
+    broker: int
+    at: int
+    after: float | None
+    before: float
+
+
+class Apart(msgspec.Struct, frozen=True):
+    """By how much the clock here is ahead of a broker's, at least (negative: behind), in microseconds."""
+
+    broker: int
+    ahead: int
+
+
+def ahead_of(stamp: Stamp, wall: int, moment: float) -> int:
+    """By how much `wall`, the clock here at `moment`, is ahead of the broker's at least; 0: they may well be the same."""
+    earliest = stamp.at + round((moment - stamp.before) * _SECOND)
+    if wall < earliest:
+        return wall - earliest
+    latest = wall if stamp.after is None else stamp.at + round((moment - stamp.after) * _SECOND)
+    return max(0, wall - latest)
+
+
+class BrokersClocks:
+    """The last stamp of each broker, and what follows from them for the clock here, now as it may be set."""
+
+    def __init__(self) -> None:
+        self._stamps: dict[int, Stamp] = {}
+
+    def saw(self, stamp: Stamp) -> None:
+        """Take a stamp in. One of which it is not known when it was written at the earliest counts until there is a better one."""
+        known = self._stamps.get(stamp.broker)
+        if stamp.after is not None or known is None or known.after is None:
+            self._stamps[stamp.broker] = stamp
+
+    def farthest(self, wall: int, moment: float) -> Apart | None:
+        """The broker whose clock is the farthest away from ours; none before any has stamped anything."""
+        all_of_them = [Apart(stamp.broker, ahead_of(stamp, wall, moment)) for stamp in self._stamps.values()]
+        return max(all_of_them, key=lambda one: abs(one.ahead), default=None)
+
+
+def disagreement_in_words(apart: Apart | None, addresses: Mapping[int, str]) -> str:
+    """What is wrong and what would be right, for people; nothing when the clocks agree within `TOLERANCE`."""
+    if apart is None or abs(apart.ahead) <= TOLERANCE:
+        return ""
+    seconds = abs(apart.ahead) // _SECOND
+    where = addresses.get(apart.broker)
+    return (
+        f"the clock here is {seconds} s {'ahead of' if apart.ahead > 0 else 'behind'} that of broker {apart.broker}{f' at {where}' if where else ''},"
+        f" more than the {TOLERANCE // _SECOND} s that are allowed. Have both set their clocks by the network (NTP); until then timers of quiet"
+        " partitions strike too early or too late"
+    )
