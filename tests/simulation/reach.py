@@ -85,7 +85,7 @@ MUST_HAPPEN_TO_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "takeover: fenced",
         "takeover: outcome_unknown",
     ),
-    "both protocols are spoken": ("old protocol", "new protocol"),
+    "both protocols are spoken": ("old protocol", "new protocol", "epochs used up"),
     "whole workers do it": ("died", "second owner", "aimed fault", "commits", "changes", "triggers", "dead letters", "apply applied"),
 }
 """The same of the worlds below the client."""

@@ -9,10 +9,10 @@ from etapa.cli import main
 from etapa.stream.kafka import producer as producers
 
 
-def _repeat_ends(producer: Any, *, offsets_too: bool = False) -> None:
+def _repeat_ends(producer: Any, *, offsets_once: bool = False) -> None:
     """Leave aiokafka's producer as it is."""
 
 
 if __name__ == "__main__":
-    producers.send_ends_once = _repeat_ends  # type: ignore[attr-defined]  # it is the producer's name for it that counts
+    producers.speak_transactions = _repeat_ends  # type: ignore[attr-defined]  # it is the producer's name for it that counts
     main()

@@ -51,6 +51,7 @@ class SimulatedBrokers:
         new: bool,
         moods: Moods,
         marker_delay: float,
+        last_epoch: int,
         on_decision: Callable[[Transactions, bool], None],
         on_group_offset: Callable[[int], None],
         on_stale_offset: Callable[[], None],
@@ -66,7 +67,7 @@ class SimulatedBrokers:
         self._events = events
         self._on_group_offset = on_group_offset
         self._on_stale_offset = on_stale_offset
-        self.coordinator = Coordinator(later, self._carry_marker, on_decision, self._count)
+        self.coordinator = Coordinator(later, self._carry_marker, on_decision, self._count, last_epoch)
         self.logs: dict[str, PartitionLog] = {name: self._log(name) for name in (*topics, OFFSETS)}
         self.leaders: dict[str, int] = {name: random.choice(self.nodes) for name in self.logs}
         self.transactions_node = random.choice(self.nodes)

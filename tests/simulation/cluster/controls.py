@@ -58,7 +58,7 @@ def send_whatever_waits(producer: Any) -> None:
 
 _WITHOUT: Final[dict[ProducerSafety, Callable[[], Any]]] = {
     # As aiokafka does by itself: an EndTxn that got no answer is sent again.
-    "ends_once": lambda: patch.object(once._Once, "do", BaseHandler.do),
+    "ends_once": lambda: patch.object(once.Once, "do", BaseHandler.do),
     "drops_what_waits": lambda: patch.object(kafka_producer, "send_nothing_after_an_error", send_whatever_waits),
     "shared_id": lambda: patch.object(kafka_producer, "transactional_id", id_of_its_own),
     "letters_within": lambda: patch.object(kafka_log, "PartitionProducer", ApartProducer),

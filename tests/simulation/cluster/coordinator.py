@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+LAST_EPOCH = 2**15 - 1
+"""With which no transaction is begun any more: only an end is written in it."""
 OK, OLD_EPOCH, BAD_STATE, BAD_ID, CONCURRENT, FENCED = 0, 47, 48, 49, 51, 90
 
 State = Literal["empty", "ongoing", "prepare_commit", "prepare_abort", "complete_commit", "complete_abort"]
@@ -28,6 +30,10 @@ class Transactions:
     """Counts the transactions, so that a time-out does not strike the next one."""
     unwritten: int = 0
     """Markers that are on their way."""
+    next_id: int | None = None
+    """When the epochs are used up: whom the next transaction is of, as soon as the markers are written."""
+    before: tuple[int, int] | None = None
+    """The id whose epochs were used up last, and with which epoch it ended its last transaction."""
 
 
 class Coordinator:
@@ -39,11 +45,14 @@ class Coordinator:
         write_marker: Callable[[str, int, int, bool, Callable[[], None]], None],
         decided: Callable[[Transactions, bool], None],
         event: Callable[[str], None],
+        last_epoch: int = LAST_EPOCH,
     ) -> None:
         self._later = later
         self._write_marker = write_marker
         self._decided = decided
         self._event = event
+        self._last_epoch = last_epoch
+        self._next_id = 1000
         self._ids: dict[str, Transactions] = {}
 
     @property
@@ -55,7 +64,7 @@ class Coordinator:
         """A producer starts. Gives an error code, its id and its epoch."""
         found = self._ids.get(transactional_id)
         if found is None:
-            found = self._ids[transactional_id] = Transactions(1000 + len(self._ids), timeout)
+            found = self._ids[transactional_id] = Transactions(self._new_id(), timeout)
         if found.state in _COMPLETE:
             return CONCURRENT, -1, -1
         if found.state == "ongoing":
@@ -63,6 +72,8 @@ class Coordinator:
             self._abort_from_here(found)
             return CONCURRENT, -1, -1
         found.epoch += 1
+        if found.epoch >= self._last_epoch:
+            self._begin_anew(found, self._new_id())
         found.timeout = timeout
         found.state = "empty"
         return OK, found.producer_id, found.epoch
@@ -96,29 +107,48 @@ class Coordinator:
     def end(self, transactional_id: str, producer_id: int, epoch: int, *, commit: bool, bumps: bool) -> tuple[int, int, int]:
         """End the transaction; `bumps`: as the new protocol does. Gives an error code, and id and epoch of the next one."""
         found = self._ids.get(transactional_id)
-        repeated = bumps and found is not None and found.epoch == epoch + 1 and found.state not in ("ongoing", "empty")
-        error = self._unknown(found, producer_id, epoch + repeated)
+        repeated = bumps and found is not None and found.state not in ("ongoing", "empty")
+        if found is not None and repeated:
+            repeated = (producer_id, epoch) in (found.before, (found.producer_id, found.epoch - 1))
+        error = OK if repeated else self._unknown(found, producer_id, epoch)
         if error or found is None:
             return (FENCED if bumps and error == OLD_EPOCH else error), -1, -1
         error = self._end(found, commit=commit, bumps=bumps, repeated=repeated)
-        return (OK, found.producer_id, found.epoch) if error == OK else (error, -1, -1)
+        if error:
+            return error, -1, -1
+        return (OK, found.producer_id, found.epoch) if found.next_id is None else (OK, found.next_id, 0)
 
     def _end(self, found: Transactions, *, commit: bool, bumps: bool, repeated: bool) -> int:
         if found.state in _COMPLETE:
             return CONCURRENT if (found.state == "prepare_commit") == commit else BAD_STATE
         if found.state == "ongoing":
             found.epoch += bumps
+            if found.epoch >= self._last_epoch:
+                found.next_id = self._new_id()
             self._prepare(found, commit=commit)
             return OK
         if bumps and not repeated:
             if commit:
                 return BAD_STATE
             found.epoch += 1
+            if found.epoch >= self._last_epoch:
+                self._begin_anew(found, self._new_id())
             found.state = "complete_abort"
             return OK
         return OK if found.state == ("complete_commit" if commit else "complete_abort") else BAD_STATE
 
+    def _new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    def _begin_anew(self, found: Transactions, producer_id: int) -> None:
+        self._event("epochs used up")
+        found.before = found.producer_id, found.epoch - 1
+        found.producer_id, found.epoch, found.next_id = producer_id, 0, None
+
     def _unknown(self, found: Transactions | None, producer_id: int, epoch: int) -> int:
+        if found is not None and producer_id == found.next_id:
+            return CONCURRENT
         if found is None or found.producer_id != producer_id:
             return BAD_ID
         return OK if found.epoch == epoch else OLD_EPOCH
@@ -142,6 +172,8 @@ class Coordinator:
             found.unwritten -= 1
             if not found.unwritten:
                 found.state = _COMPLETE[found.state]
+                if found.next_id is not None:
+                    self._begin_anew(found, found.next_id)
 
         for place in places:
             self._write_marker(place, found.producer_id, found.epoch, commit, written)

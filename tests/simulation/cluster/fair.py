@@ -12,6 +12,7 @@ from etapa.stream.kafka.producer import PartitionProducer
 from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.records import Outgoing
 from tests.simulation.cluster.brokers import BOOTSTRAP, OFFSETS, Moods, SimulatedBrokers
+from tests.simulation.cluster.coordinator import LAST_EPOCH
 from tests.simulation.cluster.loop import process_loop
 from tests.simulation.cluster.partition_log import Written
 from tests.simulation.cluster.readable import topics_of
@@ -25,7 +26,7 @@ SETTINGS = Settings(group="fair", kafka_bootstrap_servers=f"cluster:{BOOTSTRAP}"
 class Fair:
     """Three brokers. `answer` may say something else in their place: it is given the kind of a request and how they answer it."""
 
-    def __init__(self, *, new: bool = False, moods: Moods | None = None) -> None:
+    def __init__(self, *, new: bool = False, moods: Moods | None = None, last_epoch: int = LAST_EPOCH) -> None:
         self.loop = process_loop(Random(1))
         self.events: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
@@ -41,6 +42,7 @@ class Fair:
             new=new,
             moods=moods or Moods(),
             marker_delay=0.01,
+            last_epoch=last_epoch,
             on_decision=lambda *_: None,
             on_group_offset=self._keep_offset,
             on_stale_offset=lambda: None,

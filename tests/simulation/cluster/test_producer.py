@@ -10,6 +10,7 @@ from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown
 from tests.simulation.cluster.brokers import TOPIC_DENIED, Moods
 from tests.simulation.cluster.fair import SETTINGS, Fair, transaction
 
+TRANSACTION_ABORTABLE = 120
 WHOLE = {
     SETTINGS.topic_customer_state: [b"state-1", b"mark-1"],
     SETTINGS.topic_stage_changes: [b"change-1"],
@@ -19,8 +20,9 @@ WHOLE = {
 """What readers see of `transaction(1)`."""
 
 
-def test_everything_of_a_batch_its_dead_letters_too_is_in_one_transaction() -> None:
-    fair = Fair()
+@pytest.mark.parametrize("new", [False, True], ids=["old", "new"])
+def test_everything_of_a_batch_its_dead_letters_too_is_in_one_transaction(new: bool) -> None:
+    fair = Fair(new=new)
 
     async def steps() -> None:
         producer = await fair.producer()
@@ -33,8 +35,9 @@ def test_everything_of_a_batch_its_dead_letters_too_is_in_one_transaction() -> N
     assert fair.group_offset == 1
 
 
-def test_nothing_of_a_batch_is_seen_before_all_of_it_is_written() -> None:
-    fair = Fair()
+@pytest.mark.parametrize("new", [False, True], ids=["old", "new"])
+def test_nothing_of_a_batch_is_seen_before_all_of_it_is_written(new: bool) -> None:
+    fair = Fair(new=new)
     fair.answer = lambda kind, answer: None if kind == "EndTxn" else answer()
 
     async def steps() -> None:
@@ -46,8 +49,9 @@ def test_nothing_of_a_batch_is_seen_before_all_of_it_is_written() -> None:
     fair.run(steps())
 
 
-def test_an_owner_in_another_process_shuts_its_predecessor_out() -> None:
-    fair = Fair()
+@pytest.mark.parametrize("new", [False, True], ids=["old", "new"])
+def test_an_owner_in_another_process_shuts_its_predecessor_out(new: bool) -> None:
+    fair = Fair(new=new)
 
     async def steps() -> None:
         before = await fair.producer()
@@ -99,3 +103,58 @@ def test_after_an_error_nothing_is_sent_that_is_not_part_of_the_transaction() ->
         assert fair.requests["Produce"] == 0
 
     fair.run(steps())
+
+
+def test_the_new_protocol_adds_nothing_to_a_transaction_before_it_is_sent() -> None:
+    fair = Fair(new=True)
+
+    async def steps() -> None:
+        producer = await fair.producer()
+        for number in (1, 2, 3):
+            await producer.commit(transaction(number))
+        assert (fair.requests["AddPartitionsToTxn"], fair.requests["AddOffsetsToTxn"], fair.requests["EndTxn"]) == (0, 0, 3)
+        await asyncio.sleep(1)
+
+    fair.run(steps())
+    assert fair.committed()[SETTINGS.topic_stage_changes] == [b"change-1", b"change-2", b"change-3"]
+    assert fair.group_offset == 3
+
+
+def test_a_producer_whose_epochs_are_used_up_goes_on_under_another_id() -> None:
+    fair = Fair(new=True, last_epoch=3)
+    ids = []
+
+    async def steps() -> None:
+        producer = await fair.producer()
+        for number in range(1, 11):
+            await producer.commit(transaction(number))
+            manager = producer._producer._txn_manager
+            ids.append((manager.producer_id, manager.producer_epoch))
+        await asyncio.sleep(1)
+
+    fair.run(steps())
+    assert fair.committed()[SETTINGS.topic_stage_changes] == [b"change-%d" % number for number in range(1, 11)]
+    assert len({producer_id for producer_id, _ in ids}) > 2
+    assert max(epoch for _, epoch in ids) < 3
+
+
+@pytest.mark.parametrize("kind", ["Produce", "TxnOffsetCommit"])
+def test_what_finds_the_transaction_aborted_by_the_brokers_is_not_committed(kind: str) -> None:
+    fair = Fair(new=True)
+
+    async def steps() -> None:
+        producer = await fair.producer()
+
+        def abortable(asked: str, answer: Callable[[], Any]) -> Any:
+            told = answer()
+            if asked == kind:
+                told.topics = [(topic, [(one[0], TRANSACTION_ABORTABLE, *one[2:]) for one in some], {}) for topic, some, _ in told.topics]
+            return told
+
+        fair.answer = abortable
+        with pytest.raises(LogError, match="TransactionAbortable"):
+            await producer.commit(transaction(1))
+        assert fair.requests["EndTxn"] == 0
+
+    fair.run(steps())
+    assert fair.committed() == {}

@@ -19,6 +19,7 @@ from etapa.stream.protocol.ports import Log
 from tests.simulation.checker import Expectations
 from tests.simulation.cluster.brokers import BOOTSTRAP, Moods, SimulatedBrokers
 from tests.simulation.cluster.controls import without
+from tests.simulation.cluster.coordinator import LAST_EPOCH
 from tests.simulation.cluster.log import ClusterLog
 from tests.simulation.cluster.loop import ProcessLoop, TaskedProcess, process_loop, tasks_of_the_process
 from tests.simulation.cluster.readable import ClusterBroker, topics_of
@@ -44,13 +45,15 @@ class ClusterScenario(msgspec.Struct, frozen=True):
     marker_delay: float
     session: int
     """Seconds of the setting."""
+    last_epoch: int
+    """After which a producer goes on under another id."""
 
 
 def cluster_scenario_of(random: Random) -> ClusterScenario:
     """A scenario for a seed."""
     session = random.choice((4, 10))
     rough = random.random()
-    return ClusterScenario(
+    chosen = ClusterScenario(
         nodes=random.choice((1, 3, 3, 5)),
         new_protocol=random.random() < 0.4,
         weather=WireWeather(
@@ -71,7 +74,12 @@ def cluster_scenario_of(random: Random) -> ClusterScenario:
         ),
         marker_delay=random.choice((0.002, 0.05, 0.2)),
         session=session,
+        last_epoch=LAST_EPOCH,
     )
+    if chosen.new_protocol:
+        # As if the partition had had thirty thousand transactions before.
+        return msgspec.structs.replace(chosen, last_epoch=random.choice((3, 20, LAST_EPOCH)))
+    return chosen
 
 
 class ClusterPartition(WatchedPartition):
@@ -138,6 +146,7 @@ class ClusterWorld(World):
             new=chosen.new_protocol,
             moods=chosen.moods,
             marker_delay=chosen.marker_delay,
+            last_epoch=chosen.last_epoch,
             on_decision=broker.decided,
             on_group_offset=broker.group_offset_told,
             on_stale_offset=self._stale_offset,

@@ -20,7 +20,7 @@ from etapa.stream.kafka.limits import MAX_BATCH_BYTES, BatchTooLarge, RecordTooL
 from etapa.stream.kafka.producer import close_producer, send_nothing_after_an_error
 from etapa.stream.kafka.sending import look_at, send_in_batches
 from etapa.stream.kafka.topic_settings import topic_settings
-from etapa.stream.kafka.transactions.once import send_ends_once
+from etapa.stream.kafka.transactions.sender import speak_transactions
 from etapa.stream.protocol.records import Outgoing
 
 _ABORT_SECONDS = 3.0
@@ -85,9 +85,9 @@ class NotedProducer:
             transaction_timeout_ms=int(self._seconds * 1000),
             max_batch_size=MAX_BATCH_BYTES,
         )
-        send_nothing_after_an_error(self._producer)
         # What was published is known by the offset alone.
-        send_ends_once(self._producer, offsets_too=True)
+        speak_transactions(self._producer, offsets_once=True)
+        send_nothing_after_an_error(self._producer)
         with log_errors(f"starting to publish to {self._topic}"):
             async with asyncio.timeout(self._cluster.session_seconds):
                 async with self._cluster.admin() as admin:

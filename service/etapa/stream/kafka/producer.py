@@ -17,7 +17,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced
 from etapa.stream.kafka.limits import MAX_BATCH_BYTES
 from etapa.stream.kafka.sending import Cut, letter_cut_to, look_at, send_in_batches
-from etapa.stream.kafka.transactions.once import send_ends_once
+from etapa.stream.kafka.transactions.sender import speak_transactions
 from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown, Transaction
 from etapa.stream.protocol.records import Outgoing
 
@@ -53,9 +53,9 @@ class PartitionProducer:
             retry_backoff_ms=_RETRY_BACKOFF_MS,
             request_timeout_ms=max(1_000, settings.session_timeout // 2_000),
         )
+        speak_transactions(self._producer)
         leave_no_error_unread(self._producer)
         send_nothing_after_an_error(self._producer)
-        send_ends_once(self._producer)
 
     async def start(self) -> None:
         """Fence every predecessor and settle what it left open. Raises what aiokafka raises, or TimeoutError."""

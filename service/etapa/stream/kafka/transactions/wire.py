@@ -1,0 +1,243 @@
+"""The requests of transaction protocol 2 (KIP-890), as they go over the wire; aiokafka 0.14 has the versions before them.
+
+In the style of `aiokafka.protocol`. Formats: Kafka's message definitions `ApiVersions`, `Produce`, `TxnOffsetCommit` and `EndTxn`.
+All are flexible (KIP-482): compact types, and tagged fields at the end of every structure, which are sent empty.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka.protocol.api import Request, RequestStruct, Response, ResponseHeader_v0
+from aiokafka.protocol.types import (
+    Boolean,
+    CompactArray,
+    CompactBytes,
+    CompactString,
+    Int16,
+    Int32,
+    Int64,
+    Schema,
+    TaggedFields,
+)
+
+_TEXT = CompactString("utf-8")
+_TAGS = ("tags", TaggedFields)
+
+
+class ApiVersionsResponseV3(Response):  # type: ignore[misc]  # aiokafka has no types
+    """What a broker understands; tag 2 has the features that the cluster has agreed on."""
+
+    API_KEY = 18
+    API_VERSION = 3
+    SCHEMA = Schema(
+        ("error_code", Int16),
+        ("api_versions", CompactArray(("api_key", Int16), ("min_version", Int16), ("max_version", Int16), _TAGS)),
+        ("throttle_time_ms", Int32),
+        _TAGS,
+    )
+
+
+class ApiVersionsRequestV3(RequestStruct):  # type: ignore[misc]
+    """Names the client, too."""
+
+    API_KEY = 18
+    API_VERSION = 3
+    FLEXIBLE_VERSION = True
+    RESPONSE_TYPE = ApiVersionsResponseV3
+    SCHEMA = Schema(("client_software_name", _TEXT), ("client_software_version", _TEXT), _TAGS)
+
+    def parse_response_header(self, read_buffer: Any) -> Any:
+        """Read the header; of this request alone it is the old one, which brokers can write that do not know the version."""
+        return ResponseHeader_v0.decode(read_buffer)
+
+
+class ApiVersionsRequest(Request[ApiVersionsRequestV3]):  # type: ignore[misc]
+    """Asks what a broker understands, and for the cluster's features. Brokers answer it since Kafka 2.4."""
+
+    API_KEY = 18
+
+    def __init__(self, name: str, version: str) -> None:
+        self._name = name
+        self._version = version
+
+    def build(self, request_struct_class: Any) -> Any:
+        """Make the request of a version."""
+        return request_struct_class(self._name, self._version, {})
+
+
+class ProduceResponseV12(Response):  # type: ignore[misc]
+    """Tells, for each partition, what became of its batch."""
+
+    API_KEY = 0
+    API_VERSION = 12
+    SCHEMA = Schema(
+        (
+            "topics",
+            CompactArray(
+                ("topic", _TEXT),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("partition", Int32),
+                        ("error_code", Int16),
+                        ("offset", Int64),
+                        ("timestamp", Int64),
+                        ("log_start_offset", Int64),
+                        ("record_errors", CompactArray(("batch_index", Int32), ("batch_index_error_message", _TEXT), _TAGS)),
+                        ("error_message", _TEXT),
+                        _TAGS,
+                    ),
+                ),
+                _TAGS,
+            ),
+        ),
+        ("throttle_time_ms", Int32),
+        _TAGS,
+    )
+
+
+class ProduceRequestV12(RequestStruct):  # type: ignore[misc]
+    """The first version at which a partition becomes part of the transaction by what is sent to it."""
+
+    API_KEY = 0
+    API_VERSION = 12
+    FLEXIBLE_VERSION = True
+    RESPONSE_TYPE = ProduceResponseV12
+    SCHEMA = Schema(
+        ("transactional_id", _TEXT),
+        ("required_acks", Int16),
+        ("timeout", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("topic", _TEXT),
+                ("partitions", CompactArray(("partition", Int32), ("messages", CompactBytes), _TAGS)),
+                _TAGS,
+            ),
+        ),
+        _TAGS,
+    )
+
+
+class ProduceRequest(Request[ProduceRequestV12]):  # type: ignore[misc]
+    """Writes batches, and adds their partitions to the transaction."""
+
+    API_KEY = 0
+
+    def __init__(
+        self, transactional_id: str, required_acks: int, timeout_ms: int, topics: Mapping[str, Sequence[tuple[int, bytes]]]
+    ) -> None:
+        self.required_acks = required_acks
+        self._transactional_id = transactional_id
+        self._timeout_ms = timeout_ms
+        self._topics = topics
+
+    def build(self, request_struct_class: Any) -> Any:
+        """Make the request of a version."""
+        topics: list[Any] = [(topic, [(*one, {}) for one in batches], {}) for topic, batches in self._topics.items()]
+        return request_struct_class(self._transactional_id, self.required_acks, self._timeout_ms, topics, {})
+
+
+class TxnOffsetCommitResponseV5(Response):  # type: ignore[misc]
+    """Tells, for each partition, whether its offset is part of the transaction."""
+
+    API_KEY = 28
+    API_VERSION = 5
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "topics",
+            CompactArray(("topic", _TEXT), ("partitions", CompactArray(("partition", Int32), ("error_code", Int16), _TAGS)), _TAGS),
+        ),
+        _TAGS,
+    )
+
+
+class TxnOffsetCommitRequestV5(RequestStruct):  # type: ignore[misc]
+    """The first version at which the group becomes part of the transaction by what is committed for it."""
+
+    API_KEY = 28
+    API_VERSION = 5
+    FLEXIBLE_VERSION = True
+    RESPONSE_TYPE = TxnOffsetCommitResponseV5
+    SCHEMA = Schema(
+        ("transactional_id", _TEXT),
+        ("group_id", _TEXT),
+        ("producer_id", Int64),
+        ("producer_epoch", Int16),
+        ("generation_id", Int32),
+        ("member_id", _TEXT),
+        ("group_instance_id", _TEXT),
+        (
+            "topics",
+            CompactArray(
+                ("topic", _TEXT),
+                (
+                    "partitions",
+                    CompactArray(("partition", Int32), ("offset", Int64), ("leader_epoch", Int32), ("metadata", _TEXT), _TAGS),
+                ),
+                _TAGS,
+            ),
+        ),
+        _TAGS,
+    )
+
+
+_NO_GENERATION, _NO_MEMBER, _NO_LEADER_EPOCH = -1, "", -1
+
+
+class TxnOffsetCommitRequest(Request[TxnOffsetCommitRequestV5]):  # type: ignore[misc]
+    """Commits a group's offsets with the transaction, and adds the group to it. Whoever sends it need be no member of the group."""
+
+    API_KEY = 28
+
+    def __init__(
+        self,
+        transactional_id: str,
+        group_id: str,
+        producer_id: int,
+        producer_epoch: int,
+        offsets: Mapping[str, Sequence[tuple[int, int, str]]],
+    ) -> None:
+        """`offsets`: for each topic partitions, offsets and what is noted beside them."""
+        self._producer = transactional_id, group_id, producer_id, producer_epoch
+        self._offsets = offsets
+
+    def build(self, request_struct_class: Any) -> Any:
+        """Make the request of a version."""
+        topics: list[Any] = [
+            (topic, [(partition, offset, _NO_LEADER_EPOCH, metadata, {}) for partition, offset, metadata in partitions], {})
+            for topic, partitions in self._offsets.items()
+        ]
+        return request_struct_class(*self._producer, _NO_GENERATION, _NO_MEMBER, None, topics, {})
+
+
+class EndTxnResponseV5(Response):  # type: ignore[misc]
+    """Tells whether the transaction is ended, and as whom its producer goes on."""
+
+    API_KEY = 26
+    API_VERSION = 5
+    SCHEMA = Schema(("throttle_time_ms", Int32), ("error_code", Int16), ("producer_id", Int64), ("producer_epoch", Int16), _TAGS)
+
+
+class EndTxnRequestV5(RequestStruct):  # type: ignore[misc]
+    """The first version that raises the producer's epoch."""
+
+    API_KEY = 26
+    API_VERSION = 5
+    FLEXIBLE_VERSION = True
+    RESPONSE_TYPE = EndTxnResponseV5
+    SCHEMA = Schema(("transactional_id", _TEXT), ("producer_id", Int64), ("producer_epoch", Int16), ("transaction_result", Boolean), _TAGS)
+
+
+class EndTxnRequest(Request[EndTxnRequestV5]):  # type: ignore[misc]
+    """Commits or aborts the transaction."""
+
+    API_KEY = 26
+
+    def __init__(self, transactional_id: str, producer_id: int, producer_epoch: int, *, transaction_result: bool) -> None:
+        self._fields = transactional_id, producer_id, producer_epoch, transaction_result
+
+    def build(self, request_struct_class: Any) -> Any:
+        """Make the request of a version."""
+        return request_struct_class(*self._fields, {})
