@@ -7,16 +7,16 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
+from etapa.commands.terminal.event_files import EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_from
 from etapa.commands.terminal.stage_matrix import matrix
 from etapa.commands.terminal.tables import table
 from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.touchpoint_files import TouchpointFile, clock, findings_text, limits_of, more_complaints, touchpoint_file_flags
 from etapa.commands.terminal.words import clause_text, counted, printable, width
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.diff import Diff, Sample, Side
@@ -32,9 +32,12 @@ MOST_SAMPLES = 1000
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
 @click.option("--samples", type=click.IntRange(0, MOST_SAMPLES), default=5, show_default=True, metavar="N", help="Show so many customers.")
+@touchpoint_file_flags
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def diff(old: str, new: str, events: str, until: int | None, samples: int, exit_code: bool, as_json: bool) -> None:
+def diff(
+    old: str, new: str, events: str, until: int | None, samples: int, in_order: bool, strict: bool, exit_code: bool, as_json: bool
+) -> None:
     """Show which customers would be in another stage under another journey, and why, and which campaign triggers would differ.
 
     OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or gzip; one of them may be `-`, standard input.
@@ -46,25 +49,22 @@ def diff(old: str, new: str, events: str, until: int | None, samples: int, exit_
     journeys = journey_from(old), journey_from(new)
     _warn_of_versions(*journeys)
     found = Diff.between(*journeys)
+    limits = limits_of(settings)
     with EventFile(events) as lines:
         progress = LineProgress(lines, output_scrolls=False)
-        found.read(
-            progress,
-            until,
-            limits=TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes),
-            on_rejected=Complaints(),
-        )
+        file = TouchpointFile(lines, progress, limits, in_order=in_order)
+        found.read(file.lines, until, limits=limits, on_rejected=file.complain, wall=clock())
         progress.clear()
-    rejected = found.rejected.total()
-    if rejected > REJECTED_SHOWN:
-        click.echo(f"… and {rejected - REJECTED_SHOWN:,} more lines that cannot be used", err=True)
-    if rejected and not found.touchpoints:
-        raise CheckFailed(f"{lines.name}: no line could be used; each must hold one touchpoint as a JSON object")
+    more_complaints(found.rejected)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(_as_object(found, (old, new), samples))))
     else:
         for line in _as_text(found, (old, new), samples, width()):
             click.echo(line)
+        odd = list(findings_text(found.findings, width()))
+        for line in ["", *odd] if odd else []:
+            click.echo(line, err=True)
+    file.judge(found.touchpoints, found.rejected, found.findings, strict=strict)
     if exit_code and not found.is_empty:
         raise click.exceptions.Exit(CheckFailed.exit_code)
 
@@ -183,6 +183,7 @@ def _as_object(found: Diff, files: tuple[str, str], samples: int) -> dict[str, A
         "new": _side_object(found.new, files[1]),
         "touchpoints": found.touchpoints,
         "rejected": dict(sorted(found.rejected.items())),
+        "findings": found.findings,
         "customers": found.customers,
         "customers_in_another_stage": found.in_another_stage,
         "customers_by_another_way": found.by_another_way,

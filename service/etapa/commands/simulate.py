@@ -8,20 +8,28 @@ from typing import IO
 import click
 import msgspec
 
-from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
-from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.event_files import EventFile, LineProgress
+from etapa.commands.terminal.failures import WrongUse, reason
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.stage_matrix import transition_matrix
 from etapa.commands.terminal.tables import table
 from etapa.commands.terminal.times import Time
-from etapa.commands.terminal.words import counted, rounded, width
+from etapa.commands.terminal.touchpoint_files import (
+    TouchpointFile,
+    clock,
+    findings_text,
+    limits_of,
+    more_complaints,
+    touchpoint_file_flags,
+)
+from etapa.commands.terminal.words import counted, width
 from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.contracts.stage_change import stage_change_json
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.changes import TRIGGER_OUTCOMES
 from etapa.journey.engine.program import compile_journey
+from etapa.journey.language.duration import roughly
 from etapa.rehearsal.summary import Summary
 from etapa.rehearsal.summary import simulate as simulated
 
@@ -33,30 +41,44 @@ from etapa.rehearsal.summary import simulate as simulated
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
 @click.option("--triggers", "print_triggers", is_flag=True, help="Print the campaign triggers instead of the stage changes.")
+@touchpoint_file_flags
 @click.option("--summary", "summary_file", metavar="FILE", help="Write the summary to FILE as one JSON object.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary on stderr as one JSON object instead of prose.")
-def simulate(journey: str | None, events: str, until: int | None, print_triggers: bool, summary_file: str | None, as_json: bool) -> None:
+def simulate(
+    journey: str | None,
+    events: str,
+    until: int | None,
+    print_triggers: bool,
+    in_order: bool,
+    strict: bool,
+    summary_file: str | None,
+    as_json: bool,
+) -> None:
     """Run touchpoints through a journey and print the stage changes, without any server.
 
     EVENTS is a file of touchpoints as JSON Lines, plain or gzip; `-` reads standard input. Stage changes go to stdout as JSON Lines,
     in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
     With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them.
+
+    Exit code 1 if more lines hold no touchpoint than do; with --strict, if anything is odd about the touchpoints.
     """
     settings = settings_from({"journey": journey}).settings
     chosen = journey_from(settings.journey_path)
     summary = Summary(chosen)
     output = click.get_binary_stream("stdout")
-    complaints = Complaints()
+    limits = limits_of(settings)
     with EventFile(events) as lines, _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output:
         progress = LineProgress(lines, output_scrolls=True)
+        file = TouchpointFile(lines, progress, limits, in_order=in_order)
         changes = simulated(
             compile_journey(chosen),
             chosen,
-            progress,
+            file.lines,
             until,
             summary=summary,
-            on_rejected=complaints,
-            limits=TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes),
+            on_rejected=file.complain,
+            limits=limits,
+            wall=clock(),
         )
         try:
             for change in changes:
@@ -71,17 +93,14 @@ def simulate(journey: str | None, events: str, until: int | None, print_triggers
             progress.clear()
         if summary_output is not None:
             summary_output.write(msgspec.json.format(msgspec.json.encode(summary.as_json())) + b"\n")
-    rejected = summary.rejected.total()
     if as_json:
         click.echo(msgspec.json.encode(summary.as_json()), err=True)
     else:
-        if rejected > REJECTED_SHOWN:
-            click.echo(f"… and {rejected - REJECTED_SHOWN:,} more lines that cannot be used", err=True)
+        more_complaints(summary.rejected)
         click.echo(_prose(summary), err=True)
         if throughput is not None:
             click.echo(f"\n{throughput}", err=True)
-    if rejected and not summary.touchpoints:
-        raise CheckFailed(f"{lines.name}: no line could be used; each must hold one touchpoint as a JSON object")
+    file.judge(summary.touchpoints, summary.rejected, summary.findings, strict=strict)
 
 
 def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.AbstractContextManager[IO[bytes] | None]:
@@ -109,7 +128,7 @@ def _prose(summary: Summary) -> str:
     if summary.dropped_timers:
         lines.append(f"{counted(summary.dropped_timers, 'timer')} dropped, because judging failed")
     stays = {stage: summary.median_dwell(stage) for stage in summary.stages}
-    stages = [(stage, f"{count:,}", "-" if stays[stage] is None else rounded(stays[stage] or 0)) for stage, count in summary.stages.items()]
+    stages = [(stage, f"{count:,}", "-" if stays[stage] is None else roughly(stays[stage] or 0)) for stage, count in summary.stages.items()]
     lines += ["", *table(("stage", "customers", "median stay"), stages)]
     if summary.transitions:
         lines += ["", *transition_matrix(summary.transitions, list(summary.stages), width())]
@@ -118,4 +137,7 @@ def _prose(summary: Summary) -> str:
         lines += ["", *table(("campaign", *TRIGGER_OUTCOMES), outcomes)]
     if summary.changes and summary.rules_never_fired:
         lines += ["", f"rules that moved nobody: {', '.join(summary.rules_never_fired)}"]
+    odd = list(findings_text(summary.findings, width()))
+    if odd:
+        lines += ["", "About the touchpoints:", *odd]
     return "\n".join(lines)

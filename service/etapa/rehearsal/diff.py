@@ -19,6 +19,7 @@ from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
+from etapa.rehearsal.file_findings import FileFinding, FileLook
 from etapa.rehearsal.readings import Lines, readings
 from etapa.rehearsal.replay import Replay
 
@@ -73,6 +74,8 @@ class Side:
         """By campaign, those for control groups among them."""
         self.triggers_only_here: Counter[str] = Counter()
         """By campaign: triggers that the other journey does not give the same customer at the same time."""
+        self.duplicates = 0
+        """Touchpoints that were recognised as repeats."""
         self.unjudged = 0
         """Touchpoints and timers that could not be judged."""
         self.last: dict[str, StageChange] = {}
@@ -84,6 +87,7 @@ class Side:
             if isinstance(touched, Rejected):
                 self.unjudged += 1
             else:
+                self.duplicates += touched.duplicate
                 self.unjudged += len(touched.failures)
                 changes += touched.changes
         return changes
@@ -119,6 +123,8 @@ class Diff:
     """Lines that held a touchpoint, duplicates included."""
     rejected: Counter[Reason] = field(default_factory=Counter)
     """Lines that held none, by reason."""
+    findings: list[FileFinding] = field(default_factory=list)
+    """What is odd about the touchpoints."""
     parted: dict[str, int] = field(default_factory=dict)
     """Customers with stage changes that only one of the journeys makes, and the time of the first of these."""
     cells: Counter[Cell] = field(default_factory=Counter)
@@ -132,21 +138,32 @@ class Diff:
         return cls(Side(old), Side(new))
 
     def read(
-        self, lines: Lines, until: int | None, *, limits: TouchpointLimits, on_rejected: Callable[[int, Rejected], None] | None = None
+        self,
+        lines: Lines,
+        until: int | None,
+        *,
+        limits: TouchpointLimits,
+        on_rejected: Callable[[int, Rejected], None] | None = None,
+        wall: int | None = None,
     ) -> None:
         """Let the touchpoints (JSON Lines) go through both journeys.
 
         `until`: microseconds since 1970; every customer's timers up to and including it run at the end. With none, no timer
         after a customer's last touchpoint fires. `on_rejected`: told the number of a line, from 1, and why it was left out.
+        `wall`: the clock; what lies further ahead of it than `limits` allow is left out, as a worker does it. With none nothing is.
         """
-        for number, reading in readings(lines, limits):
+        look = FileLook((self.old.journey, self.new.journey), lambda each: self.old.replay.cuts(each) or self.new.replay.cuts(each))
+        for number, reading in readings(lines, limits, wall):
             if isinstance(reading, Rejected):
                 self.rejected[reading.reason] += 1
                 if on_rejected is not None:
                     on_rejected(number, reading)
                 continue
             self.touchpoints += 1
+            clock, repeats = self.new.replay.clock_of(reading.customer_id), self.new.duplicates
             self._compare(reading.customer_id, self.old.take(reading), self.new.take(reading))
+            look.see(reading, clock, duplicate=self.new.duplicates > repeats)
+        self.findings = look.findings(self.rejected)
         if until is not None:
             for customer_id in self._customers():
                 self._compare(customer_id, self.old.run_timers_of(customer_id, until), self.new.run_timers_of(customer_id, until))

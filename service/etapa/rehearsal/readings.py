@@ -17,13 +17,16 @@ class Lines(Protocol):
     def readline(self, limit: int, /) -> bytes: ...
 
 
-def readings(lines: Lines, limits: TouchpointLimits) -> Iterator[tuple[int, Touchpoint | Rejected]]:
-    """Each line that is not blank, by its number from 1. A file has no record keys, and its times may lie ahead: neither is checked."""
-    for number, line in _numbered(lines, limits.max_bytes):
-        yield number, read_touchpoint(line, limits, None)
+def readings(lines: Lines, limits: TouchpointLimits, wall: int | None = None) -> Iterator[tuple[int, Touchpoint | Rejected]]:
+    """Each line that is not blank, by its number from 1. A file has no record keys, so none is checked.
+
+    `wall`: the clock, in microseconds since 1970, that a touchpoint may not be ahead of by more than a worker takes; none: by any time.
+    """
+    for number, line in numbered(lines, limits.max_bytes):
+        yield number, read_touchpoint(line, limits, wall)
 
 
-def _numbered(lines: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+def numbered(lines: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:
     """Lines with their numbers, without their ends and without blank ones.
 
     Of a line that is too long only so much is kept that it shows, however long it is.

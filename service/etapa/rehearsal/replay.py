@@ -8,6 +8,7 @@ from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.classify import EvaluationFailed, Touched, strike, touch_some
 from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.memory import MOST_MEMBERS
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
@@ -47,6 +48,16 @@ class Replay:
         while touched.cut:
             touched = touch_some(self.program, touched.customer, touchpoint, self._at_once)
             yield touched
+
+    def clock_of(self, customer_id: str) -> int | None:
+        """The latest time processed of a customer; none of one that has sent nothing yet."""
+        customer = self.customers.get(customer_id)
+        return None if customer is None else customer.clock
+
+    def cuts(self, touchpoint: Touchpoint) -> bool:
+        """Whether a list among its traits that the journey remembers is longer than what is kept of one."""
+        traits = touchpoint.traits
+        return bool(traits) and any(isinstance(held := traits.get(name), list) and len(held) > MOST_MEMBERS for name in self.program.traits)
 
     def _rehearse(self, customer: Customer, touchpoint: Touchpoint) -> None:
         while touch_some(self.program, customer, touchpoint, self._at_once).cut:

@@ -1,13 +1,13 @@
 """Touchpoints from a file through the core, without a server: what `etapa simulate` prints, and its summary.
 
 Each customer's own touchpoints drive its timers, as `classify.touch` does it, so this is the reference that a live
-worker is compared with. A file has no record keys, and its times may lie ahead: neither is checked here.
+worker is compared with. A file has no record keys, so none is checked here.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from etapa.contracts.rejected import Reason, Rejected
@@ -16,7 +16,9 @@ from etapa.journey.engine.changes import TRIGGER_OUTCOMES, TriggerOutcome
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
+from etapa.rehearsal.file_findings import FileFinding, FileLook
 from etapa.rehearsal.readings import Lines, readings
 from etapa.rehearsal.replay import Replay
 
@@ -82,6 +84,8 @@ class Summary:
     """How long customers stayed, per stage that they left."""
     campaigns: dict[str, Counter[TriggerOutcome]] = field(init=False)
     """What became of the stage changes that fit each campaign, in the order of the journey."""
+    findings: list[FileFinding] = field(default_factory=list)
+    """What is odd about the touchpoints."""
 
     def __post_init__(self) -> None:
         self.stages = {stage.id: 0 for stage in self.journey.stages}
@@ -143,6 +147,7 @@ class Summary:
             "campaigns": {
                 campaign: {outcome: found[outcome] for outcome in TRIGGER_OUTCOMES} for campaign, found in self.campaigns.items()
             },
+            "findings": [asdict(finding) for finding in self.findings],
         }
 
     def _by_stage(self, transition: tuple[tuple[str | None, str], int]) -> tuple[int, int]:
@@ -161,6 +166,7 @@ def simulate(
     summary: Summary | None = None,
     on_rejected: Callable[[int, Rejected], None] | None = None,
     limits: TouchpointLimits | None = None,
+    wall: int | None = None,
 ) -> Iterator[StageChange]:
     """Stage changes in processing order, while the lines are read.
 
@@ -169,12 +175,16 @@ def simulate(
     `until`: microseconds since 1970. When all lines are read, every customer's timers up to and including it run, in
     order of (due time, customer id). With none, no timer after a customer's last touchpoint fires.
     `summary`: filled on the way. `on_rejected`: told the number of a line, from 1, and why it was left out.
+    `wall`: the clock, in microseconds since 1970; what lies further ahead of it than `limits` allow is left out, as a worker does it. With
+    none, touchpoints may lie ahead by any time.
     """
     summary = Summary(journey) if summary is None else summary
     replay = Replay(program)
-    for change in _touchpoints_through(replay, lines, limits or TouchpointLimits(), summary, on_rejected):
+    look = FileLook([journey], replay.cuts)
+    for change in _touchpoints_through(replay, readings(lines, limits or TouchpointLimits(), wall), summary, look, on_rejected):
         summary.add(change)
         yield change
+    summary.findings = look.findings(summary.rejected)
     if until is not None:
         for change in replay.run_timers(until, summary.drop_timer):
             summary.add(change)
@@ -183,12 +193,13 @@ def simulate(
 
 def _touchpoints_through(
     replay: Replay,
-    lines: Lines,
-    limits: TouchpointLimits,
+    read: Iterator[tuple[int, Touchpoint | Rejected]],
     summary: Summary,
+    look: FileLook,
     on_rejected: Callable[[int, Rejected], None] | None,
 ) -> Iterator[StageChange]:
-    for number, reading in readings(lines, limits):
+    for number, reading in read:
+        clock = None if isinstance(reading, Rejected) else replay.clock_of(reading.customer_id)
         for touched in (reading,) if isinstance(reading, Rejected) else replay.take(reading):
             if isinstance(touched, Rejected):
                 summary.rejected[touched.reason] += 1
@@ -198,4 +209,6 @@ def _touchpoints_through(
                 summary.touchpoints += not touched.cut
                 summary.duplicates += touched.duplicate
                 summary.dropped_timers += len(touched.failures)
+                if not touched.cut and not isinstance(reading, Rejected):
+                    look.see(reading, clock, duplicate=touched.duplicate)
                 yield from touched.changes

@@ -151,7 +151,7 @@ def test_damaged_gzip_is_said(journey: str, tmp_path: Path) -> None:
 def test_lines_that_cannot_be_used_are_named_and_counted_and_the_rest_goes_on(journey: str) -> None:
     done = simulate(journey, stdin=b"{}\n" + EVENTS + b"nonsense\n" * 9)
     said = done.stderr.decode()
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert len(changes(done)) == 4
     assert "line 1: invalid: " in said
     assert "line 6: not_json: " in said
@@ -161,7 +161,7 @@ def test_lines_that_cannot_be_used_are_named_and_counted_and_the_rest_goes_on(jo
 
 
 def test_a_file_without_a_single_touchpoint_is_a_failed_check(journey: str) -> None:
-    done = simulate(journey, stdin=b"id,customer\n1,2\n")
+    done = simulate(journey, stdin=b"nonsense\nand more\n")
     assert done.returncode == 1
     assert b"Error: standard input: no line could be used; each must hold one touchpoint as a JSON object\n" in done.stderr
 

@@ -14,9 +14,13 @@ from typing import BinaryIO, Self
 import click
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.contracts.odd_bytes import odd_file
 from etapa.contracts.rejected import Rejected
 
 GZIP_MAGIC = b"\x1f\x8b"
+
+FIRST_LOOK = 4096
+"""Bytes by which another format is recognised."""
 
 REJECTED_SHOWN = 5
 """So many lines that cannot be used are shown one by one; the summary counts all of them."""
@@ -50,7 +54,22 @@ class EventFile:
         except OSError as error:
             raise WrongUse(f"{self.name}: cannot read it: {reason(error)}") from None
         self._reader = io.BufferedReader(_raw(gzip.GzipFile(fileobj=buffered)), 1 << 16) if packed else buffered
+        self._refuse_another_format()
         return self
+
+    def _refuse_another_format(self) -> None:
+        try:
+            beginning = self._reader.peek(FIRST_LOOK)[:FIRST_LOOK] if self._reader is not None else b""
+        except (OSError, EOFError, zlib.error):
+            # Whoever reads on is told.
+            return
+        oddity = odd_file(beginning)
+        if oddity is not None:
+            name = "-" if self.path == "-" else self.path
+            raise CheckFailed(
+                f"{self.name}: it looks like {oddity.looks_like}; JSON Lines are read, one touchpoint a line, plain or gzip."
+                f" {oddity.remedy[0].upper()}{oddity.remedy[1:].replace('FILE', name)}"
+            )
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.path != "-" and self._open is not None:

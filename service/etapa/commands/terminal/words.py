@@ -5,7 +5,7 @@ import shutil
 
 from etapa.journey.engine.changes import Clause
 from etapa.journey.language.duration import format_duration
-from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
+from etapa.journey.units import SECOND
 
 NARROWEST = 40
 """A terminal narrower than that is written to as if it were so wide."""
@@ -14,14 +14,6 @@ NARROWEST = 40
 def counted(number: int, word: str) -> str:
     """`1 rule`, `1,200 rules`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
-def rounded(duration: int) -> str:
-    """A duration to two units or so: nobody wants the seconds of a stay of months."""
-    for unit, finer in ((DAY, HOUR), (HOUR, MINUTE), (MINUTE, SECOND)):
-        if duration >= unit:
-            return format_duration(duration // finer * finer)
-    return format_duration(duration)
 
 
 def clause_text(clause: Clause) -> str:

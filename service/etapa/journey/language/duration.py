@@ -50,3 +50,11 @@ def format_duration(microseconds: int) -> str:
         elif number:
             parts.append(f"{number}{unit}")
     return "".join(parts) or "0s"
+
+
+def roughly(duration: int) -> str:
+    """A duration to two units or so: nobody wants the seconds of a stay of months."""
+    for unit, finer in ((DAY, HOUR), (HOUR, MINUTE), (MINUTE, SECOND)):
+        if duration >= unit:
+            return format_duration(duration // finer * finer)
+    return format_duration(duration)

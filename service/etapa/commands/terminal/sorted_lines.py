@@ -1,0 +1,73 @@
+"""Lines of a file in order of their touchpoints' times, in memory that does not grow with the file: sorted in portions on disk, then merged."""
+
+import heapq
+import tempfile
+from collections.abc import Iterator
+from struct import Struct
+from typing import IO, Final
+
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.touchpoint import read_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.rehearsal.readings import Lines, numbered
+
+PORTION: Final = 64 * 1024 * 1024
+"""Bytes of lines that are sorted in memory at once."""
+
+_HEAD: Final = Struct(">qqI")
+"""Time, number of the line, length of the line."""
+
+_Entry = tuple[int, int, bytes]
+
+
+class SortedLines:
+    """All lines of another source, the earliest touchpoint first; those of one time stay in their order.
+
+    A line without a touchpoint stays behind the one before it. `number` is that of the line read last, as it was in the source.
+    """
+
+    def __init__(self, lines: Lines, limits: TouchpointLimits, portion: int = PORTION) -> None:
+        self.number = 0
+        self._merged = _merged(lines, limits, portion)
+
+    def readline(self, limit: int, /) -> bytes:
+        """The next line, or the beginning of one that is too long."""
+        entry = next(self._merged, None)
+        if entry is None:
+            return b""
+        _, self.number, line = entry
+        return line[: limit - 1] + b"\n"
+
+
+def _merged(lines: Lines, limits: TouchpointLimits, portion: int) -> Iterator[_Entry]:
+    files: list[IO[bytes]] = []
+    held: list[_Entry] = []
+    size, at = 0, -(2**63)
+    try:
+        for number, line in numbered(lines, limits.max_bytes):
+            touchpoint = read_touchpoint(line, limits, None)
+            at = at if isinstance(touchpoint, Rejected) else touchpoint.at
+            held.append((at, number, line))
+            size += len(line)
+            if size > portion:
+                files.append(_put_away(sorted(held)))
+                held, size = [], 0
+        yield from heapq.merge(sorted(held), *map(_read_back, files))
+    finally:
+        for file in files:
+            file.close()
+
+
+def _put_away(entries: list[_Entry]) -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever reads it back
+    for at, number, line in entries:
+        file.write(_HEAD.pack(at, number, len(line)))
+        file.write(line)
+    file.seek(0)
+    return file
+
+
+def _read_back(file: IO[bytes]) -> Iterator[_Entry]:
+    while head := file.read(_HEAD.size):
+        at, number, length = _HEAD.unpack(head)
+        yield at, number, file.read(length)

@@ -1,0 +1,81 @@
+"""What commands that read touchpoints from a file share: their flags, the file in order of time, and the judgement of what was odd about it."""
+
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
+from etapa.commands.terminal.failures import CheckFailed
+from etapa.commands.terminal.sorted_lines import SortedLines
+from etapa.commands.terminal.words import counted, printable
+from etapa.contracts.rejected import Reason, Rejected
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.rehearsal.file_findings import FileFinding
+from etapa.rehearsal.readings import Lines
+from etapa.settings import Settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def touchpoint_file_flags(function: Function) -> Function:
+    """Add `--sort` and `--strict`."""
+    strict = click.option(
+        "--strict", is_flag=True, help="Exit with 1 if anything is odd about the touchpoints: each line is told at the end."
+    )
+    sort = click.option("--sort", "in_order", is_flag=True, help="Sort the touchpoints by time first, on disk where they are many.")
+    return sort(strict(function))
+
+
+def limits_of(settings: Settings) -> TouchpointLimits:
+    """Which touchpoints are taken: those that a worker with the same settings takes."""
+    return TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit)
+
+
+def clock() -> int:
+    """Now, in microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+class TouchpointFile:
+    """Lines to be read, in the order of the file or of time, and complaints that name them by their places in the file."""
+
+    def __init__(self, file: EventFile, progress: LineProgress, limits: TouchpointLimits, *, in_order: bool) -> None:
+        self.name = file.name
+        self._sorted = SortedLines(progress, limits) if in_order else None
+        self.lines: Lines = self._sorted or progress
+        self._complain = Complaints()
+
+    def complain(self, number: int, rejected: Rejected) -> None:
+        """Say on stderr why a line was left out, if it is among the first of them."""
+        self._complain(number if self._sorted is None else self._sorted.number, rejected)
+
+    def judge(self, touchpoints: int, rejected: Counter[Reason], findings: Sequence[FileFinding], *, strict: bool) -> None:
+        """End the command with exit code 1 if most lines hold no touchpoint, or, when it is to be strict, if anything is odd."""
+        bad = rejected.total() - rejected["evaluation_failed"]
+        if bad and not touchpoints:
+            raise CheckFailed(f"{self.name}: no line could be used; each must hold one touchpoint as a JSON object")
+        if bad > touchpoints:
+            raise CheckFailed(
+                f"{self.name}: more lines could not be used ({bad:,}) than could ({touchpoints:,}), so what came of it means little"
+            )
+        if strict and findings:
+            raise CheckFailed(
+                f"{self.name}: {counted(len(findings), 'finding')}, and --strict takes none: {', '.join(each.kind for each in findings)}"
+            )
+
+
+def more_complaints(rejected: Counter[Reason]) -> None:
+    """Say how many lines more were left out than are shown."""
+    if rejected.total() > REJECTED_SHOWN:
+        click.echo(f"… and {rejected.total() - REJECTED_SHOWN:,} more lines that cannot be used", err=True)
+
+
+def findings_text(findings: Sequence[FileFinding], columns: int) -> Iterator[str]:
+    """A paragraph for each, but for lines that could not be used, of which more is said elsewhere."""
+    for finding in findings:
+        if finding.kind != "unusable":
+            yield from textwrap.wrap(printable(finding.text), columns, subsequent_indent="  ", break_on_hyphens=False)

@@ -1,0 +1,128 @@
+"""What is odd about a file of touchpoints, beyond the lines that hold none: late ones, ids that come again, types that nobody names.
+
+None of it is an error of Etapa's or of the journey's, and each may be as it should be. But each has made people believe a wrong result.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from etapa.contracts.rejected import Reason
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language.duration import roughly
+from etapa.journey.language.model import ANY_TYPE, Journey
+from etapa.rehearsal.ids_again import IdsAgain
+from etapa.rehearsal.types_named import nearest, types_named
+
+FindingKind = Literal[
+    "unusable", "from_the_future", "placeholder_id", "late", "repeated_ids", "unnamed_types", "missing_types", "cut_lists"
+]
+
+MOST_TYPES: Final = 1_000
+"""Different types that are counted one by one."""
+TYPES_SHOWN: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FileFinding:
+    """One thing that is odd about the file, how often, and a sentence about it without its full stop."""
+
+    kind: FindingKind
+    count: int
+    text: str
+
+
+class FileLook:
+    """Looks at touchpoints as they go through one journey, or through two that are compared."""
+
+    def __init__(self, journeys: Sequence[Journey], cuts: Callable[[Touchpoint], bool]) -> None:
+        """`cuts`: whether of a touchpoint's lists only the first members are kept."""
+        self._named = [types_named(journey) for journey in journeys]
+        self._remembered = min(journey.remember_ids for journey in journeys)
+        self._cuts = cuts
+        self._ids = IdsAgain()
+        self._types: Counter[str] = Counter()
+        self._touchpoints = self._late = self._latest = self._cut = 0
+
+    def see(self, touchpoint: Touchpoint, clock: int | None, *, duplicate: bool) -> None:
+        """Take in a touchpoint. `clock`: its customer's before it, none of a new one; `duplicate`: whether it was recognised as a repeat."""
+        self._touchpoints += 1
+        if duplicate:
+            return
+        if clock is not None and touchpoint.at < clock:
+            self._late += 1
+            self._latest = max(self._latest, clock - touchpoint.at)
+        if touchpoint.type in self._types or len(self._types) < MOST_TYPES:
+            self._types[touchpoint.type] += 1
+        self._ids.see(touchpoint.customer_id, touchpoint.id)
+        self._cut += self._cuts(touchpoint)
+
+    def findings(self, rejected: Counter[Reason]) -> list[FileFinding]:
+        """All that is odd. `rejected`: lines that could not be used."""
+        found = [
+            FileFinding("unusable", rejected.total(), f"{_lines(rejected.total())} could not be used"),
+            FileFinding(
+                "from_the_future",
+                rejected["from_the_future"],
+                f"{_lines(rejected['from_the_future'])} {_lie(rejected['from_the_future'])} ahead of the clock; a worker would not take"
+                f" {'it' if rejected['from_the_future'] == 1 else 'them'}",
+            ),
+            FileFinding(
+                "placeholder_id",
+                rejected["placeholder_id"],
+                f"{_lines(rejected['placeholder_id'])} {'has' if rejected['placeholder_id'] == 1 else 'have'} a customer id that names nobody",
+            ),
+            FileFinding("late", self._late, self._of_late()),
+            FileFinding("repeated_ids", self._ids.number, self._of_ids()),
+            *self._of_types(),
+            FileFinding("cut_lists", self._cut, f"of the lists in {self._cut:,} touchpoints only the first members are kept"),
+        ]
+        return [finding for finding in found if finding.count]
+
+    def _of_late(self) -> str:
+        asked = "is the file newest first?" if self._late > self._touchpoints / 2 else "is the file in order of time?"
+        return (
+            f"{self._late:,} of {self._touchpoints:,} touchpoints came later than one of the same customer that was read before"
+            f" (by up to {roughly(self._latest)}): {asked} --sort puts it in order"
+        )
+
+    def _of_ids(self) -> str:
+        number = f"{self._ids.number:,}" if self._ids.is_exact else f"about {self._ids.number:,}"
+        held = f"no repeat of an id after {self._remembered} others" if self._remembered else "no repeat of an id"
+        return f"{number} of {self._touchpoints:,} touchpoints repeat an id, and were counted again: {held} is recognised (remember_ids)"
+
+    def _of_types(self) -> list[FileFinding]:
+        named = frozenset[str]().union(*self._named)
+        unnamed = [] if ANY_TYPE in named else [(kind, count) for kind, count in self._types.most_common() if kind not in named]
+        missing = sorted(named - self._types.keys() - {ANY_TYPE}) if self._touchpoints else []
+        others = [kind for kind, _ in unnamed] or [kind for kind in self._types if kind not in named]
+        return [
+            FileFinding(
+                "unnamed_types",
+                sum(count for _, count in unnamed),
+                f"types that no rule names: {_listed([f'{kind} {count:,}' for kind, count in unnamed])}",
+            ),
+            FileFinding(
+                "missing_types",
+                len(missing),
+                f"types that never came: {_listed([kind + _meant(nearest(kind, others)) for kind in missing])}",
+            ),
+        ]
+
+
+def _lines(number: int) -> str:
+    return f"{number:,} line{'' if number == 1 else 's'}"
+
+
+def _lie(number: int) -> str:
+    return "lies" if number == 1 else "lie"
+
+
+def _meant(name: str | None) -> str:
+    return "" if name is None else f" (did you mean {name}?)"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - TYPES_SHOWN
+    return ", ".join(names[:TYPES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

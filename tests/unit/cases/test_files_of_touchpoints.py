@@ -1,0 +1,85 @@
+"""Files of touchpoints that made people believe a wrong result: what `etapa simulate` says of each, and what `--strict` makes of it."""
+
+import json
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.process import etapa
+
+HERE = Path(__file__).parent
+
+
+def simulate(case: str, *options: str) -> CompletedProcess[bytes]:
+    folder = HERE / case
+    return etapa("simulate", "--journey", str(folder / "journey.yaml"), str(folder / "events.jsonl"), *options)
+
+
+def said(done: CompletedProcess[bytes]) -> str:
+    """The prose, its lines joined."""
+    return " ".join(done.stderr.decode().split())
+
+
+def moves(done: CompletedProcess[bytes]) -> list[tuple[str, str]]:
+    changes: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+    return [(change["at"], change["to"]) for change in changes]
+
+
+def test_what_lies_ahead_of_the_clock_is_left_out_as_a_worker_does_it() -> None:
+    done = simulate("simulate-takes-the-future")
+    assert done.returncode == 0
+    assert moves(done)[-1] == ("2026-01-03T00:00:00Z", "vip")
+    assert "1 line lies ahead of the clock; a worker would not take it" in said(done)
+
+
+def test_a_file_that_is_newest_first_is_asked_about_and_can_be_sorted() -> None:
+    done = simulate("newest-first-file")
+    assert (
+        "3 of 4 touchpoints came later than one of the same customer that was read before (by up to 1y59d2h): is the file newest first?"
+        in said(done)
+    )
+    in_order = simulate("newest-first-file", "--sort")
+    assert "is the file" not in said(in_order)
+    assert moves(in_order) == [("2025-01-01T09:00:00Z", "visitor"), ("2025-01-05T09:20:00Z", "buyer"), ("2025-06-10T17:00:00Z", "vip")]
+
+
+def test_types_that_nobody_names_and_types_that_never_came_are_told_with_the_nearest_name() -> None:
+    told = said(simulate("types-that-no-rule-names"))
+    assert "types that no rule names: Order Completed 1, Purchase 1" in told
+    assert "types that never came: purchase (did you mean Purchase?)" in told
+
+
+def test_a_file_with_more_bad_lines_than_good_ones_fails_in_words() -> None:
+    done = simulate("mostly-bad-file-exits-0")
+    assert done.returncode == 1
+    assert "more lines could not be used (9) than could (1)" in said(done)
+    assert len(moves(done)) == 2
+    folder = HERE / "mostly-bad-file-exits-0"
+    journey, events = str(folder / "journey.yaml"), str(folder / "events.jsonl")
+    assert etapa("diff", journey, journey, events).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "kind"),
+    [
+        ("simulate-takes-the-future", "from_the_future"),
+        ("newest-first-file", "late"),
+        ("types-that-no-rule-names", "unnamed_types"),
+    ],
+)
+def test_strict_makes_a_failure_of_it(case: str, kind: str) -> None:
+    assert simulate(case).returncode == 0
+    done = simulate(case, "--strict")
+    assert done.returncode == 1
+    assert kind in said(done)
+    folder = HERE / case
+    both = [str(folder / "journey.yaml")] * 2
+    compared = etapa("diff", *both, str(folder / "events.jsonl"), "--strict", "--json")
+    assert compared.returncode == 1
+    assert kind in [finding["kind"] for finding in json.loads(compared.stdout)["findings"]]
+
+
+def test_strict_is_content_with_a_file_about_which_nothing_is_odd() -> None:
+    assert simulate("text-true-reaches-the-unsubscribed", "--strict").returncode == 0
