@@ -157,6 +157,7 @@ class Shopper:
             case model.Trait(name, comparison):
                 given = [each for each in self._in_order() if name in each.traits]
                 return satisfies(comparison, given[-1].traits[name] if given else None)
+        raise TypeError(f"no condition: {condition!r}")
 
     def _in_order(self) -> list[Touchpoint]:
         """By time, then arrival; the sort is stable."""

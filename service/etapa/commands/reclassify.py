@@ -14,7 +14,8 @@ from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.reclassification import Request
 from etapa.hosting.clock import SystemClock
-from etapa.journey.engine.wording import number_text, time_text
+from etapa.journey.engine.instant import time_text
+from etapa.journey.language.wording import number_text
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import RedisUrlError

@@ -15,10 +15,11 @@ from etapa.contracts.explanation import explanation_json
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.explain import Explained, ExplainedCondition, ExplainedRule, Explanation, explain
+from etapa.journey.engine.instant import time_text
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.wording import rough_duration, time_text
 from etapa.journey.language.model import Journey
+from etapa.journey.language.wording import rough_duration
 
 WIDTH = 80
 """Columns that a terminal has at the least."""

@@ -11,9 +11,9 @@ import pytest
 
 from etapa.journey.engine.classify import touch
 from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.instant import time_text
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.wording import time_text
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import DAY, HOUR
 from tests.servers.redis_server import RedisServer

@@ -13,8 +13,8 @@ from etapa.journey.engine.explain import ExplainedCondition, ExplainedGroup, Exp
 from etapa.journey.engine.instant import instant_text
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.wording import number_text, rough_duration
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.language.wording import number_text, rough_duration
 from etapa.journey.units import DAY, HOUR, SECOND
 
 START = parse_time("2026-03-01T00:00:00Z")

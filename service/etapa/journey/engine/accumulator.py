@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Match
 
 _KEY_CHARACTERS: Final = 6
+
+_Shared = TypeVar("_Shared", bound="Accumulator")
 
 
 class Accumulator:
@@ -34,6 +36,24 @@ class Accumulator:
     def is_over(self, entry: Any, now: int) -> bool:
         """Whether nothing in the entry counts any more. Only what remembers a window ever says so."""
         return False
+
+
+class Accumulators:
+    """The accumulators of one journey: each definition once, however many conditions ask for it. They take their places in order."""
+
+    def __init__(self) -> None:
+        self.by_key: Final[dict[str, Accumulator]] = {}
+
+    def shared(self, accumulator: _Shared) -> _Shared:
+        """`accumulator`, or the one of the same definition that is there already."""
+        there = self.by_key.get(accumulator.key)
+        if there is None:
+            accumulator.place = len(self.by_key)
+            self.by_key[accumulator.key] = accumulator
+            return accumulator
+        if type(there) is not type(accumulator):
+            raise ValueError(f"two accumulators of the journey have the same key, {accumulator.key}")
+        return there
 
 
 def forget_what_is_over(accumulators: Sequence[Accumulator], memory: Memory, now: int) -> None:

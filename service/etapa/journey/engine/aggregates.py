@@ -5,13 +5,17 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from etapa.journey.engine.conditions import Leaf, Observed
+from etapa.journey.engine.accumulator import Accumulators
+from etapa.journey.engine.conditions import Leaf
 from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.leaves import scalar_text
+from etapa.journey.engine.leaves import DistinctCompares, scalar_text
 from etapa.journey.engine.memory import LastValue, Values, exact_sum
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow
+from etapa.journey.language import model
+from etapa.journey.language.condition import Observed
 from etapa.journey.language.model import AggregateKind, Comparison
 from etapa.journey.language.predicates import MISSING, compile_comparison
 
@@ -32,6 +36,9 @@ class AggregateCompares(Leaf):
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return self.compare.accepts(self._value(customer))
+
+    def memory_key(self) -> str | None:
+        return self.key
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._value(customer)
@@ -101,6 +108,9 @@ class WindowCompares(Leaf):
         """Whether the comparison is certain to say the same of all numbers from `low` to `high`. Not of what is no number."""
         return low <= high and bisect_left(self.bounds, low) == bisect_right(self.bounds, high)
 
+    def memory_key(self) -> str | None:
+        return self.key
+
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._value(customer, now)
 
@@ -142,6 +152,13 @@ class LastCompares(Leaf):
         at: int = entry[0] + self.within
         return at if at > now else NEVER
 
+    def memory_key(self) -> str | None:
+        return self.key
+
+    def told_at(self, customer: Customer) -> int | None:
+        entry = customer.memory[self.place]
+        return None if entry is None else entry[0]
+
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return scalar_text(self._value(customer, now))
 
@@ -154,6 +171,21 @@ class LastCompares(Leaf):
     def _value(self, customer: Customer, now: int) -> Any:
         entry = customer.memory[self.place]
         return MISSING if entry is None or entry[0] <= now - self.within else entry[1]
+
+
+def compile_aggregate(written: model.Aggregate, text: str, accumulators: Accumulators) -> Leaf:
+    path, match, within, comparison = written.path, written.match, written.within, written.comparison
+    kind = written.kind
+    if kind == "distinct":
+        if within is None:
+            return DistinctCompares(text, accumulators.shared(DistinctEver(path, match)), comparison)
+        return DistinctCompares(text, accumulators.shared(DistinctWindow(path, match, within)), comparison)
+    if kind == "last":
+        # However long the window is, the same latest value is asked for.
+        return LastCompares(text, accumulators.shared(LastValue(path, match)), within, comparison)
+    if within is None:
+        return AggregateCompares(text, kind, accumulators.shared(Values(path, match)), comparison)
+    return WindowCompares(text, kind, accumulators.shared(ValueWindow(path, match, within)), comparison)
 
 
 def _numbers_in(comparison: Comparison) -> list[float]:

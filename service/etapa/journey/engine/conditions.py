@@ -18,8 +18,7 @@ from etapa.journey.engine.changes import Clause
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.touchpoint import Touchpoint
-
-Observed = str | int | float | bool | None
+from etapa.journey.language.condition import Observed
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -78,6 +77,18 @@ class Leaf(Condition):
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         return [Clause(self.text if truth else "not " + self.text, self.observed(customer, now, touchpoint))]
+
+    def memory_key(self) -> str | None:
+        """What it remembers a customer by (see `beginnings`); none when it needs no memory of its own."""
+        return None
+
+    def told_at(self, customer: Customer) -> int | None:
+        """Of one that looks at nothing but the latest value: when that was told; none when it looks at more, or was told nothing."""
+        return None
+
+    def traits(self) -> tuple[str, ...]:
+        """The traits of the customer that it looks at."""
+        return ()
 
     def leaves(self) -> "list[Leaf]":
         return [self]

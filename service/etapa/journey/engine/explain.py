@@ -1,6 +1,6 @@
 """Why a customer is where it is, and does not move: every rule out of its stage, judged by the conditions that decide.
 
-Reads a customer and changes nothing. What is missing is put into words by `wording`.
+Reads a customer and changes nothing. What is missing is put into words by the kinds of conditions.
 """
 
 from collections.abc import Sequence
@@ -9,25 +9,14 @@ from typing import Final, Literal
 
 import msgspec
 
-from etapa.journey.engine.aggregates import AggregateCompares, LastCompares, WindowCompares
-from etapa.journey.engine.beginnings import trait_key
 from etapa.journey.engine.classify import EvaluationFailed, carry_over, strike
-from etapa.journey.engine.conditions import AllHold, AnyHolds, Condition, DoesNotHold, Leaf, Observed
+from etapa.journey.engine.conditions import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.instant import END_OF_TIME
-from etapa.journey.engine.leaves import (
-    CountCompares,
-    DistinctCompares,
-    NothingFor,
-    ScoreCompares,
-    StepsTaken,
-    TotalCompares,
-    TraitCompares,
-)
 from etapa.journey.engine.program import CompiledRule, Program
 from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.wording import lacking, seen
 from etapa.journey.language import model
+from etapa.journey.language.condition import Observed
 
 MOST_TURNS: Final = 100
 """Of a condition that parts of it keep changing, and of timers that move nobody, so many are followed into the future."""
@@ -122,48 +111,29 @@ def _explain(written: model.Condition, condition: Condition, customer: Customer,
         pairs = zip(written.conditions, condition.conditions, strict=True)
         members = tuple(_explain(each, compiled, customer, now, wanted=wanted) for each, compiled in pairs)
         return ExplainedGroup("all" if isinstance(written, model.All) is wanted else "any", holds, changes_at, members)
-    if isinstance(written, model.All | model.AnyOf | model.Not) or not isinstance(condition, Leaf):
+    if not isinstance(written, model.Leaf) or not isinstance(condition, Leaf):
         raise TypeError(f"{written!r} was not compiled as it is written")
     observed = condition.observed(customer, now, None)
     return ExplainedCondition(
         condition.text if wanted else "not " + condition.text,
         observed,
         holds,
-        seen(written, observed),
-        None if holds else lacking(written, observed, now, changes_at, wanted=wanted),
+        written.seen(observed),
+        None if holds else written.lacking(observed, now, changes_at, wanted=wanted),
         changes_at,
         _complete_since(written, condition, customer, now),
     )
 
 
 def _complete_since(written: model.Leaf, leaf: Leaf, customer: Customer, now: int) -> tuple[int, int] | None:
-    key = _memory_key(leaf)
+    key = leaf.memory_key()
     if key is None or key not in customer.began:
         return None
     version, at = customer.began[key]
-    match written:
-        case model.Count(_, int(reach), _) | model.Sequence(_, reach) | model.Absent(_, reach):
-            return (version, at) if at > now - reach else None
-        case model.Trait(name, _) if name in customer.traits and customer.traits[name][0] > at:
-            return None
-        case model.Aggregate() as aggregate:
-            is_later = aggregate.kind == "last" and (latest := customer.remembered().get(key)) is not None and latest[0] > at
-            in_reach = aggregate.within is None or at > now - aggregate.within
-            return (version, at) if in_reach and not is_later else None
+    reach, told_at = written.reach(), leaf.told_at(customer)
+    if (reach is not None and at <= now - reach) or (told_at is not None and told_at > at):
+        return None
     return version, at
-
-
-def _memory_key(leaf: Leaf) -> str | None:
-    match leaf:
-        case TraitCompares():
-            return trait_key(leaf.name)
-        case DistinctCompares():
-            return leaf.values.key
-        case StepsTaken():
-            return leaf.sequence.key
-        case AggregateCompares() | CountCompares() | LastCompares() | NothingFor() | ScoreCompares() | TotalCompares() | WindowCompares():
-            return leaf.key
-    return None
 
 
 def _turns_at(condition: Condition, customer: Customer, now: int) -> int | None:

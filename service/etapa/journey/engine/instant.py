@@ -54,3 +54,8 @@ def instant_text(at: int) -> str:
     hour = minute // 60
     text = written + _TWO_DIGITS[hour] + ":" + _TWO_DIGITS[minute - hour * 60] + ":" + _TWO_DIGITS[second - minute * 60]
     return f"{text}.{_THREE_DIGITS[micro // 1000]}{_THREE_DIGITS[micro % 1000]}Z" if micro else text + "Z"
+
+
+def time_text(at: int) -> str:
+    """A time to the second, for reading: `2026-11-21T10:00:00Z`."""
+    return instant_text(at - at % SECOND)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from etapa.journey.engine.conditions import Leaf, Observed
+from etapa.journey.engine.accumulator import Accumulators
+from etapa.journey.engine.beginnings import trait_key
+from etapa.journey.engine.conditions import Leaf
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.instant import END_OF_TIME, NEVER, instant_text, ratio
@@ -14,6 +16,8 @@ from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_a
 from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.engine.window import EXACT, CountWindow, has_buckets
+from etapa.journey.language import model
+from etapa.journey.language.condition import Observed
 from etapa.journey.language.model import ANY_TYPE, Comparison, Match
 from etapa.journey.language.predicates import MISSING, Predicate, compile_comparison
 from etapa.journey.units import SECOND
@@ -61,6 +65,16 @@ class TraitCompares(Leaf):
         entry = customer.traits.get(self.name)
         return self.compare.accepts(MISSING if entry is None else entry[1])
 
+    def memory_key(self) -> str | None:
+        return trait_key(self.name)
+
+    def told_at(self, customer: Customer) -> int | None:
+        entry = customer.traits.get(self.name)
+        return None if entry is None else entry[0]
+
+    def traits(self) -> tuple[str, ...]:
+        return (self.name,)
+
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.traits.get(self.name)
         return None if entry is None else scalar_text(entry[1])
@@ -86,6 +100,9 @@ class NothingFor(Leaf):
 
     def rises(self, customer: Customer, now: int) -> int:
         return self._since(customer) + self.duration
+
+    def memory_key(self) -> str | None:
+        return self.key
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory[self.place]
@@ -147,6 +164,9 @@ class TotalCompares(Leaf):
         entry = customer.memory[self.place]
         return self.none_suffice if entry is None else self.compare.accepts(entry[0])
 
+    def memory_key(self) -> str | None:
+        return self.key
+
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory[self.place]
         return 0 if entry is None else entry[0]
@@ -197,6 +217,9 @@ class CountCompares(Leaf):
                     return at + self.within
         return NEVER
 
+    def memory_key(self) -> str | None:
+        return self.key
+
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory[self.place]
         return 0 if entry is None else self._number(entry, now)
@@ -238,6 +261,9 @@ class DistinctCompares(Leaf):
             return until_turned(times, now, values.within, self.turns, self.compare)
         return until_turned(times, now, values.within, tuple(range(len(times), 0, -1)), _Estimated(self.compare, bits))
 
+    def memory_key(self) -> str | None:
+        return self.values.key
+
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._number(customer, now)
 
@@ -271,6 +297,9 @@ class StepsTaken(Leaf):
     def until(self, customer: Customer, now: int) -> int:
         at = self.sequence.began(customer.memory) + self.sequence.within
         return at if at > now else NEVER
+
+    def memory_key(self) -> str | None:
+        return self.sequence.key
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         """How many of the steps have been taken in order within the window."""
@@ -311,6 +340,9 @@ class ScoreCompares(Leaf):
                 return at
         return NEVER
 
+    def memory_key(self) -> str | None:
+        return self.key
+
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._score(customer, now)
 
@@ -320,6 +352,36 @@ class ScoreCompares(Leaf):
     def _score(self, customer: Customer, now: int) -> float:
         entry = customer.memory[self.place]
         return 0.0 if entry is None else decayed(entry[1], now - entry[0], self.half_life)
+
+
+def compile_event(written: model.Event, text: str, accumulators: Accumulators) -> Leaf:
+    return EventHappens(text, written.match)
+
+
+def compile_trait(written: model.Trait, text: str, accumulators: Accumulators) -> Leaf:
+    return TraitCompares(text, written.name, written.comparison)
+
+
+def compile_absent(written: model.Absent, text: str, accumulators: Accumulators) -> Leaf:
+    return NothingFor(text, accumulators.shared(Latest(written.match)), written.duration)
+
+
+def compile_in_stage(written: model.InStage, text: str, accumulators: Accumulators) -> Leaf:
+    return InStageFor(text, written.duration)
+
+
+def compile_count(written: model.Count, text: str, accumulators: Accumulators) -> Leaf:
+    if written.within is None:
+        return TotalCompares(text, accumulators.shared(Total(written.match)), written.comparison)
+    return CountCompares(text, accumulators.shared(CountWindow(written.match, written.within)), written.comparison)
+
+
+def compile_sequence(written: model.Sequence, text: str, accumulators: Accumulators) -> Leaf:
+    return StepsTaken(text, accumulators.shared(OrderedSteps(written.steps, written.within)))
+
+
+def compile_score(written: model.Score, text: str, accumulators: Accumulators) -> Leaf:
+    return ScoreCompares(text, accumulators.shared(Score(written.points, written.half_life)), written.comparison)
 
 
 def _first_turn(test: Predicate, left: Callable[[int], float], now: int) -> int:

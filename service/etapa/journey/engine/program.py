@@ -13,7 +13,7 @@ from etapa.journey.engine.compile import Compiler
 from etapa.journey.engine.conditions import Condition, Leaf
 from etapa.journey.engine.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.instant import END_OF_TIME, NEVER
-from etapa.journey.engine.leaves import EventHappens, TraitCompares
+from etapa.journey.engine.leaves import EventHappens
 from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.language.model import ANY_TYPE, Journey, Rule, Stage
 
@@ -34,7 +34,7 @@ def compile_journey(journey: Journey) -> "Program":
     }
     asked = {campaign.id: compiler.condition(campaign.when) for campaign in journey.campaigns if campaign.when is not None}
     return Program(
-        journey, stages, compiler.accumulators, _traits_named(journey, stages, asked.values()), compile_campaigns(journey, asked)
+        journey, stages, compiler.accumulators.by_key, _traits_named(journey, stages, asked.values()), compile_campaigns(journey, asked)
     )
 
 
@@ -161,7 +161,7 @@ def in_time(due: int) -> int | None:
 def _traits_named(journey: Journey, stages: Mapping[str, StageRules], asked: Iterable[Condition]) -> set[str]:
     leaves = [leaf for stage in stages.values() for rule in stage.rules for leaf in rule.leaves]
     leaves += [leaf for condition in asked for leaf in condition.leaves()]
-    named = {leaf.name for leaf in leaves if isinstance(leaf, TraitCompares)}
+    named = {trait for leaf in leaves for trait in leaf.traits()}
     return named if journey.consent is None else named | {journey.consent.name}
 
 

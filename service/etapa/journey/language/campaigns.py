@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from etapa.journey.language.comparisons import OPERATORS, PRESENT_VALUE, VALUE, any_operator_schema, comparison_schemas, read_comparison
-from etapa.journey.language.conditions import TRAIT, ConditionShape
+from etapa.journey.language.conditions import ConditionShape
 from etapa.journey.language.findings import Position, Report
+from etapa.journey.language.kinds.trait import TRAIT
 from etapa.journey.language.logic import leaves
 from etapa.journey.language.model import Campaign, Caps, Event, InStage, Trait, Transition
 from etapa.journey.language.names import ID, Known, known_among

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from etapa.journey.language.describe import describe_comparison
 from etapa.journey.language.findings import Position, Report, listed, nearest, shortened
-from etapa.journey.language.model import Comparison, Operator, Path, Scalar, Test, Where
+from etapa.journey.language.matches import Comparison, Operator, Path, Scalar, Test, Where
+from etapa.journey.language.phrases import describe_comparison
 from etapa.journey.language.possible import Domain, outcome
 from etapa.journey.language.predicates import LARGEST_PATTERN, PatternError, PatternTooLarge, compile_comparison, compile_pattern
 from etapa.journey.language.shapes import BAD, Bad, Flag, ListOf, Plain, Shape, Text, refuse, warn_of_repeats

@@ -4,40 +4,23 @@ Careful rather than clever: it says only what is certain, and "don't know" by sa
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from itertools import combinations, permutations
+from typing import Any
 
-from etapa.journey.language import comparisons
+from etapa.journey.language.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.describe import describe
-from etapa.journey.language.model import (
-    ANY_TYPE,
-    Absent,
-    Aggregate,
-    All,
-    AnyOf,
-    Comparison,
-    Condition,
-    Count,
-    Event,
-    InStage,
-    Leaf,
-    Match,
-    Not,
-    Score,
-    Trait,
-    Where,
-)
-from etapa.journey.language.model import Sequence as StepSequence
+from etapa.journey.language.kinds.absence import Absent
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.matches import Comparison
+from etapa.journey.language.overlap import match_covers
 from etapa.journey.language.possible import Domain, implies, outcome_of_all
-from etapa.journey.language.predicates import compile_comparison
 
 Literal = tuple[Leaf, bool]
 """A leaf, and whether it is meant as it stands (true) or negated."""
 
 _MOST_LITERALS = 200
 """Past so many, the rest are not looked at in pairs."""
-
-Compared = Count | Aggregate | Score | Trait
 
 
 def never_true_together(conditions: Sequence[Condition]) -> str | None:
@@ -115,11 +98,6 @@ def depth(condition: Condition) -> int:
             return 1
 
 
-def match_covers(wider: Match, narrower: Match) -> bool:
-    """Whether every touchpoint that `narrower` matches is sure to be matched by `wider`."""
-    return (wider.types == (ANY_TYPE,) or set(narrower.types) <= set(wider.types)) and _where_implies(narrower.where, wider.where)
-
-
 def _conjuncts(condition: Condition, *, positive: bool) -> Iterator[Literal]:
     """Literals that all hold when the condition does (or, with `positive` false, when it does not)."""
     match condition:
@@ -162,106 +140,30 @@ def _told(literal: Literal) -> str:
 
 
 def _exclude(one: Leaf, other: Leaf) -> bool:
-    if isinstance(one, Event) and isinstance(other, Event):
-        return _matches_exclude(one.match, other.match)
-    for absent, present in ((one, other), (other, one)):
-        if isinstance(absent, Absent):
-            for match, within in _needed(present):
-                if within is not None and within <= absent.duration and match_covers(absent.match, match):
-                    return True
-    return False
-
-
-def _matches_exclude(one: Match, other: Match) -> bool:
-    """No touchpoint can match both."""
-    if ANY_TYPE not in one.types and ANY_TYPE not in other.types and not set(one.types) & set(other.types):
-        return True
-    return any(
-        outcome_of_all(comparisons.kind_of_path(path).domain, [(comparison, True), (other_comparison, True)]) == "never"
-        for path, comparison in one.where.entries
-        for other_path, other_comparison in other.where.entries
-        if path == other_path
-    )
+    return one.excludes(other) or other.excludes(one)
 
 
 def _values_exclude(one: Literal, other: Literal) -> bool:
     """Both compare the same value, and no value satisfies both."""
-    subject = _subject(one[0])
-    if subject is None or subject != _subject(other[0]):
+    looked = _at_the_same(one[0], other[0])
+    if looked is None:
         return False
-    literals = [(comparison_of(leaf), positive) for leaf, positive in (one, other) if isinstance(leaf, Compared)]
-    return outcome_of_all(domain_of(one[0]), literals) == "never"
-
-
-def _needed(leaf: Leaf) -> list[tuple[Match, int | None]]:
-    """Touchpoints (and how recent) without which the leaf is false."""
-    match leaf:
-        case Count(match, within, comparison):
-            return [] if compile_comparison(comparison).accepts(0) else [(match, within)]
-        case Aggregate(kind, _, match, within, comparison):
-            of_none = 0 if kind in ("sum", "distinct") else None
-            return [] if compile_comparison(comparison).accepts(of_none) else [(match, within)]
-        case StepSequence(steps, within):
-            return [(step, within) for step in steps]
-        case _:
-            return []
+    comparison, other_comparison, domain = looked
+    return outcome_of_all(domain, [(comparison, one[1]), (other_comparison, other[1])]) == "never"
 
 
 def _leaf_implies(stronger: Leaf, weaker: Leaf) -> bool:
-    subject = _subject(stronger)
-    if subject is not None and subject == _subject(weaker):
-        return implies(domain_of(stronger), comparison_of(stronger), comparison_of(weaker))
-    match stronger, weaker:
-        case Event(narrower), Event(wider):
-            return match_covers(wider, narrower)
-        case Absent(wider, longer), Absent(narrower, shorter):
-            return longer >= shorter and match_covers(wider, narrower)
-        case InStage(longer), InStage(shorter):
-            return longer >= shorter
-        case StepSequence(steps, shorter), StepSequence(other_steps, longer):
-            return steps == other_steps and shorter <= longer
-        case Count(narrower, within, comparison), Count(wider, other_within, other_comparison):
-            wider_window = other_within is None or (within is not None and within <= other_within)
-            rising = all(test.operator in ("gt", "gte") for test in other_comparison.tests)
-            return rising and wider_window and match_covers(wider, narrower) and implies(domain_of(stronger), comparison, other_comparison)
-        case _:
-            return False
+    looked = _at_the_same(stronger, weaker)
+    return stronger.implies(weaker) if looked is None else implies(looked[2], looked[0], looked[1])
 
 
-def _where_implies(stronger: Where, weaker: Where) -> bool:
-    return all(
-        any(
-            path == other_path and implies(comparisons.kind_of_path(path).domain, comparison, other_comparison)
-            for path, comparison in stronger.entries
-        )
-        for other_path, other_comparison in weaker.entries
-    )
+def _at_the_same(one: Leaf, other: Leaf) -> tuple[Comparison, Comparison, Domain] | None:
+    """Both comparisons, where the two differ in nothing else."""
+    looks_at, other_looks_at = one.looks_at(), other.looks_at()
+    if looks_at is None or other_looks_at is None or type(one) is not type(other) or _uncompared(one) != _uncompared(other):
+        return None
+    return looks_at[0], other_looks_at[0], looks_at[1]
 
 
-def _subject(leaf: Leaf) -> Leaf | None:
-    """The leaf without its comparison: what it looks at. None when it compares nothing."""
-    return replace(leaf, comparison=_NOTHING) if isinstance(leaf, Compared) else None
-
-
-_NOTHING = Comparison(())
-
-
-def comparison_of(leaf: Leaf) -> Comparison:
-    return leaf.comparison if isinstance(leaf, Compared) else _NOTHING
-
-
-def domain_of(leaf: Leaf) -> Domain:
-    """Which values the leaf's comparison can meet, taken widely."""
-    match leaf:
-        case Count():
-            return comparisons.COUNT.domain
-        case Aggregate(kind="sum"):
-            return comparisons.SUM.domain
-        case Aggregate(kind="distinct"):
-            return comparisons.DISTINCT.domain
-        case Aggregate(kind="last") | Trait():
-            return comparisons.VALUE.domain
-        case Aggregate():
-            return comparisons.STATISTIC.domain
-        case _:
-            return comparisons.SCORE.domain
+def _uncompared(leaf: Any) -> list[object]:
+    return [getattr(leaf, each.name) for each in fields(leaf) if each.name != "comparison"]

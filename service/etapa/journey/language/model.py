@@ -6,136 +6,53 @@ Times and durations are whole microseconds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Scalar = str | int | float | bool | None
-ANY_TYPE = "*"
-"""Stands for every touchpoint type where types are listed."""
+from etapa.journey.language.condition import All, AnyOf, Condition, Leaf, Not
+from etapa.journey.language.kinds.absence import Absent
+from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.in_stage import InStage
+from etapa.journey.language.kinds.score import Score
+from etapa.journey.language.kinds.sequence import Sequence
+from etapa.journey.language.kinds.trait import Trait
+from etapa.journey.language.matches import ANY_TYPE, EVERYWHERE, Comparison, Match, Operator, Path, Scalar, Test, Where
 
-Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "contains", "starts_with", "ends_with", "matches"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Test:
-    """One operator and its operand, such as `gte 3`. The operand of `in` and `not_in` is a tuple."""
-
-    operator: Operator
-    operand: Scalar | tuple[Scalar, ...]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Test) and self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        return hash(self._identity())
-
-    def _identity(self) -> tuple[object, ...]:
-        # `eq 1` and `eq true` ask different things, though 1 == True to Python.
-        operands = self.operand if isinstance(self.operand, tuple) else (self.operand,)
-        return (self.operator, *((isinstance(each, bool), each) for each in operands))
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One or more tests; a value satisfies the comparison when it passes all of them."""
-
-    tests: tuple[Test, ...]
-
-
-Path = tuple[str, ...]
-"""Where a value lies in a touchpoint: `("channel",)`, `("type",)`, `("properties", "a", "b")` or `("traits", "x")`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Entries that must all hold for a touchpoint to match. Empty: every touchpoint matches."""
-
-    entries: tuple[tuple[Path, Comparison], ...] = ()
-
-
-EVERYWHERE = Where()
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Which touchpoints are meant: types (sorted, without repeats, or just `*`) and a `where`."""
-
-    types: tuple[str, ...]
-    where: Where = EVERYWHERE
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    match: Match
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    match: Match
-    within: int | None
-    comparison: Comparison
-
-
-AggregateKind = Literal["sum", "avg", "min", "max", "distinct", "last"]
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    kind: AggregateKind
-    path: Path
-    match: Match
-    within: int | None
-    comparison: Comparison
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """No matching touchpoint for `duration`. `idle` is this with every type and no `where`."""
-
-    match: Match
-    duration: int
-
-
-@dataclass(frozen=True, slots=True)
-class InStage:
-    duration: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    steps: tuple[Match, ...]
-    within: int
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    points: tuple[tuple[str, float], ...]
-    half_life: int
-    comparison: Comparison
-
-
-@dataclass(frozen=True, slots=True)
-class Trait:
-    name: str
-    comparison: Comparison
-
-
-@dataclass(frozen=True, slots=True)
-class All:
-    conditions: tuple["Condition", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    conditions: tuple["Condition", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    condition: "Condition"
-
-
-Leaf = Event | Count | Aggregate | Absent | InStage | Sequence | Score | Trait
-Condition = Leaf | All | AnyOf | Not
+__all__ = [
+    "ANY_TYPE",
+    "EVERYWHERE",
+    "Absent",
+    "Aggregate",
+    "AggregateKind",
+    "All",
+    "AnyOf",
+    "Campaign",
+    "Caps",
+    "Comparison",
+    "Condition",
+    "Count",
+    "Event",
+    "ExpectedChange",
+    "GivenTouchpoint",
+    "InStage",
+    "Journey",
+    "Leaf",
+    "Match",
+    "Not",
+    "Operator",
+    "Path",
+    "Rule",
+    "Scalar",
+    "Scenario",
+    "Score",
+    "Sequence",
+    "Stage",
+    "Test",
+    "Trait",
+    "Transition",
+    "Where",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from etapa.journey.language.model import Comparison, Operator, Scalar, Test
+from etapa.journey.language.matches import Comparison, Operator, Scalar, Test
 from etapa.journey.language.predicates import Predicate, compile_comparison
 
 Outcome = Literal["always", "never", "open"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from etapa.journey.language.conditions import MAX_TYPE
 from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.kind import MAX_TYPE
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Scenario
 from etapa.journey.language.names import Known, known_among
 from etapa.journey.language.shapes import Field, JsonMap, ListOf, MapOf, Record, Reference, Span, Text

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from etapa.journey.language.duration import PATTERN, DurationError, parse_duration
 from etapa.journey.language.findings import Position, Report, listed, nearest, shortened
-from etapa.journey.language.model import Scalar
+from etapa.journey.language.matches import Scalar
 from etapa.journey.language.yaml_nodes import InvalidNode, ListNode, MapNode, Node, ScalarNode, found, plain_value
 
 MAX_TEXT = 1000

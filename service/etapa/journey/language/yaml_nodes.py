@@ -13,7 +13,7 @@ import yaml
 
 from etapa.errors import EtapaError
 from etapa.journey.language.findings import Position, Report, shortened
-from etapa.journey.language.model import Scalar
+from etapa.journey.language.matches import Scalar
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000

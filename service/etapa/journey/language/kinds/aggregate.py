@@ -1,0 +1,91 @@
+"""`sum`, `avg`, `min`, `max`, `distinct` and `last`: what the values at a path come to."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from etapa.journey.language.comparisons import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind, PathShape
+from etapa.journey.language.condition import Condition, Leaf, Observed
+from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.kind import OF, WHERE, WITHIN, ConditionKind, own, read_match
+from etapa.journey.language.matches import Comparison, Match, Path
+from etapa.journey.language.phrases import describe_comparison, describe_match, describe_path, window_text
+from etapa.journey.language.possible import Domain
+from etapa.journey.language.predicates import compile_comparison
+from etapa.journey.language.shapes import BAD, Bad, Field, Record
+from etapa.journey.language.wording import compared, value_or_none_yet
+
+AggregateKind = Literal["sum", "avg", "min", "max", "distinct", "last"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Leaf):
+    kind: AggregateKind
+    path: Path
+    match: Match
+    within: int | None
+    comparison: Comparison
+
+    def text(self) -> str:
+        what = f"{describe_path(self.path)} of {describe_match(self.match)}{window_text(self.within)}"
+        return f"{self.kind}({what}) {describe_comparison(self.comparison)}"
+
+    def looks_at(self) -> tuple[Comparison, Domain]:
+        return self.comparison, _WIDEST[self.kind].domain
+
+    def reach(self) -> int | None:
+        return self.within
+
+    def needed(self) -> tuple[tuple[Match, int | None], ...]:
+        of_none = 0 if self.kind in ("sum", "distinct") else None
+        return () if compile_comparison(self.comparison).accepts(of_none) else ((self.match, self.within),)
+
+    def seen(self, observed: Observed) -> str | None:
+        return value_or_none_yet(observed)
+
+    def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
+        distinct = self.kind == "distinct"
+        return compared(self.comparison, observed, wanted=wanted, adds_up=distinct or self.kind == "sum", whole=distinct)
+
+
+_WIDEST: dict[AggregateKind, Kind] = {
+    "sum": SUM,
+    "avg": STATISTIC,
+    "min": STATISTIC,
+    "max": STATISTIC,
+    "distinct": DISTINCT,
+    "last": VALUE,
+}
+
+
+@dataclass(frozen=True)
+class _AggregateReader:
+    kind: AggregateKind
+    path: Field[Path]
+
+    def __call__(self, record: Record, comparison: Comparison, report: Report) -> Condition | Bad:
+        match = read_match(record, OF, report)
+        path = record.need(self.path)
+        if self.kind in ("sum", "avg", "min", "max") and path[0] in ("channel", "type"):
+            report.error(record.place(self.path), f"`{path[0]}` is text, never a number: there is nothing to take the {self.kind} of")
+            return BAD
+        return match if isinstance(match, Bad) else Aggregate(self.kind, path, match, record.get(WITHIN), comparison)
+
+
+def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:
+    widest = _WIDEST[kind]
+    path = own(kind, PathShape(), "Where the value lies: `channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`.")
+
+    def compares(record: Record) -> Kind:
+        return LATEST_TEXT if kind == "last" and record.need(path)[0] in ("channel", "type") else widest
+
+    return ConditionKind(kind, description, (path, OF, WHERE, WITHIN), _AggregateReader(kind, path), compares, widest)
+
+
+KINDS = (
+    _aggregate("sum", "The sum of the numbers at a path; 0 when there are none."),
+    _aggregate("avg", "The mean of the numbers at a path; missing when there are none."),
+    _aggregate("min", "The least of the numbers at a path; missing when there are none."),
+    _aggregate("max", "The greatest of the numbers at a path; missing when there are none."),
+    _aggregate("distinct", "How many different values there are at a path."),
+    _aggregate("last", "The value at a path of the latest matching touchpoint."),
+)

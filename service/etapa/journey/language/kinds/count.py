@@ -1,0 +1,62 @@
+"""`count`: how many matching touchpoints there are."""
+
+from dataclasses import dataclass
+
+from etapa.journey.language.comparisons import COUNT
+from etapa.journey.language.condition import Condition, Leaf, Observed
+from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.kind import WHERE, WITHIN, ConditionKind, Types, own, read_match
+from etapa.journey.language.matches import Comparison, Match
+from etapa.journey.language.overlap import match_covers
+from etapa.journey.language.phrases import describe_comparison, describe_match, window_text
+from etapa.journey.language.possible import Domain, implies
+from etapa.journey.language.predicates import compile_comparison
+from etapa.journey.language.shapes import Bad, Record
+from etapa.journey.language.wording import compared, value_or_none_yet
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Leaf):
+    match: Match
+    within: int | None
+    comparison: Comparison
+
+    def text(self) -> str:
+        return f"count({describe_match(self.match)}{window_text(self.within)}) {describe_comparison(self.comparison)}"
+
+    def looks_at(self) -> tuple[Comparison, Domain]:
+        return self.comparison, COUNT.domain
+
+    def reach(self) -> int | None:
+        return self.within
+
+    def needed(self) -> tuple[tuple[Match, int | None], ...]:
+        return () if compile_comparison(self.comparison).accepts(0) else ((self.match, self.within),)
+
+    def implies(self, weaker: Leaf) -> bool:
+        if not isinstance(weaker, Count):
+            return False
+        wider_window = weaker.within is None or (self.within is not None and self.within <= weaker.within)
+        rising = all(test.operator in ("gt", "gte") for test in weaker.comparison.tests)
+        return (
+            rising and wider_window and match_covers(weaker.match, self.match) and implies(COUNT.domain, self.comparison, weaker.comparison)
+        )
+
+    def seen(self, observed: Observed) -> str | None:
+        return value_or_none_yet(observed)
+
+    def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
+        return compared(self.comparison, observed, wanted=wanted, adds_up=True, whole=True)
+
+
+COUNTED = own("count", Types(), 'The touchpoint types that are counted: a type, a list of types, or "*".')
+
+
+def _count(record: Record, comparison: Comparison, report: Report) -> Condition | Bad:
+    match = read_match(record, COUNTED, report)
+    return match if isinstance(match, Bad) else Count(match, record.get(WITHIN), comparison)
+
+
+KIND = ConditionKind(
+    "count", "How many matching touchpoints there are.", (COUNTED, WHERE, WITHIN), _count, compares=lambda _: COUNT, widest=COUNT
+)

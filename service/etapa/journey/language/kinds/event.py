@@ -1,0 +1,44 @@
+"""`event`: the touchpoint at hand matches."""
+
+from dataclasses import dataclass
+
+from etapa.journey.language.condition import Condition, Leaf, Observed
+from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, read_match
+from etapa.journey.language.matches import Comparison, Match
+from etapa.journey.language.overlap import match_covers, matches_exclude
+from etapa.journey.language.phrases import describe_match
+from etapa.journey.language.shapes import Bad, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Leaf):
+    match: Match
+
+    def text(self) -> str:
+        return f"event({describe_match(self.match)})"
+
+    def implies(self, weaker: Leaf) -> bool:
+        return isinstance(weaker, Event) and match_covers(weaker.match, self.match)
+
+    def excludes(self, other: Leaf) -> bool:
+        return isinstance(other, Event) and matches_exclude(self.match, other.match)
+
+    def seen(self, observed: Observed) -> str | None:
+        return None
+
+    def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
+        return f"waits for {self.text()}"
+
+
+EVENT = own("event", Types(), 'The touchpoint types that are meant: a type, a list of types, or "*" for any.')
+
+
+def _event(record: Record, _: Comparison, report: Report) -> Condition | Bad:
+    match = read_match(record, EVENT, report)
+    return match if isinstance(match, Bad) else Event(match)
+
+
+KIND = ConditionKind(
+    "event", "True while a touchpoint that matches is being processed; false when time alone has passed.", (EVENT, WHERE), _event
+)

@@ -1,0 +1,38 @@
+"""`in_stage`: in the stage for so long."""
+
+from dataclasses import dataclass
+
+from etapa.journey.language.condition import Condition, Leaf, Observed
+from etapa.journey.language.duration import format_duration
+from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.kind import ConditionKind, own
+from etapa.journey.language.matches import Comparison
+from etapa.journey.language.shapes import Record, Span
+from etapa.journey.language.wording import in_microseconds, rough_duration, time_left
+
+
+@dataclass(frozen=True, slots=True)
+class InStage(Leaf):
+    duration: int
+
+    def text(self) -> str:
+        return f"in_stage({format_duration(self.duration)})"
+
+    def implies(self, weaker: Leaf) -> bool:
+        return isinstance(weaker, InStage) and self.duration >= weaker.duration
+
+    def seen(self, observed: Observed) -> str | None:
+        return f"{rough_duration(in_microseconds(observed))} in the stage"
+
+    def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
+        return time_left(now, changes_at) if wanted else f"{rough_duration(in_microseconds(observed) - self.duration)} too long"
+
+
+IN_STAGE = own("in_stage", Span(), "How long the customer has been in its stage, at least.")
+
+
+def _in_stage(record: Record, _: Comparison, __: Report) -> Condition:
+    return InStage(record.need(IN_STAGE))
+
+
+KIND = ConditionKind("in_stage", "The customer has been in its stage for so long.", (IN_STAGE,), _in_stage)

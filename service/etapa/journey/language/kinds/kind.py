@@ -1,0 +1,103 @@
+"""What a row of the table of conditions holds, and the keys that many kinds share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from etapa.journey.language.comparisons import (
+    OPERATORS,
+    Kind,
+    WhereShape,
+    any_operator_schema,
+    comparison_schemas,
+    read_comparison,
+    types_that_fit,
+)
+from etapa.journey.language.condition import Condition
+from etapa.journey.language.findings import Report, listed
+from etapa.journey.language.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
+from etapa.journey.language.shapes import BAD, Bad, Field, OneOrMany, Record, Shape, Span, Text, map_schema, read_fields
+from etapa.journey.language.yaml_nodes import MapNode, Node
+
+MAX_TYPE = 128
+"""Longest touchpoint type and trait name; touchpoints with longer types are not let in."""
+
+T = TypeVar("T")
+
+
+class Types(Shape[tuple[str, ...]]):
+    """One touchpoint type, a list of them, or `"*"` for any. Read sorted, without repeats."""
+
+    _SHAPE = OneOrMany(Text("a touchpoint type", longest=MAX_TYPE), "touchpoint types")
+
+    def read(self, node: Node, report: Report) -> tuple[str, ...] | Bad:
+        types = self._SHAPE.read(node, report)
+        if types is BAD:
+            return BAD
+        if ANY_TYPE in types and len(types) > 1:
+            report.error(node.position, '"*" stands for every type already: write it alone, or leave it out')
+            return BAD
+        return tuple(sorted(set(types)))
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": "#/$defs/types"}
+
+    def definition(self) -> dict[str, Any]:
+        """What the schema's reference stands for."""
+        return self._SHAPE.schema()
+
+
+_NO_COMPARISON = Comparison(())
+
+
+@dataclass(frozen=True)
+class ConditionKind:
+    """One kind of condition: its keys, whether it compares, and how its record becomes a condition."""
+
+    name: str
+    description: str
+    fields: tuple[Field[Any], ...]
+    build: Callable[[Record, Comparison, Report], Condition | Bad]
+    compares: Callable[[Record], Kind] | None = None
+    """What its comparison can meet; none when it takes no comparison."""
+    widest: Kind | None = None
+    """The operators that are told, in messages and the schema, before the record is known."""
+
+    def read(self, node: MapNode, report: Report) -> Condition | Bad:
+        noun = f"`{self.name}`"
+        told = list(self.widest.operators) if self.widest else []
+        record = read_fields(node, noun, self.fields, report, also=OPERATORS if self.widest else (), told=told)
+        if record is BAD:
+            return BAD
+        comparison: Comparison | Bad = _NO_COMPARISON
+        if self.widest is not None:
+            if not record.sound and not record.rest:
+                return BAD  # What is wrong may be the comparison that would otherwise be missed.
+            kind = self.compares(record) if self.compares and record.sound else self.widest
+            comparison = read_comparison(record.rest, noun, node.position, kind, report)
+        return self.build(record, comparison, report) if record.sound and comparison is not BAD else BAD
+
+    def schema(self) -> dict[str, Any]:
+        title = {"title": self.name, "description": self.description}
+        if self.widest is None:
+            return {**title, **map_schema(self.fields)}
+        return {**title, **map_schema(self.fields, comparison_schemas(self.widest)), **any_operator_schema(self.widest)}
+
+
+WHERE = Field("where", WhereShape(), "Only touchpoints that satisfy every entry: a path and a value, or a path and comparisons.")
+WITHIN = Field("within", Span(), "Only touchpoints of this long until now. Left out: ever.")
+OF = Field("of", Types(), 'The touchpoints that take part: a type, a list of types, or "*".', required=True)
+
+
+def own(name: str, shape: Shape[T], description: str) -> Field[T]:
+    """The key that gives a kind its name."""
+    return Field(name, shape, description, required=True)
+
+
+def read_match(record: Record, types: Field[tuple[str, ...]], report: Report) -> Match | Bad:
+    """The touchpoints that a sound record means."""
+    match = Match(record.need(types), record.get(WHERE) or EVERYWHERE)
+    if match.types != (ANY_TYPE,) and not types_that_fit(match.types, match.where):
+        report.error(record.place(WHERE), f"what `where` says of `type` can never be true of {listed(match.types)}")
+        return BAD
+    return match

@@ -1,0 +1,66 @@
+"""`sequence`: touchpoints came in this order."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from etapa.journey.language.condition import Condition, Leaf, Observed
+from etapa.journey.language.findings import Report, shortened
+from etapa.journey.language.kinds.event import EVENT
+from etapa.journey.language.kinds.kind import WHERE, ConditionKind, own, read_match
+from etapa.journey.language.matches import Comparison, Match
+from etapa.journey.language.phrases import describe_match, window_text
+from etapa.journey.language.shapes import BAD, Bad, Field, ListOf, Record, Shape, Span, map_schema, read_fields, refuse
+from etapa.journey.language.yaml_nodes import Node, ScalarNode
+
+MAX_STEPS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Leaf):
+    steps: tuple[Match, ...]
+    within: int
+
+    def text(self) -> str:
+        return f"sequence({' then '.join(describe_match(step) for step in self.steps)}{window_text(self.within)})"
+
+    def reach(self) -> int:
+        return self.within
+
+    def needed(self) -> tuple[tuple[Match, int | None], ...]:
+        return tuple((step, self.within) for step in self.steps)
+
+    def implies(self, weaker: Leaf) -> bool:
+        return isinstance(weaker, Sequence) and self.steps == weaker.steps and self.within <= weaker.within
+
+    def seen(self, observed: Observed) -> str | None:
+        return f"{observed} of {len(self.steps)} steps"
+
+    def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
+        if not wanted:
+            return f"all {len(self.steps)} steps taken"
+        taken = observed if isinstance(observed, int) else 0
+        return f"{taken} of {len(self.steps)} steps; next {describe_match(self.steps[taken])}"
+
+
+class Step(Shape[Match]):
+    """One step of a sequence."""
+
+    def read(self, node: Node, report: Report) -> Match | Bad:
+        if isinstance(node, ScalarNode) and isinstance(node.value, str):
+            return refuse(node, "a step (a map)", report, f": write {{event: {shortened(node.value)}}}")
+        record = read_fields(node, "a step", (EVENT, WHERE), report)
+        return BAD if record is BAD or not record.sound else read_match(record, EVENT, report)
+
+    def schema(self) -> dict[str, Any]:
+        return map_schema((EVENT, WHERE))
+
+
+STEPS = own("sequence", ListOf(Step(), "steps", maximum=MAX_STEPS), "The steps, each a touchpoint of its own, in this order.")
+SEQUENCE_WITHIN = Field("within", Span(), "All steps lie in this long until now.", required=True)
+
+
+def _sequence(record: Record, _: Comparison, __: Report) -> Condition:
+    return Sequence(record.need(STEPS), record.need(SEQUENCE_WITHIN))
+
+
+KIND = ConditionKind("sequence", "Touchpoints came in this order.", (STEPS, SEQUENCE_WITHIN), _sequence)

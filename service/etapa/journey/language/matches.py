@@ -1,0 +1,58 @@
+"""Which touchpoints a condition means, and what it asks of values: types, paths, comparisons."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scalar = str | int | float | bool | None
+ANY_TYPE = "*"
+"""Stands for every touchpoint type where types are listed."""
+
+Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "contains", "starts_with", "ends_with", "matches"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Test:
+    """One operator and its operand, such as `gte 3`. The operand of `in` and `not_in` is a tuple."""
+
+    operator: Operator
+    operand: Scalar | tuple[Scalar, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Test) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[object, ...]:
+        # `eq 1` and `eq true` ask different things, though 1 == True to Python.
+        operands = self.operand if isinstance(self.operand, tuple) else (self.operand,)
+        return (self.operator, *((isinstance(each, bool), each) for each in operands))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One or more tests; a value satisfies the comparison when it passes all of them."""
+
+    tests: tuple[Test, ...]
+
+
+Path = tuple[str, ...]
+"""Where a value lies in a touchpoint: `("channel",)`, `("type",)`, `("properties", "a", "b")` or `("traits", "x")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Entries that must all hold for a touchpoint to match. Empty: every touchpoint matches."""
+
+    entries: tuple[tuple[Path, Comparison], ...] = ()
+
+
+EVERYWHERE = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which touchpoints are meant: types (sorted, without repeats, or just `*`) and a `where`."""
+
+    types: tuple[str, ...]
+    where: Where = EVERYWHERE

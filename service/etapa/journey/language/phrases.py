@@ -1,0 +1,55 @@
+"""What is asked of touchpoints as text, of which the words of conditions are made: `purchase where channel = "web"`, `>= 3`."""
+
+import json
+
+from etapa.journey.language.duration import format_duration
+from etapa.journey.language.matches import Comparison, Match, Operator, Path, Test, Where
+
+_SIGNS: dict[Operator, str] = {
+    "eq": "=",
+    "ne": "!=",
+    "gt": ">",
+    "gte": ">=",
+    "lt": "<",
+    "lte": "<=",
+    "in": "in",
+    "not_in": "not in",
+    "contains": "contains",
+    "starts_with": "starts with",
+    "ends_with": "ends with",
+    "matches": "matches",
+}
+
+
+def describe_match(match: Match) -> str:
+    """`product_view | add_to_cart where channel = "web"`."""
+    types = " | ".join(match.types)
+    return f"{types} where {describe_where(match.where)}" if match.where.entries else types
+
+
+def describe_where(where: Where) -> str:
+    return " and ".join(f"{describe_path(path)} {describe_comparison(comparison)}" for path, comparison in where.entries)
+
+
+def describe_path(path: Path) -> str:
+    return ".".join(path)
+
+
+def describe_comparison(comparison: Comparison) -> str:
+    """`>= 3`, or `>= 3 and < 10` when there are several tests."""
+    return " and ".join(_describe_test(test) for test in comparison.tests)
+
+
+def _describe_test(test: Test) -> str:
+    if test.operator == "exists":
+        return "exists" if test.operand else "is missing"
+    operand = list(test.operand) if isinstance(test.operand, tuple) else test.operand
+    return f"{_SIGNS[test.operator]} {json.dumps(operand, ensure_ascii=False)}"
+
+
+def window_text(within: int | None) -> str:
+    return "" if within is None else ", " + format_duration(within)
+
+
+def points_text(value: float) -> str:
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
