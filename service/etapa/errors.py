@@ -50,7 +50,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
 
     A partition must not be processed as things are. Somebody has to step in; it is looked at again now and then.
     PartitionRefused        stream.protocol           the worker: not ready, with the reason
-      AllRefused                                      the worker: ends, since every partition would be refused
+      AllRefused                                      the worker: lets go of all partitions, and looks again
       MayPass                                         the partition task: believed after some more looks
     DeliveryRefused         deliver                   delivery: believed after some more looks, then it ends, as WorkerError
 

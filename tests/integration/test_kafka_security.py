@@ -111,6 +111,7 @@ def test_a_worker_with_a_wrong_password_is_not_ready_and_says_why(
     worker = Worker(replace(settings, kafka_sasl_password=Secret("a guess")), tmp_path)
     worker.wait_for_words("no work without Kafka")
     assert not worker.ask("readyz")["ready"]
+    assert worker.metric('etapa_dependency_trouble{cause="login",dependency="kafka"}') == 1
     worker.ask_to_stop()
     assert worker.exit_code() == 0
     assert "uthentication" in worker.said()

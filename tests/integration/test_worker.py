@@ -191,7 +191,7 @@ def test_a_worker_without_topics_ends_and_says_what_makes_them(
     assert "etapa topics create" in worker.said().splitlines()[-1]
 
 
-def test_a_worker_ends_and_says_why_when_the_number_of_partitions_has_changed(
+def test_a_worker_processes_nothing_and_says_why_when_the_number_of_partitions_has_changed(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
@@ -213,9 +213,13 @@ def test_a_worker_ends_and_says_why_when_the_number_of_partitions_has_changed(
 
     def refuses(settings: Settings) -> None:
         again = Worker(settings, tmp_path)
-        assert again.exit_code() == 1
-        assert "when there were 2 partitions, now" in again.said().splitlines()[-1]
+        again.wait_for_words("refusing to process any partition")
+        [told] = again.ask("readyz")["not_ready"]
+        assert "when there were 2 partitions, now" in told["detail"]
+        assert again.total("etapa_partitions_refused") >= 1
         assert "Traceback" not in again.said()
+        again.ask_to_stop()
+        assert again.exit_code() == 0
 
     asyncio.run(scenario())
 

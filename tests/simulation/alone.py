@@ -43,7 +43,6 @@ class Told(NullObserver):
         self.disagreements: list[tuple[int, int]] = []
         self.refusals: list[str] = []
         self.timer_failures: list[str] = []
-        self.lags: list[int] = []
         self.fences = 0
         self.releases = 0
 
@@ -55,9 +54,6 @@ class Told(NullObserver):
 
     def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
         self.batches.append(batch)
-
-    def lag(self, partition: int, touchpoints: int) -> None:
-        self.lags.append(touchpoints)
 
     def fenced(self, partition: int) -> None:
         self.fences += 1

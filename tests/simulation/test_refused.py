@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from etapa.stream.protocol.partition_tasks import PartitionTasks
-from etapa.stream.protocol.task import AllRefused, PartitionRefused, PartitionTask
+from etapa.stream.protocol.task import AllRefused, PartitionTask
 from tests.simulation.alone import OPTIONS, START, Alone, AloneClock
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.memory_view import MemoryRedis, MemoryView
@@ -55,12 +55,17 @@ def test_the_others_go_on_when_a_partition_is_refused_and_so_does_it_once_somebo
     assert len(alone.told.refusals) == 1
 
 
-def test_a_worker_that_has_nothing_but_what_was_refused_ends() -> None:
-    async def steps(tasks: PartitionTasks) -> None:
-        with pytest.raises(PartitionRefused, match="a transaction hangs"):
-            await tasks.ended
+def test_a_worker_that_has_nothing_but_what_was_refused_stays_and_goes_on_once_somebody_has_stepped_in() -> None:
+    alone = left_hanging(shown=False)
 
-    with_tasks(left_hanging(shown=False), [REFUSED], steps)
+    async def steps(tasks: PartitionTasks) -> None:
+        await alone.until(lambda: alone.told.refusals)
+        assert (tasks.refused(), tasks.ended.done()) == (1, False)
+        alone.broker.abort_hanging()
+        await alone.until(lambda: tasks.readiness()[REFUSED])
+        assert tasks.refused() == 0
+
+    with_tasks(alone, [REFUSED], steps)
 
 
 def test_a_worker_ends_when_what_it_found_is_wrong_for_every_partition() -> None:

@@ -27,16 +27,15 @@ def test_a_batch_holds_what_waits_and_the_group_offset_goes_with_it() -> None:
     assert [(batch.applied, len(batch.records)) for batch in alone.told.batches] == [(3, 3)]
     assert alone.told.batches[0].stage_deltas == {"active": 3}
     assert alone.broker.group_offset == 3
-    assert alone.told.lags[0] == 0
+    assert alone.task.done_up_to == 3
 
 
-def test_batches_keep_to_the_number_of_records_and_tell_the_lag() -> None:
+def test_batches_keep_to_the_number_of_records() -> None:
     alone = Alone(options(max_records=2))
     for customer in "abcde":
         alone.touch(customer)
     alone.run(alone.drain())
     assert [len(batch.records) for batch in alone.told.batches] == [2, 2, 1]
-    assert alone.told.lags[:3] == [3, 1, 0]
 
 
 def test_records_that_cannot_be_used_become_dead_letters_of_the_same_transaction() -> None:
@@ -92,7 +91,7 @@ def test_a_batch_of_duplicates_and_dead_letters_moves_the_mark() -> None:
     assert (alone.told.batches[-1].applied, alone.told.batches[-1].duplicates) == (0, 1)
 
 
-def test_offsets_without_records_leave_no_lag_and_no_batch() -> None:
+def test_offsets_without_records_do_not_wait_and_make_no_batch() -> None:
     alone = Alone()
     alone.touch("a")
     alone.broker.leave_gap(3)
@@ -103,7 +102,7 @@ def test_offsets_without_records_leave_no_lag_and_no_batch() -> None:
 
     while_working(alone, steps)
     assert len(alone.broker.committed) == 1
-    assert set(alone.told.lags) == {0}
+    assert alone.task.done_up_to == alone.broker.end_offset
 
 
 def test_a_touchpoint_whose_judging_raises_becomes_a_dead_letter_and_the_others_are_processed() -> None:

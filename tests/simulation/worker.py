@@ -91,9 +91,6 @@ class Bookkeeper(NullObserver):
     def view_applied(self, partition: int, delay: float, apply: float) -> None:
         self._must_be_owned(partition, "shown")
 
-    def lag(self, partition: int, touchpoints: int) -> None:
-        self._must_be_owned(partition, "read")
-
     def fenced(self, partition: int) -> None:
         self._around.events["fenced"] += 1
 

@@ -24,6 +24,7 @@ from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.webhook import Webhooks
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
+from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 
@@ -151,7 +152,9 @@ class Deliverer(Service):
                 ends = await consumer.ends()
         except KAFKA_FAILURES as error:
             logger.info("the lag could not be measured now: %s", describe(error))
+            self._metrics.dependencies.told("kafka", cause_in_kafka(error))
         else:
+            self._metrics.dependencies.told("kafka", None)
             self._metrics.lag({partition: self._lag(partition, *ends[partition]) for partition in self.desk.progress if partition in ends})
 
     def _tell(self) -> None:

@@ -8,6 +8,7 @@ from etapa.deliver.delivery import Delivery
 from etapa.deliver.dispatch import NotSent
 from etapa.deliver.plan import Plan
 from etapa.metrics import catalogue
+from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.process import new_registry
 
 MOST_CAMPAIGNS = 500
@@ -35,6 +36,7 @@ class DeliveryMetrics:
         self._behind = catalogue.DELIVERY_BEHIND.gauge(registry)
         self._lag = catalogue.DELIVERY_LAG.gauge(registry)
         self._gone = catalogue.DELIVERY_GONE.counter(registry)
+        self.dependencies = Dependencies(("kafka",), registry, lambda: now() / 1_000_000)
         self._show_from_the_start(plan)
 
     def _show_from_the_start(self, plan: Plan) -> None:

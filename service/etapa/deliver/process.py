@@ -18,6 +18,7 @@ from etapa.hosting.health import WorkerError
 from etapa.serve.health import HealthApi
 from etapa.serve.service import HttpService
 from etapa.settings import Settings
+from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, thin_out_logs
 from etapa.stream.kafka.topics import TopicsError, check_delivery_topics
@@ -51,7 +52,7 @@ async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credent
     worker.install_signal_handlers()
     await http.start()
     try:
-        if await _wait_for_kafka(cluster, worker.asked_to_stop):
+        if await _wait_for_kafka(cluster, metrics, worker.asked_to_stop):
             await _work(worker, deliverer)
     finally:
         await http.stop()
@@ -69,7 +70,7 @@ async def _work(worker: StoppableWorker, deliverer: Deliverer) -> None:
         )
 
 
-async def _wait_for_kafka(cluster: Cluster, stop: asyncio.Event) -> bool:
+async def _wait_for_kafka(cluster: Cluster, metrics: DeliveryMetrics, stop: asyncio.Event) -> bool:
     """Until the topics are there; false when we are to stop before. Raises `WorkerError` when they are missing."""
     backoff = _FIRST_BACKOFF
     while not stop.is_set():
@@ -80,7 +81,9 @@ async def _wait_for_kafka(cluster: Cluster, stop: asyncio.Event) -> bool:
             raise WorkerError(str(error)) from error
         except KAFKA_FAILURES as error:
             logger.warning("no delivery without Kafka at %s: %s", cluster.address, describe(error))
+            metrics.dependencies.told("kafka", cause_in_kafka(error))
         else:
+            metrics.dependencies.told("kafka", None)
             return True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), backoff * random.uniform(0.5, 1.0))  # noqa: S311 (spreads tries, guards nothing)

@@ -71,7 +71,7 @@ LAG = Metric(
     name="etapa_lag_touchpoints",
     kind="gauge",
     labels=("partition",),
-    help="Touchpoints that wait in the log",
+    help="Touchpoints that are not committed yet, looked at every five seconds, whatever Redis does",
     absent_at_first=_OF_A_PARTITION,
 )
 TIMERS = Metric(name="etapa_timers_total", kind="counter", help="Timers that fired")
@@ -134,6 +134,15 @@ CLOCK_AHEAD = Metric(
     kind="gauge",
     unit="seconds",
     help="By how much the clock here is ahead of that of the broker farthest away, at least; negative: behind",
+)
+PARTITIONS = Metric(
+    name="etapa_topic_partitions", kind="gauge", help="Partitions of the touchpoints topic, as the brokers told last; 0 before they have"
+)
+PARTITIONS_OWNED = Metric(name="etapa_partitions_owned", kind="gauge", help="Partitions that the group has given this worker")
+PARTITIONS_REFUSED = Metric(
+    name="etapa_partitions_refused",
+    kind="gauge",
+    help="Partitions that this worker does not process before somebody steps in; /readyz and the log say why",
 )
 JOURNEY_INFO = Metric(name="etapa_journey_info", kind="gauge", labels=("journey", "version"), help="The journey that is running; always 1")
 
@@ -199,6 +208,25 @@ DELIVERY_GONE = Metric(
 
 # --- any process ---
 
+DEPENDENCY_UP = Metric(
+    name="etapa_dependency_up",
+    kind="gauge",
+    labels=("dependency",),
+    help="1 when the server (kafka, redis) did its part when last looked at, else 0; a worker hangs on both, delivery on kafka",
+)
+DEPENDENCY_SINCE = Metric(
+    name="etapa_dependency_since_timestamp_seconds",
+    kind="gauge",
+    labels=("dependency",),
+    unit="Unix time in seconds",
+    help="Since when that is so, as Unix time",
+)
+DEPENDENCY_TROUBLE = Metric(
+    name="etapa_dependency_trouble",
+    kind="gauge",
+    labels=("dependency", "cause"),
+    help="1 for the cause why the server does not do its part, 0 for all others",
+)
 BUILD_INFO = Metric(
     name="etapa_build_info", kind="gauge", labels=("version", "python", "compiled"), help="The Etapa that is running; always 1"
 )
@@ -228,6 +256,9 @@ WORKER = (
     REFUSED,
     UNOWNED,
     CLOCK_AHEAD,
+    PARTITIONS,
+    PARTITIONS_OWNED,
+    PARTITIONS_REFUSED,
     JOURNEY_INFO,
 )
 """What only a worker tells."""
@@ -247,5 +278,5 @@ DELIVERY = (
 )
 """What only `etapa deliver` tells."""
 
-COMMON = (BUILD_INFO,)
+COMMON = (DEPENDENCY_UP, DEPENDENCY_SINCE, DEPENDENCY_TROUBLE, BUILD_INFO)
 """What both tell."""

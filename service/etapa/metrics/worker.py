@@ -3,8 +3,9 @@
 The labels are closed sets: outcomes, reasons, the journey's stages, partitions. A customer's id is never one.
 """
 
+import time
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import get_args
 
 from prometheus_client import CollectorRegistry
@@ -12,14 +13,17 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from etapa.contracts.rejected import REASONS
+from etapa.hosting.dependencies import Cause, Dependency
 from etapa.journey.engine.changes import TRIGGER_OUTCOMES
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.metrics import catalogue
+from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import dwells_in, moves_in, offers_in, timestamps_in
 from etapa.stream.protocol.observer import BatchCommitted, Step
 from etapa.stream.protocol.ports import TakeoverReason
+from etapa.stream.worker_observer import Share
 
 NEW_CUSTOMER = ""
 """The `from` of a change that brings a new customer in: Prometheus takes an empty label for none."""
@@ -64,9 +68,10 @@ class CustomersByStage(Collector):
 
 
 class Metrics:
-    """An `Observer` that counts and measures into a registry of its own. One for all partitions of a worker."""
+    """A `WorkerObserver` that counts and measures into a registry of its own. One for all partitions of a worker."""
 
-    def __init__(self, journey: Journey) -> None:
+    def __init__(self, journey: Journey, now: Callable[[], float] = time.time) -> None:
+        """`now` gives Unix time in seconds."""
         self.registry = registry = new_registry()
         stages = [stage.id for stage in journey.stages]
         self._touchpoints = catalogue.TOUCHPOINTS.counter(registry)
@@ -92,6 +97,10 @@ class Metrics:
         self._refused = catalogue.REFUSED.counter(registry)
         self._unowned = catalogue.UNOWNED.gauge(registry)
         self._clock_ahead = catalogue.CLOCK_AHEAD.gauge(registry)
+        self.dependencies = Dependencies(("kafka", "redis"), registry, now)
+        self._partitions = catalogue.PARTITIONS.gauge(registry)
+        self._owned = catalogue.PARTITIONS_OWNED.gauge(registry)
+        self._partitions_refused = catalogue.PARTITIONS_REFUSED.gauge(registry)
         self._stream_time = catalogue.STREAM_TIME.gauge(registry)
         catalogue.JOURNEY_INFO.gauge(registry).labels(journey.id, str(journey.version)).set(1)
         self._show_from_the_start(stages, [campaign.id for campaign in journey.campaigns])
@@ -152,8 +161,19 @@ class Metrics:
         self._view_delay.observe(delay)
         self._batch_seconds.labels("apply").observe(apply)
 
-    def lag(self, partition: int, touchpoints: int) -> None:
-        self._lag.labels(str(partition)).set(touchpoints)
+    def lag(self, by_partition: Mapping[int, int]) -> None:
+        """All that are ours: what was told of others before is gone."""
+        self._lag.clear()
+        for partition, touchpoints in by_partition.items():
+            self._lag.labels(str(partition)).set(touchpoints)
+
+    def dependency(self, name: Dependency, cause: Cause | None) -> None:
+        self.dependencies.told(name, cause)
+
+    def share(self, share: Share) -> None:
+        self._partitions.set(share.partitions)
+        self._owned.set(share.owned)
+        self._partitions_refused.set(share.refused)
 
     def fenced(self, partition: int) -> None:
         self._fenced.inc()

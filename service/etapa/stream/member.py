@@ -26,20 +26,22 @@ from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.membership import about_another_rule
 from etapa.stream.kafka.topics import TopicsError, check_topics, partition_count
 from etapa.stream.lookout import Lookout
-from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import StageCounts, StoredCustomer
-from etapa.stream.protocol.task import PartitionTask
+from etapa.stream.protocol.task import AllRefused, PartitionTask
 from etapa.stream.rebalances import Rebalances
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.store import Store
+from etapa.stream.vital_signs import EVERY, PROBE_SECONDS, VitalSigns
+from etapa.stream.worker_observer import WorkerObserver
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 10.0
 _LOOK_EVERY = 1.0
-_PROBE_SECONDS = 3.0
+_REFUSED_PAUSE = 10.0
+"""Seconds until a worker that would be refused every partition looks again."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +51,15 @@ _T = TypeVar("_T")
 class Classifier(Service):
     """Classifies the touchpoints of its partitions from start to stop. `ended` is set when it ends by itself; `error` says why."""
 
-    def __init__(self, settings: Settings, program: Program, observer: Observer) -> None:
+    def __init__(self, settings: Settings, program: Program, observer: WorkerObserver) -> None:
         super().__init__()
         self._settings = settings
         self._program = program
         self._observer = observer
+        self._vital_signs = VitalSigns(settings, observer)
+        self._looking: asyncio.Task[None] | None = None
+        self._refusal = ""
+        """Why no partition can be processed at all before somebody steps in; empty when that is not so."""
         self._clock = SystemClock()
         self._options = task_options(settings)
         # Half of what the group allows a member to take, so that the other half is left for joining again.
@@ -80,12 +86,16 @@ class Classifier(Service):
         self._store = Store(self._settings)
         self._lookout = Lookout(cluster, self._clock, self._observer)
         self._work = asyncio.create_task(self._run(cluster, self._store, self._lookout), name="etapa classifier")
+        self._looking = asyncio.create_task(self._look(self._store), name="etapa vital signs")
 
     async def on_stop(self) -> None:
         """Finish and commit the batches at hand, show them in Redis, leave the group."""
         self._stopping.set()
         if self._work is not None:
             await asyncio.wait({self._work})
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
         if self._store is not None:
             await self._store.close()
             self._store = None
@@ -101,6 +111,14 @@ class Classifier(Service):
             await asyncio.wait({looking})
             self.ended.set()
 
+    async def _look(self, store: Store) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self._vital_signs.take(self._consumer, self._partitions, store.reader(), is_refused=bool(self._refusal))
+            except Exception:
+                logger.exception("looking at Kafka, Redis and the lag failed by an error that should not exist; the work goes on")
+            await asyncio.sleep(EVERY)
+
     async def _work_until_stopped(self, cluster: Cluster, store: Store) -> None:
         backoff = _FIRST_BACKOFF
         topics_checked = False
@@ -109,12 +127,18 @@ class Classifier(Service):
                 if not topics_checked:
                     for warning in await self._unless_stopping(check_topics(cluster)) or ():
                         logger.warning("%s", warning)
+                    self._vital_signs.kafka_answers()
                     await self._unless_stopping(self._check_partition_count(cluster))
                     topics_checked = True
                 if await self._be_a_member(cluster, store):
                     backoff = _FIRST_BACKOFF
             except TopicsError as error:
                 raise WorkerError(str(error)) from error
+            except AllRefused as refusal:
+                # It stays, so that whoever looks at it finds it and what it says, and goes on by itself once that makes sense.
+                topics_checked = False
+                await self._stay_refused(str(refusal))
+                continue
             except TimeoutRefused as error:
                 raise WorkerError(await about_timeout(cluster, error)) from error
             except InconsistentGroupProtocolError:
@@ -122,6 +146,7 @@ class Classifier(Service):
                 self._no_member = await about_another_rule(cluster)
                 logger.error("%s", self._no_member)
             except KAFKA_FAILURES as error:
+                self._vital_signs.no_kafka(error)
                 self._no_member = describe(error)
                 logger.warning("no work without Kafka at %s: %s", self._settings.kafka_bootstrap_servers, self._no_member)
             if not self._stopping.is_set():
@@ -129,8 +154,15 @@ class Classifier(Service):
                 await self._unless_stopping(asyncio.sleep(backoff))
                 backoff = min(_LONGEST_BACKOFF, 2 * backoff)
 
+    async def _stay_refused(self, refusal: str) -> None:
+        if refusal != self._refusal:
+            logger.error("refusing to process any partition, and looking again every %g s: %s", _REFUSED_PAUSE, refusal)
+        self._refusal = refusal
+        self._vital_signs.tell_share(None, is_refused=True)
+        await self._unless_stopping(asyncio.sleep(_REFUSED_PAUSE))
+
     async def _check_partition_count(self, cluster: Cluster) -> None:
-        """Raises `WorkerError` when the view was made with another number of partitions.
+        """Raises `AllRefused` when the view was made with another number of partitions.
 
         Each partition finds that out by itself, but for those that were added, which show nothing.
         """
@@ -145,7 +177,7 @@ class Classifier(Service):
                 f"the view in Redis was written when there were {shown} partitions, now {self._settings.topic_touchpoints} has {count};"
                 " customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, or undo the change"
             )
-            raise WorkerError(message)
+            raise AllRefused(message)
 
     async def _be_a_member(self, cluster: Cluster, store: Store) -> bool:
         """Be in the group until we stop or our consumer breaks. Gives whether partitions were ever assigned."""
@@ -157,6 +189,7 @@ class Classifier(Service):
 
         tasks = PartitionTasks(make)
         rebalances = Rebalances(consumer, tasks, self._stop_seconds)
+        self._refusal = ""
         try:
             await self._unless_stopping(consumer.start())
             if not self._stopping.is_set():
@@ -227,6 +260,8 @@ class Classifier(Service):
 
     async def health(self) -> Sequence[Health]:
         """Everything that must be good, looked at now: Kafka, Redis, and every partition that is ours."""
+        if self._refusal:
+            return [Health("partitions", ready=False, detail=f"refused: {self._refusal}")]
         kafka, redis = await asyncio.gather(self._kafka_health(), self._redis_health())
         beside = () if self._lookout is None else self._lookout.health()
         return [kafka, *redis, *beside, *self._partitions_health()]
@@ -247,7 +282,7 @@ class Classifier(Service):
             return Health("kafka", ready=False, detail=f"waiting for the group to assign partitions{why}")
         place = TopicPartition(self._settings.topic_touchpoints, 0)
         try:
-            async with asyncio.timeout(_PROBE_SECONDS):
+            async with asyncio.timeout(PROBE_SECONDS):
                 await consumer.end_offsets([place])
         except KAFKA_FAILURES as error:
             return Health("kafka", ready=False, detail=describe(error))
@@ -255,7 +290,7 @@ class Classifier(Service):
 
     async def _redis_health(self) -> list[Health]:
         try:
-            async with asyncio.timeout(_PROBE_SECONDS):
+            async with asyncio.timeout(PROBE_SECONDS):
                 problem = await self._reader().eviction_policy_problem()
         except (ViewError, TimeoutError) as error:
             return [Health("redis", ready=False, detail=str(error) or "no answer")]

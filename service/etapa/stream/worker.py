@@ -17,8 +17,7 @@ from etapa.journey.engine.program import Program
 from etapa.settings import Settings
 from etapa.stream.kafka.errors import thin_out_logs
 from etapa.stream.member import Classifier
-from etapa.stream.protocol.observer import Observer
-from etapa.stream.protocol.task import PartitionRefused
+from etapa.stream.worker_observer import WorkerObserver
 
 _STOP_SECONDS = 30.0
 """Beyond the session that a batch at hand may take."""
@@ -26,7 +25,7 @@ _STOP_SECONDS = 30.0
 Hosted = Callable[[Classifier], Sequence[Service]]
 
 
-def run_worker(settings: Settings, program: Program, observer: Observer, hosted: Hosted = lambda classifier: ()) -> None:
+def run_worker(settings: Settings, program: Program, observer: WorkerObserver, hosted: Hosted = lambda classifier: ()) -> None:
     """Run until SIGTERM or SIGINT, then finish what was begun and return.
 
     `hosted` gives services that start before the classifier and stop after it; they may ask it how things are.
@@ -48,7 +47,7 @@ def spare_the_garbage_collector() -> None:
     gc.set_threshold(1_000_000, 20, 50)
 
 
-async def _run(settings: Settings, program: Program, observer: Observer, hosted: Hosted) -> None:
+async def _run(settings: Settings, program: Program, observer: WorkerObserver, hosted: Hosted) -> None:
     classifier = Classifier(settings, program, observer)
     app = made_app(DisklessApp, settings.group, settings, [*hosted(classifier), classifier], consumes=False)
     worker = StoppableWorker(app, settings.session_timeout / 1_000_000 + _STOP_SECONDS)
@@ -57,6 +56,4 @@ async def _run(settings: Settings, program: Program, observer: Observer, hosted:
     except Exception as error:
         if error is not classifier.error or isinstance(error, WorkerError):
             raise
-        if isinstance(error, PartitionRefused):
-            raise WorkerError(str(error)) from error
         raise WorkerError(f"an error that should not exist ended the worker: {error!r}") from error

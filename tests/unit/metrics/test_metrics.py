@@ -13,8 +13,9 @@ from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.worker import Metrics
-from etapa.stream.protocol.observer import BatchCommitted, Observer
+from etapa.stream.protocol.observer import BatchCommitted
 from etapa.stream.protocol.records import Record
+from etapa.stream.worker_observer import Share, WorkerObserver
 
 JOURNEY = Journey(
     id="shop",
@@ -77,8 +78,8 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_metrics_are_what_a_partition_task_tells() -> None:
-    observer: Observer = Metrics(JOURNEY)
-    observer.lag(0, 0)
+    observer: WorkerObserver = Metrics(JOURNEY)
+    observer.lag({0: 0})
 
 
 def test_everything_with_a_closed_set_of_labels_is_there_from_the_start_with_nought() -> None:
@@ -167,7 +168,7 @@ def test_a_stage_of_an_earlier_version_is_shown_while_somebody_is_in_it() -> Non
 def test_a_partition_that_was_lost_leaves_no_series_behind() -> None:
     metrics = Metrics(JOURNEY)
     metrics.takeover_started(3, "assigned")
-    metrics.lag(3, 7)
+    metrics.lag({3: 7})
     metrics.batch_committed(3, batch(stream_time=5 * SECOND))
     assert value(metrics, "etapa_lag_touchpoints", partition="3") == 7
     assert value(metrics, "etapa_partition_ready", partition="3") == 0
@@ -206,6 +207,43 @@ def test_what_goes_wrong_is_counted() -> None:
     metrics.refused(0, "another partition count")
     names = ("fenced", "touchpoints_gone", "group_offset_disagreements", "timer_failures", "refused")
     assert [value(metrics, f"etapa_{name}_total") for name in names] == [1, 40, 1, 1, 1]
+
+
+def test_a_server_is_down_from_the_start_until_it_has_answered_and_says_since_when_and_why() -> None:
+    clock = iter([10.0, 10.0, 20.0, 30.0])
+    metrics = Metrics(JOURNEY, lambda: next(clock))
+
+    def seen() -> tuple[float | None, float | None, float | None]:
+        since = value(metrics, "etapa_dependency_since_timestamp_seconds", dependency="kafka")
+        up = value(metrics, "etapa_dependency_up", dependency="kafka")
+        return up, since, value(metrics, "etapa_dependency_trouble", dependency="kafka", cause="login")
+
+    assert seen() == (0, 10, 0)
+    metrics.dependency("kafka", "login")
+    assert seen() == (0, 10, 1)
+    metrics.dependency("kafka", None)
+    assert seen() == (1, 20, 0)
+    metrics.dependency("kafka", None)
+    assert seen() == (1, 20, 0)
+    metrics.dependency("kafka", "tls")
+    assert seen() == (0, 30, 0)
+    assert value(metrics, "etapa_dependency_trouble", dependency="kafka", cause="tls") == 1
+
+
+def test_what_is_ours_of_the_topic_is_told_as_it_is_now() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.share(Share(12, 4, 1))
+    names = ("topic_partitions", "partitions_owned", "partitions_refused")
+    assert [value(metrics, f"etapa_{name}") for name in names] == [12, 4, 1]
+    metrics.share(Share(12, 3, 0))
+    assert [value(metrics, f"etapa_{name}") for name in names] == [12, 3, 0]
+
+
+def test_lag_is_told_of_the_partitions_that_are_ours_and_of_no_others() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.lag({0: 5, 1: 7})
+    metrics.lag({1: 6})
+    assert [value(metrics, "etapa_lag_touchpoints", partition=number) for number in ("0", "1")] == [None, 6]
 
 
 def test_no_customer_id_is_ever_shown() -> None:

@@ -34,7 +34,10 @@ def describe(error: BaseException) -> str:
     """The error in one line; many of aiokafka's have no text but their name."""
     told = str(error).strip()
     name = type(error).__name__
-    return told if name in told else f"{name}: {told}" if told else name
+    told = told if name in told else f"{name}: {told}" if told else name
+    # What aiokafka's client says when it found nobody names no reason; `found_again` looks for it.
+    why = error.__cause__ if isinstance(error, KafkaConnectionError) else None
+    return told if why is None else f"{told} ({describe(why)})"
 
 
 @contextlib.contextmanager

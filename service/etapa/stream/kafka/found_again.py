@@ -4,20 +4,48 @@ aiokafka asks for metadata only brokers that it knows. When all of them come bac
 that was restored, a changed listener) it asks for ever where nobody is. This is what KIP-899 did for Kafka's own clients (`rebootstrap`).
 """
 
+import asyncio
 import logging
+import time
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
-from aiokafka.conn import CloseReason, create_conn
-from aiokafka.errors import KafkaError
+from aiokafka.conn import AIOKafkaConnection, CloseReason, create_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
+
+_SOON = 5.0
+"""Seconds within which a connection that is refused, for whatever reason, has been refused."""
 
 logger = logging.getLogger(__name__)
 
 
 class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
     """aiokafka's client, which consumers, producers and admin clients ask for the brokers."""
+
+    async def bootstrap(self) -> None:
+        """As aiokafka's, which logs why nobody answered and raises an error that does not tell."""
+        started = time.monotonic()
+        try:
+            await super().bootstrap()
+        except KafkaConnectionError as error:
+            # Where nothing came back at all, asking again would take as long, and bring nothing.
+            if time.monotonic() - started < _SOON:
+                error.__cause__ = await self._why_nobody_answers()
+            raise
+
+    async def _why_nobody_answers(self) -> BaseException | None:
+        why: BaseException | None = None
+        for host, port, _ in self.hosts:
+            try:
+                async with asyncio.timeout(_SOON):
+                    conn = await self._connected_to(host, port)
+            except (TimeoutError, OSError, KafkaError) as error:
+                why = error
+            else:
+                conn.close(reason=CloseReason.SHUTDOWN)
+        return why
 
     async def _metadata_update(self, cluster_metadata: ClusterMetadata, topics: Any) -> bool:
         """Whether anybody told where things are. Called whenever a broker does not answer, and now and then."""
@@ -26,21 +54,7 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
     async def _ask_where_we_began(self, cluster_metadata: ClusterMetadata, topics: Any) -> bool:
         for host, port, _ in self.hosts:
             try:
-                conn = await create_conn(
-                    host,
-                    port,
-                    client_id=self._client_id,
-                    request_timeout_ms=self._request_timeout_ms,
-                    ssl_context=self._ssl_context,
-                    security_protocol=self._security_protocol,
-                    max_idle_ms=self._connections_max_idle_ms,
-                    sasl_mechanism=self._sasl_mechanism,
-                    sasl_plain_username=self._sasl_plain_username,
-                    sasl_plain_password=self._sasl_plain_password,
-                    sasl_kerberos_service_name=self._sasl_kerberos_service_name,
-                    sasl_kerberos_domain_name=self._sasl_kerberos_domain_name,
-                    sasl_oauth_token_provider=self._sasl_oauth_token_provider,
-                )
+                conn = await self._connected_to(host, port)
                 try:
                     # All topics at once: without them a consumer would believe that there are none, and have the group rebalance.
                     told = await conn.send(MetadataRequest(list(topics) if topics else None))
@@ -55,6 +69,23 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
                 logger.info("no broker answers where it was (%s); %s:%s names: %s", before, host, port, _places(cluster_metadata))
                 return True
         return False
+
+    async def _connected_to(self, host: str, port: int) -> AIOKafkaConnection:
+        return await create_conn(
+            host,
+            port,
+            client_id=self._client_id,
+            request_timeout_ms=self._request_timeout_ms,
+            ssl_context=self._ssl_context,
+            security_protocol=self._security_protocol,
+            max_idle_ms=self._connections_max_idle_ms,
+            sasl_mechanism=self._sasl_mechanism,
+            sasl_plain_username=self._sasl_plain_username,
+            sasl_plain_password=self._sasl_plain_password,
+            sasl_kerberos_service_name=self._sasl_kerberos_service_name,
+            sasl_kerberos_domain_name=self._sasl_kerberos_domain_name,
+            sasl_oauth_token_provider=self._sasl_oauth_token_provider,
+        )
 
 
 def find_again(client: AIOKafkaClient) -> None:

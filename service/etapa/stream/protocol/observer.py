@@ -54,9 +54,6 @@ class Observer(Protocol):
     def view_applied(self, partition: int, delay: float, apply: float) -> None:
         """The view shows the last batch, `delay` seconds after its commit was answered; `apply` is what the call took."""
 
-    def lag(self, partition: int, touchpoints: int) -> None:
-        """How many touchpoints wait in the log, those just fetched not among them."""
-
     def fenced(self, partition: int) -> None:
         """A successor took the partition over before we were told to leave."""
 
@@ -94,8 +91,6 @@ class NullObserver:
     def batch_committed(self, partition: int, batch: BatchCommitted) -> None: ...
 
     def view_applied(self, partition: int, delay: float, apply: float) -> None: ...
-
-    def lag(self, partition: int, touchpoints: int) -> None: ...
 
     def fenced(self, partition: int) -> None: ...
 

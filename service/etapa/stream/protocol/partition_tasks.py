@@ -1,8 +1,7 @@
 """The partition tasks of one worker: started when the group assigns partitions, stopped when it takes them away, watched meanwhile.
 
 A partition that cannot be processed before somebody steps in is left alone and looked at again now and then; the others go
-on. When there are no others, the worker has nothing to do, and is to end; and so it is when what was found is wrong for all
-of them, such as another number of partitions.
+on, if there are any. When what was found is wrong for all of them, such as another number of partitions, all must end.
 """
 
 import asyncio
@@ -49,6 +48,14 @@ class PartitionTasks:
     def readiness(self) -> Mapping[int, bool]:
         """Every partition that is ours, and whether it is taken over."""
         return {partition: partition in self._tasks and self._tasks[partition].ready for partition in self._runners}
+
+    def refused(self) -> int:
+        """How many of ours cannot be processed before somebody steps in."""
+        return sum(self._is_refused(partition) for partition in self._runners)
+
+    def done_up_to(self) -> Mapping[int, int | None]:
+        """Of every partition that is ours the first offset that may still wait; none where that is not known yet."""
+        return {number: self._tasks[number].done_up_to if number in self._tasks else None for number in self._runners}
 
     def trouble(self, partition: int) -> str:
         """Why a partition is not ready, in words for people."""
@@ -104,7 +111,7 @@ class PartitionTasks:
             except PartitionRefused as refusal:
                 self._refusals[partition] = str(refusal)
                 del self._tasks[partition]
-                if isinstance(refusal, AllRefused) or all(self._is_refused(each) for each in self._runners):
+                if isinstance(refusal, AllRefused):
                     self._end(refusal)
                     return
                 await self._pause(REFUSED_PAUSE)

@@ -39,6 +39,7 @@ class PartitionTask:
         self._ready = self._was_ready = False
         self._trouble = ""
         self._tenure: Tenure | None = None
+        self._done_up_to: int | None = None
 
     @property
     def partition(self) -> int:
@@ -53,6 +54,11 @@ class PartitionTask:
     def was_ready(self) -> bool:
         """Whether it has been ready at any time."""
         return self._was_ready
+
+    @property
+    def done_up_to(self) -> int | None:
+        """The offset of the first touchpoint that may still wait, as last known; none before the first takeover is through."""
+        return self._done_up_to if self._tenure is None else self._tenure.done_up_to
 
     @property
     def trouble(self) -> str:
@@ -103,6 +109,7 @@ class PartitionTask:
     async def _hold(self, reason: TakeoverReason) -> None:
         """Take the partition over and process it until we are asked to leave."""
         around = self._around
+        self._done_up_to = self.done_up_to
         self._tenure = None
         around.observer.takeover_started(around.partition, reason)
         started = around.clock.monotonic()

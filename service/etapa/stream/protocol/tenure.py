@@ -58,6 +58,8 @@ class Tenure:
         self._partitions = taken.partitions
         self._applied = taken.applied
         self._next_offset = taken.next_offset
+        self._nothing_before = 0
+        """Up to this offset nothing waited when the log was last asked, though some offsets may hold no record."""
         self._stream_time = None if taken.mark is None else taken.mark.stream_time
         """As the last mark has it."""
         self._memories = {} if taken.mark is None else dict(taken.mark.memories)
@@ -80,6 +82,11 @@ class Tenure:
 
     def _new_engine(self) -> Partition:
         return Partition(self._around.program, self._stream_time, self._around.options.pause_every)
+
+    @property
+    def done_up_to(self) -> int:
+        """The offset of the first touchpoint that may still wait: all before it are committed, or are none."""
+        return max(self._next_offset, self._nothing_before)
 
     async def process(self, stopping: Callable[[], bool]) -> None:
         """Process batches until `stopping()`; then finish what was begun. Raises `InDoubt`, `LogError` or `ViewError`."""
@@ -114,9 +121,8 @@ class Tenure:
         fetched = await around.log.fetch(options.max_records, options.max_bytes, wait)
         records = fetched.records
         self._caught_up = fetched.caught_up
-        read_to = records[-1].offset + 1 if records else self._next_offset
-        around.observer.lag(around.partition, 0 if fetched.caught_up else max(0, fetched.end - read_to))
         if not records and fetched.caught_up:
+            self._nothing_before = fetched.end
             return
         started = around.clock.monotonic()
         self._pace.heard(started)

@@ -1,0 +1,37 @@
+"""Servers that a process hangs on, and the few words in which it says why one of them does not do its part."""
+
+import socket
+import ssl
+from typing import Literal
+
+Dependency = Literal["kafka", "redis"]
+Cause = Literal["unreachable", "name_unknown", "timeout", "tls", "login", "rights", "not_primary", "other"]
+"""Why a server is of no use: nobody listens there; its name leads nowhere; no answer in time; certificates, or one side that does not
+speak TLS; user and password; access control; a Redis that is not the primary; or something else, which the log tells."""
+
+
+def cause_in_system(error: BaseException | None) -> Cause | None:
+    """What the system's own errors behind `error` say; none when there are none. Names and TLS come before what they led to."""
+    chain = chain_of(error)
+    for kinds, cause in _BY_KIND:
+        if any(isinstance(one, kinds) for one in chain):
+            return cause
+    return None
+
+
+def chain_of(error: BaseException | None) -> list[BaseException]:
+    """The error, and what led to it, latest first."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+
+_BY_KIND: tuple[tuple[type[BaseException], Cause], ...] = (
+    (ssl.SSLError, "tls"),
+    (socket.gaierror, "name_unknown"),
+    (ConnectionError, "unreachable"),
+    (TimeoutError, "timeout"),
+    (OSError, "unreachable"),
+)

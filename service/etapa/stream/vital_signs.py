@@ -1,0 +1,94 @@
+"""What a worker finds out about itself on a clock, whatever its partition tasks are waiting for: its servers, its share, its lag."""
+
+import asyncio
+import logging
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from etapa.hosting.dependencies import Cause
+from etapa.settings import Settings
+from etapa.stream.kafka.causes import cause_in_kafka
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.protocol.partition_tasks import PartitionTasks
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis.causes import cause_in_redis
+from etapa.stream.redis.reader import ViewReader
+from etapa.stream.worker_observer import Share, WorkerObserver
+
+EVERY = 5.0
+"""Seconds between two looks: as often as Prometheus is likely to ask."""
+PROBE_SECONDS = 3.0
+"""How long a server may take to answer a question that costs it nothing."""
+
+logger = logging.getLogger(__name__)
+
+
+class VitalSigns:
+    """Looks, and tells the observer. Kafka and Redis are asked apart, so that neither hides the other."""
+
+    def __init__(self, settings: Settings, observer: WorkerObserver) -> None:
+        self._settings = settings
+        self._observer = observer
+        self.partitions = 0
+        """Of the touchpoints topic, as the brokers told last; 0 before they have."""
+
+    async def take(self, consumer: AIOKafkaConsumer | None, tasks: PartitionTasks | None, reader: ViewReader, *, is_refused: bool) -> None:
+        """One look. Without a consumer nothing is asked of Kafka: who cannot make one tells why with `no_kafka`."""
+        await asyncio.gather(self._look_at_redis(reader), self._look_at_kafka(consumer, tasks))
+        self.tell_share(tasks, is_refused=is_refused)
+
+    def no_kafka(self, error: BaseException) -> None:
+        """Kafka did not do what was asked."""
+        self._observer.dependency("kafka", cause_in_kafka(error))
+
+    def kafka_answers(self) -> None:
+        """Kafka did what was asked."""
+        self._observer.dependency("kafka", None)
+
+    def tell_share(self, tasks: PartitionTasks | None, *, is_refused: bool) -> None:
+        """Tell which part of the work is ours. `is_refused`: no partition is held because every one would be refused."""
+        owned = 0 if tasks is None else len(tasks.readiness())
+        refused = max(1, self.partitions) if is_refused else 0 if tasks is None else tasks.refused()
+        self._observer.share(Share(self.partitions, owned, refused))
+
+    async def _look_at_redis(self, reader: ViewReader) -> None:
+        cause: Cause | None = None
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await reader.ping()
+        except TimeoutError:
+            cause = "timeout"
+        except ViewError as error:
+            cause = cause_in_redis(error)
+        self._observer.dependency("redis", cause)
+
+    async def _look_at_kafka(self, consumer: AIOKafkaConsumer | None, tasks: PartitionTasks | None) -> None:
+        if consumer is None or tasks is None:
+            return
+        topic = self._settings.topic_touchpoints
+        self.partitions = len(consumer.partitions_for_topic(topic) or ()) or self.partitions
+        owned = sorted(tasks.readiness())
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                ends = await consumer.end_offsets([TopicPartition(topic, number) for number in owned or [0]])
+                done = {number: await self._done_up_to(consumer, tasks, number) for number in owned}
+        except KAFKA_FAILURES as error:
+            logger.debug("the lag could not be measured now: %s", describe(error))
+            self.no_kafka(error)
+            return
+        self.kafka_answers()
+        # Only of those that are still ours: another worker speaks for the others by now.
+        still = tasks.readiness()
+        self._observer.lag({number: max(0, ends[TopicPartition(topic, number)] - done[number]) for number in owned if number in still})
+
+    async def _done_up_to(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, number: int) -> int:
+        """Up to where touchpoints are committed: by the task's word or, while it cannot know, by the group's."""
+        known = tasks.done_up_to().get(number)
+        if known is not None:
+            return known
+        place = TopicPartition(self._settings.topic_touchpoints, number)
+        committed: int | None = await consumer.committed(place)
+        if committed is not None:
+            return committed
+        begin = await (consumer.beginning_offsets([place]) if self._settings.start == "earliest" else consumer.end_offsets([place]))
+        return int(begin[place])

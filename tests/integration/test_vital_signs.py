@@ -1,0 +1,66 @@
+"""What a worker says of its servers, its share and its lag while the real ones come and go."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from etapa.settings import Settings
+from tests.integration.places import new_place, put
+from tests.integration.worker import Worker
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.processes import wait_until
+from tests.servers.redis_server import RedisServer
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+_SECONDS = 60.0
+_TOUCHPOINT = b'{"id":"%d","customer_id":"c","type":"home","occurred_at":"2026-01-01T00:00:00Z"}'
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[tuple[KafkaServer, RedisServer]]:
+    kafka, redis = KafkaServer(tmp_path / "kafka"), RedisServer(tmp_path / "redis")
+    try:
+        kafka.start()
+        redis.start()
+        yield kafka, redis
+    finally:
+        redis.stop()
+        kafka.stop()
+
+
+def until(worker: Worker, **expected: float) -> None:
+    """Until these metrics (with the first label's value after two underscores) have these values."""
+
+    def values() -> dict[str, float]:
+        return {name: worker.metric(metric_of(name)) for name in expected}
+
+    def metric_of(name: str) -> str:
+        metric, _, label = name.partition("__")
+        return f'etapa_{metric}{{dependency="{label}"}}' if label else f"etapa_{metric}"
+
+    wait_until(lambda: values() == expected, _SECONDS, f"{expected}")
+
+
+def test_lag_is_told_while_redis_is_away_and_each_server_is_told_of_by_itself(
+    servers: tuple[KafkaServer, RedisServer], tmp_path: Path
+) -> None:
+    kafka, redis = servers
+    settings: Settings = asyncio.run(new_place(kafka.bootstrap_servers, redis.url, partitions=2, session_timeout=6_000_000))
+    worker = Worker(settings, tmp_path)
+    try:
+        worker.wait_ready(2)
+        until(worker, dependency_up__kafka=1, dependency_up__redis=1, topic_partitions=2, partitions_owned=2, partitions_refused=0)
+
+        redis.kill()
+        asyncio.run(put(settings, settings.topic_touchpoints, [(b"c", _TOUCHPOINT % number) for number in range(50)]))
+        until(worker, dependency_up__redis=0, dependency_up__kafka=1, lag_touchpoints=50)
+        redis.start()
+        until(worker, dependency_up__redis=1, lag_touchpoints=0)
+
+        kafka.stop()
+        until(worker, dependency_up__kafka=0, dependency_up__redis=1)
+    finally:
+        worker.kill()
