@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import connect, disconnect
 from etapa.stream.redis.view import RedisView
 from tests.faults.network import Link, Network
-from tests.integration.outcome import until
-from tests.integration.places import new_settings
+from tests.integration.outcome import DAY, check, end_of, followed, put_touchpoints, records_of, until
+from tests.integration.places import new_place, new_settings
 from tests.integration.redis_views import customers, mark
+from tests.integration.worker import Worker
+from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports, wait_until
 from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
+from tests.support.clickstream import clickstream
 
 pytestmark = pytest.mark.redis
 
@@ -130,6 +133,36 @@ def test_reading_leaves_a_demoted_server_that_lost_its_primary(pair: Pair, url: 
             assert await use(views, None, 1) == ["applied"] * 3
             pair.isolate_old()
             assert [(await view.load(["a"], None, 1)).mark for view in views] == [mark(1)] * 3
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("fails_over", [Pair.change_places, Pair.isolate_old], ids=["demoted", "without a primary"])
+def test_a_worker_that_keeps_its_connections_to_a_demoted_server_goes_on_with_the_new_primary(
+    fails_over: Callable[[Pair], None], pair: Pair, link: Link, kafka_server: KafkaServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        options: dict[str, Any] = {"partitions": 2, "batch_records": 150, "session_timeout": 6_000_000, "quiet_after": DAY}
+        settings = await new_place(kafka_server.bootstrap_servers, f"redis://127.0.0.1:{link.port}/0", **options)
+        stream = clickstream()[:3000]
+        until_time, last = end_of(settings, stream)
+        records = [*records_of(stream), *last]
+        worker = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, records[:1000])
+            await progress.wait_through()
+            await asyncio.to_thread(worker.wait_ready, 2)
+            # Its next batches meet the old server, on connections that stay as they are.
+            await asyncio.to_thread(fails_over, pair)
+            await put_touchpoints(settings, records[1000:])
+            await progress.wait_through()
+        with pair.replica.client() as client:
+            await check(settings, client, [value for _, value in records], until_time)
+        await asyncio.to_thread(worker.wait_ready, 2)
+        assert "Traceback" not in worker.said()
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
 
     asyncio.run(scenario())
 
