@@ -1,12 +1,19 @@
-from typing import Any
+import asyncio
+import threading
+from typing import Any, Literal
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.stream.kafka.piecemeal import Batches, is_about_a_header
+from etapa.settings import Settings
+from etapa.stream.kafka.piecemeal import UNBOUNDED, Batches, Piecemeal, _record_of, is_about_a_header
+from etapa.stream.kafka.unpacking import CannotUnpack, bound_unpacking
 
 NONE, GZIP = 0, 1
 
@@ -53,3 +60,40 @@ def test_only_the_name_of_a_header_is_forgiven() -> None:
     assert is_about_a_header(odd.value)
     assert is_about_a_header(wrapped)
     assert not is_about_a_header(ValueError("something else"))
+
+
+def legacy(magic: Literal[0, 1], values: list[bytes], compression: int) -> bytes:
+    """As Kafka stored records before 0.11, and brokers still hand them over."""
+    builder = LegacyRecordBatchBuilder(magic, compression, 2**30)
+    for offset, value in enumerate(values):
+        builder.append(offset, 1234, b"ada", value)
+    return bytes(builder.build())
+
+
+def piecemeal_of(fetched: bytes) -> Piecemeal:
+    batches = Batches(fetched, UNBOUNDED)
+    records = PartitionRecords(TopicPartition("touchpoints", 0), batches, [], 0, None, None, True, READ_COMMITTED)
+    records._consumer_record = _record_of
+    return Piecemeal(records, batches, threading.Event())
+
+
+@pytest.mark.parametrize(("magic", "timestamp"), [(0, -1000), (1, 1_234_000)])
+@pytest.mark.parametrize("compression", [NONE, GZIP])
+def test_what_old_kafka_wrote_is_read_on_the_way(magic: Literal[0, 1], timestamp: int, compression: int) -> None:
+    taken = asyncio.run(piecemeal_of(legacy(magic, [b"a", b"b"], compression)).take(10, 1_000))
+    assert [(one.offset, one.timestamp, one.key, one.value) for one in taken] == [
+        (0, timestamp, b"ada", b"a"),
+        (1, timestamp, b"ada", b"b"),
+    ]
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+def test_what_old_kafka_wrote_and_takes_too_much_memory_is_refused_in_words_with_its_place(magic: Literal[0, 1]) -> None:
+    bound_unpacking(100_000)
+    try:
+        piecemeal = piecemeal_of(legacy(magic, [b"a", bytes(200_000), b"c"], GZIP))
+        with pytest.raises(CannotUnpack, match=r"takes more than 100,000 bytes .* is of a format from before Kafka 0\.11"):
+            asyncio.run(piecemeal.take(10, 1_000))
+        assert piecemeal.position == 0
+    finally:
+        bound_unpacking(Settings().max_unpacked_bytes)

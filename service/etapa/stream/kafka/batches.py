@@ -10,9 +10,15 @@ from etapa.stream.protocol.records import Outgoing, Record, StateRecord
 
 
 def record_of(place: object, consumed: Any) -> Record:
-    """A record as Kafka's client has taken it out of a batch of its partition; its timestamp is in milliseconds."""
+    """A record as Kafka's client has taken it out of a batch of its partition; its timestamp is in milliseconds.
+
+    Records from before Kafka 0.10 have none, and then it is as where a producer gave none.
+    """
     headers = consumed.headers
-    return Record(consumed.offset, consumed.timestamp * 1000, consumed.key, consumed.value, tuple(headers) if headers else ())
+    timestamp = consumed.timestamp
+    return Record(
+        consumed.offset, -1000 if timestamp is None else timestamp * 1000, consumed.key, consumed.value, tuple(headers) if headers else ()
+    )
 
 
 def as_records(consumed: list[Any]) -> list[Record]:

@@ -25,7 +25,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 
 from etapa.contracts.dead_letter import KEPT_BYTES, PARTS, Cut, Part, digest_of
 from etapa.stream.kafka.batches import record_of
-from etapa.stream.kafka.unpacking import in_pieces
+from etapa.stream.kafka.unpacking import CannotUnpack, LargeBatch, in_pieces
 from etapa.stream.protocol.records import Record
 
 _MAGIC_AT = 16
@@ -107,11 +107,14 @@ class Piecemeal:
 
     def _take(self, count: int, room: int) -> list[Record]:
         taken: list[Record] = []
-        for record in self._records:
-            taken.append(record)
-            room -= record.size()
-            if len(taken) >= count or room <= 0:
-                return taken
+        try:
+            for record in self._records:
+                taken.append(record)
+                room -= record.size()
+                if len(taken) >= count or room <= 0:
+                    return taken
+        except LargeBatch as error:
+            raise CannotUnpack(f"{error}, and is of a format from before Kafka 0.11, which can only be unpacked as a whole") from error
         self.is_through = True
         return taken
 
@@ -120,8 +123,8 @@ class Piecemeal:
         self._stopped.set()
 
 
-def _record_of(place: object, consumed: "_Kept") -> Record:
-    if consumed.cut is None:
+def _record_of(place: object, consumed: Any) -> Record:
+    if not isinstance(consumed, _Kept) or consumed.cut is None:
         return record_of(place, consumed)
     headers: Any = consumed.headers
     return Record(consumed.offset, consumed.timestamp * 1000, consumed.key, consumed.value, tuple(headers), consumed.cut)
