@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from heapq import merge
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
@@ -46,6 +47,25 @@ class Triggered(NamedTuple):
 Made = Counter[Moved | Triggered]
 
 
+@dataclass(slots=True)
+class Unsettled:
+    """What only one of the journeys has made so far, at the time where a customer is: the other may still make it."""
+
+    at: int
+    old: Made = field(default_factory=Counter)
+    new: Made = field(default_factory=Counter)
+
+    def add(self, made: Moved | Triggered, *, is_old: bool) -> None:
+        """Take what one journey made, which may be what only the other had made before."""
+        mine, others = (self.old, self.new) if is_old else (self.new, self.old)
+        if others[made] > 1:
+            others[made] -= 1
+        elif made in others:
+            del others[made]
+        else:
+            mine[made] += 1
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One customer who differs, with the last stage change in each journey: the one that decided where it is."""
@@ -81,25 +101,27 @@ class Side:
         self.last: dict[str, StageChange] = {}
         """By customer."""
 
-    def take(self, touchpoint: Touchpoint) -> Sequence[StageChange]:
-        changes: list[StageChange] = []
+    def take(self, touchpoint: Touchpoint) -> Iterator[StageChange]:
+        """The changes that it makes, in order of time. They are worked out as they are asked for, since there may be any number."""
         for touched in self.replay.take(touchpoint):
             if isinstance(touched, Rejected):
                 self.unjudged += 1
             else:
                 self.duplicates += touched.duplicate
                 self.unjudged += len(touched.failures)
-                changes += touched.changes
-        return changes
+                yield from touched.changes
 
-    def run_timers_of(self, customer_id: str, until: int) -> Sequence[StageChange]:
+    def run_timers_of(self, customer_id: str, until: int) -> Iterator[StageChange]:
         return self.replay.run_timers_of(customer_id, until, self._dropped)
 
-    def add(self, customer_id: str, changes: Sequence[StageChange]) -> None:
-        if changes:
-            self.changes += len(changes)
-            self.last[customer_id] = changes[-1]
-            self.triggers.update(trigger.campaign for trigger in triggers_of(changes))
+    def made(self, change: StageChange) -> Iterator[Moved | Triggered]:
+        """Note a change. Gives it and its triggers as what may be the same in both journeys."""
+        self.changes += 1
+        self.last[change.customer_id] = change
+        yield Moved(change.at, change.source, change.to)
+        for trigger in triggers_of([change]):
+            self.triggers[trigger.campaign] += 1
+            yield Triggered(trigger.at, trigger.campaign, trigger.holdout)
 
     def settle(self, only_here: Made) -> None:
         """Count what the other journey did not make."""
@@ -129,8 +151,8 @@ class Diff:
     """Customers with stage changes that only one of the journeys makes, and the time of the first of these."""
     cells: Counter[Cell] = field(default_factory=Counter)
     """Customers by their stages in both journeys."""
-    _unsettled: dict[str, tuple[Made, Made]] = field(default_factory=dict)
-    """What only the old and only the new journey has made so far, at the time where the customer is."""
+    _unsettled: dict[str, Unsettled] = field(default_factory=dict)
+    """By customer, where the journeys are not known to agree yet."""
 
     @classmethod
     def between(cls, old: Journey, new: Journey) -> "Diff":
@@ -167,8 +189,8 @@ class Diff:
         if until is not None:
             for customer_id in self._customers():
                 self._compare(customer_id, self.old.run_timers_of(customer_id, until), self.new.run_timers_of(customer_id, until))
-        for customer_id, only in self._unsettled.items():
-            self._settle(customer_id, *only)
+        for customer_id, unsettled in self._unsettled.items():
+            self._settle(customer_id, unsettled)
         self._unsettled.clear()
         self.cells = Counter(map(self._cell, self._customers()))
 
@@ -225,46 +247,44 @@ class Diff:
         old, new = self.old.last.get(customer_id), self.new.last.get(customer_id)
         return (None if old is None else old.to, None if new is None else new.to)
 
-    def _compare(self, customer_id: str, old: Sequence[StageChange], new: Sequence[StageChange]) -> None:
-        """Both lists cover the same span of the customer's time, as its timers run before each touchpoint.
+    def _compare(self, customer_id: str, old: Iterator[StageChange], new: Iterator[StageChange]) -> None:
+        """Both cover the same span of the customer's time, as its timers run before each touchpoint, and both are in order of time.
 
-        So they can be compared at once, but for what happened at the end of the span: another touchpoint of that very time
-        may bring it in the other journey, too.
+        So they are gone through together, and what one made is settled once both are past its time. What happened at the end of the
+        span stays: another touchpoint of that very time may bring it in the other journey, too.
         """
-        if not old and not new:
+        first_of_old, first_of_new = next(old, None), next(new, None)
+        if first_of_old is None and first_of_new is None:
+            # As after most touchpoints.
             return
-        self.old.add(customer_id, old)
-        self.new.add(customer_id, new)
-        before, after = _made(old), _made(new)
-        if customer_id in self._unsettled:
-            only_old, only_new = self._unsettled.pop(customer_id)
-            before += only_old
-            after += only_new
-        if before == after:
-            return
-        now = max(change.at for change in chain(old, new))
-        only_old, only_new = before - after, after - before
-        at_the_end = _at(now, only_old), _at(now, only_new)
-        if any(at_the_end):
-            self._unsettled[customer_id] = at_the_end
-        self._settle(customer_id, only_old - at_the_end[0], only_new - at_the_end[1])
+        unsettled = self._unsettled.get(customer_id)
+        for change, is_old in merge(_told(first_of_old, old, is_old=True), _told(first_of_new, new, is_old=False), key=_time_of):
+            if unsettled is None or change.at > unsettled.at:
+                if unsettled is not None:
+                    self._settle(customer_id, unsettled)
+                unsettled = self._unsettled[customer_id] = Unsettled(change.at)
+            for made in (self.old if is_old else self.new).made(change):
+                unsettled.add(made, is_old=is_old)
+        if unsettled is not None and not (unsettled.old or unsettled.new):
+            self._unsettled.pop(customer_id, None)
 
-    def _settle(self, customer_id: str, only_old: Made, only_new: Made) -> None:
-        self.old.settle(only_old)
-        self.new.settle(only_new)
-        moves = [made.at for made in chain(only_old, only_new) if isinstance(made, Moved)]
+    def _settle(self, customer_id: str, only: Unsettled) -> None:
+        self.old.settle(only.old)
+        self.new.settle(only.new)
+        moves = [made.at for made in chain(only.old, only.new) if isinstance(made, Moved)]
         if moves:
             self.parted.setdefault(customer_id, min(moves))
 
 
-def _made(changes: Sequence[StageChange]) -> Made:
-    made: Made = Counter(Moved(change.at, change.source, change.to) for change in changes)
-    made.update(Triggered(trigger.at, trigger.campaign, trigger.holdout) for trigger in triggers_of(changes))
-    return made
+def _told(first: StageChange | None, others: Iterator[StageChange], *, is_old: bool) -> Iterator[tuple[StageChange, bool]]:
+    if first is not None:
+        yield first, is_old
+        for change in others:
+            yield change, is_old
 
 
-def _at(time: int, made: Made) -> Made:
-    return Counter({each: number for each, number in made.items() if each.at == time})
+def _time_of(one: tuple[StageChange, bool]) -> int:
+    return one[0].at
 
 
 def _stable_hash(customer_id: str) -> bytes:

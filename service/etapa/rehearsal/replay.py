@@ -82,13 +82,13 @@ class Replay:
             if customer.due is not None:
                 heapq.heappush(due, (customer.due, customer_id))
 
-    def run_timers_of(self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> list[StageChange]:
+    def run_timers_of(self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange]:
         """The same for one customer alone; nothing for one that is not known."""
         customer = self.customers.get(customer_id)
-        changes: list[StageChange] = []
         while customer is not None and customer.due is not None and customer.due <= until:
             try:
-                changes += strike(self.program, customer, customer.due)
+                changes = strike(self.program, customer, customer.due)
             except EvaluationFailed as failure:
                 on_dropped(failure)
-        return changes
+                continue
+            yield from changes

@@ -5,6 +5,7 @@ A test counts its times from its own start. So does everything that is given bac
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from etapa.contracts.rejected import Rejected
@@ -22,6 +23,9 @@ from etapa.rehearsal.replay import Replay
 
 START: Final = parse_time("2000-01-01T00:00:00Z")
 """When tests begin. No condition asks for the date, so any time does from which a thousand years fit into the calendar."""
+
+MOST_UNEXPECTED: Final = 10_000
+"""Stage changes beyond those that a test expects, after which it is not run further: it has failed, and nobody reads more of them."""
 
 CUSTOMER: Final = "customer"
 
@@ -64,6 +68,8 @@ class Run:
     """What campaigns made of the moves, in order."""
     failures: tuple[str, ...] = ()
     """What could not be judged at all: a bug, or a value that no arithmetic holds."""
+    is_whole: bool = True
+    """False when there are too many moves to go on; then those are the first."""
 
     @property
     def triggers(self) -> tuple[str, ...]:
@@ -106,24 +112,29 @@ def rehearse(program: Program, scenario: Scenario) -> Outcome:
 def run(program: Program, scenario: Scenario) -> Run:
     """Let the touchpoints of a test go through the journey, and its timers up to `until`."""
     replay = Replay(program)
-    changes: list[StageChange] = []
     failures: list[str] = []
 
     def dropped(failure: EvaluationFailed) -> None:
         failures.append(f"a timer could not be judged: {failure}")
 
-    for touchpoint in touchpoints_of(scenario):
-        for touched in replay.take(touchpoint):
-            if isinstance(touched, Rejected):
-                failures.append(f"the touchpoint at {format_duration(touchpoint.at - START)} could not be judged: {touched.detail}")
-                continue
-            changes += touched.changes
-            for failure in touched.failures:
-                dropped(failure)
-    if scenario.until is not None:
-        changes += replay.run_timers(START + scenario.until, dropped)
+    def happening() -> Iterator[StageChange]:
+        for touchpoint in touchpoints_of(scenario):
+            for touched in replay.take(touchpoint):
+                if isinstance(touched, Rejected):
+                    failures.append(f"the touchpoint at {format_duration(touchpoint.at - START)} could not be judged: {touched.detail}")
+                    continue
+                yield from touched.changes
+                for failure in touched.failures:
+                    dropped(failure)
+        if scenario.until is not None:
+            yield from replay.run_timers(START + scenario.until, dropped)
+
+    most = len(scenario.expect) + MOST_UNEXPECTED
+    going_on = happening()
+    changes = list(islice(going_on, most))
+    is_whole = next(going_on, None) is None
     offers = tuple(_offered(change, offer) for change in changes for offer in change.offers)
-    return Run(tuple(map(_move, changes)), offers, tuple(failures))
+    return Run(tuple(map(_move, changes)), offers, tuple(failures), is_whole)
 
 
 def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
@@ -167,6 +178,8 @@ def _since_start(clause: Clause) -> str | int | float | bool | None:
 
 
 def _problems(scenario: Scenario, run: Run) -> Iterator[str]:
+    if not run.is_whole:
+        yield f"stopped after {len(run.moves):,} stage changes, as there were more"
     if scenario.triggers is None or run.triggers == scenario.triggers:
         return
     sentence = f"expected the triggers {_listed(scenario.triggers)}, found {_listed(run.triggers)}"
