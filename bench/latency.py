@@ -84,6 +84,7 @@ def table_of(figures: Mapping[str, Mapping[str, Sequence[float]]]) -> Table:
 @click.option("--partitions", default=4, show_default=True)
 @click.option("--customers", default=20_000, show_default=True)
 @click.option("--only", multiple=True, help="Contestants whose name begins like this; several times for several.")
+@click.option("--protocol", type=click.IntRange(1, 2), default=2, show_default=True, help="Brokers' level of transaction.version.")
 @click.option("--preferred", is_flag=True, help="Where other work shares the cores (Linux, as root): let it wait. Said in the results.")
 @click.option("--save/--no-save", default=True, help="Write bench/results/latency.{json,png,svg}.")
 def main(
@@ -94,6 +95,7 @@ def main(
     partitions: int,
     customers: int,
     only: tuple[str, ...],
+    protocol: int,
     preferred: bool,  # noqa: FBT001
     save: bool,  # noqa: FBT001
 ) -> None:
@@ -102,7 +104,7 @@ def main(
     names = [name for name in CONTESTANTS if not only or name.lower().startswith(tuple(each.lower() for each in only))]
     probe = {"BENCH_RATE": str(rate), "BENCH_CUSTOMERS": str(customers), "BENCH_SECONDS": str(seconds), "BENCH_WARM_UP": str(warm_up)}
     runs: dict[str, list[list[int]]] = {name: [] for name in names}
-    with servers(partitions) as place:
+    with servers(partitions, {"transaction.version": protocol}) as place:
         if preferred:
             prefer(each.pid for each in psutil.Process().children(recursive=True))
         for turn in range(1, rounds + 1):
@@ -120,6 +122,7 @@ def main(
             "rounds": rounds,
             "partitions": partitions,
             "customers": customers,
+            "protocol": protocol,
             "preferred": preferred,
         }
         curves = {name: curve(each) for name, each in runs.items()}

@@ -52,11 +52,11 @@ OUTPUTS = ("STAGE_CHANGES", "CAMPAIGN_TRIGGERS", "CAMPAIGN_TRIGGER_DEAD_LETTERS"
 
 
 @contextlib.contextmanager
-def servers(partitions: int) -> Iterator[Place]:
-    """Kafka and Redis, from now to the end of the block."""
+def servers(partitions: int, features: Mapping[str, int] | None = None) -> Iterator[Place]:
+    """Kafka and Redis, from now to the end of the block; `features` are levels that the cluster agrees on, else Kafka's own."""
     with tempfile.TemporaryDirectory(prefix="etapa-bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        kafka = KafkaServer(folder / "kafka")
+        kafka = KafkaServer(folder / "kafka", features=features)
         stack.callback(kafka.stop)
         kafka.start()
         store = RedisServer(folder / "redis")
