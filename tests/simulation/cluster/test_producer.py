@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown
-from tests.simulation.cluster.brokers import TOPIC_DENIED, Moods
+from tests.simulation.cluster.brokers import NEW, TOPIC_DENIED, Moods
 from tests.simulation.cluster.fair import SETTINGS, Fair, transaction
 
 TRANSACTION_ABORTABLE = 120
@@ -118,6 +118,21 @@ def test_the_new_protocol_adds_nothing_to_a_transaction_before_it_is_sent() -> N
     fair.run(steps())
     assert fair.committed()[SETTINGS.topic_stage_changes] == [b"change-1", b"change-2", b"change-3"]
     assert fair.group_offset == 3
+
+
+@pytest.mark.parametrize("versions", [{**NEW, 0: (3, 11)}, {**NEW, 28: (0, 4)}, {**NEW, 26: (0, 4)}, {**NEW, 18: (0, 2)}])
+def test_brokers_that_do_not_understand_all_of_the_new_protocol_are_spoken_to_in_the_old_one(versions: dict[int, tuple[int, int]]) -> None:
+    fair = Fair(new=True)
+    fair.brokers.versions = lambda: versions  # type: ignore[method-assign]
+
+    async def steps() -> None:
+        producer = await fair.producer()
+        await producer.commit(transaction(1))
+        assert fair.requests["AddPartitionsToTxn"] > 0
+        await asyncio.sleep(1)
+
+    fair.run(steps())
+    assert fair.committed() == WHOLE
 
 
 def test_a_producer_whose_epochs_are_used_up_goes_on_under_another_id() -> None:

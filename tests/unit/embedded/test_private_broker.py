@@ -5,6 +5,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from etapa.embedded.broker import CHECK_CRCS, PARTITIONS, BrokerError, PrivateBroker
+from etapa.stream.kafka.transactions.sender import speak_transactions
 from tests.servers.processes import accepts_connections
 
 
@@ -47,7 +48,9 @@ async def _write_and_read(address: str) -> tuple[list[tuple[int, bytes]], list[t
     """Two transactions of two records each, as the worker writes them; (offset, value) as written and as read."""
     touchpoints, states = TopicPartition("touchpoints", 0), TopicPartition("customer-state", 0)
     written = []
-    async with AIOKafkaProducer(bootstrap_servers=address, transactional_id="etapa.touchpoints.0") as producer:
+    producer = AIOKafkaProducer(bootstrap_servers=address, transactional_id="etapa.touchpoints.0")
+    speak_transactions(producer)
+    async with producer:
         for number in range(2):
             values = [b"%d-state" % number, b"%d-mark" % number]
             async with producer.transaction():

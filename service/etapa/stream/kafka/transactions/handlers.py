@@ -9,9 +9,19 @@ from aiokafka.producer.sender import BACKOFF_OVERRIDE, BaseHandler, EndTxnHandle
 
 from etapa.stream.kafka.transactions.features import TRANSACTION_VERSION, finalized_features
 from etapa.stream.kafka.transactions.once import Once
-from etapa.stream.kafka.transactions.wire import ApiVersionsRequest, EndTxnRequest, ProduceRequest, TxnOffsetCommitRequest
+from etapa.stream.kafka.transactions.wire import (
+    ApiVersionsRequest,
+    EndTxnRequest,
+    EndTxnRequestV5,
+    ProduceRequest,
+    ProduceRequestV12,
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitRequestV5,
+)
 
 PROTOCOL_2 = 2
+TELLS_FEATURES = 3
+"""The first version of the answer to ApiVersions that has them."""
 
 
 class TransactionAbortable(BrokerResponseError):  # type: ignore[misc]  # aiokafka has no types
@@ -37,8 +47,14 @@ class AskForFeatures(BaseHandler):  # type: ignore[misc]
         """Seconds after which to ask again; none when it is known."""
         if resp.error_code != NoError.errno:
             raise for_code(resp.error_code)
-        level = finalized_features(resp.tags).get(TRANSACTION_VERSION, 0)
-        self._sender._txn_manager.adds_by_sending = level >= PROTOCOL_2
+        tags = resp.tags if resp.API_VERSION >= TELLS_FEATURES else {}
+        level = finalized_features(tags).get(TRANSACTION_VERSION, 0)
+        newest = {key: version for key, _, version, *_ in resp.api_versions}
+        # A proxy may pass on the level and know less than the brokers.
+        is_understood = all(
+            newest.get(one.API_KEY, -1) >= one.API_VERSION for one in (ProduceRequestV12, TxnOffsetCommitRequestV5, EndTxnRequestV5)
+        )
+        self._sender._txn_manager.adds_by_sending = level >= PROTOCOL_2 and is_understood
         return None
 
     def handle_error(self) -> float:
@@ -48,7 +64,7 @@ class AskForFeatures(BaseHandler):  # type: ignore[misc]
 
 
 class _Produced(NamedTuple):
-    """An answer as aiokafka's handler takes it."""
+    """An answer as aiokafka's handler takes it: from version 8 on, with seven fields for each partition."""
 
     API_VERSION: int
     topics: list[Any]

@@ -7,6 +7,7 @@ All are flexible (KIP-482): compact types, and tagged fields at the end of every
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aiokafka.protocol.admin import ApiVersionRequest_v0
 from aiokafka.protocol.api import Request, RequestStruct, Response, ResponseHeader_v0
 from aiokafka.protocol.types import (
     Boolean,
@@ -51,8 +52,8 @@ class ApiVersionsRequestV3(RequestStruct):  # type: ignore[misc]
         return ResponseHeader_v0.decode(read_buffer)
 
 
-class ApiVersionsRequest(Request[ApiVersionsRequestV3]):  # type: ignore[misc]
-    """Asks what a broker understands, and for the cluster's features. Brokers answer it since Kafka 2.4."""
+class ApiVersionsRequest(Request[ApiVersionRequest_v0 | ApiVersionsRequestV3]):  # type: ignore[misc]
+    """Asks what a broker understands, and for the cluster's features where it can tell them, as brokers can since Kafka 2.4."""
 
     API_KEY = 18
 
@@ -62,7 +63,7 @@ class ApiVersionsRequest(Request[ApiVersionsRequestV3]):  # type: ignore[misc]
 
     def build(self, request_struct_class: Any) -> Any:
         """Make the request of a version."""
-        return request_struct_class(self._name, self._version, {})
+        return request_struct_class(self._name, self._version, {}) if request_struct_class.FLEXIBLE_VERSION else request_struct_class()
 
 
 class ProduceResponseV12(Response):  # type: ignore[misc]
