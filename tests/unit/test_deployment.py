@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from etapa.journey.language.model import Journey, Stage
-from etapa.metrics.worker import Metrics
 from etapa.settings import SETTINGS, variable_of
 from tests.servers.kafka_jars import kafka_version
 
@@ -62,24 +60,6 @@ def test_everything_that_the_image_copies_reaches_the_builder() -> None:
     let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied == let_through
     assert [path for path in copied if not (ROOT / path).exists()] == []
-
-
-def test_alerts_speak_of_metrics_that_exist() -> None:
-    stages = (Stage("new", None, {}),)
-    metrics = Metrics(Journey("small", 1, "new", remember_ids=64, grace=0, stages=stages, rules=()))
-    existing: set[str] = set()
-    for family in metrics.registry.collect():
-        existing |= {family.name, f"{family.name}_total", f"{family.name}_bucket"}
-    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    used = {name for rule in rules for name in re.findall(r"\betapa_\w+", rule["expr"])}
-    assert used
-    assert used - existing == set()
-
-
-def test_alerts_are_explained_in_the_operations_page() -> None:
-    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    page = (ROOT / "docs" / "operations.md").read_text()
-    assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in page] == []
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
