@@ -11,10 +11,19 @@ from etapa.commands.terminal.event_files import EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_from
+from etapa.commands.terminal.source_files import files_of
 from etapa.commands.terminal.stage_matrix import matrix
 from etapa.commands.terminal.tables import table
 from etapa.commands.terminal.times import Time
-from etapa.commands.terminal.touchpoint_files import TouchpointFile, clock, findings_text, limits_of, more_complaints, touchpoint_file_flags
+from etapa.commands.terminal.touchpoint_files import (
+    TouchpointFile,
+    clock,
+    findings_text,
+    limits_of,
+    mapper_from,
+    more_complaints,
+    touchpoint_file_flags,
+)
 from etapa.commands.terminal.words import clause_text, counted, printable, width
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.stage_change import StageChange
@@ -36,11 +45,21 @@ MOST_SAMPLES = 1000
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(
-    old: str, new: str, events: str, until: int | None, samples: int, in_order: bool, strict: bool, exit_code: bool, as_json: bool
+    old: str,
+    new: str,
+    events: str,
+    until: int | None,
+    samples: int,
+    source: str | None,
+    in_order: bool,
+    strict: bool,
+    exit_code: bool,
+    as_json: bool,
 ) -> None:
     """Show which customers would be in another stage under another journey, and why, and which campaign triggers would differ.
 
-    OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or gzip; one of them may be `-`, standard input.
+    OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or gzip, or, with --source, of another system's
+    records; one of them may be `-`, standard input.
     The touchpoints go through both journeys. Without --until no timer fires after a customer's last touchpoint.
     """
     if [old, new, events].count("-") > 1:
@@ -50,10 +69,12 @@ def diff(
     _warn_of_versions(*journeys)
     found = Diff.between(*journeys)
     limits = limits_of(settings)
-    with EventFile(events) as lines:
+    mapper = mapper_from(source, settings)
+    with EventFile(events, takes=files_of(mapper)) as lines:
         progress = LineProgress(lines, output_scrolls=False)
-        file = TouchpointFile(lines, progress, limits, in_order=in_order)
+        file = TouchpointFile(lines, progress, limits, in_order=in_order, mapper=mapper)
         found.read(file.lines, until, limits=limits, on_rejected=file.complain, wall=clock())
+        found.rejected.update(file.not_mapped)
         progress.clear()
     more_complaints(found.rejected)
     if as_json:
@@ -61,7 +82,7 @@ def diff(
     else:
         for line in _as_text(found, (old, new), samples, width()):
             click.echo(line)
-        odd = list(findings_text(found.findings, width()))
+        odd = [*file.skipped_text(), *findings_text(found.findings, width())]
         for line in ["", *odd] if odd else []:
             click.echo(line, err=True)
     file.judge(found.touchpoints, found.rejected, found.findings, strict=strict)

@@ -12,6 +12,7 @@ from etapa.commands.terminal.event_files import EventFile, LineProgress
 from etapa.commands.terminal.failures import WrongUse, reason
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.source_files import files_of
 from etapa.commands.terminal.stage_matrix import transition_matrix
 from etapa.commands.terminal.tables import table
 from etapa.commands.terminal.times import Time
@@ -20,6 +21,7 @@ from etapa.commands.terminal.touchpoint_files import (
     clock,
     findings_text,
     limits_of,
+    mapper_from,
     more_complaints,
     touchpoint_file_flags,
 )
@@ -49,6 +51,7 @@ def simulate(
     events: str,
     until: int | None,
     print_triggers: bool,
+    source: str | None,
     in_order: bool,
     strict: bool,
     summary_file: str | None,
@@ -56,7 +59,7 @@ def simulate(
 ) -> None:
     """Run touchpoints through a journey and print the stage changes, without any server.
 
-    EVENTS is a file of touchpoints as JSON Lines, plain or gzip; `-` reads standard input. Stage changes go to stdout as JSON Lines,
+    EVENTS is a file of touchpoints as JSON Lines, plain or gzip, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
     in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
     With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them.
 
@@ -67,9 +70,13 @@ def simulate(
     summary = Summary(chosen)
     output = click.get_binary_stream("stdout")
     limits = limits_of(settings)
-    with EventFile(events) as lines, _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output:
+    mapper = mapper_from(source, settings)
+    with (
+        EventFile(events, takes=files_of(mapper)) as lines,
+        _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output,
+    ):
         progress = LineProgress(lines, output_scrolls=True)
-        file = TouchpointFile(lines, progress, limits, in_order=in_order)
+        file = TouchpointFile(lines, progress, limits, in_order=in_order, mapper=mapper)
         changes = simulated(
             compile_journey(chosen),
             chosen,
@@ -88,6 +95,7 @@ def simulate(
                 else:
                     output.write(stage_change_json(change, chosen.id, chosen.version) + b"\n")
             output.flush()
+            summary.rejected.update(file.not_mapped)
             throughput = progress.throughput()
         finally:
             progress.clear()
@@ -97,7 +105,8 @@ def simulate(
         click.echo(msgspec.json.encode(summary.as_json()), err=True)
     else:
         more_complaints(summary.rejected)
-        click.echo(_prose(summary), err=True)
+        for line in (_prose(summary), *file.skipped_text()):
+            click.echo(line, err=True)
         if throughput is not None:
             click.echo(f"\n{throughput}", err=True)
     file.judge(summary.touchpoints, summary.rejected, summary.findings, strict=strict)

@@ -12,7 +12,7 @@ from etapa.commands.terminal.event_files import REJECTED_SHOWN, EventFile
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import shown
 from etapa.commands.terminal.options import settings_from
-from etapa.commands.terminal.source_files import loaded, mapper_of, source_text
+from etapa.commands.terminal.source_files import files_of, loaded, mapper_of, source_text
 from etapa.commands.terminal.words import counted
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
@@ -148,7 +148,7 @@ def test(files: tuple[str, ...]) -> None:
 
 
 def _records(path: str, mapper: Mapper, limits: TouchpointLimits) -> Iterator[tuple[str, Any]]:
-    with EventFile(path) as lines:
+    with EventFile(path, takes=files_of(mapper)) as lines:
         noun = "record" if mapper.source.decode == "json" else "line"
         try:
             for read in records(lines, mapper.source.decode, limits.max_bytes):

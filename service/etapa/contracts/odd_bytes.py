@@ -36,7 +36,7 @@ _FRAMED: Final = Oddity(
 _OF_PYTHON: Final = Oddity("what Python prints (single quotes)", "write it with json.dumps")
 LIST: Final = Oddity("a JSON list", "write one touchpoint a line: jq -c '.[]' FILE")
 SPREAD: Final = Oddity("JSON objects over several lines", "write one touchpoint a line: jq -c . FILE")
-CSV: Final = Oddity("CSV", "write it as JSON Lines: mlr --icsv --ojsonl cat FILE")
+CSV: Final = Oddity("CSV", "say what its columns mean: --source csv, or a source of your own (see `etapa sources`)")
 
 _HEADING = re.compile(rb'"?[A-Za-z_][\w .$-]*"?(?:[,;\t|]"?[A-Za-z_][\w .$-]*"?)+')
 _MARK = b"\xef\xbb\xbf"

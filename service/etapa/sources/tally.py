@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.rejected import Reason, Rejected
 from etapa.sources.outcome import Outcome, Skipped
 
 
@@ -15,7 +15,7 @@ class Tally:
     touchpoints: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     """By rule."""
-    dead: Counter[str] = field(default_factory=Counter)
+    dead: Counter[Reason] = field(default_factory=Counter)
     """By reason."""
 
     def count(self, outcome: Outcome) -> None:

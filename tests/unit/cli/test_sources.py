@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from etapa.settings import SHIPPED_JOURNEY
 from etapa.sources import presets
 from tests.unit.cli.process import etapa
 
@@ -111,3 +112,33 @@ def test_a_file_with_errors_is_not_used(tmp_path: Path) -> None:
     done = etapa("sources", "convert", str(path), "-", stdin=b"{}")
     assert done.returncode == 1
     assert "a touchpoint needs `customer_id`, `type` and `occurred_at`" in done.stderr.decode()
+
+
+def test_records_of_another_system_are_simulated_as_they_come(calls: str, tmp_path: Path) -> None:
+    converted = tmp_path / "touchpoints.jsonl"
+    converted.write_bytes(etapa("sources", "convert", "segment", calls).stdout)
+    direct, by_hand = etapa("simulate", calls, "--source", "segment"), etapa("simulate", str(converted))
+    assert direct.returncode == by_hand.returncode == 0
+    assert direct.stdout == by_hand.stdout != b""
+    said = direct.stderr.decode()
+    assert "line 3: placeholder_id" in said
+    assert "1 line could not be used: placeholder_id 1" in said
+    assert "1 record skipped by skip 2: type" in said
+
+
+def test_a_spreadsheet_is_simulated_in_order_of_time(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("order_id,email,date,total\n2,ada@example.com,2026-02-05,5\n1,ada@example.com,2026-01-05,7\n", "utf-8")
+    done = etapa("simulate", str(path), "--source", "csv", "--sort")
+    assert done.returncode == 0
+    assert json.loads(done.stdout.splitlines()[0])["at"] == "2026-01-05T00:00:00Z"
+    refused = etapa("simulate", str(path))
+    assert refused.returncode == 1
+    assert "--source csv" in refused.stderr.decode()
+
+
+def test_two_journeys_are_compared_on_another_systems_records(calls: str) -> None:
+    retail = str(SHIPPED_JOURNEY)
+    done = etapa("diff", retail, retail, calls, "--source", "segment")
+    assert done.returncode == 0
+    assert b"1 touchpoint of 1 customer" in done.stdout

@@ -7,6 +7,7 @@ import stat
 import sys
 import time
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -14,7 +15,7 @@ from typing import BinaryIO, Self
 import click
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
-from etapa.contracts.odd_bytes import odd_file
+from etapa.contracts.odd_bytes import Oddity, odd_file
 from etapa.contracts.rejected import Rejected
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -29,12 +30,14 @@ REJECTED_SHOWN = 5
 class EventFile:
     """Lines of a file (`-` is standard input), unpacked if it is gzip. Used by `with`; `readline` is all it gives.
 
+    What is not JSON Lines is refused with a word on what it looks like, unless it is among `takes`.
     A file that cannot be opened ends the command with exit code 2, one that breaks off while it is read with 1.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, takes: Collection[Oddity] = ()) -> None:
         self.path = path
         self.lines = 0
+        self._takes = takes
         self._open: BinaryIO | None = None
         self._reader: io.BufferedReader | None = None
         self._size = 0
@@ -54,7 +57,11 @@ class EventFile:
         except OSError as error:
             raise WrongUse(f"{self.name}: cannot read it: {reason(error)}") from None
         self._reader = io.BufferedReader(_raw(gzip.GzipFile(fileobj=buffered)), 1 << 16) if packed else buffered
-        self._refuse_another_format()
+        try:
+            self._refuse_another_format()
+        except CheckFailed:
+            self._close()
+            raise
         return self
 
     def _refuse_another_format(self) -> None:
@@ -64,7 +71,7 @@ class EventFile:
             # Whoever reads on is told.
             return
         oddity = odd_file(beginning)
-        if oddity is not None:
+        if oddity is not None and oddity not in self._takes:
             name = "-" if self.path == "-" else self.path
             raise CheckFailed(
                 f"{self.name}: it looks like {oddity.looks_like}; JSON Lines are read, one touchpoint a line, plain or gzip."
@@ -72,6 +79,9 @@ class EventFile:
             )
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self.path != "-" and self._open is not None:
             self._open.close()
 

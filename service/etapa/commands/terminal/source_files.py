@@ -1,16 +1,23 @@
 """A source by the name of a preset or by its file, for commands."""
 
 import difflib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.journey_files import shown
+from etapa.contracts.odd_bytes import CSV, LIST, Oddity
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.language.yaml_nodes import MAX_BYTES
 from etapa.sources import presets
 from etapa.sources.loading import LoadedSource, load_source
 from etapa.sources.mapping import Mapper, MappingError
+from etapa.sources.outcome import Mapped
+from etapa.sources.records import Lines, RecordsError, records
+from etapa.sources.tally import Tally
 
 
 def source_text(name: str) -> tuple[str, str]:
@@ -47,3 +54,36 @@ def mapper_of(name: str, pepper: str = "") -> Mapper:
         return Mapper(found.source, pepper.encode())
     except MappingError as error:
         raise WrongUse(f"{name}: {error}") from None
+
+
+def files_of(mapper: Mapper | None) -> tuple[Oddity, ...]:
+    """What else than JSON Lines a file may be whose records go through this source."""
+    return () if mapper is None else (CSV,) if mapper.source.decode == "csv" else (LIST,)
+
+
+class MappedLines:
+    """Records of another system as lines of touchpoints. What comes of each is counted in `tally`."""
+
+    def __init__(
+        self, name: str, lines: Lines, mapper: Mapper, limits: TouchpointLimits, complain: Callable[[int, Rejected], None]
+    ) -> None:
+        self.tally = Tally()
+        self._name = name
+        self._mapped = self._map(lines, mapper, limits, complain)
+
+    def readline(self, _limit: int, /) -> bytes:
+        """The next touchpoint. None is longer than touchpoints may be."""
+        return next(self._mapped, b"")
+
+    def _map(self, lines: Lines, mapper: Mapper, limits: TouchpointLimits, complain: Callable[[int, Rejected], None]) -> Iterator[bytes]:
+        try:
+            for number, record in records(lines, mapper.source.decode, limits.max_bytes):
+                self.tally.records += 1
+                for outcome in [record] if isinstance(record, Rejected) else mapper.outcomes(record, limits):
+                    self.tally.count(outcome)
+                    if isinstance(outcome, Mapped):
+                        yield outcome.json + b"\n"
+                    elif isinstance(outcome, Rejected):
+                        complain(number, outcome)
+        except RecordsError as error:
+            raise CheckFailed(f"{self._name}: {error}") from None

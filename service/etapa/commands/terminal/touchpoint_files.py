@@ -11,28 +11,41 @@ import click
 from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.sorted_lines import SortedLines
+from etapa.commands.terminal.source_files import MappedLines, mapper_of
 from etapa.commands.terminal.words import counted, printable
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.rehearsal.file_findings import FileFinding
 from etapa.rehearsal.readings import Lines
 from etapa.settings import Settings
+from etapa.sources.mapping import Mapper
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def touchpoint_file_flags(function: Function) -> Function:
-    """Add `--sort` and `--strict`."""
+    """Add `--source`, `--sort` and `--strict`."""
+    source = click.option(
+        "--source",
+        metavar="SOURCE",
+        help="The file holds another system's records: the name of a source (see `etapa sources`), or its file.",
+    )
     strict = click.option(
         "--strict", is_flag=True, help="Exit with 1 if anything is odd about the touchpoints: each line is told at the end."
     )
     sort = click.option("--sort", "in_order", is_flag=True, help="Sort the touchpoints by time first, on disk where they are many.")
-    return sort(strict(function))
+    return source(sort(strict(function)))
 
 
 def limits_of(settings: Settings) -> TouchpointLimits:
     """Which touchpoints are taken: those that a worker with the same settings takes."""
     return TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit)
+
+
+def mapper_from(source: str | None, settings: Settings) -> Mapper | None:
+    """The source that was asked for, if any."""
+    pepper = settings.source_pepper
+    return None if source is None else mapper_of(source, "" if pepper is None else pepper.reveal())
 
 
 def clock() -> int:
@@ -43,21 +56,42 @@ def clock() -> int:
 class TouchpointFile:
     """Lines to be read, in the order of the file or of time, and complaints that name them by their places in the file."""
 
-    def __init__(self, file: EventFile, progress: LineProgress, limits: TouchpointLimits, *, in_order: bool) -> None:
+    def __init__(
+        self, file: EventFile, progress: LineProgress, limits: TouchpointLimits, *, in_order: bool, mapper: Mapper | None = None
+    ) -> None:
         self.name = file.name
-        self._sorted = SortedLines(progress, limits) if in_order else None
-        self.lines: Lines = self._sorted or progress
         self._complain = Complaints()
+        self._mapped = None if mapper is None else MappedLines(file.name, progress, mapper, limits, self._complain)
+        lines = self._mapped or progress
+        self._sorted = SortedLines(lines, limits) if in_order else None
+        self.lines: Lines = self._sorted or lines
 
     def complain(self, number: int, rejected: Rejected) -> None:
         """Say on stderr why a line was left out, if it is among the first of them."""
         self._complain(number if self._sorted is None else self._sorted.number, rejected)
 
+    @property
+    def not_mapped(self) -> Counter[Reason]:
+        """Records that the source could make no touchpoints of, by reason."""
+        return Counter() if self._mapped is None else self._mapped.tally.dead
+
+    def skipped_text(self) -> Iterator[str]:
+        """A line for each rule of the source that skipped records."""
+        for rule, count in () if self._mapped is None else self._mapped.tally.skipped.most_common():
+            yield f"{counted(count, 'record')} skipped by {printable(rule)}"
+
     def judge(self, touchpoints: int, rejected: Counter[Reason], findings: Sequence[FileFinding], *, strict: bool) -> None:
         """End the command with exit code 1 if most lines hold no touchpoint, or, when it is to be strict, if anything is odd."""
         bad = rejected.total() - rejected["evaluation_failed"]
         if bad and not touchpoints:
-            raise CheckFailed(f"{self.name}: no line could be used; each must hold one touchpoint as a JSON object")
+            raise CheckFailed(
+                f"{self.name}: no line could be used; "
+                + (
+                    "each must hold one touchpoint as a JSON object"
+                    if self._mapped is None
+                    else "`etapa sources explain` shows what is missing"
+                )
+            )
         if bad > touchpoints:
             raise CheckFailed(
                 f"{self.name}: more lines could not be used ({bad:,}) than could ({touchpoints:,}), so what came of it means little"
