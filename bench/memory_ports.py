@@ -7,8 +7,9 @@ here; how the task takes failures is the business of the tests, and of their por
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
+from etapa.contracts.mark import TOPIC_ROLES
 from etapa.contracts.reclassification import Progress, Request
-from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, Transaction, ViewMark
+from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, Topics, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied, Record, StateRecord
 
 
@@ -38,8 +39,8 @@ class ListLog:
     async def group_offset(self) -> int | None:
         return None
 
-    async def partition_count(self) -> int:
-        return 1
+    async def topics(self) -> Topics:
+        return Topics(1, {role: f"{role}0123456789abcdef0123"[:22] for role in TOPIC_ROLES})
 
     def seek(self, offset: int) -> None:
         self._position = offset

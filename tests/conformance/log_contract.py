@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pytest
 
-from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.mark import MARK_KEY, TOPIC_ROLES, Mark, TopicRole, encode_mark
 from etapa.stream.protocol.ports import Fenced, Fetched, Log, LogError, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
 
@@ -29,6 +29,9 @@ class LogWorld(Protocol):
 
     async def abort_hanging(self) -> None:
         """End it, as an operator would."""
+
+    async def make_anew(self, role: TopicRole) -> None:
+        """Delete a topic and make it again."""
 
 
 def transaction(through: int, states: Sequence[tuple[bytes, bytes | None]] = (), changes: Sequence[Outgoing] = ()) -> Transaction:
@@ -245,9 +248,28 @@ async def closing_is_safe_at_any_time(world: LogWorld) -> None:
         await log.commit(transaction(0))
 
 
-async def the_number_of_partitions_is_told(world: LogWorld) -> None:
+async def the_topics_are_told(world: LogWorld) -> None:
     log = await world.open()
-    assert await log.partition_count() >= 1
+    topics = await log.topics()
+    assert topics.partitions >= 1
+    assert sorted(topics.ids) == sorted(TOPIC_ROLES)
+    assert len(set(topics.ids.values())) == len(TOPIC_ROLES)
+    assert await (await world.open()).topics() == topics
+
+
+async def a_topic_that_is_made_anew_has_another_id_and_ends_the_reading(world: LogWorld) -> None:
+    offsets = await world.produce([(b"k", b"%d" % number, ()) for number in range(3)])
+    log = await world.open()
+    await log.fence()
+    before = await log.topics()
+    log.seek(offsets[0])
+    await fetch_all(log, 3)
+    await world.make_anew("touchpoints")
+    await world.produce([(b"k", b"%d" % number, ()) for number in range(3)])
+    with pytest.raises(LogError):
+        await fetch_all(log, 1)
+    after = await (await world.open()).topics()
+    assert {role for role in TOPIC_ROLES if before.ids[role] != after.ids[role]} == {"touchpoints"}
 
 
 def _plain(outgoing: Sequence[Outgoing]) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]:
@@ -271,5 +293,6 @@ LOG_CONTRACT: tuple[Callable[[LogWorld], Awaitable[None]], ...] = (
     a_fence_says_so_when_a_transaction_hangs,
     a_log_can_fence_again_and_go_on,
     closing_is_safe_at_any_time,
-    the_number_of_partitions_is_told,
+    the_topics_are_told,
+    a_topic_that_is_made_anew_has_another_id_and_ends_the_reading,
 )

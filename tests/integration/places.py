@@ -17,6 +17,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.topic_ids import TopicWatch, find_topics
 from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.topics import create_topics
 
@@ -61,6 +62,19 @@ async def grow(settings: Settings, topic: str, partitions: int) -> None:
         await admin.close()
 
 
+async def make_anew(settings: Settings, topic: str) -> None:
+    """Delete a topic and make it again as `etapa topics create` does, and wait until all brokers tell that it is another one."""
+    cluster = Cluster(settings)
+    async with cluster.admin() as admin, asyncio.timeout(60):
+        before = (await find_topics(admin._client, [topic]))[topic].id
+        await admin.delete_topics([topic])
+        while topic in await find_topics(admin._client, [topic]):
+            await asyncio.sleep(0.01)
+        await create_topics(cluster)
+        while (found := (await find_topics(admin._client, [topic])).get(topic)) is None or found.id == before:
+            await asyncio.sleep(0.01)
+
+
 async def alter(settings: Settings, topic: str, configs: dict[str, str]) -> None:
     """Give a topic other settings, and wait until the broker tells them."""
     async with Cluster(settings).admin() as admin:
@@ -85,10 +99,13 @@ async def started_consumer(settings: Settings, partition: int = 0) -> AsyncItera
 @contextlib.asynccontextmanager
 async def opened_log(settings: Settings, partition: int = 0) -> AsyncIterator[KafkaLog]:
     async with started_consumer(settings, partition) as consumer:
-        log = KafkaLog(Cluster(settings), partition, consumer)
+        watch = TopicWatch(settings, consumer, seconds=0.1)
+        watching = asyncio.create_task(watch.run())
+        log = KafkaLog(Cluster(settings), partition, consumer, watch)
         try:
             yield log
         finally:
+            watching.cancel()
             await log.close()
 
 

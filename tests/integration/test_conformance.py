@@ -5,16 +5,18 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from etapa.contracts.mark import TopicRole
 from etapa.settings import Settings
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.producer import transactional_id
+from etapa.stream.kafka.topic_ids import role_names
 from etapa.stream.protocol.records import Headers, Outgoing
 from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.view import PartitionKeys, RedisView
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld
 from tests.conformance.view_contract import VIEW_CONTRACT, ViewWorld
 from tests.integration.hanging import abort_hanging, leave_hanging
-from tests.integration.places import new_place, new_settings, opened_log, read_all, started_producer
+from tests.integration.places import make_anew, new_place, new_settings, opened_log, read_all, started_producer
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisCluster, RedisServer
 
@@ -48,6 +50,9 @@ class KafkaWorld:
     async def abort_hanging(self) -> None:
         places = [TopicPartition(topic, 0) for topic in (self._settings.topic_customer_state, self._settings.topic_stage_changes)]
         await abort_hanging(self._settings, transactional_id(self._settings, 0), places)
+
+    async def make_anew(self, role: TopicRole) -> None:
+        await make_anew(self._settings, role_names(self._settings)[role])
 
 
 class RedisWorld:

@@ -310,6 +310,6 @@ def test_the_partition_count_is_as_of_now(kafka_server: KafkaServer) -> None:
     async def scenario() -> None:
         settings = await new_place(kafka_server.bootstrap_servers, partitions=3)
         async with opened_log(settings) as log:
-            assert await log.partition_count() == 3
+            assert (await log.topics()).partitions == 3
 
     asyncio.run(scenario())

@@ -13,12 +13,13 @@ from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 
+from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.partition_tasks import REFUSED_PAUSE, PartitionTasks
 from etapa.stream.protocol.ports import ApplyOutcome, Loaded, TakeoverReason, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.protocol.stream_time import QuietPace
-from etapa.stream.protocol.takeover import PartitionRefused, TakenOver
+from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task import PartitionTask
 from etapa.stream.protocol.tenure import Tenure
 from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety

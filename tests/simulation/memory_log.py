@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from etapa.stream.protocol.ports import Fenced, Fetched, LogError, OutcomeUnknown, Transaction, TransactionHangs
+from etapa.contracts.mark import TOPIC_ROLES, TopicRole
+from etapa.stream.protocol.belonging import changed
+from etapa.stream.protocol.ports import Fenced, Fetched, LogError, OutcomeUnknown, Topics, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
 from tests.simulation.process import Process, finish
 
@@ -42,6 +44,7 @@ class MemoryBroker:
 
     partitions: int = 1
     number: int = 0
+    topic_ids: dict[TopicRole, str] = field(default_factory=lambda: {role: f"{role} 1" for role in TOPIC_ROLES})
     fencing: bool = True
     tells_hanging: bool = True
     loses_markers: bool = False
@@ -83,6 +86,22 @@ class MemoryBroker:
         """Retention."""
         self.touchpoints = [record for record in self.touchpoints if record.offset >= offset]
         self.first_offset = offset
+
+    def make_anew(self, role: TopicRole) -> None:
+        """Somebody deletes a topic and makes it again; what it held is gone, and its offsets begin at 0."""
+        name, number = self.topic_ids[role].rsplit(" ", 1)
+        self.topic_ids[role] = f"{name} {int(number) + 1}"
+        if role == "touchpoints":
+            self.touchpoints = []
+            self.first_offset = self.end_offset = 0
+        elif role == "customer-state":
+            self._states = []
+            self.state_end = 0
+
+    @property
+    def topics(self) -> Topics:
+        """What it says of them now."""
+        return Topics(self.partitions, dict(self.topic_ids))
 
     def compact(self, keep: int = 0) -> None:
         """Remove superseded and aborted records of `customer-state`, but for those in the last `keep` offsets."""
@@ -197,6 +216,7 @@ class MemoryLog:
         self._epoch = 0
         self._position: int | None = None
         self._revoked = False
+        self._topics: Topics | None = None
 
     def revoke(self) -> None:
         """The group has taken the partition away from the process: nothing is read any more."""
@@ -226,8 +246,9 @@ class MemoryLog:
     async def group_offset(self) -> int | None:
         return await self._process.call("group_offset", lambda: self._broker.group_offset, no_answer)
 
-    async def partition_count(self) -> int:
-        return await self._process.call("partition_count", lambda: self._broker.partitions, no_answer)
+    async def topics(self) -> Topics:
+        self._topics = await self._process.call("topics", lambda: self._broker.topics, no_answer)
+        return self._topics
 
     def seek(self, offset: int) -> None:
         self._position = offset
@@ -248,6 +269,8 @@ class MemoryLog:
             raise LogError("fetch before seek")
         if self._revoked:
             raise LogError("the partition was revoked")
+        if self._topics is not None and (what := changed(self._topics, self._broker.topics)):
+            raise LogError(what)
         if not self._broker.first_offset <= position <= self._broker.end_offset:
             raise LogError(f"offset {position} is out of range")
         waiting = [record for record in self._broker.touchpoints if record.offset >= position]

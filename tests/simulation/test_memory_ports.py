@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from etapa.contracts.mark import TopicRole
 from etapa.stream.protocol.ports import Log, View
 from etapa.stream.protocol.records import Headers, Outgoing
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld, change, transaction
@@ -42,6 +43,9 @@ class MemoryLogWorld:
 
     async def abort_hanging(self) -> None:
         self._broker.abort_hanging()
+
+    async def make_anew(self, role: TopicRole) -> None:
+        self._broker.make_anew(role)
 
 
 class MemoryViewWorld:

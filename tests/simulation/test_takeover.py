@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from etapa.contracts.mark import MARK_KEY
+from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.records import Applied
-from etapa.stream.protocol.takeover import PartitionRefused
 from tests.simulation.alone import OPTIONS, Alone
 
 

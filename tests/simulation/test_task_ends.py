@@ -5,8 +5,8 @@ import asyncio
 import msgspec
 import pytest
 
+from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.records import Applied
-from etapa.stream.protocol.takeover import PartitionRefused
 from tests.simulation.alone import Alone
 from tests.simulation.working import options, while_working
 

@@ -1,6 +1,6 @@
 """The mark: the last record of every batch in `customer-state`. It says how far the batch got, and who made it."""
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -9,6 +9,10 @@ from etapa.errors import EtapaError
 MARK_KEY: Final = b"\xffmark"
 """Not UTF-8, so it is no customer's id."""
 FORMAT: Final = 1
+
+TopicRole = Literal["touchpoints", "customer-state", "stage-changes", "campaign-triggers", "dead-letters"]
+"""What a topic is for, whatever the settings call it."""
+TOPIC_ROLES: Final[tuple[TopicRole, ...]] = get_args(TopicRole)
 
 
 class MarkError(EtapaError):
@@ -28,6 +32,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     memories: dict[int, bytes] = {}
     """What each version that was ever at work in the partition keeps of a customer: `Customer.known`, which states leave out where it
     is said here. A version keeps the place that it took first. States whose version is not among them say it themselves."""
+    topics: dict[TopicRole, str] = {}
+    """Kafka's ids of the topics that the batch was read from and written to; missing where the brokers tell none. In a topic with
+    another id, the offsets of this one mean nothing."""
 
 
 _encode = msgspec.json.Encoder().encode

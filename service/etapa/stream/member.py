@@ -24,6 +24,7 @@ from etapa.stream.kafka.consumer import compiled_parser_in_use, stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.membership import about_another_rule
+from etapa.stream.kafka.topic_ids import TopicWatch
 from etapa.stream.kafka.topics import TopicsError, check_topics, partition_count
 from etapa.stream.lookout import Lookout
 from etapa.stream.protocol.options import TaskOptions
@@ -182,22 +183,27 @@ class Classifier(Service):
     async def _be_a_member(self, cluster: Cluster, store: Store) -> bool:
         """Be in the group until we stop or our consumer breaks. Gives whether partitions were ever assigned."""
         consumer = cluster.group_consumer()
+        watch = TopicWatch(self._settings, consumer)
 
         def make(partition: int) -> tuple[PartitionTask, KafkaLog]:
-            log = KafkaLog(cluster, partition, consumer)
+            log = KafkaLog(cluster, partition, consumer, watch)
             return PartitionTask(partition, self._program, log, store.view(partition), self._clock, self._observer, self._options), log
 
         tasks = PartitionTasks(make)
         rebalances = Rebalances(consumer, tasks, self._stop_seconds)
         self._refusal = ""
+        watching: asyncio.Task[None] | None = None
         try:
             await self._unless_stopping(consumer.start())
             if not self._stopping.is_set():
                 consumer.subscribe([self._settings.topic_touchpoints], listener=rebalances)
                 self._consumer, self._partitions = consumer, tasks
+                watching = asyncio.create_task(watch.run(), name="etapa topic watch")
                 await self._watch(consumer, tasks, rebalances)
         finally:
             self._consumer = self._partitions = None
+            if watching is not None:
+                watching.cancel()
             await tasks.close(self._stop_seconds)
             await stop_consumer(consumer)
         return rebalances.assigned_once

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.settled import SETTLE_SECONDS
-from etapa.stream.protocol.ports import Fetched, Transaction, TransactionHangs
+from etapa.stream.protocol.ports import Fetched, Topics, Transaction, TransactionHangs
 from tests.simulation.cluster.readable import ClusterBroker
 from tests.simulation.memory_log import MemoryLog, no_answer
 from tests.simulation.process import Process
@@ -53,8 +53,8 @@ class ClusterLog(KafkaLog):
     async def group_offset(self) -> int | None:
         return await self._reading.group_offset()
 
-    async def partition_count(self) -> int:
-        return await self._reading.partition_count()
+    async def topics(self) -> Topics:
+        return await self._reading.topics()
 
     def seek(self, offset: int) -> None:
         self._reading.seek(offset)

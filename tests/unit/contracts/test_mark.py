@@ -15,6 +15,7 @@ MARK = Mark(
     journey="retail",
     version=3,
     memories={2: b"abc", 3: b"abcxyz"},
+    topics={"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
 )
 
 
@@ -38,12 +39,14 @@ def test_the_value_is_plain_json() -> None:
         "journey": "retail",
         "version": 3,
         "memories": {"2": "YWJj", "3": "YWJjeHl6"},
+        "topics": {"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
     }
 
 
-def test_a_mark_from_before_memories_were_written_is_read() -> None:
-    fields = {name: value for name, value in json.loads(encode_mark(MARK)).items() if name != "memories"}
-    assert decode_mark(msgspec.json.encode(fields)) == msgspec.structs.replace(MARK, memories={})
+@pytest.mark.parametrize("missing", ["memories", "topics"])
+def test_a_mark_from_before_something_was_written_in_it_is_read(missing: str) -> None:
+    fields = {name: value for name, value in json.loads(encode_mark(MARK)).items() if name != missing}
+    assert decode_mark(msgspec.json.encode(fields)) == msgspec.structs.replace(MARK, **{missing: {}})
 
 
 @pytest.mark.parametrize(

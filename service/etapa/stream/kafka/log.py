@@ -22,9 +22,11 @@ from etapa.stream.kafka.piecemeal import Bounds, Piecemeal, is_about_a_header, o
 from etapa.stream.kafka.producer import PartitionProducer
 from etapa.stream.kafka.reading import have_records_made, range_of, records_between
 from etapa.stream.kafka.settled import describe_hanging, hanging_transactions
+from etapa.stream.kafka.topic_ids import TopicWatch
 from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.unpacking import CannotUnpack, LargeBatch
-from etapa.stream.protocol.ports import Blocked, Fetched, LogError, Transaction, TransactionHangs
+from etapa.stream.protocol.belonging import changed
+from etapa.stream.protocol.ports import Blocked, Fetched, LogError, Topics, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Record, StateRecord, total_size
 
 _SLICE = 2_000
@@ -57,13 +59,15 @@ class SliceSize:
 
 
 class KafkaLog:
-    """`consumer` is started, subscribed to the touchpoints topic and shared by all partitions of the worker."""
+    """`consumer` is started, subscribed to the touchpoints topic and shared by all partitions of the worker, and so is `watch`."""
 
-    def __init__(self, cluster: Cluster, partition: int, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, cluster: Cluster, partition: int, consumer: AIOKafkaConsumer, watch: TopicWatch | None = None) -> None:
         settings = cluster.settings
         self._cluster = cluster
         self._settings = settings
         self._consumer = consumer
+        self._watch = watch or TopicWatch(settings, consumer)
+        self._topics: Topics | None = None
         self._partition = partition
         self._touchpoints = TopicPartition(settings.topic_touchpoints, partition)
         self._states = TopicPartition(settings.topic_customer_state, partition)
@@ -144,17 +148,11 @@ class KafkaLog:
                 offset: int | None = await self._consumer.committed(self._touchpoints)
                 return offset
 
-    async def partition_count(self) -> int:
-        topic = self._touchpoints.topic
-        with log_errors(f"partition {self._partition}: asking for the partitions of {topic}"):
+    async def topics(self) -> Topics:
+        with log_errors(f"partition {self._partition}: asking for the topics"):
             async with asyncio.timeout(self._seconds):
-                # The shared consumer's metadata may be minutes old.
-                async with self._cluster.admin() as admin:
-                    [described] = await admin.describe_topics([topic])
-        if described["error_code"] or not described["partitions"]:
-            message = f"partition {self._partition}: the brokers do not tell the partitions of {topic} (error {described['error_code']})"
-            raise LogError(message)
-        return len(described["partitions"])
+                self._topics = await self._watch.look()
+                return self._topics
 
     def seek(self, offset: int) -> None:
         self._stop_piecemeal()
@@ -165,6 +163,7 @@ class KafkaLog:
         self._next = offset
 
     async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
+        self._check_topics()
         records: list[Record] = []
         size = 0
         await self._close_reader()
@@ -250,6 +249,12 @@ class KafkaLog:
         piecemeal, self._piecemeal = self._piecemeal, None
         if piecemeal is not None:
             piecemeal.stop()
+
+    def _check_topics(self) -> None:
+        then, now = self._topics, self._watch.seen
+        if then is not None and now is not None and now is not then and (what := changed(then, now)):
+            message = f"partition {self._partition}: {what}"
+            raise LogError(message)
 
     def _check_still_ours(self) -> None:
         if self._revoked:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from etapa.contracts.mark import TopicRole
 from etapa.contracts.reclassification import Progress, Request
 from etapa.errors import EtapaError
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
@@ -39,6 +40,16 @@ class OutcomeUnknown(LogError):
 
 class ViewError(EtapaError):
     """The view did not answer, or answered with an error."""
+
+
+class Topics(msgspec.Struct, frozen=True):
+    """The topics that a worker reads and writes, as the log tells of them now."""
+
+    partitions: int
+    """Of touchpoints."""
+    ids: Mapping[TopicRole, str] = {}
+    """A topic that is deleted and made anew has another one. Missing is what the log does not tell, or does not have."""
+    names: Mapping[TopicRole, str] = {}
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -88,8 +99,8 @@ class Log(Protocol):
     async def group_offset(self) -> int | None:
         """The consumer group's committed offset, for comparison only: nothing depends on it."""
 
-    async def partition_count(self) -> int:
-        """How many partitions the touchpoints topic has now."""
+    async def topics(self) -> Topics:
+        """The topics as they are now. From here on `fetch` raises `LogError` once it is known that they are others."""
 
     def seek(self, offset: int) -> None:
         """Continue reading touchpoints at `offset`."""
@@ -97,7 +108,8 @@ class Log(Protocol):
     async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
         """What is there, without waiting to fill it; waits up to `wait` seconds when there is nothing.
 
-        Raises `LogError` when what comes next is there no more: it never jumps over records by itself.
+        Raises `LogError` when what comes next is there no more: it never jumps over records by itself. And when a topic is
+        another than `topics` told, which may come to be known a few seconds late.
         """
 
     async def commit(self, transaction: Transaction) -> int:

@@ -15,29 +15,16 @@ import msgspec
 from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
 from etapa.contracts.state import StateError
 from etapa.errors import EtapaError
+from etapa.stream.protocol.belonging import LastMark, MayPass, PartitionRefused, refuse_what_is_not_ours
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
-from etapa.stream.protocol.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, TransactionHangs, View, ViewMark
+from etapa.stream.protocol.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, Topics, TransactionHangs, View, ViewMark
 from etapa.stream.protocol.records import Applied, StateRecord, collect
 
 logger = logging.getLogger(__name__)
 
 FIRST_LOOK_BACK = 64
 """Records at the end of `customer-state` among which the last mark is looked for at first. It is the last but for what aborted transactions left."""
-
-
-class PartitionRefused(EtapaError):
-    """The partition cannot be processed as things are. Trying again does not help; the message says what would."""
-
-
-class AllRefused(PartitionRefused):
-    """What was found is wrong for every partition, even where nothing of it is to be seen: none may be processed."""
-
-
-class MayPass(PartitionRefused):
-    """What was found is wrong for good, or only for a moment: a broker that just became leader may know of less than was
-    committed, and a paused process may see a topic in two states. So it is looked at again before it is believed.
-    """
 
 
 class InDoubt(EtapaError):
@@ -57,14 +44,10 @@ class TakenOver(msgspec.Struct, frozen=True):
     """The `customer-state` offset of that mark, which is where the view is now."""
     next_offset: int
     """The touchpoint to read first. The log has been told to seek it."""
-    partitions: int
+    topics: Topics
+    """As they were then, and are to be said in the next mark."""
     customers: int
     """States that were read from the log and applied to the view."""
-
-
-class _LastMark(msgspec.Struct, frozen=True):
-    offset: int
-    mark: Mark
 
 
 async def take_over(
@@ -79,13 +62,13 @@ async def take_over(
         await log.fence()
     except TransactionHangs as error:
         raise MayPass(str(error)) from error
-    partitions = await log.partition_count()
+    topics = await log.topics()
     # In this order: the view never shows more than what was committed, so what it shows now is in the range read after.
     shown = await view.mark()
     first, end = await log.state_range()
     try:
         last = await _last_mark(log, first, end)
-        _refuse_what_is_not_ours(partition, options.group, partitions, shown, last)
+        refuse_what_is_not_ours(partition, options.group, topics, shown, last)
         next_offset = await _next_offset(log, observer, partition, options, last)
         customers = 0
         if last is not None and (shown is None or shown.state_offset < last.offset):
@@ -97,11 +80,11 @@ async def take_over(
         raise PartitionRefused(f"partition {partition} of customer-state holds what this version cannot use: {error}") from error
     log.seek(next_offset)
     if last is None:
-        return TakenOver(None, None, next_offset, partitions, 0)
-    return TakenOver(last.mark, last.offset, next_offset, partitions, customers)
+        return TakenOver(None, None, next_offset, topics, 0)
+    return TakenOver(last.mark, last.offset, next_offset, topics, customers)
 
 
-async def _last_mark(log: Log, first: int, end: int) -> _LastMark | None:
+async def _last_mark(log: Log, first: int, end: int) -> LastMark | None:
     """The last mark in `customer-state`, without reading all of it."""
     look_back = FIRST_LOOK_BACK
     while first < end:
@@ -114,7 +97,7 @@ async def _last_mark(log: Log, first: int, end: int) -> _LastMark | None:
                 if record.key == MARK_KEY:
                     found = record
         if found is not None:
-            return _LastMark(found.offset, decode_mark(found.value))
+            return LastMark(found.offset, decode_mark(found.value))
         if start == first:
             if anything:
                 # Or somebody who owns the partition by now has written a later mark, and this one was compacted away.
@@ -124,45 +107,8 @@ async def _last_mark(log: Log, first: int, end: int) -> _LastMark | None:
     return None
 
 
-def _refuse_what_is_not_ours(partition: int, group: str, partitions: int, shown: ViewMark | None, last: _LastMark | None) -> None:
-    """Compare who made what is there with who we are, and the two with each other."""
-    if shown is not None and shown.format != VIEW_FORMAT:
-        raise PartitionRefused(
-            f"the view of partition {partition} has format {shown.format}, this version writes format {VIEW_FORMAT}; "
-            "remove its keys from Redis (they are rebuilt from customer-state), or set another ETAPA_REDIS_PREFIX"
-        )
-    for place, its_group, its_partitions in (
-        *((("the view in Redis", shown.group, shown.partitions),) if shown else ()),
-        *((("the topic customer-state", last.mark.group, last.mark.partitions),) if last else ()),
-    ):
-        if its_group != group:
-            raise AllRefused(
-                f"partition {partition}: {place} belongs to group {its_group!r}, this worker is of group {group!r}; "
-                "two groups need output topics and a Redis prefix of their own each"
-            )
-        if its_partitions != partitions:
-            raise AllRefused(
-                f"partition {partition}: {place} was written when there were {its_partitions} partitions, now touchpoints has {partitions}; "
-                "customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, or undo the change"
-            )
-    if shown is None:
-        return
-    if last is None or last.offset < shown.state_offset:
-        ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
-        raise MayPass(
-            f"partition {partition}: Redis shows customer-state up to offset {shown.state_offset}, but the topic {ends}; "
-            "either the topic was made anew, or a transaction that Redis shows was aborted since (then remove the keys of this partition "
-            "from Redis to have them rebuilt), or ETAPA_REDIS_PREFIX is another group's"
-        )
-    if last.mark.through < shown.through or (last.offset == shown.state_offset and not shown.complete):
-        raise PartitionRefused(
-            f"partition {partition}: what Redis shows (offset {shown.state_offset}, touchpoints up to {shown.through}) was not made from "
-            f"this customer-state topic (touchpoints up to {last.mark.through}); remove the keys of this prefix from Redis to have them rebuilt"
-        )
-
-
 async def _catch_up(
-    log: Log, view: View, first: int, shown: ViewMark | None, last: _LastMark, pause_every: int, pause: Callable[[], Awaitable[bool]]
+    log: Log, view: View, first: int, shown: ViewMark | None, last: LastMark, pause_every: int, pause: Callable[[], Awaitable[bool]]
 ) -> int | None:
     """Apply what the view lacks, in chunks. Gives the number of states applied; none when we are asked to leave."""
     customers = 0
@@ -240,7 +186,7 @@ class _Applying:
             raise InDoubt("refused", "the view is no longer where its last chunk left it")
 
 
-async def _next_offset(log: Log, observer: Observer, partition: int, options: TaskOptions, last: _LastMark | None) -> int:
+async def _next_offset(log: Log, observer: Observer, partition: int, options: TaskOptions, last: LastMark | None) -> int:
     """The first touchpoint to read, with a word about everything that looks odd."""
     first, end = await log.touchpoint_range()
     if last is None:

@@ -9,10 +9,11 @@ import logging
 from etapa.contracts.mark import Mark
 from etapa.contracts.state import StateError
 from etapa.journey.engine.program import Program
+from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
 from etapa.stream.protocol.observer import Observer
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
-from etapa.stream.protocol.takeover import AllRefused, InDoubt, MayPass, PartitionRefused, TakenOver, take_over
+from etapa.stream.protocol.takeover import InDoubt, TakenOver, take_over
 from etapa.stream.protocol.tenure import Surroundings, Tenure
 
 __all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]

@@ -55,7 +55,7 @@ class Tenure:
     def __init__(self, around: Surroundings, taken: TakenOver) -> None:
         self._around = around
         self._never_processed = taken.mark is None
-        self._partitions = taken.partitions
+        self._topics = taken.topics
         self._applied = taken.applied
         self._next_offset = taken.next_offset
         self._nothing_before = 0
@@ -323,12 +323,13 @@ class Tenure:
         through = records[-1].offset if count else self._next_offset - 1
         mark = Mark(
             group=around.options.group,
-            partitions=self._partitions,
+            partitions=self._topics.partitions,
             through=through,
             stream_time=self._engine.stream_time,
             journey=journey.id,
             version=journey.version,
             memories=self._memories,
+            topics=dict(self._topics.ids),
         )
         transaction = Transaction(
             encoded.stage_changes, encoded.campaign_triggers, letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1

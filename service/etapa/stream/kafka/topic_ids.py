@@ -1,0 +1,199 @@
+"""What the brokers say of topics: their ids, which a topic that is deleted and made anew has new ones of, and their partitions.
+
+aiokafka 0.14 asks for no ids, so the request is written down here: Metadata in version 10 of its protocol, the first that tells ids
+(https://kafka.apache.org/protocol.html#The_Messages_Metadata, KIP-516). Brokers that do not know it are asked as aiokafka does.
+"""
+
+import asyncio
+import logging
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any, NamedTuple, NoReturn
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import NodeNotReadyError, UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.metadata import MetadataRequest_v1, MetadataRequest_v4, MetadataRequest_v5
+from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
+
+from etapa.contracts.mark import TOPIC_ROLES, TopicRole
+from etapa.settings import Settings
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.protocol.ports import Topics
+
+LOOK_SECONDS = 2.0
+"""Between two looks at the topics."""
+_NO_ID = bytes(16)
+
+logger = logging.getLogger(__name__)
+
+
+class FoundTopic(NamedTuple):
+    """What a broker says of a topic."""
+
+    partitions: int
+    id: str | None
+    """As Kafka's tools write it; none when the broker tells none."""
+
+
+async def find_topics(client: AIOKafkaClient, names: Sequence[str]) -> dict[str, FoundTopic]:
+    """Ask any broker; topics that it does not know are missing. Creates none. Raises what aiokafka raises."""
+    node = client.get_random_node()
+    if node is None:
+        raise NodeNotReadyError
+    answer = await client.send(node, _Metadata(names))
+    found = {}
+    for topic in answer.topics:
+        error = for_code(topic[0])
+        if topic[0] and error is not UnknownTopicOrPartitionError:
+            raise error(topic[1])
+        if not topic[0]:
+            name, partitions = topic[1], topic[_PARTITIONS_AT[answer.API_VERSION]]
+            told = topic[2] if answer.API_VERSION >= _IDS_SINCE else _NO_ID
+            found[name] = FoundTopic(len(partitions), None if told == _NO_ID else urlsafe_b64encode(told).decode().rstrip("="))
+    return found
+
+
+def role_names(settings: Settings) -> dict[TopicRole, str]:
+    """What the settings call the topics of a worker."""
+    names = (
+        settings.topic_touchpoints,
+        settings.topic_customer_state,
+        settings.topic_stage_changes,
+        settings.topic_campaign_triggers,
+        settings.topic_dead_letters,
+    )
+    return dict(zip(TOPIC_ROLES, names, strict=True))
+
+
+async def worker_topics_now(client: AIOKafkaClient, settings: Settings) -> Topics:
+    """What the brokers say now of the topics that a worker reads and writes. Raises what aiokafka raises, also when there are no touchpoints."""
+    names = role_names(settings)
+    found = await find_topics(client, list(names.values()))
+    touchpoints = found.get(settings.topic_touchpoints)
+    if touchpoints is None or not touchpoints.partitions:
+        raise UnknownTopicOrPartitionError(settings.topic_touchpoints)
+    ids = {role: topic.id for role, name in names.items() if (topic := found.get(name)) is not None and topic.id is not None}
+    return Topics(touchpoints.partitions, ids, names)
+
+
+class TopicWatch:
+    """Looks now and then at the topics of one worker, through its consumer. What was seen last is `seen`.
+
+    aiokafka itself asks every five minutes, so partitions that were added would be found that late; here it is told.
+    """
+
+    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, seconds: float = LOOK_SECONDS) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._seconds = seconds
+        self.seen: Topics | None = None
+
+    async def look(self) -> Topics:
+        """Ask the brokers. Raises what aiokafka raises."""
+        client = self._consumer._client
+        self.seen = topics = await worker_topics_now(client, self._settings)
+        known = client.cluster.partitions_for_topic(self._settings.topic_touchpoints)
+        if known is not None and len(known) != topics.partitions:
+            client.force_metadata_update()
+        return topics
+
+    async def run(self) -> NoReturn:
+        """Look until cancelled. Brokers that do not answer are asked again."""
+        while True:
+            began = time.monotonic()
+            try:
+                await self.look()
+            except KAFKA_FAILURES as error:
+                logger.debug("the topics are not known now: %s", describe(error))
+            await asyncio.sleep(max(self._seconds / 2, self._seconds - (time.monotonic() - began)))
+
+
+class _Uuid(AbstractType[bytes]):  # type: ignore[misc]  # aiokafka has no types
+    @classmethod
+    def encode(cls, value: bytes) -> bytes:
+        return value
+
+    @classmethod
+    def decode(cls, data: BytesIO) -> bytes:
+        value = data.read(len(_NO_ID))
+        if len(value) != len(_NO_ID):
+            message = "an id is cut off"
+            raise ValueError(message)
+        return value
+
+
+class _MetadataResponse_v10(Response):  # type: ignore[misc]  # noqa: N801 (as aiokafka names them)
+    API_KEY = 3
+    API_VERSION = 10
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "brokers",
+            CompactArray(("node_id", Int32), ("host", CompactString()), ("port", Int32), ("rack", CompactString()), ("tags", TaggedFields)),
+        ),
+        ("cluster_id", CompactString()),
+        ("controller_id", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("error_code", Int16),
+                ("topic", CompactString()),
+                ("topic_id", _Uuid),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", CompactArray(Int32)),
+                        ("isr", CompactArray(Int32)),
+                        ("offline_replicas", CompactArray(Int32)),
+                        ("tags", TaggedFields),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("authorized_operations", Int32),
+        ("tags", TaggedFields),
+    )
+
+
+class _MetadataRequest_v10(RequestStruct):  # type: ignore[misc]  # noqa: N801 (as aiokafka names them)
+    FLEXIBLE_VERSION = True
+    API_KEY = 3
+    API_VERSION = 10
+    RESPONSE_TYPE = _MetadataResponse_v10
+    SCHEMA = Schema(
+        ("topics", CompactArray(("topic_id", _Uuid), ("topic", CompactString()), ("tags", TaggedFields))),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+        ("tags", TaggedFields),
+    )
+
+
+_IDS_SINCE = 10
+_PARTITIONS_AT = {1: 3, 4: 3, 5: 3, 10: 4}
+"""Where a topic's partitions stand in an answer, by its version."""
+
+
+class _Metadata(Request[MetadataRequest_v1 | MetadataRequest_v4 | MetadataRequest_v5 | _MetadataRequest_v10]):  # type: ignore[misc]
+    API_KEY = 3
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = list(names)
+
+    def build(self, request_struct_class: Any) -> Any:
+        version = request_struct_class.API_VERSION
+        if version >= _IDS_SINCE:
+            return request_struct_class([(_NO_ID, name, {}) for name in self._names], False, False, False, {})
+        return request_struct_class(self._names, False) if version >= 4 else request_struct_class(self._names)

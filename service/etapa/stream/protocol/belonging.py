@@ -1,0 +1,105 @@
+"""Whether what is there is ours: the marks in the log and in the view against who we are, and against the topics as they are now. Pure."""
+
+import msgspec
+
+from etapa.contracts.mark import TOPIC_ROLES, Mark, TopicRole
+from etapa.errors import EtapaError
+from etapa.stream.protocol.ports import VIEW_FORMAT, Topics, ViewMark
+
+
+class PartitionRefused(EtapaError):
+    """The partition cannot be processed as things are. Trying again does not help; the message says what would."""
+
+
+class AllRefused(PartitionRefused):
+    """What was found is wrong for every partition, even where nothing of it is to be seen: none may be processed."""
+
+
+class MayPass(PartitionRefused):
+    """What was found is wrong for good, or only for a moment: a broker that just became leader may know of less than was
+    committed, and a paused process may see a topic in two states. So it is looked at again before it is believed.
+    """
+
+
+class LastMark(msgspec.Struct, frozen=True):
+    """The last mark in `customer-state`, and where it is."""
+
+    offset: int
+    mark: Mark
+
+
+_LOSS: dict[TopicRole, str] = {
+    "touchpoints": "the offset that was reached in the old one says nothing about what the new one holds",
+    "customer-state": "the states of the old one are not in the new one",
+    "stage-changes": "what was published before is not in it",
+    "campaign-triggers": "what was published before is not in it, and how far delivery is says nothing about it",
+    "dead-letters": "what was put there before is not in it",
+}
+
+
+def refuse_what_is_not_ours(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
+    """Compare who made what is there with who we are, and the two with each other. Raises `PartitionRefused`."""
+    if shown is not None and shown.format != VIEW_FORMAT:
+        raise PartitionRefused(
+            f"the view of partition {partition} has format {shown.format}, this version writes format {VIEW_FORMAT}; "
+            "remove its keys from Redis (they are rebuilt from customer-state), or set another ETAPA_REDIS_PREFIX"
+        )
+    for place, its_group, its_partitions in (
+        *((("the view in Redis", shown.group, shown.partitions),) if shown else ()),
+        *((("the topic customer-state", last.mark.group, last.mark.partitions),) if last else ()),
+    ):
+        if its_group != group:
+            raise AllRefused(
+                f"partition {partition}: {place} belongs to group {its_group!r}, this worker is of group {group!r}; "
+                "two groups need output topics and a Redis prefix of their own each"
+            )
+        if its_partitions != topics.partitions:
+            raise AllRefused(
+                f"partition {partition}: {place} was written when there were {its_partitions} partitions, now touchpoints has "
+                f"{topics.partitions}; customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, "
+                "or undo the change"
+            )
+    if last is not None and (others := other_topics(last.mark.topics, topics)):
+        raise MayPass(f"partition {partition}: {made_anew(others, last.mark.topics, topics)}")
+    if shown is None:
+        return
+    if last is None or last.offset < shown.state_offset:
+        ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
+        raise MayPass(
+            f"partition {partition}: Redis shows customer-state up to offset {shown.state_offset}, but the topic {ends}; "
+            "either the topic was made anew, or a transaction that Redis shows was aborted since (then remove the keys of this partition "
+            "from Redis to have them rebuilt), or ETAPA_REDIS_PREFIX is another group's"
+        )
+    if last.mark.through < shown.through or (last.offset == shown.state_offset and not shown.complete):
+        raise PartitionRefused(
+            f"partition {partition}: what Redis shows (offset {shown.state_offset}, touchpoints up to {shown.through}) was not made from "
+            f"this customer-state topic (touchpoints up to {last.mark.through}); remove the keys of this prefix from Redis to have them rebuilt"
+        )
+
+
+def other_topics(ids: dict[TopicRole, str], now: Topics) -> list[TopicRole]:
+    """Which topics have another id now. Where no id is known of then or of now, nothing is said."""
+    return [role for role in TOPIC_ROLES if role in ids and role in now.ids and ids[role] != now.ids[role]]
+
+
+def made_anew(others: list[TopicRole], ids: dict[TopicRole, str], now: Topics) -> str:
+    """What was found and what is to be done about it, in words."""
+    which = "; ".join(
+        f"the topic {now.names.get(role, role)} was deleted and made anew, or is another one (its id was {ids[role]} and is {now.ids[role]}):"
+        f" {_LOSS[role]}"
+        for role in others
+    )
+    return (
+        f"{which}. Set the names of the topics back if they were changed; else start from the beginning, with new output topics, another"
+        " ETAPA_GROUP and another ETAPA_REDIS_PREFIX"
+    )
+
+
+def changed(then: Topics, now: Topics) -> str:
+    """What is otherwise now, in words; empty when nothing is."""
+    others = other_topics(dict(then.ids), now)
+    if others:
+        return f"{', '.join(now.names.get(role, role) for role in others)} was deleted and made anew"
+    if then.partitions != now.partitions:
+        return f"touchpoints had {then.partitions} partitions, and has {now.partitions} now"
+    return ""

@@ -1,0 +1,92 @@
+"""Topics that somebody deletes and makes again, or gives more partitions, beside a worker and under it."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from etapa.journey.units import DAY
+from etapa.settings import Settings
+from tests.integration.outcome import followed
+from tests.integration.places import grow, make_anew, new_place, put, read_all
+from tests.integration.worker import Worker
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.redis_server import RedisServer
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+
+async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
+    return await new_place(kafka.bootstrap_servers, redis.url, partitions=1, session_timeout=10_000_000, quiet_after=DAY)
+
+
+async def put_customers(settings: Settings, *names: str) -> None:
+    """A touchpoint of each."""
+    fields = [{"id": f"t-{name}", "customer_id": name, "type": "purchase", "occurred_at": "2025-03-01T10:00:00Z"} for name in names]
+    await put(settings, settings.topic_touchpoints, [(one["customer_id"].encode(), msgspec.json.encode(one)) for one in fields])
+
+
+async def customers_with_changes(settings: Settings) -> set[str]:
+    return {one.key.decode() for one in await read_all(settings, settings.topic_stage_changes)}
+
+
+def assert_refused(worker: Worker, settings: Settings) -> None:
+    assert worker.exit_code() == 1
+    last = worker.said().splitlines()[-1]
+    assert f"the topic {settings.topic_touchpoints} was deleted and made anew" in last
+    assert "start from the beginning, with new output topics" in last
+    assert "Traceback" not in worker.said()
+
+
+def test_touchpoints_that_were_made_anew_and_filled_past_the_mark_are_refused(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        worker = Worker(settings, tmp_path)
+        await put_customers(settings, "a", "b", "c")
+        async with followed(settings) as progress:
+            await progress.wait_through()
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+        await make_anew(settings, settings.topic_touchpoints)
+        await put_customers(settings, "d", "e", "f", "g", "h")
+        assert_refused(Worker(settings, tmp_path), settings)
+        assert await customers_with_changes(settings) == {"a", "b", "c"}
+
+    asyncio.run(scenario())
+
+
+def test_touchpoints_that_are_made_anew_under_a_worker_are_refused(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        worker = Worker(settings, tmp_path)
+        await put_customers(settings, "a", "b", "c")
+        async with followed(settings) as progress:
+            await progress.wait_through()
+        await make_anew(settings, settings.topic_touchpoints)
+        await put_customers(settings, "d", "e", "f", "g", "h")
+        assert_refused(worker, settings)
+
+    asyncio.run(scenario())
+
+
+def test_partitions_that_are_added_under_a_worker_are_found_within_seconds(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        worker = Worker(settings, tmp_path)
+        await put_customers(settings, "a")
+        async with followed(settings) as progress:
+            await progress.wait_through()
+        await grow(settings, settings.topic_touchpoints, 2)
+        # Within the time that this waits for its end. It took five minutes once.
+        assert worker.exit_code() == 1
+        assert "when there were 1 partitions, now touchpoints has 2" in worker.said().splitlines()[-1]
+        assert "Traceback" not in worker.said()
+
+    asyncio.run(scenario())
