@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bench.touchpoints import Sent
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.classify import run_until, touch
 from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.program import Program, compile_journey
 from etapa.journey.engine.touchpoint import Touchpoint
@@ -39,9 +40,9 @@ def shipped_program() -> Program:
 
 def decoded(sent: Iterable[Sent]) -> list[Touchpoint]:
     """The touchpoints in records that are all in order. Raises `ValueError` when one is not."""
-    touchpoints = []
+    touchpoints, decoder = [], decoder_within(TouchpointLimits())
     for key, value in sent:
-        touchpoint = decode_touchpoint(key, value, TouchpointLimits(), None)
+        touchpoint = decoder.decode(key, value, (), None, NEVER)
         if isinstance(touchpoint, Rejected):
             raise ValueError(f"a made-up touchpoint is rejected: {touchpoint.detail}")
         touchpoints.append(touchpoint)

@@ -8,7 +8,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.producer import PartitionProducer
 from etapa.stream.protocol.ports import VIEW_FORMAT, Transaction, ViewMark
-from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.records import Applied, Outgoing
 
 BATCH = 5_000
 
@@ -22,7 +22,7 @@ async def seed(settings: Settings, partition: int, partitions: int, customers: S
     offset = -1
     try:
         for start in range(0, len(customers), BATCH):
-            states = [(one.customer_id.encode(), one.state) for one in customers[start : start + BATCH]]
+            states = [Outgoing(one.customer_id.encode(), one.state) for one in customers[start : start + BATCH]]
             mark = Mark(
                 group=settings.group,
                 partitions=partitions,

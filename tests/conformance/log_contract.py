@@ -37,7 +37,7 @@ class LogWorld(Protocol):
 def transaction(through: int, states: Sequence[tuple[bytes, bytes | None]] = (), changes: Sequence[Outgoing] = ()) -> Transaction:
     """A transaction for these tests; its mark names `through`."""
     mark = Mark(group="g", partitions=1, through=through, stream_time=None, journey="j", version=1)
-    return Transaction(changes, (), (), states, MARK_KEY, encode_mark(mark), through + 1)
+    return Transaction(changes, (), (), [Outgoing(*one) for one in states], MARK_KEY, encode_mark(mark), through + 1)
 
 
 def change(number: int) -> Outgoing:

@@ -34,7 +34,7 @@ MARK = b"\xffmark"
 
 def transaction(states: Sequence[tuple[bytes, bytes | None]] = (), next_offset: int = 1, **others: Any) -> Transaction:
     lists: dict[str, Any] = {"stage_changes": (), "campaign_triggers": (), "dead_letters": (), **others}
-    return Transaction(**lists, states=states, mark_key=MARK, mark_value=b"{}", next_offset=next_offset)
+    return Transaction(**lists, states=[Outgoing(*one) for one in states], mark_key=MARK, mark_value=b"{}", next_offset=next_offset)
 
 
 async def all_states(log: KafkaLog) -> list[StateRecord]:

@@ -129,8 +129,8 @@ def test_a_dead_letter_whose_headers_alone_are_too_large_keeps_a_small_value(kaf
     asyncio.run(scenario())
 
 
-def states(count: int) -> list[tuple[bytes, bytes | None]]:
-    return [(b"c-%05d" % number, NOISE[number : number + 90]) for number in range(count)]
+def states(count: int) -> list[Outgoing]:
+    return [Outgoing(b"c-%05d" % number, NOISE[number : number + 90]) for number in range(count)]
 
 
 def test_batches_are_kept_to_what_each_topic_takes(kafka_server: KafkaServer) -> None:
@@ -138,10 +138,9 @@ def test_batches_are_kept_to_what_each_topic_takes(kafka_server: KafkaServer) ->
         settings = await new_place(kafka_server.bootstrap_servers)
         await alter(settings, settings.topic_customer_state, {LARGEST: "20000"})
         await alter(settings, settings.topic_stage_changes, {LARGEST: "3000"})
-        changes = [Outgoing(key, value, ()) for key, value in states(500)]
         async with opened_log(settings) as log:
             await log.fence()
-            await log.commit(transaction(states=states(2000), stage_changes=changes))
+            await log.commit(transaction(states=states(2000), stage_changes=states(500)))
         assert len(await read_all(settings, settings.topic_customer_state, 0)) == 2001
         assert len(await read_all(settings, settings.topic_stage_changes, 0)) == 500
 
@@ -209,7 +208,7 @@ def test_a_state_that_fits_only_when_it_is_compressed_is_compressed(kafka_server
         await alter(settings, settings.topic_customer_state, {LARGEST: "20000"})
         async with opened_log(settings) as log:
             await log.fence()
-            offset = await log.commit(transaction(states=[(b"a", b"1"), (b"b", b"state" * 20_000), (b"c", b"3")]))
+            offset = await log.commit(transaction(states=[Outgoing(b"a", b"1"), Outgoing(b"b", b"state" * 20_000), Outgoing(b"c", b"3")]))
             assert offset == 3
         found = await read_all(settings, settings.topic_customer_state, 0)
         assert [len(record.value) for record in found] == [1, 100_000, 1, 2]

@@ -39,7 +39,7 @@ def transaction(number: int) -> Transaction:
         stage_changes=[Outgoing(b"ada", b"change-%d" % number, ())],
         campaign_triggers=(),
         dead_letters=(),
-        states=[(b"ada", b"state-%d" % number)],
+        states=[Outgoing(b"ada", b"state-%d" % number)],
         mark_key=MARK,
         mark_value=b"mark-%d" % number,
         next_offset=number,

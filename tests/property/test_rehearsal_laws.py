@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import compile_journey
@@ -98,7 +99,7 @@ def lines_of(history: list[tuple[str, GivenTouchpoint]]) -> bytes:
 
 def diff(old: Journey, new: Journey, lines: bytes, until: int | None) -> Diff:
     found = Diff.between(old, new)
-    found.read(io.BytesIO(lines), until, limits=TouchpointLimits())
+    found.read(io.BytesIO(lines), until, decoder=decoder_within(TouchpointLimits()))
     return found
 
 

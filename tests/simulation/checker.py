@@ -87,7 +87,7 @@ def record_by_record(records: Sequence[Record], batches: Sequence[Committed], ex
     waiting = list(reversed(records))
     for batch in batches:
         mark = mark_of(batch)
-        named = [key.decode() for key, _ in batch.transaction.states]
+        named = [(one.key or b"").decode() for one in batch.transaction.states]
         run.go_on_with(mark.version)
         while waiting and waiting[-1].offset <= mark.through:
             run.take(waiting.pop(), mark)

@@ -147,8 +147,8 @@ class MemoryBroker:
         """Begin a transaction and write all of it."""
         self._check(epoch)
         entries = []
-        for key, value in (*transaction.states, (transaction.mark_key, transaction.mark_value)):
-            entries.append(_StateEntry(StateRecord(self.state_end, key, value), "open"))
+        for one in (*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value)):
+            entries.append(_StateEntry(StateRecord(self.state_end, one.key or b"", one.value), "open"))
             self.state_end += 1
         self._states += entries
         self._open[epoch] = _Open(transaction, entries)

@@ -7,7 +7,7 @@ import pytest
 
 from etapa.contracts.mark import MARK_KEY
 from etapa.stream.protocol.belonging import PartitionRefused
-from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.records import Applied, Outgoing
 from tests.simulation.alone import OPTIONS, Alone
 
 
@@ -363,7 +363,7 @@ def test_a_state_that_cannot_be_read_is_refused_and_not_shown() -> None:
     alone = processed("a")
     last = alone.broker.committed[-1].transaction
     epoch = alone.broker.fence()
-    alone.broker.write(epoch, msgspec.structs.replace(last, stage_changes=(), states=[(b"a", b"\x91\x63")]))
+    alone.broker.write(epoch, msgspec.structs.replace(last, stage_changes=(), states=[Outgoing(b"a", b"\x91\x63")]))
     alone.broker.end(epoch)
     assert "customer state has format 99" in refusal(alone)
 

@@ -125,10 +125,11 @@ class WatchedPartition:
             self._note(f"{self._prefix}{customer_id} {customer.stage} {customer.due} {customer.state!r}")
 
     def _note_commit(self, committed: Committed) -> None:
-        for key, value in committed.transaction.states:
-            assert value is not None
-            self._states[key.decode()] = value
-            self._dues[key.decode()] = decode_standing(value).due
+        for one in committed.transaction.states:
+            assert one.key is not None
+            assert one.value is not None
+            self._states[one.key.decode()] = one.value
+            self._dues[one.key.decode()] = decode_standing(one.value).due
         self._check_timers(committed)
         self._states_at[committed.state_offset] = dict(self._states)
         self._events["commits"] += 1

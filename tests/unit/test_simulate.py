@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
@@ -113,8 +114,8 @@ def test_bad_lines_are_counted_and_told_and_the_rest_goes_on() -> None:
     def tell(number: int, why: Rejected) -> None:
         told.append((number, why.reason))
 
-    limits = TouchpointLimits(max_bytes=200)
-    changes = list(simulate(PROGRAM, JOURNEY, io.BytesIO(lines), summary=summary, on_rejected=tell, limits=limits))
+    decoder = decoder_within(TouchpointLimits(max_bytes=200))
+    changes = list(simulate(PROGRAM, JOURNEY, io.BytesIO(lines), summary=summary, on_rejected=tell, decoder=decoder))
     assert [change.customer_id for change in changes] == ["a", "b"]
     assert told == [(1, "not_json"), (4, "invalid"), (5, "not_json"), (6, "too_large"), (8, "not_json")]
     assert summary.rejected == {"not_json": 3, "invalid": 1, "too_large": 1}
@@ -173,7 +174,7 @@ def test_a_line_is_taken_up_to_the_limit(end: bytes, excess: int) -> None:
     longest = line("a", 0).rstrip()
     summary = Summary(JOURNEY)
     file = io.BytesIO(longest + b" " * excess + end + (line("b", 0).rstrip() if end else b""))
-    for _ in simulate(PROGRAM, JOURNEY, file, summary=summary, limits=TouchpointLimits(max_bytes=len(longest))):
+    for _ in simulate(PROGRAM, JOURNEY, file, summary=summary, decoder=decoder_within(TouchpointLimits(max_bytes=len(longest)))):
         pass
     assert summary.rejected.total() == (1 if excess else 0)
     assert summary.touchpoints == (0 if excess else 1) + (1 if end else 0)

@@ -18,8 +18,8 @@ from etapa.commands.terminal.times import Time
 from etapa.commands.terminal.touchpoint_files import (
     TouchpointFile,
     clock,
+    decoder_of,
     findings_text,
-    limits_of,
     mapper_from,
     more_complaints,
     touchpoint_file_flags,
@@ -68,12 +68,12 @@ def diff(
     journeys = journey_from(old), journey_from(new)
     _warn_of_versions(*journeys)
     found = Diff.between(*journeys)
-    limits = limits_of(settings)
+    decoder = decoder_of(settings)
     mapper = mapper_from(source, settings)
     with EventFile(events, takes=files_of(mapper)) as lines:
         progress = LineProgress(lines, output_scrolls=False)
-        file = TouchpointFile(lines, progress, limits, in_order=in_order, mapper=mapper)
-        found.read(file.lines, until, limits=limits, on_rejected=file.complain, wall=clock())
+        file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
+        found.read(file.lines, until, decoder=decoder, on_rejected=file.complain, wall=clock())
         found.rejected.update(file.not_mapped)
         progress.clear()
     more_complaints(found.rejected)

@@ -19,8 +19,8 @@ from etapa.commands.terminal.times import Time
 from etapa.commands.terminal.touchpoint_files import (
     TouchpointFile,
     clock,
+    decoder_of,
     findings_text,
-    limits_of,
     mapper_from,
     more_complaints,
     touchpoint_file_flags,
@@ -69,14 +69,14 @@ def simulate(
     chosen = journey_from(settings.journey_path)
     summary = Summary(chosen)
     output = click.get_binary_stream("stdout")
-    limits = limits_of(settings)
+    decoder = decoder_of(settings)
     mapper = mapper_from(source, settings)
     with (
         EventFile(events, takes=files_of(mapper)) as lines,
         _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output,
     ):
         progress = LineProgress(lines, output_scrolls=True)
-        file = TouchpointFile(lines, progress, limits, in_order=in_order, mapper=mapper)
+        file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
         changes = simulated(
             compile_journey(chosen),
             chosen,
@@ -84,7 +84,7 @@ def simulate(
             until,
             summary=summary,
             on_rejected=file.complain,
-            limits=limits,
+            decoder=decoder,
             wall=clock(),
         )
         try:

@@ -11,11 +11,12 @@ Of a key written twice in one object the last one counts. There are no leap seco
 import json
 import re
 from itertools import accumulate
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, final
 
 import msgspec
 from msgspec.structs import astuple
 
+from etapa.contracts.decoder import Decoder
 from etapa.contracts.odd_bytes import odd_record
 from etapa.contracts.placeholder_ids import names_nobody
 from etapa.contracts.rejected import Rejected, rejected
@@ -40,67 +41,62 @@ _decode_plain: Final = msgspec.json.Decoder(PlainTouchpointMessage).decode
 _NOTHING: Final[dict[str, Any]] = {}
 
 
+@final
+class JsonDecoder(Decoder):
+    """A value is one JSON object, as `schemas/touchpoint.schema.json` says."""
+
+    def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
+        """As `Decoder.read`."""
+        if value is None:
+            return rejected("invalid", "the record has no value; a touchpoint is a JSON object")
+        if len(value) > self.max_bytes:
+            return rejected("too_large", f"more than {self.max_bytes} bytes")
+        try:
+            message: TouchpointMessage = _decode_plain(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            read = _read_with_care(value, self.limits.placeholder_ids)
+            if isinstance(read, Rejected):
+                return read
+            message = read
+        identity, customer_id, type_, occurred_at, channel, properties, traits = astuple(message)
+        begins = customer_id[0]
+        # What begins with a blank, a sign, a zero or a letter of another script is looked at as a whole, too.
+        if (begins <= "0" or begins > "z" or begins in self.limits.placeholder_beginnings) and names_nobody(
+            customer_id, self.limits.placeholder_ids
+        ):
+            return _PLACEHOLDER
+        if (properties and _holds_nested(properties)) or (traits and _holds_nested(traits)):
+            if _nests_too_deep(value):
+                return _TOO_DEEP
+            if _outsized(properties) or _outsized(traits):
+                return rejected("invalid", "an integer in properties or traits does not fit 64 bits")
+        at = microseconds_of(occurred_at)
+        if at > latest or not EARLIEST <= at <= LATEST:
+            late = self.untimely(at, wall, latest)
+            if late is not None:
+                return late
+        return Touchpoint(
+            identity,
+            customer_id,
+            type_,
+            at,
+            channel,
+            _NOTHING if properties is None else properties,
+            _NOTHING if traits is None else traits,
+        )
+
+
 def decode_touchpoint(key: bytes | None, value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:
-    """The touchpoint in a record, or why the record cannot be used. Never raises.
+    """The touchpoint in one record of JSON, or why the record cannot be used. Never raises.
 
     `wall` is the wall clock in microseconds; with none, a touchpoint may be as far ahead as it likes.
     """
-    return decode_within(key, value, limits, wall, limits.max_bytes, NEVER if wall is None else wall + limits.max_ahead)
-
-
-def decode_within(
-    key: bytes | None, value: bytes | None, limits: TouchpointLimits, wall: int | None, max_bytes: int, latest: int
-) -> Touchpoint | Rejected:
-    """As `decode_touchpoint`, for many: `max_bytes` and `latest`, the latest time that is taken, are what `limits` and `wall` say."""
-    touchpoint = _read_within(value, limits, wall, max_bytes, latest)
-    if isinstance(touchpoint, Touchpoint) and touchpoint.customer_id.encode() != key:
-        found = "the record has no key" if key is None else "the record key is another"
-        return rejected("key_mismatch", f"{found}; it must be the customer_id")
-    return touchpoint
+    return JsonDecoder(limits).decode(key, value, (), wall, NEVER if wall is None else wall + limits.max_ahead)
 
 
 def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:
     """As `decode_touchpoint`, of a value without a record around it, such as a line of a file."""
-    return _read_within(value, limits, wall, limits.max_bytes, NEVER if wall is None else wall + limits.max_ahead)
-
-
-def _read_within(value: bytes | None, limits: TouchpointLimits, wall: int | None, max_bytes: int, latest: int) -> Touchpoint | Rejected:
-    if value is None:
-        return rejected("invalid", "the record has no value; a touchpoint is a JSON object")
-    if len(value) > max_bytes:
-        return rejected("too_large", f"more than {max_bytes} bytes")
-    try:
-        message: TouchpointMessage = _decode_plain(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        read = _read_with_care(value, limits.placeholder_ids)
-        if isinstance(read, Rejected):
-            return read
-        message = read
-    identity, customer_id, type_, occurred_at, channel, properties, traits = astuple(message)
-    begins = customer_id[0]
-    # What begins with a blank, a sign, a zero or a letter of another script is looked at as a whole, too.
-    if (begins <= "0" or begins > "z" or begins in limits.placeholder_beginnings) and names_nobody(customer_id, limits.placeholder_ids):
-        return _PLACEHOLDER
-    if (properties and _holds_nested(properties)) or (traits and _holds_nested(traits)):
-        if _nests_too_deep(value):
-            return _TOO_DEEP
-        if _outsized(properties) or _outsized(traits):
-            return rejected("invalid", "an integer in properties or traits does not fit 64 bits")
-    at = microseconds_of(occurred_at)
-    if at > latest and wall is not None:
-        ahead, most = (at - wall) // 1_000_000, limits.max_ahead // 1_000_000
-        return rejected("from_the_future", f"occurred_at is {ahead} s ahead of the clock; at most {most} s are taken")
-    if not EARLIEST <= at <= LATEST:
-        return rejected("invalid", "occurred_at lies outside the years 0001 to 9999 in UTC")
-    return Touchpoint(
-        identity,
-        customer_id,
-        type_,
-        at,
-        channel,
-        _NOTHING if properties is None else properties,
-        _NOTHING if traits is None else traits,
-    )
+    return JsonDecoder(limits).read(value, wall, NEVER if wall is None else wall + limits.max_ahead)
 
 
 def _read_with_care(value: bytes, placeholder_ids: frozenset[str]) -> TouchpointMessage | Rejected:

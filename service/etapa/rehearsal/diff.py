@@ -12,8 +12,8 @@ from heapq import merge
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
+from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Reason, Rejected
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.program import compile_journey
@@ -164,7 +164,7 @@ class Diff:
         lines: Lines,
         until: int | None,
         *,
-        limits: TouchpointLimits,
+        decoder: Decoder,
         on_rejected: Callable[[int, Rejected], None] | None = None,
         wall: int | None = None,
     ) -> None:
@@ -172,10 +172,10 @@ class Diff:
 
         `until`: microseconds since 1970; every customer's timers up to and including it run at the end. With none, no timer
         after a customer's last touchpoint fires. `on_rejected`: told the number of a line, from 1, and why it was left out.
-        `wall`: the clock; what lies further ahead of it than `limits` allow is left out, as a worker does it. With none nothing is.
+        `wall`: the clock; what lies further ahead of it than the decoder takes is left out, as a worker does it. With none nothing is.
         """
         look = FileLook((self.old.journey, self.new.journey), lambda each: self.old.replay.cuts(each) or self.new.replay.cuts(each))
-        for number, reading in readings(lines, limits, wall):
+        for number, reading in readings(lines, decoder, wall):
             if isinstance(reading, Rejected):
                 self.rejected[reading.reason] += 1
                 if on_rejected is not None:

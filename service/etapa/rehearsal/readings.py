@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import read_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.touchpoint import Touchpoint
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -17,13 +16,14 @@ class Lines(Protocol):
     def readline(self, limit: int, /) -> bytes: ...
 
 
-def readings(lines: Lines, limits: TouchpointLimits, wall: int | None = None) -> Iterator[tuple[int, Touchpoint | Rejected]]:
+def readings(lines: Lines, decoder: Decoder, wall: int | None = None) -> Iterator[tuple[int, Touchpoint | Rejected]]:
     """Each line that is not blank, by its number from 1. A file has no record keys, so none is checked.
 
     `wall`: the clock, in microseconds since 1970, that a touchpoint may not be ahead of by more than a worker takes; none: by any time.
     """
-    for number, line in numbered(lines, limits.max_bytes):
-        yield number, read_touchpoint(line, limits, wall)
+    latest = decoder.latest(wall)
+    for number, line in numbered(lines, decoder.max_bytes):
+        yield number, decoder.read(line, wall, latest)
 
 
 def numbered(lines: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from etapa.contracts.decoder import Decoder
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.changes import TRIGGER_OUTCOMES, TriggerOutcome
@@ -165,7 +167,7 @@ def simulate(
     *,
     summary: Summary | None = None,
     on_rejected: Callable[[int, Rejected], None] | None = None,
-    limits: TouchpointLimits | None = None,
+    decoder: Decoder | None = None,
     wall: int | None = None,
 ) -> Iterator[StageChange]:
     """Stage changes in processing order, while the lines are read.
@@ -175,13 +177,15 @@ def simulate(
     `until`: microseconds since 1970. When all lines are read, every customer's timers up to and including it run, in
     order of (due time, customer id). With none, no timer after a customer's last touchpoint fires.
     `summary`: filled on the way. `on_rejected`: told the number of a line, from 1, and why it was left out.
-    `wall`: the clock, in microseconds since 1970; what lies further ahead of it than `limits` allow is left out, as a worker does it. With
+    `wall`: the clock, in microseconds since 1970; what lies further ahead of it than the decoder takes is left out, as a worker does it. With
     none, touchpoints may lie ahead by any time.
     """
     summary = Summary(journey) if summary is None else summary
     replay = Replay(program)
     look = FileLook([journey], replay.cuts)
-    for change in _touchpoints_through(replay, readings(lines, limits or TouchpointLimits(), wall), summary, look, on_rejected):
+    for change in _touchpoints_through(
+        replay, readings(lines, decoder or decoder_within(TouchpointLimits()), wall), summary, look, on_rejected
+    ):
         summary.add(change)
         yield change
     summary.findings = look.findings(summary.rejected)

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import InconsistentGroupProtocolError
 from mode import Service
 
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
@@ -309,7 +310,9 @@ def task_options(settings: Settings) -> TaskOptions:
         group=settings.group,
         topic=settings.topic_touchpoints,
         start=settings.start,
-        limits=TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit),
+        decoder=decoder_within(
+            TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit)
+        ),
         quiet_after=settings.quiet_after,
         max_records=settings.batch_records,
         max_bytes=settings.batch_bytes,

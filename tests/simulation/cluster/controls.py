@@ -11,12 +11,11 @@ from aiokafka.producer.sender import BaseHandler
 from etapa.settings import Settings
 from etapa.stream.kafka import log as kafka_log
 from etapa.stream.kafka import producer as kafka_producer
-from etapa.stream.kafka.batches import append_pairs
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.producer import PartitionProducer
-from etapa.stream.kafka.sending import send_in_batches
 from etapa.stream.kafka.transactions import once
 from etapa.stream.protocol.ports import Transaction
+from etapa.stream.protocol.records import Outgoing
 from tests.simulation.cluster.loop import RUNNING
 
 ProducerSafety = Literal["ends_once", "drops_what_waits", "shared_id", "letters_within", "known_offset"]
@@ -39,9 +38,8 @@ class TrustingProducer(PartitionProducer):
     """Without insisting on the offset of the mark: whatever the broker tells will do."""
 
     async def _send_states(self, transaction: Transaction) -> int:
-        pairs = [*transaction.states, (transaction.mark_key, transaction.mark_value)]
-        topic = self._settings.topic_customer_state
-        offset = await send_in_batches(self._producer, topic, self._partition, pairs, append_pairs, self._limits)
+        records = [*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value)]
+        offset = await self._send_records(self._settings.topic_customer_state, records, None)
         return -1 if offset is None else offset
 
 

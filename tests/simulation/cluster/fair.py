@@ -102,7 +102,7 @@ def transaction(number: int) -> Transaction:
         stage_changes=outgoing("change"),
         campaign_triggers=outgoing("trigger"),
         dead_letters=outgoing("letter"),
-        states=[(b"ada", b"state-%d" % number)],
+        states=[Outgoing(b"ada", b"state-%d" % number)],
         mark_key=b"\xffmark",
         mark_value=b"mark-%d" % number,
         next_offset=number,

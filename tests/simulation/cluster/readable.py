@@ -31,10 +31,10 @@ def topics_of(settings: Settings) -> Sequence[str]:
 
 def content_of(transaction: Transaction) -> tuple[Content, ...]:
     """What a transaction puts into each of `topics_of`."""
-    states = (*transaction.states, (transaction.mark_key, transaction.mark_value))
+    states = (*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value))
     published: Iterator[Sequence[Outgoing]] = iter((transaction.stage_changes, transaction.campaign_triggers, transaction.dead_letters))
     return (
-        [Written(key, value, ()) for key, value in states],
+        [Written(one.key, one.value, ()) for one in states],
         *([Written(one.key, one.value, tuple(one.headers)) for one in outgoing] for outgoing in published),
     )
 

@@ -89,6 +89,14 @@ def test_memories_of_both_versions_are_kept_those_that_have_seen_nothing_too() -
     assert clause(four, customer, 26, rule=1).observed == 3
 
 
+def test_a_memory_is_kept_whatever_its_rule_is_called_and_one_that_nobody_asks_for_is_forgotten() -> None:
+    three = version(3, "new loyal {count: purchase, gte: 9}", "new buyer {count: view, gte: 3}", "new loyal {count: visit, gte: 9}")
+    four = version(4, "new buyer {count: view, gte: 3}")
+    customer, changes = then(four, after(three, (0, "view"), (1, "view"), (2, "visit")), 3, "view")
+    assert moves(changes) == [("new", "buyer", "touchpoint")]
+    assert len(customer.remembered()) == 1
+
+
 def test_a_memory_that_is_new_starts_empty_and_says_since_when_until_that_no_longer_matters() -> None:
     four = version(4, "new buyer {count: view, within: 30d, gte: 9}", "new loyal {count: view, gte: 9}")
     customer, _ = then(four, after(THREE, (0, "view"), (10, "view")), 15, "view")
@@ -149,7 +157,7 @@ def test_a_stage_that_is_no_more_becomes_the_initial_one() -> None:
     four = version(4, "new buyer {event: purchase}", stages=("new", "buyer"))
     _, changes = then(four, after(three, (0, "purchase")), 3, "view")
     assert moves(changes) == [("loyal", "new", "journey")]
-    assert changes[0].rule is None
+    assert (changes[0].rule, changes[0].touchpoint_id, changes[0].at, changes[0].sequence) == (None, None, START, 3)
 
 
 def test_a_touchpoint_sent_again_is_still_dropped_after_the_version_changed() -> None:

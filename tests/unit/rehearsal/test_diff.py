@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.language.load import journey_or_raise
@@ -38,7 +39,9 @@ def line(customer: str, day: float, kind: str, identity: str | None = None) -> b
 
 def diff(new: str, *lines: bytes, until: float | None = None, old: str = OLD) -> Diff:
     found = Diff.between(journey(old), journey(new))
-    found.read(io.BytesIO(b"".join(lines)), None if until is None else START + round(until * DAY), limits=TouchpointLimits())
+    found.read(
+        io.BytesIO(b"".join(lines)), None if until is None else START + round(until * DAY), decoder=decoder_within(TouchpointLimits())
+    )
     return found
 
 
@@ -157,7 +160,7 @@ def test_a_line_that_cannot_be_used_is_counted_and_told() -> None:
     told: list[int] = []
     found = Diff.between(journey(OLD), journey(TWO_PURCHASES))
     lines = io.BytesIO(b"nonsense\n" + PURCHASES[0])
-    found.read(lines, None, limits=TouchpointLimits(), on_rejected=lambda number, _: told.append(number))
+    found.read(lines, None, decoder=decoder_within(TouchpointLimits()), on_rejected=lambda number, _: told.append(number))
     assert (told, found.rejected, found.touchpoints) == ([1], {"not_json": 1}, 1)
 
 
@@ -166,7 +169,7 @@ def test_what_only_one_journey_can_judge_leaves_no_stage_in_the_other() -> None:
     for rules in found.new.replay.program.stages.values():
         for rule in rules.rules:
             rule.condition = Faulty(rule.condition, lambda *_: True, ArithmeticError("no such number"))
-    found.read(io.BytesIO(PURCHASES[0] + PURCHASES[1]), None, limits=TouchpointLimits())
+    found.read(io.BytesIO(PURCHASES[0] + PURCHASES[1]), None, decoder=decoder_within(TouchpointLimits()))
     assert found.cells == {("buyer", None): 1, ("new", "new"): 1}
     assert (found.old.unjudged, found.new.unjudged) == (0, 1)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from etapa.commands.terminal.sorted_lines import SortedLines
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.program import compile_journey
@@ -83,7 +84,7 @@ def test_lines_are_sorted_by_time_and_keep_their_numbers(portion: int, tmp_path:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"".join([line("1", 5), line("2", 3), b"no good\n", line("3", 4), line("4", 3)]))
     with path.open("rb") as file:
-        lines = SortedLines(file, TouchpointLimits(), portion)
+        lines = SortedLines(file, decoder_within(TouchpointLimits()), portion)
         read = []
         while text := lines.readline(10_000):
             read.append((lines.number, text))

@@ -4,6 +4,7 @@ import io
 import json
 import tracemalloc
 
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.classify import Touched
@@ -54,7 +55,7 @@ def test_two_journeys_are_compared_as_their_timers_strike_and_nothing_is_gathere
     lines = [json.dumps({"id": f"{at}", "customer_id": "c", "type": "x", "occurred_at": format_time(at)}) for at in ends]
     found = Diff.between(old, new)
     tracemalloc.start()
-    found.read(io.BytesIO("\n".join(lines).encode()), ends[-1] + HOURS * 3_600_000_000, limits=TouchpointLimits())
+    found.read(io.BytesIO("\n".join(lines).encode()), ends[-1] + HOURS * 3_600_000_000, decoder=decoder_within(TouchpointLimits()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     minutes = 2 * HOURS * 60

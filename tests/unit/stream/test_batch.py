@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from etapa.contracts.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.changes import Offer, Trigger
@@ -72,7 +73,7 @@ def test_reading_pauses_after_some_records_and_after_some_bytes(sizes: list[int]
         nonlocal paused
         paused += 1
 
-    waiting = asyncio.run(decode(records, TouchpointLimits(), 0, 3, pause))
+    waiting = asyncio.run(decode(records, decoder_within(TouchpointLimits()), 0, 3, pause))
     assert len(waiting.items) == len(records)
     assert list(waiting.records) == records
     assert paused == pauses

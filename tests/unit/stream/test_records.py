@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from etapa.stream.kafka.batches import append_pairs, append_records, as_records, as_state_records
+from etapa.stream.kafka.batches import append_records, as_records, as_state_records
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord, total_size
 from etapa.stream.redis.packing import flattened
 
@@ -38,15 +38,15 @@ def test_records_fill_a_batch_up_to_where_it_is_full_and_go_on_there() -> None:
     assert counts == [2, 2, 1]
 
 
-def test_pairs_fill_a_batch_as_records_do() -> None:
-    pairs: list[tuple[bytes, bytes | None]] = [(b"k%d" % number, b"x" * 400) for number in range(5)]
+def test_every_record_is_in_one_batch_whether_it_has_headers_or_not() -> None:
+    records = [Outgoing(b"k%d" % number, b"x" * 400, (("h", b"v"),) * (number % 2)) for number in range(5)]
     position, built = 0, b""
-    while position < len(pairs):
+    while position < len(records):
         batch = BatchBuilder(1_000, 0, is_transactional=1)
-        before, position = position, append_pairs(batch, pairs, position)
+        before, position = position, append_records(batch, records, position)
         assert batch.record_count() == position - before
         built += bytes(batch._build())
-    assert [built.count(key) for key, _ in pairs] == [1] * 5
+    assert [built.count(one.key or b"") for one in records] == [1] * 5
 
 
 def test_a_record_larger_than_a_batch_is_taken_alone() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import IO, Final
 
+from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import read_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.instant import NEVER
 from etapa.rehearsal.readings import Lines, numbered
 
 PORTION: Final = 64 * 1024 * 1024
@@ -26,9 +26,9 @@ class SortedLines:
     A line without a touchpoint stays behind the one before it. `number` is that of the line read last, as it was in the source.
     """
 
-    def __init__(self, lines: Lines, limits: TouchpointLimits, portion: int = PORTION) -> None:
+    def __init__(self, lines: Lines, decoder: Decoder, portion: int = PORTION) -> None:
         self.number = 0
-        self._merged = _merged(lines, limits, portion)
+        self._merged = _merged(lines, decoder, portion)
 
     def readline(self, limit: int, /) -> bytes:
         """The next line, or the beginning of one that is too long."""
@@ -39,13 +39,13 @@ class SortedLines:
         return line[: limit - 1] + b"\n"
 
 
-def _merged(lines: Lines, limits: TouchpointLimits, portion: int) -> Iterator[_Entry]:
+def _merged(lines: Lines, decoder: Decoder, portion: int) -> Iterator[_Entry]:
     files: list[IO[bytes]] = []
     held: list[_Entry] = []
     size, at = 0, -(2**63)
     try:
-        for number, line in numbered(lines, limits.max_bytes):
-            touchpoint = read_touchpoint(line, limits, None)
+        for number, line in numbered(lines, decoder.max_bytes):
+            touchpoint = decoder.read(line, None, NEVER)
             at = at if isinstance(touchpoint, Rejected) else touchpoint.at
             held.append((at, number, line))
             size += len(line)

@@ -13,6 +13,8 @@ from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.sorted_lines import SortedLines
 from etapa.commands.terminal.source_files import MappedLines, mapper_of
 from etapa.commands.terminal.words import counted, printable
+from etapa.contracts.decoder import Decoder
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.rehearsal.file_findings import FileFinding
@@ -37,9 +39,11 @@ def touchpoint_file_flags(function: Function) -> Function:
     return source(sort(strict(function)))
 
 
-def limits_of(settings: Settings) -> TouchpointLimits:
-    """Which touchpoints are taken: those that a worker with the same settings takes."""
-    return TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit)
+def decoder_of(settings: Settings) -> Decoder:
+    """What reads touchpoints; it takes those that a worker with the same settings takes."""
+    return decoder_within(
+        TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit)
+    )
 
 
 def mapper_from(source: str | None, settings: Settings) -> Mapper | None:
@@ -56,14 +60,12 @@ def clock() -> int:
 class TouchpointFile:
     """Lines to be read, in the order of the file or of time, and complaints that name them by their places in the file."""
 
-    def __init__(
-        self, file: EventFile, progress: LineProgress, limits: TouchpointLimits, *, in_order: bool, mapper: Mapper | None = None
-    ) -> None:
+    def __init__(self, file: EventFile, progress: LineProgress, decoder: Decoder, *, in_order: bool, mapper: Mapper | None = None) -> None:
         self.name = file.name
         self._complain = Complaints()
-        self._mapped = None if mapper is None else MappedLines(file.name, progress, mapper, limits, self._complain)
+        self._mapped = None if mapper is None else MappedLines(file.name, progress, mapper, decoder.limits, self._complain)
         lines = self._mapped or progress
-        self._sorted = SortedLines(lines, limits) if in_order else None
+        self._sorted = SortedLines(lines, decoder) if in_order else None
         self.lines: Lines = self._sorted or lines
 
     def complain(self, number: int, rejected: Rejected) -> None:

@@ -4,7 +4,7 @@ Called once for a batch, never once for a record: what is done for each record i
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from etapa.stream.protocol.records import Outgoing, Record, StateRecord
 
@@ -36,33 +36,20 @@ def as_state_records(consumed: list[Any]) -> list[StateRecord]:
     return [one if isinstance(one, StateRecord) else state_record_of(None, one) for one in consumed]
 
 
+_NO_HEADERS: Final[list[tuple[str, bytes]]] = []
+
+
 def append_records(batch: Any, records: Sequence[Outgoing], start: int) -> int:
     """Fill one of aiokafka's batches from `start` on, past its checks of every record. Gives where it was full, or the end."""
     append = batch._builder.append
     count: int = batch.record_count()
     for position in range(start, len(records)):
         record = records[position]
-        headers = record.headers
-        if append(count, None, record.key, record.value, headers if isinstance(headers, list) else list(headers)) is None:
+        headers = list(record.headers) if record.headers else _NO_HEADERS
+        if append(count, None, record.key, record.value, headers) is None:
             batch.close()
             batch._relative_offset = count
             return position
         count += 1
     batch._relative_offset = count
     return len(records)
-
-
-def append_pairs(batch: Any, pairs: Sequence[tuple[bytes, bytes | None]], start: int) -> int:
-    """As `append_records`, of keys and values without headers."""
-    append = batch._builder.append
-    count: int = batch.record_count()
-    none: list[tuple[str, bytes]] = []
-    for position in range(start, len(pairs)):
-        pair = pairs[position]
-        if append(count, None, pair[0], pair[1], none) is None:
-            batch.close()
-            batch._relative_offset = count
-            return position
-        count += 1
-    batch._relative_offset = count
-    return len(pairs)

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
-from etapa.stream.kafka.batches import append_pairs, append_records
+from etapa.stream.kafka.batches import append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced
 from etapa.stream.kafka.limits import MAX_BATCH_BYTES
@@ -119,10 +119,8 @@ class PartitionProducer:
         await self._producer.send_offsets_to_transaction({touchpoints: next_offset}, self._settings.group)
 
     async def _send_states(self, transaction: Transaction) -> int:
-        pairs = [*transaction.states, (transaction.mark_key, transaction.mark_value)]
-        mark_offset = await send_in_batches(
-            self._producer, self._settings.topic_customer_state, self._partition, pairs, append_pairs, self._limits
-        )
+        records = [*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value)]
+        mark_offset = await self._send_records(self._settings.topic_customer_state, records, None)
         if mark_offset is None or mark_offset < 0:
             # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.
             message = f"partition {self._partition}: the offset of the mark was not told, so the transaction is not ended"

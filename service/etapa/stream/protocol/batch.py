@@ -5,11 +5,10 @@ from typing import Final, final
 
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import encode_dead_letter
+from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_MEMORIES, Memories, encode_state
-from etapa.contracts.touchpoint import decode_within
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.errors import EtapaError
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.customer import Customer
@@ -75,7 +74,7 @@ PAUSE_BYTES: Final = 128 * 1024
 """Bytes after which reading pauses, however few records they are. The worst that anybody can write takes 15 ms then, not half a second."""
 
 
-async def decode(records: list[Record], limits: TouchpointLimits, wall: int, pause_every: int, pause: Pause) -> Waiting:
+async def decode(records: list[Record], decoder: Decoder, wall: int, pause_every: int, pause: Pause) -> Waiting:
     """Read touchpoints out of records. `wall` is the wall clock in microseconds.
 
     What is too far in the future is judged by the record's timestamp where that is later: our clock may be slow, and a record that
@@ -83,26 +82,27 @@ async def decode(records: list[Record], limits: TouchpointLimits, wall: int, pau
     """
     items: list[Touchpoint | Rejected] = []
     while len(items) < len(records):
-        _decode_some(records, items, limits, wall, pause_every)
+        _decode_some(records, items, decoder, wall, pause_every)
         await pause()
     return Waiting(records, items)
 
 
-def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], limits: TouchpointLimits, wall: int, most: int) -> None:
+def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], decoder: Decoder, wall: int, most: int) -> None:
     """Read what is in the next records, up to `most` of them, or to where `PAUSE_BYTES` have come together."""
     size = 0
-    max_bytes, latest = limits.max_bytes, wall + limits.max_ahead
+    max_ahead = decoder.max_ahead
+    latest = wall + max_ahead
     for position in range(len(items), min(len(items) + most, len(records))):
         record = records[position]
         cut = record.cut
         now, latest_here = wall, latest
         if record.timestamp > wall:
             now = record.timestamp
-            latest_here = now + limits.max_ahead
+            latest_here = now + max_ahead
         if cut is not None and "value" in cut.parts:
-            items.append(rejected("too_large", f"more than {max_bytes} bytes"))
+            items.append(rejected("too_large", f"more than {decoder.max_bytes} bytes"))
         else:
-            items.append(decode_within(record.key, record.value, limits, now, max_bytes, latest_here))
+            items.append(decoder.decode(record.key, record.value, record.headers, now, latest_here))
         size += record.size()
         if size >= PAUSE_BYTES:
             return
@@ -117,7 +117,7 @@ class Encoded:
     def __init__(self) -> None:
         self.stage_changes: Final[list[Outgoing]] = []
         self.campaign_triggers: Final[list[Outgoing]] = []
-        self.states: Final[list[tuple[bytes, bytes | None]]] = []
+        self.states: Final[list[Outgoing]] = []
         self.applied: Final[list[Applied]] = []
 
     def add_changes(self, changes: Sequence[StageChange], journey: str, version: int) -> None:
@@ -131,7 +131,7 @@ class Encoded:
         """Add customers as they are now."""
         for customer in customers:
             state = encode_state(customer, memories)
-            self.states.append((customer.id.encode(), state))
+            self.states.append(Outgoing(customer.id.encode(), state))
             self.applied.append(Applied(customer.id, customer.stage, customer.due, state))
 
 

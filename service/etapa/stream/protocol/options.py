@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from etapa.contracts.decoder import Decoder
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.touchpoint_message import TouchpointLimits
 
 Start = Literal["earliest", "latest"]
@@ -18,7 +20,8 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The topic of the touchpoints, as dead letters name it."""
     start: Start = "earliest"
     """Where a partition begins that has no mark."""
-    limits: TouchpointLimits = TouchpointLimits()
+    decoder: Decoder = decoder_within(TouchpointLimits())
+    """What makes touchpoints of the records, and bounds what it takes."""
     quiet_after: int = 60_000_000
     """A partition that read nothing for this long follows the wall clock, however far behind its stream time was."""
 

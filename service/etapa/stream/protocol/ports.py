@@ -65,12 +65,12 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Transaction(msgspec.Struct, frozen=True):
-    """All that one batch makes real. `states` are (key, value), the mark is written last of all."""
+    """All that one batch makes real. The mark is written last of all."""
 
     stage_changes: Sequence[Outgoing]
     campaign_triggers: Sequence[Outgoing]
     dead_letters: Sequence[Outgoing]
-    states: Sequence[tuple[bytes, bytes | None]]
+    states: Sequence[Outgoing]
     mark_key: bytes
     mark_value: bytes
     next_offset: int

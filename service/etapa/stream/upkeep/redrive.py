@@ -14,11 +14,13 @@ from typing import Literal, Self
 import msgspec
 
 from etapa.contracts.dead_letter import redriven_headers
+from etapa.contracts.decoder import Decoder
+from etapa.contracts.input_format import decoder_within
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Reason
-from etapa.contracts.touchpoint import read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.errors import EtapaError
+from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
@@ -33,7 +35,6 @@ MOST_LETTERS = 500
 MOST_BYTES = 1024 * 1024
 """In one transaction. While it is open, workers cannot read on in the partitions that it writes to."""
 TRANSACTION_SECONDS = 15.0
-_NO_LIMITS = TouchpointLimits(max_bytes=2**31)
 
 Fate = Literal["sent", "already", "attempts", "too_large", "gone"]
 """`sent`: it went back, or would. `already`: it did earlier. `attempts`: too often already. `too_large`: the topic does not take it. `gone`: it is cut,
@@ -55,6 +56,8 @@ class RedriveOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the key becomes the touchpoint's customer_id, where that is what was wrong."""
     again: bool = False
     """Whether also those are sent that were sent back before."""
+    decoder: Decoder = decoder_within(TouchpointLimits(max_bytes=2**31))
+    """Finds the customer_id in a touchpoint, however large it is."""
 
 
 class Redrive(msgspec.Struct, frozen=True):
@@ -78,7 +81,7 @@ def decided(letter: Letter, sent_before: Redriven, options: RedriveOptions, prev
     content = letter.content
     key = content.key
     if options.rekey and content.reason == "key_mismatch":
-        touchpoint = read_touchpoint(content.value, _NO_LIMITS, None)
+        touchpoint = options.decoder.read(content.value, None, NEVER)
         key = touchpoint.customer_id.encode() if isinstance(touchpoint, Touchpoint) else key
     partition = _partition_of(key, options.partitions)
     if partition is None:

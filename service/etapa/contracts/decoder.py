@@ -1,0 +1,58 @@
+"""What an input format is to the rest: it makes touchpoints out of bytes, and nobody else knows how.
+
+Another format is a subclass in a file of its own, and a line in `input_format.py`. Whoever reads is given a decoder and uses it for a
+whole batch; for each touchpoint one method of it is called.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.rfc3339 import EARLIEST, LATEST
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.instant import NEVER
+from etapa.journey.engine.touchpoint import Touchpoint
+
+_SECOND: Final = 1_000_000
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Decoder:
+    """Never raises, whatever the bytes are: what cannot be used is `Rejected`."""
+
+    def __init__(self, limits: TouchpointLimits) -> None:
+        self.limits: Final = limits
+        self.max_bytes: Final = limits.max_bytes
+        self.max_ahead: Final = limits.max_ahead
+
+    def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
+        """The touchpoint in a value without a record around it, such as a line of a file, or why there is none.
+
+        `wall` is the wall clock in microseconds; none where times may be as far ahead as they like. `latest` is the latest time that is taken.
+        """
+        raise NotImplementedError
+
+    def decode(
+        self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int | None, latest: int
+    ) -> Touchpoint | Rejected:
+        """The touchpoint in a record, or why there is none. A format that looks at headers has its own way."""
+        touchpoint = self.read(value, wall, latest)
+        if isinstance(touchpoint, Touchpoint) and touchpoint.customer_id.encode() != key:
+            found = "the record has no key" if key is None else "the record key is another"
+            return rejected("key_mismatch", f"{found}; it must be the customer_id")
+        return touchpoint
+
+    def latest(self, wall: int | None) -> int:
+        """The latest time that is taken when it is `wall`; with none, any is."""
+        return NEVER if wall is None else wall + self.max_ahead
+
+    def untimely(self, at: int, wall: int | None, latest: int) -> Rejected | None:
+        """Why a touchpoint of this time is not taken, if it is not."""
+        if at > latest and wall is not None:
+            ahead, most = (at - wall) // _SECOND, self.max_ahead // _SECOND
+            return rejected("from_the_future", f"occurred_at is {ahead} s ahead of the clock; at most {most} s are taken")
+        if not EARLIEST <= at <= LATEST:
+            return rejected("invalid", "occurred_at lies outside the years 0001 to 9999 in UTC")
+        return None
