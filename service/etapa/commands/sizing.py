@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from etapa.commands.terminal.tables import table
-from etapa.journey.units import DAY, SECOND
+from etapa.journey.units import DAY
 from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Installation, Sizing, size
 
 _GIB = 2**30
@@ -34,7 +34,7 @@ def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain:
 
     The model and how well it meets what was measured: docs/sizing.md.
     """
-    retention = retention_days * DAY / SECOND
+    retention = retention_days * DAY
     plan = Installation(touchpoint_retention=retention, change_retention=retention, redis_node_bytes=redis_node_gib * _GIB, **plain)
     needed = size(plan)
     if as_json:

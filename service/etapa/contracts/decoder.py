@@ -14,8 +14,7 @@ from etapa.contracts.rfc3339 import EARLIEST, LATEST
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.touchpoint import Touchpoint
-
-_SECOND: Final = 1_000_000
+from etapa.journey.units import SECOND
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -51,7 +50,7 @@ class Decoder:
     def untimely(self, at: int, wall: int | None, latest: int) -> Rejected | None:
         """Why a touchpoint of this time is not taken, if it is not."""
         if at > latest and wall is not None:
-            ahead, most = (at - wall) // _SECOND, self.max_ahead // _SECOND
+            ahead, most = (at - wall) // SECOND, self.max_ahead // SECOND
             return rejected("from_the_future", f"occurred_at is {ahead} s ahead of the clock; at most {most} s are taken")
         if not EARLIEST <= at <= LATEST:
             return rejected("invalid", "occurred_at lies outside the years 0001 to 9999 in UTC")

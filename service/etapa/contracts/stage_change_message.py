@@ -7,6 +7,7 @@ import msgspec
 from etapa.contracts.rfc3339 import OffsetTime, microseconds_of
 from etapa.journey.engine.changes import Cause, Clause
 from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.units import SECOND
 
 
 class StageChangeMessage(msgspec.Struct, frozen=True, gc=False, rename={"source": "from"}):
@@ -49,4 +50,4 @@ class StageChangeMessage(msgspec.Struct, frozen=True, gc=False, rename={"source"
 def _microseconds(seconds: float) -> int:
     """Seconds as microseconds. Exact up to 272 years; past that a double does not hold every microsecond."""
     whole = int(seconds)
-    return whole * 1_000_000 + round((seconds - whole) * 1_000_000)
+    return whole * SECOND + round((seconds - whole) * SECOND)

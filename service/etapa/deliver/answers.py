@@ -12,9 +12,9 @@ from typing import Literal
 import msgspec
 
 from etapa.contracts.rfc3339 import microseconds_of
-from etapa.journey.units import SECOND
+from etapa.journey.units import DAY, SECOND
 
-_LONGEST_WAIT = 10 * 366 * 86_400 * SECOND
+_LONGEST_WAIT = 10 * 366 * DAY
 """Nobody means longer; whoever honours a wait bounds it further."""
 
 Verdict = Literal["delivered", "refused", "failed"]

@@ -18,6 +18,7 @@ from etapa.deliver.backoff import next_attempt
 from etapa.deliver.breaker import Breaker, State
 from etapa.deliver.delivery import Delivery
 from etapa.deliver.plan import Target
+from etapa.journey.units import SECOND
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ class Courier:
 
     async def _until(self, at: int | None, now: int) -> None:
         try:
-            async with asyncio.timeout(None if at is None else max(0, at - now) / 1_000_000):
+            async with asyncio.timeout(None if at is None else max(0, at - now) / SECOND):
                 await self._news.wait()
         except TimeoutError:
             pass
@@ -218,4 +219,4 @@ class Courier:
                 logger.info("target %s answers again", self.target.id)
 
     def _now(self) -> int:
-        return int(self._clock.monotonic() * 1_000_000)
+        return int(self._clock.monotonic() * SECOND)

@@ -24,6 +24,7 @@ from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.webhook import Webhooks
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
+from etapa.journey.units import SECOND
 from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -92,7 +93,7 @@ class Deliverer(Service):
                 delivery.campaign,
                 delivery.trigger_id,
                 delivery.value or b"",
-                self._clock.now() // 1_000_000,
+                self._clock.now() // SECOND,
             )
 
         return post
@@ -134,7 +135,7 @@ class Deliverer(Service):
     @property
     def longest_request(self) -> float:
         """Seconds that a request may take."""
-        return max(target.timeout for target in self._plan.targets) / 1_000_000
+        return max(target.timeout for target in self._plan.targets) / SECOND
 
     async def _commit(self) -> None:
         for turn in itertools.count():

@@ -28,6 +28,7 @@ from etapa.deliver.overtaken import another_log, positions_in, tell_gone
 from etapa.deliver.progress import Kept, Progress, memo_of, through_of
 from etapa.deliver.progress_log import ProgressLog
 from etapa.hosting.faust_frame import DisklessApp
+from etapa.journey.units import SECOND
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -313,7 +314,7 @@ def _hand_over_to(app: DeliveryApp) -> Any:
                 Record(
                     message.partition,
                     message.offset,
-                    int((message.timestamp or 0) * 1_000_000),
+                    int((message.timestamp or 0) * SECOND),
                     message.key,
                     message.value,
                     _pairs(message.headers),

@@ -7,6 +7,7 @@ from etapa.deliver.breaker import State
 from etapa.deliver.delivery import Delivery
 from etapa.deliver.dispatch import NotSent
 from etapa.deliver.plan import Plan
+from etapa.journey.units import SECOND
 from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.process import new_registry
@@ -36,7 +37,7 @@ class DeliveryMetrics:
         self._behind = catalogue.DELIVERY_BEHIND.gauge(registry)
         self._lag = catalogue.DELIVERY_LAG.gauge(registry)
         self._gone = catalogue.DELIVERY_GONE.counter(registry)
-        self.dependencies = Dependencies(("kafka",), registry, lambda: now() / 1_000_000)
+        self.dependencies = Dependencies(("kafka",), registry, lambda: now() / SECOND)
         self._show_from_the_start(plan)
 
     def _show_from_the_start(self, plan: Plan) -> None:
@@ -68,7 +69,7 @@ class DeliveryMetrics:
     def delivered(self, target: str, delivery: Delivery) -> None:
         self._delivered.labels(self._campaign(delivery.campaign), target).inc()
         # Clocks differ between machines.
-        self._latency.labels(target).observe(max(0, self._now() - delivery.published_at) / 1_000_000)
+        self._latency.labels(target).observe(max(0, self._now() - delivery.published_at) / SECOND)
 
     def retried(self, target: str, delivery: Delivery) -> None:
         self._retries.labels(self._campaign(delivery.campaign), target).inc()

@@ -15,6 +15,7 @@ from etapa.errors import EtapaError
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.faust_frame import StoppableWorker, made_app
 from etapa.hosting.health import WorkerError
+from etapa.journey.units import SECOND
 from etapa.serve.health import HealthApi
 from etapa.serve.service import HttpService
 from etapa.settings import Settings
@@ -93,7 +94,7 @@ async def _wait_for_kafka(cluster: Cluster, metrics: DeliveryMetrics, stop: asyn
 
 def _app(cluster: Cluster, deliverer: Deliverer, metrics: DeliveryMetrics) -> DeliveryApp:
     settings = cluster.settings
-    session_seconds = settings.session_timeout / 1_000_000
+    session_seconds = settings.session_timeout / SECOND
     app = made_app(
         DeliveryApp,
         settings.delivery_group,

@@ -19,6 +19,7 @@ from etapa.deliver.plan import Target
 from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.signature import idempotency_key, signed_headers
 from etapa.journey.language.duration import format_duration
+from etapa.journey.units import SECOND
 
 _MOST_READ = 64 * 1024
 _REST_SECONDS = 1.0
@@ -60,7 +61,7 @@ class Webhooks:
             "Idempotency-Key": idempotency_key(trigger_id),
             **signed_headers(credentials.signing_keys(), trigger_id, timestamp, body),
         }
-        timeout = aiohttp.ClientTimeout(total=target.timeout / 1_000_000)
+        timeout = aiohttp.ClientTimeout(total=target.timeout / SECOND)
         try:
             response = await self._session.post(
                 URL(target.url, encoded=True), data=body, headers=headers, allow_redirects=False, timeout=timeout

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.journey.units import DAY
 
 
 class Look(NamedTuple):
@@ -36,7 +37,7 @@ class Trend:
     @property
     def shop_days_per_second(self) -> float:
         """How fast time runs in the shop."""
-        return self._per_second(self._looks[-1].shop_time - self._looks[0].shop_time) / 86_400_000_000 if self._looks else 0.0
+        return self._per_second(self._looks[-1].shop_time - self._looks[0].shop_time) / DAY if self._looks else 0.0
 
     @property
     def grown(self) -> dict[str, int]:

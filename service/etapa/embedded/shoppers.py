@@ -16,8 +16,9 @@ import click
 import msgspec
 
 from etapa.contracts.rfc3339 import moment_of, parse_time
-from etapa.embedded.personas import DAY, HOUR, MINUTE, PERSONAS, Habits, Story, StoryStep
-from etapa.journey.units import SECOND
+from etapa.embedded.habits import Habits, Story, StoryStep
+from etapa.embedded.personas import PERSONAS
+from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 
 Flaw = Literal["late", "duplicate", "not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value"]
 BROKEN: tuple[Flaw, ...] = ("not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value")
@@ -142,11 +143,11 @@ class _Shop:
         following = next(shopper.story, None)
         if following is not None:
             shopper.step = following
-            self._put(self._now + int(following.wait * SECOND), shopper)
+            self._put(self._now + int(following.wait), shopper)
         elif self._plan.customers is not None:
             # Where nobody new may come, those who were lost find the shop again one day.
             shopper.start_anew()
-            self._put(self._now + int(self._random.uniform(*_AWAY) * SECOND), shopper)
+            self._put(self._now + int(self._random.uniform(*_AWAY)), shopper)
         return self._send(touchpoint, shopper.id.encode(), step.channel)
 
     def _send(self, touchpoint: dict[str, Any], key: bytes, channel: str) -> Sent | None:
@@ -157,7 +158,7 @@ class _Shop:
         chance = random.random()
         if chance < plan.duplicate_share:
             # Whoever sends at least once sends again after a timeout, or after a restart.
-            again = arrives_at + int(random.choice((2.0, 30.0, 10 * MINUTE, 1 * DAY)) * SECOND)
+            again = arrives_at + random.choice((2 * SECOND, 30 * SECOND, 10 * MINUTE, 1 * DAY))
             self._put(again, sent._replace(arrives_at=again, flaw="duplicate"))
         elif chance < plan.duplicate_share + plan.broken_share:
             self._put(arrives_at, self._broken(touchpoint, key, arrives_at))
@@ -170,14 +171,14 @@ class _Shop:
         """Microseconds from the touchpoint to its record. Tills send at night, apps when they are online again."""
         chance = self._random.random()
         if channel in ("store", "print") and chance < 0.25:
-            seconds = self._random.uniform(1 * HOUR, 20 * HOUR)
+            delay = self._random.uniform(1 * HOUR, 20 * HOUR)
         elif chance < 0.005:
-            seconds = self._random.uniform(5 * MINUTE, 2 * DAY)
+            delay = self._random.uniform(5 * MINUTE, 2 * DAY)
         elif chance < 0.06:
-            seconds = self._random.uniform(0.2, 8.0)
+            delay = self._random.uniform(0.2 * SECOND, 8 * SECOND)
         else:
             return 0
-        return int(seconds * SECOND)
+        return int(delay)
 
     def _broken(self, touchpoint: dict[str, Any], key: bytes, arrives_at: int) -> Sent:
         """What a faulty sender would have made of it."""
@@ -216,7 +217,7 @@ def main(count: int, customers: int | None, days: float, start: str, seed: int, 
         begin = parse_time(start)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--start") from None
-    length = int(days * DAY * SECOND)
+    length = int(days * DAY)
     plan = ShoppingTrip(
         seed=seed,
         start=begin,

@@ -1,10 +1,10 @@
 """Every metric of Etapa. The objects of Prometheus, docs/metrics.md and the dashboards are made from here."""
 
+from etapa.journey import units
 from etapa.metrics.metric import Metric
 
-MINUTE = 60
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
+MINUTE, HOUR, DAY = (length // units.SECOND for length in (units.MINUTE, units.HOUR, units.DAY))
+"""In seconds, as Prometheus wants all times."""
 
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE)
 _STEP_TIMES = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -13,7 +13,7 @@ _TAKEOVER_TIMES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 5 * MINUTE, 
 _DWELL_DAYS = (1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1825)
 _DWELL_TIMES = (MINUTE, 5 * MINUTE, 30 * MINUTE, HOUR, 6 * HOUR, *(days * DAY for days in _DWELL_DAYS))
 _BATCH_SIZES = (0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000)
-_DELIVERY_TIMES = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 4 * 3_600, 24 * 3_600)
+_DELIVERY_TIMES = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, DAY)
 _REQUEST_TIMES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60)
 
 _OF_A_PARTITION = "a partition has a series while this worker owns it"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from etapa.journey.engine.changes import Cause, TriggerOutcome
 from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.units import SECOND
 from etapa.stream.protocol.records import Record
 
 
@@ -37,7 +38,7 @@ def dwells_in(changes: Sequence[StageChange]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for change in changes:
         if change.source is not None and change.dwell is not None:
-            found.setdefault(change.source, []).append(change.dwell / 1_000_000)
+            found.setdefault(change.source, []).append(change.dwell / SECOND)
     return found
 
 

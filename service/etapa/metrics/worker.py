@@ -17,6 +17,7 @@ from etapa.hosting.dependencies import Cause, Dependency
 from etapa.journey.engine.changes import TRIGGER_OUTCOMES
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
+from etapa.journey.units import SECOND
 from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.process import new_registry
@@ -144,10 +145,10 @@ class Metrics:
         self._timers.inc(batch.timers_fired)
         self._timer_delay.observe_all(list(batch.timer_delays))
         if batch.stream_time is not None:
-            self._stream_time.labels(str(partition)).set(batch.stream_time / 1_000_000)
+            self._stream_time.labels(str(partition)).set(batch.stream_time / SECOND)
         # Clocks differ between machines: a record from a producer that is ahead took no time, not less than none.
         for timestamp, many in timestamps_in(batch.records).items():
-            self._end_to_end.observe(max(0, batch.committed_at - timestamp) / 1_000_000, many)
+            self._end_to_end.observe(max(0, batch.committed_at - timestamp) / SECOND, many)
 
     def _count_changes(self, changes: Sequence[StageChange]) -> None:
         for stage, dwells in dwells_in(changes).items():

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from etapa.journey.units import DAY, HOUR, SECOND
+
 STATE_BYTES = 182.0
 """Of an encoded customer state with ten touchpoints, on average (`bench/results/memory.json`, `state.mean`)."""
 
@@ -69,7 +71,7 @@ _SCORE_NODE = 53.3
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of an installation. Seconds and bytes."""
+    """What is known of an installation. Microseconds and bytes."""
 
     events_per_second: float
     customers: int
@@ -78,8 +80,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     touchpoint_bytes: float = 292.0
     state_bytes: float = STATE_BYTES
     changes_per_touchpoint: float = CHANGES
-    touchpoint_retention: float = 7 * 86_400
-    change_retention: float = 7 * 86_400
+    touchpoint_retention: float = 7 * DAY
+    change_retention: float = 7 * DAY
     replication: int = 3
     redis_node_bytes: float = 8 * 2**30
     customers_in_memory: int = 50_000
@@ -122,9 +124,9 @@ def size(plan: Installation) -> Sizing:
     per_second = {topic: size * plan.events_per_second for topic, size in written.items()}
     live = plan.customers * compacted_bytes_per_customer(plan.state_bytes, plan.id_characters)
     disk = {
-        "touchpoints": per_second["touchpoints"] * plan.touchpoint_retention,
-        "stage-changes": per_second["stage-changes"] * plan.change_retention,
-        "customer-state": live * DIRTY + min(per_second["customer-state"] * 6 * 3600, plan.partitions * SEGMENT_BYTES),
+        "touchpoints": per_second["touchpoints"] * plan.touchpoint_retention / SECOND,
+        "stage-changes": per_second["stage-changes"] * plan.change_retention / SECOND,
+        "customer-state": live * DIRTY + min(per_second["customer-state"] * 6 * HOUR / SECOND, plan.partitions * SEGMENT_BYTES),
     }
     warnings = []
     if workers > plan.partitions:

@@ -20,6 +20,7 @@ from etapa.journey.engine.program import Program
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
+from etapa.journey.units import SECOND
 from etapa.rehearsal.file_findings import FileFinding, FileLook
 from etapa.rehearsal.readings import Lines, readings
 from etapa.rehearsal.replay import Replay
@@ -143,7 +144,7 @@ class Summary:
             "transitions": [
                 {"from": source, "to": to, "count": count} for (source, to), count in sorted(self.transitions.items(), key=self._by_stage)
             ],
-            "median_dwell_seconds": {stage: None if median is None else median / 1_000_000 for stage, median in medians.items()},
+            "median_dwell_seconds": {stage: None if median is None else median / SECOND for stage, median in medians.items()},
             "rules": self.rules,
             "rules_never_fired": self.rules_never_fired,
             "campaigns": {

@@ -14,6 +14,7 @@ from aiokafka.errors import IncompatibleBrokerVersion
 
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
+from etapa.journey.units import SECOND
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import client_id_of, stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -48,7 +49,7 @@ class Lookout:
 
     def _clock_trouble(self) -> str:
         apart = self._clocks.farthest(self._clock.now(), self._clock.elapsed())
-        self._observer.clock_ahead(0.0 if apart is None else apart.ahead / 1_000_000)
+        self._observer.clock_ahead(0.0 if apart is None else apart.ahead / SECOND)
         return disagreement_in_words(apart, self._addresses)
 
     async def run(self) -> None:

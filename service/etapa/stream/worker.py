@@ -14,6 +14,7 @@ from etapa.hosting import event_loop
 from etapa.hosting.faust_frame import DisklessApp, StoppableWorker, made_app
 from etapa.hosting.health import WorkerError
 from etapa.journey.engine.program import Program
+from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.kafka.errors import thin_out_logs
 from etapa.stream.member import Classifier
@@ -50,7 +51,7 @@ def spare_the_garbage_collector() -> None:
 async def _run(settings: Settings, program: Program, observer: WorkerObserver, hosted: Hosted) -> None:
     classifier = Classifier(settings, program, observer)
     app = made_app(DisklessApp, settings.group, settings, [*hosted(classifier), classifier], consumes=False)
-    worker = StoppableWorker(app, settings.session_timeout / 1_000_000 + _STOP_SECONDS)
+    worker = StoppableWorker(app, settings.session_timeout / SECOND + _STOP_SECONDS)
     try:
         await worker.run_until_stopped(classifier)
     except Exception as error:

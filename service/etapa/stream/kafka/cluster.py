@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.kafka.consumer import group_consumer, reading_consumer
 from etapa.stream.kafka.found_again import find_again
@@ -36,7 +37,7 @@ class Cluster:
     @property
     def session_seconds(self) -> float:
         """How long a member of the group, or one of our transactions, may take; nothing that we ask a broker may take longer."""
-        return self.settings.session_timeout / 1_000_000
+        return self.settings.session_timeout / SECOND
 
     @asynccontextmanager
     async def admin(self, group: str | None = None) -> AsyncIterator[AIOKafkaAdminClient]:

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from etapa.errors import EtapaError
+from etapa.journey.units import DAY, HOUR, SECOND
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -59,10 +60,10 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[Wan
             # A takeover without a view reads the whole partition: small segments and an early cleaner keep it near the
             # size of the states. The newest segment is never cleaned, so none may stay the newest for long.
             "segment.bytes": str(64 * _MEBIBYTE),
-            "segment.ms": str(6 * 3_600_000),
+            "segment.ms": _milliseconds(6 * HOUR),
             "min.cleanable.dirty.ratio": "0.2",
             # How long a tombstone stays for a view that is being rebuilt meanwhile.
-            "delete.retention.ms": str(24 * 3_600_000),
+            "delete.retention.ms": _milliseconds(DAY),
         },
         settings.topic_campaign_trigger_dead_letters: {
             POLICY: "delete",
@@ -72,7 +73,7 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[Wan
             POLICY: "compact",
             # It is read whole when partitions change hands, and all but its last record for each key is of no use any more.
             "segment.bytes": str(4 * _MEBIBYTE),
-            "segment.ms": str(6 * 3_600_000),
+            "segment.ms": _milliseconds(6 * HOUR),
             "min.cleanable.dirty.ratio": "0.2",
         },
     }
@@ -80,6 +81,10 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[Wan
         WantedTopic(name, settings.partitions, settings.replication, {key: value for key, value in own.items() if key not in without})
         for name, own in configs.items()
     ]
+
+
+def _milliseconds(length: int) -> str:
+    return str(length * 1000 // SECOND)
 
 
 def settable(settings: Settings) -> list[str]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from etapa.journey.units import SECOND
+
 TOLERANCE = 60_000_000
 """Microseconds by which clocks may differ: less than the grace of any sensible journey, more than any clock that is looked after."""
-_SECOND = 1_000_000
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -32,10 +33,10 @@ class Apart(msgspec.Struct, frozen=True):
 
 def ahead_of(stamp: Stamp, wall: int, moment: float) -> int:
     """By how much `wall`, the clock here at `moment`, is ahead of the broker's at least; 0: they may well be the same."""
-    earliest = stamp.at + round((moment - stamp.before) * _SECOND)
+    earliest = stamp.at + round((moment - stamp.before) * SECOND)
     if wall < earliest:
         return wall - earliest
-    latest = wall if stamp.after is None else stamp.at + round((moment - stamp.after) * _SECOND)
+    latest = wall if stamp.after is None else stamp.at + round((moment - stamp.after) * SECOND)
     return max(0, wall - latest)
 
 
@@ -61,10 +62,10 @@ def disagreement_in_words(apart: Apart | None, addresses: Mapping[int, str]) -> 
     """What is wrong and what would be right, for people; nothing when the clocks agree within `TOLERANCE`."""
     if apart is None or abs(apart.ahead) <= TOLERANCE:
         return ""
-    seconds = abs(apart.ahead) // _SECOND
+    seconds = abs(apart.ahead) // SECOND
     where = addresses.get(apart.broker)
     return (
         f"the clock here is {seconds} s {'ahead of' if apart.ahead > 0 else 'behind'} that of broker {apart.broker}{f' at {where}' if where else ''},"
-        f" more than the {TOLERANCE // _SECOND} s that are allowed. Have both set their clocks by the network (NTP); until then timers of quiet"
+        f" more than the {TOLERANCE // SECOND} s that are allowed. Have both set their clocks by the network (NTP); until then timers of quiet"
         " partitions strike too early or too late"
     )

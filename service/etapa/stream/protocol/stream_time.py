@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from etapa.contracts.rejected import Rejected
 from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.units import SECOND
 
 
 class QuietPace:
@@ -37,7 +38,7 @@ class QuietPace:
         floor = stream_time if self._position is None else max(stream_time, self._position)
         if self._from is None:
             self._from = floor
-        quiet = int((monotonic - self._heard_at) * 1_000_000)
+        quiet = int((monotonic - self._heard_at) * SECOND)
         paced = self._from + quiet
         if quiet >= self._quiet_after:
             paced = wall

@@ -16,6 +16,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import NoScriptError
 
 from etapa.errors import EtapaError
+from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.redis.connections import Era, PlainConnection, SentinelConnection, SentinelTlsConnection, TlsConnection
@@ -31,7 +32,7 @@ class RedisUrlError(EtapaError):
 
 def connect(settings: Settings) -> RedisClient:
     """A client for the URL of the settings; nothing is sent yet. Raises `RedisUrlError`."""
-    seconds = settings.redis_timeout / 1_000_000
+    seconds = settings.redis_timeout / SECOND
     # Connections that a server or a firewall dropped while idle are replaced at once; longer trouble is the caller's to see.
     # Every command of ours may be repeated. RESP 2 is spoken by everything that calls itself Redis.
     common: dict[str, Any] = {

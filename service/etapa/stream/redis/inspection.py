@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, cast
 
+from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import Inspected, Shown
@@ -21,7 +22,7 @@ class RedisInspection:
         self._client = client
         self._keys = PartitionKeys(settings.redis_prefix, partition)
         self._partition = partition
-        self._seconds = settings.redis_timeout / 1_000_000
+        self._seconds = settings.redis_timeout / SECOND
 
     async def inspect(self, customer_ids: Sequence[bytes]) -> Inspected:
         """What is there of these customers, at most some hundred of them."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from etapa.contracts.partitioner import partition_of
+from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.readers import BeingRebuilt, StageCounts, StoredCustomer
 from etapa.stream.redis.client import RedisClient
@@ -18,7 +19,7 @@ class ViewReader:
         self._client = client
         self._prefix = settings.redis_prefix
         self._expected = settings.partitions
-        self._seconds = settings.redis_timeout / 1_000_000
+        self._seconds = settings.redis_timeout / SECOND
 
     async def partition_count(self) -> int | None:
         """How many partitions the view was made with; none when no mark is to be found."""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_request
+from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.redis.client import RedisClient
 from etapa.stream.redis.errors import view_errors
@@ -64,7 +65,7 @@ class ReclassifyControl:
         await self._each(range(partitions), lambda pipe, keys: pipe.delete(keys.reclassify))
 
     async def _each(self, partitions: Sequence[int], ask: Any) -> list[Any]:
-        async with view_errors("talking to the partitions' owners through Redis", self._settings.redis_timeout / 1_000_000):
+        async with view_errors("talking to the partitions' owners through Redis", self._settings.redis_timeout / SECOND):
             pipe = self._client.pipeline(transaction=False)
             for partition in partitions:
                 ask(pipe, PartitionKeys(self._settings.redis_prefix, partition))

@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_progress
+from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
@@ -48,7 +49,7 @@ class RedisView:
         self._client = client
         self._keys = PartitionKeys(settings.redis_prefix, partition)
         self._partition = partition
-        self._seconds = settings.redis_timeout / 1_000_000
+        self._seconds = settings.redis_timeout / SECOND
 
     async def mark(self) -> ViewMark | None:
         async with self._errors("reading the mark"):
