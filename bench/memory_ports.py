@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from etapa.contracts.mark import TOPIC_ROLES
-from etapa.contracts.reclassification import Progress, Request
-from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, Loaded, Scanned, Topics, Transaction, ViewMark
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, LoadedCustomers, Scanned, Topics, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied, Record, StateRecord
 
 
@@ -73,11 +73,11 @@ class DictView:
     async def mark(self) -> ViewMark | None:
         return self._mark
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         customers = self._customers
         states = [customers[customer_id].state if customer_id in customers else None for customer_id in customer_ids]
         due = self._due(due_by, due_limit + 1) if due_by is not None else []
-        return Loaded(self._mark, states, due[:due_limit], more_due=len(due) > due_limit)
+        return LoadedCustomers(self._mark, states, due[:due_limit], more_due=len(due) > due_limit)
 
     def _due(self, due_by: int, limit: int) -> list[Due]:
         found: dict[str, Due] = {}
@@ -106,8 +106,8 @@ class DictView:
     async def scan(self, cursor: int, count: int) -> Scanned:
         return Scanned([], None, len(self._customers))
 
-    async def reclassification(self) -> tuple[Request | None, Progress | None]:
+    async def reclassification(self) -> tuple[ReclassifyRequest | None, ReclassifyProgress | None]:
         return None, None
 
-    async def note(self, progress: Progress) -> None:
+    async def note(self, progress: ReclassifyProgress) -> None:
         pass

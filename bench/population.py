@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.book import decoded, shipped_program
 from bench.touchpoints import made_up
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.state import Memories, encode_state
+from etapa.contracts.state import KnownMemories, encode_state
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.partition import Partition
 from etapa.journey.units import DAY
@@ -24,7 +24,7 @@ class Population(NamedTuple):
     """Different customers, and what the marks would say of the versions that they have seen."""
 
     customers: Sequence[Customer]
-    memories: Memories
+    memories: KnownMemories
     touchpoints: int
 
     @property

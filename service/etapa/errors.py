@@ -26,7 +26,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     Stored bytes cannot be read.
     MarkError, StateError   contracts                 a takeover: the partition is refused; `verify`: told
     DeadLetterError         contracts                 whoever lists dead letters: counted as a stranger's
-    RedrivenError           stream.upkeep             RedriveError names the group
+    SentBackError           stream.upkeep             RedriveError names the group
     DeliveryProgressError   contracts                 delivery: the partition is refused, as with DeliveryRefused
 
     A touchpoint or a timer cannot be judged.

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from etapa.contracts.reclassification import Progress
+from etapa.contracts.reclassification import ReclassifyProgress
 from etapa.stream.protocol.ports import VIEW_FORMAT, Scanned, View, ViewMark
 from etapa.stream.protocol.records import Applied
 
@@ -239,7 +239,7 @@ async def progress_is_noted_and_is_no_part_of_the_view(world: ViewWorld) -> None
     view = await world.open()
     assert await view.reclassification() == (None, None)
     await view.apply(None, mark(1), [customer("a")])
-    first = Progress(request="2-1", customers=9, looked_at=3, carried_over=2, moved=1, failed=0, done=False)
+    first = ReclassifyProgress(request="2-1", customers=9, looked_at=3, carried_over=2, moved=1, failed=0, done=False)
     await view.note(first)
     assert await (await world.open()).reclassification() == (None, first)
     last = msgspec.structs.replace(first, looked_at=9, done=True)

@@ -21,7 +21,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letters import DeadLetters
 from etapa.stream.upkeep.redrive import RedriveError, RedriveOptions, Sender, decided
-from etapa.stream.upkeep.sent_back import Redriven
+from etapa.stream.upkeep.sent_back import SentBack
 from tests.integration.outcome import followed
 from tests.integration.places import new_place, new_settings, put, read_all, started_producer, wait_until_settled
 from tests.integration.worker import Worker, environment_of
@@ -279,7 +279,7 @@ def test_a_second_redrive_ends_the_first(kafka_server: KafkaServer) -> None:
         assert letter is not None
         async with Sender(Cluster(settings)) as first, Sender(Cluster(settings)):
             with pytest.raises(RedriveError, match="another redrive"):
-                await first.send(0, [decided(letter, Redriven(), RedriveOptions(partitions=2))], Redriven())
+                await first.send(0, [decided(letter, SentBack(), RedriveOptions(partitions=2))], SentBack())
 
     asyncio.run(scenario())
     assert arrived(settings) == []

@@ -14,9 +14,9 @@ from typing import Any, Final, Literal, cast, get_args
 import msgspec
 
 from etapa.stream.protocol.belonging import PartitionRefused
-from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.partition_tasks import REFUSED_PAUSE, PartitionTasks
-from etapa.stream.protocol.ports import ApplyOutcome, Loaded, TakeoverReason, Transaction, ViewMark
+from etapa.stream.protocol.ports import ApplyOutcome, LoadedCustomers, TakeoverReason, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import TakenOver
@@ -45,7 +45,7 @@ class TrustingView(MemoryView):
         self._expected = await super().mark()
         return self._expected
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         loaded = await super().load(customer_ids, due_by, due_limit)
         return msgspec.structs.replace(loaded, mark=self._expected)
 
@@ -95,14 +95,14 @@ class MuteTask(PartitionTask):
 
     async def run(self) -> None:
         told = self._around.observer
-        self._around = msgspec.structs.replace(self._around, observer=cast("Observer", _ReleasesAreNotTold(told)))
+        self._around = msgspec.structs.replace(self._around, observer=cast("TaskObserver", _ReleasesAreNotTold(told)))
         with suppress(PartitionRefused):
             await super().run()
         told.released(self.partition)
 
 
 class _ReleasesAreNotTold:
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: TaskObserver) -> None:
         self._observer = observer
 
     def released(self, partition: int) -> None:

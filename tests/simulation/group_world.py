@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from etapa.contracts.reclassification import Request
+from etapa.contracts.reclassification import ReclassifyRequest
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.journey.engine.program import Program
 from tests.simulation.checker import Expectations
@@ -128,7 +128,7 @@ class GroupWorld(World):
         self.requests += 1
         rate = random.choice((1.0, 5.0, 1000.0))
         for partition in self.partitions:
-            partition.redis.request = Request(id=f"r{self.requests}", version=2, publish=True, rate=rate, at=self.now())
+            partition.redis.request = ReclassifyRequest(id=f"r{self.requests}", version=2, publish=True, rate=rate, at=self.now())
 
     def _restart(self) -> None:
         if not self._draining:

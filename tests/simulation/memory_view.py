@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
-from etapa.contracts.reclassification import Progress, Request
-from etapa.stream.protocol.ports import ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
 from tests.simulation.process import Process
@@ -29,8 +29,8 @@ class MemoryRedis:
     def __init__(self, *, chained: bool = True) -> None:
         self.mark: ViewMark | None = None
         self.customers: dict[str, Applied] = {}
-        self.request: Request | None = None
-        self.progress: Progress | None = None
+        self.request: ReclassifyRequest | None = None
+        self.progress: ReclassifyProgress | None = None
         self.out_of_memory = False
         self.scripts: set[str] = set()
         """Hashes of the scripts that it knows."""
@@ -38,7 +38,7 @@ class MemoryRedis:
         self._chained = chained
         self._snapshots: list[tuple[ViewMark | None, dict[str, Applied]]] = [(None, {})]
 
-    def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+    def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         """States, due timers and the mark of one moment."""
         due: list[Due] = []
         if due_by is not None:
@@ -51,7 +51,7 @@ class MemoryRedis:
                 key=lambda each: (each.due, each.customer_id.encode()),
             )
         states = [self.customers[customer_id].state if customer_id in self.customers else None for customer_id in customer_ids]
-        return Loaded(self.mark, states, due[:due_limit], more_due=len(due) > due_limit)
+        return LoadedCustomers(self.mark, states, due[:due_limit], more_due=len(due) > due_limit)
 
     def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
         """One step of the chain."""
@@ -82,7 +82,7 @@ class MemoryRedis:
         portion = [(customer_id, self.customers[customer_id].state or b"") for customer_id in ids[cursor : cursor + count]]
         return Scanned(portion, cursor + count if cursor + count < len(ids) else None, len(ids))
 
-    def note(self, progress: Progress) -> None:
+    def note(self, progress: ReclassifyProgress) -> None:
         """How far a request has got."""
         self.progress = progress
 
@@ -113,7 +113,7 @@ class MemoryView:
     async def mark(self) -> ViewMark | None:
         return await self._process.call("mark", lambda: self._redis.mark, _no_answer)
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         return await self._run(_LOAD, "load", lambda: self._redis.load(customer_ids, due_by, due_limit))
 
     async def counts(self) -> Mapping[str, int]:
@@ -131,10 +131,10 @@ class MemoryView:
     async def scan(self, cursor: int, count: int) -> Scanned:
         return await self._process.call("scan", lambda: self._redis.scan(cursor, count), _no_answer)
 
-    async def reclassification(self) -> tuple[Request | None, Progress | None]:
+    async def reclassification(self) -> tuple[ReclassifyRequest | None, ReclassifyProgress | None]:
         return await self._process.call("reclassification", lambda: (self._redis.request, self._redis.progress), _no_answer)
 
-    async def note(self, progress: Progress) -> None:
+    async def note(self, progress: ReclassifyProgress) -> None:
         await self._process.call("note", lambda: self._redis.note(progress), _no_answer)
 
     async def _run(self, script: Script, call: str, effect: Callable[[], T]) -> T:

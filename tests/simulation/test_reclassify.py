@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from etapa.contracts.reclassification import Progress, Request
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.contracts.state import decode_standing, decode_state
 from etapa.journey.engine.program import Program
 from tests.simulation.alone import OPTIONS, Alone
@@ -29,8 +29,8 @@ def _quiet_logs() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def request(**changes: Any) -> Request:
-    return msgspec.structs.replace(Request(id="one", version=2, publish=True, rate=1000.0, at=0), **changes)
+def request(**changes: Any) -> ReclassifyRequest:
+    return msgspec.structs.replace(ReclassifyRequest(id="one", version=2, publish=True, rate=1000.0, at=0), **changes)
 
 
 def shop(**options: Any) -> Alone:
@@ -43,7 +43,7 @@ def shop(**options: Any) -> Alone:
     return alone
 
 
-def reclassified(alone: Alone, wanted: Request | None = None, program: Program = NEW) -> Progress:
+def reclassified(alone: Alone, wanted: ReclassifyRequest | None = None, program: Program = NEW) -> ReclassifyProgress:
     """Ask for it, and let a worker work until it is done."""
     wanted = wanted or request()
     alone.redis.request = wanted
@@ -52,11 +52,11 @@ def reclassified(alone: Alone, wanted: Request | None = None, program: Program =
     return progress_of(alone, wanted.id)
 
 
-def progress_of(alone: Alone, request_id: str) -> Progress:
+def progress_of(alone: Alone, request_id: str) -> ReclassifyProgress:
     """What was noted of a request."""
     noted = alone.redis.progress
     if noted is None or noted.request != request_id:
-        return Progress(request=request_id, customers=0, looked_at=0, carried_over=0, moved=0, failed=0, done=False)
+        return ReclassifyProgress(request=request_id, customers=0, looked_at=0, carried_over=0, moved=0, failed=0, done=False)
     return noted
 
 
@@ -106,7 +106,7 @@ def test_a_second_request_finds_nothing_left_to_do() -> None:
 
 
 @pytest.mark.parametrize("wanted", [request(version=3), request(version=1)])
-def test_a_request_for_another_version_waits_for_a_worker_that_runs_it(wanted: Request) -> None:
+def test_a_request_for_another_version_waits_for_a_worker_that_runs_it(wanted: ReclassifyRequest) -> None:
     alone = shop()
     commits = len(alone.broker.committed)
     alone.redis.request = wanted

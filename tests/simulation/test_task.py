@@ -11,7 +11,7 @@ from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.units import SECOND, YEAR
-from etapa.stream.protocol.ports import Loaded
+from etapa.stream.protocol.ports import LoadedCustomers
 from tests.simulation.alone import START, Alone
 from tests.simulation.memory_view import MemoryView
 from tests.simulation.scenario import PROGRAM
@@ -138,7 +138,7 @@ def test_poison_is_worked_off_without_beginning_anew_for_each(monkeypatch: pytes
     loads: list[int] = []
     load = MemoryView.load
 
-    async def counted(view: MemoryView, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+    async def counted(view: MemoryView, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         loads.append(len(customer_ids))
         return await load(view, customer_ids, due_by, due_limit)
 

@@ -12,7 +12,7 @@ from etapa.commands.redrive import redrive
 from etapa.commands.terminal.dead_letter_options import (
     LETTER_FLAGS,
     LONGEST_KEY,
-    Place,
+    LetterPlace,
     bytes_object,
     check_partitions,
     key_text,
@@ -134,7 +134,7 @@ def _cut_fields(cut: Cut) -> dict[str, Any]:
 
 
 @dead_letters.command(short_help="Show one dead letter, or write out its value.")
-@click.argument("place", type=Place(), metavar="PARTITION/OFFSET")
+@click.argument("place", type=LetterPlace(), metavar="PARTITION/OFFSET")
 @settings_flags(*LETTER_FLAGS)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(

@@ -12,7 +12,7 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
-from etapa.contracts.reclassification import Request
+from etapa.contracts.reclassification import ReclassifyRequest
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.instant import time_text
 from etapa.journey.language.wording import number_text
@@ -92,13 +92,13 @@ async def _reclassify(settings: Settings, version: int, *, publish: bool, rate: 
         return await _watch(control, partitions, request)
 
 
-async def _request(control: ReclassifyControl, partitions: int, version: int, *, publish: bool, rate: float) -> Request:
+async def _request(control: ReclassifyControl, partitions: int, version: int, *, publish: bool, rate: float) -> ReclassifyRequest:
     """What is under way, if it is the same, or a new request."""
     asked = await control.asked(partitions)
     under_way = next((each.request for each in asked if each.under_way), None)
     if under_way is None:
         now = SystemClock().now()
-        request = Request(id=f"{version}-{now}", version=version, publish=publish, rate=rate / partitions, at=now)
+        request = ReclassifyRequest(id=f"{version}-{now}", version=version, publish=publish, rate=rate / partitions, at=now)
         await control.ask(request, range(partitions))
         return request
     told = (
@@ -114,7 +114,7 @@ async def _request(control: ReclassifyControl, partitions: int, version: int, *,
     return under_way
 
 
-async def _watch(control: ReclassifyControl, partitions: int, request: Request) -> Sequence[Asked]:
+async def _watch(control: ReclassifyControl, partitions: int, request: ReclassifyRequest) -> Sequence[Asked]:
     looks = 0
     while True:
         asked = await control.asked(partitions)
@@ -133,7 +133,7 @@ async def _watch(control: ReclassifyControl, partitions: int, request: Request) 
         await SystemClock().sleep(LOOK_EVERY)
 
 
-def _progress(asked: Sequence[Asked], request: Request) -> str:
+def _progress(asked: Sequence[Asked], request: ReclassifyRequest) -> str:
     total = _total(asked)
     waiting = sum(each.progress is None for each in asked)
     line = f"{total['looked_at']:,} of {total['customers']:,} looked at, {total['carried_over']:,} carried over, {total['moved']:,} moved"

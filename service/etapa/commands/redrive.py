@@ -10,7 +10,7 @@ import msgspec
 from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
 from etapa.commands.terminal.dead_letter_options import (
     LETTER_FLAGS,
-    Place,
+    LetterPlace,
     bytes_object,
     check_partitions,
     key_text,
@@ -27,9 +27,17 @@ from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.originals import Originals
-from etapa.stream.upkeep.redrive import Fate, Redrive, RedriveError, RedriveOptions, Sender, redrive_single, sent_before
-from etapa.stream.upkeep.redrive import redrive as redrive_selected
-from etapa.stream.upkeep.sent_back import Redriven
+from etapa.stream.upkeep.redrive import (
+    Fate,
+    Redrive,
+    RedriveError,
+    RedriveOptions,
+    Sender,
+    redrive_selected,
+    redrive_single,
+    sent_before,
+)
+from etapa.stream.upkeep.sent_back import SentBack
 
 _LEFT: Mapping[Fate, str] = {
     "already": "sent back before, and passed over; --again sends them once more",
@@ -56,7 +64,7 @@ class _Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(short_help="Send dead letters back to touchpoints.")
-@click.argument("places", type=Place(), nargs=-1, metavar="[PARTITION/OFFSET]…")
+@click.argument("places", type=LetterPlace(), nargs=-1, metavar="[PARTITION/OFFSET]…")
 @selection_options
 @click.option("--all", "everything", is_flag=True, help="Every dead letter, if nothing else is selected.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most so many.")
@@ -150,7 +158,7 @@ def _all(
     picked: Sequence[Letter],
     order: _Order,
     partitions: int,
-    memory: Mapping[int, Redriven],
+    memory: Mapping[int, SentBack],
     originals: Originals,
     sender: Sender | None,
 ) -> AsyncGenerator[Redrive, None]:

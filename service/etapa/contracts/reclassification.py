@@ -7,7 +7,7 @@ What matters is in the customers' states; if these are lost, one asks again.
 import msgspec
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class ReclassifyRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a partition."""
 
     id: str
@@ -22,7 +22,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """When it was asked, in microseconds since 1970."""
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class ReclassifyProgress(msgspec.Struct, frozen=True, kw_only=True):
     """What was done for a request. A partition that changes owners begins to look anew, and skips what is done."""
 
     request: str
@@ -38,21 +38,21 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_request = msgspec.json.Decoder(Request).decode
-_progress = msgspec.json.Decoder(Progress).decode
+_request = msgspec.json.Decoder(ReclassifyRequest).decode
+_progress = msgspec.json.Decoder(ReclassifyProgress).decode
 
 
-def encode_request(request: Request) -> bytes:
+def encode_request(request: ReclassifyRequest) -> bytes:
     """The request as it is stored."""
     return _encode(request)
 
 
-def encode_progress(progress: Progress) -> bytes:
+def encode_progress(progress: ReclassifyProgress) -> bytes:
     """The progress as it is stored."""
     return _encode(progress)
 
 
-def decode_request(value: bytes | None) -> Request | None:
+def decode_request(value: bytes | None) -> ReclassifyRequest | None:
     """The stored request; none when there is none, or one that this version does not understand."""
     try:
         return None if value is None else _request(value)
@@ -60,7 +60,7 @@ def decode_request(value: bytes | None) -> Request | None:
         return None
 
 
-def decode_progress(value: bytes | None) -> Progress | None:
+def decode_progress(value: bytes | None) -> ReclassifyProgress | None:
     """The stored progress; none when there is none, or one that this version does not understand."""
     try:
         return None if value is None else _progress(value)

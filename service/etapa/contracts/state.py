@@ -16,10 +16,10 @@ from etapa.contracts.state_layout import Standing, StateLayout
 from etapa.errors import EtapaError
 from etapa.journey.engine.customer import FORMAT, Customer
 
-Memories = Mapping[int, bytes]
+KnownMemories = Mapping[int, bytes]
 """Which memories each version of the journey keeps, as `Customer.known` has it: what a partition's marks say."""
 
-NO_MEMORIES: Final[Memories] = MappingProxyType({})
+NO_KNOWN_MEMORIES: Final[KnownMemories] = MappingProxyType({})
 
 
 class StateError(EtapaError):
@@ -31,7 +31,7 @@ _decode: Final = msgspec.msgpack.Decoder(StateLayout).decode
 _decode_standing: Final = msgspec.msgpack.Decoder(Standing).decode
 
 
-def encode_state(customer: Customer, memories: Memories = NO_MEMORIES) -> bytes:
+def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES) -> bytes:
     """The state as bytes. Whoever reads it must be given the same `memories`, or more."""
     entered_at, clock, before = customer.entered_at, customer.clock, customer.before
     memory: dict[str, Any] = {}
@@ -64,7 +64,7 @@ def encode_state(customer: Customer, memories: Memories = NO_MEMORIES) -> bytes:
     return _encode(fields)
 
 
-def decode_state(value: bytes, customer_id: str, memories: Memories = NO_MEMORIES) -> Customer:
+def decode_state(value: bytes, customer_id: str, memories: KnownMemories = NO_KNOWN_MEMORIES) -> Customer:
     """The customer in `value`. Raises `StateError`.
 
     `memories` are needed by those who judge the customer: what became of it under another version hangs on them.

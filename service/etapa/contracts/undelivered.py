@@ -11,8 +11,8 @@ import msgspec
 
 Headers = Sequence[tuple[str, bytes]]
 
-Reason = Literal["not_a_trigger", "no_target", "refused", "gave_up"]
-REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+UndeliveredReason = Literal["not_a_trigger", "no_target", "refused", "gave_up"]
+REASONS: Final[tuple[UndeliveredReason, ...]] = get_args(UndeliveredReason)
 
 REASON: Final = "etapa.reason"
 DETAIL: Final = "etapa.detail"
@@ -30,7 +30,7 @@ LONGEST_DETAIL: Final = 1_000
 class Undelivered(msgspec.Struct, frozen=True):
     """Why a trigger was not delivered."""
 
-    reason: Reason
+    reason: UndeliveredReason
     detail: str
     """What each request came to, or what is wrong with the record."""
     target: str = ""

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from etapa.deliver.beginning import DeliveryRefused, LogRange, read_on_at
-from etapa.deliver.dispatch import Desk, Observer, Record
+from etapa.deliver.dispatch import DeliveryObserver, Desk, TriggerRecord
 from etapa.deliver.overtaken import another_log, tell_gone
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 class CatchUp:
     """Runs until it is cancelled."""
 
-    def __init__(self, cluster: Cluster, desk: Desk, window: int, observer: Observer) -> None:
+    def __init__(self, cluster: Cluster, desk: Desk, window: int, observer: DeliveryObserver) -> None:
         self._cluster = cluster
         self._settings = cluster.settings
         self._desk = desk
@@ -82,7 +82,7 @@ class CatchUp:
             return True
         for records in fetched.values():
             for one in records:
-                record = Record(one.partition, one.offset, one.timestamp * 1000, one.key, one.value, one.headers)
+                record = TriggerRecord(one.partition, one.offset, one.timestamp * 1000, one.key, one.value, one.headers)
                 if self._desk.look(lane, record) == "later":
                     break
         return bool(fetched)

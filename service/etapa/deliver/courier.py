@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from etapa.contracts.undelivered import Reason, Undelivered
+from etapa.contracts.undelivered import Undelivered, UndeliveredReason
 from etapa.deliver.answers import Answer, verdict_of, wait_asked_for
 from etapa.deliver.backoff import next_attempt
 from etapa.deliver.breaker import Breaker, State
@@ -205,7 +205,7 @@ class Courier:
         self._ledger.retried(self.target.id, delivery)
         heapq.heappush(self._later, (at, next(self._order), delivery))
 
-    def _give_up(self, delivery: Delivery, reason: Reason) -> None:
+    def _give_up(self, delivery: Delivery, reason: UndeliveredReason) -> None:
         why = Undelivered(reason, delivery.history, self.target.id, delivery.requests)
         self._ledger.undeliverable(self.target.id, delivery, why)
 

@@ -30,7 +30,7 @@ NotSent = Literal["holdout", "skipped"]
 logger = logging.getLogger(__name__)
 
 
-class Record(msgspec.Struct, frozen=True):
+class TriggerRecord(msgspec.Struct, frozen=True):
     """A record of `campaign-triggers`; `timestamp` in microseconds since 1970."""
 
     partition: int
@@ -41,7 +41,7 @@ class Record(msgspec.Struct, frozen=True):
     headers: Sequence[tuple[str, bytes]]
 
 
-class Observer(Protocol):
+class DeliveryObserver(Protocol):
     """Who counts and measures. Methods are quick and do not raise."""
 
     def delivered(self, target: str, delivery: Delivery) -> None:
@@ -102,7 +102,7 @@ class Desk:
     """One for all partitions of this process. It is the ledger of its couriers."""
 
     def __init__(
-        self, plan: Plan, window: int, write_letter: Callable[[Delivery, Undelivered], Awaitable[None]], observer: Observer
+        self, plan: Plan, window: int, write_letter: Callable[[Delivery, Undelivered], Awaitable[None]], observer: DeliveryObserver
     ) -> None:
         """`window` is how many deliveries of a target are held for each partition."""
         self._plan = plan
@@ -144,7 +144,7 @@ class Desk:
         progress = self.progress.get(partition)
         return progress is not None and progress.waiting < MOST_WAITING and bool(progress.room(LETTERS))
 
-    def take(self, record: Record) -> None:
+    def take(self, record: TriggerRecord) -> None:
         """A record was handed over by the agent."""
         progress = self.progress.get(record.partition)
         try:
@@ -160,7 +160,7 @@ class Desk:
         elif progress.admit(found.lane, record.offset) == "open":
             self._begin(progress, record, found)
 
-    def look(self, lane: str, record: Record) -> Admission:
+    def look(self, lane: str, record: TriggerRecord) -> Admission:
         """A record was read for a lane that is behind."""
         progress = self.progress.get(record.partition)
         if progress is None:
@@ -171,7 +171,7 @@ class Desk:
             self._begin(progress, record, found)
         return admission
 
-    def _begin(self, progress: Progress, record: Record, found: Sorted) -> None:
+    def _begin(self, progress: Progress, record: TriggerRecord, found: Sorted) -> None:
         delivery = Delivery(
             progress=progress,
             lane=found.lane or LETTERS,

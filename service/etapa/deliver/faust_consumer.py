@@ -23,7 +23,7 @@ from mode.threads import QueueServiceThread
 
 from etapa.contracts.delivery_progress import DeliveryProgressError
 from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning, read_on_at
-from etapa.deliver.dispatch import Desk, Observer, Record
+from etapa.deliver.dispatch import DeliveryObserver, Desk, TriggerRecord
 from etapa.deliver.overtaken import another_log, positions_in, tell_gone
 from etapa.deliver.progress import Kept, Progress, memo_of, through_of
 from etapa.deliver.progress_log import ProgressLog
@@ -57,7 +57,7 @@ class DeliveryApp(DisklessApp):
 
     cluster: Cluster
     desk: Desk
-    observer: Observer
+    observer: DeliveryObserver
     progress_log: ProgressLog
     hand_back_seconds: float
 
@@ -311,7 +311,7 @@ def _hand_over_to(app: DeliveryApp) -> Any:
         async for event in stream.noack().events():
             message = event.message
             app.desk.take(
-                Record(
+                TriggerRecord(
                     message.partition,
                     message.offset,
                     int((message.timestamp or 0) * SECOND),

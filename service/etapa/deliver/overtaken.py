@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from etapa.deliver.dispatch import Observer
+from etapa.deliver.dispatch import DeliveryObserver
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def another_log(place: TopicPartition, found: str) -> str:
     )
 
 
-def tell_gone(observer: Observer, place: TopicPartition, start: int, count: int, target: str = "") -> None:
+def tell_gone(observer: DeliveryObserver, place: TopicPartition, start: int, count: int, target: str = "") -> None:
     """Say and count that retention overtook delivery."""
     logger.error(
         "%s %d: retention removed what was before offset %d while it was not delivered%s: up to %d triggers are gone, and delivery goes on"

@@ -22,7 +22,7 @@ from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import dwells_in, moves_in, offers_in, timestamps_in
-from etapa.stream.protocol.observer import BatchCommitted, Step
+from etapa.stream.protocol.observer import BatchCommitted, BatchStep
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.worker_observer import Share
 
@@ -114,7 +114,7 @@ class Metrics:
             self._dead_letters.labels(reason)
         for takeover in get_args(TakeoverReason):
             self._takeovers.labels(takeover)
-        for step in get_args(Step):
+        for step in get_args(BatchStep):
             self._batch_seconds.labels(step)
         for stage in stages:
             self._dwell.show(stage)

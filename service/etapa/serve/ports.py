@@ -18,7 +18,7 @@ class StageReader(Protocol):
 
 
 class Readiness(Protocol):
-    """Knows whether this process does its work, as `stream.classifier.Classifier` does."""
+    """Knows whether this process does its work, as `stream.member.Member` does."""
 
     async def health(self) -> Sequence[Health]:
         """Everything that must be good, looked at now. Does not raise: what cannot be looked at is not ready."""

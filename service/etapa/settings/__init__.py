@@ -17,7 +17,7 @@ from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS
 from etapa.errors import EtapaError
 from etapa.journey.units import MINUTE, SECOND
 from etapa.settings import values as values
-from etapa.settings.values import Kind, RedisUrl, Secret
+from etapa.settings.values import RedisUrl, Secret, ValueKind
 
 PREFIX = "ETAPA_"
 FILE_SUFFIX = "_FILE"
@@ -38,7 +38,7 @@ SourceName = Literal["default", "environment", "file", "flag"]
 class Setting(msgspec.Struct, frozen=True):
     """What a field of `Settings` accepts and what it is for, in one sentence that help and docs print."""
 
-    kind: Kind
+    kind: ValueKind
     about: str
 
 

@@ -14,7 +14,7 @@ from etapa.journey.language.duration import DurationError, format_duration, pars
 HIDDEN = "********"
 
 
-class Kind(NamedTuple):
+class ValueKind(NamedTuple):
     """How to read a value, what is allowed (for messages), and how to show it."""
 
     parse: Callable[[str], Any]
@@ -73,7 +73,7 @@ def _decimal(text: str) -> int:
     return int(text)
 
 
-def number(least: int, most: int) -> Kind:
+def number(least: int, most: int) -> ValueKind:
     """A whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
@@ -82,14 +82,14 @@ def number(least: int, most: int) -> Kind:
             raise ValueError("")
         return value
 
-    return Kind(parse, f"a whole number from {least} to {most}")
+    return ValueKind(parse, f"a whole number from {least} to {most}")
 
 
 _SIZE = re.compile(r"([0-9]{1,15}) ?(|B|KiB|MiB|GiB)", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 
 
-def size(least: int, most: int) -> Kind:
+def size(least: int, most: int) -> ValueKind:
     """A number of bytes, or of KiB, MiB or GiB."""
 
     def parse(text: str) -> int:
@@ -101,7 +101,9 @@ def size(least: int, most: int) -> Kind:
             raise ValueError("")
         return value
 
-    return Kind(parse, f"a number of bytes such as 65536, 64KiB or 4MiB, from {_shown_size(least)} to {_shown_size(most)}", _shown_size)
+    return ValueKind(
+        parse, f"a number of bytes such as 65536, 64KiB or 4MiB, from {_shown_size(least)} to {_shown_size(most)}", _shown_size
+    )
 
 
 def _shown_size(value: int) -> str:
@@ -111,7 +113,7 @@ def _shown_size(value: int) -> str:
     return str(value)
 
 
-def duration(least: int, most: int) -> Kind:
+def duration(least: int, most: int) -> ValueKind:
     """A duration in the journey file's notation, in microseconds once read."""
 
     def parse(text: str) -> int:
@@ -123,7 +125,7 @@ def duration(least: int, most: int) -> Kind:
             raise ValueError("")
         return value
 
-    return Kind(
+    return ValueKind(
         parse,
         f"a duration such as 30s, 5m or 1h30m, from {_shown_duration(least)} to {_shown_duration(most)}",
         _shown_duration,
@@ -134,7 +136,7 @@ def _shown_duration(value: int) -> str:
     return format_duration(value) if value else "0s"
 
 
-def choice(options: Sequence[str]) -> Kind:
+def choice(options: Sequence[str]) -> ValueKind:
     """One of some words, in any case; it is kept as listed here."""
     by_lower = {option.lower(): option for option in options}
 
@@ -144,10 +146,10 @@ def choice(options: Sequence[str]) -> Kind:
         except KeyError:
             raise ValueError("") from None
 
-    return Kind(parse, ", ".join(options[:-1]) + " or " + options[-1])
+    return ValueKind(parse, ", ".join(options[:-1]) + " or " + options[-1])
 
 
-def names(longest: int) -> Kind:
+def names(longest: int) -> ValueKind:
     """Texts separated by commas, each of at most so many characters; `off` for none at all."""
 
     def parse(text: str) -> tuple[str, ...]:
@@ -156,10 +158,10 @@ def names(longest: int) -> Kind:
             raise ValueError("")
         return () if found == ("off",) else found
 
-    return Kind(parse, f"texts of at most {longest} characters separated by commas, or `off`", lambda found: ",".join(found) or "off")
+    return ValueKind(parse, f"texts of at most {longest} characters separated by commas, or `off`", lambda found: ",".join(found) or "off")
 
 
-def one_line() -> Kind:
+def one_line() -> ValueKind:
     """Any text on one line."""
 
     def parse(text: str) -> str:
@@ -167,10 +169,10 @@ def one_line() -> Kind:
             raise ValueError("")
         return text
 
-    return Kind(parse, "text on one line")
+    return ValueKind(parse, "text on one line")
 
 
-def secret() -> Kind:
+def secret() -> ValueKind:
     """Any text on one line, kept hidden."""
 
     def parse(text: str) -> Secret:
@@ -178,10 +180,10 @@ def secret() -> Kind:
             raise ValueError("")
         return Secret(text)
 
-    return Kind(parse, "text on one line", is_secret=True)
+    return ValueKind(parse, "text on one line", is_secret=True)
 
 
-def token() -> Kind:
+def token() -> ValueKind:
     """A bearer token: what fits into an HTTP header."""
 
     def parse(text: str) -> Secret:
@@ -189,10 +191,10 @@ def token() -> Kind:
             raise ValueError("")
         return Secret(text.strip())
 
-    return Kind(parse, "1 to 4096 printable ASCII characters without spaces", is_secret=True)
+    return ValueKind(parse, "1 to 4096 printable ASCII characters without spaces", is_secret=True)
 
 
-def file_path() -> Kind:
+def file_path() -> ValueKind:
     """A path. Whether the file is good is for whoever opens it to say."""
 
     def parse(text: str) -> str:
@@ -200,10 +202,10 @@ def file_path() -> Kind:
             raise ValueError("")
         return text
 
-    return Kind(parse, "the path of a file", is_path=True)
+    return ValueKind(parse, "the path of a file", is_path=True)
 
 
-def _parsed_with(pattern: str, allowed: str) -> Kind:
+def _parsed_with(pattern: str, allowed: str) -> ValueKind:
     compiled = re.compile(pattern)
 
     def parse(text: str) -> str:
@@ -212,20 +214,20 @@ def _parsed_with(pattern: str, allowed: str) -> Kind:
             raise ValueError("")
         return matched[0]
 
-    return Kind(parse, allowed)
+    return ValueKind(parse, allowed)
 
 
-def topic_name() -> Kind:
+def topic_name() -> ValueKind:
     """A legal name of a Kafka topic."""
     return _parsed_with(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", "1 to 249 letters, digits, '.', '_' and '-', not '.' or '..'")
 
 
-def group_name() -> Kind:
+def group_name() -> ValueKind:
     """A name that is safe as consumer group, in transactional ids and in Redis keys."""
     return _parsed_with(r"[A-Za-z0-9._-]{1,200}", "1 to 200 letters, digits, '.', '_' and '-'")
 
 
-def key_prefix() -> Kind:
+def key_prefix() -> ValueKind:
     """A prefix of Redis keys. Braces would move a Redis Cluster's hash tag."""
     return _parsed_with(r"[!-z|~]{1,200}", "1 to 200 printable ASCII characters without spaces and braces")
 
@@ -240,7 +242,7 @@ def _is_host(text: str) -> bool:
         return len(text) <= 253 and bool(re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", text))
 
 
-def host() -> Kind:
+def host() -> ValueKind:
     """A host name or an IP address to listen on."""
 
     def parse(text: str) -> str:
@@ -248,7 +250,7 @@ def host() -> Kind:
             raise ValueError("")
         return text.strip().strip("[]")
 
-    return Kind(parse, "a host name or an IP address, such as 127.0.0.1, or 0.0.0.0 for every interface")
+    return ValueKind(parse, "a host name or an IP address, such as 127.0.0.1, or 0.0.0.0 for every interface")
 
 
 def _check_address(address: str) -> None:
@@ -261,7 +263,7 @@ def _check_address(address: str) -> None:
         raise ValueError(f"where {port!r} is not a port")
 
 
-def servers() -> Kind:
+def servers() -> ValueKind:
     """Kafka brokers as `host:port`, separated by commas."""
 
     def parse(text: str) -> str:
@@ -272,13 +274,13 @@ def servers() -> Kind:
             _check_address(address)
         return ",".join(addresses)
 
-    return Kind(parse, "host:port, or several separated by commas")
+    return ValueKind(parse, "host:port, or several separated by commas")
 
 
 REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 
 
-def redis_url() -> Kind:
+def redis_url() -> ValueKind:
     """A Redis URL, of one server, of a cluster or of sentinels. Messages never repeat it: it may hold a password."""
 
     def parse(text: str) -> RedisUrl:
@@ -299,7 +301,7 @@ def redis_url() -> Kind:
             raise ValueError("whose database is not a number")
         return RedisUrl(text)
 
-    return Kind(
+    return ValueKind(
         parse,
         "redis://, rediss://, redis+cluster:// or redis+sentinel:// with [user:password@]host[:port] and, for sentinels,"
         " /service, then an optional /database; special characters in the password percent-encoded",

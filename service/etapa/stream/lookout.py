@@ -21,7 +21,7 @@ from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.membership import describe_group
 from etapa.stream.kafka.stamps import EndsOfTransactions
 from etapa.stream.protocol.brokers_clocks import BrokersClocks, disagreement_in_words
-from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ownership import owned_by_workers, ownership_in_words
 
 LOOK_SECONDS = 5.0
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 class Lookout:
     """Looks until it is cancelled. What a look finds holds until the next one that gets an answer."""
 
-    def __init__(self, cluster: Cluster, clock: SystemClock, observer: Observer) -> None:
+    def __init__(self, cluster: Cluster, clock: SystemClock, observer: TaskObserver) -> None:
         self._cluster = cluster
         self._clock = clock
         self._observer = observer

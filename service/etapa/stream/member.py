@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class Classifier(Service):
+class Member(Service):
     """Classifies the touchpoints of its partitions from start to stop. `ended` is set when it ends by itself; `error` says why."""
 
     def __init__(self, settings: Settings, program: Program, observer: WorkerObserver) -> None:
@@ -87,7 +87,7 @@ class Classifier(Service):
         cluster = Cluster(self._settings)
         self._store = Store(self._settings)
         self._lookout = Lookout(cluster, self._clock, self._observer)
-        self._work = asyncio.create_task(self._run(cluster, self._store, self._lookout), name="etapa classifier")
+        self._work = asyncio.create_task(self._run(cluster, self._store, self._lookout), name="etapa member")
         self._looking = asyncio.create_task(self._look(self._store), name="etapa vital signs")
 
     async def on_stop(self) -> None:

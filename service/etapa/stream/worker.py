@@ -1,6 +1,6 @@
-"""The worker process: a Faust app that hosts the classifier and whatever services the caller brings along.
+"""The worker process: a Faust app that hosts the member of the group and whatever services the caller brings along.
 
-Faust's own Kafka consumer and producer stay off: touchpoints go through the classifier's, whose partition protocol does not
+Faust's own Kafka consumer and producer stay off: touchpoints go through the member's, whose partition protocol does not
 lose or repeat anything. Faust gives the frame: services that start and stop in order, signals, and agents for work that may
 be repeated.
 """
@@ -17,19 +17,19 @@ from etapa.journey.engine.program import Program
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.kafka.errors import thin_out_logs
-from etapa.stream.member import Classifier
+from etapa.stream.member import Member
 from etapa.stream.worker_observer import WorkerObserver
 
 _STOP_SECONDS = 30.0
 """Beyond the session that a batch at hand may take."""
 
-Hosted = Callable[[Classifier], Sequence[Service]]
+Hosted = Callable[[Member], Sequence[Service]]
 
 
-def run_worker(settings: Settings, program: Program, observer: WorkerObserver, hosted: Hosted = lambda classifier: ()) -> None:
+def run_worker(settings: Settings, program: Program, observer: WorkerObserver, hosted: Hosted = lambda member: ()) -> None:
     """Run until SIGTERM or SIGINT, then finish what was begun and return.
 
-    `hosted` gives services that start before the classifier and stop after it; they may ask it how things are.
+    `hosted` gives services that start before the member and stop after it; they may ask it how things are.
     Raises what they raise at their start, and `WorkerError` when the worker ends by itself.
     """
     spare_the_garbage_collector()
@@ -49,12 +49,12 @@ def spare_the_garbage_collector() -> None:
 
 
 async def _run(settings: Settings, program: Program, observer: WorkerObserver, hosted: Hosted) -> None:
-    classifier = Classifier(settings, program, observer)
-    app = made_app(DisklessApp, settings.group, settings, [*hosted(classifier), classifier], consumes=False)
+    member = Member(settings, program, observer)
+    app = made_app(DisklessApp, settings.group, settings, [*hosted(member), member], consumes=False)
     worker = StoppableWorker(app, settings.session_timeout / SECOND + _STOP_SECONDS)
     try:
-        await worker.run_until_stopped(classifier)
+        await worker.run_until_stopped(member)
     except Exception as error:
-        if error is not classifier.error or isinstance(error, WorkerError):
+        if error is not member.error or isinstance(error, WorkerError):
             raise
         raise WorkerError(f"an error that should not exist ended the worker: {error!r}") from error

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from etapa.hosting.dependencies import Cause, Dependency
-from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.observer import TaskObserver
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -19,8 +19,8 @@ class Share(msgspec.Struct, frozen=True):
     """Partitions that are not processed before somebody steps in."""
 
 
-class WorkerObserver(Observer, Protocol):
-    """An `Observer` that is also told of the worker. It must not raise."""
+class WorkerObserver(TaskObserver, Protocol):
+    """An `TaskObserver` that is also told of the worker. It must not raise."""
 
     def dependency(self, name: Dependency, cause: Cause | None) -> None:
         """Whether a server does its part, and if not, why."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from etapa.contracts.reclassification import Progress, Request
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.journey.engine.customer import Customer
 from etapa.settings import Settings, load_settings
 from etapa.stream.redis.client import RedisClient, connect, disconnect
@@ -59,16 +59,16 @@ def with_redis(environ: dict[str, str], work: Callable[[Settings, RedisClient], 
     return asyncio.run(working())
 
 
-def ask(environ: dict[str, str], request: Request, partitions: int = PARTITIONS) -> None:
+def ask(environ: dict[str, str], request: ReclassifyRequest, partitions: int = PARTITIONS) -> None:
     with_redis(environ, lambda settings, client: ReclassifyControl(settings, client).ask(request, range(partitions)))
 
 
-def requests(environ: dict[str, str]) -> list[Request | None]:
+def requests(environ: dict[str, str]) -> list[ReclassifyRequest | None]:
     asked = with_redis(environ, lambda settings, client: ReclassifyControl(settings, client).asked(PARTITIONS))
     return [each.request for each in asked]
 
 
-def note(environ: dict[str, str], progress: Progress) -> None:
+def note(environ: dict[str, str], progress: ReclassifyProgress) -> None:
     """As the owners of all partitions would."""
 
     async def noting(settings: Settings, client: RedisClient) -> None:
@@ -78,12 +78,14 @@ def note(environ: dict[str, str], progress: Progress) -> None:
     with_redis(environ, noting)
 
 
-def request(**changes: object) -> Request:
-    return msgspec.structs.replace(Request(id="one", version=VERSION, publish=False, rate=25.0, at=1_795_262_400_000_000), **changes)
+def request(**changes: object) -> ReclassifyRequest:
+    return msgspec.structs.replace(
+        ReclassifyRequest(id="one", version=VERSION, publish=False, rate=25.0, at=1_795_262_400_000_000), **changes
+    )
 
 
-def done(request_id: str, **changes: object) -> Progress:
-    progress = Progress(request=request_id, customers=5, looked_at=5, carried_over=4, moved=2, failed=0, done=True)
+def done(request_id: str, **changes: object) -> ReclassifyProgress:
+    progress = ReclassifyProgress(request=request_id, customers=5, looked_at=5, carried_over=4, moved=2, failed=0, done=True)
     return msgspec.structs.replace(progress, **changes)
 
 
@@ -115,10 +117,10 @@ def meanwhile() -> Iterator[Meanwhile]:
 
 
 @pytest.fixture
-def owners(environ: dict[str, str], meanwhile: Meanwhile) -> Callable[[Progress], None]:
+def owners(environ: dict[str, str], meanwhile: Meanwhile) -> Callable[[ReclassifyProgress], None]:
     """Owners of all partitions who have done what is asked as soon as it is."""
 
-    def work(progress: Progress) -> None:
+    def work(progress: ReclassifyProgress) -> None:
         meanwhile(
             lambda: asked_of_all(environ), lambda: note(environ, msgspec.structs.replace(progress, request=asked_of_all(environ).pop()))
         )
@@ -128,7 +130,7 @@ def owners(environ: dict[str, str], meanwhile: Meanwhile) -> Callable[[Progress]
 
 @pytest.mark.redis
 def test_every_partition_is_asked_and_what_their_owners_did_is_summed_up(
-    environ: dict[str, str], owners: Callable[[Progress], None]
+    environ: dict[str, str], owners: Callable[[ReclassifyProgress], None]
 ) -> None:
     owners(done("?"))
     told = etapa("reclassify", "--rate", "100", env=environ)
@@ -140,7 +142,7 @@ def test_every_partition_is_asked_and_what_their_owners_did_is_summed_up(
 
 
 @pytest.mark.redis
-def test_a_machine_gets_one_object(environ: dict[str, str], owners: Callable[[Progress], None]) -> None:
+def test_a_machine_gets_one_object(environ: dict[str, str], owners: Callable[[ReclassifyProgress], None]) -> None:
     owners(done("?"))
     told = etapa("reclassify", "--json", "--publish", env=environ)
     assert json.loads(told.stdout) == {
@@ -157,7 +159,9 @@ def test_a_machine_gets_one_object(environ: dict[str, str], owners: Callable[[Pr
 
 
 @pytest.mark.redis
-def test_customers_that_could_not_be_judged_are_a_failed_check(environ: dict[str, str], owners: Callable[[Progress], None]) -> None:
+def test_customers_that_could_not_be_judged_are_a_failed_check(
+    environ: dict[str, str], owners: Callable[[ReclassifyProgress], None]
+) -> None:
     owners(done("?", failed=1))
     told = etapa("reclassify", env=environ)
     assert told.returncode == 1

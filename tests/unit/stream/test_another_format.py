@@ -14,7 +14,7 @@ from etapa.stream.protocol.batch import decode
 from etapa.stream.protocol.records import Record
 from etapa.stream.upkeep.dead_letters import Letter
 from etapa.stream.upkeep.redrive import RedriveOptions, decided
-from etapa.stream.upkeep.sent_back import Redriven
+from etapa.stream.upkeep.sent_back import SentBack
 
 NOON = 1_764_417_600_000_000
 
@@ -61,5 +61,5 @@ def test_lines_are_read_by_it() -> None:
 
 def test_a_dead_letter_is_given_the_key_of_the_customer_that_it_finds() -> None:
     letter = DeadLetter(None, b"1;ada;view;%d" % NOON, (), "key_mismatch", "", "touchpoints", 0, 0)
-    decision = decided(Letter(0, 0, 0, letter), Redriven(), RedriveOptions(partitions=2, rekey=True, decoder=DECODER))
+    decision = decided(Letter(0, 0, 0, letter), SentBack(), RedriveOptions(partitions=2, rekey=True, decoder=DECODER))
     assert decision.key == b"ada"

@@ -21,7 +21,7 @@ LETTER_FLAGS = ("kafka_bootstrap_servers", "group")
 LONGEST_KEY = 24
 
 
-class Place(click.ParamType):
+class LetterPlace(click.ParamType):
     """Where a dead letter is: its partition and offset."""
 
     name = "PARTITION/OFFSET"

@@ -11,7 +11,7 @@ from etapa.serve.http import Api
 from etapa.serve.service import HttpServerError, HttpService
 from etapa.settings import Settings
 from etapa.stream.kafka.security import KafkaSettingsError
-from etapa.stream.member import Classifier
+from etapa.stream.member import Member
 from etapa.stream.redis.client import RedisUrlError
 from etapa.stream.worker import run_worker
 
@@ -20,8 +20,8 @@ def work(settings: Settings, journey: Journey) -> None:
     """Classify touchpoints and serve HTTP until told to stop. Ends the command when that is not possible."""
     metrics = Metrics(journey)
 
-    def hosted(classifier: Classifier) -> list[Service]:
-        api = Api(journey, classifier, classifier, metrics.registry, settings.api_token)
+    def hosted(member: Member) -> list[Service]:
+        api = Api(journey, member, member, metrics.registry, settings.api_token)
         return [HttpService(api.application(), settings.http_host, settings.http_port)]
 
     try:

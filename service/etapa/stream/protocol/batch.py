@@ -8,7 +8,7 @@ from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.stage_change import encode_stage_change
-from etapa.contracts.state import NO_MEMORIES, Memories, encode_state
+from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.errors import EtapaError
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.customer import Customer
@@ -127,7 +127,7 @@ class Encoded:
         for trigger in triggers_of(changes):
             self.campaign_triggers.append(Outgoing(*encode_campaign_trigger(trigger, journey, version)))
 
-    def add_customers(self, customers: Sequence[Customer], memories: Memories) -> None:
+    def add_customers(self, customers: Sequence[Customer], memories: KnownMemories) -> None:
         """Add customers as they are now."""
         for customer in customers:
             state = encode_state(customer, memories)
@@ -142,7 +142,7 @@ async def encode(
     version: int,
     pause_every: int,
     pause: Pause,
-    memories: Memories = NO_MEMORIES,
+    memories: KnownMemories = NO_KNOWN_MEMORIES,
 ) -> Encoded:
     """Encode stage changes with what campaigns made of them, and customers. Nothing may change the customers before this is done.
 

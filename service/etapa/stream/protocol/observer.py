@@ -14,7 +14,7 @@ from etapa.journey.engine.stage_change import StageChange
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.records import Record
 
-Step = Literal["decode", "load", "classify", "encode", "wait", "commit", "apply"]
+BatchStep = Literal["decode", "load", "classify", "encode", "wait", "commit", "apply"]
 """The parts of a batch that are timed. `wait` is for the view to show the batch before."""
 
 
@@ -35,11 +35,11 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """The touchpoint records of the batch, for their timestamps; empty when only timers ran."""
     committed_at: int
     stream_time: int | None
-    seconds: Mapping[Step, float]
+    seconds: Mapping[BatchStep, float]
     """How long each step took; `apply` is told later, by `view_applied`."""
 
 
-class Observer(Protocol):
+class TaskObserver(Protocol):
     """What a partition task tells. Methods about a partition name it first."""
 
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from etapa.contracts.mark import TopicRole
-from etapa.contracts.reclassification import Progress, Request
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.errors import EtapaError
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
 
@@ -146,7 +146,7 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     state: bytes
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadedCustomers(msgspec.Struct, frozen=True):
     """States (in the order asked for; none where the customer is new), due timers in order of (due, customer), and the mark of that same moment."""
 
     mark: ViewMark | None
@@ -174,7 +174,7 @@ class View(Protocol):
     async def mark(self) -> ViewMark | None:
         """The mark, or none when the view of this partition is empty or was lost."""
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         """States, due timers (due at or before `due_by`) and the mark, as of one moment."""
 
     async def counts(self) -> Mapping[str, int]:
@@ -191,10 +191,10 @@ class View(Protocol):
     async def scan(self, cursor: int, count: int) -> Scanned:
         """Look at about `count` customers, from 0 on. Those that are there all the time until the end are seen at least once."""
 
-    async def reclassification(self) -> tuple[Request | None, Progress | None]:
+    async def reclassification(self) -> tuple[ReclassifyRequest | None, ReclassifyProgress | None]:
         """What `etapa reclassify` asks for, and what was last noted of it."""
 
-    async def note(self, progress: Progress) -> None:
+    async def note(self, progress: ReclassifyProgress) -> None:
         """Note how far a request has got, for those who asked. Nothing else depends on it."""
 
 

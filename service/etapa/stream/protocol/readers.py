@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from etapa.contracts.state import NO_MEMORIES, Memories
+from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories
 from etapa.stream.protocol.ports import ViewError, ViewMark
 
 
@@ -18,7 +18,7 @@ class StoredCustomer(msgspec.Struct, frozen=True):
     partition: int
     stage: str
     state: bytes
-    memories: Memories = NO_MEMORIES
+    memories: KnownMemories = NO_KNOWN_MEMORIES
     """What it takes to read the state, if the customer is to be judged."""
 
 

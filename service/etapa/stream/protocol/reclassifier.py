@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from etapa.contracts.reclassification import Progress, Request
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.contracts.state import decode_standing
 from etapa.stream.protocol.ports import View
 
@@ -24,7 +24,7 @@ NOTE_EVERY = 0.5
 class Portion(msgspec.Struct, frozen=True):
     """Customers to be carried over now, as one batch."""
 
-    request: Request
+    request: ReclassifyRequest
     customer_ids: Sequence[str]
 
 
@@ -36,7 +36,7 @@ class Reclassifier:
         self._version = version
         self._pause = pause
         self._look_at = 0.0
-        self._request: Request | None = None
+        self._request: ReclassifyRequest | None = None
         self._finished: str | None = None
         self._cursor: int | None = 0
         """Where to look on; none when everything has been looked at."""
@@ -44,7 +44,7 @@ class Reclassifier:
         self._allowed_at = 0.0
         """When the next customer may be carried over, as far as the rate goes."""
         self._note_at = 0.0
-        self._progress = Progress(request="", customers=0, looked_at=0, carried_over=0, moved=0, failed=0, done=False)
+        self._progress = ReclassifyProgress(request="", customers=0, looked_at=0, carried_over=0, moved=0, failed=0, done=False)
 
     def idle_for(self, now: float) -> float:
         """Seconds for which there is nothing to do here."""
@@ -95,14 +95,14 @@ class Reclassifier:
         else:
             self._request = request
 
-    def _begin(self, request: Request, noted: Progress | None) -> None:
+    def _begin(self, request: ReclassifyRequest, noted: ReclassifyProgress | None) -> None:
         self._request = request
         self._cursor, self._allowed_at, self._note_at = 0, 0.0, 0.0
         self._waiting.clear()
         carried_over = moved = 0
         if noted is not None and noted.request == request.id:
             carried_over, moved = noted.carried_over, noted.moved
-        self._progress = Progress(
+        self._progress = ReclassifyProgress(
             request=request.id, customers=0, looked_at=0, carried_over=carried_over, moved=moved, failed=0, done=False
         )
 

@@ -16,7 +16,7 @@ from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
 from etapa.contracts.state import StateError
 from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import LastMark, MayPass, PartitionRefused, refuse_what_is_not_ours
-from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, Topics, TransactionHangs, View, ViewMark
 from etapa.stream.protocol.records import Applied, StateRecord, collect
@@ -51,7 +51,7 @@ class TakenOver(msgspec.Struct, frozen=True):
 
 
 async def take_over(
-    log: Log, view: View, observer: Observer, partition: int, options: TaskOptions, pause: Callable[[], Awaitable[bool]]
+    log: Log, view: View, observer: TaskObserver, partition: int, options: TaskOptions, pause: Callable[[], Awaitable[bool]]
 ) -> TakenOver | None:
     """Fence, find the last mark, bring the view up to it and seek the next touchpoint.
 
@@ -186,7 +186,7 @@ class _Applying:
             raise InDoubt("refused", "the view is no longer where its last chunk left it")
 
 
-async def _next_offset(log: Log, observer: Observer, partition: int, options: TaskOptions, last: LastMark | None) -> int:
+async def _next_offset(log: Log, observer: TaskObserver, partition: int, options: TaskOptions, last: LastMark | None) -> int:
     """The first touchpoint to read, with a word about everything that looks odd."""
     first, end = await log.touchpoint_range()
     if last is None:

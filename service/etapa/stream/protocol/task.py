@@ -10,7 +10,7 @@ from etapa.contracts.mark import Mark
 from etapa.contracts.state import StateError
 from etapa.journey.engine.program import Program
 from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
-from etapa.stream.protocol.observer import Observer
+from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, take_over
@@ -33,7 +33,7 @@ class PartitionTask:
     """
 
     def __init__(
-        self, partition: int, program: Program, log: Log, view: View, clock: Clock, observer: Observer, options: TaskOptions
+        self, partition: int, program: Program, log: Log, view: View, clock: Clock, observer: TaskObserver, options: TaskOptions
     ) -> None:
         self._around = Surroundings(partition, program, log, view, clock, observer, options)
         self._stop_requested = False

@@ -19,9 +19,9 @@ from etapa.journey.engine.partition import EvaluationFailed, Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, decode, encode, stage_deltas
-from etapa.stream.protocol.observer import BatchCommitted, Observer, Step
+from etapa.stream.protocol.observer import BatchCommitted, BatchStep, TaskObserver
 from etapa.stream.protocol.options import TaskOptions
-from etapa.stream.protocol.ports import Clock, Loaded, Log, Transaction, View, ViewMark
+from etapa.stream.protocol.ports import Clock, LoadedCustomers, Log, Transaction, View, ViewMark
 from etapa.stream.protocol.reclassifier import Reclassifier
 from etapa.stream.protocol.records import Applied, Record
 from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
@@ -38,7 +38,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     log: Log
     view: View
     clock: Clock
-    observer: Observer
+    observer: TaskObserver
     options: TaskOptions
 
 
@@ -76,7 +76,7 @@ class Tenure:
         """Of a record whose touchpoint was rehearsed, and is known not to fail: timers before it may be committed without it."""
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._in_flight: _InFlight | None = None
-        self._seconds: dict[Step, float] = {}
+        self._seconds: dict[BatchStep, float] = {}
         self.sound = False
         """Whether this tenure got as far as committing a batch, or as finding the view as it was left."""
 
@@ -213,7 +213,7 @@ class Tenure:
         await self._settle()
         await self._reclassifier.carried_over(clock.monotonic(), len(portion.customer_ids) - failed, moved, failed)
 
-    async def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> Loaded:
+    async def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> LoadedCustomers:
         """Bring customers into memory: those named, and those whose timer is due by `stream_time`."""
         around = self._around
         started = around.clock.monotonic()
@@ -227,12 +227,12 @@ class Tenure:
             )
         if shown is None:
             # Whatever is there belongs to nobody; the first apply removes it.
-            loaded = Loaded(None, [None] * len(customer_ids), (), more_due=False)
+            loaded = LoadedCustomers(None, [None] * len(customer_ids), (), more_due=False)
         await self._admit(customer_ids, loaded)
         self._took("load", started)
         return loaded
 
-    async def _admit(self, customer_ids: Sequence[str], loaded: Loaded) -> None:
+    async def _admit(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> None:
         admit, every = self._engine.admit, self._around.options.pause_every
         for count, (customer_id, state) in enumerate(zip(customer_ids, loaded.states, strict=True), start=1):
             admit(customer_id, None if state is None else decode_state(state, customer_id, self._memories))
@@ -389,7 +389,7 @@ class Tenure:
     async def _pause(self) -> None:
         await self._around.clock.sleep(0)
 
-    def _took(self, step: Step, started: float) -> float:
+    def _took(self, step: BatchStep, started: float) -> float:
         """Note how long a step took. Gives the time now."""
         now = self._around.clock.monotonic()
         self._seconds[step] = self._seconds.get(step, 0.0) + now - started

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_request
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_request
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.redis.client import RedisClient
@@ -17,8 +17,8 @@ from etapa.stream.redis.view import PartitionKeys
 class Asked(msgspec.Struct, frozen=True):
     """What is asked of a partition, and how far it has got."""
 
-    request: Request | None
-    progress: Progress | None
+    request: ReclassifyRequest | None
+    progress: ReclassifyProgress | None
     """Of this request; none when nobody has begun."""
     customers: int
 
@@ -55,7 +55,7 @@ class ReclassifyControl:
             asked.append(Asked(request, progress, customers))
         return asked
 
-    async def ask(self, request: Request, partitions: Sequence[int]) -> None:
+    async def ask(self, request: ReclassifyRequest, partitions: Sequence[int]) -> None:
         """Ask it of these partitions; what was asked of them before no longer counts."""
         value = encode_request(request)
         await self._each(partitions, lambda pipe, keys: pipe.hset(keys.reclassify, "request", value))

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import msgspec
 
-from etapa.contracts.reclassification import Progress, Request, decode_progress, decode_request, encode_progress
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
-from etapa.stream.protocol.ports import ApplyOutcome, Due, Loaded, Scanned, ViewError, ViewMark
+from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
 from etapa.stream.redis.errors import view_errors
@@ -56,7 +56,7 @@ class RedisView:
             fields = await awaited(self._client.hgetall(cast("str", self._keys.mark)))
         return self._read_mark(fields)
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> Loaded:
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         keys = [self._keys.state, self._keys.timers, self._keys.mark]
         arguments = [b"" if due_by is None else b"%d" % due_by, b"%d" % due_limit, _pack(customer_ids)]
         async with self._errors("loading states"):
@@ -68,7 +68,7 @@ class RedisView:
                 message = f"partition {self._partition}: a timer of a customer without a state; {self._advice()}"
                 raise ViewError(message)
             timers.append(Due(id_.decode(), int(float(score)), state))
-        return Loaded(self._read_mark(fields), states, timers, bool(more))
+        return LoadedCustomers(self._read_mark(fields), states, timers, bool(more))
 
     async def counts(self) -> Mapping[str, int]:
         async with self._errors("reading the counts"):
@@ -93,12 +93,12 @@ class RedisView:
         after, states = answer
         return Scanned([(customer_id.decode(), state) for customer_id, state in states.items()], int(after) or None, customers)
 
-    async def reclassification(self) -> tuple[Request | None, Progress | None]:
+    async def reclassification(self) -> tuple[ReclassifyRequest | None, ReclassifyProgress | None]:
         async with self._errors("looking for a request to reclassify"):
             request, progress = await awaited(self._client.hmget(cast("str", self._keys.reclassify), ["request", "progress"]))
         return decode_request(request), decode_progress(progress)
 
-    async def note(self, progress: Progress) -> None:
+    async def note(self, progress: ReclassifyProgress) -> None:
         async with self._errors("noting progress"):
             await awaited(self._client.hset(cast("str", self._keys.reclassify), "progress", cast("str", encode_progress(progress))))
 

@@ -29,7 +29,7 @@ from etapa.stream.protocol.ports import Fenced, LogError
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.originals import Originals
-from etapa.stream.upkeep.sent_back import Redriven, RedrivenError, read_redriven
+from etapa.stream.upkeep.sent_back import SentBack, SentBackError, read_sent_back
 
 MOST_LETTERS = 500
 MOST_BYTES = 1024 * 1024
@@ -76,7 +76,7 @@ class Redrive(msgspec.Struct, frozen=True):
         return len(self.key or b"") + len(self.letter.content.value or b"")
 
 
-def decided(letter: Letter, sent_before: Redriven, options: RedriveOptions, previous: int | None = None) -> Redrive:
+def decided(letter: Letter, sent_before: SentBack, options: RedriveOptions, previous: int | None = None) -> Redrive:
     """What becomes of a letter, before it is tried. Raises `RedriveError` when its partition is not there any more."""
     content = letter.content
     key = content.key
@@ -109,15 +109,15 @@ def redrive_group(settings: Settings) -> str:
     return f"{settings.group}.redrive"
 
 
-async def sent_before(cluster: Cluster, ranges: Mapping[int, tuple[int, int]]) -> dict[int, Redriven]:
+async def sent_before(cluster: Cluster, ranges: Mapping[int, tuple[int, int]]) -> dict[int, SentBack]:
     """Which letters of each partition were sent back. Raises `LogError` or `RedriveError`."""
     group = redrive_group(cluster.settings)
     notes = await notes_of(cluster, group, cluster.settings.topic_dead_letters)
     memory = {}
     for partition, (first, _) in ranges.items():
         try:
-            memory[partition] = read_redriven(notes.get(partition, "")).without_before(first)
-        except RedrivenError as error:
+            memory[partition] = read_sent_back(notes.get(partition, "")).without_before(first)
+        except SentBackError as error:
             raise RedriveError(f"group {group}: {error}") from None
     return memory
 
@@ -137,7 +137,7 @@ class Sender:
     async def __aexit__(self, *_: object) -> None:
         await self._producer.__aexit__()
 
-    async def send(self, partition: int, redrives: Sequence[Redrive], note: Redriven) -> bool:
+    async def send(self, partition: int, redrives: Sequence[Redrive], note: SentBack) -> bool:
         """Send letters of one partition of the dead letters back in one transaction; false when one of them is too large.
 
         Raises `LogError` or `RedriveError`; then it cannot be used any more.
@@ -156,11 +156,11 @@ class Sender:
             raise LogError(message) from error.__cause__
 
 
-async def redrive(
+async def redrive_selected(
     letters: DeadLetters,
     selection: Selection,
     options: RedriveOptions,
-    memory: Mapping[int, Redriven],
+    memory: Mapping[int, SentBack],
     originals: Originals,
     sender: Sender | None,
     limit: int | None = None,
@@ -179,14 +179,14 @@ async def redrive(
 
 
 async def redrive_single(
-    letters: Sequence[Letter], options: RedriveOptions, memory: Mapping[int, Redriven], originals: Originals, sender: Sender | None
+    letters: Sequence[Letter], options: RedriveOptions, memory: Mapping[int, SentBack], originals: Originals, sender: Sender | None
 ) -> AsyncGenerator[Redrive, None]:
     """The same for letters that were picked one by one."""
     by_partition: dict[int, list[Letter]] = defaultdict(list)
     for letter in letters:
         by_partition[letter.partition].append(letter)
 
-    async def planned(some: Sequence[Letter], before: Redriven) -> AsyncGenerator[Redrive, None]:
+    async def planned(some: Sequence[Letter], before: SentBack) -> AsyncGenerator[Redrive, None]:
         for letter in some:
             yield await _decided_on_the_whole(letter, before, options, originals)
 
@@ -197,7 +197,7 @@ async def redrive_single(
 
 
 async def _planned(
-    letters: AsyncGenerator[Letter, None], selection: Selection, options: RedriveOptions, before: Redriven, originals: Originals
+    letters: AsyncGenerator[Letter, None], selection: Selection, options: RedriveOptions, before: SentBack, originals: Originals
 ) -> AsyncGenerator[Redrive, None]:
     previous: dict[Reason, int] = {}
     async for letter in letters:
@@ -208,7 +208,7 @@ async def _planned(
 
 
 async def _decided_on_the_whole(
-    letter: Letter, before: Redriven, options: RedriveOptions, originals: Originals, previous: int | None = None
+    letter: Letter, before: SentBack, options: RedriveOptions, originals: Originals, previous: int | None = None
 ) -> Redrive:
     """What becomes of a letter; of one that is cut, of its original."""
     found = decided(letter, before, options, previous)
@@ -221,7 +221,7 @@ async def _decided_on_the_whole(
 
 
 async def _sent(
-    planned: AsyncGenerator[Redrive, None], partition: int, note: Redriven, sender: Sender | None, limit: int | None
+    planned: AsyncGenerator[Redrive, None], partition: int, note: SentBack, sender: Sender | None, limit: int | None
 ) -> AsyncGenerator[Redrive, None]:
     """Send what is planned for the letters of one partition, chunk by chunk, and give it back in its order."""
     waiting: list[Redrive] = []
@@ -244,7 +244,7 @@ async def _sent(
         yield each
 
 
-async def _send(waiting: Sequence[Redrive], partition: int, note: Redriven, sender: Sender | None) -> tuple[Redriven, Sequence[Redrive]]:
+async def _send(waiting: Sequence[Redrive], partition: int, note: SentBack, sender: Sender | None) -> tuple[SentBack, Sequence[Redrive]]:
     chunk = [one for one in waiting if one.fate == "sent"]
     if sender is None or not chunk:
         return note, waiting
@@ -262,7 +262,7 @@ async def _send(waiting: Sequence[Redrive], partition: int, note: Redriven, send
     return note, [msgspec.structs.replace(one, fate="too_large") if one.letter.offset in refused else one for one in waiting]
 
 
-def _noted(note: Redriven, chunk: Sequence[Redrive]) -> Redriven:
+def _noted(note: SentBack, chunk: Sequence[Redrive]) -> SentBack:
     for one in chunk:
         note = note.plus(one.letter.content.reason, one.letter.offset, one.previous)
     return note.shortened()

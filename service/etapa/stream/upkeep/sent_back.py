@@ -20,11 +20,11 @@ Range = tuple[int, int]
 _RANGE = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 
 
-class RedrivenError(EtapaError):
+class SentBackError(EtapaError):
     """The stored text was not written by this version, or not by us at all."""
 
 
-class Redriven:
+class SentBack:
     """Immutable. Ranges are in order, and apart."""
 
     __slots__ = ("_ranges",)
@@ -33,18 +33,18 @@ class Redriven:
         self._ranges: Mapping[Reason, Sequence[Range]] = ranges or {}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Redriven) and self._ranges == other._ranges
+        return isinstance(other, SentBack) and self._ranges == other._ranges
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Redriven({self.text()!r})"
+        return f"SentBack({self.text()!r})"
 
     def holds(self, reason: Reason, offset: int) -> bool:
         """Whether the letter of this reason at this offset was sent back."""
         return any(first <= offset <= last for first, last in self._ranges.get(reason, ()))
 
-    def plus(self, reason: Reason, offset: int, previous: int | None) -> "Redriven":
+    def plus(self, reason: Reason, offset: int, previous: int | None) -> "SentBack":
         """With one letter more. `previous` is the offset of the letter of the same reason before it; none when that is not known."""
         ranges: list[Range] = []
         first = last = offset
@@ -55,21 +55,21 @@ class Redriven:
             else:
                 ranges.append(one)
         ranges.append((first, last))
-        return Redriven({**self._ranges, reason: sorted(ranges)})
+        return SentBack({**self._ranges, reason: sorted(ranges)})
 
-    def without_before(self, first: int) -> "Redriven":
+    def without_before(self, first: int) -> "SentBack":
         """Without what the topic does not hold any more: its first offset is `first`."""
         kept = {reason: [one for one in ranges if one[1] >= first] for reason, ranges in self._ranges.items()}
-        return Redriven({reason: ranges for reason, ranges in kept.items() if ranges})
+        return SentBack({reason: ranges for reason, ranges in kept.items() if ranges})
 
-    def shortened(self) -> "Redriven":
+    def shortened(self) -> "SentBack":
         """What fits: when too many letters were sent back one by one, the oldest are forgotten."""
         ranges = {reason: list(some) for reason, some in self._ranges.items()}
         length = len(self.text())
         while length > LONGEST:
             oldest = min((reason for reason in ranges if ranges[reason]), key=lambda reason: ranges[reason][0])
             length -= len(_written(ranges[oldest].pop(0))) + 1
-        return self if length == len(self.text()) else Redriven({reason: some for reason, some in ranges.items() if some})
+        return self if length == len(self.text()) else SentBack({reason: some for reason, some in ranges.items() if some})
 
     def text(self) -> str:
         """As it is stored: `1 invalid=3-17,25 key_mismatch=4`."""
@@ -81,10 +81,10 @@ def _written(one: Range) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def read_redriven(text: str) -> Redriven:
-    """The other way round; an empty text is nothing sent back yet. Raises `RedrivenError`."""
+def read_sent_back(text: str) -> SentBack:
+    """The other way round; an empty text is nothing sent back yet. Raises `SentBackError`."""
     if not text:
-        return Redriven()
+        return SentBack()
     version, *entries = text.split(" ")
     ranges: dict[Reason, list[Range]] = {}
     for entry in entries:
@@ -92,6 +92,6 @@ def read_redriven(text: str) -> Redriven:
         reason = next((one for one in REASONS if one == name), None)
         found = [_RANGE.fullmatch(one) for one in listed.split(",")]
         if version != VERSION or reason is None or not all(found):
-            raise RedrivenError(f"{text[:60]!r} does not say which dead letters were sent back, at least not to this version")
+            raise SentBackError(f"{text[:60]!r} does not say which dead letters were sent back, at least not to this version")
         ranges[reason] = [(int(one[1]), int(one[2] or one[1])) for one in found if one]
-    return Redriven(ranges)
+    return SentBack(ranges)

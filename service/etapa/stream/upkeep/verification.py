@@ -23,14 +23,14 @@ PORTION = 1_000
 ROUNDS = 5
 """So often a customer is looked at that was different each time, and has a later record each time."""
 
-Kind = Literal["missing", "extra", "state", "stage", "timer", "count", "mark"]
+DifferenceKind = Literal["missing", "extra", "state", "stage", "timer", "count", "mark"]
 
 
 class Difference(msgspec.Struct, frozen=True):
     """Something that the view shows otherwise than the log has it."""
 
     partition: int
-    kind: Kind
+    kind: DifferenceKind
     customer_id: str | None = None
     stage: str | None = None
     """The stage whose count differs."""
@@ -224,7 +224,7 @@ class Verification:
             return self._of(shown, "timer", customer.due, shown.due)
         return None
 
-    def _of(self, shown: Shown, kind: Kind, log: str | int | None, view: str | float | None) -> Difference:
+    def _of(self, shown: Shown, kind: DifferenceKind, log: str | int | None, view: str | float | None) -> Difference:
         return Difference(self._partition, kind, _text(shown.customer_id), log=log, view=view)
 
     def _tell(self, difference: Difference) -> None:
