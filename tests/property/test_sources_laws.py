@@ -12,7 +12,7 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.sources import presets
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper
-from etapa.sources.outcome import Mapped, Skipped
+from etapa.sources.outcome import Mapped, SkippedRecord
 
 LIMITS = TouchpointLimits(max_bytes=20_000)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
@@ -55,5 +55,5 @@ def test_whatever_a_record_holds_it_has_an_outcome(name: str, data: st.DataObjec
         elif isinstance(outcome, Rejected):
             assert len(outcome.detail) <= LONGEST_DETAIL
         else:
-            assert isinstance(outcome, Skipped)
+            assert isinstance(outcome, SkippedRecord)
             assert outcome.rule

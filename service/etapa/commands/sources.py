@@ -19,7 +19,7 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.sources import presets
 from etapa.sources.loading import load_source, source_schema
 from etapa.sources.mapping import Mapper
-from etapa.sources.outcome import Skipped
+from etapa.sources.outcome import SkippedRecord
 from etapa.sources.records import RecordsError, decode_json, records
 from etapa.sources.tally import Tally
 from etapa.sources.trials import run_trials
@@ -90,7 +90,7 @@ def convert(source: str, files: tuple[str, ...], as_json: bool) -> None:
                 if isinstance(outcome, Rejected):
                     if not as_json and tally.dead.total() <= REJECTED_SHOWN:
                         click.echo(f"{place}: {outcome.reason}: {outcome.detail}", err=True)
-                elif not isinstance(outcome, Skipped):
+                elif not isinstance(outcome, SkippedRecord):
                     output.write(outcome.json + b"\n")
     output.flush()
     _say(tally, as_json=as_json)
@@ -112,7 +112,7 @@ def explain(source: str, record: str) -> None:
     if isinstance(value, Rejected):
         raise CheckFailed(f"the record cannot be read: {value.reason}: {value.detail}")
     for number, outcome in enumerate(mapper.outcomes(value, limits)):
-        if isinstance(outcome, Skipped):
+        if isinstance(outcome, SkippedRecord):
             click.echo(f"skipped: {outcome.rule}")
         elif isinstance(outcome, Rejected):
             click.echo(f"dead letter {outcome.reason}: {outcome.detail}")

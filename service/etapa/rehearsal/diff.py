@@ -21,8 +21,9 @@ from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.file_findings import FileFinding, FileLook
-from etapa.rehearsal.readings import Lines, readings
+from etapa.rehearsal.readings import readings
 from etapa.rehearsal.replay import Replay
+from etapa.sources.lines import Lines
 
 Cell = tuple[str | None, str | None]
 """Stage by the old journey, and by the new one. None: that journey could not judge the customer's touchpoints at all."""

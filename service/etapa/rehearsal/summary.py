@@ -22,8 +22,9 @@ from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
 from etapa.rehearsal.file_findings import FileFinding, FileLook
-from etapa.rehearsal.readings import Lines, readings
+from etapa.rehearsal.readings import readings
 from etapa.rehearsal.replay import Replay
+from etapa.sources.lines import Lines
 
 
 class Dwell:

@@ -14,7 +14,7 @@ from etapa.journey.language.findings import listed
 from etapa.journey.language.model import Scalar
 from etapa.journey.language.predicates import Predicate, compile_comparison
 from etapa.sources.model import At, Changed, Const, Conversion, Expression, Fields, First, Hash, Otherwise, Source, When
-from etapa.sources.outcome import Mapped, Outcome, Skipped
+from etapa.sources.outcome import Mapped, Outcome, SkippedRecord
 from etapa.sources.paths import RecordPath
 from etapa.sources.times import NoTime, time_of_number, time_of_text
 from etapa.sources.values import Unfit, as_text, converted, digest, noun
@@ -216,7 +216,7 @@ class Mapper:
         if type(elements) is not list:
             return [rejected("invalid", f"expected a list at `{self.source.each.text}`, found {noun(elements)}")]
         if not elements:
-            return [Skipped(f"`{self.source.each.text}` is empty")]
+            return [SkippedRecord(f"`{self.source.each.text}` is empty")]
         if len(elements) > MAX_EACH:
             return [rejected("too_large", f"at most {MAX_EACH} elements at `{self.source.each.text}` are taken, found {len(elements)}")]
         return [self._outcome(element, record, number, limits) for number, element in enumerate(elements)]
@@ -249,7 +249,7 @@ class Mapper:
     def _outcome(self, element: Any, record: Any, number: int, limits: TouchpointLimits) -> Outcome:
         for rule, wanted in self._skip:
             if wanted.holds(element, record, number):
-                return Skipped(rule)
+                return SkippedRecord(rule)
         try:
             type_ = self._text("type", self._type, element, record, number)
             fields: dict[str, Any] = {
@@ -267,7 +267,7 @@ class Mapper:
                     fields[name] = made
             json = _encode(fields)
         except _Skip as skip:
-            return Skipped(str(skip))
+            return SkippedRecord(str(skip))
         except (_Refuse, Unfit) as refusal:
             return rejected("invalid", str(refusal))
         except (RecursionError, OverflowError, UnicodeEncodeError, TypeError, ValueError):

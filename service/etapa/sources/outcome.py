@@ -15,10 +15,10 @@ class Mapped:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedRecord:
     """Not wanted. `rule` says by which rule of the source file."""
 
     rule: str
 
 
-Outcome = Mapped | Skipped | Rejected
+Outcome = Mapped | SkippedRecord | Rejected

@@ -2,28 +2,22 @@
 
 import csv
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from etapa.contracts.rejected import rejected
 from etapa.errors import EtapaError
+from etapa.sources.lines import BYTE_ORDER_MARK, Lines, numbered
 from etapa.sources.model import Decode
 
 LARGEST_ARRAY: Final = 256 * 1024 * 1024
 """Bytes of a JSON array, which is read as a whole."""
 DELIMITERS: Final = ",;\t|"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class RecordsError(EtapaError):
     """A file holds no records of this kind; the message says what it looks like and what to do."""
-
-
-class Lines(Protocol):
-    """What is read: a file opened in binary mode, or anything with its `readline`."""
-
-    def readline(self, limit: int, /) -> bytes: ...
 
 
 class Read(NamedTuple):
@@ -49,7 +43,7 @@ def decode_json(value: bytes) -> Any:
 
 def _json(lines: Lines, max_bytes: int) -> Iterator[Read]:
     first = True
-    for number, line in _numbered(lines, max_bytes):
+    for number, line in numbered(lines, max_bytes):
         if first and line.lstrip().startswith(b"["):
             yield from _array(line, lines)
             return
@@ -120,21 +114,8 @@ class _Texts:
         if len(line) > self._max_bytes:
             raise RecordsError(f"line {self.number} has more than {self._max_bytes} bytes; is a quotation mark missing?")
         try:
-            return line.removeprefix(_BYTE_ORDER_MARK).decode() if self.number == 1 else line.decode()
+            return line.removeprefix(BYTE_ORDER_MARK).decode() if self.number == 1 else line.decode()
         except UnicodeDecodeError as error:
             raise RecordsError(
                 f"line {self.number} is not UTF-8 ({error.reason}); save the file as CSV UTF-8, or use `iconv -f latin1 -t utf-8`"
             ) from None
-
-
-def _numbered(lines: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    while line := lines.readline(max_bytes + 2):
-        number += 1
-        rest = line
-        while len(rest) >= max_bytes + 2 and not rest.endswith(b"\n"):
-            rest = lines.readline(max_bytes + 2)
-        if number == 1:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
-        if line and not line.isspace():
-            yield number, line.rstrip(b"\r\n")

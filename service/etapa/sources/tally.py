@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from etapa.contracts.rejected import Reason, Rejected
-from etapa.sources.outcome import Outcome, Skipped
+from etapa.sources.outcome import Outcome, SkippedRecord
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Tally:
 
     def count(self, outcome: Outcome) -> None:
         """Count one outcome."""
-        if isinstance(outcome, Skipped):
+        if isinstance(outcome, SkippedRecord):
             self.skipped[outcome.rule] += 1
         elif isinstance(outcome, Rejected):
             self.dead[outcome.reason] += 1

@@ -11,7 +11,7 @@ from etapa.contracts.rfc3339 import parse_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.sources.mapping import Mapper
 from etapa.sources.model import ExpectedOutcome, Trial
-from etapa.sources.outcome import Outcome, Skipped
+from etapa.sources.outcome import Outcome, SkippedRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def _differences(trial: Trial, mapper: Mapper) -> Iterator[str]:
 
 def described(outcome: Outcome) -> str:
     """An outcome in words."""
-    if isinstance(outcome, Skipped):
+    if isinstance(outcome, SkippedRecord):
         return f"skipped ({outcome.rule})"
     if isinstance(outcome, Rejected):
         return f"dead letter {outcome.reason}: {outcome.detail}"
@@ -51,11 +51,13 @@ def described(outcome: Outcome) -> str:
 
 def _compared(expected: ExpectedOutcome, found: Outcome) -> Iterator[str]:
     if expected.fields is None:
-        as_expected = isinstance(found, Skipped) if expected.skipped else isinstance(found, Rejected) and found.reason == expected.dead
+        as_expected = (
+            isinstance(found, SkippedRecord) if expected.skipped else isinstance(found, Rejected) and found.reason == expected.dead
+        )
         if not as_expected:
             yield f"expected {'skipped' if expected.skipped else f'dead letter {expected.dead}'}, found {described(found)}"
         return
-    if isinstance(found, Skipped | Rejected):
+    if isinstance(found, SkippedRecord | Rejected):
         yield f"expected a touchpoint, found {described(found)}"
         return
     written: dict[str, Any] = msgspec.json.decode(found.json)

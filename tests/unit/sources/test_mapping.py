@@ -9,7 +9,7 @@ from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper, MappingError
-from etapa.sources.outcome import Mapped, Skipped
+from etapa.sources.outcome import Mapped, SkippedRecord
 
 BARE = {"id": "id", "customer_id": "user", "type": "event", "occurred_at": "at"}
 RECORD: dict[str, Any] = {"id": "e-1", "user": "u-1", "event": "purchase", "at": "2026-01-05T09:20:00Z"}
@@ -61,7 +61,7 @@ def test_types_are_translated_and_others_are_kept_skipped_or_dead() -> None:
     assert mapped(mapper({"type": translated}), event=3)["type"] == "third"
     assert mapped(mapper({"type": {**translated, "else": "keep"}}), event="Other")["type"] == "Other"
     (skipped,) = mapper({"type": {**translated, "else": "skip"}}).outcomes({**RECORD, "event": "Other"}, TouchpointLimits())
-    assert skipped == Skipped("`event` is not in `map`")
+    assert skipped == SkippedRecord("`event` is not in `map`")
     assert refused(mapper({"type": translated}), {**RECORD, "event": "Other"}).detail == "type: the value at `event` is not in `map`"
 
 
@@ -101,8 +101,8 @@ def test_when_takes_a_field_of_some_records_only() -> None:
 
 def test_what_is_not_wanted_is_skipped_with_its_rule() -> None:
     made = mapper(skip=[{"event": "ping"}, {"event": "page", "where": {"name": {"matches": "^/health"}}}])
-    assert made.outcomes({**RECORD, "event": "ping"}, TouchpointLimits()) == [Skipped("skip 1: event")]
-    assert made.outcomes({**RECORD, "event": "page", "name": "/health/live"}, TouchpointLimits()) == [Skipped("skip 2: event, name")]
+    assert made.outcomes({**RECORD, "event": "ping"}, TouchpointLimits()) == [SkippedRecord("skip 1: event")]
+    assert made.outcomes({**RECORD, "event": "page", "name": "/health/live"}, TouchpointLimits()) == [SkippedRecord("skip 2: event, name")]
     assert mapped(made, event="page", name="/shoes")["type"] == "page"
 
 
@@ -115,7 +115,7 @@ def test_each_element_of_a_list_is_a_touchpoint_of_its_own() -> None:
     assert isinstance(second, Rejected)
     assert second.detail == "occurred_at: expected text, found nothing at `at`"
     assert isinstance(third, Rejected)
-    assert made.outcomes({"actions": []}, TouchpointLimits()) == [Skipped("`actions` is empty")]
+    assert made.outcomes({"actions": []}, TouchpointLimits()) == [SkippedRecord("`actions` is empty")]
     assert refused(made, {"actions": "none"}).detail == "expected a list at `actions`, found text"
     assert refused(made, {"actions": [{}] * 10_001}).reason == "too_large"
 

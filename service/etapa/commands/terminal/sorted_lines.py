@@ -9,7 +9,7 @@ from typing import IO, Final
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected
 from etapa.journey.engine.instant import NEVER
-from etapa.rehearsal.readings import Lines, numbered
+from etapa.sources.lines import Lines, numbered
 
 PORTION: Final = 64 * 1024 * 1024
 """Bytes of lines that are sorted in memory at once."""

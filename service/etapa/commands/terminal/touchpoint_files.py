@@ -18,8 +18,8 @@ from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.rehearsal.file_findings import FileFinding
-from etapa.rehearsal.readings import Lines
 from etapa.settings import Settings
+from etapa.sources.lines import Lines
 from etapa.sources.mapping import Mapper
 
 Function = TypeVar("Function", bound=Callable[..., Any])
