@@ -37,7 +37,7 @@ def test_redis_in_compose_never_drops_a_customer_and_survives_a_restart() -> Non
 @pytest.mark.parametrize("name", ["topics", "worker"])
 def test_compose_sets_only_settings_that_exist(name: str) -> None:
     known = {variable_of(setting) for setting in SETTINGS}
-    assert set(SERVICES[name]["environment"]) <= known
+    assert set(SERVICES[name]["environment"]) <= known | {f"{each}_FILE" for each in known}
 
 
 def test_the_worker_in_compose_starts_when_everything_it_needs_is_there() -> None:
@@ -45,6 +45,7 @@ def test_the_worker_in_compose_starts_when_everything_it_needs_is_there() -> Non
         "kafka": "service_healthy",
         "redis": "service_healthy",
         "topics": "service_completed_successfully",
+        "token": "service_completed_successfully",
     }
 
 

@@ -137,6 +137,7 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
         demo.wait_until_ready()
         if not stops.asked:
             screen.say(f"  ready    after {time.monotonic() - begun:.1f} s; the page and the API are at {worker.url}")
+            screen.say(f"  token    {worker.token} opens {worker.url}v1/customers/ID (Authorization: Bearer ...)")
             screen.say(f"  shoppers {options.rate:,.0f} touchpoints a second, some late, some twice, some broken")
         yield demo
         screen.say("The worker, Redis and the broker end ...")

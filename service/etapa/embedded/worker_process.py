@@ -1,6 +1,7 @@
 """The real worker in a process of its own, set up for the private broker and the private Redis."""
 
 import os
+import secrets
 import socket
 import sys
 from types import TracebackType
@@ -22,7 +23,10 @@ class WorkerProcess:
         self._has_moved = False
         # What is set for a real worker on this machine must not reach this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        self.token = secrets.token_urlsafe(24)
+        """What opens customer data over HTTP, made for this run."""
         self._environment = environment | {
+            "ETAPA_API_TOKEN": self.token,
             "ETAPA_KAFKA_BOOTSTRAP_SERVERS": kafka,
             "ETAPA_KAFKA_CHECK_CRCS": "on" if CHECK_CRCS else "off",
             "ETAPA_REDIS_URL": redis_url,

@@ -21,7 +21,7 @@ from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.explain import explain
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
-from etapa.serve.access import access_of, peer_of
+from etapa.serve.access import access_of
 from etapa.serve.health import HealthApi, json_answer, json_bytes, set_headers
 from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
@@ -141,7 +141,7 @@ class Api:
             return problem(500, f"The customer's state cannot be read: {error}.")
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        match access_of(peer_of(request), request.headers, self._token):
+        match access_of(request.headers, self._token):
             case "token_missing":
                 return problem(
                     401, "Send the token: Authorization: Bearer <ETAPA_API_TOKEN>.", {"WWW-Authenticate": 'Bearer realm="etapa"'}
@@ -150,11 +150,10 @@ class Api:
                 return problem(
                     401, "This is not the token in ETAPA_API_TOKEN.", {"WWW-Authenticate": 'Bearer realm="etapa", error="invalid_token"'}
                 )
-            case "not_local":
+            case "no_token_set":
                 return problem(
                     403,
-                    "No ETAPA_API_TOKEN is set, so customer data is only for programs on this machine that ask localhost directly."
-                    " Set a token to allow others.",
+                    "No ETAPA_API_TOKEN is set, so nobody is answered about customers. Set one and send it, or ask with etapa stage and etapa why.",
                 )
         return None
 

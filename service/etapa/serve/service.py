@@ -1,12 +1,15 @@
 """The HTTP server as a service that starts and stops with the worker."""
 
+import asyncio
 import errno
 import logging
+from typing import cast
 
 from aiohttp import web
 from mode import Service
 
 from etapa.errors import EtapaError
+from etapa.serve.connections import IDLE_SECONDS, LINGER_SECONDS, Entrance, most_connections, request_logger
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +30,13 @@ class HttpService(Service):
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
 
     @property
     def port(self) -> int:
         """The port that is listened on: with port 0, the one that was found free once started."""
-        if self._runner is not None and self._runner.addresses:
-            return int(self._runner.addresses[0][1])
+        if self._listening is not None and self._listening.sockets:
+            return int(self._listening.sockets[0].getsockname()[1])
         return self._port
 
     @property
@@ -44,10 +48,19 @@ class HttpService(Service):
     async def on_start(self) -> None:
         """Begin to listen. Raises HttpServerError when the address cannot be had."""
         # No access log: its lines would hold customers' ids.
-        runner = web.AppRunner(self._application, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS)
+        runner = web.AppRunner(
+            self._application,
+            access_log=None,
+            logger=request_logger(),
+            handle_signals=False,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            shutdown_timeout=STOP_SECONDS,
+        )
         await runner.setup()
+        entrance = Entrance(cast("web.Server", runner.server), most_connections())
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            self._listening = await asyncio.get_running_loop().create_server(entrance, self._host, self._port)
         except OSError as error:
             await runner.cleanup()
             raise HttpServerError(cannot_listen(self._host, self._port, error)) from None
@@ -56,6 +69,9 @@ class HttpService(Service):
 
     async def on_stop(self) -> None:
         """Let go of the port."""
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

@@ -17,6 +17,7 @@ from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS
 from etapa.errors import EtapaError
 from etapa.journey.units import MINUTE, SECOND
 from etapa.settings import values as values
+from etapa.settings.redis_url import redis_address
 from etapa.settings.values import RedisUrl, Secret, ValueKind
 
 PREFIX = "ETAPA_"
@@ -70,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Switch,
         Setting(values.choice(get_args(Switch)), "Whether checksums of records are checked; the demo's private broker writes wrong ones"),
     ] = "on"
-    redis_url: Annotated[RedisUrl, Setting(values.redis_url(), "Where Redis is")] = RedisUrl("redis://localhost:6379/0")
+    redis_url: Annotated[RedisUrl, Setting(redis_address(), "Where Redis is")] = RedisUrl("redis://localhost:6379/0")
     redis_prefix: Annotated[str, Setting(values.key_prefix(), "Prefix of the Redis keys; the group, if not set")] = ""
     redis_timeout: Annotated[int, Setting(values.duration(SECOND, 5 * MINUTE), "How long Redis may take to connect or to answer")] = (
         5 * SECOND
@@ -101,7 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_host: Annotated[str, Setting(values.host(), "Address that the HTTP server listens on")] = "127.0.0.1"
     http_port: Annotated[int, Setting(values.number(0, 65_535), "Port that the HTTP server listens on; 0 takes any free one")] = 6066
     api_token: Annotated[
-        Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, only loopback is answered")
+        Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, nobody is answered")
     ] = None
     source_pepper: Annotated[
         Secret | None, Setting(values.secret(), "Put before what a source file makes SHA-256 of, so that nobody can try out ids")
@@ -273,7 +274,7 @@ def _problem(name: str, setting: Setting, found: _Found, reason: str) -> str:
     where = found.source.name or variable_of(name)
     if found.source.kind == "file":
         where = f"{variable_of(name)}{FILE_SUFFIX} ({where})"
-    shown = "a value that is kept secret" if setting.kind.is_secret else repr(found.text)
+    shown = "a value that is kept secret" if setting.kind.is_secret else repr(values.without_login(found.text))
     hint = ""
     if found.text.startswith("tcp://") and found.source.kind == "environment":
         hint = " (Kubernetes sets this for a Service of that name; rename the Service or set enableServiceLinks: false)"

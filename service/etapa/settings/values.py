@@ -7,7 +7,6 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from etapa.journey.language.duration import DurationError, format_duration, parse_duration
 
@@ -53,18 +52,26 @@ class Secret:
 
 
 class RedisUrl(Secret):
-    """A Redis URL. It shows itself with the password hidden."""
+    """A Redis URL. It shows itself with user and password hidden."""
 
     __slots__ = ()
 
     def __str__(self) -> str:
         scheme, separator, rest = self._text.partition("://")
         # The last "@" ends the login, whatever a password contains; a query may hold a password too.
-        login, at, place = rest.rpartition("@")
-        user, colon, _ = login.partition(":")
+        _, at, place = rest.rpartition("@")
         address = re.sub(r"(?i)([?&][^=&]*password=)[^&]*", rf"\1{HIDDEN}", place)
-        hidden_login = f"{user}:{HIDDEN}@" if colon else (f"{HIDDEN}@" if at else "")
-        return f"{scheme}{separator}{hidden_login}{address}"
+        return f"{scheme}{separator}{HIDDEN + at if at else ''}{address}"
+
+
+def without_login(text: str) -> str:
+    """The text as a message may repeat it: what stands before the last "@" may be somebody's user and password."""
+    login, at, place = text.rpartition("@")
+    scheme, separator, _ = login.partition("://")
+    return f"{scheme + separator if separator and scheme in _SCHEMES else ''}{HIDDEN}@{place}" if at else text
+
+
+_SCHEMES = ("http", "https", "kafka", "redis", "rediss", "tcp")
 
 
 def _decimal(text: str) -> int:
@@ -187,11 +194,11 @@ def token() -> ValueKind:
     """A bearer token: what fits into an HTTP header."""
 
     def parse(text: str) -> Secret:
-        if not re.fullmatch(r"[\x21-\x7e]{1,4096}", text.strip()):
+        if not re.fullmatch(r"[\x21-\x7e]{16,4096}", text.strip()):
             raise ValueError("")
         return Secret(text.strip())
 
-    return ValueKind(parse, "1 to 4096 printable ASCII characters without spaces", is_secret=True)
+    return ValueKind(parse, "16 to 4096 printable ASCII characters without spaces", is_secret=True)
 
 
 def file_path() -> ValueKind:
@@ -253,7 +260,8 @@ def host() -> ValueKind:
     return ValueKind(parse, "a host name or an IP address, such as 127.0.0.1, or 0.0.0.0 for every interface")
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Raises `ValueError`, whose message repeats the address, when it is not host:port."""
     name, colon, port = address.rpartition(":")
     if not colon or not name:
         raise ValueError(f"where {address!r} has no port")
@@ -267,43 +275,13 @@ def servers() -> ValueKind:
     """Kafka brokers as `host:port`, separated by commas."""
 
     def parse(text: str) -> str:
+        if "@" in text:
+            raise ValueError("which holds a login; ETAPA_KAFKA_SASL_USERNAME and ETAPA_KAFKA_SASL_PASSWORD are for that")
         addresses = [address.strip() for address in text.split(",") if address.strip()]
         if not addresses:
             raise ValueError("")
         for address in addresses:
-            _check_address(address)
+            check_address(address)
         return ",".join(addresses)
 
     return ValueKind(parse, "host:port, or several separated by commas")
-
-
-REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
-
-
-def redis_url() -> ValueKind:
-    """A Redis URL, of one server, of a cluster or of sentinels. Messages never repeat it: it may hold a password."""
-
-    def parse(text: str) -> RedisUrl:
-        text = text.strip()
-        try:
-            parts = urlsplit(text)
-        except ValueError:
-            raise ValueError("which is not a URL") from None
-        if parts.scheme not in REDIS_SCHEMES:
-            shown = repr(parts.scheme) if "://" in text else "none"
-            raise ValueError(f"whose scheme is {shown}")
-        place = parts.netloc.rpartition("@")[2]
-        if not place:
-            raise ValueError("which names no host")
-        for address in place.split(","):
-            _check_address(address if re.search(r":[0-9]+$", address) else f"{address}:6379")
-        if not parts.scheme.endswith("sentinel") and not re.fullmatch(r"/?[0-9]*", parts.path):
-            raise ValueError("whose database is not a number")
-        return RedisUrl(text)
-
-    return ValueKind(
-        parse,
-        "redis://, rediss://, redis+cluster:// or redis+sentinel:// with [user:password@]host[:port] and, for sentinels,"
-        " /service, then an optional /database; special characters in the password percent-encoded",
-        is_secret=True,
-    )

@@ -72,7 +72,7 @@ def test_told_to_stop_it_leaves_in_good_order(worker: subprocess.Popen[bytes], n
 def test_it_says_what_it_runs_on_without_secrets(worker: subprocess.Popen[bytes]) -> None:
     line = said_until(worker, "Etapa .*").string
     assert "journey retail version" in line
-    assert "redis://u:********@127.0.0.1:1/0" in line
+    assert "redis://********@127.0.0.1:1/0" in line
     assert "s3cret" not in line
 
 

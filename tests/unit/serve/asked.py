@@ -35,6 +35,7 @@ JOURNEY = Journey(
     rules=(),
 )
 PURCHASES = Rule("loyal", ("buyer",), "curious", Count(Match(("purchase",)), None, Comparison((Test("gte", 3),))))
+TOKEN = "t0ken"
 NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
 
 
@@ -94,7 +95,7 @@ def customer(customer_id: str, stage: str = "buyer") -> Customer:
 
 
 def application(
-    *customers: Customer, token: str | None = None, reader: StagesInMemory | None = None, readiness: Checks | NeverDone | None = None
+    *customers: Customer, token: str | None = TOKEN, reader: StagesInMemory | None = None, readiness: Checks | NeverDone | None = None
 ) -> web.Application:
     reader = reader or StagesInMemory(*customers)
     readiness = readiness or Checks(Health("kafka", ready=True))
@@ -110,7 +111,8 @@ async def serving(app: web.Application) -> AsyncIterator[TestClient[web.Request,
 def ask(
     app: web.Application, path: str, headers: Mapping[str, str] | None = None, method: str = "GET"
 ) -> tuple[int, Any, Mapping[str, str]]:
-    """Status, body (decoded if it is JSON) and headers of one request to a real server."""
+    """Status, body (decoded if it is JSON) and headers of one request to a real server; with the token unless headers are given."""
+    headers = {"Authorization": f"Bearer {TOKEN}"} if headers is None else headers
 
     async def asking() -> tuple[int, Any, Mapping[str, str]]:
         async with serving(app) as client, client.request(method, path, headers=headers) as response:
@@ -125,7 +127,7 @@ def ask(
 async def raw(client: TestClient[web.Request, web.Application], target: str) -> tuple[int, Any]:
     """Send a path byte for byte: clients like to tidy up what they send."""
     reader, writer = await asyncio.open_connection(client.host, client.port)
-    writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n".encode())
     answer = await reader.read()
     writer.close()
     await writer.wait_closed()
@@ -141,7 +143,7 @@ def ask_raw(app: web.Application, target: str) -> tuple[int, Any]:
     return asyncio.run(asking())
 
 
-def explaining(*customers: Customer, token: str | None = None) -> web.Application:
+def explaining(*customers: Customer, token: str | None = TOKEN) -> web.Application:
     """An application with a rule to explain, half an hour past noon."""
     rule = Rule("falls-asleep", ("buyer",), "curious", Absent(Match(("purchase",)), 3600 * SECOND))
     journey = replace(JOURNEY, rules=(rule,))

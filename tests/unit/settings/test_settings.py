@@ -82,16 +82,16 @@ def test_an_empty_value_counts_as_not_set(empty: str) -> None:
 
 def test_a_value_may_come_from_a_mounted_file_without_its_last_newline(tmp_path: Path) -> None:
     secret = tmp_path / "token"
-    secret.write_text("t0ken\n")
+    secret.write_text("t0ken-of-16-bytes\n")
     reading = read_settings({"ETAPA_API_TOKEN_FILE": str(secret)}, {})
-    assert reading.settings.api_token == Secret("t0ken")
+    assert reading.settings.api_token == Secret("t0ken-of-16-bytes")
     assert (reading.sources["api_token"].kind, reading.sources["api_token"].name) == ("file", str(secret))
 
 
 @pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if not setting.kind.is_path])
 def test_every_setting_can_come_from_a_file(name: str, tmp_path: Path) -> None:
     value = tmp_path / "value"
-    value.write_text(SASL.get(variable_of(name), shown_value(name, Settings())) or "some-text")
+    value.write_text(SASL.get(variable_of(name), shown_value(name, Settings())) or "some-text-of-24-letters")
     environ = {key: text for key, text in SASL.items() if key != variable_of(name)} if "sasl" in name or "protocol" in name else {}
     if name == "kafka_ssl_key_password":
         environ = {"ETAPA_KAFKA_SECURITY_PROTOCOL": "SSL", "ETAPA_KAFKA_SSL_CERT": "c.pem", "ETAPA_KAFKA_SSL_KEY": "k.pem"}
@@ -198,7 +198,14 @@ def test_redis_may_be_one_server_a_cluster_or_sentinels(url: str) -> None:
         ("http://localhost", "whose scheme is 'http'"),
         ("redis://", "which names no host"),
         ("redis://localhost/main", "whose database is not a number"),
-        ("redis://:hunter2@local host", "not a host"),
+        ("redis://:hunter2@local host", "whose address is not host or host:port"),
+        ("redis://:hunter2", "whose address is not host or host:port"),
+        ("redis://:hunter2#1@h", "percent-encoded"),
+        ("redis://h/0#hunter2", "which holds a #"),
+        ("redis://h/0?socket_timeout=1", "a parameter that Etapa does not know (known: db, "),
+        ("redis://h/0?hunter2", "whose parameters are not name=value"),
+        ("redis://h/0?db=hunter2", "whose database is not a number"),
+        ("rediss://h/0?ssl_cert_reqs=hunter2", "none, optional, required"),
     ],
 )
 def test_a_redis_url_that_cannot_be_is_refused_without_repeating_it(url: str, said: str) -> None:
@@ -211,8 +218,8 @@ def test_a_redis_url_that_cannot_be_is_refused_without_repeating_it(url: str, sa
     ("url", "shown"),
     [
         ("redis://localhost:6379/0", "redis://localhost:6379/0"),
-        ("redis://:hunter2@h:1/0", "redis://:********@h:1/0"),
-        ("redis://user:hun@ter2@h:1/0", "redis://user:********@h:1/0"),
+        ("redis://:hunter2@h:1/0", "redis://********@h:1/0"),
+        ("redis://user:hun@ter2@h:1/0", "redis://********@h:1/0"),
         ("redis://hunter2@h:1/0", "redis://********@h:1/0"),
         ("rediss://h:1/0?password=hunter2&db=1", "rediss://h:1/0?password=********&db=1"),
     ],
@@ -224,7 +231,7 @@ def test_a_redis_url_shows_itself_without_its_password(url: str, shown: str) -> 
 
 
 def test_no_secret_is_ever_printed() -> None:
-    environ = SASL | {"ETAPA_API_TOKEN": "hunter2", "ETAPA_REDIS_URL": "redis://u:hunter2@h"}
+    environ = SASL | {"ETAPA_API_TOKEN": "hunter2-hunter2-hunter2", "ETAPA_REDIS_URL": "redis://u:hunter2@h"}
     environ |= {"ETAPA_KAFKA_SSL_KEY_PASSWORD": "hunter2", "ETAPA_KAFKA_SSL_KEY": "k.pem", "ETAPA_KAFKA_SSL_CERT": "c.pem"}
     settings = load_settings(environ, {})
     assert settings.kafka_sasl_password is not None
@@ -234,7 +241,7 @@ def test_no_secret_is_ever_printed() -> None:
 
 
 def test_a_secret_cannot_leave_by_serialisation() -> None:
-    settings = load_settings({"ETAPA_API_TOKEN": "hunter2"}, {})
+    settings = load_settings({"ETAPA_API_TOKEN": "hunter2-hunter2-hunter2"}, {})
     with pytest.raises(TypeError):
         msgspec.json.encode(settings)
     with pytest.raises(TypeError):
@@ -245,7 +252,7 @@ def test_a_secret_cannot_leave_by_serialisation() -> None:
 
 def test_a_wrong_secret_is_not_repeated_in_the_message() -> None:
     (problem,) = problems_of({"ETAPA_API_TOKEN": "two words"})
-    assert problem == ("ETAPA_API_TOKEN: found a value that is kept secret; allowed: 1 to 4096 printable ASCII characters without spaces")
+    assert problem == ("ETAPA_API_TOKEN: found a value that is kept secret; allowed: 16 to 4096 printable ASCII characters without spaces")
 
 
 @pytest.mark.parametrize("name", ["ETAPA_KAFKA_SASL_MECHANISM", "ETAPA_KAFKA_SASL_USERNAME", "ETAPA_KAFKA_SASL_PASSWORD"])

@@ -3,7 +3,8 @@ import logging
 import pytest
 from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerFenced
 
-from etapa.stream.kafka.errors import MOST_KINDS, Sparse, describe, log_errors
+from etapa.hosting.sparse_log import MOST_KINDS, Sparse
+from etapa.stream.kafka.errors import describe, log_errors
 from etapa.stream.protocol.ports import Fenced, LogError
 
 

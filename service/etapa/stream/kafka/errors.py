@@ -3,11 +3,11 @@
 import contextlib
 import logging
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from aiokafka.errors import ConsumerStoppedError, IllegalOperation, InvalidProducerEpoch, KafkaConnectionError, KafkaError, ProducerFenced
 
+from etapa.hosting.sparse_log import Sparse
 from etapa.stream.protocol.ports import Fenced, LogError
 
 # aiokafka guards its transaction states with assertions; one that fails tells of a producer that died meanwhile.
@@ -61,43 +61,6 @@ _NOISY = (
     # Speaks of single records, and of poison there may be any number. Their dead letters tell of each.
     "etapa.stream.protocol.tenure",
 )
-
-
-MOST_KINDS = 1_000
-"""Messages that are remembered as having been let through."""
-
-
-class Sparse(logging.Filter):
-    """Lets a message through once in a while only, whatever its arguments, and says how often it came meanwhile.
-
-    While a broker is away, each of aiokafka's clients reports each of its tries, which makes thousands of lines a minute. So
-    do records that cannot be judged.
-    """
-
-    def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
-        self._seconds = seconds
-        self._monotonic = monotonic
-        self._last: dict[tuple[str, str], float] = {}
-        self._held_back: dict[tuple[str, str], int] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """True when this one may be shown."""
-        kind = record.name, str(record.msg)
-        now = self._monotonic()
-        if now - self._last.get(kind, -self._seconds) < self._seconds:
-            self._held_back[kind] = self._held_back.get(kind, 0) + 1
-            return False
-        if len(self._last) >= MOST_KINDS:
-            # Some messages come with their arguments in them, so that there is no end of kinds.
-            self._last.clear()
-            self._held_back.clear()
-        self._last[kind] = now
-        held_back = self._held_back.pop(kind, 0)
-        if held_back:
-            record.msg = f"{record.getMessage()} ({held_back} more like this were not shown)"
-            record.args = ()
-        return True
 
 
 def thin_out_logs(seconds: float = 10.0) -> None:

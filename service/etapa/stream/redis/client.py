@@ -18,6 +18,7 @@ from redis.exceptions import NoScriptError
 from etapa.errors import EtapaError
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
+from etapa.settings.redis_url import OVERRULED
 from etapa.settings.values import RedisUrl
 from etapa.stream.redis.connections import Era, PlainConnection, SentinelConnection, SentinelTlsConnection, TlsConnection
 
@@ -54,7 +55,7 @@ def _connect(url: RedisUrl, common: Mapping[str, Any]) -> RedisClient:
         options = _options(url.reveal())
         secured = options.pop("connection_class", None) is SSLConnection
         return Redis.from_pool(
-            ConnectionPool(connection_class=TlsConnection if secured else PlainConnection, era=Era(), **{**common, **options})
+            ConnectionPool(connection_class=TlsConnection if secured else PlainConnection, era=Era(), **{**options, **common})
         )
     query = dict(parse_qsl(parts.query))
     sentinel_login = {name: query.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in query}
@@ -79,7 +80,10 @@ def _connect(url: RedisUrl, common: Mapping[str, Any]) -> RedisClient:
 
 def _options(url: str) -> dict[str, Any]:
     try:
-        return dict(parse_url(url))
+        options = dict(parse_url(url))
+        for name in OVERRULED:
+            options.pop(name, None)
+        return options
     except ValueError as error:
         message = f"ETAPA_REDIS_URL: {error}"
         raise RedisUrlError(message) from None

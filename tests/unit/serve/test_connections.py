@@ -1,0 +1,125 @@
+"""Connections to the HTTP server that idle, crowd or talk nonsense: they take nothing from others, and nothing of them is in the log."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from etapa.hosting.sparse_log import Sparse
+from etapa.serve import connections, service
+from etapa.serve.service import HttpService
+from tests.unit.serve.asked import application, customer
+
+_SECONDS = 20.0
+GOOD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+HALF = b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-A: "
+SECRET = b"a-token-of-25-characters."
+
+
+def serving(steps: Callable[[int], Coroutine[Any, Any, None]], app: web.Application | None = None) -> None:
+    async def scenario() -> None:
+        http = HttpService(app or application(customer("anna@x.org")), "127.0.0.1", 0)
+        await http.on_start()
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await steps(http.port)
+        finally:
+            await http.on_stop()
+
+    asyncio.run(scenario())
+
+
+async def opened(port: int, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    return reader, writer
+
+
+async def end_of(reader: asyncio.StreamReader) -> bytes:
+    """What the server sends until it closes the connection."""
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("sent", [b"", HALF, GOOD])
+def test_a_connection_that_sends_no_whole_request_is_closed(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "IDLE_SECONDS", 0.05)
+
+    async def steps(port: int) -> None:
+        reader, writer = await opened(port, sent)
+        assert (await end_of(reader)).startswith(b"HTTP/1.1 200" if sent == GOOD else b"")
+        await closed(writer)
+
+    serving(steps)
+
+
+def test_only_so_many_connections_are_open_and_the_log_says_so(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(service, "most_connections", lambda: 3)
+    monkeypatch.setattr(Sparse, "filter", lambda self, record: True)
+
+    async def steps(port: int) -> None:
+        held = [await opened(port, GOOD) for _ in range(3)]
+        for reader, _ in held:
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+        reader, writer = await opened(port, GOOD)
+        assert await end_of(reader) == b""
+        await closed(writer)
+        await closed(held.pop()[1])
+        answer = b""
+        while not answer:  # until the server has seen that one is gone
+            reader, writer = await opened(port, GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            answer = await end_of(reader)
+            await closed(writer)
+        assert answer.startswith(b"HTTP/1.1 200")
+        for _, writer in held:
+            await closed(writer)
+
+    serving(steps)
+    assert "3 HTTP connections are open, which is all that may be" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /v1/customers/anna@x.org HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + SECRET + b"\x01\r\n\r\n",
+        b"GET /v1/customers/anna@x.org\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /v1/customers/anna@x.org HTTP/9\r\n\r\n",
+        SECRET + b" /v1/customers/anna@x.org\r\n\r\n",
+        b"GET /" + SECRET * 1000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: " + SECRET + b"\r\n\r\n",
+        b"GET http://[anna@x.org/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /v1/stages HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + SECRET + b"\r\n",
+    ],
+)
+def test_a_request_that_cannot_be_read_leaves_nothing_of_it_in_the_log(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def steps(port: int) -> None:
+        reader, writer = await opened(port, sent)
+        writer.write_eof()
+        await end_of(reader)
+        await closed(writer)
+
+    serving(steps)
+    seen = "\n".join(logging.Formatter("%(message)s").format(record) for record in caplog.records)
+    assert SECRET.decode() not in seen
+    assert "anna" not in seen
+
+
+def test_descriptors_are_left_for_kafka_and_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, most in ((1024, 100), (256, 32), (16, 4), (1_000_000, 100), (resource.RLIM_INFINITY, 100)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
+        assert connections.most_connections() == most
