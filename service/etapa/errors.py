@@ -69,6 +69,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
 
 What the command line itself raises, `CheckFailed` (exit 1) and `WrongUse` (exit 2), are click's exceptions: they end a command
 and are caught by nobody.
+`TransactionAbortable` is one of aiokafka's: an answer of brokers that aiokafka does not know yet. It is told as a `LogError`.
 """
 
 

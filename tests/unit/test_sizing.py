@@ -111,7 +111,7 @@ def test_longer_ids_and_larger_states_take_more() -> None:
 
 
 def test_workers_that_cannot_share_the_partitions_are_told() -> None:
-    assert "make at least" in size(Installation(events_per_second=10**6, customers=10, partitions=4)).warnings[0]
+    assert "use at least" in size(Installation(events_per_second=10**6, customers=10, partitions=4)).warnings[0]
     assert size(Installation(events_per_second=1_000, customers=10)).warnings == ()
 
 

@@ -15,24 +15,28 @@ COUNT = click.IntRange(1)
 
 
 @click.command()
-@click.option("--events-per-second", type=POSITIVE, required=True, help="Touchpoints, in the busiest hour.")
-@click.option("--customers", type=COUNT, required=True, help="All that there will ever be: nobody is forgotten.")
+@click.option("--events-per-second", type=POSITIVE, required=True, help="Touchpoints a second in the busiest hour.")
+@click.option("--customers", type=COUNT, required=True, help="All customers there will ever be; none is ever forgotten.")
 @click.option("--partitions", type=COUNT, default=12, show_default=True)
-@click.option("--replication", type=COUNT, default=3, show_default=True, help="Copies that Kafka keeps.")
-@click.option("--retention-days", type=POSITIVE, default=7.0, show_default=True, help="Of touchpoints and of stage changes.")
+@click.option("--replication", type=COUNT, default=3, show_default=True, help="Copies that Kafka keeps of each record.")
+@click.option("--retention-days", type=POSITIVE, default=7.0, show_default=True, help="How long touchpoints and stage changes are kept.")
 @click.option("--redis-node-gib", type=POSITIVE, default=8.0, show_default=True, help="Memory of one Redis node.")
-@click.option("--touchpoint-bytes", type=POSITIVE, default=292.0, show_default=True, help="A touchpoint's JSON, on average.")
-@click.option("--id-characters", type=click.IntRange(1, 256), default=9, show_default=True, help="A customer's id, on average.")
+@click.option("--touchpoint-bytes", type=POSITIVE, default=292.0, show_default=True, help="Average size of a touchpoint's JSON.")
+@click.option("--id-characters", type=click.IntRange(1, 256), default=9, show_default=True, help="Average length of a customer id.")
 @click.option(
-    "--state-bytes", type=POSITIVE, default=STATE_BYTES, show_default=True, help="A customer's state, on average: depends on the journey."
+    "--state-bytes",
+    type=POSITIVE,
+    default=STATE_BYTES,
+    show_default=True,
+    help="Average size of a customer's state; it depends on the journey.",
 )
 @click.option("--changes-per-touchpoint", type=click.FloatRange(0), default=CHANGES, show_default=True)
 @click.option("--customers-in-memory", type=click.IntRange(0), default=50_000, show_default=True, help="ETAPA_CUSTOMERS_IN_MEMORY.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain: Any) -> None:
-    """Work out workers, Redis and Kafka for an installation. Nothing is asked of any server.
+    """Calculate the workers, Redis and Kafka that an installation needs. No server is asked.
 
-    The model and how well it meets what was measured: docs/sizing.md.
+    docs/sizing.md describes the model and compares it with measurements.
     """
     retention = retention_days * DAY
     plan = Installation(touchpoint_retention=retention, change_retention=retention, redis_node_bytes=redis_node_gib * _GIB, **plain)
@@ -49,10 +53,10 @@ def _lines(plan: Installation, needed: Sizing) -> list[str]:
     per_second = needed.kafka_in_bytes_per_second
     nodes = "one node" if needed.redis_nodes == 1 else f"a Cluster of {needed.redis_nodes} masters"
     rows = [
-        ["workers", f"{needed.workers}, a core and {needed.worker_memory_bytes / _GIB:.1f} GiB each; one more in case one fails"],
+        ["workers", f"{needed.workers}, a core and {needed.worker_memory_bytes / _GIB:.1f} GiB each; add one as a spare"],
         ["  a touchpoint", f"{needed.worker_microseconds:.1f} µs of a worker's CPU"],
         ["Redis", f"{nodes}, {needed.redis_bytes / _GIB:.1f} GiB of data ({needed.redis_bytes_per_customer:.0f} bytes a customer)"],
-        ["a lost Redis", f"is full again after {needed.rebuild_seconds:,.0f} s of work"],
+        ["a lost Redis", f"is refilled in {needed.rebuild_seconds:,.0f} s"],
         ["Kafka, written", f"{sum(per_second.values()) / 1e6:,.1f} MB/s before replication, uncompressed"],
     ]
     rows += [[f"  {topic}", f"{size_ / 1e6:,.2f} MB/s"] for topic, size_ in per_second.items()]

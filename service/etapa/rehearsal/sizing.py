@@ -1,8 +1,8 @@
-"""What an installation needs, worked out from a few numbers about it. Arithmetic only: nothing is measured or asked here.
+"""What an installation needs, calculated from a few numbers about it. Arithmetic only: nothing is measured and no server is asked.
 
-The constants were measured with `make bench-memory`, `make bench-scale` and `make bench-recovery` on the shipped journey; the page
-`docs/sizing.md` says how well the model meets what was measured, and a test holds it to that. A journey of one's own has other
-states and other changes: `etapa simulate` tells how many changes there are, and `bench/memory.py` how large states become.
+The constants were measured with `make bench-memory`, `make bench-scale` and `make bench-recovery` on the shipped journey; `docs/sizing.md`
+compares the model with the measurements, and a test keeps the two together. Another journey has other states and changes:
+`etapa simulate` counts the changes, and `bench/memory.py` measures the states.
 """
 
 import math
@@ -13,61 +13,61 @@ import msgspec
 from etapa.journey.units import DAY, HOUR, SECOND
 
 STATE_BYTES = 182.0
-"""Of an encoded customer state with ten touchpoints, on average (`bench/results/memory.json`, `state.mean`)."""
+"""Average size of an encoded customer state after ten touchpoints (`bench/results/memory.json`, `state.mean`)."""
 
 TIMED_SHARE = 0.47
-"""Customers whose timer will strike (the same bench: those in discovery have none)."""
+"""Share of customers that have a timer (the same bench; those in discovery have none)."""
 
 CHANGES = 0.35
-"""Stage changes for each touchpoint (`make bench` tells it)."""
+"""Stage changes for each touchpoint (from `make bench`)."""
 
 CHANGE_BYTES = 750.0
-"""Of a stage change in its topic, with its reasons and headers, uncompressed (`bench/results/scale.json`, `kafka_bytes`)."""
+"""Size of a stage change in its topic, with its reasons and headers, uncompressed (`bench/results/scale.json`, `kafka_bytes`)."""
 
 STATES_WRITTEN = 1.0
-"""States for each touchpoint at most. A batch writes each of its customers once, so it is half of that when batches are full (`scale.json`)."""
+"""States written for each touchpoint, at most. A batch writes each of its customers once, so full batches write half as many (`scale.json`)."""
 
 WORKER_MICROSECONDS = 15.0
-"""CPU of a worker for each touchpoint when its batches are full, and hold several of many a customer (`bench/results/scale.json`)."""
+"""Worker CPU for each touchpoint when batches are full, so that many customers have several touchpoints in one (`bench/results/scale.json`)."""
 
 ALONE_MICROSECONDS = 4.5
 COLD_MICROSECONDS = 7.5
-"""More when it is the only one of its customer in the batch, and when the customer is not in memory (`bench/results/growth.json`, the worst cases)."""
+"""Added when no other touchpoint in the batch is from the same customer, and when the customer is not in memory (`bench/results/growth.json`, the worst cases)."""
 
 SKEW = 1 / 3
-"""Of a share of the customers, the busiest ones, comes this power of it of all touchpoints, in the bench's shop: of a hundredth a fifth."""
+"""The busiest share `s` of the customers sends `s ** SKEW` of all touchpoints: the busiest hundredth sends a fifth (the bench's shop)."""
 
 REDIS_MICROSECONDS = 6.0
-"""CPU of Redis for a touchpoint that has its customer for itself in the batch: 5 to write one that is new (`bench/results/memory.json`), 7 to
-read it and write it again (`growth.json`). With several touchpoints of each customer in a batch it is a third of that (`scale.json`)."""
+"""Redis CPU for a touchpoint whose customer has no other one in the batch: 5 to write a new customer (`bench/results/memory.json`), 7 to read
+and rewrite one (`growth.json`). With several touchpoints for each customer in a batch it is a third of that (`scale.json`)."""
 
 REBUILD_MICROSECONDS = 0.7
 REBUILD_REDIS_MICROSECONDS = 4.3
-"""For a customer that is taken from the log into an empty Redis: CPU of Redis, and what of a worker's 3.0 it does not spend meanwhile
+"""For each customer that is loaded from the log into an empty Redis: Redis CPU, and the part of a worker's 3.0 that does not overlap with it
 (`bench/results/recovery.json`)."""
 
 WORKER_BASE_BYTES = 125e6
 WORKER_BYTES_KEPT = 1_270.0
-"""A worker's resident memory: of the process, and of each customer that it keeps between batches (`bench/results/memory.json`)."""
+"""A worker's resident memory: the process itself, and each customer that it keeps between batches (`bench/results/memory.json`)."""
 
 BUSY = 0.6
-"""How busy a core is planned to be, so that what was missed can be caught up with: a worker's, and a Redis node's, which both have one."""
+"""How busy a core may be in the plan, so that a backlog can be worked off. A worker and a Redis node use one core each."""
 
 REDIS_ROOM = 1.5
-"""Memory of a Redis node beside its data: fragmentation, buffers, tables that grow, a copy while it saves."""
+"""Memory of a Redis node as a multiple of its data: fragmentation, buffers, growing tables, the copy while it saves."""
 
 RECORD_OVERHEAD = 12.0
-"""Of a record in a log, its share of the batch included."""
+"""Bytes of overhead for each record in a log, including its share of the batch header."""
 
 DIRTY = 1.25
-"""A compacted topic beside what is live in it: `min.cleanable.dirty.ratio` is 0.2."""
+"""Size of a compacted topic as a multiple of its live records: `min.cleanable.dirty.ratio` is 0.2."""
 
 SEGMENT_BYTES = 64 * 2**20
 """Of `customer-state`; the newest one of a partition is never compacted."""
 
 _ENTRY = 32
 _SCORE_NODE = 53.3
-"""jemalloc's size of an entry of a hash (24 bytes), and of a node of a sorted set with 1.33 levels (24 and 16 for each level)."""
+"""What jemalloc allocates for a hash entry (24 bytes), and for a sorted-set node with 1.33 levels on average (24 bytes and 16 for each level)."""
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,9 +130,11 @@ def size(plan: Installation) -> Sizing:
     }
     warnings = []
     if workers > plan.partitions:
-        warnings.append(f"{workers} workers cannot share {plan.partitions} partitions: make at least {workers}, better a few times as many")
+        warnings.append(
+            f"{workers} workers cannot share {plan.partitions} partitions: use at least {workers} partitions, better several times as many"
+        )
     if nodes_by_cpu > plan.partitions:
-        warnings.append("more Redis nodes than partitions are of no use: a partition is on one node")
+        warnings.append("more Redis nodes than partitions are of no use, because each partition is on a single node")
     return Sizing(
         worker_microseconds=microseconds,
         workers=workers,
@@ -148,12 +150,12 @@ def size(plan: Installation) -> Sizing:
 
 
 def worker_microseconds(cold: float) -> float:
-    """CPU of a worker for a touchpoint that has its customer for itself in the batch. `cold`: what share of them meets a customer not in memory."""
+    """Worker CPU for a touchpoint whose customer has no other one in the batch. `cold`: the share whose customer is not in memory."""
     return WORKER_MICROSECONDS + ALONE_MICROSECONDS + cold * COLD_MICROSECONDS
 
 
 def redis_bytes_per_customer(customers: int, partitions: int, id_characters: int = 9, state_bytes: float = STATE_BYTES) -> float:
-    """All keys. A customer is an entry of two hashes, and of a sorted set if its timer will strike."""
+    """Bytes in all keys. A customer has an entry in two hashes, and in a sorted set if it has a timer."""
     identity = _allocated(id_characters + (2 if id_characters < 32 else 4))
     stage = _ENTRY + identity + _allocated(16) + _slots(customers / partitions)
     # A string of this size has a head of four bytes, and is rounded up by 20 on average: sizes are 32 and more apart.
@@ -178,7 +180,7 @@ def bytes_per_touchpoint(plan: Installation) -> dict[str, float]:
 
 
 def rebuilt_per_second(workers: int, redis_nodes: int) -> float:
-    """Customers that so many workers take from the log into an empty Redis. One worker waits for Redis now and then, and the other way round."""
+    """Customers a second that so many workers load from the log into an empty Redis. A single worker and Redis sometimes wait for each other."""
     alone = 1e6 / (REBUILD_MICROSECONDS + REBUILD_REDIS_MICROSECONDS)
     return min(workers * alone, redis_nodes * 1e6 / REBUILD_REDIS_MICROSECONDS)
 

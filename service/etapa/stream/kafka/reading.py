@@ -13,10 +13,10 @@ from etapa.stream.kafka.unpacking import LargeBatch
 from etapa.stream.protocol.ports import Blocked, LogError
 
 _CHUNK = 8_000
-"""When it is to go into Redis, which works on a chunk while the next is read, Redis waits for less of the time the larger it is. Whoever applies it
-holds everybody else up there for some forty milliseconds, as a large batch does."""
+"""Records read at once. A rebuild writes one chunk to Redis while it reads the next, so larger chunks leave Redis idle for less of the time. This size
+occupies Redis for about forty milliseconds, as a large batch does."""
 _WAIT_MS = 20
-"""Not longer: an answer with control records alone moves the position, and ends no waiting for records."""
+"""Kept short, because an answer that holds only control records moves the position but does not end the wait for records."""
 
 
 async def range_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[int, int]:
@@ -27,7 +27,7 @@ async def range_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[i
 
 
 class _Unwrapped(PartitionRecords):  # type: ignore[misc]
-    """What lies in the buffer, gone through without a call for each record that does no more than ask for it."""
+    """aiokafka's buffer of fetched records, iterated directly: its own iterator adds a method call for each record."""
 
     def __iter__(self) -> Iterator[Any]:
         records: Iterator[Any] = self._records_iterator
@@ -35,9 +35,9 @@ class _Unwrapped(PartitionRecords):  # type: ignore[misc]
 
 
 def have_records_made(consumer: AIOKafkaConsumer, place: TopicPartition, make: Callable[[object, Any], object]) -> None:
-    """Have what lies in the consumer's buffer come out as `make` gives it: aiokafka's own records take longer to make than all else done to read them.
+    """Build the records in the consumer's buffer with `make` instead of aiokafka's own class, which takes longer than all other work on them.
 
-    What is fetched while the consumer is asked for it still comes out as aiokafka's.
+    Records that arrive during the next `getmany` are still aiokafka's.
     """
     buffered = getattr(consumer._fetcher._records.get(place), "_partition_records", None)
     if buffered is not None:
@@ -56,7 +56,7 @@ async def records_between(
 ) -> AsyncIterator[list[Any]]:
     """Committed records of `place` from `start` up to but without `end`, in chunks, in order.
 
-    The consumer must be started, and `place` all that is assigned to it. With `make` most of them are as it gives them. Raises `LogError` when the brokers fail, or when nothing
+    The consumer must be started, and `place` all that is assigned to it. With `make`, most of them are what it returns. Raises `LogError` when the brokers fail, or when nothing
     comes for `seconds`; `doing` begins its message.
     """
     if start >= end:
