@@ -10,10 +10,13 @@ from functools import partial
 from itertools import combinations
 from math import fsum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language import model
+from tests.reference import local_time
 from tests.reference.campaigns import Marketer
+from tests.reference.local_time import UTC
 
 FAR = 10**15
 
@@ -102,13 +105,13 @@ class Shopper:
     def _next_timer(self, after: int, end: int) -> int | None:
         """The first time after `after`, up to `end`, at which a condition in a rule out of the stage changes."""
         leaves = [leaf for rule in self._rules() for leaf in leaves_of(rule.when)]
-        candidates = {at for leaf in leaves for at in self._could_change_at(leaf, after) if after < at <= end}
+        candidates = {at for leaf in leaves for at in self._could_change_at(leaf, after, end) if after < at <= end}
         for at in sorted(candidates):
             if any(self.true(leaf, at, None) != self.true(leaf, at - 1, None) for leaf in leaves):
                 return at
         return None
 
-    def _could_change_at(self, leaf: model.Condition, after: int) -> Iterator[int]:
+    def _could_change_at(self, leaf: model.Condition, after: int, end: int) -> Iterator[int]:
         match leaf:
             case model.Count(within=int(length)) | model.Aggregate(within=int(length)) | model.Sequence(within=length):
                 yield from (each.at + length for each in self.seen)
@@ -116,6 +119,8 @@ class Shopper:
                 yield from (each.at + length for each in self.seen)
             case model.InStage(length):
                 yield self.entered_at + length
+            case model.Clock() | model.Date():
+                yield from local_time.could_change_at(leaf, self._zone(), self._trait_told(leaf), after, end)
             case model.Score(_, _, comparison):
                 for test in comparison.tests:
                     yield self._score_turns(leaf, model.Comparison((test,)), after)
@@ -157,7 +162,24 @@ class Shopper:
             case model.Trait(name, comparison):
                 given = [each for each in self._in_order() if name in each.traits]
                 return satisfies(comparison, given[-1].traits[name] if given else None)
+        return self._is_time_for(condition, now)
+
+    def _is_time_for(self, condition: model.Condition, now: int) -> bool:
+        match condition:
+            case model.Clock(times):
+                return local_time.shows(times, now, self._zone())
+            case model.Date():
+                return local_time.is_near(condition, self._trait_told(condition), now, self._zone())
         raise TypeError(f"no condition: {condition!r}")
+
+    def _trait_told(self, leaf: model.Condition) -> Any:
+        name = leaf.trait if isinstance(leaf, model.Date) else None
+        told = [each.traits[name] for each in self._in_order() if name in each.traits]
+        return told[-1] if told else None
+
+    def _zone(self) -> ZoneInfo:
+        named = [each.traits[self.journey.zone.trait] for each in self._in_order() if self.journey.zone.trait in each.traits]
+        return local_time.zone_called(named[-1] if named else None) or local_time.zone_called(self.journey.zone.otherwise) or UTC
 
     def _in_order(self) -> list[Touchpoint]:
         """By time, then arrival; the sort is stable."""

@@ -10,7 +10,8 @@ import msgspec
 from etapa.journey.engine.customer import Memory
 from etapa.journey.engine.matching import compile_where
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.language.model import Match
+from etapa.journey.engine.whereabouts import Whereabouts
+from etapa.journey.language.model import CustomerZone, Match
 
 _KEY_CHARACTERS: Final = 6
 
@@ -38,10 +39,14 @@ class Accumulator:
         return False
 
 
-class Accumulators:
-    """The accumulators of one journey: each definition once, however many conditions ask for it. They take their places in order."""
+class Surroundings:
+    """What the compiled conditions of one journey share: where customers are, and accumulators, each definition once.
 
-    def __init__(self) -> None:
+    Accumulators take their places in order.
+    """
+
+    def __init__(self, zone: CustomerZone) -> None:
+        self.whereabouts: Final = Whereabouts(zone)
         self.by_key: Final[dict[str, Accumulator]] = {}
 
     def shared(self, accumulator: _Shared) -> _Shared:

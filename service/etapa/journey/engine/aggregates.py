@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from etapa.journey.engine.accumulator import Accumulators
+from etapa.journey.engine.accumulator import Surroundings
 from etapa.journey.engine.conditions import Leaf
 from etapa.journey.engine.customer import Customer
 from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
@@ -173,19 +173,19 @@ class LastCompares(Leaf):
         return MISSING if entry is None or entry[0] <= now - self.within else entry[1]
 
 
-def compile_aggregate(written: model.Aggregate, text: str, accumulators: Accumulators) -> Leaf:
+def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroundings) -> Leaf:
     path, match, within, comparison = written.path, written.match, written.within, written.comparison
     kind = written.kind
     if kind == "distinct":
         if within is None:
-            return DistinctCompares(text, accumulators.shared(DistinctEver(path, match)), comparison)
-        return DistinctCompares(text, accumulators.shared(DistinctWindow(path, match, within)), comparison)
+            return DistinctCompares(text, surroundings.shared(DistinctEver(path, match)), comparison)
+        return DistinctCompares(text, surroundings.shared(DistinctWindow(path, match, within)), comparison)
     if kind == "last":
         # However long the window is, the same latest value is asked for.
-        return LastCompares(text, accumulators.shared(LastValue(path, match)), within, comparison)
+        return LastCompares(text, surroundings.shared(LastValue(path, match)), within, comparison)
     if within is None:
-        return AggregateCompares(text, kind, accumulators.shared(Values(path, match)), comparison)
-    return WindowCompares(text, kind, accumulators.shared(ValueWindow(path, match, within)), comparison)
+        return AggregateCompares(text, kind, surroundings.shared(Values(path, match)), comparison)
+    return WindowCompares(text, kind, surroundings.shared(ValueWindow(path, match, within)), comparison)
 
 
 def _numbers_in(comparison: Comparison) -> list[float]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Accumulators
+from etapa.journey.engine.accumulator import Surroundings
 from etapa.journey.engine.aggregates import compile_aggregate
 from etapa.journey.engine.conditions import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
 from etapa.journey.engine.leaves import (
@@ -15,9 +15,10 @@ from etapa.journey.engine.leaves import (
     compile_sequence,
     compile_trait,
 )
+from etapa.journey.engine.local_time import compile_clock, compile_date
 from etapa.journey.language import model
 
-_LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Accumulators], Leaf]]] = {
+_LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf]]] = {
     model.Event: compile_event,
     model.Count: compile_count,
     model.Aggregate: compile_aggregate,
@@ -26,15 +27,17 @@ _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Accumulators], Leaf
     model.Sequence: compile_sequence,
     model.Score: compile_score,
     model.Trait: compile_trait,
+    model.Date: compile_date,
+    model.Clock: compile_clock,
 }
-"""For each kind of leaf what compiles it, given its words and what is remembered already."""
+"""For each kind of leaf what compiles it, given its words and what it shares with others."""
 
 
 class Compiler:
-    """Compiles the conditions of one journey. `accumulators` grows with them."""
+    """Compiles the conditions of one journey. What they share grows with them."""
 
-    def __init__(self) -> None:
-        self.accumulators: Final = Accumulators()
+    def __init__(self, zone: model.CustomerZone) -> None:
+        self.surroundings: Final = Surroundings(zone)
 
     def condition(self, condition: model.Condition) -> Condition:
         match condition:
@@ -45,4 +48,4 @@ class Compiler:
             case model.Not(negated):
                 return DoesNotHold(self.condition(negated))
             case _:
-                return _LEAVES[type(condition)](condition, condition.text(), self.accumulators)
+                return _LEAVES[type(condition)](condition, condition.text(), self.surroundings)

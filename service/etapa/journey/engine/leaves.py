@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Accumulators
+from etapa.journey.engine.accumulator import Surroundings
 from etapa.journey.engine.beginnings import trait_key
 from etapa.journey.engine.conditions import Leaf
 from etapa.journey.engine.customer import Customer
@@ -354,34 +354,34 @@ class ScoreCompares(Leaf):
         return 0.0 if entry is None else decayed(entry[1], now - entry[0], self.half_life)
 
 
-def compile_event(written: model.Event, text: str, accumulators: Accumulators) -> Leaf:
+def compile_event(written: model.Event, text: str, surroundings: Surroundings) -> Leaf:
     return EventHappens(text, written.match)
 
 
-def compile_trait(written: model.Trait, text: str, accumulators: Accumulators) -> Leaf:
+def compile_trait(written: model.Trait, text: str, surroundings: Surroundings) -> Leaf:
     return TraitCompares(text, written.name, written.comparison)
 
 
-def compile_absent(written: model.Absent, text: str, accumulators: Accumulators) -> Leaf:
-    return NothingFor(text, accumulators.shared(Latest(written.match)), written.duration)
+def compile_absent(written: model.Absent, text: str, surroundings: Surroundings) -> Leaf:
+    return NothingFor(text, surroundings.shared(Latest(written.match)), written.duration)
 
 
-def compile_in_stage(written: model.InStage, text: str, accumulators: Accumulators) -> Leaf:
+def compile_in_stage(written: model.InStage, text: str, surroundings: Surroundings) -> Leaf:
     return InStageFor(text, written.duration)
 
 
-def compile_count(written: model.Count, text: str, accumulators: Accumulators) -> Leaf:
+def compile_count(written: model.Count, text: str, surroundings: Surroundings) -> Leaf:
     if written.within is None:
-        return TotalCompares(text, accumulators.shared(Total(written.match)), written.comparison)
-    return CountCompares(text, accumulators.shared(CountWindow(written.match, written.within)), written.comparison)
+        return TotalCompares(text, surroundings.shared(Total(written.match)), written.comparison)
+    return CountCompares(text, surroundings.shared(CountWindow(written.match, written.within)), written.comparison)
 
 
-def compile_sequence(written: model.Sequence, text: str, accumulators: Accumulators) -> Leaf:
-    return StepsTaken(text, accumulators.shared(OrderedSteps(written.steps, written.within)))
+def compile_sequence(written: model.Sequence, text: str, surroundings: Surroundings) -> Leaf:
+    return StepsTaken(text, surroundings.shared(OrderedSteps(written.steps, written.within)))
 
 
-def compile_score(written: model.Score, text: str, accumulators: Accumulators) -> Leaf:
-    return ScoreCompares(text, accumulators.shared(Score(written.points, written.half_life)), written.comparison)
+def compile_score(written: model.Score, text: str, surroundings: Surroundings) -> Leaf:
+    return ScoreCompares(text, surroundings.shared(Score(written.points, written.half_life)), written.comparison)
 
 
 def _first_turn(test: Predicate, left: Callable[[int], float], now: int) -> int:

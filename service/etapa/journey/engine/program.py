@@ -23,7 +23,7 @@ def compile_journey(journey: Journey) -> "Program":
 
     A rule never leads from a stage to itself: staying is no change, so such a pair is left out.
     """
-    compiler = Compiler()
+    compiler = Compiler(journey.zone)
     compiled = [(rule, compiler.condition(rule.when)) for rule in journey.rules]
     stages = {
         stage.id: StageRules(
@@ -34,7 +34,7 @@ def compile_journey(journey: Journey) -> "Program":
     }
     asked = {campaign.id: compiler.condition(campaign.when) for campaign in journey.campaigns if campaign.when is not None}
     return Program(
-        journey, stages, compiler.accumulators.by_key, _traits_named(journey, stages, asked.values()), compile_campaigns(journey, asked)
+        journey, stages, compiler.surroundings.by_key, _traits_named(journey, stages, asked.values()), compile_campaigns(journey, asked)
     )
 
 

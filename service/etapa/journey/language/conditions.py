@@ -6,7 +6,7 @@ from typing import Any
 from etapa.journey.language.comparisons import OPERATORS
 from etapa.journey.language.condition import All, AnyOf, Condition, Not
 from etapa.journey.language.findings import Report, listed, nearest, shortened
-from etapa.journey.language.kinds import absence, aggregate, count, event, in_stage, score, sequence, trait
+from etapa.journey.language.kinds import absence, aggregate, clock, count, date, event, in_stage, score, sequence, trait
 from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.logic import always_true_as_any, counts_itself, never_true_together
 from etapa.journey.language.matches import Comparison
@@ -85,6 +85,8 @@ def _table() -> Iterator[ConditionKind]:
     yield sequence.KIND
     yield score.KIND
     yield trait.KIND
+    yield date.KIND
+    yield clock.KIND
     yield ConditionKind("all", "All of several conditions.", (ALL,), _all)
     yield ConditionKind("any", "Any of several conditions.", (ANY,), _any)
     yield ConditionKind("not", "The opposite of a condition.", (NOT,), _not)

@@ -10,7 +10,7 @@ from etapa.journey.language.checks import look_over
 from etapa.journey.language.conditions import ConditionShape
 from etapa.journey.language.findings import Finding, Position, Report
 from etapa.journey.language.logic import depth, leaves
-from etapa.journey.language.model import Condition, Journey, Rule, Stage
+from etapa.journey.language.model import Condition, CustomerZone, Journey, Rule, Stage
 from etapa.journey.language.names import ID, Known, known_among
 from etapa.journey.language.shapes import (
     BAD,
@@ -28,6 +28,7 @@ from etapa.journey.language.shapes import (
     read_fields,
 )
 from etapa.journey.language.yaml_nodes import Node, Unreadable, parse
+from etapa.journey.language.zone import ZONE
 from etapa.journey.units import SECOND
 
 MAX_STAGES = 100
@@ -132,6 +133,7 @@ JOURNEY_FIELDS = (
     INITIAL,
     REMEMBER_IDS,
     GRACE,
+    ZONE,
     STAGES,
     RULES,
     campaigns.CONSENT,
@@ -174,6 +176,7 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
         caps=campaigns.caps(record),
         campaigns=tuple(campaigns.campaign(each) for each in campaign_records),
         tests=tuple(scenarios.scenario(each) for each in test_records),
+        zone=record.get(ZONE) or CustomerZone(),
     )
     look_over(
         journey,

@@ -154,7 +154,9 @@ def _values_exclude(one: Literal, other: Literal) -> bool:
 
 def _leaf_implies(stronger: Leaf, weaker: Leaf) -> bool:
     looked = _at_the_same(stronger, weaker)
-    return stronger.implies(weaker) if looked is None else implies(looked[2], looked[0], looked[1])
+    if looked is not None:
+        return implies(looked[2], looked[0], looked[1])
+    return stronger == weaker or stronger.implies(weaker)
 
 
 def _at_the_same(one: Leaf, other: Leaf) -> tuple[Comparison, Comparison, Domain] | None:

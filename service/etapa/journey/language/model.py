@@ -11,7 +11,9 @@ from typing import Any
 from etapa.journey.language.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.absence import Absent
 from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
+from etapa.journey.language.kinds.clock import Clock
 from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.date import Date
 from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.score import Score
@@ -29,9 +31,12 @@ __all__ = [
     "AnyOf",
     "Campaign",
     "Caps",
+    "Clock",
     "Comparison",
     "Condition",
     "Count",
+    "CustomerZone",
+    "Date",
     "Event",
     "ExpectedChange",
     "GivenTouchpoint",
@@ -138,6 +143,14 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerZone:
+    """In which time zone customers are: the one that a trait names, and `otherwise` where it names none."""
+
+    trait: str | None = None
+    otherwise: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """A whole journey. Stages and rules are in the order of the file."""
 
@@ -153,3 +166,4 @@ class Journey:
     caps: Caps | None = None
     campaigns: tuple[Campaign, ...] = ()
     tests: tuple[Scenario, ...] = ()
+    zone: CustomerZone = CustomerZone()

@@ -1,0 +1,29 @@
+"""In which zone a customer is, as far as a journey can tell."""
+
+from typing import Final
+
+from etapa.journey.engine.customer import Customer
+from etapa.journey.language.model import CustomerZone
+from etapa.journey.localtime.zone import Zone
+from etapa.journey.localtime.zones import UTC, zone_called
+
+
+class Whereabouts:
+    """Where the customers of a journey are: each where a trait says, at the moment of asking, or all in one place."""
+
+    __slots__ = ("_elsewhere", "_trait")
+
+    def __init__(self, zone: CustomerZone) -> None:
+        self._trait: Final = zone.trait
+        self._elsewhere: Final = zone_called(zone.otherwise) or UTC
+
+    def of(self, customer: Customer) -> Zone:
+        """The customer's zone. A name that is not known counts as none."""
+        if self._trait is None:
+            return self._elsewhere
+        entry = customer.traits.get(self._trait)
+        return self._elsewhere if entry is None else zone_called(entry[1]) or self._elsewhere
+
+    def traits(self) -> tuple[str, ...]:
+        """The trait that it asks, if there is one."""
+        return () if self._trait is None else (self._trait,)

@@ -1,0 +1,77 @@
+"""What the wall shows somewhere at an instant, and when it shows a given time first."""
+
+from bisect import bisect_right
+from typing import Final, final
+
+from etapa.journey.localtime.civil import date_of
+from etapa.journey.localtime.tzif import YearlyRule, ZoneData
+from etapa.journey.units import DAY, HOUR
+
+FOREVER: Final = 2**62 - 1
+"""Later than every transition; its opposite is earlier than all."""
+_WIDEST: Final = 26 * HOUR
+"""No offset is wider."""
+
+
+@final
+class Zone:
+    """The local time of a place. Nothing changes it, but that it remembers the span it was last asked about."""
+
+    __slots__ = ("_end", "_last", "_offset", "_offsets", "_rule", "_start", "_times", "name")
+
+    def __init__(self, name: str, data: ZoneData) -> None:
+        self.name: Final = name
+        self._times: Final = data.times
+        self._offsets: Final = data.offsets
+        self._rule: Final[YearlyRule | None] = data.rule
+        self._last: Final = data.times[-1] if data.times else -FOREVER
+        self._start = 0
+        self._end = 0
+        self._offset = 0
+
+    def offset(self, at: int) -> int:
+        """By how much the wall is ahead of UTC at an instant."""
+        if not self._start <= at < self._end:
+            self._look_up(at)
+        return self._offset
+
+    def local(self, at: int) -> int:
+        """What the wall shows at an instant."""
+        return at + self.offset(at)
+
+    def changes_after(self, at: int) -> int:
+        """The first instant after `at` at which the offset may be another; `FOREVER` when it stays."""
+        if not self._start <= at < self._end:
+            self._look_up(at)
+        return self._end
+
+    def instant(self, local: int) -> int:
+        """When the wall shows `local`: the first time, if it does so twice; the end of the gap, if it skips it."""
+        at = local - _WIDEST
+        while True:
+            offset = self.offset(at)
+            if local - offset < self._end:
+                return max(local - offset, self._start)
+            at = self._end
+
+    def _look_up(self, at: int) -> None:
+        """Find the span without a transition around `at`."""
+        rule = self._rule
+        if rule is not None and at >= self._last:
+            self._look_up_by_rule(rule, at)
+            return
+        place = bisect_right(self._times, at)
+        self._start = self._times[place - 1] if place else -FOREVER
+        self._end = self._times[place] if place < len(self._times) else FOREVER
+        self._offset = self._offsets[place]
+
+    def _look_up_by_rule(self, rule: YearlyRule, at: int) -> None:
+        year = date_of(at // DAY)[0]
+        self._start, self._offset, self._end = self._last, self._offsets[-1], FOREVER
+        for transition, offset in [each for near in (year - 1, year, year + 1) for each in rule.transitions(near)]:
+            if transition <= self._last:
+                continue
+            if transition > at:
+                self._end = transition
+                return
+            self._start, self._offset = transition, offset

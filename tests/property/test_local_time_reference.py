@@ -1,0 +1,114 @@
+"""Local time and dates: the engine against the slow evaluator, around changes of clocks, dates that were skipped, and 29 February."""
+
+from datetime import datetime
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from etapa.journey.engine.classify import run_until, touch
+from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language import model
+from etapa.journey.language.kinds.clock import Hours, Times
+from etapa.journey.language.kinds.date import Offset, Period
+from etapa.journey.units import DAY, HOUR, MINUTE
+from tests.reference.evaluator import Shopper
+from tests.reference.made_up import EXAMPLES
+
+# Changes of clocks, a half hour of summer time, three quarters of an hour, a date that never was, no summer time at all.
+PLACES = {
+    "America/New_York": ["2026-03-07T12:00:00+00:00", "2026-10-31T12:00:00+00:00"],
+    "Australia/Lord_Howe": ["2026-04-04T00:00:00+00:00", "2026-10-03T00:00:00+00:00"],
+    "Asia/Kathmandu": ["1985-12-31T00:00:00+00:00", "2028-02-27T00:00:00+00:00"],
+    "Pacific/Apia": ["2011-12-28T12:00:00+00:00"],
+    "America/Sao_Paulo": ["2018-11-03T00:00:00+00:00", "2018-02-17T00:00:00+00:00"],
+    "Africa/Cairo": ["2040-04-26T00:00:00+00:00"],
+    "America/La_Paz": ["2027-02-26T12:00:00+00:00"],
+}
+moments = st.sampled_from([(zone, at) for zone, starts in PLACES.items() for at in starts])
+quarters = st.integers(0, 95).map(lambda quarter: quarter * 15 * MINUTE)
+hours = st.tuples(quarters, quarters).filter(lambda pair: pair[0] != pair[1]).map(lambda pair: Hours(*pair))
+straight = hours.filter(lambda each: each.start < each.end)
+weekdays = st.lists(st.integers(0, 6), min_size=1, max_size=6, unique=True).map(lambda days: tuple(sorted(days)))
+times = st.one_of(st.builds(Times, st.none(), hours), st.builds(Times, weekdays, st.none()), st.builds(Times, weekdays, straight))
+offsets = st.tuples(st.integers(0, 3), st.sampled_from([0, 0, HOUR, 90 * MINUTE]), st.sampled_from([1, -1])).map(
+    lambda found: Offset(found[0] * found[2], found[1] * found[2])
+)
+
+
+EVERY: list[Period | None] = [None, "year", "month"]
+
+
+@st.composite
+def dates(draw: st.DrawFn) -> model.Date:
+    every: Period | None = draw(st.sampled_from(EVERY))
+    begins, ends = sorted(draw(st.lists(offsets, min_size=2, max_size=2, unique_by=lambda each: each.length)), key=lambda each: each.length)
+    if every is None and draw(st.booleans()):
+        return model.Date("day", None, *draw(st.sampled_from([(begins, None), (None, ends)])))
+    return model.Date("day", every, begins, ends)
+
+
+leaves: st.SearchStrategy[model.Condition] = st.one_of(
+    st.builds(model.Clock, times),
+    dates(),
+    st.builds(model.Event, st.just(model.Match(("a",)))),
+    st.builds(model.InStage, st.just(7 * HOUR)),
+)
+conditions = st.one_of(leaves, leaves.map(model.Not), st.lists(leaves, min_size=2, max_size=2).map(lambda two: model.All(tuple(two))))
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> tuple[model.Journey, list[Touchpoint]]:
+    zone, start = draw(moments)
+    at = round(datetime.fromisoformat(start).timestamp()) * 1_000_000
+    stages = ("one", "two", "three")
+    pairs = [(source, to) for source in stages for to in stages if source != to]
+    rules = [
+        model.Rule(f"rule-{number}", (source,), to, draw(conditions))
+        for number, (source, to) in enumerate(draw(st.lists(st.sampled_from(pairs), min_size=2, max_size=4)))
+    ]
+    by_trait = draw(st.booleans())
+    journey = model.Journey(
+        id="local",
+        version=1,
+        initial="one",
+        remember_ids=0,
+        grace=0,
+        stages=tuple(model.Stage(stage, None, {}) for stage in stages),
+        rules=tuple(rules),
+        zone=model.CustomerZone("zone", "Europe/Madrid") if by_trait else model.CustomerZone(None, zone),
+    )
+    day = datetime.fromisoformat(start).date()
+    told = st.sampled_from(
+        [day.isoformat(), f"{day.isoformat()}T23:30:00-03:00", f"{day.year - 3}-{day.month:02}-28", "1996-02-29", "2000-01-31", "soon", 7]
+    )
+    touchpoints = []
+    for number in range(draw(st.integers(1, 4))):
+        traits = {"day": draw(told)} if draw(st.booleans()) else {}
+        if by_trait and draw(st.booleans()):
+            traits["zone"] = draw(st.sampled_from([zone, zone, "Nowhere/At_All", 5]))
+        occurred = at + draw(st.integers(0, 4 * 96)) * 15 * MINUTE
+        touchpoints.append(Touchpoint(f"t-{number}", "c", draw(st.sampled_from("ab")), occurred, None, {}, traits))
+    return journey, touchpoints
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(stories())
+def test_the_engine_moves_customers_as_the_slow_evaluator_does(story: tuple[model.Journey, list[Touchpoint]]) -> None:
+    journey, touchpoints = story
+    program, shopper = compile_journey(journey), Shopper(journey)
+    customer: Customer | None = None
+    changes = []
+    for touchpoint in touchpoints:
+        touched = touch(program, customer, touchpoint)
+        customer = touched.customer
+        changes += touched.changes
+        shopper.meet(touchpoint)
+    assert customer is not None
+    end = customer.clock + 3 * DAY
+    changes += run_until(program, customer, end)
+    shopper.wait_until(end)
+    assert [(each.source, each.to, each.at, each.cause, each.rule) for each in changes] == [
+        (each.source, each.to, each.at, each.cause, each.rule) for each in shopper.moves
+    ]

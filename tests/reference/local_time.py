@@ -1,0 +1,114 @@
+"""Local time from the definitions, by the standard library's own zones, and by trying every quarter of an hour.
+
+It shares no code with the engine. Zones whose changes are not at quarters of an hour, and hours that are not, are not for it.
+"""
+
+import calendar
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
+from importlib.resources import files
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from etapa.journey.language import model
+from etapa.journey.language.kinds.clock import Times
+from etapa.journey.language.kinds.date import Offset
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - beside ZoneInfo's UTC below
+QUARTER = 900_000_000
+WIDEST = timedelta(hours=27)
+
+
+@lru_cache
+def zone_called(name: object) -> ZoneInfo | None:
+    """Of the package, not of the machine."""
+    if not isinstance(name, str) or name not in files("tzdata").joinpath("zones").read_text().split("\n"):
+        return None
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
+        return ZoneInfo.from_file(data, name)
+
+
+UTC: ZoneInfo = zone_called("Etc/UTC")  # type: ignore[assignment]
+
+
+def wall(at: int, zone: ZoneInfo) -> datetime:
+    """What it shows, without saying where."""
+    return (EPOCH + timedelta(microseconds=at)).astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def instant(shown: datetime, zone: ZoneInfo) -> int:
+    """The first instant at which the wall shows it; where it never does, the first at which it shows something later."""
+    low = shown.replace(tzinfo=timezone.utc) - WIDEST  # noqa: UP017
+    start = (low - EPOCH) // timedelta(microseconds=1) // QUARTER * QUARTER
+    for quarter in count(start, QUARTER):
+        if wall(quarter, zone) <= shown < wall(quarter, zone) + timedelta(minutes=15):
+            return quarter + (shown - wall(quarter, zone)) // timedelta(microseconds=1)
+        if wall(quarter, zone) > shown:
+            return quarter
+    raise AssertionError
+
+
+def shows(times: Times, at: int, zone: ZoneInfo) -> bool:
+    local = wall(at, zone)
+    of_day = (local - datetime.combine(local.date(), time())) // timedelta(microseconds=1)
+    if times.days is not None and local.weekday() not in times.days:
+        return False
+    if times.hours is None:
+        return True
+    start, end = times.hours.start, times.hours.end
+    return start <= of_day < end if start < end else of_day >= start or of_day < end
+
+
+def is_near(condition: model.Date, told: Any, at: int, zone: ZoneInfo) -> bool:
+    return any(begins <= at < ends for begins, ends in intervals(condition, told, at, zone))
+
+
+def intervals(condition: model.Date, told: Any, at: int, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
+    """All that begin within some years of now."""
+    read = read_date(told)
+    if read is None:
+        return
+    local = read if read.tzinfo is None else read.astimezone(zone).replace(tzinfo=None)
+    known = None if read.tzinfo is None or condition.every else (read - EPOCH) // timedelta(microseconds=1)
+    dates = [local]
+    if condition.every:
+        year = wall(at, zone).year
+        months = range(1, 13) if condition.every == "month" else [local.month]
+        dates = [
+            datetime.combine(date(each, month, min(local.day, calendar.monthrange(each, month)[1])), local.time())
+            for each in range(year - 3, year + 4)
+            for month in months
+        ]
+    for day in dates:
+        begins = moved(day, known, condition.begins, zone)
+        ends = moved(day, known, condition.ends, zone)
+        yield -(10**18) if begins is None else begins, 10**18 if ends is None else ends
+
+
+def moved(day: datetime, known: int | None, offset: Offset | None, zone: ZoneInfo) -> int | None:
+    if offset is None:
+        return None
+    if known is not None and not offset.days:
+        return known + offset.elapsed
+    return instant(day + timedelta(days=offset.days), zone) + offset.elapsed
+
+
+def read_date(told: Any) -> datetime | None:
+    """By the standard library, for the forms that the made-up journeys use."""
+    if not isinstance(told, str) or len(told) < len("2000-01-01"):
+        return None
+    try:
+        return datetime.fromisoformat(told)
+    except ValueError:
+        return None
+
+
+def could_change_at(leaf: model.Condition, zone: ZoneInfo, told: Any, after: int, end: int) -> Iterator[int]:
+    if isinstance(leaf, model.Date):
+        for at in range(after, end + 400 * 86_400_000_000, 300 * 86_400_000_000):
+            for interval in intervals(leaf, told, at, zone):
+                yield from interval
+    else:
+        yield from range(after // QUARTER * QUARTER, end + 1, QUARTER)
