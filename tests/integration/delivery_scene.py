@@ -44,8 +44,10 @@ def trigger(number: int, campaign: str, *, holdout: bool = False) -> Trigger:
     )
 
 
-async def a_place(kafka: KafkaServer, **others: Any) -> Settings:
-    return await new_place(kafka.bootstrap_servers, **{"partitions": 1, "session_timeout": 10_000_000, **others})
+async def a_place(kafka: KafkaServer | str, **others: Any) -> Settings:
+    """On this Kafka, or the one at these addresses."""
+    addresses = kafka if isinstance(kafka, str) else kafka.bootstrap_servers
+    return await new_place(addresses, **{"partitions": 1, "session_timeout": 10_000_000, **others})
 
 
 async def publish(settings: Settings, triggers: Sequence[Trigger], *, abort: bool = False, tag: str = "") -> None:

@@ -1,60 +1,118 @@
-"""Writing dead letters. A trigger is only through when its letter is in Kafka, so writing waits for Kafka however long that takes."""
+"""Writing dead letters. A trigger is only through when its dead letter is in Kafka, so writing waits for Kafka however long that takes.
+
+What does not fit into the topic is compressed, or cut, as the worker's dead letters are. After an error the producer is made anew: one
+whose batch was refused has spent its sequence number, and the brokers take nothing more from it.
+"""
 
 import asyncio
 import logging
+from collections import defaultdict
 
+import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from etapa.contracts.undelivered import Undelivered, encode_undelivered
 from etapa.deliver.delivery import Delivery
+from etapa.stream.kafka.batches import append_records
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.errors import describe
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.limits import MAX_BATCH_BYTES, BatchTooLarge
 from etapa.stream.kafka.producer import close_producer
-from etapa.stream.kafka.topic_settings import LETTER_OVERHEAD
+from etapa.stream.kafka.sending import letter_cut_to, send_in_batches
+from etapa.stream.kafka.topic_settings import topic_settings
+from etapa.stream.protocol.ports import LogError
+from etapa.stream.protocol.records import Outgoing
 
 _PAUSE = 1.0
-_MEBIBYTE = 1024 * 1024
 
 logger = logging.getLogger(__name__)
 
 
-class Letters:
-    """The producer of dead letters, from start to stop."""
+class _Waiting(msgspec.Struct, frozen=True, eq=False):
+    """A dead letter that is not in Kafka yet."""
+
+    partition: int
+    record: Outgoing
+    written: "asyncio.Future[None]"
+
+
+class DeadLetterWriter:
+    """Writes what is handed to it, by partition and in batches, while `run` does."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._settings = cluster.settings
+        self._topic = cluster.settings.topic_campaign_trigger_dead_letters
+        self._waiting: list[_Waiting] = []
+        self._news = asyncio.Event()
         self._producer: AIOKafkaProducer = None
-
-    async def start(self) -> None:
-        """Connect. Raises what aiokafka raises."""
-        self._producer = self._cluster.producer(
-            f"{self._settings.delivery_group}-letters",
-            # Waits for all copies, and a try that is repeated makes no second letter.
-            enable_idempotence=True,
-            max_request_size=2 * _MEBIBYTE + LETTER_OVERHEAD,
-        )
-        await self._producer.start()
 
     async def write(self, delivery: Delivery, why: Undelivered) -> None:
         """Write the dead letter of a trigger. Returns when Kafka has it."""
-        settings = self._settings
-        key, value, headers = encode_undelivered(
-            delivery.key, delivery.value, delivery.headers, why, settings.topic_campaign_triggers, delivery.partition, delivery.offset
+        record = encode_undelivered(
+            delivery.key,
+            delivery.value,
+            delivery.headers,
+            why,
+            self._cluster.settings.topic_campaign_triggers,
+            delivery.partition,
+            delivery.offset,
         )
-        while True:
-            try:
-                await self._producer.send_and_wait(
-                    settings.topic_campaign_trigger_dead_letters, value, key, partition=delivery.partition, headers=list(headers)
-                )
-            except KafkaError as error:
-                logger.warning("a dead letter could not be written and is tried again: %s", describe(error))
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
+        waiting = _Waiting(delivery.partition, Outgoing(*record), asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._news.set()
+        await waiting.written
 
-    async def stop(self) -> None:
-        """Close; what is not written by now is not through, and comes again."""
-        if self._producer is not None:
-            await close_producer(self._producer, "dead letters")
+    async def run(self) -> None:
+        """Write until this is cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            by_partition: dict[int, list[_Waiting]] = defaultdict(list)
+            for one in self._waiting:
+                by_partition[one.partition].append(one)
+            for partition, some in by_partition.items():
+                await self._try(partition, [one for one in some if not one.written.done()])
+            self._waiting = [one for one in self._waiting if not one.written.done()]
+            if self._waiting:
+                self._news.set()
+
+    async def _try(self, partition: int, some: list[_Waiting]) -> None:
+        """Write them, or leave them to the next time."""
+        try:
+            async with asyncio.timeout(self._cluster.session_seconds):
+                if self._producer is None:
+                    self._producer = await self._started()
+                records = [one.record for one in some]
+                await send_in_batches(self._producer, self._topic, partition, records, append_records, self._cluster.limits, letter_cut_to)
+        except (*KAFKA_FAILURES, LogError) as error:
+            logger.warning("dead letters could not be written and are tried again: %s", describe(error))
+            await self.close()
+            if not isinstance(error, BatchTooLarge):
+                await asyncio.sleep(_PAUSE)
+            return
+        for one in some:
+            if not one.written.done():
+                one.written.set_result(None)
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._cluster.admin(self._cluster.settings.delivery_group) as admin:
+            self._cluster.limits.tell(await topic_settings(admin, [self._topic]))
+        producer = self._cluster.producer(
+            f"{self._cluster.settings.delivery_group}-dead-letters",
+            # Waits for all copies, and a try that aiokafka repeats makes no second dead letter.
+            enable_idempotence=True,
+            max_batch_size=MAX_BATCH_BYTES,
+            request_timeout_ms=max(1_000, self._cluster.settings.session_timeout // 2_000),
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await close_producer(producer, "dead letters")
+            raise
+        return producer
+
+    async def close(self) -> None:
+        """Close the connections; what is not written by now is not through, and its trigger comes again."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await close_producer(producer, "dead letters")

@@ -9,11 +9,10 @@ from typing import Any
 
 from mode import Service
 
-from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.answers import Answer
 from etapa.deliver.catch_up import CatchUp
 from etapa.deliver.courier import Courier
-from etapa.deliver.dead_letter_writer import Letters
+from etapa.deliver.dead_letter_writer import DeadLetterWriter
 from etapa.deliver.delivery import Delivery
 from etapa.deliver.dispatch import Desk
 from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
@@ -57,9 +56,9 @@ class Deliverer(Service):
         self._metrics = metrics
         self._clock = SystemClock()
         self._webhooks = Webhooks()
-        self._letters = Letters(cluster)
+        self._dead_letters = DeadLetterWriter(cluster)
         self.progress_log = ProgressLog(cluster, plan.routing)
-        self.desk = Desk(plan, settings.delivery_window, self._write_letter, metrics)
+        self.desk = Desk(plan, settings.delivery_window, self._dead_letters.write, metrics)
         # Chance for spreading retries, not for secrets.
         chance = random.random
         self._couriers = {target.id: Courier(target, self._poster(target), self.desk, self._clock, chance) for target in plan.targets}
@@ -67,7 +66,6 @@ class Deliverer(Service):
         self._catch_up = CatchUp(cluster, self.desk, settings.delivery_window, metrics)
         self._app: DeliveryApp | None = None
         self._jobs: list[asyncio.Task[None]] = []
-        self._ready_to_write = asyncio.Event()
         self._first_waiting: dict[int, tuple[int, float]] = {}
         # Half of what the group allows a member to take, so that the other half is left for joining again.
         self.hand_back_seconds = settings.session_timeout / 2_000_000
@@ -98,17 +96,12 @@ class Deliverer(Service):
 
         return post
 
-    async def _write_letter(self, delivery: Delivery, why: Undelivered) -> None:
-        await self._ready_to_write.wait()
-        await self._letters.write(delivery, why)
-
     async def on_start(self) -> None:
-        """Begin. Raises what aiokafka raises when Kafka does not answer."""
+        """Begin."""
         await self._webhooks.__aenter__()
-        await self._letters.start()
-        self._ready_to_write.set()
         self._jobs = [
             *(courier.start() for courier in self._couriers.values()),
+            asyncio.create_task(self._dead_letters.run(), name="etapa writing dead letters"),
             asyncio.create_task(self._catch_up.run(), name="etapa catching up"),
             asyncio.create_task(self._commit(), name="etapa committing deliveries"),
         ]
@@ -116,11 +109,9 @@ class Deliverer(Service):
 
     async def on_stop(self) -> None:
         """Begin nothing more, let the requests under way end, commit what is through."""
-        others = self._jobs[len(self._couriers) :]
-        for task in others:
-            task.cancel()
-        if others:
-            await asyncio.wait(set(others))
+        # Couriers, and after them the writer of dead letters, finish what was begun.
+        first_other = len(self._couriers) + 1
+        await _ended(self._jobs[first_other:])
         progress = await self.desk.hand_back(set(self.desk.progress), self.longest_request)
         self.desk.progress.update(progress)
         if self._consumer is not None and progress:
@@ -128,7 +119,8 @@ class Deliverer(Service):
         self.desk.progress.clear()
         for courier in self._couriers.values():
             await courier.stop()
-        await self._letters.stop()
+        await _ended(self._jobs[:first_other])
+        await self._dead_letters.close()
         await self.progress_log.stop()
         await self._webhooks.__aexit__()
 
@@ -222,3 +214,10 @@ class Deliverer(Service):
             for number in sorted(ends)
         ]
         return [Health("kafka", ready=True), *partitions]
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(set(tasks))

@@ -92,10 +92,26 @@ class ProgressLog:
 
     async def keep(self, points: Mapping[int, Kept]) -> None:
         """Write what is kept of these partitions. Returns when Kafka has it."""
+        try:
+            await self._write(points)
+        except BaseException:
+            # A producer whose batch was refused has spent its sequence number, and one that was left alone may write what it holds later
+            # than the next one: so that has a key of its own too, and this one's is removed once that is there.
+            for partition in points:
+                self._of_others.setdefault(partition, set()).add(self._key)
+            self._key = progress_key(self._group, secrets.token_hex(8))
+            await self.stop()
+            raise
+
+    async def _write(self, points: Mapping[int, Kept]) -> None:
         if self._producer is None:
-            producer = self._cluster.producer(f"{self._group}-progress", enable_idempotence=True, max_request_size=2 * LONGEST)
-            await producer.start()
-            self._producer = producer
+            self._producer = self._cluster.producer(
+                f"{self._group}-progress",
+                enable_idempotence=True,
+                max_request_size=2 * LONGEST,
+                request_timeout_ms=max(1_000, self._cluster.settings.session_timeout // 2_000),
+            )
+            await self._producer.start()
         written = [
             await self._producer.send(self._topic, self._value(partition, kept), self._key, partition=partition)
             for partition, kept in points.items()
@@ -104,9 +120,11 @@ class ProgressLog:
         removed = [
             await self._producer.send(self._topic, None, key, partition=partition)
             for partition in points
-            for key in self._of_others.pop(partition, ())
+            for key in self._of_others.get(partition, ())
         ]
         await asyncio.gather(*removed)
+        for partition in points:
+            self._of_others.pop(partition, None)
 
     def _value(self, partition: int, kept: Kept) -> bytes:
         through = kept.through or Through(kept.offset)
@@ -125,5 +143,6 @@ class ProgressLog:
 
     async def stop(self) -> None:
         """Close the connections."""
-        if self._producer is not None:
-            await close_producer(self._producer, "delivery progress")
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await close_producer(producer, "delivery progress")
