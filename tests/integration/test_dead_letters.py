@@ -19,6 +19,7 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.upkeep.dead_letter_topics import touchpoint_letters
 from etapa.stream.upkeep.dead_letters import DeadLetters
 from etapa.stream.upkeep.redrive import RedriveError, RedriveOptions, Sender, decided
 from etapa.stream.upkeep.sent_back import SentBack
@@ -245,7 +246,7 @@ def test_a_redrive_that_ends_within_a_transaction_has_sent_nothing_of_it_and_is_
     settings = buried(kafka_server, letters)
 
     async def interrupted() -> None:
-        async with Sender(Cluster(settings)) as sender:
+        async with Sender(Cluster(settings), touchpoint_letters(settings)) as sender:
             await sender._producer._producer.begin_transaction()
             await sender._producer._producer.send_and_wait(settings.topic_touchpoints, b"half", b"c-1", 0)
 
@@ -274,10 +275,13 @@ def test_a_second_redrive_ends_the_first(kafka_server: KafkaServer) -> None:
     settings = buried(kafka_server, [("invalid", b"c-1", b"1", ())])
 
     async def scenario() -> None:
-        async with DeadLetters(Cluster(settings), 2) as letters:
+        async with DeadLetters(Cluster(settings), touchpoint_letters(settings), 2) as letters:
             letter = await letters.at(0, 0)
         assert letter is not None
-        async with Sender(Cluster(settings)) as first, Sender(Cluster(settings)):
+        async with (
+            Sender(Cluster(settings), touchpoint_letters(settings)) as first,
+            Sender(Cluster(settings), touchpoint_letters(settings)),
+        ):
             with pytest.raises(RedriveError, match="another redrive"):
                 await first.send(0, [decided(letter, SentBack(), RedriveOptions(partitions=2))], SentBack())
 

@@ -36,12 +36,13 @@ def test_a_dead_letter_that_the_topic_does_not_take_is_cut_and_others_follow(kaf
         async with Receiver(refuse) as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}", breaker: {{failures: 1000}}}}]\ndefault: t\n')
             worker = deliverer(settings, tmp_path, file)
+            await asyncio.to_thread(worker.wait_ready)
             compressible = msgspec.structs.replace(trigger(2, "a"), payload={"spaces": " " * 400_000})
             await publish(settings, [trigger(0, "a"), large(1, 300_000), compressible, trigger(3, "a")])
             await seen(lambda: worker.metric("etapa_delivery_dead_letters_total") == 4, "the first dead letters")
             # It is told once; that the topic takes less now is found out by being refused.
             await alter(settings, topic, {LARGEST: "20000"})
-            await publish(settings, [large(number, 15_000) for number in range(4, 10)], tag="-later")
+            await publish(settings, [large(number, 30_000) for number in range(4, 10)], tag="-later")
             await publish(settings, [trigger(number, "a") for number in range(10, 60)], tag="-last")
             await seen(lambda: worker.metric("etapa_delivery_dead_letters_total") == 60, "the other dead letters")
             await seen(lambda: worker.metric("etapa_delivery_lag_triggers") == 0, "no lag")

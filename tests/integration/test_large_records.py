@@ -293,4 +293,4 @@ def test_a_letter_that_is_cut_says_so_and_its_original_goes_back_for_as_long_as_
     assert [name for name, _ in back.headers] == ["trace", "etapa.attempt", "etapa.redriven-from"]
     left = run(settings, "redrive", "0/1", "--yes")
     assert (left.returncode, left.stdout) == (1, b"0/1 left, cut and its original gone, key ada, too_large\n")
-    assert b"1 left, because they are cut and their originals are not in touchpoints any more" in left.stderr
+    assert b"1 left, because they are cut and their originals are not in their topic any more" in left.stderr

@@ -21,16 +21,49 @@ FLAGS = ("delivery", "kafka_bootstrap_servers", "group", "start", "http_host", "
 logger = logging.getLogger(__name__)
 
 
-@click.command()
+SUBCOMMANDS = {
+    "list": "List what could not be delivered, with totals by reason.",
+    "show": "Show one dead letter, or write out its value.",
+    "redrive": "Send dead letters back to campaign-triggers.",
+}
+
+
+class _Deliver(click.Group):
+    """A command that does its work when none of its subcommands is named; those are imported when they are."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are used."""
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import what deals with dead letters."""
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        from etapa.commands import undelivered
+
+        return undelivered.SUBCOMMANDS[cmd_name]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them without importing anything."""
+        with formatter.section("Commands for dead letters"):
+            formatter.write_dl(list(SUBCOMMANDS.items()))
+
+
+@click.command(cls=_Deliver, invoke_without_command=True, subcommand_metavar="[COMMAND [ARGS]...]")
 @settings_flags(*FLAGS)
 @click.option("--check", is_flag=True, help="Only check the delivery file and that its secrets are there. Exit code 1 if not.")
-def deliver(check: bool, **flags: str | None) -> None:
+@click.pass_context
+def deliver(ctx: click.Context, /, check: bool, **flags: str | None) -> None:
     """Post campaign triggers from Kafka to the webhooks in a delivery file, each at least once, until told to stop (SIGTERM, or Ctrl-C).
 
     A receiver may get a trigger more than once, always with the same Idempotency-Key: when its answer was lost, or when this process was killed.
-    What cannot be delivered becomes a dead letter in campaign-trigger-dead-letters. It then finishes its requests and exits with 0. Exit code 1 means
+    What cannot be delivered becomes a dead letter in campaign-trigger-dead-letters; the commands below look at those. Told to stop, it finishes its requests and exits with 0. Exit code 1 means
     that it ended by itself; the last line says why.
     """
+    if ctx.invoked_subcommand is not None:
+        if check or any(value is not None for value in flags.values()):
+            raise WrongUse(f"options of `etapa deliver {ctx.invoked_subcommand}` come after its name")
+        return
     settings = settings_from(flags).settings
     if settings.delivery is None:
         raise WrongUse("no delivery file: name one with --delivery or ETAPA_DELIVERY")

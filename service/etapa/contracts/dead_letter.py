@@ -6,18 +6,18 @@ its order, even headers of the same names from an earlier life as a dead letter:
 A record that is too large for the dead-letters topic is cut, and more headers say of what, how large the original's value was, and its
 digest, so that whoever reads the original at its old place can tell that it is the same.
 
-A dead letter that is sent back to `touchpoints` carries how often that was done. If it fails again these headers are part
+A dead letter that is sent back carries how often that was done. If it fails again these headers are part
 of the original, so the next dead letter tells.
 """
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, get_args
 
 import msgspec
 
-from etapa.contracts.rejected import REASONS, Reason, Rejected
+from etapa.contracts.rejected import REASONS, Rejected
 from etapa.errors import EtapaError
 
 Headers = Sequence[tuple[str, bytes]]
@@ -70,13 +70,18 @@ class DeadLetter(msgspec.Struct, frozen=True):
     value: bytes | None
     headers: Headers
     """The headers of the original record."""
-    reason: Reason
+    reason: str
     detail: str
     topic: str
     partition: int
     offset: int
     cut: Cut | None = None
     """That key, value or headers are not all there; none: they are the original's."""
+
+    @property
+    def kind(self) -> str:
+        """What dead letters that are sent back together have in common: which were is remembered by it."""
+        return self.reason
 
 
 def encode_dead_letter(
@@ -153,19 +158,25 @@ def _cut_of(headers: Headers, ours: int) -> Cut | None:
 
 def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
     """The dead letter in a record. Raises `DeadLetterError` when a header is missing or makes no sense."""
-    last = {name: position for position, (name, _) in enumerate(headers) if name in HEADERS}
-    missing = [name for name in HEADERS if name not in last]
+    told, original, cut = taken_apart(headers, HEADERS, REASONS)
+    return DeadLetter(key, value, original, told[REASON], told[DETAIL], told[TOPIC], int(told[PARTITION]), int(told[OFFSET]), cut)
+
+
+def taken_apart(headers: Headers, names: Sequence[str], reasons: Sequence[str]) -> tuple[Mapping[str, str], Headers, Cut | None]:
+    """What the headers of these names say, the original's headers, and what is missing. Raises `DeadLetterError`, also when the reason is none of these."""
+    last = {name: position for position, (name, _) in enumerate(headers) if name in names}
+    missing = [name for name in names if name not in last]
     # Kafka lets a header have no value at all.
     missing += [name for name, position in last.items() if headers[position][1] is None]
     if missing:
         raise DeadLetterError(f"not a dead letter: no header {', '.join(missing)}")
     try:
-        reason, detail, topic, partition, offset = (headers[last[name]][1].decode() for name in HEADERS)
-        where = int(partition), int(offset)
+        told = {name: headers[position][1].decode() for name, position in last.items()}
+        int(told[PARTITION]), int(told[OFFSET])
     except ValueError as error:
         raise DeadLetterError(f"not a dead letter: {error}") from None
-    if reason not in REASONS:
-        raise DeadLetterError(f"not a dead letter: {REASON} is {reason!r}, not one of {', '.join(REASONS)}")
+    if told[REASON] not in reasons:
+        raise DeadLetterError(f"not a dead letter: {REASON} is {told[REASON]!r}, not one of {', '.join(reasons)}")
     ours, begin = set(last.values()), last[REASON]
     cut = _cut_of(headers, begin)
     original = tuple(
@@ -173,11 +184,11 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers)
         for position, header in enumerate(headers)
         if position not in ours and not (cut is not None and position > begin and header[0] in CUT_HEADERS)
     )
-    return DeadLetter(key, value, original, reason, detail, topic, *where, cut)
+    return told, original, cut
 
 
 def attempts_of(headers: Headers) -> int:
-    """How often a record with these headers was sent back to `touchpoints`."""
+    """How often a record with these headers was sent back to the topic that it came from."""
     # Any producer may write a header of this name, even without a value; what is no number was not written by us.
     texts = [value or b"" for name, value in headers if name == ATTEMPT]
     return int(texts[-1]) if texts and _NUMBER.fullmatch(texts[-1]) else 0

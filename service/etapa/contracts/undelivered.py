@@ -1,26 +1,23 @@
 """A campaign trigger that could not be delivered: the record as it was, with headers that say why and where it came from.
 
 Mirrors `schemas/undelivered-trigger.schema.json`. The headers are appended, so whatever the original carried is still there
-in its order; the last of each name counts.
+in its order; the last of each name counts. What does not fit into the topic is cut, and what is sent back carries how often that was
+done, both as with dead letters of touchpoints.
 """
 
-from collections.abc import Sequence
+import zlib
 from typing import Final, Literal, get_args
 
 import msgspec
 
-Headers = Sequence[tuple[str, bytes]]
+from etapa.contracts.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.dead_letter import DETAIL, OFFSET, PARTITION, REASON, TOPIC, DeadLetter, DeadLetterError, Headers, taken_apart
 
 UndeliveredReason = Literal["not_a_trigger", "no_target", "refused", "gave_up"]
 REASONS: Final[tuple[UndeliveredReason, ...]] = get_args(UndeliveredReason)
 
-REASON: Final = "etapa.reason"
-DETAIL: Final = "etapa.detail"
 TARGET: Final = "etapa.target"
 REQUESTS: Final = "etapa.requests"
-TOPIC: Final = "etapa.topic"
-PARTITION: Final = "etapa.partition"
-OFFSET: Final = "etapa.offset"
 HEADERS: Final = (REASON, DETAIL, TARGET, REQUESTS, TOPIC, PARTITION, OFFSET)
 
 LONGEST_DETAIL: Final = 1_000
@@ -54,3 +51,54 @@ def encode_undelivered(
         (OFFSET, b"%d" % offset),
     )
     return key, value, (*headers, *added)
+
+
+class UndeliveredTrigger(DeadLetter, frozen=True):
+    """A dead letter of delivery taken apart."""
+
+    target: str = ""
+    """The target's id in the delivery file; empty when there was none."""
+    requests: int = 0
+    campaign: str = ""
+    """Empty when the record does not say."""
+    trigger_id: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Reason, target and campaign, the last two as a checksum: these three select what is sent back."""
+        return f"{self.reason}.{zlib.crc32(f'{self.target}/{self.campaign}'.encode()):08x}"
+
+
+def decode_undelivered(key: bytes | None, value: bytes | None, headers: Headers) -> UndeliveredTrigger:
+    """The dead letter in a record. Raises `DeadLetterError` when a header is missing or makes no sense."""
+    told, original, cut = taken_apart(headers, HEADERS, REASONS)
+    if not told[REQUESTS].isdecimal():
+        raise DeadLetterError(f"not a dead letter: {REQUESTS} is {told[REQUESTS]!r}, not a number")
+    trigger_id, campaign = _trigger_of(value, original)
+    return UndeliveredTrigger(
+        key,
+        value,
+        original,
+        told[REASON],
+        told[DETAIL],
+        told[TOPIC],
+        int(told[PARTITION]),
+        int(told[OFFSET]),
+        cut,
+        target=told[TARGET],
+        requests=int(told[REQUESTS]),
+        campaign=campaign,
+        trigger_id=trigger_id,
+    )
+
+
+def _trigger_of(value: bytes | None, headers: Headers) -> tuple[str, str]:
+    """The id and the campaign of the trigger; both empty when it is none."""
+    try:
+        trigger = decode_campaign_trigger(value or b"")
+    except msgspec.DecodeError:
+        # One that is cut has its id in a header, whose last part is the campaign.
+        found = next((text for name, text in headers if name == "ce_id"), None) or b""
+        trigger_id = found.decode(errors="replace")
+        return trigger_id, trigger_id.rpartition("/")[2]
+    return trigger.id, trigger.campaign

@@ -125,9 +125,11 @@ def test_dead_letter_headers_and_reasons_are_those_of_the_code() -> None:
 
 def test_the_headers_and_reasons_of_undelivered_triggers_are_those_of_the_code() -> None:
     headers = schema_of("undelivered-trigger")["properties"]["headers"]
-    assert tuple(headers["properties"]) == tuple(headers["required"]) == undelivered.HEADERS
-    assert tuple(headers["properties"][undelivered.REASON]["enum"]) == undelivered.REASONS
-    assert headers["properties"][undelivered.DETAIL]["maxLength"] == undelivered.LONGEST_DETAIL
+    assert tuple(headers["required"]) == undelivered.HEADERS
+    added = (*dead_letter.CUT_HEADERS, dead_letter.ATTEMPT, dead_letter.REDRIVEN_FROM)
+    assert tuple(headers["properties"]) == (*undelivered.HEADERS, *added)
+    assert tuple(headers["properties"][dead_letter.REASON]["enum"]) == undelivered.REASONS
+    assert headers["properties"][dead_letter.DETAIL]["maxLength"] == undelivered.LONGEST_DETAIL
 
 
 def test_the_example_of_an_undelivered_trigger_is_what_the_code_writes() -> None:
@@ -136,9 +138,9 @@ def test_the_example_of_an_undelivered_trigger_is_what_the_code_writes() -> None
     told = example["headers"]
     original = [(name, text.encode()) for name, text in told.items() if name not in undelivered.HEADERS]
     why = undelivered.Undelivered(
-        told[undelivered.REASON], told[undelivered.DETAIL], told[undelivered.TARGET], int(told[undelivered.REQUESTS])
+        told[dead_letter.REASON], told[dead_letter.DETAIL], told[undelivered.TARGET], int(told[undelivered.REQUESTS])
     )
-    where = told[undelivered.TOPIC], int(told[undelivered.PARTITION]), int(told[undelivered.OFFSET])
+    where = told[dead_letter.TOPIC], int(told[dead_letter.PARTITION]), int(told[dead_letter.OFFSET])
     key, value, headers = undelivered.encode_undelivered(example["key"].encode(), example["value"].encode(), original, why, *where)
     assert (key, value) == (example["key"].encode(), example["value"].encode())
     assert {name: text.decode() for name, text in headers} == told

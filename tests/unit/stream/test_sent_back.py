@@ -50,7 +50,7 @@ def test_any_order_of_any_selection_remembers_exactly_what_was_sent() -> None:
                     truth.add(offset)
                 last[reasons[offset]] = offset
         assert {offset for offset in letters if sent.holds(reasons[offset], offset)} == truth
-        assert read_sent_back(sent.text()) == sent
+        assert read_sent_back(sent.text(), REASONS) == sent
 
 
 def test_what_retention_removed_is_forgotten() -> None:
@@ -69,11 +69,17 @@ def test_the_oldest_single_letters_make_room_for_new_ones() -> None:
     assert few.shortened() is few
 
 
-@pytest.mark.parametrize("text", ["hello world", "2 invalid=3", "1 bored=3", "1 invalid=", "1 invalid=x-3", "1 invalid"])
+@pytest.mark.parametrize("text", ["hello world", "2 invalid=3", "1 bored=3", "1 bored.0a=3", "1 invalid=", "1 invalid=x-3", "1 invalid"])
 def test_a_text_of_somebody_else_is_told(text: str) -> None:
     with pytest.raises(SentBackError, match="does not say"):
-        read_sent_back(text)
+        read_sent_back(text, REASONS)
 
 
 def test_nothing_stored_is_nothing_sent() -> None:
-    assert read_sent_back("") == SentBack()
+    assert read_sent_back("", REASONS) == SentBack()
+
+
+def test_a_kind_may_be_finer_than_a_reason() -> None:
+    sent = SentBack().plus("invalid.0a", 3, None).plus("invalid.0b", 4, None).plus("invalid.0a", 5, 3)
+    assert sent.text() == "1 invalid.0a=3-5 invalid.0b=4"
+    assert read_sent_back(sent.text(), REASONS) == sent

@@ -3,7 +3,7 @@
 import base64
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -12,12 +12,12 @@ import msgspec
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.times import Time
 from etapa.commands.terminal.words import counted, printable
-from etapa.contracts.rejected import REASONS
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.units import SECOND
+from etapa.settings import Settings
+from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 
-LETTER_FLAGS = ("kafka_bootstrap_servers", "group")
 LONGEST_KEY = 24
 
 
@@ -36,25 +36,51 @@ class LetterPlace(click.ParamType):
         return int(found[1]), int(found[2])
 
 
-def selection_options(function: Callable[..., None]) -> Callable[..., None]:
+class DeadLetterCommands(msgspec.Struct, frozen=True):
+    """What tells the commands of one topic of dead letters from those of the other."""
+
+    topic: Callable[[Settings], DeadLetterTopic]
+    reasons: Sequence[str]
+    flags: Sequence[str]
+    """Settings that the commands take as flags."""
+    of_triggers: bool
+    """Whether they are triggers, which have a campaign and may have a target."""
+
+
+def selection_options(commands: DeadLetterCommands) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add the options that select dead letters; the command is given the `Selection`."""
 
-    @functools.wraps(function)
-    def selecting(*, reasons: Any, since: int | None, until: int | None, partitions: Any, **others: Any) -> None:
-        function(selection=Selection(partitions=partitions, reasons=reasons, since=since, until=until), **others)
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def selecting(*, since: int | None, until: int | None, **others: Any) -> None:
+            among = {name: others.pop(name, ()) for name in ("partitions", "reasons", "campaigns", "targets")}
+            function(selection=Selection(**among, since=since, until=until), **others)
 
-    for option in (
+        chosen = selecting
+        for option in reversed(_selecting_options(commands)):
+            chosen = option(chosen)
+        return chosen
+
+    return decorate
+
+
+def _selecting_options(commands: DeadLetterCommands) -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
+    reason = click.option(
+        "--reason", "reasons", type=click.Choice(commands.reasons), multiple=True, help="Only those with this reason; may be repeated."
+    )
+    campaign = click.option("--campaign", "campaigns", multiple=True, metavar="ID", help="Only those of this campaign; may be repeated.")
+    target = click.option(
+        "--target", "targets", multiple=True, metavar="ID", help="Only those that this target did not take; may be repeated."
+    )
+    return [
+        reason,
+        *([campaign, target] if commands.of_triggers else []),
+        click.option("--since", type=Time(), metavar="TIME", help="Only those published at this time or later: RFC 3339, or a date."),
+        click.option("--until", type=Time(), metavar="TIME", help="Only those published before this time."),
         click.option(
             "--partition", "partitions", type=click.IntRange(min=0), multiple=True, metavar="P", help="Only those of this partition."
         ),
-        click.option("--until", type=Time(), metavar="TIME", help="Only those published before this time."),
-        click.option("--since", type=Time(), metavar="TIME", help="Only those published at this time or later: RFC 3339, or a date."),
-        click.option(
-            "--reason", "reasons", type=click.Choice(REASONS), multiple=True, help="Only those with this reason; may be repeated."
-        ),
-    ):
-        selecting = option(selecting)
-    return selecting
+    ]
 
 
 def check_partitions(named: Iterable[int], partitions: int) -> None:

@@ -16,8 +16,8 @@ from etapa.stream.protocol.ports import LogError
 Result = TypeVar("Result")
 
 
-def on_kafka(settings: Settings, work: Callable[[Cluster, int], Coroutine[Any, Any, Result]]) -> Result:
-    """Do `work`, which is given the cluster and the number of partitions. Ends the command when Kafka fails."""
+def on_kafka(settings: Settings, work: Callable[[Cluster, int], Coroutine[Any, Any, Result]], topic: str | None = None) -> Result:
+    """Do `work`, which is given the cluster and the number of partitions: of this topic, or of all that a worker needs. Ends the command when Kafka fails."""
     try:
         cluster = Cluster(settings)
     except KafkaSettingsError as error:
@@ -26,7 +26,7 @@ def on_kafka(settings: Settings, work: Callable[[Cluster, int], Coroutine[Any, A
 
     async def with_partitions() -> Result:
         with log_errors("asking for the topics"):
-            partitions = await partition_count(cluster)
+            partitions = await partition_count(cluster, topic)
         return await work(cluster, partitions)
 
     try:

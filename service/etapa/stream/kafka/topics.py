@@ -149,10 +149,10 @@ async def check_delivery_topics(cluster: Cluster) -> list[str]:
     return await _check(cluster, delivery_topics(cluster.settings), cluster.settings.delivery_group)
 
 
-async def partition_count(cluster: Cluster) -> int:
-    """How many partitions the topics have. Raises `TopicsError` when one is missing or has another number, else what aiokafka raises."""
+async def partition_count(cluster: Cluster, topic: str | None = None) -> int:
+    """How many partitions this topic has, or all that a worker needs. Raises `TopicsError` when one is missing or has another number, else what aiokafka raises."""
     async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
-        return await _equal_count(admin, worker_topics(cluster.settings))
+        return await _equal_count(admin, worker_topics(cluster.settings) if topic is None else [topic])
 
 
 async def _check(cluster: Cluster, names: list[str], group: str | None = None) -> list[str]:

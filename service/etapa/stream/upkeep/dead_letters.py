@@ -6,10 +6,11 @@ from typing import Self
 
 import msgspec
 
-from etapa.contracts.dead_letter import DeadLetter, DeadLetterError, attempts_of, decode_dead_letter
-from etapa.contracts.rejected import Reason
+from etapa.contracts.dead_letter import DeadLetter, DeadLetterError, attempts_of
+from etapa.contracts.undelivered import UndeliveredTrigger
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topic_reader import TopicReader
+from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -35,27 +36,36 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which letters are meant. Whatever is left empty selects all; `since` belongs to it, `until` does not."""
 
     partitions: Collection[int] = ()
-    reasons: Collection[Reason] = ()
+    reasons: Collection[str] = ()
+    campaigns: Collection[str] = ()
+    """Of undelivered triggers alone, as `targets`."""
+    targets: Collection[str] = ()
     since: int | None = None
     until: int | None = None
 
     def takes(self, letter: Letter) -> bool:
         """Whether this letter is meant."""
+        content = letter.content
+        if isinstance(content, UndeliveredTrigger) and (
+            (self.campaigns and content.campaign not in self.campaigns) or (self.targets and content.target not in self.targets)
+        ):
+            return False
         return (
-            (not self.reasons or letter.content.reason in self.reasons)
+            (not self.reasons or content.reason in self.reasons)
             and (self.since is None or letter.at >= self.since)
             and (self.until is None or letter.at < self.until)
         )
 
 
 class DeadLetters:
-    """The dead-letters topic as it was when this was opened; used by `async with`. Methods raise `LogError`.
+    """A topic of dead letters as it was when this was opened; used by `async with`. Methods raise `LogError`.
 
     `partitions` is how many it has.
     """
 
-    def __init__(self, cluster: Cluster, partitions: int) -> None:
-        self._reader = TopicReader(cluster, cluster.settings.topic_dead_letters)
+    def __init__(self, cluster: Cluster, topic: DeadLetterTopic, partitions: int) -> None:
+        self.topic = topic
+        self._reader = TopicReader(cluster, topic.name)
         self._partitions = partitions
         self.ranges: Mapping[int, tuple[int, int]] = {}
         """Of every partition the first offset, and the offset after the last record."""
@@ -93,7 +103,7 @@ class DeadLetters:
         async for records in self._reader.between(partition, start, end):
             for record in records:
                 try:
-                    content = decode_dead_letter(record.key, record.value, record.headers)
+                    content = self.topic.decode(record.key, record.value, record.headers)
                 except DeadLetterError:
                     self.strangers += 1
                     continue

@@ -1,4 +1,4 @@
-"""The originals of dead letters that were cut, read where they lie in `touchpoints` for as long as they are kept there."""
+"""The originals of dead letters that were cut, read where they lie for as long as they are kept there."""
 
 from typing import Self
 
@@ -10,10 +10,10 @@ from etapa.stream.kafka.topic_reader import TopicReader
 
 
 class Originals:
-    """Used by `async with`. Methods raise `LogError`. `partitions` is how many `touchpoints` has."""
+    """Used by `async with`. Methods raise `LogError`. `topic` is the one that they came from, `partitions` how many it has."""
 
-    def __init__(self, cluster: Cluster, partitions: int) -> None:
-        self._reader = TopicReader(cluster, cluster.settings.topic_touchpoints)
+    def __init__(self, cluster: Cluster, topic: str, partitions: int) -> None:
+        self._reader = TopicReader(cluster, topic)
         self._partitions = partitions
 
     async def __aenter__(self) -> Self:

@@ -1,9 +1,9 @@
-"""Sending dead letters back to `touchpoints`: each once, whatever interrupts it.
+"""Sending dead letters back to the topic that they came from: each once, whatever interrupts it.
 
 One transaction holds some letters of one partition and, as offset and metadata of the group `{group}.redrive`, the note that
 they were sent back. So a redrive that was interrupted is simply run again. Two at a time cannot be: the producer's
-transactional id fences the first one out. What is sent back is judged like any touchpoint; its id is the old one, so one
-that was processed after all is dropped as a duplicate.
+transactional id fences the first one out. What is sent back is treated like any record there; its id is the old one, so a touchpoint
+that was processed after all is dropped as a duplicate, and a trigger has the idempotency key that it had.
 """
 
 import contextlib
@@ -17,16 +17,15 @@ from etapa.contracts.dead_letter import redriven_headers
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.rejected import Reason
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.errors import EtapaError
 from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.noted_producer import NotedProducer, notes_of
 from etapa.stream.protocol.ports import Fenced, LogError
 from etapa.stream.protocol.records import Outgoing
+from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.originals import Originals
 from etapa.stream.upkeep.sent_back import SentBack, SentBackError, read_sent_back
@@ -38,7 +37,7 @@ TRANSACTION_SECONDS = 15.0
 
 Fate = Literal["sent", "already", "attempts", "too_large", "gone"]
 """`sent`: it went back, or would. `already`: it did earlier. `attempts`: too often already. `too_large`: the topic does not take it. `gone`: it is cut,
-and the original is not in `touchpoints` any more."""
+and the original is not in the topic that it came from any more."""
 
 
 class RedriveError(EtapaError):
@@ -49,7 +48,7 @@ class RedriveOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How letters are sent back."""
 
     partitions: int
-    """Partitions of `touchpoints`."""
+    """Of the topic that they go back to."""
     max_attempts: int = 3
     """A letter that was sent back so often is left."""
     rekey: bool = False
@@ -68,7 +67,7 @@ class Redrive(msgspec.Struct, frozen=True):
     partition: int
     key: bytes | None
     previous: int | None = None
-    """The letter of the same reason before it, if that is known."""
+    """The letter of the same kind before it, if that is known."""
 
     @property
     def size(self) -> int:
@@ -87,9 +86,11 @@ def decided(letter: Letter, sent_before: SentBack, options: RedriveOptions, prev
     if partition is None:
         partition = content.partition
         if partition >= options.partitions:
-            raise RedriveError(f"dead letter {letter.place} came from partition {partition} of touchpoints, which is not there any more")
+            raise RedriveError(
+                f"dead letter {letter.place} came from partition {partition} of {content.topic}, which is not there any more"
+            )
     fate: Fate = "sent"
-    if not options.again and sent_before.holds(content.reason, letter.offset):
+    if not options.again and sent_before.holds(content.kind, letter.offset):
         fate = "already"
     elif letter.attempts >= options.max_attempts:
         fate = "attempts"
@@ -104,31 +105,25 @@ def _partition_of(key: bytes | None, count: int) -> int | None:
         return None
 
 
-def redrive_group(settings: Settings) -> str:
-    """The consumer group whose offsets say which letters were sent back; also the transactional id."""
-    return f"{settings.group}.redrive"
-
-
-async def sent_before(cluster: Cluster, ranges: Mapping[int, tuple[int, int]]) -> dict[int, SentBack]:
+async def sent_before(cluster: Cluster, letters: DeadLetters) -> dict[int, SentBack]:
     """Which letters of each partition were sent back. Raises `LogError` or `RedriveError`."""
-    group = redrive_group(cluster.settings)
-    notes = await notes_of(cluster, group, cluster.settings.topic_dead_letters)
+    topic = letters.topic
+    notes = await notes_of(cluster, topic.redrive_group, topic.name)
     memory = {}
-    for partition, (first, _) in ranges.items():
+    for partition, (first, _) in letters.ranges.items():
         try:
-            memory[partition] = read_sent_back(notes.get(partition, "")).without_before(first)
+            memory[partition] = read_sent_back(notes.get(partition, ""), topic.reasons).without_before(first)
         except SentBackError as error:
-            raise RedriveError(f"group {group}: {error}") from None
+            raise RedriveError(f"group {topic.redrive_group}: {error}") from None
     return memory
 
 
 class Sender:
     """Sends letters back, with the note that they were sent; used by `async with`. From its start no other one can."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        settings = cluster.settings
-        self._from = settings.topic_dead_letters
-        self._producer = NotedProducer(cluster, redrive_group(settings), settings.topic_touchpoints, TRANSACTION_SECONDS)
+    def __init__(self, cluster: Cluster, topic: DeadLetterTopic) -> None:
+        self._from = topic.name
+        self._producer = NotedProducer(cluster, topic.redrive_group, topic.origin, TRANSACTION_SECONDS)
 
     async def __aenter__(self) -> Self:
         await self._producer.__aenter__()
@@ -199,12 +194,12 @@ async def redrive_single(
 async def _planned(
     letters: AsyncGenerator[Letter, None], selection: Selection, options: RedriveOptions, before: SentBack, originals: Originals
 ) -> AsyncGenerator[Redrive, None]:
-    previous: dict[Reason, int] = {}
+    previous: dict[str, int] = {}
     async for letter in letters:
-        reason = letter.content.reason
+        kind = letter.content.kind
         if selection.takes(letter):
-            yield await _decided_on_the_whole(letter, before, options, originals, previous.get(reason))
-        previous[reason] = letter.offset
+            yield await _decided_on_the_whole(letter, before, options, originals, previous.get(kind))
+        previous[kind] = letter.offset
 
 
 async def _decided_on_the_whole(
@@ -264,5 +259,5 @@ async def _send(waiting: Sequence[Redrive], partition: int, note: SentBack, send
 
 def _noted(note: SentBack, chunk: Sequence[Redrive]) -> SentBack:
     for one in chunk:
-        note = note.plus(one.letter.content.reason, one.letter.offset, one.previous)
+        note = note.plus(one.letter.content.kind, one.letter.offset, one.previous)
     return note.shortened()

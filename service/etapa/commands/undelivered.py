@@ -1,0 +1,11 @@
+"""`etapa deliver list`, `show` and `redrive`: look at what could not be delivered, and send it back once the cause is mended."""
+
+from etapa.commands.terminal.dead_letter_options import DeadLetterCommands
+from etapa.commands.terminal.dead_letter_redrive import redrive_command
+from etapa.commands.terminal.dead_letter_views import list_command, show_command
+from etapa.contracts.undelivered import REASONS
+from etapa.stream.upkeep.dead_letter_topics import trigger_letters
+
+_COMMANDS = DeadLetterCommands(trigger_letters, REASONS, ("kafka_bootstrap_servers", "group"), of_triggers=True)
+
+SUBCOMMANDS = {"list": list_command(_COMMANDS), "show": show_command(_COMMANDS), "redrive": redrive_command(_COMMANDS)}

@@ -1,0 +1,41 @@
+"""The two topics of dead letters: how a letter in each is read, where it came from, and where it is kept which were sent back."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from etapa.contracts import rejected, undelivered
+from etapa.contracts.dead_letter import DeadLetter, Headers, decode_dead_letter
+from etapa.contracts.undelivered import decode_undelivered
+from etapa.settings import Settings
+
+
+class DeadLetterTopic(msgspec.Struct, frozen=True):
+    """A topic of dead letters."""
+
+    name: str
+    origin: str
+    """The topic that they came from, and are sent back to."""
+    reasons: Sequence[str]
+    decode: Callable[[bytes | None, bytes | None, Headers], DeadLetter]
+    """Raises `DeadLetterError`."""
+    redrive_group: str
+    """The consumer group whose offsets say which letters were sent back; also the transactional id."""
+
+
+def touchpoint_letters(settings: Settings) -> DeadLetterTopic:
+    """Touchpoints that could not be used."""
+    return DeadLetterTopic(
+        settings.topic_dead_letters, settings.topic_touchpoints, rejected.REASONS, decode_dead_letter, f"{settings.group}.redrive"
+    )
+
+
+def trigger_letters(settings: Settings) -> DeadLetterTopic:
+    """Campaign triggers that could not be delivered."""
+    return DeadLetterTopic(
+        settings.topic_campaign_trigger_dead_letters,
+        settings.topic_campaign_triggers,
+        undelivered.REASONS,
+        decode_undelivered,
+        f"{settings.delivery_group}.redrive",
+    )
