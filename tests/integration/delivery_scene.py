@@ -73,7 +73,7 @@ def plan_in(file: Path) -> Plan:
     return plan
 
 
-def deliverer(settings: Settings, folder: Path, file: Path, **others: str) -> Worker:
+def started_delivery(settings: Settings, folder: Path, file: Path, **others: str) -> Worker:
     return Worker(settings, folder, "deliver", {"ETAPA_DELIVERY": str(file), "HOOK_SECRET": SECRET, "HOOK_TOKEN": TOKEN, **others})
 
 

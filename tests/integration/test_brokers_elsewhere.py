@@ -10,7 +10,7 @@ import pytest
 from etapa.contracts.campaign_trigger import trigger_id
 from etapa.journey.units import DAY
 from tests.faults.network import Network
-from tests.integration.delivery_scene import deliverer, delivery_file, publish, trigger
+from tests.integration.delivery_scene import delivery_file, publish, started_delivery, trigger
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of, until
 from tests.integration.places import new_place, wait_until_settled
 from tests.integration.receiver import Receiver
@@ -41,7 +41,7 @@ def test_worker_and_delivery_find_brokers_that_moved(redis_server: RedisServer, 
         async with Receiver() as receiver:
             targets = f'targets: [{{id: hook, url: "{receiver.url("hook")}"}}]\ncampaigns: [{{id: hello, target: hook}}]\n'
             worker = Worker(settings, tmp_path)
-            delivery = deliverer(settings, tmp_path, delivery_file(tmp_path, targets))
+            delivery = started_delivery(settings, tmp_path, delivery_file(tmp_path, targets))
 
             def delivered(due: set[str]) -> bool:
                 return receiver.answered.keys() >= due

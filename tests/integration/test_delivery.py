@@ -19,11 +19,11 @@ from tests.integration.delivery_scene import (
     TOKEN,
     a_place,
     committed,
-    deliverer,
     delivery_file,
     join_and_leave,
     publish,
     seen,
+    started_delivery,
     stopped,
     trigger,
 )
@@ -67,7 +67,7 @@ campaigns: [{{id: slow, target: slow}}, {{id: faulty, target: faulty}}, {{id: mo
             names = ["slow", "faulty", "mortal"]
             triggers = [trigger(number, names[number % 3], holdout=number % 10 == 9) for number in range(600)]
             chance.shuffle(triggers)
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await publish(settings, triggers[:300])
             await publish(settings, [trigger(number, "slow") for number in range(5000, 5050)], abort=True, tag="-aborted")
             await seen(lambda: len(mortal.answered) >= 20, "some deliveries before the receiver dies")
@@ -133,7 +133,7 @@ def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that
                 tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}", timeout: 5m, retry: {{first: 1s, longest: 1s}}}}]\ndefault: t\n'
             )
             triggers = [trigger(number, "a") for number in range(400)]
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await publish(settings, triggers)
             kills = 0
             through: set[str] = set()
@@ -156,7 +156,7 @@ def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that
                 assert through <= before.keys(), "committed as through what was not delivered"
                 assert "c-0/1/a" not in through
                 at_risk |= before.keys() - through
-                worker = deliverer(settings, tmp_path, file)
+                worker = started_delivery(settings, tmp_path, file)
                 asked = len(receiver.requests)
                 await seen(lambda asked=asked: len(receiver.requests) > asked, "deliveries by the next process")
                 await seen(lambda before=before: len(receiver.answered) > len(before) + 20, "progress of the next process")
@@ -198,10 +198,10 @@ def test_a_stop_and_a_rebalance_deliver_nothing_twice_however_out_of_order_deliv
                 " breaker: {failures: 1000}}]\ndefault: t\n",
             )
             triggers = [trigger(number, "a") for number in range(800)]
-            first = deliverer(settings, tmp_path, file)
+            first = started_delivery(settings, tmp_path, file)
             await publish(settings, triggers)
             await seen(lambda: len(receiver.answered) >= 100, "deliveries by one")
-            second = deliverer(settings, tmp_path, file)
+            second = started_delivery(settings, tmp_path, file)
             await asyncio.to_thread(second.wait_ready)
             await seen(lambda: 0 < len(second.partitions()) < 4, "both deliver")
             await seen(lambda: len(receiver.answered) >= 300, "deliveries by two")
@@ -241,7 +241,7 @@ campaigns: [{{id: stuck, target: stuck}}, {{id: well, target: well}}]
 """,
             )
             triggers = [trigger(number, "well" if number % 3 == 0 else "stuck") for number in range(450)]
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await publish(settings, triggers)
             await seen(lambda: len(receiver.answered) == 150, "everything for the target that is well")
             assert receiver.keys("stuck") == {key for key, count in receiver.under_way.items() if count}
@@ -276,7 +276,7 @@ def test_what_cannot_be_delivered_becomes_a_dead_letter_with_its_original_bytes_
             campaigns = "".join(f"  - {{id: {name}, target: {name}}}\n" for name in names)
             file = delivery_file(tmp_path, f"targets:\n{targets}campaigns:\n{campaigns}")
             settings_text = {"ETAPA_LOG_LEVEL": "debug"}
-            worker = deliverer(settings, tmp_path, file, **settings_text)
+            worker = started_delivery(settings, tmp_path, file, **settings_text)
             await publish(settings, [trigger(number, name) for number, name in enumerate([*names, "unheard-of"])])
             async with started_producer(settings) as producer:
                 await producer.send_and_wait(settings.topic_campaign_triggers, b"{not json", b"key", partition=0, headers=[("x", b"\xff")])
@@ -334,7 +334,7 @@ def test_offsets_that_faust_would_commit_are_never_committed_by_it(kafka_server:
         settings = await a_place(kafka_server)
         async with Receiver(behave) as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}", timeout: 5m}}]\ndefault: t\n')
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await publish(settings, [trigger(number, "a") for number in range(50)])
             await seen(lambda: len(receiver.answered) == 49, "all but one")
 

@@ -9,7 +9,7 @@ import pytest
 
 from etapa.contracts.dead_letter import CUT, ORIGINAL_BYTES, ORIGINAL_SHA256, digest_of
 from etapa.journey.engine.changes import Trigger
-from tests.integration.delivery_scene import a_place, deliverer, delivery_file, publish, seen, stopped, trigger
+from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger
 from tests.integration.places import alter, read_all
 from tests.integration.receiver import Behaviour, Receiver, Request
 from tests.servers.kafka_server import KafkaServer
@@ -35,7 +35,7 @@ def test_a_dead_letter_that_the_topic_does_not_take_is_cut_and_others_follow(kaf
         await alter(settings, topic, {LARGEST: "60000"})
         async with Receiver(refuse) as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}", breaker: {{failures: 1000}}}}]\ndefault: t\n')
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await asyncio.to_thread(worker.wait_ready)
             compressible = msgspec.structs.replace(trigger(2, "a"), payload={"spaces": " " * 400_000})
             await publish(settings, [trigger(0, "a"), large(1, 300_000), compressible, trigger(3, "a")])

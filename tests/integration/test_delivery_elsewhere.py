@@ -10,7 +10,7 @@ import pytest
 
 from etapa.contracts.campaign_trigger import trigger_id
 from tests.faults.network import Network
-from tests.integration.delivery_scene import a_place, deliverer, delivery_file, publish, seen, stopped, trigger, until_kept
+from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger, until_kept
 from tests.integration.places import read_all
 from tests.integration.receiver import Behaviour, Receiver, Request
 from tests.servers.kafka_server import KafkaServer
@@ -42,7 +42,7 @@ def test_delivery_goes_on_with_brokers_that_moved(tmp_path: Path, silent: bool) 
                 "campaigns: [{id: a, target: well}, {id: b, target: gone}]\n",
             )
             before, after = ([trigger(number, "b" if number % 5 == 0 else "a") for number in some] for some in (range(40), range(40, 80)))
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await asyncio.to_thread(worker.wait_ready)
             await publish(settings, before)
             await seen(lambda: len(receiver.requests) == 40, "everything before the move")

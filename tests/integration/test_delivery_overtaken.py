@@ -12,10 +12,10 @@ from etapa.stream.kafka.cluster import Cluster
 from tests.integration.delivery_scene import (
     a_place,
     delete_before,
-    deliverer,
     delivery_file,
     publish,
     seen,
+    started_delivery,
     stopped,
     trigger,
     until_kept,
@@ -60,19 +60,19 @@ def test_retention_took_triggers_while_delivery_was_away(kafka_server: KafkaServ
         async with Receiver() as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
             await publish(settings, [trigger(number, "a") for number in range(10)])
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await until_kept(settings, file, lambda kept: kept.offset >= 10)
             await stopped(worker)
             # Offset 10 is the end of the transaction.
             await publish(settings, [trigger(number, "a") for number in range(11, 41)], tag="-later")
             await delete_before(settings, 31)
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await seen(lambda: receiver.answered.keys() == keys(*range(10), *range(31, 41)), "what retention left")
             gone = 31 - 10
             assert f"up to {gone} triggers are gone, and delivery goes on with the rest" in worker.said()
             assert worker.metric("etapa_delivery_triggers_gone_total") == gone
             await stopped(worker)
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await asyncio.to_thread(worker.wait_ready)
             assert worker.metric("etapa_delivery_triggers_gone_total") == 0, "counted twice"
             await stopped(worker)
@@ -86,7 +86,7 @@ def test_retention_overtakes_a_delivery_that_runs(kafka_server: KafkaServer, tmp
         async with Receiver() as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
             await publish(settings, [trigger(number, "a") for number in range(10)])
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await until_kept(settings, file, lambda kept: kept.offset >= 10)
             worker.freeze()
             await publish(settings, [trigger(number, "a") for number in range(11, 41)], tag="-later")
@@ -120,7 +120,7 @@ def test_retention_overtakes_a_target_that_lags(kafka_server: KafkaServer, tmp_p
                 f'targets: [{{id: slow, url: "{receiver.url("slow")}", timeout: 5m}}, {{id: well, url: "{receiver.url("well")}"}}]\n'
                 "campaigns: [{id: a, target: slow}, {id: b, target: well}]\n",
             )
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await publish(settings, [trigger(number, "b" if number % 2 else "a") for number in range(200)])
             await seen(lambda: len(receiver.answered) == 100, "everything for the target that is well")
             await delete_before(settings, 150)
@@ -144,15 +144,15 @@ def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_and_anothe
         async with Receiver() as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
             await publish(settings, [trigger(number, "a") for number in range(10)])
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await until_kept(settings, file, lambda kept: kept.offset >= 10)
             await stopped(worker)
             await made_anew(settings)
             await publish(settings, [trigger(number, "a") for number in range(50, 53)], tag="-anew")
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await refused(worker, end=4)
             assert len(receiver.answered) == 10
-            worker = deliverer(settings, tmp_path, file, ETAPA_DELIVERY_GROUP=f"{settings.group}-other")
+            worker = started_delivery(settings, tmp_path, file, ETAPA_DELIVERY_GROUP=f"{settings.group}-other")
             await seen(lambda: receiver.answered.keys() == keys(*range(10), 50, 51, 52), "the triggers of the new topic")
             await stopped(worker)
 
@@ -165,7 +165,7 @@ def test_a_topic_that_is_made_anew_under_a_delivery_that_runs_is_refused(kafka_s
         async with Receiver() as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
             await publish(settings, [trigger(number, "a") for number in range(10)])
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await until_kept(settings, file, lambda kept: kept.offset >= 10)
             await made_anew(settings)
             await refused(worker, end=0)

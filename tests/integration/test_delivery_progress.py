@@ -16,12 +16,12 @@ from etapa.stream.kafka.consumer import stop_consumer
 from tests.integration.delivery_scene import (
     a_place,
     committed,
-    deliverer,
     delivery_file,
     forget_group,
     plan_in,
     publish,
     seen,
+    started_delivery,
     stopped,
     trigger,
     until_kept,
@@ -47,7 +47,7 @@ def test_what_is_through_does_not_come_again_when_the_offsets_of_the_group_have_
         async with Receiver(behave) as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}", timeout: 5m}}]\ndefault: t\n')
             triggers = [trigger(number, "a") for number in range(60)]
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await publish(settings, triggers)
             await seen(lambda: len(receiver.answered) == 59, "all but one")
             await until_kept(settings, file, lambda kept: kept.through is not None and kept.through.upto >= 30)
@@ -55,7 +55,7 @@ def test_what_is_through_does_not_come_again_when_the_offsets_of_the_group_have_
                 worker.kill()
                 await forget_group(settings)
                 asked = len(receiver.requests)
-                worker = deliverer(settings, tmp_path, file)
+                worker = started_delivery(settings, tmp_path, file)
                 await seen(lambda asked=asked: len(receiver.requests) > asked, "the one that is not through")
                 assert {request.key for request in receiver.requests[asked:]} == {"c-6/1/a"}, "delivered again although it was kept"
             released.set()
@@ -67,7 +67,7 @@ def test_what_is_through_does_not_come_again_when_the_offsets_of_the_group_have_
             await forget_group(settings)
             later = [trigger(number, "a") for number in range(60, 70)]
             await publish(settings, later, tag="-later")
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await seen(lambda: len(receiver.answered) == 70, "what came meanwhile")
             await stopped(worker)
             assert set(receiver.answered.values()) == {1}
@@ -98,7 +98,7 @@ def test_offsets_of_a_group_that_kept_no_progress_in_the_topic_are_taken_over(ka
                 await before.commit({TopicPartition(settings.topic_campaign_triggers, 0): OffsetAndMetadata(5, memo)})
             finally:
                 await stop_consumer(before)
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await seen(lambda: len(receiver.answered) == 6, "what was not through")
             await until_kept(settings, file, lambda kept: kept.offset >= 20)
             await stopped(worker)
@@ -140,11 +140,11 @@ def test_where_delivery_is_to_begin_at_the_end_nothing_is_lost_that_comes_while_
         async with Receiver() as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
             await publish(settings, [trigger(1, "a")])
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await until_kept(settings, file, lambda kept: kept.offset >= 1)
             await stopped(worker)
             await publish(settings, [trigger(2, "a")], tag="-while-away")
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await seen(lambda: receiver.answered.keys() == {"c-2/1/a"}, "what came while nobody was there")
             await stopped(worker)
 

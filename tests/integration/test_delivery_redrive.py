@@ -14,7 +14,7 @@ from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.undelivered import Undelivered, encode_undelivered
 from etapa.settings import Settings
-from tests.integration.delivery_scene import a_place, deliverer, delivery_file, publish, seen, stopped, trigger
+from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger
 from tests.integration.places import alter, read_all, started_producer, wait_until_settled
 from tests.integration.receiver import Behaviour, Receiver, Request
 from tests.integration.worker import environment_of
@@ -59,7 +59,7 @@ def test_what_was_refused_is_delivered_after_the_fix_once_with_the_same_key(kafk
                 f'targets: [{{id: well, url: "{receiver.url("well")}"}}, {{id: crm, url: "{receiver.url("crm")}"}}]\n'
                 "campaigns: [{id: a, target: crm}, {id: b, target: crm}, {id: c, target: well}]\n",
             )
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await asyncio.to_thread(worker.wait_ready)
             await publish(settings, [trigger(number, "abc"[number % 3]) for number in range(30)])
             await seen(lambda: len(receiver.requests) == 30, "a request for each")
@@ -163,7 +163,7 @@ def test_one_that_is_cut_is_sent_back_whole_while_its_original_is_there(kafka_se
         large = msgspec.structs.replace(trigger(0, "a"), payload={"noise": random.Random(3).randbytes(50_000).hex()})
         async with Receiver(behave) as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await asyncio.to_thread(worker.wait_ready)
             await publish(settings, [large])
             await seen(lambda: worker.metric("etapa_delivery_dead_letters_total") == 1, "its dead letter")

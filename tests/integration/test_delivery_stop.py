@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.delivery_scene import a_place, deliverer, delivery_file, publish, seen, trigger, until_kept
+from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, trigger, until_kept
 from tests.integration.receiver import Behaviour, Receiver, Request
 from tests.servers.kafka_server import KafkaServer
 
@@ -27,7 +27,7 @@ def test_it_ends_without_kafka_and_what_was_not_kept_comes_again(tmp_path: Path,
         settings = await a_place(kafka, session_timeout=4_000_000)
         async with Receiver(behave) as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}", timeout: 5m}}]\ndefault: t\n')
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await publish(settings, [trigger(number, "a") for number in range(10)])
             await until_kept(settings, file, lambda kept: kept.offset >= 10)
             await publish(settings, [trigger(number, "a") for number in range(10, 13)], tag="-later")
@@ -41,7 +41,7 @@ def test_it_ends_without_kafka_and_what_was_not_kept_comes_again(tmp_path: Path,
             assert "come again" in worker.said().splitlines()[-1]
             kafka.kill_node(1)
             kafka.start()
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             again = {f"c-{number}/1/a" for number in range(10, 13)}
             await seen(lambda: {key for key, count in receiver.answered.items() if count > 1} == again, "what was not kept")
             worker.kill()
@@ -54,7 +54,7 @@ def test_it_ends_when_kafka_has_been_away_for_a_while_and_nothing_is_left_to_kee
         settings = await a_place(kafka, session_timeout=2_000_000)
         async with Receiver() as receiver:
             file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
-            worker = deliverer(settings, tmp_path, file)
+            worker = started_delivery(settings, tmp_path, file)
             await until_kept(settings, file, lambda kept: kept.offset == 0)
             kafka.kill_node(1)
             await seen(lambda: not worker.ask("readyz")["ready"], "its not being ready")

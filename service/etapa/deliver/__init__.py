@@ -1,5 +1,6 @@
 """Delivery: campaign triggers from Kafka to webhooks, each at least once.
 
-`answers`, `backoff`, `breaker`, `progress`, `signature` and `plan` are pure: time and chance arrive as arguments. `webhook`, `letters`,
-`faust_consumer` and `catch_up` do the talking; `courier` and `desk` put the two together; `deliverer` runs it all.
+`answers`, `backoff`, `breaker`, `beginning`, `progress`, `signature` and `plan` are pure: time and chance arrive as arguments. `webhook`,
+`dead_letter_writer`, `progress_log`, `faust_consumer` and `catch_up` do the talking. `dispatcher` gives each trigger to the `target_queue` of its
+target, which makes the attempts; `delivery_service` puts it all together, and `process` runs it.
 """

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from etapa.deliver.beginning import DeliveryRefused, LogRange, read_on_at
-from etapa.deliver.dispatch import DeliveryObserver, Desk, TriggerRecord
+from etapa.deliver.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
 from etapa.deliver.overtaken import another_log, tell_gone
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 class CatchUp:
     """Runs until it is cancelled."""
 
-    def __init__(self, cluster: Cluster, desk: Desk, window: int, observer: DeliveryObserver) -> None:
+    def __init__(self, cluster: Cluster, dispatcher: Dispatcher, window: int, observer: DeliveryObserver) -> None:
         self._cluster = cluster
         self._settings = cluster.settings
-        self._desk = desk
+        self._dispatcher = dispatcher
         # Half of the room: one look at the log fills much of a window, not one place of it.
         self._worth_while = max(1, window // 2)
         self._observer = observer
@@ -58,12 +58,12 @@ class CatchUp:
                 await stop_consumer(consumer)
 
     def _behind(self) -> bool:
-        return any(progress.behind for progress in self._desk.progress.values())
+        return any(progress.behind for progress in self._dispatcher.progress.values())
 
     def _lanes(self) -> dict[str, dict[int, int]]:
         """Lanes that are behind and have room, with the offset to read from in each partition."""
         lanes: dict[str, dict[int, int]] = {}
-        for partition, progress in self._desk.progress.items():
+        for partition, progress in self._dispatcher.progress.items():
             for lane, offset in progress.behind.items():
                 if progress.room(lane) >= self._worth_while:
                     lanes.setdefault(lane, {})[partition] = offset
@@ -83,7 +83,7 @@ class CatchUp:
         for records in fetched.values():
             for one in records:
                 record = TriggerRecord(one.partition, one.offset, one.timestamp * 1000, one.key, one.value, one.headers)
-                if self._desk.look(lane, record) == "later":
+                if self._dispatcher.look(lane, record) == "later":
                     break
         return bool(fetched)
 
@@ -92,7 +92,7 @@ class CatchUp:
         asked = [TopicPartition(topic, partition) for partition in places]
         starts, ends = await consumer.beginning_offsets(asked), await consumer.end_offsets(asked)
         for place in asked:
-            progress = self._desk.progress.get(place.partition)
+            progress = self._dispatcher.progress.get(place.partition)
             try:
                 start = read_on_at(places[place.partition], LogRange(starts[place], ends[place]))
             except DeliveryRefused as error:

@@ -12,7 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from etapa.contracts.undelivered import Undelivered, encode_undelivered
-from etapa.deliver.delivery import Delivery
+from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.stream.kafka.batches import append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -46,18 +46,18 @@ class DeadLetterWriter:
         self._news = asyncio.Event()
         self._producer: AIOKafkaProducer = None
 
-    async def write(self, delivery: Delivery, why: Undelivered) -> None:
+    async def write(self, pending: PendingTrigger, why: Undelivered) -> None:
         """Write the dead letter of a trigger. Returns when Kafka has it."""
         record = encode_undelivered(
-            delivery.key,
-            delivery.value,
-            delivery.headers,
+            pending.key,
+            pending.value,
+            pending.headers,
             why,
             self._cluster.settings.topic_campaign_triggers,
-            delivery.partition,
-            delivery.offset,
+            pending.partition,
+            pending.offset,
         )
-        waiting = _Waiting(delivery.partition, Outgoing(*record), asyncio.get_running_loop().create_future())
+        waiting = _Waiting(pending.partition, Outgoing(*record), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._news.set()
         await waiting.written

@@ -2,8 +2,8 @@
 
 As it comes, Faust reads uncommitted records unless it also owns transactions, acknowledges a record when its agent has
 moved on to the next, and can commit past records that are under way. Here it reads committed records only, its own
-acknowledgements are off (the topic is made with `acks=False`, so it never commits), every record is noted at the desk the moment
-it is fetched, before any of Faust's queues can drop it, and progress is kept by the desk's word alone: as the group's offsets, for
+acknowledgements are off (the topic is made with `acks=False`, so it never commits), every record is noted at the dispatcher the moment
+it is fetched, before any of Faust's queues can drop it, and progress is kept by the dispatcher's word alone: as the group's offsets, for
 tools that show lag, and in a topic, where it does not expire. See
 `docs/decisions/0007-faust-hands-over-and-does-not-acknowledge.md`.
 """
@@ -23,7 +23,7 @@ from mode.threads import QueueServiceThread
 
 from etapa.contracts.delivery_progress import DeliveryProgressError
 from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning, read_on_at
-from etapa.deliver.dispatch import DeliveryObserver, Desk, TriggerRecord
+from etapa.deliver.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
 from etapa.deliver.overtaken import another_log, positions_in, tell_gone
 from etapa.deliver.progress import Kept, Progress, memo_of, through_of
 from etapa.deliver.progress_log import ProgressLog
@@ -56,7 +56,7 @@ class DeliveryApp(DisklessApp):
     """A Faust app that knows what its consumer works for."""
 
     cluster: Cluster
-    desk: Desk
+    dispatcher: Dispatcher
     observer: DeliveryObserver
     progress_log: ProgressLog
     hand_back_seconds: float
@@ -151,8 +151,8 @@ class DeliveryConsumer(Consumer):
         return DeliveryThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
-        desk = self._owner.desk
-        wanted = {place for place in active_partitions or () if desk.has_room(place.partition)}
+        dispatcher = self._owner.dispatcher
+        wanted = {place for place in active_partitions or () if dispatcher.has_room(place.partition)}
         if not wanted:
             await asyncio.sleep(_LOOK_AGAIN)
             return {}
@@ -166,7 +166,7 @@ class DeliveryConsumer(Consumer):
             # Of before a rebalance; they are read again from what was committed.
             return {}
         for place, some in records.items():
-            desk.fetched(place.partition, (record.offset for record in some))
+            dispatcher.fetched(place.partition, (record.offset for record in some))
         return records
 
     async def _read_on(self, positions: Mapping[TopicPartition, int], tenure: int) -> None:
@@ -194,7 +194,7 @@ class DeliveryConsumer(Consumer):
         """What must not be is looked at some times before it is believed: a broker that just became the leader may know of less than there is."""
         self._refusals += 1
         if self._refusals > _LOOKS:
-            self._owner.desk.fail(error)
+            self._owner.dispatcher.fail(error)
         else:
             logger.warning("looked at again before it is believed: %s", error)
 
@@ -218,7 +218,7 @@ class DeliveryConsumer(Consumer):
                 pause = min(_LONGEST_PAUSE, 2 * pause)
             except (DeliveryRefused, DeliveryProgressError) as error:
                 self._refuse(error)
-                if self._owner.desk.failed.done():
+                if self._owner.dispatcher.failed.done():
                     return {}
             await asyncio.sleep(pause)
         return {}
@@ -231,7 +231,7 @@ class DeliveryConsumer(Consumer):
         from_end = owner.cluster.settings.start == "latest"
         found = {}
         for place, (log, committed, memo) in places.items():
-            by_group = None if committed is None else Kept(committed, through_of(memo, committed, owner.desk.routing))
+            by_group = None if committed is None else Kept(committed, through_of(memo, committed, owner.dispatcher.routing))
             try:
                 found[place] = beginning(log, by_group, kept[place.partition], from_end=from_end)
             except DeliveryRefused as error:
@@ -246,26 +246,26 @@ class DeliveryConsumer(Consumer):
         for place, one in found.items():
             if one.gone:
                 tell_gone(self._owner.observer, place, one.offset, one.gone)
-            self._owner.desk.assigned(place.partition, one.offset, one.before, everywhere=one.everywhere)
+            self._owner.dispatcher.assigned(place.partition, one.offset, one.before, everywhere=one.everywhere)
         return {TP(place.topic, place.partition): one.offset for place, one in found.items()}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and keep what is under way, then let go."""
         self._tenure += 1
-        progress = await self._owner.desk.hand_back({place.partition for place in revoked}, self._owner.hand_back_seconds)
+        progress = await self._owner.dispatcher.hand_back({place.partition for place in revoked}, self._owner.hand_back_seconds)
         await self.keep_progress(progress)
         await super().on_partitions_revoked(revoked)
 
     async def keep_progress(self, progress: Mapping[int, Progress] | None = None) -> bool:
         """Keep what is through and not kept yet: of these partitions, or of all that are ours. False when that was not possible."""
-        desk, topic = self._owner.desk, self._owner.cluster.settings.topic_campaign_triggers
+        dispatcher, topic = self._owner.dispatcher, self._owner.cluster.settings.topic_campaign_triggers
         # One after the other, or what is older could be written later.
         async with self._keeping:
-            points = desk.to_keep(progress)
+            points = dispatcher.to_keep(progress)
             if not points:
                 return True
             commits = {
-                TopicPartition(topic, number): (kept.offset, memo_of(kept.through, kept.offset, desk.routing) if kept.through else "")
+                TopicPartition(topic, number): (kept.offset, memo_of(kept.through, kept.offset, dispatcher.routing) if kept.through else "")
                 for number, kept in points.items()
             }
             try:
@@ -276,7 +276,7 @@ class DeliveryConsumer(Consumer):
             except KAFKA_FAILURES as error:
                 logger.info("progress could not be kept now: %s", describe(error))
                 return False
-            desk.kept(points)
+            dispatcher.kept(points)
             return True
 
     async def ends(self) -> Mapping[int, tuple[int, int]]:
@@ -300,7 +300,7 @@ class DeliveryTransport(Transport):
 
 
 def hand_over(app: DeliveryApp) -> None:
-    """Define the agent: it gives every record to the desk, and waits for nothing."""
+    """Define the agent: it gives every record to the dispatcher, and waits for nothing."""
     # Bytes as they are: what is no trigger must become a dead letter, not an error of Faust's.
     triggers = app.topic(app.cluster.settings.topic_campaign_triggers, key_serializer="raw", value_serializer="raw", acks=False)
     app.agent(triggers, name="deliver")(_hand_over_to(app))
@@ -310,7 +310,7 @@ def _hand_over_to(app: DeliveryApp) -> Any:
     async def deliver(stream: Any) -> None:
         async for event in stream.noack().events():
             message = event.message
-            app.desk.take(
+            app.dispatcher.take(
                 TriggerRecord(
                     message.partition,
                     message.offset,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from etapa.contracts.undelivered import REASONS, Undelivered
 from etapa.deliver.breaker import State
-from etapa.deliver.delivery import Delivery
-from etapa.deliver.dispatch import NotSent
+from etapa.deliver.dispatcher import NotSent
+from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Plan
 from etapa.journey.units import SECOND
 from etapa.metrics import catalogue
@@ -19,7 +19,7 @@ BREAKER_STATES: Mapping[State, int] = {"closed": 0, "half_open": 1, "open": 2}
 
 
 class DeliveryMetrics:
-    """A desk's observer that counts and measures into a registry of its own."""
+    """A dispatcher's observer that counts and measures into a registry of its own."""
 
     def __init__(self, plan: Plan, now: Callable[[], int]) -> None:
         """`now` gives microseconds since 1970."""
@@ -28,7 +28,7 @@ class DeliveryMetrics:
         self._campaigns = set(plan.campaigns)
         self._delivered = catalogue.DELIVERIES.counter(registry)
         self._retries = catalogue.DELIVERY_RETRIES.counter(registry)
-        self._letters = catalogue.DELIVERY_DEAD_LETTERS.counter(registry)
+        self._dead_letters = catalogue.DELIVERY_DEAD_LETTERS.counter(registry)
         self._not_sent = catalogue.DELIVERY_NOT_SENT.counter(registry)
         self._latency = catalogue.DELIVERY_LATENCY.histogram(registry)
         self._requests = catalogue.DELIVERY_REQUEST.histogram(registry)
@@ -55,9 +55,9 @@ class DeliveryMetrics:
             self._retries.labels(campaign, route.target)
             self._not_sent.labels(campaign, "holdout")
             for reason in ("refused", "gave_up"):
-                self._letters.labels(campaign, route.target, reason)
+                self._dead_letters.labels(campaign, route.target, reason)
         for reason in REASONS[:2]:
-            self._letters.labels("", "", reason)
+            self._dead_letters.labels("", "", reason)
 
     def _campaign(self, campaign: str) -> str:
         if campaign not in self._campaigns:
@@ -66,16 +66,16 @@ class DeliveryMetrics:
             self._campaigns.add(campaign)
         return campaign
 
-    def delivered(self, target: str, delivery: Delivery) -> None:
-        self._delivered.labels(self._campaign(delivery.campaign), target).inc()
+    def delivered(self, target: str, pending: PendingTrigger) -> None:
+        self._delivered.labels(self._campaign(pending.campaign), target).inc()
         # Clocks differ between machines.
-        self._latency.labels(target).observe(max(0, self._now() - delivery.published_at) / SECOND)
+        self._latency.labels(target).observe(max(0, self._now() - pending.published_at) / SECOND)
 
-    def retried(self, target: str, delivery: Delivery) -> None:
-        self._retries.labels(self._campaign(delivery.campaign), target).inc()
+    def retried(self, target: str, pending: PendingTrigger) -> None:
+        self._retries.labels(self._campaign(pending.campaign), target).inc()
 
-    def dead_lettered(self, delivery: Delivery, why: Undelivered) -> None:
-        self._letters.labels(self._campaign(delivery.campaign), why.target, why.reason).inc()
+    def dead_lettered(self, pending: PendingTrigger, why: Undelivered) -> None:
+        self._dead_letters.labels(self._campaign(pending.campaign), why.target, why.reason).inc()
 
     def not_sent(self, campaign: str, why: NotSent) -> None:
         self._not_sent.labels(self._campaign(campaign), why).inc()

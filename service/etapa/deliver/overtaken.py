@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from etapa.deliver.dispatch import DeliveryObserver
+from etapa.deliver.dispatcher import DeliveryObserver
 
 logger = logging.getLogger(__name__)
 

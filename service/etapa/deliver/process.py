@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Mapping
 
-from etapa.deliver.deliverer import Deliverer
+from etapa.deliver.delivery_service import DeliveryService
 from etapa.deliver.faust_consumer import DeliveryApp, hand_over
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.deliver.plan import Plan
@@ -35,7 +35,7 @@ _QUEUE = 1_000_000
 logger = logging.getLogger(__name__)
 
 
-def run_deliverer(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
+def run_delivery(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
     """Deliver until SIGTERM or SIGINT, then finish the requests under way and return.
 
     Raises `KafkaSettingsError` or `HttpServerError` at the start, and `WorkerError` when it ends by itself.
@@ -47,25 +47,25 @@ def run_deliverer(settings: Settings, plan: Plan, credentials: Mapping[str, Cred
 async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
     cluster = Cluster(settings)
     metrics = DeliveryMetrics(plan, SystemClock().now)
-    deliverer = Deliverer(cluster, plan, credentials, metrics)
-    http = HttpService(HealthApi(deliverer, metrics.registry).application(), settings.http_host, settings.http_port)
-    worker = StoppableWorker(_app(cluster, deliverer, metrics), deliverer.longest_request + _STOP_SECONDS)
+    service = DeliveryService(cluster, plan, credentials, metrics)
+    http = HttpService(HealthApi(service, metrics.registry).application(), settings.http_host, settings.http_port)
+    worker = StoppableWorker(_app(cluster, service, metrics), service.longest_request + _STOP_SECONDS)
     worker.install_signal_handlers()
     await http.start()
     try:
         if await _wait_for_kafka(cluster, metrics, worker.asked_to_stop):
-            await _work(worker, deliverer)
+            await _work(worker, service)
     finally:
         await http.stop()
 
 
-async def _work(worker: StoppableWorker, deliverer: Deliverer) -> None:
+async def _work(worker: StoppableWorker, service: DeliveryService) -> None:
     try:
-        await worker.run_until_stopped(deliverer)
+        await worker.run_until_stopped(service)
     except Exception as error:
         told = str(error) if isinstance(error, EtapaError) else describe(error)
         raise WorkerError(f"delivery ended: {told}") from error
-    if not deliverer.kept_all:
+    if not service.kept_all:
         raise WorkerError(
             "delivery ended without Kafka, which did not take how far it was: what was delivered since it was kept last will come again"
         )
@@ -92,14 +92,14 @@ async def _wait_for_kafka(cluster: Cluster, metrics: DeliveryMetrics, stop: asyn
     return False
 
 
-def _app(cluster: Cluster, deliverer: Deliverer, metrics: DeliveryMetrics) -> DeliveryApp:
+def _app(cluster: Cluster, service: DeliveryService, metrics: DeliveryMetrics) -> DeliveryApp:
     settings = cluster.settings
     session_seconds = settings.session_timeout / SECOND
     app = made_app(
         DeliveryApp,
         settings.delivery_group,
         settings,
-        [deliverer],
+        [service],
         consumes=True,
         # Faust's commits and its waiting for acknowledgements: there are none.
         stream_wait_empty=False,
@@ -108,8 +108,8 @@ def _app(cluster: Cluster, deliverer: Deliverer, metrics: DeliveryMetrics) -> De
         broker_session_timeout=session_seconds,
         broker_request_timeout=max(60.0, session_seconds),
     )
-    app.cluster, app.desk, app.observer, app.progress_log = cluster, deliverer.desk, metrics, deliverer.progress_log
-    app.hand_back_seconds = deliverer.hand_back_seconds
-    deliverer.serve(app)
+    app.cluster, app.dispatcher, app.observer, app.progress_log = cluster, service.dispatcher, metrics, service.progress_log
+    app.hand_back_seconds = service.hand_back_seconds
+    service.serve(app)
     hand_over(app)
     return app

@@ -18,11 +18,11 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from etapa.deliver.answers import Answer, verdict_of
 from etapa.deliver.backoff import Retry
-from etapa.deliver.courier import Courier
-from etapa.deliver.delivery import Delivery
+from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Target
 from etapa.deliver.progress import Progress
 from etapa.deliver.secrets_found import Credentials
+from etapa.deliver.target_queue import TargetQueue
 from etapa.deliver.webhook import Webhooks, _trouble
 from etapa.hosting.clock import SystemClock
 
@@ -228,20 +228,20 @@ def test_no_error_is_told_in_words_that_hold_an_address(error: Exception) -> Non
 
 
 def test_an_error_of_ours_is_logged_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
-    async def fail(delivery: Delivery) -> Answer:
+    async def fail(delivery: PendingTrigger) -> Answer:
         raise KeyError("https://target.example:8443/")
 
     async def scenario() -> None:
         observer = MagicMock()
-        courier = Courier(
+        queue = TargetQueue(
             Target(id="crm", url="https://target.example/", retry=Retry(attempts=1)), fail, observer, SystemClock(), lambda: 0.5
         )
-        work = courier.start()
+        work = queue.start()
         progress = Progress(1, 0)
-        courier.put(Delivery(progress=progress, lane="crm", partition=0, offset=0, key=b"", value=b"", headers=(), published_at=0))
+        queue.put(PendingTrigger(progress=progress, lane="crm", partition=0, offset=0, key=b"", value=b"", headers=(), published_at=0))
         while not observer.undeliverable.called:
             await asyncio.sleep(0)
-        await courier.stop()
+        await queue.stop()
         assert work.cancelled()
 
     asyncio.run(scenario())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.deliver.plan import Plan
-from etapa.deliver.process import run_deliverer
+from etapa.deliver.process import run_delivery
 from etapa.deliver.secrets_found import Credentials
 from etapa.hosting.health import WorkerError
 from etapa.serve.service import HttpServerError
@@ -15,7 +15,7 @@ from etapa.stream.kafka.security import KafkaSettingsError
 def work(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
     """Deliver and serve HTTP until told to stop. Ends the command when that is not possible."""
     try:
-        run_deliverer(settings, plan, credentials)
+        run_delivery(settings, plan, credentials)
     except KafkaSettingsError as error:
         raise WrongUse(str(error)) from None
     except (HttpServerError, WorkerError) as error:

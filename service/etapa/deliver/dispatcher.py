@@ -1,4 +1,4 @@
-"""The desk: where triggers are handed in, sorted to the couriers of their targets, and crossed off when they are through."""
+"""The dispatcher: gives each trigger to the queue of its target, and notes it as through once it is delivered or a dead letter."""
 
 import asyncio
 import logging
@@ -11,12 +11,12 @@ from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.breaker import State
-from etapa.deliver.courier import Courier
-from etapa.deliver.delivery import Delivery
+from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Plan
 from etapa.deliver.progress import Admission, Kept, Progress, Skipped
+from etapa.deliver.target_queue import TargetQueue
 
-LETTERS = ""
+DEAD_LETTERS = ""
 """The lane of records that become dead letters without a request. No target has this id."""
 
 MOST_WAITING = 1_000
@@ -44,13 +44,13 @@ class TriggerRecord(msgspec.Struct, frozen=True):
 class DeliveryObserver(Protocol):
     """Who counts and measures. Methods are quick and do not raise."""
 
-    def delivered(self, target: str, delivery: Delivery) -> None:
+    def delivered(self, target: str, pending: PendingTrigger) -> None:
         """A trigger was delivered."""
 
-    def retried(self, target: str, delivery: Delivery) -> None:
+    def retried(self, target: str, pending: PendingTrigger) -> None:
         """A request failed, and there will be another."""
 
-    def dead_lettered(self, delivery: Delivery, why: Undelivered) -> None:
+    def dead_lettered(self, pending: PendingTrigger, why: Undelivered) -> None:
         """A trigger became a dead letter."""
 
     def not_sent(self, campaign: str, why: NotSent) -> None:
@@ -73,7 +73,7 @@ class Sorted(msgspec.Struct, frozen=True):
     campaign: str = ""
     trigger_id: str = ""
     why: Undelivered | None = None
-    """Of a record in the lane of letters: why it is there."""
+    """Of a record in the lane of dead letters: why it is there."""
     not_sent: NotSent | None = None
 
 
@@ -82,7 +82,7 @@ def sort_record(plan: Plan, value: bytes | None) -> Sorted:
     try:
         trigger = decode_campaign_trigger(value or b"")
     except msgspec.DecodeError as error:
-        return Sorted(LETTERS, why=Undelivered("not_a_trigger", str(error)))
+        return Sorted(DEAD_LETTERS, why=Undelivered("not_a_trigger", str(error)))
     return _sort_trigger(plan, trigger)
 
 
@@ -92,35 +92,39 @@ def _sort_trigger(plan: Plan, trigger: CampaignTriggerMessage) -> Sorted:
     route = plan.route(trigger.campaign)
     if route is None:
         why = Undelivered("no_target", f"the delivery file names no target for campaign {trigger.campaign!r}, and no default")
-        return Sorted(LETTERS, trigger.campaign, trigger.id, why)
+        return Sorted(DEAD_LETTERS, trigger.campaign, trigger.id, why)
     if route.target is None:
         return Sorted(None, trigger.campaign, trigger.id, not_sent="skipped")
     return Sorted(route.target, trigger.campaign, trigger.id)
 
 
-class Desk:
-    """One for all partitions of this process. It is the ledger of its couriers."""
+class Dispatcher:
+    """One for all partitions of this process. Its queues tell it what becomes of each trigger."""
 
     def __init__(
-        self, plan: Plan, window: int, write_letter: Callable[[Delivery, Undelivered], Awaitable[None]], observer: DeliveryObserver
+        self,
+        plan: Plan,
+        window: int,
+        write_dead_letter: Callable[[PendingTrigger, Undelivered], Awaitable[None]],
+        observer: DeliveryObserver,
     ) -> None:
         """`window` is how many deliveries of a target are held for each partition."""
         self._plan = plan
         self.routing = plan.routing
         """Stands for which campaign goes to which target."""
         self._window = window
-        self._write_letter = write_letter
+        self._write_dead_letter = write_dead_letter
         self._observer = observer
-        self._couriers: Mapping[str, Courier] = {}
-        self._writing: dict[asyncio.Task[None], Delivery] = {}
+        self._queues: Mapping[str, TargetQueue] = {}
+        self._writing: dict[asyncio.Task[None], PendingTrigger] = {}
         self._kept: dict[int, Kept] = {}
         self.progress: dict[int, Progress] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Has an error when work here must not go on; a restart may heal it."""
 
-    def employ(self, couriers: Mapping[str, Courier]) -> None:
+    def use_queues(self, queues: Mapping[str, TargetQueue]) -> None:
         """Hand deliveries to these from now on, by target."""
-        self._couriers = couriers
+        self._queues = queues
 
     def assigned(self, partition: int, begin: int, before: Kept | None, *, everywhere: bool) -> None:
         """A partition is ours, and is read from `begin` on. `before` is what was kept of it; `everywhere` if all places have that."""
@@ -142,7 +146,7 @@ class Desk:
     def has_room(self, partition: int) -> bool:
         """Whether more may be fetched. Targets that lag do not count: their lanes fall behind instead."""
         progress = self.progress.get(partition)
-        return progress is not None and progress.waiting < MOST_WAITING and bool(progress.room(LETTERS))
+        return progress is not None and progress.waiting < MOST_WAITING and bool(progress.room(DEAD_LETTERS))
 
     def take(self, record: TriggerRecord) -> None:
         """A record was handed over by the agent."""
@@ -155,7 +159,7 @@ class Desk:
             return
         found = sort_record(self._plan, record.value)
         if found.lane is None:
-            if found.not_sent is not None and not progress.was_through(LETTERS, record.offset):
+            if found.not_sent is not None and not progress.was_through(DEAD_LETTERS, record.offset):
                 self._observer.not_sent(found.campaign, found.not_sent)
         elif progress.admit(found.lane, record.offset) == "open":
             self._begin(progress, record, found)
@@ -172,9 +176,9 @@ class Desk:
         return admission
 
     def _begin(self, progress: Progress, record: TriggerRecord, found: Sorted) -> None:
-        delivery = Delivery(
+        pending = PendingTrigger(
             progress=progress,
-            lane=found.lane or LETTERS,
+            lane=found.lane or DEAD_LETTERS,
             partition=record.partition,
             offset=record.offset,
             key=record.key,
@@ -185,38 +189,38 @@ class Desk:
             campaign=found.campaign,
         )
         if found.why is not None:
-            self.undeliverable("", delivery, found.why)
+            self.undeliverable("", pending, found.why)
         else:
-            self._couriers[delivery.lane].put(delivery)
+            self._queues[pending.lane].put(pending)
 
     def fail(self, error: Exception) -> None:
         """Work here must not go on."""
         if not self.failed.done():
             self.failed.set_exception(error)
 
-    # What couriers tell.
+    # What queues tell.
 
-    def delivered(self, target: str, delivery: Delivery) -> None:
+    def delivered(self, target: str, pending: PendingTrigger) -> None:
         """It is through."""
-        self._observer.delivered(target, delivery)
-        delivery.progress.settle(delivery.lane, delivery.offset)
+        self._observer.delivered(target, pending)
+        pending.progress.settle(pending.lane, pending.offset)
 
-    def retried(self, target: str, delivery: Delivery) -> None:
+    def retried(self, target: str, pending: PendingTrigger) -> None:
         """It will be tried again."""
-        self._observer.retried(target, delivery)
+        self._observer.retried(target, pending)
 
-    def undeliverable(self, target: str, delivery: Delivery, why: Undelivered) -> None:
+    def undeliverable(self, target: str, pending: PendingTrigger, why: Undelivered) -> None:
         """It is through when its dead letter is written."""
         logger.warning(
             "trigger at %d/%d becomes a dead letter (%s%s): %s",
-            delivery.partition,
-            delivery.offset,
+            pending.partition,
+            pending.offset,
             why.reason,
             f", target {target}" if target else "",
             why.detail,
         )
-        task = asyncio.ensure_future(self._write_letter(delivery, why))
-        self._writing[task] = delivery
+        task = asyncio.ensure_future(self._write_dead_letter(pending, why))
+        self._writing[task] = pending
 
         def written(done: asyncio.Task[None]) -> None:
             del self._writing[done]
@@ -226,8 +230,8 @@ class Desk:
             if isinstance(error, Exception):
                 self.fail(error)
                 return
-            self._observer.dead_lettered(delivery, why)
-            delivery.progress.settle(delivery.lane, delivery.offset)
+            self._observer.dead_lettered(pending, why)
+            pending.progress.settle(pending.lane, pending.offset)
 
         task.add_done_callback(written)
 
@@ -260,14 +264,14 @@ class Desk:
         Gives their progress, to be kept.
         """
         leaving = {number: self.progress.pop(number) for number in partitions if number in self.progress}
-        requests = {task for courier in self._couriers.values() for task in courier.drop(partitions)}
+        requests = {task for queue in self._queues.values() for task in queue.drop(partitions)}
         if requests:
             await asyncio.wait(requests, timeout=seconds)
-        for courier in self._couriers.values():
-            courier.abandon(partitions)
-        # The couriers cross off in callbacks, which run once the loop has turned.
+        for queue in self._queues.values():
+            queue.abandon(partitions)
+        # Queues tell of outcomes in callbacks, which run once the loop has turned.
         await asyncio.sleep(0)
-        writing = {task for task, delivery in self._writing.items() if delivery.partition in partitions}
+        writing = {task for task, pending in self._writing.items() if pending.partition in partitions}
         if writing:
             _, late = await asyncio.wait(writing, timeout=min(seconds, WRITE_SECONDS))
             for task in late:

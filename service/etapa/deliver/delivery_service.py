@@ -11,15 +11,15 @@ from mode import Service
 
 from etapa.deliver.answers import Answer
 from etapa.deliver.catch_up import CatchUp
-from etapa.deliver.courier import Courier
 from etapa.deliver.dead_letter_writer import DeadLetterWriter
-from etapa.deliver.delivery import Delivery
-from etapa.deliver.dispatch import Desk
+from etapa.deliver.dispatcher import Dispatcher
 from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
 from etapa.deliver.metrics import DeliveryMetrics
+from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Plan, Target
 from etapa.deliver.progress_log import ProgressLog
 from etapa.deliver.secrets_found import Credentials
+from etapa.deliver.target_queue import TargetQueue
 from etapa.deliver.webhook import Webhooks
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
@@ -38,7 +38,7 @@ _PROBE_SECONDS = 3.0
 logger = logging.getLogger(__name__)
 
 
-class Deliverer(Service):
+class DeliveryService(Service):
     """Delivers from start to stop. `ended` is set when it ends by itself; `error` says why."""
 
     def __init__(
@@ -58,12 +58,14 @@ class Deliverer(Service):
         self._webhooks = Webhooks()
         self._dead_letters = DeadLetterWriter(cluster)
         self.progress_log = ProgressLog(cluster, plan.routing)
-        self.desk = Desk(plan, settings.delivery_window, self._dead_letters.write, metrics)
+        self.dispatcher = Dispatcher(plan, settings.delivery_window, self._dead_letters.write, metrics)
         # Chance for spreading retries, not for secrets.
         chance = random.random
-        self._couriers = {target.id: Courier(target, self._poster(target), self.desk, self._clock, chance) for target in plan.targets}
-        self.desk.employ(self._couriers)
-        self._catch_up = CatchUp(cluster, self.desk, settings.delivery_window, metrics)
+        self._queues = {
+            target.id: TargetQueue(target, self._poster(target), self.dispatcher, self._clock, chance) for target in plan.targets
+        }
+        self.dispatcher.use_queues(self._queues)
+        self._catch_up = CatchUp(cluster, self.dispatcher, settings.delivery_window, metrics)
         self._app: DeliveryApp | None = None
         self._jobs: list[asyncio.Task[None]] = []
         self._first_waiting: dict[int, tuple[int, float]] = {}
@@ -84,7 +86,7 @@ class Deliverer(Service):
         return consumer if isinstance(consumer, DeliveryConsumer) else None
 
     def _poster(self, target: Target) -> Any:
-        async def post(delivery: Delivery) -> Answer:
+        async def post(delivery: PendingTrigger) -> Answer:
             return await self._webhooks.post(
                 target,
                 self._credentials[target.id],
@@ -100,7 +102,7 @@ class Deliverer(Service):
         """Begin."""
         await self._webhooks.__aenter__()
         self._jobs = [
-            *(courier.start() for courier in self._couriers.values()),
+            *(queue.start() for queue in self._queues.values()),
             asyncio.create_task(self._dead_letters.run(), name="etapa writing dead letters"),
             asyncio.create_task(self._catch_up.run(), name="etapa catching up"),
             asyncio.create_task(self._commit(), name="etapa committing deliveries"),
@@ -109,16 +111,16 @@ class Deliverer(Service):
 
     async def on_stop(self) -> None:
         """Begin nothing more, let the requests under way end, commit what is through."""
-        # Couriers, and after them the writer of dead letters, finish what was begun.
-        first_other = len(self._couriers) + 1
+        # Queues, and after them the writer of dead letters, finish what was begun.
+        first_other = len(self._queues) + 1
         await _ended(self._jobs[first_other:])
-        progress = await self.desk.hand_back(set(self.desk.progress), self.longest_request)
-        self.desk.progress.update(progress)
+        progress = await self.dispatcher.hand_back(set(self.dispatcher.progress), self.longest_request)
+        self.dispatcher.progress.update(progress)
         if self._consumer is not None and progress:
             self.kept_all = await self._consumer.keep_progress() or not any(each.has_settled for each in progress.values())
-        self.desk.progress.clear()
-        for courier in self._couriers.values():
-            await courier.stop()
+        self.dispatcher.progress.clear()
+        for queue in self._queues.values():
+            await queue.stop()
         await _ended(self._jobs[:first_other])
         await self._dead_letters.close()
         await self.progress_log.stop()
@@ -148,23 +150,25 @@ class Deliverer(Service):
             self._metrics.dependencies.told("kafka", cause_in_kafka(error))
         else:
             self._metrics.dependencies.told("kafka", None)
-            self._metrics.lag({partition: self._lag(partition, *ends[partition]) for partition in self.desk.progress if partition in ends})
+            self._metrics.lag(
+                {partition: self._lag(partition, *ends[partition]) for partition in self.dispatcher.progress if partition in ends}
+            )
 
     def _tell(self) -> None:
-        progress = self.desk.progress.values()
-        for target in self._couriers:
+        progress = self.dispatcher.progress.values()
+        for target in self._queues:
             held = sum(each.open_in(target) for each in progress)
             self._metrics.held(target, held, sum(target in each.behind for each in progress))
 
     async def _watch(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Until something happens that must end this."""
         crashed = asyncio.ensure_future(self._crashed.wait())
-        ends: set[asyncio.Future[Any]] = {*tasks, self.desk.failed, crashed}
+        ends: set[asyncio.Future[Any]] = {*tasks, self.dispatcher.failed, crashed}
         try:
             while True:
                 await asyncio.wait(ends, timeout=1.0, return_when="FIRST_COMPLETED")
-                if self.desk.failed.done():
-                    self.desk.failed.result()
+                if self.dispatcher.failed.done():
+                    self.dispatcher.failed.result()
                 for task in tasks:
                     if task.done():
                         task.result()
@@ -181,7 +185,7 @@ class Deliverer(Service):
     def _look_for_lost_records(self) -> None:
         now = self._clock.monotonic()
         seen = {}
-        for partition, progress in self.desk.progress.items():
+        for partition, progress in self.dispatcher.progress.items():
             offset = progress.first_waiting
             if offset is None:
                 continue
@@ -194,7 +198,7 @@ class Deliverer(Service):
         self._first_waiting = seen
 
     def _lag(self, partition: int, position: int, end: int) -> int:
-        progress = self.desk.progress[partition]
+        progress = self.dispatcher.progress[partition]
         # Where nothing is under way all that was read is through, whatever offsets transactions take up.
         place = None if progress.is_idle else progress.committable()
         return max(0, end - (position if place is None else place))
@@ -210,7 +214,9 @@ class Deliverer(Service):
         except KAFKA_FAILURES:
             return [Health("kafka", ready=False, detail="does not answer")]
         partitions = [
-            Health(f"partition {number}", number in self.desk.progress, "" if number in self.desk.progress else "being taken over")
+            Health(
+                f"partition {number}", number in self.dispatcher.progress, "" if number in self.dispatcher.progress else "being taken over"
+            )
             for number in sorted(ends)
         ]
         return [Health("kafka", ready=True), *partitions]

@@ -1,4 +1,4 @@
-"""The courier of one target: takes its deliveries, keeps to its bounds, and tries again what failed, until each is through.
+"""The queue of one target: holds its triggers, makes the attempts within its bounds, and tries again what failed, until each is through.
 
 Nothing here waits for another target, so a slow one holds up nobody but itself.
 """
@@ -16,17 +16,17 @@ from etapa.contracts.undelivered import Undelivered, UndeliveredReason
 from etapa.deliver.answers import Answer, verdict_of, wait_asked_for
 from etapa.deliver.backoff import next_attempt
 from etapa.deliver.breaker import Breaker, State
-from etapa.deliver.delivery import Delivery
+from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Target
 from etapa.journey.units import SECOND
 
 logger = logging.getLogger(__name__)
 
-Post = Callable[[Delivery], Awaitable[Answer]]
+Attempt = Callable[[PendingTrigger], Awaitable[Answer]]
 
 
 class Timer(Protocol):
-    """The clocks that a courier goes by."""
+    """The clocks that a queue goes by."""
 
     def now(self) -> int:
         """Microseconds since 1970."""
@@ -35,16 +35,16 @@ class Timer(Protocol):
         """Seconds that only ever go forward."""
 
 
-class Ledger(Protocol):
+class Outcomes(Protocol):
     """Who is told what becomes of deliveries. Methods are quick and do not raise."""
 
-    def delivered(self, target: str, delivery: Delivery) -> None:
+    def delivered(self, target: str, pending: PendingTrigger) -> None:
         """It is through."""
 
-    def retried(self, target: str, delivery: Delivery) -> None:
+    def retried(self, target: str, pending: PendingTrigger) -> None:
         """A request failed, and there will be another."""
 
-    def undeliverable(self, target: str, delivery: Delivery, why: Undelivered) -> None:
+    def undeliverable(self, target: str, pending: PendingTrigger, why: Undelivered) -> None:
         """It must become a dead letter; then it is through."""
 
     def answered(self, target: str, seconds: float) -> None:
@@ -54,20 +54,20 @@ class Ledger(Protocol):
         """The breaker changed."""
 
 
-class Courier:
+class TargetQueue:
     """Delivers to one target from start to stop."""
 
-    def __init__(self, target: Target, post: Post, ledger: Ledger, clock: Timer, chance: Callable[[], float]) -> None:
+    def __init__(self, target: Target, attempt: Attempt, outcomes: Outcomes, clock: Timer, chance: Callable[[], float]) -> None:
         """`chance` gives numbers from 0 (included) to 1 (not included)."""
         self.target = target
-        self._post = post
-        self._ledger = ledger
+        self._attempt = attempt
+        self._outcomes = outcomes
         self._clock = clock
         self._chance = chance
-        self._ready: deque[Delivery] = deque()
-        self._later: list[tuple[int, int, Delivery]] = []
+        self._ready: deque[PendingTrigger] = deque()
+        self._later: list[tuple[int, int, PendingTrigger]] = []
         self._order = itertools.count()
-        self._running: dict[asyncio.Task[Answer], Delivery] = {}
+        self._running: dict[asyncio.Task[Answer], PendingTrigger] = {}
         self._breaker = Breaker(target.breaker)
         self._paused_until = 0
         self._news = asyncio.Event()
@@ -75,12 +75,12 @@ class Courier:
 
     def start(self) -> asyncio.Task[None]:
         """Begin. The task ends with `stop`, or with an error that should not exist."""
-        self._work = asyncio.create_task(self._deliver(), name=f"etapa courier of {self.target.id}")
+        self._work = asyncio.create_task(self._deliver(), name=f"etapa queue of {self.target.id}")
         return self._work
 
-    def put(self, delivery: Delivery) -> None:
+    def put(self, pending: PendingTrigger) -> None:
         """Deliver this, soon."""
-        self._ready.append(delivery)
+        self._ready.append(pending)
         self._news.set()
 
     @property
@@ -91,21 +91,21 @@ class Courier:
     def drop(self, partitions: set[int] | None = None) -> list[asyncio.Task[Answer]]:
         """Forget what waits, of these partitions or of all. Gives the requests under way, whose answers still count."""
 
-        def goes(delivery: Delivery) -> bool:
-            return partitions is None or delivery.partition in partitions
+        def goes(pending: PendingTrigger) -> bool:
+            return partitions is None or pending.partition in partitions
 
         self._ready = deque(each for each in self._ready if not goes(each))
         self._later = [entry for entry in self._later if not goes(entry[2])]
         heapq.heapify(self._later)
-        leaving = [(task, delivery) for task, delivery in self._running.items() if goes(delivery)]
-        for _, delivery in leaving:
-            delivery.dropped = True
+        leaving = [(task, pending) for task, pending in self._running.items() if goes(pending)]
+        for _, pending in leaving:
+            pending.dropped = True
         return [task for task, _ in leaving]
 
     def abandon(self, partitions: set[int] | None = None) -> None:
         """Give up the requests under way, of these partitions or of all; nobody is told of their answers."""
-        for task, delivery in list(self._running.items()):
-            if partitions is None or delivery.partition in partitions:
+        for task, pending in list(self._running.items()):
+            if partitions is None or pending.partition in partitions:
                 task.cancel()
 
     async def stop(self) -> None:
@@ -148,24 +148,24 @@ class Courier:
         except TimeoutError:
             pass
 
-    def _begin(self, delivery: Delivery, now: int) -> None:
+    def _begin(self, pending: PendingTrigger, now: int) -> None:
         self._replace_breaker(self._breaker.begun())
-        delivery.requests += 1
-        if delivery.requests == 1:
-            delivery.first_at = now
-        task = asyncio.ensure_future(self._timed(delivery))
-        self._running[task] = delivery
+        pending.requests += 1
+        if pending.requests == 1:
+            pending.first_at = now
+        task = asyncio.ensure_future(self._timed(pending))
+        self._running[task] = pending
         task.add_done_callback(self._ended)
 
-    async def _timed(self, delivery: Delivery) -> Answer:
+    async def _timed(self, pending: PendingTrigger) -> Answer:
         began = self._clock.monotonic()
         try:
-            return await self._post(delivery)
+            return await self._attempt(pending)
         finally:
-            self._ledger.answered(self.target.id, self._clock.monotonic() - began)
+            self._outcomes.answered(self.target.id, self._clock.monotonic() - began)
 
     def _ended(self, task: "asyncio.Task[Answer]") -> None:
-        delivery = self._running.pop(task)
+        pending = self._running.pop(task)
         self._news.set()
         if task.cancelled():
             self._replace_breaker(self._breaker.abandoned(self._now()))
@@ -177,42 +177,42 @@ class Courier:
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("a delivery to %s failed in a way that should not exist (%s)\n%s", self.target.id, type(error).__name__, where)
         answer = task.result() if error is None else Answer(None, f"an error in Etapa ({type(error).__name__})")
-        self._judge(delivery, answer)
+        self._judge(pending, answer)
 
-    def _judge(self, delivery: Delivery, answer: Answer) -> None:
+    def _judge(self, pending: PendingTrigger, answer: Answer) -> None:
         now = self._now()
         verdict = verdict_of(answer)
         # Being asked to slow down is an answer of a target that is well.
         well = verdict != "failed" or answer.status == 429
         self._replace_breaker(self._breaker.succeeded() if well else self._breaker.failed(now))
         if verdict == "delivered":
-            self._ledger.delivered(self.target.id, delivery)
+            self._outcomes.delivered(self.target.id, pending)
             return
-        if delivery.dropped:
+        if pending.dropped:
             return
-        delivery.failed(answer.told)
+        pending.failed(answer.told)
         if verdict == "refused":
-            self._give_up(delivery, "refused")
+            self._give_up(pending, "refused")
             return
         asked = wait_asked_for(answer.retry_after, self._clock.now())
         if asked is not None:
             # It asks not to be asked, by whatever trigger.
             self._paused_until = max(self._paused_until, now + min(asked, self.target.retry.longest_pause))
-        at = next_attempt(self.target.retry, delivery.requests, delivery.first_at, now, asked, self._chance())
+        at = next_attempt(self.target.retry, pending.requests, pending.first_at, now, asked, self._chance())
         if at is None:
-            self._give_up(delivery, "gave_up")
+            self._give_up(pending, "gave_up")
             return
-        self._ledger.retried(self.target.id, delivery)
-        heapq.heappush(self._later, (at, next(self._order), delivery))
+        self._outcomes.retried(self.target.id, pending)
+        heapq.heappush(self._later, (at, next(self._order), pending))
 
-    def _give_up(self, delivery: Delivery, reason: UndeliveredReason) -> None:
-        why = Undelivered(reason, delivery.history, self.target.id, delivery.requests)
-        self._ledger.undeliverable(self.target.id, delivery, why)
+    def _give_up(self, pending: PendingTrigger, reason: UndeliveredReason) -> None:
+        why = Undelivered(reason, pending.history, self.target.id, pending.requests)
+        self._outcomes.undeliverable(self.target.id, pending, why)
 
     def _replace_breaker(self, breaker: Breaker) -> None:
         before, self._breaker = self._breaker.state, breaker
         if breaker.state != before:
-            self._ledger.breaker(self.target.id, breaker.state)
+            self._outcomes.breaker(self.target.id, breaker.state)
             if breaker.state == "open":
                 logger.warning("target %s failed %d times in a row and is left alone for a while", self.target.id, breaker.failures)
             elif breaker.state == "closed":

@@ -1,4 +1,4 @@
-"""A courier with a target that answers as it is told, on a clock that the test moves."""
+"""A queue with a target that answers as it is told, on a clock that the test moves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,10 +10,10 @@ from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.answers import Answer
 from etapa.deliver.backoff import Retry
 from etapa.deliver.breaker import BreakerPolicy, State
-from etapa.deliver.courier import Courier
-from etapa.deliver.delivery import Delivery
+from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Target
 from etapa.deliver.progress import Progress
+from etapa.deliver.target_queue import TargetQueue
 from etapa.journey.units import SECOND
 
 GOOD, BROKEN = Answer(200), Answer(500)
@@ -33,9 +33,9 @@ class Clock:
 
 
 class Bench:
-    """A courier, what it was told to answer, and what it told."""
+    """A queue, what it was told to answer, and what it told."""
 
-    def __init__(self, answer: Callable[[Delivery], Awaitable[Answer]], **options: object) -> None:
+    def __init__(self, answer: Callable[[PendingTrigger], Awaitable[Answer]], **options: object) -> None:
         fields = {"retry": Retry(attempts=3, first=SECOND, longest=4 * SECOND), "parallel": 2, **options}
         target = Target(id="t", url="https://t/", **fields)  # type: ignore[arg-type]
         self.clock = Clock()
@@ -45,23 +45,23 @@ class Bench:
         self.letters: list[tuple[int, Undelivered]] = []
         self.states: list[State] = []
 
-        async def post(delivery: Delivery) -> Answer:
+        async def post(delivery: PendingTrigger) -> Answer:
             self.asked.append(delivery.offset)
             return await answer(delivery)
 
-        self.courier = Courier(target, post, self, self.clock, lambda: 0.5)
+        self.queue = TargetQueue(target, post, self, self.clock, lambda: 0.5)
 
     async def __aenter__(self) -> Self:
-        self.work = self.courier.start()
+        self.work = self.queue.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.courier.stop()
+        await self.queue.stop()
 
     def put(self, *offsets: int, partition: int = 0) -> None:
         for offset in offsets:
-            self.courier.put(
-                Delivery(
+            self.queue.put(
+                PendingTrigger(
                     progress=Progress(9, 0), lane="t", partition=partition, offset=offset, key=b"", value=b"", headers=(), published_at=0
                 )
             )
@@ -72,18 +72,18 @@ class Bench:
             await asyncio.sleep(0)
 
     async def wait(self, seconds: float) -> None:
-        """Move the clock, and have the courier look at it."""
+        """Move the clock, and have the queue look at it."""
         self.clock.seconds += seconds
-        self.courier._news.set()
+        self.queue._news.set()
         await self.settle()
 
-    def delivered(self, target: str, delivery: Delivery) -> None:
+    def delivered(self, target: str, delivery: PendingTrigger) -> None:
         self.delivered_offsets.append(delivery.offset)
 
-    def retried(self, target: str, delivery: Delivery) -> None:
+    def retried(self, target: str, delivery: PendingTrigger) -> None:
         self.retries.append(delivery.offset)
 
-    def undeliverable(self, target: str, delivery: Delivery, why: Undelivered) -> None:
+    def undeliverable(self, target: str, delivery: PendingTrigger, why: Undelivered) -> None:
         self.letters.append((delivery.offset, why))
 
     def answered(self, target: str, seconds: float) -> None:
@@ -93,10 +93,10 @@ class Bench:
         self.states.append(state)
 
 
-def in_turn(*answers: Answer) -> Callable[[Delivery], Awaitable[Answer]]:
+def in_turn(*answers: Answer) -> Callable[[PendingTrigger], Awaitable[Answer]]:
     rest = list(answers)
 
-    async def answer(delivery: Delivery) -> Answer:
+    async def answer(delivery: PendingTrigger) -> Answer:
         return rest.pop(0) if len(rest) > 1 else rest[0]
 
     return answer
@@ -148,7 +148,7 @@ def test_no_more_requests_at_a_time_than_allowed() -> None:
     async def scenario() -> None:
         gate = asyncio.Event()
 
-        async def answer(delivery: Delivery) -> Answer:
+        async def answer(delivery: PendingTrigger) -> Answer:
             await gate.wait()
             return GOOD
 
@@ -200,7 +200,7 @@ def test_partitions_that_leave_take_their_waiting_deliveries_along_and_answers_u
     async def scenario() -> None:
         gate = asyncio.Event()
 
-        async def answer(delivery: Delivery) -> Answer:
+        async def answer(delivery: PendingTrigger) -> Answer:
             await gate.wait()
             return GOOD if delivery.offset == 1 else BROKEN
 
@@ -208,7 +208,7 @@ def test_partitions_that_leave_take_their_waiting_deliveries_along_and_answers_u
             bench.put(1, 2, 3)
             bench.put(4, partition=1)
             await bench.settle()
-            under_way = bench.courier.drop({0})
+            under_way = bench.queue.drop({0})
             assert len(under_way) == 2
             gate.set()
             await bench.wait(100)
@@ -223,7 +223,7 @@ def test_partitions_that_leave_take_their_waiting_deliveries_along_and_answers_u
 
 def test_an_error_of_ours_counts_as_a_failure_so_that_nothing_is_stuck() -> None:
     async def scenario() -> None:
-        async def answer(delivery: Delivery) -> Answer:
+        async def answer(delivery: PendingTrigger) -> Answer:
             raise KeyError("a bug")
 
         async with Bench(answer) as bench:

@@ -10,7 +10,7 @@ MOST_REMEMBERED = 20
 """What the first requests came to is forgotten when there were more."""
 
 
-class Delivery(msgspec.Struct, kw_only=True, eq=False):
+class PendingTrigger(msgspec.Struct, kw_only=True, eq=False):
     """A record of `campaign-triggers` that is to become a delivery or a dead letter. Times are in microseconds."""
 
     progress: Progress
@@ -27,7 +27,7 @@ class Delivery(msgspec.Struct, kw_only=True, eq=False):
     campaign: str = ""
     requests: int = 0
     first_at: int = 0
-    """When the first request began, on the courier's clock."""
+    """When the first request began, on the queue's clock."""
     dropped: bool = False
     """The partition is being given away: what has not been delivered is the next owner's."""
     troubles: list[str] = msgspec.field(default_factory=list)

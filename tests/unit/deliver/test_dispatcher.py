@@ -1,7 +1,7 @@
 import pytest
 
 from etapa.contracts.campaign_trigger import campaign_trigger_json
-from etapa.deliver.dispatch import LETTERS, Sorted, sort_record
+from etapa.deliver.dispatcher import DEAD_LETTERS, Sorted, sort_record
 from etapa.deliver.plan import Plan, Route, Target
 from etapa.journey.engine.changes import Trigger
 
@@ -31,7 +31,7 @@ def test_a_campaign_that_is_skipped_goes_to_nobody() -> None:
 
 def test_a_campaign_without_a_target_becomes_a_letter() -> None:
     found = sort_record(PLAN, trigger("unheard-of"))
-    assert found.lane == LETTERS
+    assert found.lane == DEAD_LETTERS
     assert found.why is not None
     assert found.why.reason == "no_target"
     assert "'unheard-of'" in found.why.detail
@@ -40,6 +40,6 @@ def test_a_campaign_without_a_target_becomes_a_letter() -> None:
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b'{"id": "x"}', trigger("welcome").replace(b'"holdout":false', b'"holdout":0')])
 def test_what_is_no_trigger_becomes_a_letter(value: bytes | None) -> None:
     found = sort_record(PLAN, value)
-    assert found.lane == LETTERS
+    assert found.lane == DEAD_LETTERS
     assert found.why is not None
     assert found.why.reason == "not_a_trigger"
