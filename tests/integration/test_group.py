@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from confluent_kafka import Consumer
 
 from etapa.settings import Settings
 from etapa.stream.kafka.security import client_options
@@ -85,6 +86,42 @@ def test_a_stranger_that_was_given_a_partition_makes_workers_unready_is_named_an
     asyncio.run(scenario())
 
 
+def test_a_stranger_that_speaks_the_newer_protocol_of_groups_is_found_too(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=4, session_timeout=6_000_000)
+        worker = Worker(settings, tmp_path)
+        await asyncio.to_thread(worker.wait_ready, 4)
+        newer = Consumer(
+            {
+                "bootstrap.servers": kafka_server.bootstrap_servers,
+                "group.id": settings.group,
+                "group.protocol": "consumer",
+                "client.id": "reports",
+                "auto.offset.reset": "earliest",
+            }
+        )
+        try:
+            newer.subscribe([settings.topic_touchpoints])
+
+            async def was_given_something() -> bool:
+                await asyncio.to_thread(newer.poll, 0.2)
+                return bool(newer.assignment())
+
+            await until(was_given_something, "the group's giving something to the stranger")
+            said = await until_it_says(worker, "group", "no worker")
+            assert "reports at " in said
+            assert worker.metric("etapa_group_partitions_unowned") == len(newer.assignment())
+        finally:
+            newer.close()
+        await asyncio.to_thread(worker.wait_ready, 4)
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+
+    asyncio.run(scenario())
+
+
 def test_others_that_divide_partitions_by_another_rule_are_named_and_once_they_are_gone_work_begins(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
@@ -105,25 +142,34 @@ def test_others_that_divide_partitions_by_another_rule_are_named_and_once_they_a
 
 
 @pytest.mark.parametrize(
-    ("allowed", "words"),
+    ("allowed", "name", "words"),
     [
-        ({"group.max.session.timeout.ms": "20000"}, "brokers take group.min.session.timeout.ms=1000 to group.max.session.timeout.ms=20000"),
-        ({"transaction.max.timeout.ms": "20000"}, "transactions of 30000 ms: brokers take transaction.max.timeout.ms=20000 at most"),
+        (
+            {"group.max.session.timeout.ms": "20000"},
+            "partitions",
+            "brokers take group.min.session.timeout.ms=1000 to group.max.session.timeout.ms=20000",
+        ),
+        (
+            {"transaction.max.timeout.ms": "20000"},
+            "partition 0",
+            "transactions of 30000 ms: brokers take transaction.max.timeout.ms=20000 at most",
+        ),
     ],
     ids=["session", "transaction"],
 )
-def test_a_timeout_that_the_brokers_do_not_take_ends_the_worker_which_names_both_settings(
-    allowed: dict[str, str], words: str, redis_server: RedisServer, tmp_path: Path
+def test_a_timeout_that_the_brokers_do_not_take_is_refused_in_words_that_name_both_settings(
+    allowed: dict[str, str], name: str, words: str, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     kafka = KafkaServer(tmp_path / "kafka", settings=allowed)
     try:
         kafka.start()
         settings = asyncio.run(new_place(kafka.bootstrap_servers, redis_server.url, partitions=2, session_timeout=30_000_000))
         worker = Worker(settings, tmp_path)
-        assert worker.exit_code() == 1
-        last = worker.said().splitlines()[-1]
-        assert words in last
-        assert "Set ETAPA_SESSION_TIMEOUT, which is 30s, within that" in last
+        said = asyncio.run(until_it_says(worker, name, words))
+        assert said.startswith("refused: ")
+        assert "Set ETAPA_SESSION_TIMEOUT, which is 30s, within that" in said
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
         assert "Traceback" not in worker.said()
     finally:
         kafka.stop()

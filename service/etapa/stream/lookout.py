@@ -18,7 +18,7 @@ from etapa.journey.units import SECOND
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import client_id_of, stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.kafka.membership import describe_group
+from etapa.stream.kafka.membership import describe_group, partitions_now
 from etapa.stream.kafka.stamps import EndsOfTransactions
 from etapa.stream.protocol.brokers_clocks import BrokersClocks, disagreement_in_words
 from etapa.stream.protocol.observer import TaskObserver
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lookout:
-    """Looks until it is cancelled. What a look finds holds until the next one that gets an answer."""
+    """Looks from `start` to `stop`. What a look finds holds until the next one that gets an answer."""
 
     def __init__(self, cluster: Cluster, clock: SystemClock, observer: TaskObserver) -> None:
         self._cluster = cluster
@@ -40,6 +40,7 @@ class Lookout:
         self._clocks = BrokersClocks()
         self._addresses: dict[int, str] = {}
         self._group_trouble = ""
+        self._looking: asyncio.Task[None] | None = None
         self._told = {"group": "", "clock": ""}
 
     def health(self) -> Sequence[Health]:
@@ -52,7 +53,18 @@ class Lookout:
         self._observer.clock_ahead(0.0 if apart is None else apart.ahead / SECOND)
         return disagreement_in_words(apart, self._addresses)
 
-    async def run(self) -> None:
+    def start(self) -> None:
+        """Look from now on. Topics must be there: asked for by its name, one that is missing may be made by a broker."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._run(), name="etapa lookout")
+
+    async def stop(self) -> None:
+        """Look no more, and let go of the connections."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
+    async def _run(self) -> None:
         """Look, and try again when the brokers do not answer."""
         while True:
             try:
@@ -67,7 +79,7 @@ class Lookout:
         async with AsyncExitStack() as closing:
             async with asyncio.timeout(seconds):
                 admin = await closing.enter_async_context(self._cluster.admin())
-                count = await self._partitions(admin)
+                count = await partitions_now(admin, settings.topic_touchpoints)
                 places = [TopicPartition(settings.topic_customer_state, partition) for partition in range(count)]
                 consumer = self._cluster.reading_consumer()
                 closing.push_async_callback(stop_consumer, consumer)
@@ -96,14 +108,11 @@ class Lookout:
         if found.state != _STABLE:
             # While it divides partitions anew nobody has any.
             return
-        owned = owned_by_workers(await self._partitions(admin), found.members, lambda member: member.client == name)
+        owned = owned_by_workers(
+            await partitions_now(admin, settings.topic_touchpoints), found.members, lambda member: member.client == name
+        )
         self._observer.partitions_unowned(len(owned.unowned))
         self._group_trouble = ownership_in_words(owned, settings.group, settings.topic_touchpoints)
-
-    async def _partitions(self, admin: AIOKafkaAdminClient) -> int:
-        topic = self._cluster.settings.topic_touchpoints
-        [described] = await admin.describe_topics([topic])
-        return len(described["partitions"])
 
     def _tell(self) -> None:
         """Say in the log what has begun to be wrong, and that it is over."""

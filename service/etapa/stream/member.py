@@ -103,14 +103,12 @@ class Member(Service):
             self._store = None
 
     async def _run(self, cluster: Cluster, store: Store, lookout: Lookout) -> None:
-        looking = asyncio.create_task(lookout.run(), name="etapa lookout")
         try:
-            await self._work_until_stopped(cluster, store)
+            await self._work_until_stopped(cluster, store, lookout)
         except Exception as error:  # noqa: BLE001 - handed to whoever runs the worker
             self.error = error
         finally:
-            looking.cancel()
-            await asyncio.wait({looking})
+            await lookout.stop()
             self.ended.set()
 
     async def _look(self, store: Store) -> None:
@@ -121,7 +119,7 @@ class Member(Service):
                 logger.exception("looking at Kafka, Redis and the lag failed by an error that should not exist; the work goes on")
             await asyncio.sleep(EVERY)
 
-    async def _work_until_stopped(self, cluster: Cluster, store: Store) -> None:
+    async def _work_until_stopped(self, cluster: Cluster, store: Store, lookout: Lookout) -> None:
         backoff = _FIRST_BACKOFF
         topics_checked = False
         while not self._stopping.is_set():
@@ -132,6 +130,8 @@ class Member(Service):
                     self._vital_signs.kafka_answers()
                     await self._unless_stopping(self._check_partition_count(cluster))
                     topics_checked = True
+                    # Not before: whoever asks for a topic by its name may have a broker make it.
+                    lookout.start()
                 if await self._be_a_member(cluster, store):
                     backoff = _FIRST_BACKOFF
             except TopicsError as error:
@@ -142,7 +142,8 @@ class Member(Service):
                 await self._stay_refused(str(refusal))
                 continue
             except TimeoutRefused as error:
-                raise WorkerError(await about_timeout(cluster, error)) from error
+                await self._stay_refused(await about_timeout(cluster, error))
+                continue
             except InconsistentGroupProtocolError:
                 # Whoever it is may leave.
                 self._no_member = await about_another_rule(cluster)

@@ -7,11 +7,15 @@ import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import ASSIGNOR, client_id_of
 from etapa.stream.kafka.errors import KAFKA_FAILURES
+from etapa.stream.kafka.newer_groups import describe_newer_group
 from etapa.stream.protocol.ownership import GroupMember, another_rule_in_words
+
+_DEAD = "Dead"
 
 
 class DescribedGroup(msgspec.Struct, frozen=True):
@@ -30,9 +34,21 @@ async def describe_group(admin: AIOKafkaAdminClient, group: str, topic: str) -> 
     [(code, _, state, _, rule, members, *_)] = answer.groups
     if code:
         raise for_code(code)(group)
+    if state == _DEAD:
+        # There is none, or it is of another kind.
+        newer = await describe_newer_group(admin, group, topic)
+        if newer is not None:
+            return DescribedGroup(newer.state, newer.assignor, [GroupMember(*member) for member in newer.members])
     return DescribedGroup(
         state, rule, [GroupMember(client, host, _given(assignment, topic)) for _, client, host, _, assignment, *_ in members]
     )
+
+
+async def partitions_now(admin: AIOKafkaAdminClient, topic: str) -> int:
+    """How many partitions a topic has; none when it is not there, and it is not made by asking. Raises what aiokafka raises."""
+    answer = await admin._send_request(MetadataRequest([topic], allow_auto_topic_creation=False))
+    [described] = answer.to_object()["topics"]
+    return len(described["partitions"])
 
 
 def _given(assignment: bytes, topic: str) -> list[int]:
