@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import tzdata
 
 import etapa
 from etapa.commands.terminal.failures import CheckFailed, reason
@@ -120,7 +121,7 @@ def _drop_output() -> None:
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
     epilog="`etapa COMMAND --help` says more about each. Settings come from ETAPA_… variables; `etapa config` lists them.",
 )
-@click.version_option(etapa.__version__, "--version", prog_name="etapa", message="%(prog)s %(version)s")
+@click.version_option(etapa.__version__, "--version", prog_name="etapa", message=f"%(prog)s %(version)s, zone data {tzdata.IANA_VERSION}")
 def main() -> None:
     """Etapa keeps every customer's journey stage: touchpoints in from Kafka, stage changes out, exactly once.
 

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from etapa.contracts.mark import MARK_KEY
+from etapa.journey.localtime.zones import VERSION as ZONE_DATA
+from etapa.stream.protocol import belonging
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.records import Applied, Outgoing
 from tests.simulation.alone import OPTIONS, Alone
@@ -379,3 +381,14 @@ def test_a_topic_that_others_write_to_is_refused() -> None:
     fresh.broker.end(epoch)
     assert MARK_KEY not in {record.key for record in fresh.broker.committed_states(0, 100)}
     assert "records but no mark" in refusal(fresh)
+
+
+def test_a_worker_with_older_zone_data_refuses_what_was_processed_with_later_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = processed("a", "b")
+    monkeypatch.setattr(belonging, "ZONE_DATA", "2020a")
+    assert f"was processed with zone data {ZONE_DATA}, this worker has 2020a" in refusal(alone)
+    monkeypatch.setattr(belonging, "ZONE_DATA", "2999z")
+    alone.touch("c")
+    alone.worker()
+    alone.run(alone.drain())
+    assert alone.stages()["c"] == "active"

@@ -29,6 +29,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     stream_time: int | None
     journey: str
     version: int
+    zones: str = ""
+    """The release of the zone data that local times were worked out with, such as `2026f`."""
     memories: dict[int, bytes] = {}
     """What each version that was ever at work in the partition keeps of a customer: `Customer.known`, which states leave out where it
     is said here. A version keeps the place that it took first. States whose version is not among them say it themselves."""

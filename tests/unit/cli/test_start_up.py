@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tzdata
 from click.testing import CliRunner
 
 import etapa as package
@@ -48,7 +49,7 @@ def test_every_command_explains_itself(name: str) -> None:
 
 def test_the_version_is_printed() -> None:
     done = etapa_process("--version")
-    assert (done.returncode, done.stdout) == (0, f"etapa {package.__version__}\n".encode())
+    assert (done.returncode, done.stdout) == (0, f"etapa {package.__version__}, zone data {tzdata.IANA_VERSION}\n".encode())
 
 
 def test_a_mistyped_command_is_wrong_use_with_a_hint() -> None:

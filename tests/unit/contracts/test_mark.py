@@ -14,6 +14,7 @@ MARK = Mark(
     stream_time=1_795_255_200_000_000,
     journey="retail",
     version=3,
+    zones="2026f",
     memories={2: b"abc", 3: b"abcxyz"},
     topics={"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
 )
@@ -38,6 +39,7 @@ def test_the_value_is_plain_json() -> None:
         "stream_time": 1_795_255_200_000_000,
         "journey": "retail",
         "version": 3,
+        "zones": "2026f",
         "memories": {"2": "YWJj", "3": "YWJjeHl6"},
         "topics": {"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
     }

@@ -4,6 +4,7 @@ import msgspec
 
 from etapa.contracts.mark import TOPIC_ROLES, Mark, TopicRole
 from etapa.errors import EtapaError
+from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.ports import VIEW_FORMAT, Topics, ViewMark
 
 
@@ -59,6 +60,11 @@ def refuse_what_is_not_ours(partition: int, group: str, topics: Topics, shown: V
                 f"{topics.partitions}; customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, "
                 "or undo the change"
             )
+    if last is not None and last.mark.zones > ZONE_DATA:
+        raise PartitionRefused(
+            f"partition {partition} was processed with zone data {last.mark.zones}, this worker has {ZONE_DATA} and may place local times at other "
+            "instants; install the same version of Etapa and of tzdata, or later ones"
+        )
     if last is not None and (others := other_topics(last.mark.topics, topics)):
         raise MayPass(f"partition {partition}: {made_anew(others, last.mark.topics, topics)}")
     if shown is None:

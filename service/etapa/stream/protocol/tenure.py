@@ -18,6 +18,7 @@ from etapa.contracts.state import decode_state
 from etapa.journey.engine.partition import EvaluationFailed, Partition
 from etapa.journey.engine.program import Program
 from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, decode, encode, stage_deltas
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, TaskObserver
 from etapa.stream.protocol.options import TaskOptions
@@ -328,6 +329,7 @@ class Tenure:
             stream_time=self._engine.stream_time,
             journey=journey.id,
             version=journey.version,
+            zones=ZONE_DATA,
             memories=self._memories,
             topics=dict(self._topics.ids),
         )
