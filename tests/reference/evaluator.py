@@ -6,9 +6,10 @@ Written from the definitions of the journey file alone. It shares no code with t
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from itertools import combinations
-from math import fsum
+from math import floor, fsum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -117,6 +118,9 @@ class Shopper:
                 yield from (each.at + length for each in self.seen)
             case model.Absent(duration=length):
                 yield from (each.at + length for each in self.seen)
+            case model.OwnPace(match):
+                wait = self._wait(leaf)
+                yield from (each.at + wait for each in self.seen if wait is not None and fits(match, each))
             case model.InStage(length):
                 yield self.entered_at + length
             case model.Clock() | model.Date():
@@ -143,8 +147,8 @@ class Shopper:
                 return any(self.true(each, now, touchpoint) for each in conditions)
             case model.Not(negated):
                 return not self.true(negated, now, touchpoint)
-            case model.Event(match):
-                return touchpoint is not None and fits(match, touchpoint)
+            case model.Event(match, within):
+                return touchpoint is not None and fits(match, touchpoint) and (within is None or touchpoint.at > now - within)
             case model.Count(match, within, comparison):
                 return satisfies(comparison, len(self._matching(match, within, now)))
             case model.Aggregate(kind, path, match, within, comparison):
@@ -162,10 +166,26 @@ class Shopper:
             case model.Trait(name, comparison):
                 given = [each for each in self._in_order() if name in each.traits]
                 return satisfies(comparison, given[-1].traits[name] if given else None)
-        return self._is_time_for(condition, now)
+        return self._true_of_history(condition, now)
 
-    def _is_time_for(self, condition: model.Condition, now: int) -> bool:
+    def _wait(self, pace: model.OwnPace) -> int | None:
+        times = sorted(each.at for each in self.seen if fits(pace.match, each))
+        most = pace.pace.at_most
+        if len(times) < 3:
+            return most
+        mean = Fraction(times[-1] - times[0], len(times) - 1)
+        wait = max(floor(pace.pace.gaps * mean), pace.pace.at_least)
+        return wait if most is None else min(wait, most)
+
+    def _true_of_history(self, condition: model.Condition, now: int) -> bool:
         match condition:
+            case model.OwnPace(match):
+                times_told = [each.at for each in self.seen if fits(match, each)]
+                wait = self._wait(condition)
+                return bool(times_told) and wait is not None and max(times_told) <= now - wait
+            case model.First(path, match, comparison):
+                values = [value_at(path, each) for each in self._matching(match, None, now)]
+                return satisfies(comparison, values[0] if values else None)
             case model.Clock(times):
                 return local_time.shows(times, now, self._zone())
             case model.Date():

@@ -1,12 +1,14 @@
 """Hypothesis strategies: random journeys, and random touchpoints with ties, late ones and duplicates."""
 
 import os
+from fractions import Fraction
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language import model
+from etapa.journey.language.kinds.absence import Pace
 from etapa.journey.units import HOUR
 
 GRACE = 5 * HOUR
@@ -56,9 +58,19 @@ matches = st.builds(model.Match, type_lists, wheres)
 windows = st.one_of(st.none(), durations)
 points = st.dictionaries(st.sampled_from(TYPES), st.sampled_from([-2.0, 1.0, 3.0, 5.0]), min_size=1).map(lambda found: tuple(found.items()))
 
+paces = st.builds(
+    lambda gaps, least, more: Pace(Fraction(gaps), least, None if more is None else least + more),
+    st.sampled_from(["1", "1.5", "0.1", "7/3"]),
+    durations,
+    st.none() | durations,
+)
+
 leaves: st.SearchStrategy[model.Condition] = st.one_of(
     st.builds(model.Event, matches),
     st.builds(model.Event, st.builds(model.Match, type_lists)),
+    st.builds(model.Event, matches, durations),
+    st.builds(model.First, paths, matches, looking),
+    st.builds(model.OwnPace, matches, paces),
     st.builds(model.Count, matches, windows, counting),
     st.builds(model.Absent, matches, durations),
     # Two rules that chase each other every microsecond would take for ever; every hour is enough.

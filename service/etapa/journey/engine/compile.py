@@ -6,6 +6,7 @@ from typing import Any, Final
 from etapa.journey.engine.accumulator import Surroundings
 from etapa.journey.engine.aggregates import compile_aggregate
 from etapa.journey.engine.conditions import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
+from etapa.journey.engine.first import compile_first
 from etapa.journey.engine.leaves import (
     compile_absent,
     compile_count,
@@ -16,6 +17,7 @@ from etapa.journey.engine.leaves import (
     compile_trait,
 )
 from etapa.journey.engine.local_time import compile_clock, compile_date
+from etapa.journey.engine.pace import compile_own_pace
 from etapa.journey.language import model
 
 _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf]]] = {
@@ -27,6 +29,8 @@ _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf
     model.Sequence: compile_sequence,
     model.Score: compile_score,
     model.Trait: compile_trait,
+    model.First: compile_first,
+    model.OwnPace: compile_own_pace,
     model.Date: compile_date,
     model.Clock: compile_clock,
 }

@@ -29,16 +29,19 @@ _FALLING: Final = frozenset({"lt", "lte"})
 class EventHappens(Leaf):
     """The touchpoint at hand matches. False without one."""
 
-    __slots__ = ("any_type", "types", "where")
+    __slots__ = ("any_type", "types", "where", "within")
 
-    def __init__(self, text: str, match: Match) -> None:
+    def __init__(self, text: str, match: Match, within: int | None = None) -> None:
         super().__init__(text)
         self.any_type: Final = ANY_TYPE in match.types
         self.types: Final = frozenset(match.types)
         self.where: Final = compile_where(match.where)
+        self.within: Final = NEVER if within is None else within
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         if touchpoint is None or not (self.any_type or touchpoint.type in self.types):
+            return False
+        if touchpoint.at <= now - self.within:
             return False
         return self.where is None or self.where.admits(touchpoint)
 
@@ -48,7 +51,7 @@ class EventHappens(Leaf):
     def possible(self, touchpoint_type: str | None) -> bool | None:
         if touchpoint_type is None or not (self.any_type or touchpoint_type in self.types):
             return False
-        return True if self.where is None else None
+        return True if self.where is None and self.within == NEVER else None
 
 
 class TraitCompares(Leaf):
@@ -355,7 +358,7 @@ class ScoreCompares(Leaf):
 
 
 def compile_event(written: model.Event, text: str, surroundings: Surroundings) -> Leaf:
-    return EventHappens(text, written.match)
+    return EventHappens(text, written.match, written.within)
 
 
 def compile_trait(written: model.Trait, text: str, surroundings: Surroundings) -> Leaf:

@@ -6,7 +6,7 @@ from typing import Any
 from etapa.journey.language.comparisons import OPERATORS
 from etapa.journey.language.condition import All, AnyOf, Condition, Not
 from etapa.journey.language.findings import Report, listed, nearest, shortened
-from etapa.journey.language.kinds import absence, aggregate, clock, count, date, event, in_stage, score, sequence, trait
+from etapa.journey.language.kinds import absence, aggregate, clock, count, date, event, first, in_stage, score, sequence, trait
 from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.logic import always_true_as_any, counts_itself, never_true_together
 from etapa.journey.language.matches import Comparison
@@ -80,6 +80,7 @@ def _table() -> Iterator[ConditionKind]:
     yield event.KIND
     yield count.KIND
     yield from aggregate.KINDS
+    yield first.KIND
     yield from absence.KINDS
     yield in_stage.KIND
     yield sequence.KIND

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from etapa.journey.language.condition import All, AnyOf, Condition, Leaf, Not
-from etapa.journey.language.kinds.absence import Absent
+from etapa.journey.language.kinds.absence import Absent, OwnPace
 from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
 from etapa.journey.language.kinds.clock import Clock
 from etapa.journey.language.kinds.count import Count
 from etapa.journey.language.kinds.date import Date
 from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.first import First
 from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.score import Score
 from etapa.journey.language.kinds.sequence import Sequence
@@ -39,6 +40,7 @@ __all__ = [
     "Date",
     "Event",
     "ExpectedChange",
+    "First",
     "GivenTouchpoint",
     "InStage",
     "Journey",
@@ -46,6 +48,7 @@ __all__ = [
     "Match",
     "Not",
     "Operator",
+    "OwnPace",
     "Path",
     "Rule",
     "Scalar",

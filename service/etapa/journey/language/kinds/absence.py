@@ -1,6 +1,8 @@
-"""`absent` and `idle`: no matching touchpoint for so long."""
+"""`absent` and `idle`: no matching touchpoint for so long, or for longer than the customer's own pace."""
 
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 from etapa.journey.language.condition import Condition, Leaf, Observed
 from etapa.journey.language.duration import format_duration
@@ -8,9 +10,10 @@ from etapa.journey.language.findings import Report
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, read_match
 from etapa.journey.language.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
 from etapa.journey.language.overlap import match_covers
-from etapa.journey.language.phrases import describe_match
-from etapa.journey.language.shapes import Bad, Record, Span
+from etapa.journey.language.phrases import describe_match, points_text
+from etapa.journey.language.shapes import BAD, Bad, Field, Number, Record, Shape, Span, map_schema, read_fields
 from etapa.journey.language.wording import time_left, to_the_second
+from etapa.journey.language.yaml_nodes import MapNode, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,78 @@ class Absent(Leaf):
         return more if observed is None else f"{more}; the last one {to_the_second(observed)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """So many of the customer's usual gaps, held between two durations (microseconds)."""
+
+    gaps: Fraction
+    at_least: int
+    at_most: int | None
+
+    def text(self) -> str:
+        most = "" if self.at_most is None else f", at most {format_duration(self.at_most)}"
+        return f"{points_text(float(self.gaps))} gaps, at least {format_duration(self.at_least)}{most}"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPace(Leaf):
+    """No matching touchpoint for longer than the customer's own pace."""
+
+    match: Match
+    pace: Pace
+
+    def text(self) -> str:
+        return f"absent({describe_match(self.match)}, {self.pace.text()})"
+
+    def seen(self, observed: Observed) -> str | None:
+        return "none so far" if observed is None else f"the last one {to_the_second(observed)}"
+
+    def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
+        if observed is None:
+            return "none so far"
+        if not wanted:
+            return f"not since {to_the_second(observed)}"
+        more = "too few to know a pace" if changes_at is None else time_left(now, changes_at)
+        return f"{more}; the last one {to_the_second(observed)}"
+
+
+class HowLong(Shape[int | Pace]):
+    """A duration, or a map that says how many gaps."""
+
+    def read(self, node: Node, report: Report) -> int | Pace | Bad:
+        if not isinstance(node, MapNode):
+            return Span().read(node, report)
+        record = read_fields(node, "`for`", (GAPS, AT_LEAST, AT_MOST), report)
+        if isinstance(record, Bad) or not record.sound:
+            return BAD
+        gaps, least, most = record.need(GAPS), record.need(AT_LEAST), record.get(AT_MOST)
+        if gaps <= 0:
+            report.error(record.place(GAPS), f"expected more than no gaps, found {gaps}")
+            return BAD
+        if most is not None and most < least:
+            report.error(record.place(AT_MOST), f"`at_most` ({format_duration(most)}) is less than `at_least` ({format_duration(least)})")
+            return BAD
+        # As it is written: 1.1 is eleven tenths, which no float is.
+        return Pace(Fraction(str(gaps)), least, most)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [Span().schema(), map_schema((GAPS, AT_LEAST, AT_MOST))]}
+
+
+GAPS = Field("gaps", Number(), "So many of the customer's usual gaps between matching touchpoints; may be a decimal.", required=True)
+AT_LEAST = Field("at_least", Span(), "Never sooner than this.", required=True)
+AT_MOST = Field("at_most", Span(), "Never later than this; also for who has no pace yet. Left out: those are not waited for.")
 ABSENT = own("absent", Types(), 'The touchpoint types that must not have come: a type, a list of types, or "*".')
-FOR = own("for", Span(), "How long none has come.")
+FOR = own("for", HowLong(), "How long none has come: a duration, or so many of the customer's own gaps.")
 IDLE = own("idle", Span(), "How long the customer has done nothing at all.")
 
 
 def _absent(record: Record, _: Comparison, report: Report) -> Condition | Bad:
     match = read_match(record, ABSENT, report)
-    return match if isinstance(match, Bad) else Absent(match, record.need(FOR))
+    if isinstance(match, Bad):
+        return match
+    how_long = record.need(FOR)
+    return OwnPace(match, how_long) if isinstance(how_long, Pace) else Absent(match, how_long)
 
 
 def _idle(record: Record, _: Comparison, __: Report) -> Condition:

@@ -7,19 +7,23 @@ from etapa.journey.language.findings import Report
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, read_match
 from etapa.journey.language.matches import Comparison, Match
 from etapa.journey.language.overlap import match_covers, matches_exclude
-from etapa.journey.language.phrases import describe_match
-from etapa.journey.language.shapes import Bad, Record
+from etapa.journey.language.phrases import describe_match, window_text
+from etapa.journey.language.shapes import Bad, Field, Record, Span
 
 
 @dataclass(frozen=True, slots=True)
 class Event(Leaf):
     match: Match
+    within: int | None = None
+    """Only if it occurred less than this before now (microseconds): what comes later is remembered, and is not this."""
 
     def text(self) -> str:
-        return f"event({describe_match(self.match)})"
+        return f"event({describe_match(self.match)}{window_text(self.within)})"
 
     def implies(self, weaker: Leaf) -> bool:
-        return isinstance(weaker, Event) and match_covers(weaker.match, self.match)
+        if not isinstance(weaker, Event) or not match_covers(weaker.match, self.match):
+            return False
+        return weaker.within is None or (self.within is not None and self.within <= weaker.within)
 
     def excludes(self, other: Leaf) -> bool:
         return isinstance(other, Event) and matches_exclude(self.match, other.match)
@@ -34,11 +38,14 @@ class Event(Leaf):
 EVENT = own("event", Types(), 'The touchpoint types that are meant: a type, a list of types, or "*" for any.')
 
 
+WITHIN = Field("within", Span(), "Only if it occurred less than this before now. Left out: however late it comes.")
+
+
 def _event(record: Record, _: Comparison, report: Report) -> Condition | Bad:
     match = read_match(record, EVENT, report)
-    return match if isinstance(match, Bad) else Event(match)
+    return match if isinstance(match, Bad) else Event(match, record.get(WITHIN))
 
 
 KIND = ConditionKind(
-    "event", "True while a touchpoint that matches is being processed; false when time alone has passed.", (EVENT, WHERE), _event
+    "event", "True while a touchpoint that matches is being processed; false when time alone has passed.", (EVENT, WHERE, WITHIN), _event
 )

@@ -1,0 +1,61 @@
+"""The condition about the earliest matching touchpoint."""
+
+from typing import Any, Final
+
+from etapa.journey.engine.accumulator import Matching, Surroundings
+from etapa.journey.engine.conditions import Leaf
+from etapa.journey.engine.customer import Customer, Memory
+from etapa.journey.engine.leaves import scalar_text
+from etapa.journey.engine.matching import compile_path
+from etapa.journey.engine.memory import keepsake
+from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.language.condition import Observed
+from etapa.journey.language.kinds.first import First
+from etapa.journey.language.model import Comparison, Match, Path
+from etapa.journey.language.predicates import MISSING, compile_comparison
+
+
+class FirstValue(Matching):
+    """The value of the earliest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
+
+    __slots__ = ("value_of",)
+
+    def __init__(self, path: Path, match: Match) -> None:
+        super().__init__("first", match, path)
+        self.value_of: Final = compile_path(path)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if not self.takes(touchpoint):
+            return
+        entry = memory[self.place]
+        if entry is None or touchpoint.at < entry[0]:
+            memory[self.place] = [touchpoint.at, keepsake(self.value_of.of(touchpoint))]
+
+
+class FirstCompares(Leaf):
+    """The value of the earliest matching touchpoint satisfies the comparison."""
+
+    __slots__ = ("compare", "key", "place")
+
+    def __init__(self, text: str, first: FirstValue, comparison: Comparison) -> None:
+        super().__init__(text)
+        self.key: Final = first.key
+        self.place: Final = first.place
+        self.compare: Final = compile_comparison(comparison)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return self.compare.accepts(self._value(customer))
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return scalar_text(self._value(customer))
+
+    def memory_key(self) -> str | None:
+        return self.key
+
+    def _value(self, customer: Customer) -> Any:
+        entry = customer.memory[self.place]
+        return MISSING if entry is None else entry[1]
+
+
+def compile_first(written: First, text: str, surroundings: Surroundings) -> Leaf:
+    return FirstCompares(text, surroundings.shared(FirstValue(written.path, written.match)), written.comparison)

@@ -1,0 +1,51 @@
+"""`first`: the value of the earliest matching touchpoint ever."""
+
+from dataclasses import dataclass
+
+from etapa.journey.language.comparisons import LATEST_TEXT, VALUE, Kind, PathShape
+from etapa.journey.language.condition import Condition, Leaf, Observed
+from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.kind import OF, WHERE, ConditionKind, own, read_match
+from etapa.journey.language.matches import Comparison, Match, Path
+from etapa.journey.language.phrases import describe_comparison, describe_match, describe_path
+from etapa.journey.language.possible import Domain
+from etapa.journey.language.predicates import compile_comparison
+from etapa.journey.language.shapes import Bad, Record
+from etapa.journey.language.wording import compared, value_or_none_yet
+
+
+@dataclass(frozen=True, slots=True)
+class First(Leaf):
+    path: Path
+    match: Match
+    comparison: Comparison
+
+    def text(self) -> str:
+        return f"first({describe_path(self.path)} of {describe_match(self.match)}) {describe_comparison(self.comparison)}"
+
+    def looks_at(self) -> tuple[Comparison, Domain]:
+        return self.comparison, VALUE.domain
+
+    def needed(self) -> tuple[tuple[Match, int | None], ...]:
+        return () if compile_comparison(self.comparison).accepts(None) else ((self.match, None),)
+
+    def seen(self, observed: Observed) -> str | None:
+        return value_or_none_yet(observed)
+
+    def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
+        return compared(self.comparison, observed, wanted=wanted)
+
+
+FIRST = own("first", PathShape(), "Where the value lies: `channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`.")
+
+
+def _compares(record: Record) -> Kind:
+    return LATEST_TEXT if record.need(FIRST)[0] in ("channel", "type") else VALUE
+
+
+def _first(record: Record, comparison: Comparison, report: Report) -> Condition | Bad:
+    match = read_match(record, OF, report)
+    return match if isinstance(match, Bad) else First(record.need(FIRST), match, comparison)
+
+
+KIND = ConditionKind("first", "The value at a path of the earliest matching touchpoint ever.", (FIRST, OF, WHERE), _first, _compares, VALUE)
