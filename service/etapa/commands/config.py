@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json
 from etapa.settings import SETTINGS, Reading, Source, shown_value, variable_of
 
 
@@ -20,7 +21,7 @@ def config(as_json: bool, **flags: str | None) -> None:
     """
     reading = settings_from(flags)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(reading))))
+        echo_json(msgspec.json.format(msgspec.json.encode(_as_object(reading))))
         return
     rows = [(variable_of(name), shown_value(name, reading.settings), _origin(reading.sources[name])) for name in SETTINGS]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]

@@ -11,6 +11,7 @@ from etapa.commands.terminal.event_files import EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_from
+from etapa.commands.terminal.printing import echo_json, printable
 from etapa.commands.terminal.source_files import files_of
 from etapa.commands.terminal.stage_matrix import matrix
 from etapa.commands.terminal.tables import table
@@ -24,7 +25,7 @@ from etapa.commands.terminal.touchpoint_files import (
     more_complaints,
     touchpoint_file_flags,
 )
-from etapa.commands.terminal.words import clause_text, counted, printable, width
+from etapa.commands.terminal.words import clause_text, counted, width
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
@@ -78,7 +79,7 @@ def diff(
         progress.clear()
     more_complaints(found.rejected)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(found, (old, new), samples))))
+        echo_json(msgspec.json.format(msgspec.json.encode(_as_object(found, (old, new), samples))))
     else:
         for line in _as_text(found, (old, new), samples, width()):
             click.echo(line)

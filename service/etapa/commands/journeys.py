@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from etapa.commands.terminal.failures import WrongUse
+from etapa.commands.terminal.printing import echo_json
 from etapa.contracts.journey_schema import journey_schema_text
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
@@ -52,7 +53,7 @@ def journeys(context: click.Context, as_json: bool) -> None:
         return
     shipped = [_read(path) for path in _files().values()]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"journeys": [_as_object(each) for each in shipped]})))
+        echo_json(msgspec.json.format(msgspec.json.encode({"journeys": [_as_object(each) for each in shipped]})))
         return
     formatter = click.HelpFormatter(width=min(WIDEST, shutil.get_terminal_size().columns))
     formatter.write_dl([(each.name, f"{each.about} Stages: {', '.join(stage.id for stage in each.journey.stages)}.") for each in shipped])

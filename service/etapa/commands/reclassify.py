@@ -11,6 +11,7 @@ import msgspec
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.reclassification import ReclassifyRequest
 from etapa.hosting.clock import SystemClock
@@ -63,7 +64,7 @@ def reclassify(publish: bool, rate: float, stop: bool, as_json: bool, **flags: s
         raise
     total = _total(asked)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(total)))
+        echo_json(msgspec.json.format(msgspec.json.encode(total)))
     elif stop:
         click.echo("ended" if asked else "nothing was under way")
     else:

@@ -12,6 +12,7 @@ from etapa.commands.terminal.event_files import EventFile, LineProgress
 from etapa.commands.terminal.failures import WrongUse, reason
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json, json_line
 from etapa.commands.terminal.source_files import files_of
 from etapa.commands.terminal.stage_matrix import transition_matrix
 from etapa.commands.terminal.tables import table
@@ -91,9 +92,9 @@ def simulate(
             for change in changes:
                 if print_triggers:
                     for trigger in triggers_of([change]):
-                        output.write(campaign_trigger_json(trigger, chosen.id, chosen.version) + b"\n")
+                        output.write(json_line(campaign_trigger_json(trigger, chosen.id, chosen.version)) + b"\n")
                 else:
-                    output.write(stage_change_json(change, chosen.id, chosen.version) + b"\n")
+                    output.write(json_line(stage_change_json(change, chosen.id, chosen.version)) + b"\n")
             output.flush()
             summary.rejected.update(file.not_mapped)
             throughput = progress.throughput()
@@ -102,7 +103,7 @@ def simulate(
         if summary_output is not None:
             summary_output.write(msgspec.json.format(msgspec.json.encode(summary.as_json())) + b"\n")
     if as_json:
-        click.echo(msgspec.json.encode(summary.as_json()), err=True)
+        echo_json(msgspec.json.encode(summary.as_json()), err=True)
     else:
         more_complaints(summary.rejected)
         for line in (_prose(summary), *file.skipped_text()):

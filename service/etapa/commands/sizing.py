@@ -5,6 +5,7 @@ from typing import Any
 import click
 import msgspec
 
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.tables import table
 from etapa.journey.units import DAY
 from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Installation, Sizing, size
@@ -42,7 +43,7 @@ def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain:
     plan = Installation(touchpoint_retention=retention, change_retention=retention, redis_node_bytes=redis_node_gib * _GIB, **plain)
     needed = size(plan)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(needed)))
+        echo_json(msgspec.json.format(msgspec.json.encode(needed)))
     else:
         click.echo("\n".join(_lines(plan, needed)))
     for warning in needed.warnings:

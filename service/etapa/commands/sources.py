@@ -12,6 +12,7 @@ from etapa.commands.terminal.event_files import REJECTED_SHOWN, EventFile
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import shown
 from etapa.commands.terminal.options import settings_from
+from etapa.commands.terminal.printing import printable
 from etapa.commands.terminal.source_files import files_of, loaded, mapper_of, source_text
 from etapa.commands.terminal.words import counted
 from etapa.contracts.rejected import Rejected
@@ -89,7 +90,7 @@ def convert(source: str, files: tuple[str, ...], as_json: bool) -> None:
                 tally.count(outcome)
                 if isinstance(outcome, Rejected):
                     if not as_json and tally.dead.total() <= REJECTED_SHOWN:
-                        click.echo(f"{place}: {outcome.reason}: {outcome.detail}", err=True)
+                        click.echo(f"{place}: {outcome.reason}: {printable(outcome.detail)}", err=True)
                 elif not isinstance(outcome, SkippedRecord):
                     output.write(outcome.json + b"\n")
     output.flush()
@@ -115,7 +116,7 @@ def explain(source: str, record: str) -> None:
         if isinstance(outcome, SkippedRecord):
             click.echo(f"skipped: {outcome.rule}")
         elif isinstance(outcome, Rejected):
-            click.echo(f"dead letter {outcome.reason}: {outcome.detail}")
+            click.echo(f"dead letter {outcome.reason}: {printable(outcome.detail)}")
         else:
             click.echo("a touchpoint")
         rows = mapper.explain(value, number)

@@ -8,6 +8,7 @@ import msgspec
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json, printable
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
@@ -29,7 +30,7 @@ def stage(customer_id: str, as_json: bool, **flags: str | None) -> None:
     quiet_libraries(settings)
     partition, customer = customer_from(settings, customer_id)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(customer, partition))))
+        echo_json(msgspec.json.format(msgspec.json.encode(_as_object(customer, partition))))
     else:
         click.echo(_as_text(customer))
 
@@ -71,11 +72,13 @@ def _as_object(customer: Customer, partition: int) -> dict[str, Any]:
 
 
 def _as_text(customer: Customer) -> str:
-    lines = [f"{customer.id} is in {customer.stage} since {format_time(customer.entered_at)}"]
+    lines = [f"{printable(customer.id)} is in {printable(customer.stage)} since {format_time(customer.entered_at)}"]
     if customer.due is not None:
         lines.append(f"next timer {format_time(customer.due)}")
     if customer.changes:
         lines += ["", "last changes"]
         width = max(len(to) for to, _, _ in customer.changes)
-        lines += [f"  {format_time(at)}  {to:<{width}}  {rule or '(new customer)'}" for to, at, rule in customer.changes]
+        lines += [
+            f"  {format_time(at)}  {printable(to):<{width}}  {printable(rule or '(new customer)')}" for to, at, rule in customer.changes
+        ]
     return "\n".join(lines)

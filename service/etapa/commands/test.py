@@ -13,7 +13,8 @@ from etapa.commands.terminal.difference import difference, in_short
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
 from etapa.commands.terminal.junit import Case, Suite, junit_xml
-from etapa.commands.terminal.words import counted, printable, width
+from etapa.commands.terminal.printing import echo_json, printable
+from etapa.commands.terminal.words import counted, width
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.duration import format_duration
 from etapa.journey.language.load import Loaded
@@ -94,7 +95,7 @@ def test(
     uncovered = [result for result in results if require_coverage and result.coverage is not None and not result.coverage.is_whole]
     good = not uncovered and all(not result.trouble and all(each.outcome.passed for each in result.results) for result in results)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_as_object(results, good))))
+        echo_json(msgspec.json.format(msgspec.json.encode(_as_object(results, good))))
     else:
         reporter.conclude(results, seconds)
     if junit_file is not None:

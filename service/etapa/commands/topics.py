@@ -8,6 +8,7 @@ import msgspec
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
@@ -56,7 +57,7 @@ def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: s
         if report.warning:
             click.echo(f"Warning: {report.warning}", err=True)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"topics": reports})))
+        echo_json(msgspec.json.format(msgspec.json.encode({"topics": reports})))
         return
     for report in reports:
         click.echo(_line(report))
@@ -69,7 +70,7 @@ def _line(report: TopicReport) -> str:
 
 def _print_needed(settings: Settings, needed: list[WantedTopic], *, as_json: bool) -> None:
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"topics": needed})))
+        echo_json(msgspec.json.format(msgspec.json.encode({"topics": needed})))
         return
     if settings.kafka_security_protocol != "PLAINTEXT":
         click.echo("Each of these also needs --command-config FILE, with what it takes to log in.", err=True)

@@ -9,7 +9,8 @@ import msgspec
 from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.words import counted, printable
+from etapa.commands.terminal.printing import json_text, printable
+from etapa.commands.terminal.words import counted
 from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.rfc3339 import format_time, microseconds_of
@@ -76,7 +77,7 @@ async def _follow(
 
 def _as_json(trigger: CampaignTriggerMessage, value: bytes) -> str:
     # Written by us, so it is one line already; what another producer wrote may be several.
-    return value.decode() if b"\n" not in value else msgspec.json.format(value, indent=-1).decode()
+    return json_text(value if b"\n" not in value else msgspec.json.format(value, indent=-1))
 
 
 def _as_row(trigger: CampaignTriggerMessage, value: bytes) -> str:

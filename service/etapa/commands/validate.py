@@ -7,6 +7,7 @@ import msgspec
 
 from etapa.commands.terminal.failures import WrongUse
 from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted
 from etapa.journey.language.load import Loaded
 
@@ -38,7 +39,7 @@ def validate(files: tuple[str, ...], strict: bool, as_json: bool) -> None:
             _print(path, loaded, good)
     good_count = sum(result["ok"] for result in results)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"ok": good_count == len(results), "files": results})))
+        echo_json(msgspec.json.format(msgspec.json.encode({"ok": good_count == len(results), "files": results})))
     elif len(files) > 1:
         click.echo(f"{good_count} of {len(files)} files are good", err=True)
     if unreadable:

@@ -10,8 +10,9 @@ from etapa.commands.terminal.dead_letter_options import check_partitions
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json, printable
 from etapa.commands.terminal.servers import redis_trouble
-from etapa.commands.terminal.words import counted, printable
+from etapa.commands.terminal.words import counted
 from etapa.contracts.mark import MarkError
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError
@@ -108,7 +109,7 @@ def _tell(one: Verified) -> None:
 
 
 def _print_object(difference: Difference) -> None:
-    click.echo(msgspec.json.encode(difference))
+    echo_json(msgspec.json.encode(difference))
 
 
 def _print_row(difference: Difference) -> None:

@@ -10,6 +10,7 @@ from etapa.commands.stage import customer_from
 from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json, printable
 from etapa.commands.terminal.servers import quiet_libraries
 from etapa.contracts.explanation import explanation_json
 from etapa.hosting.clock import SystemClock
@@ -45,7 +46,7 @@ def why(customer_id: str, as_json: bool, **flags: str | None) -> None:
     except EvaluationFailed as error:
         raise CheckFailed(str(error)) from None
     if as_json:
-        click.echo(msgspec.json.format(explanation_json(explanation, journey.id, journey.version)))
+        echo_json(msgspec.json.format(explanation_json(explanation, journey.id, journey.version)))
     else:
         for line in _lines(explanation, journey, now):
             click.echo(line)
@@ -54,18 +55,20 @@ def why(customer_id: str, as_json: bool, **flags: str | None) -> None:
 def _lines(explanation: Explanation, journey: Journey, wall: int) -> Iterator[str]:
     customer = explanation.customer
     stay = rough_duration(explanation.at - customer.entered_at)
-    yield from _prose(f"{customer.id} is in {click.style(customer.stage, bold=True)} since {time_text(customer.entered_at)}, for {stay}")
+    yield from _prose(
+        f"{printable(customer.id)} is in {click.style(printable(customer.stage), bold=True)} since {time_text(customer.entered_at)}, for {stay}"
+    )
     clock = "" if explanation.at == wall else ", the customer's own clock, which is ahead of this machine's"
     yield from _prose(f"judged at {time_text(explanation.at)}{clock}, by version {journey.version} of the journey {journey.id}")
     if explanation.stored_version != journey.version:
         stored = f"its state is of version {explanation.stored_version}, and is judged as it will be once version {journey.version} is at work on it"
-        yield from _prose(f"{stored}: {_moves(explanation.carried_over) or 'the stage stays ' + customer.stage}")
+        yield from _prose(f"{stored}: {_moves(explanation.carried_over) or 'the stage stays ' + printable(customer.stage)}")
     elif explanation.carried_over:
-        yield from _prose(f"the journey no longer has its stage, {explanation.stored_stage}: {_moves(explanation.carried_over)}")
+        yield from _prose(f"the journey no longer has its stage, {printable(explanation.stored_stage)}: {_moves(explanation.carried_over)}")
     yield from _prose(_next(explanation))
     if not explanation.rules:
         yield ""
-        yield f"no rule leads out of {customer.stage}"
+        yield f"no rule leads out of {printable(customer.stage)}"
     for rule in explanation.rules:
         yield ""
         yield from _rule(rule, explanation)
@@ -112,7 +115,7 @@ def _explained(explained: Explained, indent: int) -> Iterator[str]:
     if isinstance(explained, ExplainedCondition):
         # What waits for a touchpoint says so in its own line; there is nothing else to tell.
         waits = explained.missing if explained.seen is None else None
-        first, *rest = textwrap.wrap(_printable(waits or explained.condition), WIDTH - indent - 5, break_on_hyphens=False)
+        first, *rest = textwrap.wrap(printable(waits or explained.condition), WIDTH - indent - 5, break_on_hyphens=False)
         yield f"{margin}{verdict}  {first}"
         yield from (f"{margin}       {line}" for line in rest)
         details = [] if explained.seen is None else [explained.missing or explained.seen]
@@ -135,14 +138,9 @@ def _turn(explained: Explained) -> str:
 
 
 def _detail(text: str, indent: int) -> Iterator[str]:
-    for line in textwrap.wrap(_printable(text), WIDTH - indent, break_on_hyphens=False):
+    for line in textwrap.wrap(printable(text), WIDTH - indent, break_on_hyphens=False):
         yield " " * indent + click.style(line, dim=True)
 
 
 def _prose(text: str) -> Iterator[str]:
     yield from textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
-
-
-def _printable(text: str) -> str:
-    """What comes from touchpoints must not reach a terminal as control characters."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

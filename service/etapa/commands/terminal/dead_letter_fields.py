@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from etapa.commands.terminal.dead_letter_options import LONGEST_KEY, bytes_object, key_text, print_line, second_text
-from etapa.commands.terminal.words import counted, printable
+from etapa.commands.terminal.printing import printable
+from etapa.commands.terminal.words import counted
 from etapa.contracts.dead_letter import Cut, DeadLetter
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.undelivered import UndeliveredTrigger

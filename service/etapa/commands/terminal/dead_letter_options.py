@@ -10,8 +10,9 @@ import click
 import msgspec
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.printing import echo_json, printable
 from etapa.commands.terminal.times import Time
-from etapa.commands.terminal.words import counted, printable
+from etapa.commands.terminal.words import counted
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
@@ -135,4 +136,4 @@ def bytes_object(name: str, data: bytes | None) -> dict[str, Any]:
 
 def print_line(fields: Mapping[str, Any]) -> None:
     """One JSON object in a line."""
-    click.echo(msgspec.json.encode(fields))
+    echo_json(msgspec.json.encode(fields))

@@ -19,6 +19,7 @@ from etapa.commands.terminal.dead_letter_options import (
 from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic
@@ -101,7 +102,7 @@ def show_command(commands: DeadLetterCommands) -> click.Command:
         elif as_json:
             headers = [{"name": name, **bytes_object("value", value)} for name, value in letter.content.headers]
             whole = {**fields_of(letter, sent=sent), "headers": headers, **bytes_object("value", letter.content.value)}
-            click.echo(msgspec.json.format(msgspec.json.encode(whole)))
+            echo_json(msgspec.json.format(msgspec.json.encode(whole)))
         else:
             click.echo(text_of(letter, sent=sent))
 

@@ -15,6 +15,7 @@ from typing import BinaryIO, Self
 import click
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.printing import printable
 from etapa.contracts.odd_bytes import Oddity, odd_file
 from etapa.contracts.rejected import Rejected
 
@@ -114,7 +115,7 @@ class Complaints:
     def __call__(self, line: int, rejected: Rejected) -> None:
         if self._said < REJECTED_SHOWN:
             self._said += 1
-            click.echo(f"line {line}: {rejected.reason}: {rejected.detail}", err=True)
+            click.echo(f"line {line}: {rejected.reason}: {printable(rejected.detail)}", err=True)
 
 
 class LineProgress:

@@ -2,14 +2,22 @@
 
 import click
 
+from etapa.commands.terminal.printing import printable
 
-class CheckFailed(click.ClickException):
+
+class _Failed(click.ClickException):
+    def format_message(self) -> str:
+        """What may quote what others wrote."""
+        return "\n".join(printable(line) for line in super().format_message().split("\n"))
+
+
+class CheckFailed(_Failed):
     """What was asked for was done and the answer is no, or a server did not do its part. Exit code 1."""
 
     exit_code = 1
 
 
-class WrongUse(click.ClickException):
+class WrongUse(_Failed):
     """The command cannot start with what it was given: a file, an argument or a setting. Exit code 2."""
 
     exit_code = 2

@@ -10,9 +10,10 @@ import click
 
 from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed
+from etapa.commands.terminal.printing import printable
 from etapa.commands.terminal.sorted_lines import SortedLines
 from etapa.commands.terminal.source_files import MappedLines, mapper_of
-from etapa.commands.terminal.words import counted, printable
+from etapa.commands.terminal.words import counted
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Reason, Rejected

@@ -39,11 +39,6 @@ def clause_text(clause: Clause) -> str:
             return f"{clause.condition}, saw {'nothing' if seen is None else json.dumps(seen, ensure_ascii=False)}"
 
 
-def printable(text: str) -> str:
-    """Text from a file without what a terminal would act on."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
 def width() -> int:
     """Columns of the terminal, 80 when there is none; `COLUMNS` wins."""
     return max(NARROWEST, shutil.get_terminal_size((80, 24)).columns)
