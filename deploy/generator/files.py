@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.generator.dashboards import DASHBOARDS
 from deploy.generator.metrics_page import metrics_page
 
 ROOT = Path(__file__).parents[2]
@@ -10,4 +11,5 @@ ROOT = Path(__file__).parents[2]
 
 def generated_files() -> Mapping[str, str]:
     """The text of every file that is made, by its path in the repository."""
-    return {"docs/metrics.md": metrics_page()}
+    boards = {f"deploy/grafana/{board.name}.json": board.as_json() for board in DASHBOARDS}
+    return {"docs/metrics.md": metrics_page(), **boards}

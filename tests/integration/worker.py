@@ -80,6 +80,11 @@ class Worker:
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{re.escape(name)}($|[{{ ])", line))
 
     @property
+    def port(self) -> int:
+        """Where it serves HTTP."""
+        return self._port
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 

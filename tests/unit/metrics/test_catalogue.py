@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
+from deploy.generator.dashboards import DASHBOARDS
 from deploy.generator.files import ROOT, generated_files
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.deliver.plan_file import load_plan
@@ -75,3 +76,9 @@ def test_labels_are_those_of_the_catalogue(registry: CollectorRegistry, metrics:
 @pytest.mark.parametrize("path", sorted(generated_files()))
 def test_what_is_generated_is_what_the_generator_writes(path: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == generated_files()[path], "run `make generated`"
+
+
+def test_every_metric_stands_on_some_dashboard_but_those_that_only_name_what_runs() -> None:
+    shown = " ".join(query.expression for board in DASHBOARDS for panel in board.panels() for query in panel.queries)
+    off = {"etapa_build_info", "etapa_journey_info", "etapa_stream_time_seconds", "etapa_dependency_since_timestamp_seconds"}
+    assert {metric.name for metric in (*WORKER, *DELIVERY, *COMMON) if metric.name not in shown} == off

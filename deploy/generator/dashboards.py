@@ -1,0 +1,231 @@
+"""The three dashboards: what customers do, whether workers keep up, what becomes of campaign triggers."""
+
+from deploy.generator.panels import Dashboard, Panel, Query, largest, quantile, rate, total
+from etapa.metrics import catalogue as m
+
+_ONLY_WHEN_IT_HAPPENS = "Empty until it happens once."
+
+JOURNEY = Dashboard(
+    name="journey",
+    title="Etapa: Journey",
+    about="Where customers are, how they move, and what campaigns make of it.",
+    job="etapa",
+    rows={
+        "Customers": [
+            Panel(
+                title="Customers by stage",
+                about="Now, over all partitions whose workers are scraped.",
+                queries=[total(m.CUSTOMERS, "stage")],
+                kind="bargauge",
+            ),
+            Panel(title="Customers by stage over time", about="The same, as it changed.", queries=[total(m.CUSTOMERS, "stage")]),
+        ],
+        "Moves": [
+            Panel(
+                title="Stage changes a second",
+                about="By where they lead and what caused them; from is empty for new customers.",
+                queries=[rate(m.STAGE_CHANGES, "from", "to", "cause")],
+                unit="ops",
+                quiet=_ONLY_WHEN_IT_HAPPENS,
+            ),
+            Panel(
+                title="Median stay in a stage",
+                about="Of those who left it lately.",
+                queries=[quantile(m.STAGE_DWELL, 0.5, "stage")],
+                unit="s",
+                quiet="No line for a stage that nobody left lately.",
+            ),
+        ],
+        "Campaigns": [
+            Panel(
+                title="What became of changes that fit a campaign, a second",
+                about="Published, held out, or why not.",
+                queries=[rate(m.CAMPAIGN_TRIGGERS, "campaign", "outcome")],
+                unit="ops",
+                quiet="Empty where the journey has no campaigns.",
+            ),
+            Panel(title="Timers that fired a second", about="Moves that time alone made.", queries=[rate(m.TIMERS)], unit="ops"),
+        ],
+    },
+)
+
+WORKER = Dashboard(
+    name="worker",
+    title="Etapa: Worker",
+    about="Whether workers keep up, what they wait for, and what went wrong.",
+    job="etapa",
+    rows={
+        "Is it well?": [
+            Panel(
+                title="Servers",
+                about="1: does its part, for every process.",
+                queries=[Query(f'min by (dependency) ({m.DEPENDENCY_UP.name}{{job=~"$job",instance=~"$instance"}})', "{{dependency}}")],
+                kind="stat",
+                width=6,
+            ),
+            Panel(
+                title="Why not",
+                about="1 for the cause of a server that does not do its part.",
+                queries=[largest(m.DEPENDENCY_TROUBLE, "dependency", "cause")],
+                width=6,
+            ),
+            Panel(
+                title="Partitions",
+                about="Of the topic; owned by the workers that are scraped, ready, refused; without a worker in the whole group.",
+                queries=[
+                    largest(m.PARTITIONS),
+                    total(m.PARTITIONS_OWNED),
+                    total(m.PARTITION_READY),
+                    total(m.PARTITIONS_REFUSED),
+                    largest(m.UNOWNED),
+                ],
+                kind="stat",
+                width=12,
+            ),
+        ],
+        "Does it keep up?": [
+            Panel(title="Touchpoints that wait", about="Not committed yet, by partition.", queries=[total(m.LAG, "partition")]),
+            Panel(title="Touchpoints a second", about="By what became of them.", queries=[rate(m.TOUCHPOINTS, "outcome")], unit="ops"),
+            Panel(
+                title="From a touchpoint's record to its commit",
+                about="Half, and all but one in a hundred.",
+                queries=[quantile(m.END_TO_END, 0.5), quantile(m.END_TO_END, 0.99)],
+                unit="s",
+            ),
+            Panel(
+                title="From commit until Redis shows it",
+                about="Half, and all but one in a hundred.",
+                queries=[quantile(m.VIEW_DELAY, 0.5), quantile(m.VIEW_DELAY, 0.99)],
+                unit="s",
+            ),
+        ],
+        "Where does the time go?": [
+            Panel(
+                title="Seconds a second in each step",
+                about="1 is one partition that does nothing else.",
+                queries=[
+                    Query(
+                        f'sum by (step) (rate({m.BATCH_SECONDS.name}_sum{{job=~"$job",instance=~"$instance"}}[$__rate_interval]))',
+                        "{{step}}",
+                    )
+                ],
+            ),
+            Panel(title="Touchpoints in a batch", about="The median.", queries=[quantile(m.BATCH_TOUCHPOINTS, 0.5)]),
+            Panel(
+                title="Timers behind their time",
+                about="In stream time, past the grace.",
+                queries=[quantile(m.TIMER_DELAY, 0.5), quantile(m.TIMER_DELAY, 0.99)],
+                unit="s",
+                quiet="No line while no timer fires.",
+            ),
+            Panel(
+                title="Clock ahead of a broker's",
+                about="The largest difference; negative: behind.",
+                queries=[largest(m.CLOCK_AHEAD, "instance")],
+                unit="s",
+            ),
+        ],
+        "What went wrong?": [
+            Panel(title="Dead letters a second", about="By reason.", queries=[rate(m.DEAD_LETTERS, "reason")], unit="ops"),
+            Panel(
+                title="Takeovers a second",
+                about="By reason; assigned is what the group does.",
+                queries=[rate(m.TAKEOVERS, "reason")],
+                unit="ops",
+            ),
+            Panel(
+                title="Lost, refused, fenced, disagreeing, failed",
+                about="Counters that should stand still.",
+                queries=[rate(m.GONE), rate(m.REFUSED), rate(m.FENCED), rate(m.OFFSET_DISAGREEMENTS), rate(m.TIMER_FAILURES)],
+                unit="ops",
+            ),
+            Panel(
+                title="How long takeovers took",
+                about="All but one in a hundred.",
+                queries=[quantile(m.TAKEOVER_SECONDS, 0.99)],
+                unit="s",
+                quiet="No line while none happens.",
+            ),
+        ],
+        "Process": [
+            Panel(
+                title="Memory",
+                about="Resident, by process.",
+                queries=[Query('process_resident_memory_bytes{job=~"$job",instance=~"$instance"}', "{{instance}}")],
+                unit="bytes",
+            ),
+            Panel(
+                title="CPU",
+                about="1 is one core.",
+                queries=[Query('rate(process_cpu_seconds_total{job=~"$job",instance=~"$instance"}[$__rate_interval])', "{{instance}}")],
+            ),
+            Panel(
+                title="Open descriptors",
+                about="Beside how many there may be.",
+                queries=[
+                    Query(
+                        'process_open_fds{job=~"$job",instance=~"$instance"} / process_max_fds{job=~"$job",instance=~"$instance"}',
+                        "{{instance}}",
+                    )
+                ],
+                unit="percentunit",
+            ),
+        ],
+    },
+)
+
+DELIVERY = Dashboard(
+    name="delivery",
+    title="Etapa: Delivery",
+    about="What becomes of campaign triggers on their way to webhooks.",
+    job="etapa-delivery",
+    rows={
+        "Does it keep up?": [
+            Panel(title="Triggers that wait", about="By partition.", queries=[total(m.DELIVERY_LAG, "partition")]),
+            Panel(title="Delivered a second", about="By target.", queries=[rate(m.DELIVERIES, "target")], unit="ops"),
+            Panel(
+                title="From publication to delivery",
+                about="Half, and all but one in a hundred.",
+                queries=[quantile(m.DELIVERY_LATENCY, 0.5, "target"), quantile(m.DELIVERY_LATENCY, 0.99, "target")],
+                unit="s",
+            ),
+            Panel(
+                title="How long requests take",
+                about="All but one in a hundred.",
+                queries=[quantile(m.DELIVERY_REQUEST, 0.99, "target")],
+                unit="s",
+            ),
+        ],
+        "Targets": [
+            Panel(title="Circuit breakers", about="0 closed, 1 half open, 2 open.", queries=[largest(m.DELIVERY_BREAKER, "target")]),
+            Panel(title="Held in memory", about="Under way to a target.", queries=[total(m.DELIVERY_HELD, "target")]),
+            Panel(title="Partitions behind", about="In which a target lags.", queries=[total(m.DELIVERY_BEHIND, "target")]),
+            Panel(title="Made again a second", about="Requests that failed.", queries=[rate(m.DELIVERY_RETRIES, "target")], unit="ops"),
+        ],
+        "What was not delivered": [
+            Panel(
+                title="Dead letters a second",
+                about="By target and reason.",
+                queries=[rate(m.DELIVERY_DEAD_LETTERS, "target", "reason")],
+                unit="ops",
+            ),
+            Panel(
+                title="For nobody, a second",
+                about="Skipped campaigns and held out customers.",
+                queries=[rate(m.DELIVERY_NOT_SENT, "campaign", "why")],
+                unit="ops",
+            ),
+            Panel(
+                title="Gone a second", about="Removed by retention before they were delivered.", queries=[rate(m.DELIVERY_GONE)], unit="ops"
+            ),
+            Panel(
+                title="Kafka",
+                about="1: does its part.",
+                queries=[Query(f'min by (dependency) ({m.DEPENDENCY_UP.name}{{job=~"$job",instance=~"$instance"}})', "{{dependency}}")],
+                kind="stat",
+            ),
+        ],
+    },
+)
+
+DASHBOARDS = (JOURNEY, WORKER, DELIVERY)
