@@ -237,6 +237,7 @@ def without_sockets(wires: Wires, random: Random) -> Iterator[None]:
     drawn = _Ordered(random.random())
     with (
         patch("aiokafka.client.create_conn", wires.create),
+        patch("etapa.stream.kafka.found_again.create_conn", wires.create),
         patch("aiokafka.client.random", drawn),
         patch("aiokafka.conn.random", drawn),
         patch("asyncio.all_tasks", tasks_of_the_process),

@@ -1,5 +1,7 @@
 """A transactional producer's conversation with the brokers: by the newest protocol that they speak, and with no end sent twice."""
 
+import asyncio
+from collections import defaultdict
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -41,6 +43,8 @@ class TransactionSender(Sender):  # type: ignore[misc]  # aiokafka has no types
     def __init__(self, client: Any, *, offsets_once: bool, **others: Any) -> None:
         super().__init__(client, **others)
         self._old_offsets = CommitOffsetsOnce if offsets_once else TxnOffsetCommitHandler
+        self._adding: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By node. A broker that is just adding something to a transaction drops that when it is to add something else, and has it sent again."""
 
     async def _do_init_pid(self, node_id: int) -> bool:
         # Asked by each producer anew, so that the next fence follows a cluster whose level was raised or lowered.
@@ -48,8 +52,11 @@ class TransactionSender(Sender):  # type: ignore[misc]  # aiokafka has no types
         return has_begun
 
     async def _send_produce_req(self, node_id: int, batches: Any) -> None:
-        handler = ProduceImplicitly if self._txn_manager.adds_by_sending else SendProduceReqHandler
-        await handler(self, batches).do(node_id)
+        if self._txn_manager.adds_by_sending:
+            async with self._adding[node_id]:
+                await ProduceImplicitly(self, batches).do(node_id)
+        else:
+            await SendProduceReqHandler(self, batches).do(node_id)
         self._in_flight.remove(node_id)
         for place in batches:
             self._muted_partitions.remove(place)
@@ -72,5 +79,10 @@ class TransactionSender(Sender):  # type: ignore[misc]  # aiokafka has no types
         except GroupAuthorizationFailedError as error:
             self._txn_manager.error_transaction(error)
             return
-        handler = CommitOffsetsImplicitly if self._txn_manager.adds_by_sending else self._old_offsets
-        await handler(self, offsets, group_id).do(node_id)
+        if self._txn_manager.adds_by_sending:
+            # Batches that are just being sent go first: with them brokers wait themselves for the markers of the transaction before.
+            await asyncio.sleep(0)
+            async with self._adding[node_id]:
+                await CommitOffsetsImplicitly(self, offsets, group_id).do(node_id)
+        else:
+            await self._old_offsets(self, offsets, group_id).do(node_id)
