@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 
 from etapa.contracts.mark import TOPIC_ROLES
 from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
-from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, LoadedCustomers, Scanned, Topics, Transaction, ViewMark
+from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, LoadedCustomers, RecentChanges, Scanned, Topics, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied, Record, StateRecord
 
 
@@ -41,6 +41,9 @@ class ListLog:
 
     async def topics(self) -> Topics:
         return Topics(1, {role: f"{role}0123456789abcdef0123"[:22] for role in TOPIC_ROLES})
+
+    async def recent_changes(self) -> RecentChanges:
+        return RecentChanges((), all=False)
 
     def seek(self, offset: int) -> None:
         self._position = offset

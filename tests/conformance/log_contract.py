@@ -6,7 +6,7 @@ from typing import Protocol
 import pytest
 
 from etapa.contracts.mark import MARK_KEY, TOPIC_ROLES, Mark, TopicRole, encode_mark
-from etapa.stream.protocol.ports import Fenced, Fetched, Log, LogError, Transaction, TransactionHangs
+from etapa.stream.protocol.ports import Fenced, Fetched, Log, LogError, RecentChanges, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
 
 KINDS = ("stage_changes", "dead_letters")
@@ -178,6 +178,24 @@ async def what_is_committed_is_published_in_order(world: LogWorld) -> None:
     assert _plain(await world.published("dead_letters")) == _plain([letter])
 
 
+async def the_last_changes_are_those_that_were_committed_last(world: LogWorld) -> None:
+    log = await world.open()
+    await log.fence()
+    assert await log.recent_changes() == RecentChanges([], all=True)
+    for number in range(4):
+        await log.commit(transaction(number, [(b"c", b"%d" % number)], [change(2 * number), change(2 * number + 1)]))
+    await log.fence()
+    found = await log.recent_changes()
+    assert found.all
+    recent = found.records
+    assert [(one.key, one.value, tuple(one.headers)) for one in recent] == [
+        (one.key, one.value, tuple(one.headers)) for one in map(change, range(8))
+    ]
+    assert [one.offset for one in recent] == sorted({one.offset for one in recent})
+    # The states can still be read.
+    assert [record.value for record in await read_states(log) if record.key == b"c"] == [b"0", b"1", b"2", b"3"]
+
+
 async def the_group_offset_follows_the_commits(world: LogWorld) -> None:
     log = await world.open()
     await log.fence()
@@ -287,6 +305,7 @@ LOG_CONTRACT: tuple[Callable[[LogWorld], Awaitable[None]], ...] = (
     states_are_read_within_bounds_over_offsets_that_hold_nothing,
     a_batch_without_changes_commits_its_mark_alone,
     what_is_committed_is_published_in_order,
+    the_last_changes_are_those_that_were_committed_last,
     the_group_offset_follows_the_commits,
     a_successor_fences_its_predecessor,
     what_was_committed_is_there_once_a_successor_has_fenced,

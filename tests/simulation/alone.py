@@ -41,6 +41,7 @@ class Told(NullObserver):
         self.finished: list[tuple[int, dict[str, int]]] = []
         self.gone: list[int] = []
         self.disagreements: list[tuple[int, int]] = []
+        self.damage: list[str] = []
         self.refusals: list[str] = []
         self.timer_failures: list[str] = []
         self.fences = 0
@@ -63,6 +64,9 @@ class Told(NullObserver):
 
     def group_offset_disagrees(self, partition: int, group_offset: int, next_offset: int) -> None:
         self.disagreements.append((group_offset, next_offset))
+
+    def damaged(self, partition: int, kind: str, message: str) -> None:
+        self.damage.append(kind)
 
     def timer_failed(self, partition: int, customer_id: str, error: str) -> None:
         self.timer_failures.append(customer_id)

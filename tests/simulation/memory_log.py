@@ -10,11 +10,30 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
+import msgspec
+
 from etapa.contracts.mark import TOPIC_ROLES, TopicRole
 from etapa.stream.protocol.belonging import changed
-from etapa.stream.protocol.ports import Fenced, Fetched, LogError, OutcomeUnknown, Topics, Transaction, TransactionHangs
+from etapa.stream.protocol.ports import (
+    RECENT_OFFSETS,
+    Fenced,
+    Fetched,
+    LogError,
+    OutcomeUnknown,
+    RecentChanges,
+    Topics,
+    Transaction,
+    TransactionHangs,
+)
 from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
 from tests.simulation.process import Process, finish
+
+Tear = Literal["changes", "mark", "mark and changes"]
+"""What is lost of a transaction whose end comes between two of its writes."""
+
+
+class Torn(Exception):
+    """A transaction was torn: whoever ended it is dead to Kafka."""
 
 
 @dataclass
@@ -55,6 +74,12 @@ class MemoryBroker:
     state_end: int = 0
     committed: list[Committed] = field(default_factory=list)
     """In the order of their commits. What a consumer that reads committed records sees."""
+    changes: list[Record] = field(default_factory=list)
+    """What a consumer that reads committed records sees of `stage-changes`."""
+    changes_end: int = 0
+    tear: Tear | None = None
+    was_torn: bool = False
+    """Of the transaction with stage changes that is ended next, a part is lost."""
     dead_letters: list[Outgoing] = field(default_factory=list)
     """In the order in which a consumer that reads committed records sees them."""
     group_offset: int | None = None
@@ -157,7 +182,9 @@ class MemoryBroker:
         """Commit what was written."""
         self._check(epoch)
         opened = self._open.pop(epoch)
-        if self.loses_markers:
+        if self.tear is not None and opened.transaction.stage_changes:
+            self._show_half(opened, self.tear)
+        elif self.loses_markers:
             self._hanging.append(opened)
         else:
             for ended in (*self._hanging, opened):
@@ -173,8 +200,34 @@ class MemoryBroker:
         committed = Committed(opened.transaction, opened.entries[-1].record.offset, epoch)
         self.committed.append(committed)
         self.dead_letters += committed.transaction.dead_letters
+        self._publish_changes(opened.transaction)
         if self.on_commit is not None:
             self.on_commit(committed)
+
+    def _show_half(self, opened: _Open, tear: Tear) -> None:
+        """As if its end had come before some of its writes, and these had then been aborted with the next one."""
+        self.tear, self.was_torn = None, True
+        if tear == "changes":
+            opened.transaction = msgspec.structs.replace(opened.transaction, stage_changes=())
+            self._show(opened, self.epoch)
+            self.state_end += 1
+        else:
+            self._give_up(opened)
+            self.group_offset = opened.transaction.next_offset
+        if tear == "mark":
+            self._publish_changes(opened.transaction)
+        raise Torn
+
+    def _publish_changes(self, transaction: Transaction) -> None:
+        for one in transaction.stage_changes:
+            self.changes.append(Record(self.changes_end, 0, one.key, one.value, one.headers))
+            self.changes_end += 1
+        self.changes_end += 1
+
+    def recent_changes(self) -> RecentChanges:
+        """Those at the end."""
+        start = max(0, self.changes_end - RECENT_OFFSETS)
+        return RecentChanges([one for one in self.changes if one.offset >= start], start == 0)
 
     def abort(self, epoch: int) -> None:
         """Give up what was written, if anything was."""
@@ -250,6 +303,9 @@ class MemoryLog:
         self._topics = await self._process.call("topics", lambda: self._broker.topics, no_answer)
         return self._topics
 
+    async def recent_changes(self) -> RecentChanges:
+        return await self._process.call("recent_changes", self._broker.recent_changes, no_answer)
+
     def seek(self, offset: int) -> None:
         self._position = offset
 
@@ -286,7 +342,10 @@ class MemoryLog:
     async def commit(self, transaction: Transaction) -> int:
         epoch = self._epoch
         await self._process.call("write", lambda: self._broker.write(epoch, transaction), no_answer)
-        return await self._process.call("commit", lambda: self._broker.end(epoch), lambda: OutcomeUnknown("no answer to the commit"))
+        try:
+            return await self._process.call("commit", lambda: self._broker.end(epoch), lambda: OutcomeUnknown("no answer to the commit"))
+        except Torn:
+            raise OutcomeUnknown("its end was not answered") from None
 
     async def close(self) -> None:
         if self._epoch:

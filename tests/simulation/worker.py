@@ -94,6 +94,10 @@ class Bookkeeper(NullObserver):
     def fenced(self, partition: int) -> None:
         self._around.events["fenced"] += 1
 
+    def damaged(self, partition: int, kind: str, message: str) -> None:
+        self._around.events[f"damage: {kind}"] += 1
+        self._around.note(f"damage: {message}")
+
     def refused(self, partition: int, message: str) -> None:
         self._around.events["refused"] += 1
         if not self._around.step_in(partition, message):

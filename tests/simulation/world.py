@@ -159,10 +159,14 @@ class World:
             partition.broker.loses_markers = False
         await self.drain()
         if not self.wrong:
-            for partition in self.partitions:
-                partition.check(self.expectations_of(partition))
+            self.check()
         for partition in self.partitions:
             partition.note_result()
+
+    def check(self) -> None:
+        """Hold what came of it against what must be true."""
+        for partition in self.partitions:
+            partition.check(self.expectations_of(partition))
 
     def begin(self) -> None:
         """The first worker starts."""

@@ -37,6 +37,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     topics: dict[TopicRole, str] = {}
     """Kafka's ids of the topics that the batch was read from and written to; missing where the brokers tell none. In a topic with
     another id, the offsets of this one mean nothing."""
+    last_change: str | None = None
+    """The id of the last stage change that was published up to and with this batch; none when there was none yet."""
 
 
 _encode = msgspec.json.Encoder().encode

@@ -10,7 +10,7 @@ class WorkerError(EtapaError):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """One thing that must be good before work is done here, and what was found when it is not."""
+    """One thing that must be good before work is done here, and what was found when it is not, or what people should know when it is."""
 
     name: str
     ready: bool

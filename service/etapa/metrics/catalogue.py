@@ -123,6 +123,12 @@ OFFSET_DISAGREEMENTS = Metric(
     kind="counter",
     help="Takeovers that found the group's offset away from the mark",
 )
+DAMAGE = Metric(
+    name="etapa_damage_found_total",
+    kind="counter",
+    labels=("kind",),
+    help="What takeovers found of transactions that were not shown whole",
+)
 REFUSED = Metric(name="etapa_refused_total", kind="counter", help="Times that a partition was refused until somebody steps in")
 UNOWNED = Metric(
     name="etapa_group_partitions_unowned",
@@ -253,6 +259,7 @@ WORKER = (
     PARTITION_READY,
     GONE,
     OFFSET_DISAGREEMENTS,
+    DAMAGE,
     REFUSED,
     UNOWNED,
     CLOCK_AHEAD,

@@ -22,6 +22,7 @@ from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import dwells_in, moves_in, offers_in, timestamps_in
+from etapa.stream.protocol.damage import DamageKind
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.worker_observer import Share
@@ -95,6 +96,7 @@ class Metrics:
         self._ready = catalogue.PARTITION_READY.gauge(registry)
         self._gone = catalogue.GONE.counter(registry)
         self._offset_disagreements = catalogue.OFFSET_DISAGREEMENTS.counter(registry)
+        self._damage = catalogue.DAMAGE.counter(registry)
         self._refused = catalogue.REFUSED.counter(registry)
         self._unowned = catalogue.UNOWNED.gauge(registry)
         self._clock_ahead = catalogue.CLOCK_AHEAD.gauge(registry)
@@ -114,6 +116,8 @@ class Metrics:
             self._dead_letters.labels(reason)
         for takeover in get_args(TakeoverReason):
             self._takeovers.labels(takeover)
+        for kind in get_args(DamageKind):
+            self._damage.labels(kind)
         for step in get_args(BatchStep):
             self._batch_seconds.labels(step)
         for stage in stages:
@@ -184,6 +188,9 @@ class Metrics:
 
     def group_offset_disagrees(self, partition: int, group_offset: int, next_offset: int) -> None:
         self._offset_disagreements.inc()
+
+    def damaged(self, partition: int, kind: str, message: str) -> None:
+        self._damage.labels(kind).inc()
 
     def timer_failed(self, partition: int, customer_id: str, error: str) -> None:
         self._timer_failures.inc()

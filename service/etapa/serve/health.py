@@ -61,6 +61,7 @@ def _readiness_answer(checks: Sequence[Health]) -> web.Response:
     body = {
         "ready": ready,
         "not_ready": [{"name": check.name, "detail": check.detail} for check in checks if not check.ready],
+        "remarks": [{"name": check.name, "detail": check.detail} for check in checks if check.ready and check.detail],
         "checked": [check.name for check in checks],
     }
     return json_answer(body, status=200 if ready else 503)

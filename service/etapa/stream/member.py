@@ -279,7 +279,7 @@ class Member(Service):
         if tasks is None:
             return
         for number, ready in sorted(tasks.readiness().items()):
-            yield Health(f"partition {number}", ready, "" if ready else tasks.trouble(number))
+            yield Health(f"partition {number}", ready, tasks.remark(number) if ready else tasks.trouble(number))
 
     async def _kafka_health(self) -> Health:
         consumer = self._consumer

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.settled import SETTLE_SECONDS
-from etapa.stream.protocol.ports import Fetched, Topics, Transaction, TransactionHangs
+from etapa.stream.protocol.ports import Fetched, RecentChanges, Topics, Transaction, TransactionHangs
 from tests.simulation.cluster.readable import ClusterBroker
 from tests.simulation.memory_log import MemoryLog, no_answer
 from tests.simulation.process import Process
@@ -55,6 +55,9 @@ class ClusterLog(KafkaLog):
 
     async def topics(self) -> Topics:
         return await self._reading.topics()
+
+    async def recent_changes(self) -> RecentChanges:
+        return await self._reading.recent_changes()
 
     def seek(self, offset: int) -> None:
         self._reading.seek(offset)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from etapa.contracts.mark import MARK_KEY
 from etapa.settings import Settings
-from etapa.stream.protocol.ports import Transaction
-from etapa.stream.protocol.records import Outgoing, StateRecord
+from etapa.stream.protocol.ports import RECENT_OFFSETS, RecentChanges, Transaction
+from etapa.stream.protocol.records import Outgoing, Record, StateRecord
 from tests.simulation.cluster.brokers import OFFSETS, SimulatedBrokers
 from tests.simulation.cluster.coordinator import Transactions
 from tests.simulation.cluster.partition_log import PartitionLog, Written
@@ -131,6 +131,12 @@ class ClusterBroker(MemoryBroker):
     def committed_states(self, start: int, end: int) -> list[StateRecord]:
         committed = self._log(self.settings.topic_customer_state).committed()
         return [StateRecord(offset, record.key, record.value) for offset, record in committed if start <= offset < end]
+
+    def recent_changes(self) -> RecentChanges:
+        log = self._log(self.settings.topic_stage_changes)
+        start = max(0, log.end - RECENT_OFFSETS)
+        records = [Record(offset, 0, one.key, one.value, one.headers) for offset, one in log.committed() if offset >= start]
+        return RecentChanges(records, start == 0)
 
     def compact(self, keep: int = 0) -> None:
         """Is left to the other worlds."""

@@ -204,7 +204,10 @@ def test_what_goes_wrong_is_counted() -> None:
     metrics.touchpoints_gone(0, 40)
     metrics.group_offset_disagrees(0, 1, 2)
     metrics.timer_failed(0, "c-1", "boom")
+    metrics.damaged(0, "changes_missing", "changes were lost")
     metrics.refused(0, "another partition count")
+    assert value(metrics, "etapa_damage_found_total", kind="changes_missing") == 1
+    assert value(metrics, "etapa_damage_found_total", kind="sequence_broken") == 0
     names = ("fenced", "touchpoints_gone", "group_offset_disagreements", "timer_failures", "refused")
     assert [value(metrics, f"etapa_{name}_total") for name in names] == [1, 40, 1, 1, 1]
 

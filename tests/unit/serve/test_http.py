@@ -20,7 +20,13 @@ def test_health_is_answered_as_long_as_the_loop_turns() -> None:
 def test_ready_when_every_check_is() -> None:
     status, body, _ = ask(application(readiness=Checks(Health("kafka", ready=True), Health("redis", ready=True))), "/readyz")
     assert status == 200
-    assert body == {"ready": True, "not_ready": [], "checked": ["kafka", "redis"]}
+    assert body == {"ready": True, "not_ready": [], "remarks": [], "checked": ["kafka", "redis"]}
+
+
+def test_what_people_should_know_of_what_is_ready_is_a_remark() -> None:
+    status, body, _ = ask(application(readiness=Checks(Health("partition 3", ready=True, detail="changes were lost"))), "/readyz")
+    assert (status, body["ready"]) == (200, True)
+    assert body["remarks"] == [{"name": "partition 3", "detail": "changes were lost"}]
 
 
 def test_not_ready_names_what_is_not() -> None:

@@ -26,11 +26,14 @@ from etapa.stream.kafka.topic_ids import TopicWatch
 from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.unpacking import CannotUnpack, LargeBatch
 from etapa.stream.protocol.belonging import changed
-from etapa.stream.protocol.ports import Blocked, Fetched, LogError, Topics, Transaction, TransactionHangs
+from etapa.stream.protocol.ports import RECENT_OFFSETS, Blocked, Fetched, LogError, RecentChanges, Topics, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Record, StateRecord, total_size
 
 _SLICE = 2_000
 """Records taken from the consumer's buffer at a time, at most."""
+
+_RECENT_SECONDS = 5.0
+"""How long a look at the end of `stage-changes` may take; a takeover goes on without it."""
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +156,19 @@ class KafkaLog:
             async with asyncio.timeout(self._seconds):
                 self._topics = await self._watch.look()
                 return self._topics
+
+    async def recent_changes(self) -> RecentChanges:
+        place = TopicPartition(self._settings.topic_stage_changes, self._partition)
+        doing = f"partition {self._partition}: reading the end of {place.topic}"
+        with log_errors(doing):
+            async with asyncio.timeout(min(self._seconds, _RECENT_SECONDS)):
+                reader = await self._reader_of(place)
+                first, end = await range_of(reader, place)
+                start = max(first, end - RECENT_OFFSETS)
+                records: list[Record] = []
+                async for chunk in records_between(reader, place, start, end, self._seconds, doing, record_of):
+                    records += as_records(chunk)
+                return RecentChanges(records, start == 0)
 
     def seek(self, offset: int) -> None:
         self._stop_piecemeal()
@@ -285,10 +301,14 @@ class KafkaLog:
             await producer.close()
 
     async def _state_reader(self) -> AIOKafkaConsumer:
+        return await self._reader_of(self._states)
+
+    async def _reader_of(self, place: TopicPartition) -> AIOKafkaConsumer:
         if self._reader is None:
             self._reader = self._cluster.reading_consumer()
             await self._reader.start()
-            self._reader.assign([self._states])
+        if self._reader.assignment() != {place}:
+            self._reader.assign([place])
         return self._reader
 
     async def _close_reader(self) -> None:

@@ -97,8 +97,8 @@ class TopicWatch:
         """Ask the brokers. Raises what aiokafka raises."""
         client = self._consumer._client
         self.seen = topics = await worker_topics_now(client, self._settings)
-        known = client.cluster.partitions_for_topic(self._settings.topic_touchpoints)
-        if known is not None and len(known) != topics.partitions:
+        # None while the topic was away when aiokafka asked, which it would believe for as long.
+        if len(client.cluster.partitions_for_topic(self._settings.topic_touchpoints) or ()) != topics.partitions:
             client.force_metadata_update()
         return topics
 

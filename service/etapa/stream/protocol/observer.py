@@ -63,6 +63,9 @@ class TaskObserver(Protocol):
     def group_offset_disagrees(self, partition: int, group_offset: int, next_offset: int) -> None:
         """The consumer group's committed offset is not where the mark says to go on. The mark wins."""
 
+    def damaged(self, partition: int, kind: str, message: str) -> None:
+        """A takeover found what half a transaction leaves behind; `kind` is a `damage.DamageKind`."""
+
     def timer_failed(self, partition: int, customer_id: str, error: str) -> None:
         """Judging a customer's timer raised. The timer is dropped until the customer's next touchpoint."""
 
@@ -97,6 +100,8 @@ class NullObserver:
     def touchpoints_gone(self, partition: int, count: int) -> None: ...
 
     def group_offset_disagrees(self, partition: int, group_offset: int, next_offset: int) -> None: ...
+
+    def damaged(self, partition: int, kind: str, message: str) -> None: ...
 
     def timer_failed(self, partition: int, customer_id: str, error: str) -> None: ...
 

@@ -64,6 +64,11 @@ class PartitionTasks:
             return f"refused: {self._refusals[partition]}"
         return "being taken over" if task is None or not task.trouble else f"being taken over again ({task.trouble})"
 
+    def remark(self, partition: int) -> str:
+        """What people should know of a partition that is ready; empty when there is nothing."""
+        task = self._tasks.get(partition)
+        return "" if task is None else task.damage
+
     def start(self, partitions: Iterable[int]) -> None:
         """Take over these partitions. Those started before must have been stopped. After `close` nothing is started."""
         if self._closed:

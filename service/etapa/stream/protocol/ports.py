@@ -77,6 +77,18 @@ class Transaction(msgspec.Struct, frozen=True):
     """The consumer group's offset: the first touchpoint that is not part of this batch or an earlier one."""
 
 
+RECENT_OFFSETS = 256
+"""Offsets at the end of `stage-changes` that a takeover looks at."""
+
+
+class RecentChanges(msgspec.Struct, frozen=True):
+    """The committed records among the last `RECENT_OFFSETS` of the partition of `stage-changes`, in order."""
+
+    records: Sequence[Record]
+    all: bool
+    """Whether these are all that were ever there: none are before them, and retention has removed none."""
+
+
 class Log(Protocol):
     """One partition of the topics. Methods raise `LogError`; `commit` may raise `Fenced` or `OutcomeUnknown`."""
 
@@ -101,6 +113,9 @@ class Log(Protocol):
 
     async def topics(self) -> Topics:
         """The topics as they are now. From here on `fetch` raises `LogError` once it is known that they are others."""
+
+    async def recent_changes(self) -> RecentChanges:
+        """The end of the partition of `stage-changes`. To be asked for after the fence."""
 
     def seek(self, offset: int) -> None:
         """Continue reading touchpoints at `offset`."""

@@ -16,6 +16,7 @@ from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
 from etapa.contracts.state import StateError
 from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import LastMark, MayPass, PartitionRefused, refuse_what_is_not_ours
+from etapa.stream.protocol.damage import Damage, look_for_damage
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, Topics, TransactionHangs, View, ViewMark
@@ -48,6 +49,7 @@ class TakenOver(msgspec.Struct, frozen=True):
     """As they were then, and are to be said in the next mark."""
     customers: int
     """States that were read from the log and applied to the view."""
+    damage: Sequence[Damage]
 
 
 async def take_over(
@@ -69,19 +71,20 @@ async def take_over(
     try:
         last = await _last_mark(log, first, end)
         refuse_what_is_not_ours(partition, options.group, topics, shown, last)
-        next_offset = await _next_offset(log, observer, partition, options, last)
+        expected, next_offset = await _next_offset(log, observer, partition, options, last)
         customers = 0
         if last is not None and (shown is None or shown.state_offset < last.offset):
             caught_up = await _catch_up(log, view, first, shown, last, options.pause_every, pause)
             if caught_up is None:
                 return None
             customers = caught_up
+        damage = await look_for_damage(log, observer, partition, None if last is None else last.mark, expected)
     except (MarkError, StateError) as error:
         raise PartitionRefused(f"partition {partition} of customer-state holds what this version cannot use: {error}") from error
     log.seek(next_offset)
     if last is None:
-        return TakenOver(None, None, next_offset, topics, 0)
-    return TakenOver(last.mark, last.offset, next_offset, topics, customers)
+        return TakenOver(None, None, next_offset, topics, 0, damage)
+    return TakenOver(last.mark, last.offset, next_offset, topics, customers, damage)
 
 
 async def _last_mark(log: Log, first: int, end: int) -> LastMark | None:
@@ -186,8 +189,8 @@ class _Applying:
             raise InDoubt("refused", "the view is no longer where its last chunk left it")
 
 
-async def _next_offset(log: Log, observer: TaskObserver, partition: int, options: TaskOptions, last: LastMark | None) -> int:
-    """The first touchpoint to read, with a word about everything that looks odd."""
+async def _next_offset(log: Log, observer: TaskObserver, partition: int, options: TaskOptions, last: LastMark | None) -> tuple[int, int]:
+    """The touchpoint that the mark says to go on at, and the first one to read, with a word about those in between."""
     first, end = await log.touchpoint_range()
     if last is None:
         expected = next_offset = first if options.start == "earliest" else end
@@ -210,16 +213,7 @@ async def _next_offset(log: Log, observer: TaskObserver, partition: int, options
             )
             observer.touchpoints_gone(partition, first - next_offset)
             next_offset = first
-    group_offset = await log.group_offset()
-    if group_offset is not None and group_offset != expected:
-        logger.warning(
-            "partition %d: the group's committed offset is %d, but the mark says to go on at %d. The mark counts",
-            partition,
-            group_offset,
-            expected,
-        )
-        observer.group_offset_disagrees(partition, group_offset, expected)
-    return next_offset
+    return expected, next_offset
 
 
 def view_mark(mark: Mark, state_offset: int) -> ViewMark:

@@ -38,7 +38,7 @@ class PartitionTask:
         self._around = Surroundings(partition, program, log, view, clock, observer, options)
         self._stop_requested = False
         self._ready = self._was_ready = False
-        self._trouble = ""
+        self._trouble = self._damage = ""
         self._tenure: Tenure | None = None
         self._done_up_to: int | None = None
 
@@ -65,6 +65,11 @@ class PartitionTask:
     def trouble(self) -> str:
         """Why the partition is being taken over again, in words for people; empty the first time, and while it is ready."""
         return self._trouble
+
+    @property
+    def damage(self) -> str:
+        """What the last takeover found of half a transaction, in words for people; empty when there was nothing."""
+        return self._damage
 
     def request_stop(self) -> None:
         """Finish the batch at hand, show it in the view, and return from `run`. Takeovers and pauses are left at once."""
@@ -117,6 +122,7 @@ class PartitionTask:
         taken = await take_over(around.log, around.view, around.observer, around.partition, around.options, self._pause)
         if taken is None:
             return
+        self._damage = "; ".join(one.message for one in taken.damage)
         counts = await around.view.counts()
         seconds = around.clock.monotonic() - started
         logger.info(

@@ -63,6 +63,7 @@ class Tenure:
         """Up to this offset nothing waited when the log was last asked, though some offsets may hold no record."""
         self._stream_time = None if taken.mark is None else taken.mark.stream_time
         """As the last mark has it."""
+        self._last_change = None if taken.mark is None else taken.mark.last_change
         self._memories = {} if taken.mark is None else dict(taken.mark.memories)
         self._memories.setdefault(around.program.version, around.program.known)
         self._engine = self._new_engine()
@@ -332,6 +333,7 @@ class Tenure:
             zones=ZONE_DATA,
             memories=self._memories,
             topics=dict(self._topics.ids),
+            last_change=f"{work.changes[-1].customer_id}/{work.changes[-1].sequence}" if work.changes else self._last_change,
         )
         transaction = Transaction(
             encoded.stage_changes, encoded.campaign_triggers, letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1
@@ -344,6 +346,7 @@ class Tenure:
         self.sound = True
         self._next_offset = through + 1
         self._stream_time = mark.stream_time
+        self._last_change = mark.last_change
         self._waiting = self._waiting.without_first(count)
         if count:
             self._careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
