@@ -1,0 +1,90 @@
+"""The thread that owns delivery's aiokafka consumer, and what is asked of that beside fetching."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
+from mode.threads import QueueServiceThread
+
+from etapa.deliver.beginning import LogRange
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import stop_consumer
+
+_MOST_FETCHED = 500
+"""Records handed to Faust at a time."""
+
+
+class Place(NamedTuple):
+    """What Kafka says of an assigned partition: its offsets, and what the group has committed, if anything."""
+
+    log: LogRange
+    committed: int | None
+    memo: str
+
+
+class DeliveryThread(AIOKafkaConsumerThread):
+    """It has a loop of its own, in which all that is asked of the consumer is done."""
+
+    @property
+    def _cluster(self) -> Cluster:
+        cluster: Cluster = cast(Any, self.app).cluster
+        return cluster
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        self._assignor = RoundRobinPartitionAssignor
+        return self._cluster.group_consumer(self._cluster.settings.delivery_group, _MOST_FETCHED)
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group and close, in bounded time. As Faust does it, aiokafka's own cancellations kill the thread, which is then waited for."""
+        await QueueServiceThread.on_thread_stop(self)
+        if self._consumer is not None:
+            await stop_consumer(self._consumer)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: it looks for acknowledgements, which there are none of."""
+
+    async def look(self) -> dict[TopicPartition, Place]:
+        """What Kafka says of every assigned partition."""
+        consumer = self._ensure_consumer()
+        assigned = list(consumer.assignment())
+        if not assigned:
+            return {}
+        async with asyncio.timeout(self._cluster.session_seconds):
+            found = await consumer._coordinator.fetch_committed_offsets(assigned)
+        ranges = await self.ranges(assigned)
+        places = {}
+        for place in assigned:
+            stored = found.get(place)
+            committed = stored.offset if stored is not None and stored.offset >= 0 else None
+            places[place] = Place(ranges[place], committed, stored.metadata if stored is not None else "")
+        return places
+
+    async def ranges(self, places: Collection[TopicPartition]) -> dict[TopicPartition, LogRange]:
+        """What these partitions hold. Raises what aiokafka raises."""
+        consumer = self._ensure_consumer()
+        async with asyncio.timeout(self._cluster.session_seconds):
+            starts = await consumer.beginning_offsets(list(places))
+            ends = await consumer.end_offsets(list(places))
+        return {place: LogRange(starts[place], ends[place]) for place in places}
+
+    async def seek_to(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Read on from here, where that is still ours."""
+        consumer = self._ensure_consumer()
+        for place in consumer.assignment() & offsets.keys():
+            consumer.seek(place, offsets[place])
+
+    async def ends(self) -> dict[int, tuple[int, int]]:
+        """The position of reading in every assigned partition, and its end."""
+        consumer = self._ensure_consumer()
+        found = await consumer.end_offsets(list(consumer.assignment()))
+        return {place.partition: (await consumer.position(place), end) for place, end in found.items()}
+
+    async def commit_points(self, points: Mapping[TopicPartition, tuple[int, str]], seconds: float) -> None:
+        """Commit. Raises what aiokafka raises, also when this is not ours to do any more."""
+        async with asyncio.timeout(seconds):
+            await self._ensure_consumer().commit({place: OffsetAndMetadata(*point) for place, point in points.items()})
