@@ -173,3 +173,33 @@ def test_what_finds_the_transaction_aborted_by_the_brokers_is_not_committed(kind
 
     fair.run(steps())
     assert fair.committed() == {}
+
+
+def test_a_broker_is_given_one_thing_at_a_time_to_add_to_a_transaction() -> None:
+    # Else it drops the first one, and has it sent again after a pause.
+    fair = Fair(new=True)
+    most = 0
+
+    async def steps() -> None:
+        nonlocal most
+        fair.brokers.leaders.update(dict.fromkeys(fair.brokers.leaders, 1))
+        producer = await fair.producer()
+        client, under_way = producer._producer.client, 0
+        send = client.send
+
+        async def counted(node: int, request: Any, **more: Any) -> Any:
+            nonlocal under_way, most
+            adds = type(request).__name__ in ("ProduceRequest", "TxnOffsetCommitRequest")
+            under_way += adds
+            most = max(most, under_way)
+            try:
+                return await send(node, request, **more)
+            finally:
+                under_way -= adds
+
+        client.send = counted
+        for number in (1, 2, 3):
+            await producer.commit(transaction(number))
+
+    fair.run(steps())
+    assert most == 1
