@@ -19,7 +19,8 @@ from etapa.contracts.state import StateError
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
-from etapa.stream.protocol.ports import ViewError
+from etapa.stream.kafka.topic_ids import topics_now
+from etapa.stream.protocol.ports import Topics, ViewError
 from etapa.stream.redis.client import RedisUrlError
 from etapa.stream.redis.inspection import RedisInspection
 from etapa.stream.redis.store import Store
@@ -68,24 +69,27 @@ Emit = Callable[[Difference], None]
 async def _verify(cluster: Cluster, count: int, partitions: Sequence[int], emit: Emit) -> list[Verified]:
     settings = cluster.settings
     check_partitions(partitions, count)
+    topics = await topics_now(cluster)
     found = []
     async with Store(settings) as store:
         for partition in partitions or range(count):
             async with StateTopic(cluster, partition) as states:
-                one = await _verify_partition(settings, partition, states, store.inspection(partition), emit)
+                one = await _verify_partition(settings, partition, states, store.inspection(partition), emit, topics)
             found.append(one)
             _tell(one)
     return found
 
 
-async def _verify_partition(settings: Settings, partition: int, states: StateTopic, inspection: RedisInspection, emit: Emit) -> Verified:
+async def _verify_partition(
+    settings: Settings, partition: int, states: StateTopic, inspection: RedisInspection, emit: Emit, topics: Topics
+) -> Verified:
     def progress(compared: int) -> None:
         if sys.stderr.isatty():
             click.echo(f"\rpartition {partition}: {compared:,} customers", err=True, nl=False)
 
     for _ in range(TRIES):
         try:
-            return await Verification(partition, settings.group, states, inspection, emit, progress).run()
+            return await Verification(partition, settings.group, states, inspection, emit, progress, topics).run()
         except WentBack:
             click.echo(f"partition {partition}: Redis went back to an earlier state; comparing it anew", err=True)
         except NotShown as error:
@@ -131,6 +135,8 @@ def _in_words(difference: Difference) -> str:
             return f"{who} has a timer {_time(view)} in Redis, and {_time(log)} by its state"
         case "count":
             return f"the count of {difference.stage} is {view} in Redis, and {log} by the log"
+        case "topic":
+            return str(log)
         case "mark":
             return f"the log's mark says {log}, that of Redis {view}" if log is not None else f"not comparable, Redis {view}"
 

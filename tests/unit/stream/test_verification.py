@@ -10,11 +10,11 @@ import pytest
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.customer import Customer
-from etapa.stream.protocol.ports import LogError, ViewMark
+from etapa.stream.protocol.ports import LogError, Topics, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.protocol.records import StateRecord
 from etapa.stream.upkeep.state_fold import StateFold
-from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
+from etapa.stream.upkeep.verification import NO_TOPICS, Difference, NotShown, Verification, Verified, WentBack
 
 STAGES = ("new", "buyer", "loyal")
 NEWEST_SEGMENT = 60
@@ -54,7 +54,12 @@ class World:
             )
             changed[customer_id] = None if self.chance.random() < 0.1 else encode_state(customer)
             self.append(customer_id, changed[customer_id])
-        self.append(MARK_KEY, encode_mark(Mark(group="g", partitions=1, through=self.end, stream_time=None, journey="j", version=1)))
+        self.append(
+            MARK_KEY,
+            encode_mark(
+                Mark(group="g", partitions=1, through=self.end, stream_time=None, journey="j", version=1, topics={"touchpoints": "one"})
+            ),
+        )
         self.waiting.append((ViewMark(self.end - 1, self.end - 1, None, "g", 1, 1), changed))
         self.end += 1
 
@@ -110,9 +115,9 @@ class World:
         self.move()
         yield list(self.view)
 
-    def verify(self) -> tuple[Verified, list[Difference]]:
+    def verify(self, topics: Topics = NO_TOPICS) -> tuple[Verified, list[Difference]]:
         found: list[Difference] = []
-        return asyncio.run(Verification(0, "g", self, self, found.append, lambda compared: None).run()), found
+        return asyncio.run(Verification(0, "g", self, self, found.append, lambda compared: None, topics).run()), found
 
 
 def settled(seed: int) -> World:
@@ -151,6 +156,13 @@ def test_damage_to_a_customer_that_nothing_happens_to_is_found_however_the_world
     assert [one.kind for one in differences if one.customer_id] == ["state" if seed % 2 else "missing"]
     assert differences[0].customer_id == damaged.decode()
     assert verified.differences == len(differences)
+
+
+def test_a_topic_that_was_made_anew_is_a_difference() -> None:
+    assert settled(1).verify(Topics(1, {"touchpoints": "one"}))[1] == []
+    [difference] = settled(1).verify(Topics(1, {"touchpoints": "two"}, {"touchpoints": "the-touchpoints"}))[1]
+    assert difference.kind == "topic"
+    assert "the topic the-touchpoints was deleted and made anew" in str(difference.log)
 
 
 def test_without_the_second_look_compaction_would_be_taken_for_damage(monkeypatch: pytest.MonkeyPatch) -> None:

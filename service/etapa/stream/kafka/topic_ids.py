@@ -22,7 +22,8 @@ from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16,
 
 from etapa.contracts.mark import TOPIC_ROLES, TopicRole
 from etapa.settings import Settings
-from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, log_errors
 from etapa.stream.protocol.ports import Topics
 
 LOOK_SECONDS = 2.0
@@ -79,6 +80,13 @@ async def worker_topics_now(client: AIOKafkaClient, settings: Settings) -> Topic
         raise UnknownTopicOrPartitionError(settings.topic_touchpoints)
     ids = {role: topic.id for role, name in names.items() if (topic := found.get(name)) is not None and topic.id is not None}
     return Topics(touchpoints.partitions, ids, names)
+
+
+async def topics_now(cluster: Cluster) -> Topics:
+    """The same, for those who have no connection yet. Raises `LogError`."""
+    with log_errors("asking for the topics"):
+        async with asyncio.timeout(cluster.session_seconds), cluster.admin() as admin:
+            return await worker_topics_now(admin._client, cluster.settings)
 
 
 class TopicWatch:

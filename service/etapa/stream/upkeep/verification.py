@@ -15,15 +15,17 @@ import msgspec
 
 from etapa.contracts.state import decode_standing
 from etapa.errors import EtapaError
-from etapa.stream.protocol.ports import LogError, ViewMark
+from etapa.stream.protocol.belonging import made_anew, other_topics
+from etapa.stream.protocol.ports import LogError, Topics, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.upkeep.state_fold import StateFold, States, digest_of, was_processed
 
+NO_TOPICS = Topics(0)
 PORTION = 1_000
 ROUNDS = 5
 """So often a customer is looked at that was different each time, and has a later record each time."""
 
-DifferenceKind = Literal["missing", "extra", "state", "stage", "timer", "count", "mark"]
+DifferenceKind = Literal["missing", "extra", "state", "stage", "timer", "count", "mark", "topic"]
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -84,8 +86,10 @@ class Verification:
         inspection: Inspection,
         report: Callable[[Difference], None],
         progress: Callable[[int], None],
+        topics: Topics = NO_TOPICS,
     ) -> None:
         self._partition = partition
+        self._topics = topics
         self._group = group
         self._states = states
         self._inspection = inspection
@@ -116,6 +120,8 @@ class Verification:
 
     def _compare_mark(self, shown: ViewMark | None) -> None:
         mark = self._fold.mark
+        if mark is not None and (others := other_topics(mark.topics, self._topics)):
+            self._tell(Difference(self._partition, "topic", log=made_anew(others, mark.topics, self._topics)))
         if shown is None or mark is None or self._fold.mark_offset != shown.state_offset:
             return
         for what, log, view in (("through", mark.through, shown.through), ("stream time", mark.stream_time, shown.stream_time)):
