@@ -77,7 +77,7 @@ def test_what_was_refused_is_delivered_after_the_fix_once_with_the_same_key(kafk
             assert len(await read_all(settings, settings.topic_campaign_triggers)) == 30, "a dry run sent something"
             unasked = await run(settings, "redrive", "--campaign", "a")
             assert unasked.returncode == 2
-            assert b"the input is no terminal; if it shall be done, add --yes" in unasked.stderr
+            assert b"the input is not a terminal, so no confirmation can be asked for; add --yes" in unasked.stderr
             is_mended = True
             receiver.requests.clear()
             sent = await lines(settings, "redrive", "--campaign", "a", "--yes")

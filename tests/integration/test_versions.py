@@ -188,12 +188,12 @@ def test_reclassify_publishes_when_asked_to_survives_a_killed_worker_and_can_be_
                 command.send_signal(signal.SIGINT)
                 _, said = await asyncio.to_thread(command.communicate)
             assert command.returncode == 130
-            assert b"The workers go on." in said
+            assert b"The workers continue." in said
             worker.kill()
             worker = Worker(new, tmp_path)
             other = await asyncio.to_thread(etapa_process, "reclassify", env=environ)
             assert other.returncode == 1
-            assert b"another one is under way since" in other.stderr
+            assert b"another run is under way since" in other.stderr
             done = await asyncio.to_thread(etapa_process, "reclassify", "--publish", env=environ)
             assert done.returncode == 0, done.stderr
             assert b"Already under way since" in done.stderr

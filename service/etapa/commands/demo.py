@@ -11,7 +11,7 @@ PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(min=1), metavar="N", help="End after this many seconds; without it, Ctrl-C ends it.")
+@click.option("--seconds", type=click.FloatRange(min=1), metavar="N", help="Stop after this many seconds; without it, stop with Ctrl-C.")
 @click.option(
     "--rate", type=click.FloatRange(min=1, max=100_000), default=200, show_default=True, metavar="R", help="Touchpoints a second."
 )

@@ -41,7 +41,9 @@ MOST_SAMPLES = 1000
 @click.option(
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
-@click.option("--samples", type=click.IntRange(0, MOST_SAMPLES), default=5, show_default=True, metavar="N", help="Show so many customers.")
+@click.option(
+    "--samples", type=click.IntRange(0, MOST_SAMPLES), default=5, show_default=True, metavar="N", help="Show N of these customers."
+)
 @touchpoint_file_flags
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -94,7 +96,7 @@ def diff(
 def _warn_of_versions(old: Journey, new: Journey) -> None:
     """Workers take a journey for the one they know as long as its version is the same."""
     if (old.id, old.version) == (new.id, new.version) and _what_counts(old) != _what_counts(new):
-        click.echo(f"Warning: both are version {old.version} of {old.id}; raise it before the new one goes live", err=True)
+        click.echo(f"Warning: both are version {old.version} of {old.id}; raise the version before the new one goes live", err=True)
 
 
 def _what_counts(journey: Journey) -> tuple[object, ...]:

@@ -28,7 +28,7 @@ _LOOKS = 30
 
 @click.command()
 @click.option("--partition", "partitions", type=click.IntRange(min=0), multiple=True, metavar="P", help="Only this one; may be repeated.")
-@click.option("--no-wait", is_flag=True, help="Have all of them rebuilt at once, and do not wait for the end.")
+@click.option("--no-wait", is_flag=True, help="Request all rebuilds at once, and do not wait for them.")
 @yes_option
 @settings_flags("kafka_bootstrap_servers", "redis_url", "group")
 def rebuild(partitions: Sequence[int], no_wait: bool, yes: bool, **flags: str | None) -> None:

@@ -32,7 +32,7 @@ QUIET_LINES_EVERY = 20
 
 @click.command()
 @settings_flags("journey", "redis_url", "group")
-@click.option("--publish", is_flag=True, help="Publish the stage changes that come of it. Without it, nobody hears of them.")
+@click.option("--publish", is_flag=True, help="Publish the resulting stage changes. Without it, they stay unpublished.")
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -41,7 +41,7 @@ QUIET_LINES_EVERY = 20
     metavar="N",
     help="Customers a second, over all partitions.",
 )
-@click.option("--stop", is_flag=True, help="End what is under way. Customers that are done stay as they are.")
+@click.option("--stop", is_flag=True, help="Stop the run. Customers already done keep their new stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 def reclassify(publish: bool, rate: float, stop: bool, as_json: bool, **flags: str | None) -> None:
     """Have all customers judged by the journey's new version now, instead of when they are next touched.
@@ -60,7 +60,7 @@ def reclassify(publish: bool, rate: float, stop: bool, as_json: bool, **flags: s
         raise CheckFailed(redis_trouble(settings, error)) from None
     except KeyboardInterrupt:
         if not stop:
-            click.echo("\nThe workers go on. Run the same command to see how far they are; with --stop they end it.", err=True)
+            click.echo("\nThe workers continue. Run the same command to see their progress, or add --stop to end it.", err=True)
         raise
     total = _total(asked)
     if as_json:
@@ -71,7 +71,7 @@ def reclassify(publish: bool, rate: float, stop: bool, as_json: bool, **flags: s
         moved = f"{total['moved']:,} changed their stage, {'as published' if publish else 'silently'}"
         click.echo(f"{total['carried_over']:,} of {total['customers']:,} customers were carried over to version {journey.version}; {moved}")
     if total["failed"]:
-        raise CheckFailed(f"{total['failed']:,} customers could not be judged and are as they were; the workers' logs say why")
+        raise CheckFailed(f"{total['failed']:,} customers could not be judged and were left unchanged; the workers' logs say why")
 
 
 async def _stop(settings: Settings) -> Sequence[Asked]:
@@ -107,7 +107,7 @@ async def _request(control: ReclassifyControl, partitions: int, version: int, *,
         f" at most {number_text(under_way.rate * partitions)} customers a second"
     )
     if (under_way.version, under_way.publish) != (version, publish):
-        raise CheckFailed(f"another one is {told}. Wait for it, or end it with `etapa reclassify --stop`")
+        raise CheckFailed(f"another run is {told}. Wait for it, or end it with `etapa reclassify --stop`")
     click.echo(f"Already {told}.", err=True)
     # Whoever asked may have been interrupted before every partition was asked.
     left_out = [number for number, each in enumerate(asked) if each.request is None or each.request.id != under_way.id]

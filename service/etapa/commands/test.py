@@ -69,11 +69,9 @@ class FileResult:
 
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
-@click.option(
-    "-k", "words", metavar="NAME", multiple=True, help="Run only tests whose name holds this, whatever the case; may be repeated."
-)
+@click.option("-k", "words", metavar="NAME", multiple=True, help="Run only tests whose name contains this, ignoring case; may be repeated.")
 @click.option("--verbose", "-v", is_flag=True, help="One line for each test.")
-@click.option("--require-coverage", is_flag=True, help="Fail if no test fires a rule, enters a stage or triggers a campaign.")
+@click.option("--require-coverage", is_flag=True, help="Fail if a rule, stage or campaign is not reached by any test.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write the results to FILE as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def test(
@@ -87,7 +85,7 @@ def test(
     Exit code 0 if every test passed, 1 if one failed or a file has errors, 2 if a file cannot be read.
     """
     if require_coverage and words:
-        raise WrongUse("--require-coverage looks at all tests, and -k leaves some out: use one of them")
+        raise WrongUse("--require-coverage needs all tests, and -k leaves some out: use only one of them")
     reporter = _Reporter(verbose=verbose, quiet=as_json)
     begun = time.perf_counter()
     results = [_run_file(path, words, reporter) for path in files]

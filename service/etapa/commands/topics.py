@@ -25,9 +25,11 @@ def topics() -> None:
 @topics.command(short_help="Create the topics that are missing.")
 @settings_flags("kafka_bootstrap_servers", "partitions", "replication")
 @click.option(
-    "--without", metavar="SETTING", multiple=True, help="Leave a setting of topics to the brokers, such as segment.ms; may be repeated."
+    "--without", metavar="SETTING", multiple=True, help="Leave a topic setting, such as segment.ms, to the brokers; may be repeated."
 )
-@click.option("--print", "only_print", is_flag=True, help="Write out what is needed, as commands of Kafka's own tool, and make nothing.")
+@click.option(
+    "--print", "only_print", is_flag=True, help="Print the commands of Kafka's own tool that would create the topics, and create nothing."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: str | None) -> None:
     """Create the topics that are missing, all with the same number of partitions.
@@ -73,7 +75,7 @@ def _print_needed(settings: Settings, needed: list[WantedTopic], *, as_json: boo
         echo_json(msgspec.json.format(msgspec.json.encode({"topics": needed})))
         return
     if settings.kafka_security_protocol != "PLAINTEXT":
-        click.echo("Each of these also needs --command-config FILE, with what it takes to log in.", err=True)
+        click.echo("Each of these also needs --command-config FILE with the login.", err=True)
     for one in needed:
         click.echo(_command(settings, one))
 

@@ -24,9 +24,9 @@ Show = Callable[[CampaignTriggerMessage, bytes], str]
 
 
 @click.command(short_help="Follow the campaign triggers as they are published.")
-@click.option("--from-beginning", is_flag=True, help="Begin with the oldest that Kafka holds, instead of with what comes from now on.")
+@click.option("--from-beginning", is_flag=True, help="Start with the oldest trigger in Kafka instead of with new ones.")
 @click.option("--campaign", "campaigns", multiple=True, metavar="ID", help="Only this campaign's. Can be given several times.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="End after so many.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N.")
 @settings_flags("kafka_bootstrap_servers")
 @click.option("--json", "as_json", is_flag=True, help="Print each as it is in Kafka, one JSON object per line.")
 def triggers(from_beginning: bool, campaigns: tuple[str, ...], limit: int | None, as_json: bool, **flags: str | None) -> None:
@@ -42,7 +42,7 @@ def triggers(from_beginning: bool, campaigns: tuple[str, ...], limit: int | None
         ),
     )
     if strangers:
-        raise CheckFailed(f"{settings.topic_campaign_triggers} also holds {counted(strangers, 'record')} that is no trigger")
+        raise CheckFailed(f"{settings.topic_campaign_triggers} also holds {counted(strangers, 'record')} that are not triggers")
 
 
 async def _follow(

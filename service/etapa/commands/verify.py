@@ -91,7 +91,7 @@ async def _verify_partition(
         try:
             return await Verification(partition, settings.group, states, inspection, emit, progress, topics).run()
         except WentBack:
-            click.echo(f"partition {partition}: Redis went back to an earlier state; comparing it anew", err=True)
+            click.echo(f"partition {partition}: Redis went back to an earlier state; comparing again", err=True)
         except NotShown as error:
             emit(error.difference)
             return Verified(partition, 0, None, 0, 1, 0)

@@ -24,7 +24,7 @@ def test_a_closed_port_is_one_clear_line(arguments: tuple[str, ...]) -> None:
         (("redrive", "0/1", "--reason", "invalid"), "not both"),
         (("redrive", "0/1", "--all"), "not both"),
         (("redrive", "0-1"), "a dead letter is named by partition and offset, such as 3/1742"),
-        (("redrive", "--all"), "the input is no terminal; if it shall be done, add --yes"),
+        (("redrive", "--all"), "the input is not a terminal, so no confirmation can be asked for; add --yes"),
         (("redrive", "--all", "--max-attempts", "0"), "max-attempts"),
         (("list", "--reason", "bored"), "bored"),
         (("list", "--since", "yesterday"), "allowed: a time with an offset"),

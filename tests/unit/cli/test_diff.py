@@ -72,7 +72,7 @@ def test_campaign_triggers_that_differ_stand_in_a_table(old: str, new: str) -> N
     Path(new).write_text(GOOD + "caps: {max: 1, per: 1y}\n" + CAMPAIGNS + "  - {id: miss-you, on: {leave: buyer}}\n")
     done = diff(old, new, "-")
     assert done.returncode == 0
-    assert done.stderr == b"Warning: both are version 3 of shop; raise it before the new one goes live\n" + ODD
+    assert done.stderr == b"Warning: both are version 3 of shop; raise the version before the new one goes live\n" + ODD
     assert done.stdout.decode().endswith(
         """\
 0 of 2 customers would be in another stage.
@@ -215,7 +215,9 @@ def test_standard_input_cannot_be_two_things(old: str) -> None:
 def test_rules_that_changed_under_the_same_version_are_worth_a_warning(old: str, tmp_path: Path) -> None:
     same = tmp_path / "same.yaml"
     same.write_text(GOOD.replace("for: 30d", "for: 20d"))
-    assert diff(old, str(same), "-").stderr == b"Warning: both are version 3 of shop; raise it before the new one goes live\n" + ODD
+    assert (
+        diff(old, str(same), "-").stderr == b"Warning: both are version 3 of shop; raise the version before the new one goes live\n" + ODD
+    )
     assert diff(old, old, "-").stderr == ODD
 
 

@@ -187,7 +187,7 @@ def test_another_one_under_way_is_not_disturbed(other: dict[str, object], enviro
     ask(environ, request(**other))
     told = etapa("reclassify", env=environ)
     assert told.returncode == 1
-    assert told.stderr.decode().startswith("Error: another one is under way since 2026-11-21T12:00:00Z: to version ")
+    assert told.stderr.decode().startswith("Error: another run is under way since 2026-11-21T12:00:00Z: to version ")
     assert b"etapa reclassify --stop" in told.stderr
     assert {each.id for each in requests(environ) if each is not None} == {"one"}
 

@@ -94,7 +94,7 @@ def test_a_journey_with_errors_is_never_run(tmp_path: Path) -> None:
     path.write_text(BAD)
     done = etapa("run", "--journey", str(path), env=NOWHERE)
     assert done.returncode == 1
-    assert done.stderr.decode().splitlines()[-1] == f"Error: {path} has errors, so it is not used; `etapa validate {path}` shows them"
+    assert done.stderr.decode().splitlines()[-1] == f"Error: {path} has errors and is not used; `etapa validate {path}` shows them"
 
 
 def test_certificates_that_are_not_there_are_wrong_use() -> None:

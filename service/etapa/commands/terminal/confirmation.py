@@ -14,7 +14,7 @@ def somebody_can_be_asked(*, yes: bool) -> bool:
     if yes:
         return False
     if not sys.stdin.isatty():
-        raise WrongUse("nobody can be asked here, since the input is no terminal; if it shall be done, add --yes")
+        raise WrongUse("the input is not a terminal, so no confirmation can be asked for; add --yes to go ahead")
     return True
 
 

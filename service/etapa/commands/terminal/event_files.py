@@ -93,11 +93,11 @@ class EventFile:
         try:
             line = self._reader.readline(limit)
         except EOFError:
-            raise CheckFailed(f"{self.name}: the gzip data breaks off after line {self.lines}; the file is not whole") from None
+            raise CheckFailed(f"{self.name}: the gzip data ends early, after line {self.lines}; the file is incomplete") from None
         except (gzip.BadGzipFile, zlib.error) as error:
             raise CheckFailed(f"{self.name}: the gzip data is damaged after line {self.lines}: {error}") from None
         except OSError as error:
-            raise WrongUse(f"{self.name}: cannot read on after line {self.lines}: {reason(error)}") from None
+            raise WrongUse(f"{self.name}: cannot read further than line {self.lines}: {reason(error)}") from None
         self.lines += line.endswith(b"\n")
         return line
 

@@ -47,7 +47,7 @@ def journey_from(path: str | Path) -> Journey:
         if finding.severity != "info":
             click.echo(shown(finding), err=True)
     if loaded.journey is None:
-        raise CheckFailed(f"{path} has errors, so it is not used; `etapa validate {path}` shows them")
+        raise CheckFailed(f"{path} has errors and is not used; `etapa validate {path}` shows them")
     return loaded.journey
 
 
