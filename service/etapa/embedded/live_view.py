@@ -172,7 +172,7 @@ def _colours(journey: Journey) -> dict[str | None, str]:
 
 
 def _label(stage: Stage, language: str) -> str:
-    return stage.label.get(language, stage.id)
+    return stage.label.get(language) or stage.label.get("mul", stage.id)
 
 
 def _grown(by: int) -> Text:

@@ -73,7 +73,10 @@ class Screen:
         table.add_column()
         table.add_column(justify="right")
         for stage in journey.stages:
-            table.add_row(Text(f"  {stage.label.get('en', stage.id)}"), Text(f"{summary.customers[stage.id]:,}", style="bold"))
+            table.add_row(
+                Text(f"  {stage.label.get('en') or stage.label.get('mul', stage.id)}"),
+                Text(f"{summary.customers[stage.id]:,}", style="bold"),
+            )
         table.add_row(Text("  customers"), Text(f"{sum(summary.customers.values()):,}", style="bold"))
         self._console.print(table)
 

@@ -89,7 +89,11 @@ class Outcome:
     """What is wrong apart from the changes, each a sentence without its full stop."""
 
     def __post_init__(self) -> None:
-        rows = side_by_side(self.scenario.expect, self.run.moves, [move.as_expected() for move in self.run.moves])
+        moves = self.run.moves
+        if not self.scenario.expect and moves and moves[0].rule is None:
+            # To expect nothing is to expect nothing but that the customer is new.
+            moves = moves[1:]
+        rows = side_by_side(self.scenario.expect, moves, [move.as_expected() for move in moves])
         object.__setattr__(self, "rows", tuple(rows))
         object.__setattr__(self, "problems", tuple(_problems(self.scenario, self.run)))
 

@@ -164,9 +164,11 @@ def test_a_text_that_was_probably_meant_otherwise_is_told(condition: str, expect
     "condition",
     [
         "{event: x, where: {properties.a: '> five apples'}}",
-        "{trait: zip, eq: '10115'}",
-        "{trait: since, gte: '2026-01-01'}",
-        "{trait: since, in: ['1', '2']}",
+        "{trait: zip, starts_with: '10'}",
+        "{event: x, where: {channel: '7'}}",
+        "{last: channel, of: x, eq: '7'}",
+        "{trait: since, eq: '2026-1-1'}",
+        "{event: x, where: {properties.code: 'A01'}}",
     ],
 )
 def test_a_text_that_may_well_be_meant_is_not_doubted(condition: str) -> None:

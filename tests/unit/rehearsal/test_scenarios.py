@@ -266,3 +266,20 @@ def test_what_cannot_be_judged_is_an_error_of_the_test_and_not_of_the_command() 
     assert touched.run.failures[0].startswith("the touchpoint at 1d could not be judged: ")
     struck = rehearse(program, scenario([(0, "purchase")], BOUGHT, until=90))
     assert struck.run.failures[0].startswith("a timer could not be judged: ")
+
+
+def test_a_touchpoint_from_before_the_start_comes_late_and_an_empty_expectation_is_that_nobody_moves() -> None:
+    quiet = rehearse(PROGRAM, scenario([(0, "visit"), (1, "visit")], []))
+    assert quiet.passed
+    moved = rehearse(PROGRAM, scenario([(0, "visit"), (1, "purchase")], []))
+    assert rows(moved) == [(None, "buyer")]
+    late = rehearse(PROGRAM, scenario([(0, "purchase"), (-1, "purchase"), (-2, "purchase")], [*BOUGHT]))
+    assert [touchpoint.at - START for touchpoint in touchpoints_of(late.scenario)] == [0, -DAY, -2 * DAY]
+    assert late.passed
+    journey = journey_or_raise(
+        "journey: a\nversion: 1\nstages: [{id: s}]\nrules: []\n"
+        "tests: [{name: late, given: [{at: 0s, type: x}, {at: -1d12h, type: x}], expect: []}]\n",
+        "a.yaml",
+    )
+    assert [given.at for given in journey.tests[0].given] == [0, -DAY * 3 // 2]
+    assert rehearse(compile_journey(journey), journey.tests[0]).passed

@@ -14,15 +14,30 @@ SHORTEST_ROUND = HOUR
 
 
 def look_over(
-    journey: Journey, stages: Sequence[Position], rules: Sequence[Position], campaigns: Sequence[Position], report: Report
+    journey: Journey,
+    stages: Sequence[Position],
+    rules: Sequence[Position],
+    campaigns: Sequence[Position],
+    defaults: Sequence[bool],
+    report: Report,
 ) -> None:
-    """Report what is odd; the positions are those of the journey's stages, rules and campaigns, in their order."""
+    """Report what is odd; the positions are those of the journey's stages, rules and campaigns, in their order.
+
+    `defaults`: which of the rules have no `from` in the file.
+    """
     _stages(journey, stages, report)
     chains = _Chains(journey.rules)
     for index, rule in enumerate(journey.rules):
         winners = _always_beaten_by(rule, journey.rules[:index], chains)
         if winners:
             report.warning(rules[index], f"rule `{rule.id}` never wins: whenever it holds, {listed(winners)} above it holds too")
+    for index, other in _never_back(journey, defaults):
+        rule, to = journey.rules[index], journey.rules[other].to
+        report.warning(
+            rules[index],
+            f"rule `{rule.id}` has no `from`, so it leaves only stages listed before `{rule.to}`: a customer who came to `{to}` by"
+            f' `{journey.rules[other].id}` stays there when `{rule.id}` holds instead; if that is not meant, write `from: "*"`, every other stage',
+        )
     for circle, seconds in _rounds_by_time(journey.rules):
         ids = listed(journey.rules[index].id for index in circle)
         report.error(
@@ -43,6 +58,23 @@ def look_over(
                 transition.sources is None and transition.targets is not None and journey.initial in transition.targets
             ):
                 report.warning(campaigns[index], f"campaign `{campaign.id}` waits for a stage change that no rule makes")
+
+
+def _never_back(journey: Journey, defaults: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Rules without `from`, each with one that leads further down the list and never holds with it: tiers that only rise."""
+    places = {stage.id: place for place, stage in enumerate(journey.stages)}
+    for index, rule in enumerate(journey.rules):
+        if not defaults[index] or needs_event(rule.when):
+            continue
+        for other, further in enumerate(journey.rules):
+            if (
+                places[further.to] > places[rule.to]
+                and not needs_event(further.when)
+                and not any(each.to == rule.to and further.to in each.sources for each in journey.rules)
+                and never_true_together((rule.when, further.when)) is not None
+            ):
+                yield index, other
+                break
 
 
 def _fits(rule: Rule, sources: tuple[str, ...] | None, targets: tuple[str, ...] | None) -> bool:

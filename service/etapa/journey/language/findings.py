@@ -79,6 +79,10 @@ class Report:
         ordered = sorted(self._findings[: MAX_FINDINGS - 1], key=lambda finding: (finding.line, finding.column))
         return (*ordered, *self._findings[MAX_FINDINGS - 1 :])
 
+    def written_at(self, position: Position) -> str:
+        """What the file says from there to the end of the line."""
+        return self._lines[position.line - 1][position.column - 1 :] if position.line <= len(self._lines) else ""
+
     def _add(self, severity: Severity, position: Position, message: str) -> None:
         # Counted even where it is not kept: what was read is no better for it.
         self._errors += severity == "error"

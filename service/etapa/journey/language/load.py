@@ -8,12 +8,14 @@ from etapa.errors import EtapaError
 from etapa.journey.language import campaigns, scenarios
 from etapa.journey.language.checks import look_over
 from etapa.journey.language.conditions import ConditionShape
+from etapa.journey.language.doubts import doubt
 from etapa.journey.language.findings import Finding, Position, Report
 from etapa.journey.language.logic import depth, leaves
 from etapa.journey.language.model import Condition, CustomerZone, Journey, Rule, Stage
 from etapa.journey.language.names import ID, Known, known_among
 from etapa.journey.language.shapes import (
     BAD,
+    Bad,
     Field,
     ListOf,
     MapOf,
@@ -21,13 +23,14 @@ from etapa.journey.language.shapes import (
     OneOrMany,
     Record,
     Reference,
+    Shape,
     Span,
     Text,
     TextMap,
     Whole,
     read_fields,
 )
-from etapa.journey.language.yaml_nodes import Node, Unreadable, parse
+from etapa.journey.language.yaml_nodes import Node, ScalarNode, Unreadable, parse
 from etapa.journey.language.zone import ZONE
 from etapa.journey.units import SECOND
 
@@ -78,6 +81,7 @@ def load_journey(text: str, file: str) -> Loaded:
         pass
     else:
         read = _journey(node, report)
+        doubt(node, report)
     if read is None or report.has_errors:
         return Loaded(None, report.findings())
     journey, places = read
@@ -97,11 +101,35 @@ _LANGUAGE = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 
 STAGE_ID = Field("id", ID, "The stage's id, as it stands in stage changes and in Redis.", required=True)
 PHASE = Field("phase", Text("the name of a phase", longest=64), "The phase that the stage belongs to.")
-LABEL = Field("label", TextMap("a map of language codes to text, such as {en: Loyalty}", _LANGUAGE), "Names for people, by language code.")
+EVERY_LANGUAGE = "mul"
+"""The code under which a label stands that is the same in every language: BCP 47's for several languages."""
+
+
+class Label(Shape[Mapping[str, str]]):
+    """A text for every language, or a map of languages to text."""
+
+    _BY_LANGUAGE = TextMap("a text, or a map of language codes to text, such as {en: Loyalty}", _LANGUAGE)
+
+    def read(self, node: Node, report: Report) -> Mapping[str, str] | Bad:
+        if not (isinstance(node, ScalarNode) and isinstance(node.value, str)):
+            return self._BY_LANGUAGE.read(node, report)
+        text = Text().read(node, report)
+        return text if text is BAD else {EVERY_LANGUAGE: text}
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [Text().schema(), self._BY_LANGUAGE.schema()]}
+
+
+LABEL = Field("label", Label(), "Its name for people: a text for every language, or a map of language codes to text.")
 STAGE = MapOf("a stage", (STAGE_ID, PHASE, LABEL))
 
+EVERY_STAGE = "*"
 RULE_ID = Field("id", ID, "The rule's id, as it stands in the stage changes it makes.", required=True)
-FROM = Field("from", OneOrMany(Reference("a stage id"), "stage ids"), "The stages it leaves. Left out: every stage listed before `to`.")
+FROM = Field(
+    "from",
+    OneOrMany(Reference("a stage id"), "stage ids"),
+    'The stages it leaves. "*": every stage but `to`. Left out: every stage listed before `to`.',
+)
 TO = Field("to", Reference("a stage id"), "The stage it leads to.", required=True)
 WHEN = Field("when", ConditionShape(), "The condition that moves a customer.", required=True)
 RULE = MapOf("a rule", (RULE_ID, FROM, TO, WHEN))
@@ -183,6 +211,7 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
         [each.place(STAGE_ID) for each in stage_records],
         [each.place(RULE_ID) for each in rule_records],
         [each.place(campaigns.ON) for each in campaign_records],
+        [FROM.name not in each.positions for each in rule_records],
         report,
     )
     return journey, Places(
@@ -204,6 +233,10 @@ def _or(value: int | None, default: int) -> int:
 def _check_rule(rule: Record, stages: Known, report: Report) -> None:
     to = rule.get(TO)
     sources: tuple[Name, ...] = rule.get(FROM) or ()
+    if any(source.text == EVERY_STAGE for source in sources):
+        if len(sources) > 1:
+            report.error(rule.place(FROM), '"*" stands for every stage but `to` already: write it alone')
+        sources = ()
     for source in sources:
         stages.check(source, report)
         if to is not None and source.text == to.text:
@@ -227,5 +260,10 @@ def _check_size(rules: tuple[Record, ...], campaign_records: tuple[Record, ...],
 def _rule(record: Record, order: tuple[str, ...]) -> Rule:
     to = record.need(TO).text
     names = record.get(FROM)
-    sources = set(order[: order.index(to)]) if names is None else {name.text for name in names}
+    if names is None:
+        sources = set(order[: order.index(to)])
+    elif names[0].text == EVERY_STAGE:
+        sources = set(order) - {to}
+    else:
+        sources = {name.text for name in names}
     return Rule(record.need(RULE_ID), tuple(each for each in order if each in sources), to, record.need(WHEN))

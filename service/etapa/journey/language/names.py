@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from etapa.journey.language.findings import Report, listed, nearest, shortened
 from etapa.journey.language.shapes import Field, Name, Record, Text
 
-ID = Text("an id (letters, digits, `-`, `_` and `.`, at most 64)", "^[A-Za-z0-9][A-Za-z0-9_.-]*$", 64)
+ID = Text(
+    "an id (letters a to z without accents, digits, `-`, `_` and `.`, at most 64; accents can stand in a label)",
+    "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+    64,
+)
 
 _MOST_LISTED = 12
 

@@ -1,17 +1,41 @@
 """Reading `tests`: touchpoints, and the stage changes they must make."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from etapa.journey.language.duration import PATTERN
 from etapa.journey.language.findings import Report
 from etapa.journey.language.kinds.kind import MAX_TYPE
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Scenario
 from etapa.journey.language.names import Known, known_among
-from etapa.journey.language.shapes import Field, JsonMap, ListOf, MapOf, Record, Reference, Span, Text
+from etapa.journey.language.shapes import BAD, Bad, Field, JsonMap, ListOf, MapOf, Record, Reference, Shape, Span, Text
+from etapa.journey.language.yaml_nodes import Node, ScalarNode
 
 MAX_TESTS = 1000
 MAX_TOUCHPOINTS = 1000
 
-AT = Field("at", Span(zero_allowed=True), "When, counted from the start of the test.", required=True)
+
+class FromStart(Shape[int]):
+    """A time in a test: a duration from its start on, or, with a minus, before it."""
+
+    _SPAN = Span(zero_allowed=True)
+
+    def read(self, node: Node, report: Report) -> int | Bad:
+        if isinstance(node, ScalarNode) and isinstance(node.value, str) and node.value.startswith("-"):
+            before = self._SPAN.read(ScalarNode(node.value[1:], node.position), report)
+            return before if before is BAD else -before
+        return self._SPAN.read(node, report)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": PATTERN.replace("^", "^-?", 1)}
+
+
+AT = Field(
+    "at",
+    FromStart(),
+    "When, counted from the start of the test; with a minus, before it, such as -1d for a touchpoint that comes late.",
+    required=True,
+)
 TYPE = Field("type", Text("a touchpoint type", longest=MAX_TYPE), "The touchpoint's type.", required=True)
 CHANNEL = Field("channel", Text("a channel", longest=128), "The touchpoint's channel.")
 PROPERTIES = Field("properties", JsonMap(), "The touchpoint's properties.")
@@ -33,8 +57,8 @@ GIVEN = Field(
 )
 EXPECT = Field(
     "expect",
-    ListOf(CHANGE, "changes", maximum=MAX_TOUCHPOINTS, keeps_good=True),
-    "The whole list of stage changes, in order; the first enters the initial stage.",
+    ListOf(CHANGE, "changes", minimum=0, maximum=MAX_TOUCHPOINTS, keeps_good=True),
+    "The whole list of stage changes, in order; the first enters the initial stage. An empty list: that one is the only one.",
     required=True,
 )
 UNTIL = Field("until", Span(zero_allowed=True), "Timers run up to here. Left out: none runs after the last touchpoint.")
