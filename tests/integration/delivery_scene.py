@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from tests.integration.places import new_place, started_producer
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
 
+NOW = time.time_ns() // 1000
+"""Triggers are fresh: old ones are not delivered."""
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 TOKEN = "Bearer a-token-that-nobody-else-may-see"
@@ -36,7 +39,7 @@ def trigger(number: int, campaign: str, *, holdout: bool = False) -> Trigger:
         campaign=campaign,
         customer_id=f"c-{number}",
         sequence=1,
-        at=1_700_000_000_000_000 + number,
+        at=NOW + number,
         source="purchase",
         to="loyalty",
         holdout=holdout,

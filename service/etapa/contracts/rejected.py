@@ -4,7 +4,11 @@ from typing import Literal, get_args
 
 import msgspec
 
-Reason = Literal["too_large", "not_json", "invalid", "placeholder_id", "key_mismatch", "from_the_future", "evaluation_failed"]
+from etapa.journey.engine.instant import instant_text
+
+Reason = Literal[
+    "too_large", "not_json", "invalid", "placeholder_id", "key_mismatch", "from_the_future", "from_the_past", "evaluation_failed"
+]
 """What dead letters, metrics and dashboards call it. `evaluation_failed`: the record was fine, judging it was not."""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -17,6 +21,13 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
     reason: Reason
     detail: str
+
+
+def from_the_past(earliest: int) -> Rejected:
+    """Of what occurred before that time, in microseconds since 1970: the `accept_from` of the journey."""
+    return rejected(
+        "from_the_past", f"occurred_at is before {instant_text(earliest)}, from which on the journey takes touchpoints (accept_from)"
+    )
 
 
 def rejected(reason: Reason, detail: str) -> Rejected:

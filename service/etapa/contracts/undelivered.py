@@ -13,7 +13,7 @@ import msgspec
 from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.dead_letter import DETAIL, OFFSET, PARTITION, REASON, TOPIC, DeadLetter, DeadLetterError, Headers, taken_apart
 
-UndeliveredReason = Literal["not_a_trigger", "no_target", "refused", "gave_up"]
+UndeliveredReason = Literal["not_a_trigger", "no_target", "refused", "gave_up", "too_old"]
 REASONS: Final[tuple[UndeliveredReason, ...]] = get_args(UndeliveredReason)
 
 TARGET: Final = "etapa.target"

@@ -9,6 +9,7 @@ import msgspec
 
 from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
+from etapa.contracts.rfc3339 import microseconds_of
 from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.breaker import State
 from etapa.deliver.pending_trigger import PendingTrigger
@@ -72,6 +73,8 @@ class Sorted(msgspec.Struct, frozen=True):
     lane: str | None
     campaign: str = ""
     trigger_id: str = ""
+    at: int | None = None
+    """The trigger's."""
     why: Undelivered | None = None
     """Of a record in the lane of dead letters: why it is there."""
     not_sent: NotSent | None = None
@@ -92,10 +95,10 @@ def _sort_trigger(plan: Plan, trigger: CampaignTriggerMessage) -> Sorted:
     route = plan.route(trigger.campaign)
     if route is None:
         why = Undelivered("no_target", f"the delivery file names no target for campaign {trigger.campaign!r}, and no default")
-        return Sorted(DEAD_LETTERS, trigger.campaign, trigger.id, why)
+        return Sorted(DEAD_LETTERS, trigger.campaign, trigger.id, why=why)
     if route.target is None:
         return Sorted(None, trigger.campaign, trigger.id, not_sent="skipped")
-    return Sorted(route.target, trigger.campaign, trigger.id)
+    return Sorted(route.target, trigger.campaign, trigger.id, microseconds_of(trigger.at))
 
 
 class Dispatcher:
@@ -187,6 +190,7 @@ class Dispatcher:
             published_at=record.timestamp,
             trigger_id=found.trigger_id,
             campaign=found.campaign,
+            at=found.at,
         )
         if found.why is not None:
             self.undeliverable("", pending, found.why)

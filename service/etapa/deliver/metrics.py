@@ -54,7 +54,7 @@ class DeliveryMetrics:
             self._delivered.labels(campaign, route.target)
             self._retries.labels(campaign, route.target)
             self._not_sent.labels(campaign, "holdout")
-            for reason in ("refused", "gave_up"):
+            for reason in ("refused", "gave_up", "too_old"):
                 self._dead_letters.labels(campaign, route.target, reason)
         for reason in REASONS[:2]:
             self._dead_letters.labels("", "", reason)

@@ -25,6 +25,8 @@ class PendingTrigger(msgspec.Struct, kw_only=True, eq=False):
     """The record's timestamp, since 1970."""
     trigger_id: str = ""
     campaign: str = ""
+    at: int | None = None
+    """The trigger's own time, since 1970; none of a record that is no trigger."""
     requests: int = 0
     first_at: int = 0
     """When the first request began, on the queue's clock."""

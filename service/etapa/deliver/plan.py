@@ -8,7 +8,7 @@ import msgspec
 
 from etapa.deliver.backoff import Retry
 from etapa.deliver.breaker import BreakerPolicy
-from etapa.journey.units import SECOND
+from etapa.journey.units import DAY, SECOND
 
 
 class SecretSource(msgspec.Struct, frozen=True):
@@ -36,6 +36,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """From the beginning of a request, connecting included, to the end of its answer."""
     parallel: int = 8
     """Requests at the same time."""
+    max_age: int = 7 * DAY
+    """A trigger that is older, by its `at`, is not sent."""
     retry: Retry = Retry()
     breaker: BreakerPolicy = BreakerPolicy()
 

@@ -29,9 +29,10 @@ from etapa.journey.language.shapes import (
     read_fields,
 )
 from etapa.journey.language.yaml_nodes import Node, Unreadable, parse
-from etapa.journey.units import HOUR, MINUTE, SECOND
+from etapa.journey.units import HOUR, MINUTE, SECOND, YEAR
 
 MAX_TARGETS = 100
+LONGEST_AGE = 1000 * YEAR
 
 _HOST = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$|^[0-9.]+$|^\\[[0-9A-Fa-f:.]+\\]$"
 
@@ -57,7 +58,13 @@ HEADERS = Field("headers", HeadersShape(), "Headers to send along.")
 SECRETS = Field("secrets", OneOrMany(SourceShape(), "secrets"), "Signing secrets, the newest first. Left out: deliveries are not signed.")
 TIMEOUT = Field("timeout", Bounded(SECOND, 10 * MINUTE), "How long an answer may take.", default=shown(_DEFAULT_TARGET.timeout))
 PARALLEL = Field("parallel", Whole(1, 1_000), "Requests at the same time.", default=_DEFAULT_TARGET.parallel)
-TARGET = MapOf("a target", (TARGET_ID, URL, HEADERS, SECRETS, TIMEOUT, PARALLEL, RETRY, BREAKER))
+MAX_AGE = Field(
+    "max_age",
+    Bounded(SECOND, LONGEST_AGE),
+    "A trigger whose `at` is longer ago is not sent, and becomes a dead letter.",
+    default=shown(_DEFAULT_TARGET.max_age),
+)
+TARGET = MapOf("a target", (TARGET_ID, URL, HEADERS, SECRETS, TIMEOUT, PARALLEL, MAX_AGE, RETRY, BREAKER))
 
 CAMPAIGN_ID = Field("id", ID, "The campaign's id in the journey file.", required=True)
 TO = Field("target", Reference("a target id"), "Where its triggers are posted to.")
@@ -149,6 +156,7 @@ def _target(record: Record) -> Target:
         secrets=record.get(SECRETS) or (),
         timeout=record.get(TIMEOUT) or _DEFAULT_TARGET.timeout,
         parallel=record.get(PARALLEL) or _DEFAULT_TARGET.parallel,
+        max_age=record.get(MAX_AGE) or _DEFAULT_TARGET.max_age,
         retry=_DEFAULT_RETRY if retry is None else Retry(**retry.values),
         breaker=_DEFAULT_BREAKER if breaker is None else BreakerPolicy(**breaker.values),
     )

@@ -18,6 +18,7 @@ from etapa.deliver.backoff import next_attempt
 from etapa.deliver.breaker import Breaker, State
 from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Target
+from etapa.journey.language.duration import format_duration
 from etapa.journey.units import SECOND
 
 logger = logging.getLogger(__name__)
@@ -124,9 +125,22 @@ class TargetQueue:
             now = self._now()
             while self._later and self._later[0][0] <= now:
                 self._ready.append(heapq.heappop(self._later)[2])
-            while self._ready and self._may_begin(now):
-                self._begin(self._ready.popleft(), now)
+            while self._ready:
+                if self._is_too_old(self._ready[0]):
+                    self._give_up_old(self._ready.popleft())
+                elif self._may_begin(now):
+                    self._begin(self._ready.popleft(), now)
+                else:
+                    break
             await self._until(self._next_time(now), now)
+
+    def _is_too_old(self, pending: PendingTrigger) -> bool:
+        return pending.at is not None and self._clock.now() - pending.at > self.target.max_age
+
+    def _give_up_old(self, pending: PendingTrigger) -> None:
+        if not pending.dropped:
+            pending.troubles.append(f"the trigger's `at` is longer ago than the target's max_age, {format_duration(self.target.max_age)}")
+            self._give_up(pending, "too_old")
 
     def _may_begin(self, now: int) -> bool:
         return len(self._running) < self.target.parallel and now >= self._paused_until and self._breaker.lets_pass(now)

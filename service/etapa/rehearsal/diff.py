@@ -104,6 +104,9 @@ class Side:
 
     def take(self, touchpoint: Touchpoint) -> Iterator[StageChange]:
         """The changes that it makes, in order of time. They are worked out as they are asked for, since there may be any number."""
+        if touchpoint.at < self.journey.accept_from:
+            self.unjudged += 1
+            return
         for touched in self.replay.take(touchpoint):
             if isinstance(touched, Rejected):
                 self.unjudged += 1
@@ -175,8 +178,9 @@ class Diff:
         after a customer's last touchpoint fires. `on_rejected`: told the number of a line, from 1, and why it was left out.
         `wall`: the clock; what lies further ahead of it than the decoder takes is left out, as a worker does it. With none nothing is.
         """
+        earliest = min(self.old.journey.accept_from, self.new.journey.accept_from)
         look = FileLook((self.old.journey, self.new.journey), lambda each: self.old.replay.cuts(each) or self.new.replay.cuts(each))
-        for number, reading in readings(lines, decoder, wall):
+        for number, reading in readings(lines, decoder, wall, earliest):
             if isinstance(reading, Rejected):
                 self.rejected[reading.reason] += 1
                 if on_rejected is not None:

@@ -16,7 +16,7 @@ from etapa.rehearsal.ids_again import IdsAgain
 from etapa.rehearsal.types_named import nearest, types_named
 
 FindingKind = Literal[
-    "unusable", "from_the_future", "placeholder_id", "late", "repeated_ids", "unnamed_types", "missing_types", "cut_lists"
+    "unusable", "from_the_future", "from_the_past", "placeholder_id", "late", "repeated_ids", "unnamed_types", "missing_types", "cut_lists"
 ]
 
 MOST_TYPES: Final = 1_000
@@ -67,6 +67,12 @@ class FileLook:
                 rejected["from_the_future"],
                 f"{_lines(rejected['from_the_future'])} {_lie(rejected['from_the_future'])} ahead of the clock; a worker would not take"
                 f" {'it' if rejected['from_the_future'] == 1 else 'them'}",
+            ),
+            FileFinding(
+                "from_the_past",
+                rejected["from_the_past"],
+                f"{_lines(rejected['from_the_past'])} {_lie(rejected['from_the_past'])} before the journey's accept_from and"
+                f" {'was' if rejected['from_the_past'] == 1 else 'were'} not taken",
             ),
             FileFinding(
                 "placeholder_id",

@@ -3,16 +3,21 @@
 from collections.abc import Iterator
 
 from etapa.contracts.decoder import Decoder
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.rejected import Rejected, from_the_past
+from etapa.contracts.rfc3339 import EARLIEST
 from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.sources.lines import Lines, numbered
 
 
-def readings(lines: Lines, decoder: Decoder, wall: int | None = None) -> Iterator[tuple[int, Touchpoint | Rejected]]:
+def readings(
+    lines: Lines, decoder: Decoder, wall: int | None = None, earliest: int = EARLIEST
+) -> Iterator[tuple[int, Touchpoint | Rejected]]:
     """Each line that is not blank, by its number from 1. A file has no record keys, so none is checked.
 
     `wall`: the clock, in microseconds since 1970, that a touchpoint may not be ahead of by more than a worker takes; none: by any time.
+    `earliest`: what occurred before it is not taken.
     """
     latest = decoder.latest(wall)
     for number, line in numbered(lines, decoder.max_bytes):
-        yield number, decoder.read(line, wall, latest)
+        read = decoder.read(line, wall, latest)
+        yield number, from_the_past(earliest) if isinstance(read, Touchpoint) and read.at < earliest else read

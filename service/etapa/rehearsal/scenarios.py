@@ -159,7 +159,7 @@ def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
 
 def clauses_from_start(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
     """Clauses with what they saw; a time of day becomes a duration since the start of the test."""
-    return tuple(Clause(clause.condition, _since_start(clause)) for clause in clauses)
+    return tuple(Clause(clause.condition, _since_start(clause), clause.exact) for clause in clauses)
 
 
 def _move(change: StageChange) -> ScenarioMove:

@@ -186,7 +186,7 @@ def simulate(
     replay = Replay(program)
     look = FileLook([journey], replay.cuts)
     for change in _touchpoints_through(
-        replay, readings(lines, decoder or decoder_within(TouchpointLimits()), wall), summary, look, on_rejected
+        replay, readings(lines, decoder or decoder_within(TouchpointLimits()), wall, journey.accept_from), summary, look, on_rejected
     ):
         summary.add(change)
         yield change

@@ -83,3 +83,23 @@ def test_strict_makes_a_failure_of_it(case: str, kind: str) -> None:
 
 def test_strict_is_content_with_a_file_about_which_nothing_is_odd() -> None:
     assert simulate("text-true-reaches-the-unsubscribed", "--strict").returncode == 0
+
+
+def test_the_text_true_does_not_reach_the_unsubscribed() -> None:
+    done = simulate("text-true-reaches-the-unsubscribed", "--triggers")
+    assert done.returncode == 0
+    assert done.stdout == b""
+
+
+def test_a_count_that_is_not_exact_says_so() -> None:
+    changes = [json.loads(line) for line in simulate("count-470-where-369-is-true").stdout.splitlines()]
+    assert [clause.get("exact") for clause in changes[-1]["because"]] == [None, False]
+
+
+def test_a_complaint_of_years_ago_triggers_nothing_where_events_have_to_be_fresh(tmp_path: Path) -> None:
+    folder = HERE / "old-event-triggers-a-campaign-today"
+    assert len(simulate("old-event-triggers-a-campaign-today", "--triggers").stdout.splitlines()) == 1
+    fresh = tmp_path / "journey.yaml"
+    fresh.write_text((folder / "journey.yaml").read_text().replace("{event: complaint}", "{event: complaint, within: 7d}"))
+    done = etapa("simulate", "--journey", str(fresh), str(folder / "events.jsonl"), "--triggers")
+    assert (done.returncode, done.stdout) == (0, b"")

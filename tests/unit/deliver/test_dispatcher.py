@@ -17,7 +17,7 @@ def trigger(campaign: str, *, holdout: bool = False) -> bytes:
 
 
 def test_a_trigger_goes_to_the_lane_of_its_target() -> None:
-    assert sort_record(PLAN, trigger("welcome")) == Sorted("crm", "welcome", "c/2/welcome")
+    assert sort_record(PLAN, trigger("welcome")) == Sorted("crm", "welcome", "c/2/welcome", 0)
 
 
 @pytest.mark.parametrize("campaign", ["welcome", "elsewhere", "unheard-of"])

@@ -235,3 +235,32 @@ def test_an_error_of_ours_counts_as_a_failure_so_that_nothing_is_stuck() -> None
             assert "an error in Etapa (KeyError)" in why.detail
 
     asyncio.run(scenario())
+
+
+def test_a_trigger_that_is_older_than_the_target_wants_is_not_sent() -> None:
+    async def go() -> None:
+        async with Bench(in_turn(Answer(500, "500"), Answer(200, "200")), max_age=60 * SECOND) as bench:
+            for offset, age in ((1, 61), (2, 60), (3, 10)):
+                bench.queue.put(
+                    PendingTrigger(
+                        progress=Progress(9, 0),
+                        lane="t",
+                        partition=0,
+                        offset=offset,
+                        key=b"",
+                        value=b"",
+                        headers=(),
+                        published_at=0,
+                        at=bench.clock.now() - age * SECOND,
+                    )
+                )
+            await bench.settle()
+            assert bench.asked == [2, 3]
+            assert [(offset, why.reason, why.requests) for offset, why in bench.letters] == [(1, "too_old", 0)]
+            assert "max_age, 1m" in bench.letters[0][1].detail
+            # The one that failed has become too old until its turn comes again.
+            await bench.wait(30)
+            assert [(offset, why.reason, why.requests) for offset, why in bench.letters] == [(1, "too_old", 0), (2, "too_old", 1)]
+            assert bench.delivered_offsets == [3]
+
+    asyncio.run(go())

@@ -121,7 +121,7 @@ def test_consent_is_given_by_the_trait(agreed: object, outcome: str) -> None:
     assert outcomes(program, did("purchase", 0, traits={"agreed": agreed})) == [outcome]
 
 
-@pytest.mark.parametrize("comparison", ["eq: true", "ne: false", "not_in: [no-way]"])
+@pytest.mark.parametrize("comparison", ["eq: true", "ne: false", "not_in: [false]"])
 def test_a_missing_trait_means_no_whatever_the_comparison(comparison: str) -> None:
     program = shop("{id: hello, on: {enter: buyer}}", gates=f"consent: {{trait: agreed, {comparison}}}")
     assert outcomes(program, did("purchase", 0)) == ["consent"]

@@ -25,6 +25,9 @@ def clause_text(clause: Clause) -> str:
             return f"{clause.condition}, and nothing just happened"
         case "event", str() if clause.condition.startswith((f"event({seen})", f"event({seen} where ")):
             return clause.condition
+        case "absent" | "idle", None if clause.condition.startswith("not "):
+            # Nothing was ever seen, so what fails it is that the customer is too new.
+            return f"{clause.condition}, never seen, but the customer is not known for that long"
         case "absent" | "idle", None:
             return f"{clause.condition}, never seen"
         case "absent" | "idle", str():
@@ -33,6 +36,8 @@ def clause_text(clause: Clause) -> str:
             return f"{clause.condition}, for {format_duration(round(seen * SECOND))}"
         case "sequence", int():
             return f"{clause.condition}, {counted(seen, 'step')} taken"
+        case _, int() | float() if not clause.exact:
+            return f"{clause.condition}, saw about {seen:.10g} (not exact: more matched than is kept one by one)"
         case _, float():
             return f"{clause.condition}, saw {seen:.10g}"
         case _:

@@ -13,7 +13,7 @@ from etapa.journey.engine.instant import NEVER
 from etapa.journey.engine.leaves import DistinctCompares, scalar_text
 from etapa.journey.engine.memory import LastValue, Values, exact_sum
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow
+from etapa.journey.engine.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow, straddles
 from etapa.journey.language import model
 from etapa.journey.language.condition import Observed
 from etapa.journey.language.model import AggregateKind, Comparison
@@ -113,6 +113,10 @@ class WindowCompares(Leaf):
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._value(customer, now)
+
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.memory[self.place]
+        return entry is None or not straddles(entry[2], now - self.within, self.within)
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, True

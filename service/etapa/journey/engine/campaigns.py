@@ -8,6 +8,7 @@ Decided here, where the journey file's page leaves it open:
   customer, which enters the initial stage and leaves none.
 - Whether a customer is in a control group is asked last, so that both groups are made of the same sort of customers.
 - Windows are those of conditions: a trigger at t is within W as long as `now - W < t`.
+- Consent fails closed: no operator makes a yes of a value of another JSON type than its operand, as `ne: true` would of "true".
 - What was triggered is kept under the campaign's id, and outlives the campaign: one that is taken out and put back is the
   same campaign. A state keeps `MOST_REMEMBERED` of them; beyond that, the one of a bygone campaign that is longest ago goes.
 - Caps that a new version brings, or raises, know of the triggers that were kept before: as many as the old `max`.
@@ -15,13 +16,15 @@ Decided here, where the journey file's page leaves it open:
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from etapa.journey.engine.changes import HeldBack, Offer, Trigger
 from etapa.journey.engine.conditions import Condition
 from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.outreach import Outreach
 from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.language.json_kinds import json_kind, kinds_of
 from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
 from etapa.journey.language.predicates import compile_comparison
 
@@ -34,17 +37,30 @@ _NO_STAGE: Final = ""
 
 
 class Consent:
-    """The gate for every campaign. A trait that is missing or null means no, whatever the comparison."""
+    """The gate for every campaign. A trait that is missing or null means no, and so does one of another type than it is compared with."""
 
-    __slots__ = ("_compare", "trait")
+    __slots__ = ("_compare", "_kinds", "trait")
 
     def __init__(self, consent: Trait) -> None:
         self.trait: Final = consent.name
         self._compare: Final = compile_comparison(consent.comparison)
+        self._kinds: Final = [(test.operator == "contains", kind) for test in consent.comparison.tests for kind in kinds_of(test)]
 
     def given(self, customer: Customer) -> bool:
         entry = customer.traits.get(self.trait)
-        return entry is not None and entry[1] is not None and self._compare.accepts(entry[1])
+        if entry is None or entry[1] is None:
+            return False
+        return self._is_comparable(entry[1]) and self._compare.accepts(entry[1])
+
+    def _is_comparable(self, value: Any) -> bool:
+        found = json_kind(value)
+        for looks_into_lists, kind in self._kinds:
+            if looks_into_lists and found == "list":
+                if any(json_kind(member) != kind for member in value):
+                    return False
+            elif found != kind:
+                return False
+        return True
 
 
 class CompiledCampaign:
@@ -74,8 +90,11 @@ class CompiledCampaign:
 class Campaigns:
     """All campaigns of a journey. Never changed after they were compiled."""
 
-    def __init__(self, consent: Consent | None, caps: Caps | None, campaigns: Sequence[CompiledCampaign], stages: Sequence[str]) -> None:
+    def __init__(
+        self, consent: Consent | None, caps: Caps | None, campaigns: Sequence[CompiledCampaign], stages: Sequence[str], since: int | None
+    ) -> None:
         self._consent = consent
+        self._since = BEGINNING_OF_TIME if since is None else since
         self._caps = caps
         self._ids = frozenset(campaign.id for campaign in campaigns)
         # Most changes interest no campaign, and are to cost no more than a look-up. A stage of an older version is as good as any
@@ -85,6 +104,8 @@ class Campaigns:
 
     def offer(self, customer: Customer, source: str | None, now: int) -> Sequence[Offer]:
         """Offer the change that the customer has just made, at `now`, from `source`. What is triggered is noted in the customer."""
+        if now < self._since:
+            return ()
         to = customer.stage
         campaigns = self._by_move.get((source, to))
         if campaigns is None:
@@ -137,6 +158,7 @@ def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition]) -> 
         journey.caps,
         [CompiledCampaign(campaign, conditions.get(campaign.id)) for campaign in journey.campaigns],
         [stage.id for stage in journey.stages],
+        journey.campaigns_from,
     )
 
 

@@ -8,11 +8,13 @@ import msgspec
 Cause = Literal["touchpoint", "timer", "journey"]
 
 
-class Clause(msgspec.Struct, frozen=True, gc=False):
+class Clause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One condition that decided, as text, with the value it saw (a JSON scalar; times are RFC 3339 text)."""
 
     condition: str
     observed: str | int | float | bool | None
+    exact: bool = True
+    """False where it was judged on coarse pieces, so that what it saw may be off. Written only then."""
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):

@@ -76,7 +76,11 @@ class Leaf(Condition):
         raise NotImplementedError
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
-        return [Clause(self.text if truth else "not " + self.text, self.observed(customer, now, touchpoint))]
+        return [Clause(self.text if truth else "not " + self.text, self.observed(customer, now, touchpoint), self.exact(customer, now))]
+
+    def exact(self, customer: Customer, now: int) -> bool:
+        """Whether what it sees is certain: not worked out from coarse pieces, of which some may have left the window."""
+        return True
 
     def memory_key(self) -> str | None:
         """What it remembers a customer by (see `beginnings`); none when it needs no memory of its own."""

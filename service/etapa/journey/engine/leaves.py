@@ -15,7 +15,7 @@ from etapa.journey.engine.matching import compile_where
 from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_after
 from etapa.journey.engine.ordered import OrderedSteps
 from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import EXACT, CountWindow, has_buckets
+from etapa.journey.engine.window import EXACT, CountWindow, has_buckets, straddles
 from etapa.journey.language import model
 from etapa.journey.language.condition import Observed
 from etapa.journey.language.model import ANY_TYPE, Comparison, Match
@@ -227,6 +227,10 @@ class CountCompares(Leaf):
         entry = customer.memory[self.place]
         return 0 if entry is None else self._number(entry, now)
 
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.memory[self.place]
+        return entry is None or not has_buckets(entry) or not straddles(entry[1], now - self.within, self.within)
+
     def changes_by_time(self) -> tuple[bool, bool]:
         return self.rises_and_falls
 
@@ -269,6 +273,10 @@ class DistinctCompares(Leaf):
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._number(customer, now)
+
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.memory[self.values.place]
+        return entry is None or not entry[0]
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return self.rises_and_falls

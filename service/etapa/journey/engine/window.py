@@ -145,6 +145,13 @@ def has_buckets(entry: list[Any]) -> bool:
     return bool(entry) and isinstance(entry[0], list)
 
 
+def straddles(bucket_times: list[int], gone: int, within: int) -> bool:
+    """Whether some of the oldest bucket that still counts may have occurred at `gone` or earlier, and so count too long."""
+    width = -(-within // BUCKETS)
+    place = bisect_right(bucket_times, gone)
+    return place < len(bucket_times) and bucket_times[place] // width * width <= gone
+
+
 def forget_before(gone: int, times: list[int], companions: list[Any] | None = None) -> None:
     """Remove what occurred at `gone` or earlier."""
     if times and times[0] <= gone:

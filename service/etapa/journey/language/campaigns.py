@@ -7,8 +7,10 @@ from typing import Any
 from etapa.journey.language.comparisons import OPERATORS, PRESENT_VALUE, VALUE, any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.conditions import ConditionShape
 from etapa.journey.language.findings import Position, Report
+from etapa.journey.language.json_kinds import kinds_of
 from etapa.journey.language.kinds.trait import TRAIT
 from etapa.journey.language.logic import leaves
+from etapa.journey.language.matches import Comparison
 from etapa.journey.language.model import Campaign, Caps, Event, InStage, Trait, Transition
 from etapa.journey.language.names import ID, Known, known_among
 from etapa.journey.language.possible import outcome
@@ -48,10 +50,27 @@ class ConsentShape(Shape[Trait]):
         if comparison is not BAD and outcome(PRESENT_VALUE.domain, comparison) == "never":
             report.error(node.position, "`consent` can never be given: a missing trait means no, and no value satisfies the comparison")
             return BAD
+        if comparison is not BAD and not _is_strict(comparison, node, report):
+            return BAD
         return Trait(record.need(TRAIT), comparison) if record.sound and comparison is not BAD else BAD
 
     def schema(self) -> dict[str, Any]:
         return {**map_schema((TRAIT,), comparison_schemas(VALUE)), **any_operator_schema(VALUE)}
+
+
+def _is_strict(comparison: Comparison, node: Node, report: Report) -> bool:
+    """Whether each test says of which type the value must be, as consent has to; if not, it is reported."""
+    for test in comparison.tests:
+        if test.operator == "exists":
+            report.error(node.position, "`exists` would take any value for a yes, even false: compare the value, such as `eq: true`")
+            return False
+        if len(kinds_of(test)) > 1:
+            report.error(
+                node.position,
+                f"`{test.operator}` lists values of different types, and consent is given by one: list true, or texts, or numbers",
+            )
+            return False
+    return True
 
 
 @dataclass(frozen=True)

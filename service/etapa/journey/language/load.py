@@ -10,8 +10,9 @@ from etapa.journey.language.checks import look_over
 from etapa.journey.language.conditions import ConditionShape
 from etapa.journey.language.doubts import doubt
 from etapa.journey.language.findings import Finding, Position, Report
+from etapa.journey.language.instants import Instant
 from etapa.journey.language.logic import depth, leaves
-from etapa.journey.language.model import Condition, CustomerZone, Journey, Rule, Stage
+from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
 from etapa.journey.language.names import ID, Known, known_among
 from etapa.journey.language.shapes import (
     BAD,
@@ -145,6 +146,15 @@ REMEMBER_IDS = Field(
     "How many touchpoint ids are kept per customer to drop duplicates; 0 turns it off.",
     default=DEFAULT_REMEMBER_IDS,
 )
+ACCEPT_FROM = Field(
+    "accept_from",
+    Instant(),
+    "Touchpoints that occurred before it are not taken: in a worker they are dead letters, `from_the_past`.",
+    default="2000-01-01T00:00:00Z",
+)
+CAMPAIGNS_FROM = Field(
+    "campaigns_from", Instant(), "Campaigns are offered no stage change that is dated before. Left out: they are offered all."
+)
 GRACE = Field("grace", Span(zero_allowed=True), "How long a live timer waits for touchpoints that are on their way.", default="10s")
 STAGES = Field(
     "stages", ListOf(STAGE, "stages", maximum=MAX_STAGES, keeps_good=True), "The stages, in the order of the journey.", required=True
@@ -162,6 +172,8 @@ JOURNEY_FIELDS = (
     REMEMBER_IDS,
     GRACE,
     ZONE,
+    ACCEPT_FROM,
+    CAMPAIGNS_FROM,
     STAGES,
     RULES,
     campaigns.CONSENT,
@@ -198,6 +210,8 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
         initial=initial.text if initial else order[0],
         remember_ids=_or(record.get(REMEMBER_IDS), DEFAULT_REMEMBER_IDS),
         grace=_or(record.get(GRACE), DEFAULT_GRACE),
+        accept_from=_or(record.get(ACCEPT_FROM), EARLIEST_TAKEN),
+        campaigns_from=record.get(CAMPAIGNS_FROM),
         stages=tuple(Stage(each.need(STAGE_ID), each.get(PHASE), each.get(LABEL) or {}) for each in stage_records),
         rules=tuple(_rule(each, order) for each in rule_records),
         consent=record.get(campaigns.CONSENT),

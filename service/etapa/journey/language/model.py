@@ -24,6 +24,7 @@ from etapa.journey.language.matches import ANY_TYPE, EVERYWHERE, Comparison, Mat
 
 __all__ = [
     "ANY_TYPE",
+    "EARLIEST_TAKEN",
     "EVERYWHERE",
     "Absent",
     "Aggregate",
@@ -61,6 +62,9 @@ __all__ = [
     "Transition",
     "Where",
 ]
+
+EARLIEST_TAKEN = 946_684_800_000_000
+"""2000-01-01T00:00:00Z: what claims to be older is the zero of some clock more often than a memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +174,7 @@ class Journey:
     campaigns: tuple[Campaign, ...] = ()
     tests: tuple[Scenario, ...] = ()
     zone: CustomerZone = CustomerZone()
+    accept_from: int = EARLIEST_TAKEN
+    """Older touchpoints are not taken (microseconds since 1970)."""
+    campaigns_from: int | None = None
+    """Campaigns are offered no stage change that is dated before; none: they are offered all."""

@@ -6,12 +6,13 @@ from typing import Final, final
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.decoder import Decoder
-from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.rejected import Rejected, from_the_past, rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.errors import EtapaError
 from etapa.journey.engine.campaigns import triggers_of
 from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.partition import EvaluationFailed, Partition
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.engine.touchpoint import Touchpoint
@@ -74,20 +75,22 @@ PAUSE_BYTES: Final = 128 * 1024
 """Bytes after which reading pauses, however few records they are. The worst that anybody can write takes 15 ms then, not half a second."""
 
 
-async def decode(records: list[Record], decoder: Decoder, wall: int, pause_every: int, pause: Pause) -> Waiting:
+async def decode(
+    records: list[Record], decoder: Decoder, wall: int, pause_every: int, pause: Pause, earliest: int = BEGINNING_OF_TIME
+) -> Waiting:
     """Read touchpoints out of records. `wall` is the wall clock in microseconds.
 
     What is too far in the future is judged by the record's timestamp where that is later: our clock may be slow, and a record that
-    is here was sent before now. Where the topic stamps on append, the timestamp is the broker's.
+    is here was sent before now. Where the topic stamps on append, the timestamp is the broker's. What occurred before `earliest` is not taken.
     """
     items: list[Touchpoint | Rejected] = []
     while len(items) < len(records):
-        _decode_some(records, items, decoder, wall, pause_every)
+        _decode_some(records, items, decoder, wall, pause_every, earliest)
         await pause()
     return Waiting(records, items)
 
 
-def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], decoder: Decoder, wall: int, most: int) -> None:
+def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], decoder: Decoder, wall: int, most: int, earliest: int) -> None:
     """Read what is in the next records, up to `most` of them, or to where `PAUSE_BYTES` have come together."""
     size = 0
     max_ahead = decoder.max_ahead
@@ -102,7 +105,8 @@ def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], deco
         if cut is not None and "value" in cut.parts:
             items.append(rejected("too_large", f"more than {decoder.max_bytes} bytes"))
         else:
-            items.append(decoder.decode(record.key, record.value, record.headers, now, latest_here))
+            item = decoder.decode(record.key, record.value, record.headers, now, latest_here)
+            items.append(from_the_past(earliest) if isinstance(item, Touchpoint) and item.at < earliest else item)
         size += record.size()
         if size >= PAUSE_BYTES:
             return

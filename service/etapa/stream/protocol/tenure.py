@@ -131,7 +131,9 @@ class Tenure:
         if records:
             if records[0].offset < self._next_offset:
                 raise InDoubt("log_error", f"read offset {records[0].offset}, expected {self._next_offset} or later")
-            self._waiting = await decode(records, options.decoder, around.clock.now(), options.pause_every, self._pause)
+            self._waiting = await decode(
+                records, options.decoder, around.clock.now(), options.pause_every, self._pause, around.program.journey.accept_from
+            )
             self._took("decode", started)
 
     async def _process_touchpoints(self) -> None:
