@@ -134,9 +134,16 @@ WORKER = Dashboard(
                 unit="ops",
             ),
             Panel(
-                title="Lost, refused, fenced, disagreeing, failed",
+                title="Lost, refused, fenced, disagreeing, failed, damaged",
                 about="Counters that should stand still.",
-                queries=[rate(m.GONE), rate(m.REFUSED), rate(m.FENCED), rate(m.OFFSET_DISAGREEMENTS), rate(m.TIMER_FAILURES)],
+                queries=[
+                    rate(m.GONE),
+                    rate(m.REFUSED),
+                    rate(m.FENCED),
+                    rate(m.OFFSET_DISAGREEMENTS),
+                    rate(m.TIMER_FAILURES),
+                    rate(m.DAMAGE, "kind"),
+                ],
                 unit="ops",
             ),
             Panel(
