@@ -1,5 +1,6 @@
 """The core gives the same to the byte, compiled and not."""
 
+import re
 import subprocess
 import sys
 from itertools import islice
@@ -29,7 +30,8 @@ def simulated(before: str, journey: str, events: Path, *arguments: str) -> tuple
     command = [sys.executable, "-c", f"{before}\n{MAIN}", "simulate", "--journey", f"service/etapa/journeys/{journey}.yaml", str(events)]
     done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    return done.stdout, done.stderr
+    # The only thing that hangs on the time of day.
+    return done.stdout, re.sub(rb"occurred_at is \d+ s ahead", b"occurred_at is ahead", done.stderr)
 
 
 @pytest.mark.parametrize("journey", ["retail", "restaurant", "subscription", "insurance"])
