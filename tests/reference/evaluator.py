@@ -96,7 +96,12 @@ class Shopper:
 
     def _consents(self, consent: model.Trait) -> bool:
         given = [each.traits[consent.name] for each in self._in_order() if consent.name in each.traits]
-        return bool(given) and given[-1] is not None and satisfies(consent.comparison, given[-1])
+        if not given or given[-1] is None:
+            return False
+        # No operator makes a yes of a value of another type than what it is compared with.
+        tests = [test for test in consent.comparison.tests if test.operator != "exists"]
+        operands = [each for test in tests for each in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
+        return all(json_type(each) == json_type(given[-1]) for each in operands) and satisfies(consent.comparison, given[-1])
 
     def _rules(self) -> list[model.Rule]:
         return [rule for rule in self.journey.rules if self.stage in rule.sources and rule.to != self.stage]
@@ -257,6 +262,13 @@ def value_at(path: model.Path, touchpoint: Touchpoint) -> Any:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+def json_type(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    names = {int: "number", float: "number", str: "text", list: "list", dict: "object"}
+    return names[type(value)]
 
 
 def satisfies(comparison: model.Comparison, value: Any) -> bool:
