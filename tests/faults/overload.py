@@ -32,14 +32,14 @@ def overload(folder: Path, seconds: float, share: float, tell: Tell) -> Figures:
         with MemoryWatch(worker.pid) as memory, Throttle(worker, share) as throttle:
             carried = _capacity(scene, worker, seconds / 3, share)
             tell(f"with {share:.0%} of a processor the worker carries {carried:,.0f} touchpoints a second")
-            _wait_for_lag(worker, 0, 60 + seconds, "the end of what it was measured with")
+            _wait_for_all(scene, worker, 60 + seconds, "the end of what it was measured with")
             before = worker.total("etapa_touchpoints_total")
             torrent = Torrent(_order(scene, 2, int(_TIMES * carried * seconds), _TIMES * carried), folder)
             told = 0.0
             while not torrent.is_over:
                 if time.monotonic() > told + _TELL_EVERY:
                     told = time.monotonic()
-                    tell(f"  {_lag(worker):10,.0f} wait, {resident(worker.pid) / MEBIBYTE:.0f} MiB")
+                    tell(f"  {_waiting(scene, worker):10,.0f} wait, {resident(worker.pid) / MEBIBYTE:.0f} MiB")
                 time.sleep(_LOOK)
             done = torrent.done(1)
             backlog = done.count - (worker.total("etapa_touchpoints_total") - before)
@@ -50,7 +50,7 @@ def overload(folder: Path, seconds: float, share: float, tell: Tell) -> Figures:
             meanwhile = _rate(worker, seconds / 6)
             throttle.release()
             began = time.monotonic()
-            _wait_for_lag(worker, 0, 60 + 4 * backlog * share / carried, "the processing of what waited")
+            _wait_for_all(scene, worker, 60 + 4 * backlog * share / carried, "the processing of what waited")
             drained = time.monotonic() - began
             tell(f"with a whole processor everything was processed {drained:.0f} s later; {memory.most / MEBIBYTE:.0f} MiB at most")
             check_undisturbed(worker, scene.settings.partitions)
@@ -105,7 +105,7 @@ def _capacity(scene: Scene, worker: Worker, seconds: float, share: float) -> flo
     Torrent(_order(scene, 1, int(_FASTEST * share * (seconds + 4)), None), scene.folder).done(60 + seconds)
     _rate(worker, 0)
     rate = _rate(worker, seconds)
-    if not _lag(worker):
+    if not _waiting(scene, worker):
         raise Wrong("what the worker carries was not measured: nothing waited any more")
     return rate
 
@@ -121,12 +121,13 @@ def _rate(worker: Worker, seconds: float) -> float:
     return (worker.total("etapa_touchpoints_total") - before) / (time.monotonic() - began)
 
 
-def _lag(worker: Worker) -> float:
-    return worker.total("etapa_lag_touchpoints")
+def _waiting(scene: Scene, worker: Worker) -> float:
+    """Touchpoints in the log that are not processed. The gauge of the lag is some seconds old."""
+    return sum(_ends(scene).values()) - worker.total("etapa_touchpoints_total")
 
 
-def _wait_for_lag(worker: Worker, most: int, seconds: float, what: str) -> None:
-    wait_until(lambda: _lag(worker) <= most, seconds, what, _LOOK)
+def _wait_for_all(scene: Scene, worker: Worker, seconds: float, what: str) -> None:
+    wait_until(lambda: not _waiting(scene, worker), seconds, what, _LOOK)
 
 
 def _ends(scene: Scene) -> Mapping[int, int]:

@@ -80,6 +80,7 @@ def test_a_stranger_that_was_given_a_partition_makes_workers_unready_is_named_an
         for worker in (first, second):
             await asyncio.to_thread(worker.wait_ready, 2)
             assert worker.metric("etapa_group_partitions_unowned") == 0
+        for worker in (first, second):
             worker.ask_to_stop()
         assert (first.exit_code(), second.exit_code()) == (0, 0)
 
