@@ -143,3 +143,21 @@ def test_what_retention_may_have_taken_is_what_was_not_through() -> None:
         assert Kept(10, through).may_miss(start) == missing
     assert Kept(10).may_miss(15) == 5
     assert Kept(10).may_miss(3) == 0
+
+
+def test_a_lane_that_falls_behind_among_what_is_through_keeps_what_was_through_beyond() -> None:
+    progress = Progress(window=1, begin=2, before=Through(10, frozenset({2, 5})))
+    progress.fetched(range(2, 10))
+    for offset in range(2, 10):
+        assert progress.take(offset)
+        progress.admit("a", offset)
+    kept = progress.through()
+    assert [offset for offset in range(2, 10) if not kept.holds("a", offset)] == [2, 5]
+    progress.settle("a", 2)
+    assert progress.look("a", 5, mine=True) == "open"
+    assert [offset for offset in range(2, 10) if not progress.through().holds("a", offset)] == [5]
+
+
+def test_of_two_that_were_kept_the_one_whose_lane_has_caught_up_says_more() -> None:
+    behind, caught_up = Kept(3, Through(10, behind={"a": 3})), Kept(3, Through(10, frozenset({3})))
+    assert furthest([behind, caught_up]) == furthest([caught_up, behind]) == caught_up
