@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 import etapa
-from etapa.commands.run import log_to_stderr
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.last_line import last_line_in_the_log
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted
 from etapa.deliver.plan import Plan
 from etapa.deliver.plan_file import load_plan
-from etapa.deliver.secrets_found import SecretsError, find_secrets
+from etapa.deliver.secrets_found import SecretsError, find_secrets, secret_texts
+from etapa.hosting.log_setup import log_to_stderr
 from etapa.journey.language.yaml_nodes import MAX_BYTES
 
 FLAGS = ("delivery", "kafka_bootstrap_servers", "group", "start", "http_host", "http_port", "log_level")
@@ -77,7 +78,7 @@ def deliver(ctx: click.Context, /, check: bool, **flags: str | None) -> None:
     if check:
         click.echo(f"{path}: good: {counted(len(plan.targets), 'target')}, {counted(len(plan.campaigns), 'campaign')}{_default(plan)}")
         return
-    log_to_stderr(settings)
+    log_to_stderr(settings, "delivery", secret_texts(credentials.values()))
     # Only now: what this runs on takes a while to import, and --help and --check need none of it.
     from etapa.commands.terminal.delivery_process import work
 
@@ -88,7 +89,8 @@ def deliver(ctx: click.Context, /, check: bool, **flags: str | None) -> None:
         settings.kafka_bootstrap_servers,
         settings.delivery_group,
     )
-    work(settings, plan, credentials)
+    with last_line_in_the_log(settings):
+        work(settings, plan, credentials)
 
 
 def _plan_from(path: Path) -> Plan:

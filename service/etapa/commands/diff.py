@@ -11,7 +11,7 @@ from etapa.commands.terminal.event_files import EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_from
-from etapa.commands.terminal.printing import echo_json, printable
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.source_files import files_of
 from etapa.commands.terminal.stage_matrix import matrix
 from etapa.commands.terminal.tables import table
@@ -27,6 +27,7 @@ from etapa.commands.terminal.touchpoint_files import (
 )
 from etapa.commands.terminal.words import clause_text, counted, width
 from etapa.contracts.rfc3339 import format_time
+from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.diff import Diff, Sample, Side

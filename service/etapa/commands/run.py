@@ -1,17 +1,14 @@
 """`etapa run`: the worker."""
 
 import logging
-import time
 
 import click
 
 import etapa
 from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.last_line import last_line_in_the_log
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
-from etapa.settings import Settings
-
-LOG_FORMAT = "%(asctime)sZ %(levelname)-7s %(name)s: %(message)s"
-LIBRARIES = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
+from etapa.hosting.log_setup import log_to_stderr
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +22,7 @@ def run(**flags: str | None) -> None:
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)
-    log_to_stderr(settings)
+    log_to_stderr(settings, "worker")
     # Only now: what a worker runs on takes a while to import, and --help needs none of it.
     from etapa.commands.terminal.worker_process import work
     from etapa.journey.engine.compiled import IS_COMPILED
@@ -42,23 +39,5 @@ def run(**flags: str | None) -> None:
     )
     if not IS_COMPILED:
         logger.warning("the core was not compiled when Etapa was installed, so this worker carries about half of what it could")
-    work(settings, journey)
-
-
-def log_to_stderr(settings: Settings) -> None:
-    """Log as much as the settings say, in UTC."""
-    formatter = logging.Formatter(LOG_FORMAT, "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
-    if settings.log_level != "debug":
-        # What these do in good order is of interest to nobody but their authors.
-        handler.addFilter(_is_no_service_news)
-        for name in LIBRARIES:
-            logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _is_no_service_news(record: logging.LogRecord) -> bool:
-    """False for mode's `[^--Service]: Starting...`, which it logs in our services' names."""
-    return record.levelno > logging.INFO or not str(record.msg).startswith("[^")
+    with last_line_in_the_log(settings):
+        work(settings, journey)

@@ -12,11 +12,11 @@ from etapa.commands.terminal.event_files import REJECTED_SHOWN, EventFile
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import shown
 from etapa.commands.terminal.options import settings_from
-from etapa.commands.terminal.printing import printable
 from etapa.commands.terminal.source_files import files_of, loaded, mapper_of, source_text
 from etapa.commands.terminal.words import counted
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.hosting.foreign_text import printable
 from etapa.sources import presets
 from etapa.sources.loading import load_source, source_schema
 from etapa.sources.mapping import Mapper

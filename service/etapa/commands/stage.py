@@ -8,10 +8,11 @@ import msgspec
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.printing import echo_json, printable
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
+from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.customer import Customer
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError

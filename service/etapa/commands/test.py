@@ -13,8 +13,9 @@ from etapa.commands.terminal.difference import difference, in_short
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
 from etapa.commands.terminal.junit import Case, Suite, junit_xml
-from etapa.commands.terminal.printing import echo_json, printable
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted, width
+from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.language.duration import format_duration
 from etapa.journey.language.load import Loaded

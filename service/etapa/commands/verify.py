@@ -10,12 +10,13 @@ from etapa.commands.terminal.dead_letter_options import check_partitions
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.printing import echo_json, printable
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import redis_trouble
 from etapa.commands.terminal.words import counted
 from etapa.contracts.mark import MarkError
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError
+from etapa.hosting.foreign_text import printable
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic

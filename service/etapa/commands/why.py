@@ -10,10 +10,11 @@ from etapa.commands.stage import customer_from
 from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.printing import echo_json, printable
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries
 from etapa.contracts.explanation import explanation_json
 from etapa.hosting.clock import SystemClock
+from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.classify import EvaluationFailed
 from etapa.journey.engine.explain import Explained, ExplainedCondition, ExplainedRule, Explanation, explain
 from etapa.journey.engine.instant import time_text

@@ -1,6 +1,6 @@
 """Fetching the secrets that a delivery file refers to, from the environment and from files. Messages name the place, never the content."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -37,6 +37,19 @@ class Credentials(msgspec.Struct, frozen=True):
     def signing_keys(self) -> list[bytes]:
         """The keys, the newest first."""
         return [secret_key(key.reveal()) for key in self.keys]
+
+
+def secret_texts(credentials: Iterable[Credentials]) -> list[str]:
+    """Everything in them that no log may hold: headers, also without a scheme such as `Bearer` before them, and the keys that sign."""
+    headers = [
+        header.reveal()
+        for found in credentials
+        for named in (found.headers, *found.by_campaign.values())
+        for name, header in named.items()
+        # Its value is no secret, and stands in what receivers answer.
+        if name.lower() != "content-type"
+    ]
+    return [*headers, *(header.rpartition(" ")[2] for header in headers), *(key.reveal() for found in credentials for key in found.keys)]
 
 
 def find_secrets(plan: Plan, environ: Mapping[str, str], folder: Path) -> dict[str, Credentials]:

@@ -120,7 +120,7 @@ class Api:
             # Apart from the event loop, which is the worker's: looking far ahead can take many milliseconds.
             explanation = await asyncio.to_thread(explain, self._program, found, self._now())
         except EvaluationFailed:
-            logger.exception("a customer could not be explained")
+            logger.exception("a customer could not be explained", extra={"customer_id": found.id})
             return problem(500, "A rule cannot be judged for this customer; the log says which.")
         return json_bytes(explanation_json(explanation, self._journey.id, self._journey.version))
 

@@ -32,6 +32,8 @@ SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 StartOffset = Literal["earliest", "latest"]
 Switch = Literal["on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "logfmt", "json"]
+LogCustomerIds = Literal["pseudonym", "plain"]
 
 SourceName = Literal["default", "environment", "file", "flag"]
 
@@ -140,6 +142,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Setting(values.number(1, 100_000), "Triggers that delivery holds in memory for each target and partition")
     ] = 100
     log_level: Annotated[LogLevel, Setting(values.choice(get_args(LogLevel)), "How much the worker logs")] = "info"
+    log_format: Annotated[LogFormat, Setting(values.choice(get_args(LogFormat)), "How lines of the log are written")] = "text"
+    log_customer_ids: Annotated[LogCustomerIds, Setting(values.choice(get_args(LogCustomerIds)), "How customers are named in the log")] = (
+        "pseudonym"
+    )
+    log_customer_key: Annotated[
+        Secret | None, Setting(values.secret(), "Makes the pseudonyms in the log; without one, they are the same within a process only")
+    ] = None
 
     def __post_init__(self) -> None:
         if not self.redis_prefix:

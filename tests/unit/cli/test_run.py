@@ -103,3 +103,24 @@ def test_certificates_that_are_not_there_are_wrong_use() -> None:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert said.decode().splitlines()[-1].startswith("Error: ETAPA_KAFKA_SSL_CA: '/no/such/ca.pem' cannot be used")
+
+
+@pytest.mark.parametrize("port_is_taken", [False, True])
+def test_with_json_every_line_of_the_log_is_an_object_to_the_very_last(port_is_taken: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1]) if port_is_taken else "0"
+        with started("run", "--http-port", port, env=NOWHERE | {"ETAPA_LOG_FORMAT": "json", "ETAPA_GROUP": "shop"}) as process:
+            lines = []
+            if not port_is_taken:
+                assert process.stderr is not None
+                for line in process.stderr:
+                    lines.append(line.decode())
+                    if "no work without Kafka" in lines[-1]:
+                        break
+                process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=60)
+    told = [json.loads(line) for line in [*lines, *said.decode().splitlines()]]
+    assert {one["group"] for one in told} == {"shop"}
+    assert "s3cret" not in str(told)
+    assert process.returncode == (1 if port_is_taken else 0)
+    assert told[-1]["level"] == ("critical" if port_is_taken else "info")

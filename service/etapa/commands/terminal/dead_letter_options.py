@@ -10,10 +10,11 @@ import click
 import msgspec
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.commands.terminal.printing import echo_json, printable
+from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.times import Time
 from etapa.commands.terminal.words import counted
 from etapa.contracts.rfc3339 import format_time
+from etapa.hosting.foreign_text import printable
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic

@@ -23,9 +23,9 @@ from etapa.commands.terminal.dead_letter_options import (
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.printing import printable
 from etapa.commands.terminal.words import counted
 from etapa.contracts.undelivered import UndeliveredTrigger
+from etapa.hosting.foreign_text import printable
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from etapa.commands.terminal.printing import printable
 from etapa.commands.terminal.words import clause_text, counted
+from etapa.hosting.foreign_text import printable
 from etapa.journey.language.duration import format_duration
 from etapa.journey.language.model import ExpectedChange
 from etapa.rehearsal.absence import Absence

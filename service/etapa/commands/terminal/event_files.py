@@ -15,9 +15,9 @@ from typing import BinaryIO, Self
 import click
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
-from etapa.commands.terminal.printing import printable
 from etapa.contracts.odd_bytes import Oddity, odd_file
 from etapa.contracts.rejected import Rejected
+from etapa.hosting.foreign_text import printable
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -2,7 +2,7 @@
 
 import click
 
-from etapa.commands.terminal.printing import printable
+from etapa.hosting.foreign_text import printable
 
 
 class _Failed(click.ClickException):

@@ -1,22 +1,8 @@
-"""Text that others wrote, made fit for a terminal, a log or a pipe: nothing in it moves a cursor, rings, colours or turns writing round.
-
-Control characters (also those of C1), what turns the direction of writing, line separators, and what has no glyph are not printed as
-they are: in prose a replacement character stands for each, in JSON its escape, which means the same to every reader of JSON.
-"""
+"""Printing what others wrote, so that a terminal acts on nothing in it; see `hosting.foreign_text`."""
 
 import click
 
-
-def printable(text: str) -> str:
-    """Text for people, on one line."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-
-
-def json_text(encoded: bytes) -> str:
-    """JSON as it was encoded, with an escape for each such character. Bytes that are no UTF-8 become replacement characters."""
-    text = encoded.decode(errors="replace")
-    # In JSON a line feed stands only between values.
-    return text if text.isprintable() else "".join(one if one.isprintable() or one == "\n" else _escape(one) for one in text)
+from etapa.hosting.foreign_text import json_text
 
 
 def json_line(encoded: bytes) -> bytes:
@@ -27,8 +13,3 @@ def json_line(encoded: bytes) -> bytes:
 def echo_json(encoded: bytes, *, err: bool = False) -> None:
     """Print it, with a line feed behind it."""
     click.echo(json_text(encoded), err=err)
-
-
-def _escape(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))

@@ -2,6 +2,7 @@
 
 import logging
 
+from etapa.hosting.log_setup import log_to_stderr
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt
@@ -37,6 +38,6 @@ def redis_trouble(settings: Settings, error: ViewError) -> str:
 def quiet_libraries(settings: Settings) -> None:
     """Client libraries log what the command is about to say in better words; with ETAPA_LOG_LEVEL=debug they may."""
     if settings.log_level == "debug":
-        logging.basicConfig(level=logging.DEBUG)
+        log_to_stderr(settings, "command")
     else:
         logging.getLogger().addHandler(logging.NullHandler())

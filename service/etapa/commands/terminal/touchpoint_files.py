@@ -10,7 +10,6 @@ import click
 
 from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed
-from etapa.commands.terminal.printing import printable
 from etapa.commands.terminal.sorted_lines import SortedLines
 from etapa.commands.terminal.source_files import MappedLines, mapper_of
 from etapa.commands.terminal.words import counted
@@ -18,6 +17,7 @@ from etapa.contracts.decoder import Decoder
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.hosting.foreign_text import printable
 from etapa.rehearsal.file_findings import FileFinding
 from etapa.settings import Settings
 from etapa.sources.lines import Lines

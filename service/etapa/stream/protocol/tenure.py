@@ -210,7 +210,8 @@ class Tenure:
                 moved += has_moved
             except EvaluationFailed as failure:
                 failed += 1
-                logger.warning("partition %d: a customer was not reclassified: %s", self._around.partition, failure)
+                who = {"customer_id": customer_id}
+                logger.warning("partition %d: a customer was not reclassified: %s", self._around.partition, failure, extra=who)
             if count % self._around.options.pause_every == 0:
                 await self._pause()
         await self._commit(0, [])
@@ -299,13 +300,16 @@ class Tenure:
         self._sound_offset = offset
 
     def _tell_of_failure(self, position: int, what: Exception, cause: BaseException | None) -> None:
+        item = self._waiting.items[position]
+        who = {"customer_id": item.customer_id} if isinstance(item, Touchpoint) else {}
         logger.warning(
             "partition %d: judging the touchpoint at offset %d failed: %s",
             self._around.partition,
             self._waiting.records[position].offset,
             what,
+            extra=who,
         )
-        logger.debug("what was raised", exc_info=cause)
+        logger.debug("what was raised", exc_info=cause, extra=who)
 
     async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
         """Make real what the engine did with the first `count` that wait. Nothing is written if nothing was done, unless `empty`."""
@@ -354,8 +358,9 @@ class Tenure:
             self._careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
         self._engine.forget(around.options.customers_in_memory, work.changed)
         for failure in work.failures:
-            logger.warning("partition %d: the timer of a customer was dropped: %s", around.partition, failure)
-            logger.debug("the customer was %r", failure.customer_id, exc_info=failure)
+            who = {"customer_id": failure.customer_id}
+            logger.warning("partition %d: the timer of a customer was dropped: %s", around.partition, failure, extra=who)
+            logger.debug("what was raised", exc_info=failure, extra=who)
             around.observer.timer_failed(around.partition, failure.customer_id, str(failure))
         around.observer.batch_committed(
             around.partition,

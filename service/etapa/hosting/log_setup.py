@@ -1,0 +1,91 @@
+"""Where a process logs, in which format, and what it keeps to itself."""
+
+import logging
+import os
+import secrets
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
+
+import etapa
+from etapa.hosting.log_lines import JsonLines, LineFormatter, LogfmtLines, TextLines, pseudonym, redactor
+from etapa.settings import SETTINGS, Settings
+from etapa.settings.values import RedisUrl
+
+LIBRARIES = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
+
+_FORMATTERS: dict[str, type[LineFormatter]] = {"text": TextLines, "logfmt": LogfmtLines, "json": JsonLines}
+
+logger = logging.getLogger(__name__)
+
+
+def log_to_stderr(settings: Settings, process: Literal["worker", "delivery", "command"], more_secrets: Iterable[str] = ()) -> None:
+    """Log as much as the settings say, in UTC. What ends the process unforeseen is logged as well, instead of printed over many lines.
+
+    No secret of the settings gets into a line, and none of `more_secrets`.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(line_formatter(settings, process, more_secrets))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_the_end
+    threading.excepthook = _log_a_threads_end
+    if settings.log_level != "debug":
+        # What these do in good order is of interest to nobody but their authors.
+        handler.addFilter(_is_no_service_news)
+        for name in LIBRARIES:
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def line_formatter(settings: Settings, process: str, more_secrets: Iterable[str] = ()) -> LineFormatter:
+    """Makes the lines that the settings ask for."""
+    static = {
+        "process": process,
+        "version": etapa.__version__,
+        "group": settings.delivery_group if process == "delivery" else settings.group,
+        "instance": f"{socket.gethostname()}:{os.getpid()}",
+    }
+    redact = redactor([*_secrets_in(settings), *more_secrets])
+    return _FORMATTERS[settings.log_format](static, redact, _shown_customer(settings))
+
+
+def _shown_customer(settings: Settings) -> Callable[[str], str]:
+    if settings.log_customer_ids == "plain":
+        return str
+    # Without a key that all processes share, a pseudonym is the same within this process only.
+    key = settings.log_customer_key.reveal().encode() if settings.log_customer_key else secrets.token_bytes(32)
+    return lambda customer_id: pseudonym(customer_id, key)
+
+
+def _secrets_in(settings: Settings) -> Iterable[str]:
+    for name, setting in SETTINGS.items():
+        value = getattr(settings, name)
+        if setting.kind.is_secret and value is not None and not isinstance(value, RedisUrl):
+            yield value.reveal()
+    url = urlsplit(settings.redis_url.reveal())
+    login, at, _ = url.netloc.rpartition("@")
+    if at:
+        # The user of an access list is no secret, and would be hidden in words that happen to be the same.
+        yield login.partition(":")[2]
+    yield from (value for name, value in parse_qsl(url.query) if name.endswith("password"))
+
+
+def _log_the_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, Exception):
+        logger.critical("ended by an error that should not exist", exc_info=error)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+def _log_a_threads_end(arguments: threading.ExceptHookArgs) -> None:
+    if arguments.exc_value is not None:
+        logger.error("a thread ended by an error that should not exist", exc_info=arguments.exc_value)
+
+
+def _is_no_service_news(record: logging.LogRecord) -> bool:
+    """False for mode's `[^--Service]: Starting...`, which it logs in our services' names."""
+    return record.levelno > logging.INFO or not str(record.msg).startswith("[^")
