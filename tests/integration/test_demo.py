@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -77,6 +78,28 @@ def test_it_has_as_many_shoppers_as_asked_for() -> None:
     command = _command("--seconds", "4", "--rate", "400", "--customers", "50", "--json")
     demo = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=ENOUGH_SECONDS, check=True)
     assert sum(json.loads(demo.stdout)["customers"].values()) == 50
+
+
+BOOKSHOP = Path(__file__).parents[2] / "docs" / "examples" / "bookshop.yaml"
+
+
+def test_it_shows_a_journey_of_ones_own() -> None:
+    command = _command("--journey", str(BOOKSHOP), "--seconds", "5", "--json")
+    demo = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=ENOUGH_SECONDS, check=True)
+    found = json.loads(demo.stdout)
+    assert found["journey"] == "bookshop"
+    assert found["customers"]["buyer"] > 0
+    assert found["customers"]["regular"] > 0
+    assert found["unread"] == 0
+
+
+def test_it_says_what_is_wrong_with_a_journey_and_starts_nothing(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("journey: x\n")
+    demo = subprocess.run(_command("--journey", str(wrong)), capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)
+    assert demo.returncode == 1
+    assert "wrong.yaml:1:1: error" in demo.stderr
+    assert "Redis" not in demo.stderr
 
 
 class Running:
@@ -171,6 +194,33 @@ def test_ctrl_c_ends_it_with_a_summary_and_leaves_nothing(running: Callable[...,
     assert "customers" in demo.shown
     assert not any(child.is_running() for child in children)
     assert not accepts_connections(port)
+
+
+def test_it_plays_recorded_customers_and_other_commands_may_ask_about_them(running: Callable[..., Running], tmp_path: Path) -> None:
+    orders = tmp_path / "orders.csv"
+    orders.write_text(
+        "order_id;email;order_date;total\n1;ada@example.com;2026-01-05;59.90\n2;bob@example.com;soon;1\n3;ada@example.com;2026-02-10;24\n"
+    )
+    demo = running("--journey", str(BOOKSHOP), "--events", str(orders), "--source", "csv")
+    url = demo.wait_for(r"ETAPA_REDIS_URL=(\S+)")
+    demo.wait_for(r"(All 2 touchpoints are sent)")
+    environment = ENVIRONMENT | {"ETAPA_REDIS_URL": url, "ETAPA_JOURNEY": str(BOOKSHOP)}
+
+    def stage() -> str:
+        asked = subprocess.run(
+            [sys.executable, "-m", "etapa", "stage", "ada@example.com"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+        return asked.stdout
+
+    wait_until(lambda: "ada@example.com is in buyer since 2026-01-05T00:00:00Z" in stage(), ENOUGH_SECONDS, "ada's stage")
+    os.kill(demo.process.pid, signal.SIGINT)
+    assert demo.end() == 0
+    assert "2 applied, 0 duplicates" in demo.shown
 
 
 def test_two_demos_run_at_the_same_time_and_one_right_after_the_other(running: Callable[..., Running]) -> None:

@@ -1,39 +1,109 @@
-"""`etapa demo`: the whole of Etapa on a private broker and a private Redis, with made-up shoppers."""
+"""`etapa demo`: the whole of Etapa on a private broker and a private Redis, with made-up customers or recorded ones."""
 
+import contextlib
 import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from etapa.commands.terminal.failures import CheckFailed
+from etapa.commands.terminal.event_files import EventFile, LineProgress
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.source_files import files_of
+from etapa.commands.terminal.touchpoint_files import TouchpointFile, decoder_of, mapper_from
+from etapa.settings import Settings
+
+if TYPE_CHECKING:
+    from etapa.embedded.shoppers import Sent
 
 PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
 """Modules that only the demo needs, and the packages that bring them (the extra `demo`)."""
 
 
 @click.command()
+@settings_flags("journey")
+@click.option("--events", metavar="FILE", help="Send the touchpoints of FILE, in order of time, instead of made-up ones.")
+@click.option("--source", metavar="SOURCE", help="FILE holds another system's records: the name of a source, or its file.")
 @click.option("--seconds", type=click.FloatRange(min=1), metavar="N", help="Stop after this many seconds; without it, stop with Ctrl-C.")
 @click.option(
     "--rate", type=click.FloatRange(min=1, max=100_000), default=200, show_default=True, metavar="R", help="Touchpoints a second."
 )
 @click.option(
-    "--customers", type=click.IntRange(min=1, max=1_000_000), metavar="N", help="Number of shoppers; without it, they keep coming."
+    "--customers", type=click.IntRange(min=1, max=1_000_000), metavar="N", help="Number of made-up customers; without it, they keep coming."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else, on stdout.")
-def demo(seconds: float | None, rate: float, customers: int | None, as_json: bool) -> None:
-    """Watch customers move through the stages, without Kafka, Redis or any settings.
+def demo(
+    journey: str | None,
+    events: str | None,
+    source: str | None,
+    seconds: float | None,
+    rate: float,
+    customers: int | None,
+    as_json: bool,
+) -> None:
+    """Watch customers move through the stages, without Kafka or Redis.
 
-    It starts a private broker (a test double of Kafka's protocol) and a private Redis, makes up shoppers online and offline, runs the real
-    worker on their touchpoints, and shows what happens. The page and the API are served meanwhile. Nothing is left behind.
+    It starts a private broker (a test double of Kafka's protocol) and a private Redis, makes up customers, runs the real worker on their
+    touchpoints, and shows what happens. The page and the API are served meanwhile. Nothing is left behind.
+
+    With --journey it shows a journey of your own: customers do what its rules ask for. With --events they are your own customers, too.
     """
+    if source is not None and events is None:
+        raise WrongUse("--source says what --events holds, and there is no --events")
+    if customers is not None and events is not None:
+        raise WrongUse("--customers makes customers up, and --events brings real ones: use only one of them")
     missing = [package for module, package in PARTS.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise CheckFailed(f"the demo needs {' and '.join(missing)}, which is not installed: pip install 'etapa[demo]'")
+    settings = settings_from({"journey": journey}).settings
+    if str(settings.journey_path) == "-":
+        raise WrongUse("--journey -: the worker reads the file, too, so it must be one and not standard input")
+    chosen = journey_from(settings.journey_path)
     # Only now: what the demo runs on takes a while to import, and --help needs none of it.
     from etapa.embedded.broker import BrokerError
-    from etapa.embedded.demo import DemoError, DemoOptions, run_demo
+    from etapa.embedded.demo import DemoError, run_demo
+    from etapa.embedded.plan import DemoOptions
     from etapa.embedded.redis_server import RedisUnavailable
 
-    try:
-        run_demo(DemoOptions(seconds=seconds, rate=rate, customers=customers, as_json=as_json))
-    except (BrokerError, DemoError, RedisUnavailable) as error:
-        raise CheckFailed(str(error)) from None
+    with contextlib.nullcontext() if events is None else _recorded(events, source, settings) as recorded:
+        options = DemoOptions(
+            journey=chosen,
+            journey_path=Path(settings.journey_path),
+            usual_port=Settings().http_port,
+            recorded=recorded,
+            recorded_from=events or "",
+            seconds=seconds,
+            rate=rate,
+            customers=customers,
+            as_json=as_json,
+        )
+        try:
+            run_demo(options)
+        except (BrokerError, DemoError, RedisUnavailable) as error:
+            raise CheckFailed(str(error)) from None
+
+
+@contextlib.contextmanager
+def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["Iterator[Sent]"]:
+    """The touchpoints of a file, in order of time. Ends the command with exit code 1 if it holds none."""
+    from etapa.embedded.recorded import recorded
+
+    decoder = decoder_of(settings)
+    mapper = mapper_from(source, settings)
+    with EventFile(path, takes=files_of(mapper)) as lines:
+        progress = LineProgress(lines, output_scrolls=False)
+        file = TouchpointFile(lines, progress, decoder, in_order=True, mapper=mapper)
+        found = recorded(file.lines, decoder)
+        first = next(found, None)
+        progress.clear()
+        if first is None:
+            raise CheckFailed(f"{file.name}: it holds no touchpoint")
+        yield _with(first, found)
+
+
+def _with(first: "Sent", rest: "Iterator[Sent]") -> "Iterator[Sent]":
+    yield first
+    yield from rest

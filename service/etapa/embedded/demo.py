@@ -1,4 +1,4 @@
-"""`etapa demo`: made-up shoppers, a private broker, a private Redis and the real worker, watched until somebody has seen enough."""
+"""`etapa demo`: made-up customers or recorded ones, a private broker, a private Redis and the real worker, watched until somebody has seen enough."""
 
 import contextlib
 import signal
@@ -7,30 +7,21 @@ from collections import Counter
 from collections.abc import Iterator
 from types import FrameType
 
-import msgspec
-
 from etapa.embedded.broker import NAME, NAME_IN_SHORT, PrivateBroker
 from etapa.embedded.feeder import Feeder
 from etapa.embedded.live_view import Picture
-from etapa.embedded.outcome import OutcomeError, Results, StagesShown, is_ready, worker_counts
+from etapa.embedded.outcome import OutcomeError, Results, StagesShown, WorkerCounts, is_ready, worker_counts
+from etapa.embedded.plan import DemoOptions, touchpoints_for
 from etapa.embedded.progress import Highlights, Look, Trend
 from etapa.embedded.redis_server import PrivateRedis
 from etapa.embedded.screen import Screen
-from etapa.embedded.shoppers import ShoppingTrip, touchpoints
 from etapa.embedded.summary import DemoSummary
 from etapa.embedded.worker_process import WorkerProcess
 from etapa.errors import EtapaError
-from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
-from etapa.journey.units import DAY
 from etapa.settings import SHIPPED_JOURNEY, Settings
 
-HISTORY = 3 * 365 * DAY
-"""How long ago the shop opened. Its time runs ever slower on the way to today, so that it lasts however long one watches."""
-DAYS_PER_SECOND = 18
-DAYS_TO_SHOW = 400
-"""A short demo runs faster: whoever stops buying has to be seen going back, and that takes months."""
-SEED = 1
+_SOMEBODY = "c-5"
 
 _READY_SECONDS = 60.0
 _DRAIN_SECONDS = 20.0
@@ -43,39 +34,14 @@ class DemoError(EtapaError):
     """The demo cannot go on; the message says what was found."""
 
 
-class DemoOptions(msgspec.Struct, frozen=True):
-    """`seconds` none: until it is stopped. `rate` is touchpoints a second. `customers` none: as many as come."""
-
-    seconds: float | None = None
-    rate: float = 200.0
-    customers: int | None = None
-    as_json: bool = False
-
-
-def plan_for(options: DemoOptions, now: int) -> ShoppingTrip:
-    """A shop whose history ends an hour before `now` (microseconds since 1970), told at the pace that `options` ask for."""
-    days_per_second: float = DAYS_PER_SECOND
-    newcomer_every = None
-    if options.seconds is not None:
-        days_per_second = max(days_per_second, DAYS_TO_SHOW / options.seconds)
-    if options.customers is not None:
-        newcomer_every = 4.0
-        if options.seconds is not None:
-            # All of them should have come well before the end, but not so many that nobody comes twice.
-            newcomer_every = max(2.0, min(newcomer_every, 0.7 * options.rate * options.seconds / options.customers))
-    end = now - DAY // 24
-    pace = max(1, int(days_per_second * DAY / options.rate))
-    return ShoppingTrip(SEED, end - HISTORY, end, pace, options.customers, newcomer_every)
-
-
 def run_demo(options: DemoOptions) -> None:
     """Run until `options.seconds` are over or somebody stops it, then print the summary. All that was started is gone afterwards.
 
     Raises DemoError, or RedisUnavailable or BrokerError, when something does not start or ends by itself.
     """
     screen = Screen(as_json=options.as_json)
-    journey = journey_or_raise(SHIPPED_JOURNEY.read_text(encoding="utf-8"), str(SHIPPED_JOURNEY))
-    screen.say("Etapa's demo. The shoppers are made up; all that it starts is gone when it ends.")
+    journey = options.journey
+    screen.say(f"Etapa's demo of the journey {journey.id}. {_who(options)}; all that it starts is gone when it ends.")
     with _stops_on_signals() as stops:
         with _started(options, journey, screen, stops) as demo:
             try:
@@ -83,6 +49,10 @@ def run_demo(options: DemoOptions) -> None:
             except OutcomeError as error:
                 raise DemoError(str(error)) from error
         screen.end(summary, journey)
+
+
+def _who(options: DemoOptions) -> str:
+    return "The customers are made up" if options.recorded is None else f"The touchpoints are those of {options.recorded_from}"
 
 
 class _Stops:
@@ -106,6 +76,10 @@ def _stops_on_signals() -> Iterator[_Stops]:
             signal.signal(number, handler)
 
 
+def _journey_export(options: DemoOptions) -> str:
+    return "" if options.journey_path == SHIPPED_JOURNEY else f"\n           export ETAPA_JOURNEY={options.journey_path.resolve()}"
+
+
 @contextlib.contextmanager
 def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Stops) -> Iterator["_Demo"]:
     """Everything that takes part, started one after the other, and stopped in the opposite order."""
@@ -126,10 +100,9 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
         screen.say(f"  broker   at {broker.address}, not Kafka:\n           {NAME}")
         screen.say("  worker   the real one, in its own process; takes some seconds ...")
         begun = time.monotonic()
-        worker = everything.enter_context(WorkerProcess(broker.address, redis.url, settings.http_port))
+        worker = everything.enter_context(WorkerProcess(broker.address, redis.url, options.usual_port, options.journey_path))
         view = everything.enter_context(contextlib.closing(StagesShown(redis.url, settings.redis_prefix)))
-        shoppers = touchpoints(plan_for(options, time.time_ns() // 1000))
-        feeder = Feeder(broker.address, settings.topic_touchpoints, shoppers, options.rate)
+        feeder = Feeder(broker.address, settings.topic_touchpoints, touchpoints_for(options), options.rate)
         results = everything.enter_context(
             contextlib.closing(Results(broker.address, settings.topic_stage_changes, settings.topic_dead_letters, feeder.sent_at))
         )
@@ -137,8 +110,17 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
         demo.wait_until_ready()
         if not stops.asked:
             screen.say(f"  ready    after {time.monotonic() - begun:.1f} s; the page and the API are at {worker.url}")
+            if worker.is_elsewhere:
+                screen.say(f"           (another program has port {options.usual_port}; what you see there is not this demo)")
             screen.say(f"  token    {worker.token} opens {worker.url}v1/customers/ID (Authorization: Bearer ...)")
-            screen.say(f"  shoppers {options.rate:,.0f} touchpoints a second, some late, some twice, some broken")
+            screen.say(f"  ask      in another terminal:\n           export ETAPA_REDIS_URL={redis.url}{_journey_export(options)}")
+            screen.say(
+                f"           etapa stage {_SOMEBODY}; etapa why {_SOMEBODY}"
+                if options.recorded is None
+                else "           etapa stage ID; etapa why ID"
+            )
+            flaws = ", some late, some twice, some broken" if options.recorded is None else f", of {options.recorded_from}"
+            screen.say(f"  sent     {options.rate:,.0f} touchpoints a second{flaws}")
         yield demo
         screen.say("The worker, Redis and the broker end ...")
 
@@ -166,7 +148,7 @@ class _Demo:
         self._trend = Trend(3.0)
         self._highlights = Highlights(0.5, 50)
         self._customers: Counter[str] = Counter()
-        self._counted: Counter[str] = Counter()
+        self._counted = WorkerCounts()
         self._next_look = 0.0
         self._next_counters = 0.0
 
@@ -183,26 +165,31 @@ class _Demo:
             time.sleep(0.05)
 
     def run(self) -> DemoSummary:
-        """Let the shoppers shop until it is time to end, then let the worker finish."""
+        """Send touchpoints until it is time to end, then let the worker finish."""
         begun = time.monotonic()
         until = None if self._options.seconds is None else begun + self._options.seconds
         with self._screen.showing():
             while not self._stops.asked and (until is None or time.monotonic() < until):
                 self._feeder.feed(time.monotonic())
-                self._step("Ctrl-C ends it" if until is None else f"{until - time.monotonic():.0f} s left; Ctrl-C ends it now")
+                self._step(self._status(until))
             seconds = time.monotonic() - begun
             is_whole = not self._feeder.sent or self._drain()
         if not is_whole:
             self._screen.say("Warning: it ended before all that was sent was processed and read; the numbers are not whole.")
         return self._summary(seconds)
 
+    def _status(self, until: float | None) -> str:
+        if self._feeder.is_through:
+            return f"All {self._feeder.sent:,} touchpoints are sent; look around as long as you like, Ctrl-C ends it"
+        return "Ctrl-C ends it" if until is None else f"{until - time.monotonic():.0f} s left; Ctrl-C ends it now"
+
     def _drain(self) -> bool:
-        """The shoppers have stopped; wait until everything they sent is processed, visible and read. Gives whether it is."""
+        """Nothing more is sent; wait until everything they sent is processed, visible and read. Gives whether it is."""
         asked = self._stops.asked
         deadline = time.monotonic() + _DRAIN_SECONDS
         self._feeder.flush(_DRAIN_SECONDS)
         while time.monotonic() < deadline and self._stops.asked <= asked:
-            self._step("The shoppers have stopped; the worker finishes what they sent")
+            self._step("Nothing more is sent; the worker finishes what it has")
             if not self._feeder.unread() and self._has_read_all_results():
                 return True
         return False
@@ -210,7 +197,7 @@ class _Demo:
     def _has_read_all_results(self) -> bool:
         self._counted = worker_counts(self._worker.url) or self._counted
         read = (self._results.stage_changes, self._results.dead_letters.total())
-        return read == (self._counted["stage_changes"], self._counted["dead_letter"])
+        return read == (self._counted.stage_changes, self._counted.touchpoints.get("dead_letter", 0))
 
     def _step(self, status: str) -> None:
         """Read what there is to read, and draw when it is time to."""
@@ -245,7 +232,8 @@ class _Demo:
             touchpoints=read,
             rate=self._trend.rate,
             stage_changes=self._results.stage_changes,
-            duplicates=self._counted["duplicate"],
+            duplicates=self._counted.touchpoints.get("duplicate", 0),
+            campaigns=self._counted.campaigns,
             dead_letters=self._results.dead_letters,
             held_back=self._feeder.held_back,
             median_delay=delays[len(delays) // 2] if delays else None,
@@ -267,8 +255,9 @@ class _Demo:
             customers=stages,
             dead_letters=self._results.dead_letters.total(),
             dead_letters_by_reason=dict(sorted(self._results.dead_letters.items())),
-            applied=self._counted["applied"],
-            duplicates=self._counted["duplicate"],
+            applied=self._counted.touchpoints.get("applied", 0),
+            duplicates=self._counted.touchpoints.get("duplicate", 0),
+            campaigns={campaign: dict(outcomes) for campaign, outcomes in self._counted.campaigns.items()},
             unread=self._feeder.unread(),
             seconds=round(seconds, 3),
             touchpoints_per_second=round(sum(read) / seconds, 1) if seconds else 0.0,

@@ -1,4 +1,4 @@
-"""Sends made-up touchpoints to the private broker, at a steady rate, and never further ahead than the broker can keep."""
+"""Sends touchpoints to the private broker, at a steady rate, and never further ahead than the broker can keep."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,7 +30,8 @@ class Feeder:
         self._topic = topic
         self._shoppers = shoppers
         self._rate = rate
-        self._next = next(shoppers)
+        self._next = next(shoppers, None)
+        self._shop_time = 0 if self._next is None else self._next.arrives_at
         self._partitions: dict[bytes, int] = {}
         self.sent = 0
         """Records sent so far, all kinds."""
@@ -47,8 +48,13 @@ class Feeder:
 
     @property
     def shop_time(self) -> int:
-        """The shop's time at the next record, in microseconds since 1970."""
-        return self._next.arrives_at
+        """The shop's time at the next record, in microseconds since 1970; at the last one when all are sent."""
+        return self._shop_time
+
+    @property
+    def is_through(self) -> bool:
+        """Whether there is nothing more to send."""
+        return self._next is None
 
     def has_read(self, read: Sequence[int]) -> None:
         """Tell how many records the worker is through with, partition by partition."""
@@ -67,7 +73,7 @@ class Feeder:
         self._not_before = now + self._pause()
         due = self._owed_from + int((now - self._begun) * self._rate)
         self.held_back = False
-        while self.sent < due:
+        while self._next is not None and self.sent < due:
             partition = self._partition_of(self._next.key)
             if self._is_far_ahead(partition):
                 # Not owed later on: a worker that catches up would only be flooded.
@@ -75,7 +81,8 @@ class Feeder:
                 self._begun, self._owed_from = now, self.sent
                 break
             self._send(self._next, partition, now)
-            self._next = next(self._shoppers)
+            self._next = next(self._shoppers, None)
+            self._shop_time = self._shop_time if self._next is None else self._next.arrives_at
         self.flush(_FLUSH_SECONDS)
 
     def _pause(self) -> float:

@@ -1,9 +1,9 @@
 """What the stories of shoppers are made of: the shop's goods, one shopper's taste, and small scenes that many stories share."""
 
-from collections.abc import Iterator
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from etapa.embedded.stories import Story, StoryStep
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 
 CURRENCY = "EUR"
@@ -33,18 +33,6 @@ CATALOGUE = (
 )
 SMALL_THINGS = tuple(product for product in CATALOGUE if product.price < 50)
 CONSUMABLES = tuple(product for product in CATALOGUE if product.name.startswith(("beans", "oolong", "olive", "chocolate")))
-
-
-class StoryStep(NamedTuple):
-    """One touchpoint of a story. `wait` is the time since the step before it, in microseconds."""
-
-    wait: float
-    type: str
-    channel: str
-    properties: dict[str, Any]
-
-
-Story = Iterator[StoryStep]
 
 
 class Habits:

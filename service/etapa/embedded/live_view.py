@@ -15,7 +15,22 @@ from etapa.journey.language.model import Journey, Stage
 _PHASE_COLOURS = ("cyan", "yellow", "magenta", "green", "blue")
 _BAR_PARTS = " ▏▎▍▌▋▊▉"
 _ROWS_BESIDE_CHANGES = 10
+_MOST_CAMPAIGNS = 4
 """Lines that the picture takes besides stages and changes."""
+
+
+_OUTCOMES = {
+    "holdout": "in the control group",
+    "consent": "without consent",
+    "when": "not meant",
+    "once": "reached before",
+    "cooldown": "too soon after the last",
+    "cap": "over the cap",
+    "held": "held for the quiet time",
+    "quiet": "in the quiet time",
+    "withdrawn": "withdrawn",
+}
+"""What becomes of a stage change that a campaign is offered, in the words of the screen."""
 
 
 class Picture(NamedTuple):
@@ -33,6 +48,8 @@ class Picture(NamedTuple):
     rate: float
     stage_changes: int
     duplicates: int
+    campaigns: Mapping[str, Mapping[str, int]]
+    """Stage changes offered to each campaign, by what became of them."""
     dead_letters: Mapping[str, int]
     held_back: bool
     """Whether the shoppers would be faster than the worker."""
@@ -52,7 +69,8 @@ class Picture(NamedTuple):
 def draw(picture: Picture, width: int, height: int) -> RenderableType:
     """The picture, at most `width` by `height` characters large."""
     stages = _stages(picture, width)
-    room = height - _ROWS_BESIDE_CHANGES - len(picture.journey.stages)
+    campaigns = _campaigns(picture)
+    room = height - _ROWS_BESIDE_CHANGES - len(picture.journey.stages) - len(campaigns)
     parts: list[RenderableType] = [
         _title(picture),
         Text(),
@@ -60,6 +78,7 @@ def draw(picture: Picture, width: int, height: int) -> RenderableType:
         Text(),
         _figures(picture),
         _flaws(picture),
+        *campaigns,
         Text(),
     ]
     if room > 0:
@@ -109,22 +128,29 @@ def _title(picture: Picture) -> RenderableType:
     journey = picture.journey
     line.add_row(
         Text.assemble(("Etapa", "bold"), f"  journey {journey.id} v{journey.version}"),
-        Text.assemble("in the shop it is ", (f"{moment_of(picture.shop_time):%d %b %Y}", "bold"), _pace(picture.shop_days_per_second)),
+        Text.assemble("customers' time ", (_moment(picture), "bold"), _pace(picture.shop_days_per_second)),
     )
     return line
+
+
+def _moment(picture: Picture) -> str:
+    moment = moment_of(picture.shop_time)
+    return f"{moment:%d %b %Y}" if picture.shop_days_per_second >= 1 else f"{moment:%d %b %Y %H:%M}"
 
 
 def _pace(days_per_second: float) -> tuple[str, str]:
     if days_per_second >= 1:
         return f", {days_per_second:.0f} days a second", "dim"
-    return f", {days_per_second * 24:.1f} hours a second", "dim"
+    hours = days_per_second * 24
+    return (f", {hours:.1f} hours a second" if hours >= 1 else f", {hours * 60:.0f} minutes a second"), "dim"
 
 
 def _stages(picture: Picture, width: int) -> RenderableType:
     table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    wide = width >= 100
+    narrow, wide = width < 60, width >= 100
+    if not narrow:
+        table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=width // 2)
     if wide:
         table.add_column(no_wrap=True, style="dim")
     table.add_column(ratio=1)
@@ -138,10 +164,8 @@ def _stages(picture: Picture, width: int) -> RenderableType:
         count = picture.customers.get(stage.id, 0)
         colour = colours[stage.phase]
         phase = stage.phase or ""
-        cells: list[RenderableType] = [
-            Text("" if phase == phase_before else phase, style=colour),
-            Text(_label(stage, "en"), style="bold"),
-        ]
+        cells: list[RenderableType] = [] if narrow else [Text("" if phase == phase_before else phase, style=colour)]
+        cells.append(Text(_label(stage, "en"), style="bold"))
         if wide:
             cells.append(Text(_label(stage, "es") if "es" in stage.label else ""))
         cells += [
@@ -201,8 +225,22 @@ def _flaws(picture: Picture) -> Text:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(picture.dead_letters.items()))
         line.append(f": {reasons}", style="dim")
     if picture.held_back:
-        line.append("  the shoppers wait for the worker", style="yellow")
+        line.append("  the customers wait for the worker", style="yellow")
     return line
+
+
+def _campaigns(picture: Picture) -> list[Text]:
+    """A line for each campaign that was offered anything, the busiest first."""
+    busiest = sorted(picture.campaigns.items(), key=lambda item: (-item[1].get("published", 0), item[0]))
+    lines = []
+    for campaign, outcomes in [each for each in busiest if any(each[1].values())][:_MOST_CAMPAIGNS]:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f"{outcomes.get('published', 0):,}", style="bold").append(f" triggers of campaign {campaign}")
+        told = ", ".join(f"{outcomes[outcome]:,} {words}" for outcome, words in _OUTCOMES.items() if outcomes.get(outcome))
+        if told:
+            line.append(f"; {told}", style="dim")
+        lines.append(line)
+    return lines
 
 
 def _changes(picture: Picture, width: int, room: int) -> RenderableType:
@@ -213,11 +251,13 @@ def _changes(picture: Picture, width: int, room: int) -> RenderableType:
     labels = {stage.id: _label(stage, "en") for stage in picture.journey.stages}
     colours = _colours(picture.journey)
     colour_of = {stage.id: colours[stage.phase] for stage in picture.journey.stages}
+    # They come from many partitions; by the customers' time they are easier to follow.
+    latest_first = sorted(picture.recent[:room], key=lambda change: change.at, reverse=True)
     for place in range(room):
-        if place >= len(picture.recent):
+        if place >= len(latest_first):
             table.add_row("", "", "", "")
             continue
-        change = picture.recent[place]
+        change = latest_first[place]
         source = "new" if change.source is None else labels.get(change.source, change.source)
         move = Text.assemble(source, " → ", (labels.get(change.to, change.to), colour_of.get(change.to, "")))
         when = f"{change.at:%d %b}" if width < 100 else f"{change.at:%d %b %H:%M}"

@@ -3,8 +3,9 @@
 import http.client
 import urllib.error
 import urllib.request
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import redis
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -130,21 +131,33 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def worker_counts(url: str) -> Counter[str] | None:
-    """What the worker counted, from its metrics: touchpoints by outcome (`applied`, `duplicate`, `dead_letter`) and `stage_changes`.
+@dataclass(frozen=True, slots=True)
+class WorkerCounts:
+    """What the worker counted, from its metrics."""
 
-    None when it does not answer in time.
-    """
+    touchpoints: Mapping[str, int] = field(default_factory=Counter)
+    """By outcome: `applied`, `duplicate`, `dead_letter`."""
+    stage_changes: int = 0
+    campaigns: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Stage changes offered to each campaign, by what became of them: `published`, `holdout`, `consent` and so on."""
+
+
+def worker_counts(url: str) -> WorkerCounts | None:
+    """Ask the worker at `url`. None when it does not answer in time."""
     try:
         with urllib.request.urlopen(f"{url}metrics", timeout=_METRICS_SECONDS) as answer:  # noqa: S310 (our own address)
             text = answer.read().decode()
     except OSError:
         return None
-    counts: Counter[str] = Counter()
+    touchpoints: Counter[str] = Counter()
+    stage_changes = 0
+    campaigns: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == "etapa_touchpoints_total":
-                counts[sample.labels["outcome"]] = int(sample.value)
+                touchpoints[sample.labels["outcome"]] = int(sample.value)
             elif sample.name == "etapa_stage_changes_total":
-                counts["stage_changes"] += int(sample.value)
-    return counts
+                stage_changes += int(sample.value)
+            elif sample.name == "etapa_campaign_triggers_total":
+                campaigns[sample.labels["campaign"]][sample.labels["outcome"]] = int(sample.value)
+    return WorkerCounts(touchpoints, stage_changes, campaigns)

@@ -5,8 +5,10 @@ shoppers, and all its chance comes from the `Random` that it is given.
 """
 
 from collections.abc import Callable
+from random import Random
 
-from etapa.embedded.habits import CATALOGUE, CONSUMABLES, SMALL_THINGS, Habits, Story
+from etapa.embedded.habits import CATALOGUE, CONSUMABLES, SMALL_THINGS, Habits
+from etapa.embedded.stories import Character, Story
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 
 
@@ -161,3 +163,13 @@ PERSONAS: dict[Callable[[Habits], Story], int] = {
     complainer: 5,
 }
 """How many of a hundred shoppers are of each kind."""
+
+_TELLERS = list(PERSONAS)
+_WEIGHTS = list(PERSONAS.values())
+
+
+def any_shopper(random: Random) -> Character:
+    """One of the eight kinds, by chance."""
+    tell = random.choices(_TELLERS, _WEIGHTS)[0]
+    habits = Habits(random)
+    return Character({"persona": tell.__name__, "marketing_consent": random.random() < 0.7}, lambda: tell(habits))

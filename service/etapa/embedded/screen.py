@@ -69,6 +69,10 @@ class Screen:
         if dead_letters:
             self.say(f"  dead letters: {dead_letters}")
         self.say(f"  {summary.stage_changes:,} stage changes, half of them read within {seconds_as_text(summary.median_delay_seconds)}")
+        for campaign, outcomes in summary.campaigns.items():
+            if any(outcomes.values()):
+                others = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count and outcome != "published")
+                self.say(f"  campaign {campaign}: {_counted(outcomes.get('published', 0), 'trigger')}{others and f' ({others})'}")
         table = Table.grid(padding=(0, 2))
         table.add_column()
         table.add_column(justify="right")

@@ -16,11 +16,11 @@ import click
 import msgspec
 
 from etapa.contracts.rfc3339 import moment_of, parse_time
-from etapa.embedded.habits import Habits, Story, StoryStep
-from etapa.embedded.personas import PERSONAS
+from etapa.embedded.personas import any_shopper
+from etapa.embedded.stories import Cast, Character, Story, StoryStep
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 
-Flaw = Literal["late", "duplicate", "not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value"]
+Flaw = Literal["late", "duplicate", "not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value", "unusable"]
 BROKEN: tuple[Flaw, ...] = ("not_json", "no_offset", "wrong_type", "key_mismatch", "from_the_future", "no_value")
 
 
@@ -60,32 +60,28 @@ _AWAY = (60 * DAY, 300 * DAY)
 class _Shopper:
     """Somebody with an id, a story, and the step that comes next."""
 
-    __slots__ = ("_tell", "habits", "id", "step", "story", "traits")
+    __slots__ = ("_tell", "id", "step", "story", "traits")
 
-    def __init__(self, number: int, random: Random) -> None:
-        self._tell = random.choices(_TELLERS, _WEIGHTS)[0]
+    def __init__(self, number: int, character: Character) -> None:
+        self._tell = character.tell
         self.id = f"c-{number}"
-        self.habits = Habits(random)
-        self.traits: dict[str, Any] | None = {"persona": self._tell.__name__, "marketing_consent": random.random() < 0.7}
+        self.traits: dict[str, Any] | None = character.traits or None
         self.start_anew()
 
     def start_anew(self) -> None:
-        self.story: Story = self._tell(self.habits)
+        self.story: Story = self._tell()
         self.step: StoryStep = next(self.story)
 
 
-_TELLERS = list(PERSONAS)
-_WEIGHTS = list(PERSONAS.values())
-
-
-def touchpoints(plan: ShoppingTrip) -> Iterator[Sent]:
-    """The stream of the plan, in the order of arrival. It never ends."""
-    return _Shop(plan).stream()
+def touchpoints(plan: ShoppingTrip, cast: Cast = any_shopper) -> Iterator[Sent]:
+    """The stream of the plan, in the order of arrival, by customers of that cast. It never ends."""
+    return _Shop(plan, cast).stream()
 
 
 class _Shop:
-    def __init__(self, plan: ShoppingTrip) -> None:
+    def __init__(self, plan: ShoppingTrip, cast: Cast) -> None:
         self._plan = plan
+        self._cast = cast
         self._random = Random(plan.seed)
         self._encode = msgspec.json.Encoder().encode
         self._now = plan.start
@@ -102,7 +98,7 @@ class _Shop:
             if self._is_time_for_a_newcomer(sent, due):
                 self._now = max(self._now, min(due, self._queue[0][0]) if self._queue else due)
                 self._known += 1
-                arrived = self._act(_Shopper(self._known, self._random))
+                arrived = self._act(_Shopper(self._known, self._cast(self._random)))
             else:
                 at, _, who = heapq.heappop(self._queue)
                 self._now = max(self._now, min(at, due))
@@ -137,8 +133,9 @@ class _Shop:
             "channel": step.channel,
             "properties": step.properties,
         }
-        if shopper.traits is not None:
-            touchpoint["traits"] = shopper.traits
+        traits = {**(shopper.traits or {}), **(step.traits or {})}
+        if traits:
+            touchpoint["traits"] = traits
             shopper.traits = None
         following = next(shopper.story, None)
         if following is not None:

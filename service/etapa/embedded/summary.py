@@ -17,8 +17,10 @@ class DemoSummary(msgspec.Struct, frozen=True):
     unread: int
     """Records that were sent but not processed when patience ended; 0 unless something is wrong."""
     seconds: float
-    """How long the shoppers were sending."""
+    """How long touchpoints were sent."""
     touchpoints_per_second: float
+    campaigns: dict[str, dict[str, int]]
+    """Stage changes offered to each campaign, by what became of them."""
     median_delay_seconds: float | None
     """From sending a touchpoint to reading the stage change that it caused."""
     journey: str

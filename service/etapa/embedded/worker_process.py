@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,8 +19,9 @@ _LOCALHOST = "127.0.0.1"
 class WorkerProcess:
     """Started by `with`, asked to leave at its end. It serves HTTP at `url`: on `usual_port` if that is free, else on another port."""
 
-    def __init__(self, kafka: str, redis_url: str, usual_port: int) -> None:
+    def __init__(self, kafka: str, redis_url: str, usual_port: int, journey: Path) -> None:
         self._port = _free_port(usual_port)
+        self._usual_port = usual_port
         self._has_moved = False
         # What is set for a real worker on this machine must not reach this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -30,6 +32,7 @@ class WorkerProcess:
             "ETAPA_KAFKA_BOOTSTRAP_SERVERS": kafka,
             "ETAPA_KAFKA_CHECK_CRCS": "on" if CHECK_CRCS else "off",
             "ETAPA_REDIS_URL": redis_url,
+            "ETAPA_JOURNEY": str(journey.resolve()),
             "ETAPA_LOG_LEVEL": "warning",
         }
         self._process: ChildProcess | None = None
@@ -38,6 +41,11 @@ class WorkerProcess:
     def url(self) -> str:
         """Where it serves its page, its metrics and its API."""
         return f"http://{_LOCALHOST}:{self._port}/"
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another program has the usual port."""
+        return self._port != self._usual_port
 
     def __enter__(self) -> Self:
         self._start()

@@ -16,13 +16,13 @@ JOURNEY = journey_or_raise(SHIPPED_JOURNEY.read_text(encoding="utf-8"), str(SHIP
 
 
 def _change(because: Sequence[Clause], **fields: Any) -> StageChangeMessage:
-    known = {"source": "purchase", "to": "loyalty", "cause": "touchpoint"} | fields
+    moment = datetime(2026, 8, 14, 10, 30, tzinfo=UTC)
+    known: dict[str, Any] = {"source": "purchase", "to": "loyalty", "cause": "touchpoint", "at": moment} | fields
     return StageChangeMessage(
         id="c-42/3",
         customer_id="c-42",
         sequence=3,
         phase="post-purchase",
-        at=datetime(2026, 8, 14, 10, 30, tzinfo=UTC),
         rule="loyal-by-repeat-purchases",
         because=because,
         touchpoint_id="t-1",
@@ -50,6 +50,11 @@ def _picture(**fields: Any) -> Picture:
         "rate": 199.6,
         "stage_changes": 1533,
         "duplicates": 61,
+        "campaigns": {
+            "loyalty-welcome": {"published": 36, "holdout": 6, "consent": 12, "when": 0},
+            "win-back": {"published": 112},
+            "never-offered": {"published": 0},
+        },
         "dead_letters": {"not_json": 3, "invalid": 4},
         "held_back": False,
         "median_delay": 0.0124,
@@ -69,7 +74,7 @@ def _drawn(picture: Picture, width: int, height: int) -> list[str]:
     return capture.get().splitlines()
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60), (60, 20)])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60), (60, 20), (40, 24)])
 def test_a_picture_fits_its_terminal(width: int, height: int) -> None:
     lines = _drawn(_picture(), width, height)
     assert len(lines) <= height
@@ -94,6 +99,30 @@ def test_bars_are_as_long_as_stages_are_full() -> None:
 
 def test_a_wide_terminal_shows_spanish_labels_too() -> None:
     assert any("Fidelización" in line for line in _drawn(_picture(), 120, 40))
+
+
+def test_no_number_is_cut_short_in_a_narrow_terminal() -> None:
+    grown = {"discovery": 1234, "loyalty": -12}
+    rows = _drawn(_picture(grown=grown), 40, 24)
+    assert [row.split()[-3:] for row in rows if "Discovery  " in row or "Loyalty  " in row][:2] == [
+        ["128", "33%", "+1,234"],
+        ["64", "16%", "-12"],
+    ]
+
+
+def test_campaigns_that_were_offered_something_are_told_the_busiest_first() -> None:
+    told = [line for line in _drawn(_picture(), 120, 40) if "of campaign" in line]
+    assert [line.strip() for line in told] == [
+        "112 triggers of campaign win-back",
+        "36 triggers of campaign loyalty-welcome; 6 in the control group, 12 without consent",
+    ]
+
+
+def test_moves_come_in_the_order_of_the_customers_time() -> None:
+    days = [3, 9, 1, 20]
+    moves = [_change([], at=datetime(2026, 8, day, tzinfo=UTC)) for day in days]
+    shown = [line[:6] for line in _drawn(_picture(recent=moves), 80, 30) if " Aug" in line[:6]]
+    assert shown == ["20 Aug", "09 Aug", "03 Aug", "01 Aug"]
 
 
 def test_moves_come_with_their_reasons() -> None:

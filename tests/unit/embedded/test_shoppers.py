@@ -11,8 +11,8 @@ from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.embedded import shoppers
-from etapa.embedded.demo import DemoOptions, plan_for
 from etapa.embedded.personas import PERSONAS
+from etapa.embedded.plan import DemoOptions, plan_for
 from etapa.embedded.shoppers import BROKEN, Sent, ShoppingTrip, touchpoints
 from etapa.journey.engine.program import compile_journey
 from etapa.journey.engine.stage_change import StageChange
@@ -215,7 +215,8 @@ def test_some_go_back_because_time_has_passed(changes: list[StageChange], journe
 
 
 def test_a_twenty_second_demo_at_its_modest_rate_shows_all_stages_and_ways_back(journey: Journey) -> None:
-    plan = plan_for(DemoOptions(seconds=20), A_YEAR.end)
+    shipped = journey_or_raise(SHIPPED_JOURNEY.read_text(encoding="utf-8"), str(SHIPPED_JOURNEY))
+    plan = plan_for(DemoOptions(journey=shipped, journey_path=SHIPPED_JOURNEY, usual_port=6066, seconds=20), A_YEAR.end)
     sent = list(islice(touchpoints(plan), 4_000))
     changes = list(simulate(compile_journey(journey), journey, _lines(sent), until=sent[-1].arrives_at))
     assert {change.to for change in changes} == {stage.id for stage in journey.stages}

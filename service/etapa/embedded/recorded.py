@@ -1,0 +1,25 @@
+"""Touchpoints of real customers, from a file, as records for the private broker."""
+
+from collections.abc import Iterator
+
+from etapa.contracts.decoder import Decoder
+from etapa.contracts.rejected import Rejected
+from etapa.embedded.shoppers import Sent
+from etapa.journey.engine.instant import NEVER
+from etapa.sources.lines import Lines, numbered
+
+NOBODY = b"-"
+"""The key of a record whose customer nobody can tell."""
+
+
+def recorded(lines: Lines, decoder: Decoder) -> Iterator[Sent]:
+    """Each line as it stands. One that holds no touchpoint goes out, too: the worker says what is wrong with it."""
+    at = 0
+    for _, line in numbered(lines, decoder.max_bytes):
+        value = line.rstrip(b"\r\n")
+        touchpoint = decoder.read(value, None, NEVER)
+        if isinstance(touchpoint, Rejected):
+            yield Sent("", NOBODY, value, at, at, "unusable")
+            continue
+        at = max(at, touchpoint.at)
+        yield Sent(touchpoint.id, touchpoint.customer_id.encode(), value, touchpoint.at, at, None)
