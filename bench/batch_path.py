@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from bench.memory_ports import DictView, ListLog
 from bench.touchpoints import Sent
 from etapa.hosting.clock import SystemClock
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
-from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import encode
 from etapa.stream.protocol.observer import NullObserver
 from etapa.stream.protocol.options import TaskOptions

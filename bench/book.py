@@ -13,12 +13,12 @@ from etapa.contracts.input_format import decoder_within
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.classify import run_until, touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import NEVER
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.engine.partition import Partition
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.settings import SHIPPED_JOURNEY
 

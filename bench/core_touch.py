@@ -16,11 +16,11 @@ from pathlib import Path
 
 from bench.touchpoints import CHANNELS, TYPES
 from etapa.contracts.state import decode_state, encode_state
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.engine.partition import Partition
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import HOUR, SECOND
 

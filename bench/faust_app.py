@@ -20,8 +20,8 @@ from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import decode_state, encode_state
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.settings import SHIPPED_JOURNEY
 

@@ -23,7 +23,7 @@ from bench.place import Place, servers
 from bench.report import Table, machine, write_json
 from bench.results_folder import RESULTS
 from bench.touchpoints import made_up
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import DAY, SECOND
 from etapa.stream.protocol.records import Record
 

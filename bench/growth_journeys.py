@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.touchpoints import TYPES, Sent
 from etapa.contracts.rfc3339 import format_time
-from etapa.journey.engine.program import Program, compile_journey
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import DAY
 

@@ -12,7 +12,7 @@ from bench.book import decoded, shipped_program
 from bench.touchpoints import made_up
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import KnownMemories, encode_state
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.partition import Partition
 from etapa.journey.units import DAY
 from etapa.stream.protocol.records import Applied

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import load_journey
 
 _WORDS = {

@@ -7,7 +7,7 @@ from etapa.contracts.dead_letter import decode_dead_letter, encode_dead_letter
 from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import load_journey
 from tests.corpus import test_journeys, test_records
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from etapa.cli import main
 from etapa.commands.terminal import worker_process
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.model import Event, Journey, Match, Rule
 from tests.support.faulty import Faulty
 

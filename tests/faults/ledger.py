@@ -17,10 +17,10 @@ from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import encode_state
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.campaigns import triggers_of
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.replay import Replay
 from tests.integration.outcome import Message, View, message_of, view_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import DAY
 from etapa.settings import Settings

@@ -17,7 +17,7 @@ from etapa.deliver.plan import Plan
 from etapa.deliver.plan_file import load_plan
 from etapa.deliver.progress import Kept, Through, furthest, through_of
 from etapa.deliver.progress_log import ProgressLog
-from etapa.journey.engine.changes import Trigger
+from etapa.journey.engine.facts.changes import Trigger
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer

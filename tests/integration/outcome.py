@@ -18,8 +18,8 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import decode_standing
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
 from etapa.journey.units import DAY

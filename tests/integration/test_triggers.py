@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
-from etapa.journey.engine.changes import Trigger
+from etapa.journey.engine.facts.changes import Trigger
 from etapa.settings import Settings
 from tests.integration.places import new_place, started_producer
 from tests.integration.worker import environment_of

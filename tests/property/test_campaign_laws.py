@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.journey.engine.campaigns import control_group_bound, control_group_number, triggers_of
-from etapa.journey.engine.changes import Trigger
-from etapa.journey.engine.classify import run_until, touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.changes import Trigger
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import control_group_bound, control_group_number, triggers_of
+from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.journey.units import HOUR
 from tests.reference.made_up import campaigns, journeys, thorough, touchpoints

@@ -15,10 +15,10 @@ from etapa.contracts.rejected import REASONS, Rejected, rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
 from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
 from etapa.contracts.state import StateError, decode_standing, decode_state, encode_state
-from etapa.journey.engine.changes import Cause, Clause
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.outreach import Outreach
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.changes import Cause, Clause
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.outreach import Outreach
+from etapa.journey.engine.facts.stage_change import StageChange
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

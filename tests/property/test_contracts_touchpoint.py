@@ -14,7 +14,7 @@ from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
 from etapa.contracts.touchpoint import decode_touchpoint, read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 SCHEMA = Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "schemas" / "touchpoint.schema.json").read_text("utf-8")),

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.state import decode_standing, decode_state, encode_state
-from etapa.journey.engine.classify import ALL_AT_ONCE, Touched, run_until, touch
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import ALL_AT_ONCE, Touched, run_until, touch
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.engine.partition import Partition
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from etapa.journey.units import HOUR
 from etapa.rehearsal.replay import Replay

@@ -2,11 +2,11 @@
 
 from hypothesis import given, settings
 
-from etapa.journey.engine.classify import run_until, touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.journey.units import HOUR
 from tests.reference.evaluator import Move, Shopper

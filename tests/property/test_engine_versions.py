@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.state import decode_state, encode_state
-from etapa.journey.engine.beginnings import trait_key
-from etapa.journey.engine.classify import run_until, touch
-from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import Customer, Memory
-from etapa.journey.engine.leaves import EventHappens, InStageFor, TraitCompares
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.conditions.beginnings import trait_key
+from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.leaves import EventHappens, InStageFor, TraitCompares
+from etapa.journey.engine.facts.customer import Customer, Memory
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.model import Journey
 from tests.reference.made_up import journeys, thorough, touchpoints
 

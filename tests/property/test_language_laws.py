@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.comparisons import COUNT, OPERATORS, SUM, VALUE
 from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.describe import describe

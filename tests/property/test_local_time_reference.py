@@ -5,10 +5,10 @@ from datetime import datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etapa.journey.engine.classify import run_until, touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language import model
 from etapa.journey.language.kinds.clock import Hours, Times
 from etapa.journey.language.kinds.date import Offset, Period

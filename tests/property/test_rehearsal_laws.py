@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
 from etapa.journey.units import DAY, HOUR

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from etapa.journey.engine.instant import BEGINNING_OF_TIME, END_OF_TIME
+from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME
 from etapa.journey.engine.timers import Timers
 from etapa.journey.units import HOUR
 

@@ -3,11 +3,11 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from etapa.journey.engine.aggregates import WindowCompares
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import ValueWindow
+from etapa.journey.engine.accumulators.window import ValueWindow
+from etapa.journey.engine.conditions.aggregates import WindowCompares
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import AggregateKind, Comparison, Match, Operator, Test
 
 WITHIN = 1000

@@ -13,7 +13,7 @@ from math import floor, fsum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from tests.reference import local_time
 from tests.reference.campaigns import Marketer

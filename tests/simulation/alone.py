@@ -12,7 +12,7 @@ from etapa.contracts.mark import Mark, decode_mark
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.stage_change_message import StageChangeMessage
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.options import TaskOptions

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from tests.simulation.checker import Expectations
 from tests.simulation.scenario import JOURNEY, Scenario, exploding_program, scenario_of
 from tests.simulation.world import World

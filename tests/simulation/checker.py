@@ -17,13 +17,13 @@ from etapa.contracts.stage_change import decode_stage_change, encode_stage_chang
 from etapa.contracts.state import decode_standing, decode_state, encode_state
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.campaigns import triggers_of
-from etapa.journey.engine.classify import run_until, touch
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
-from etapa.journey.engine.program import Program
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.protocol.records import Outgoing, Record
 from tests.simulation.memory_log import Committed, MemoryBroker
 from tests.simulation.memory_view import MemoryRedis

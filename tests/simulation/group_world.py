@@ -7,7 +7,7 @@ from random import Random
 
 from etapa.contracts.reclassification import ReclassifyRequest
 from etapa.contracts.stage_change import decode_stage_change
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from tests.simulation.checker import Expectations
 from tests.simulation.controls import Safety
 from tests.simulation.group import Group

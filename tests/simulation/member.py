@@ -8,7 +8,7 @@ import asyncio
 from functools import partial
 from random import Random
 
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import LogError
 from etapa.stream.protocol.task import PartitionRefused, PartitionTask

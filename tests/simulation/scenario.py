@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from etapa.journey.engine.program import Program, compile_journey
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.options import TaskOptions

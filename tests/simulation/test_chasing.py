@@ -2,7 +2,7 @@
 
 import msgspec
 
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import HOUR, YEAR
 from tests.simulation.alone import OPTIONS, START, Alone

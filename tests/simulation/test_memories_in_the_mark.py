@@ -1,6 +1,6 @@
 """What the mark says of memories, so that states need not."""
 
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from tests.simulation.alone import Alone
 from tests.simulation.scenario import PROGRAM
 from tests.simulation.versions import VERSIONS

@@ -11,7 +11,7 @@ import pytest
 
 from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.contracts.state import decode_standing, decode_state
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from tests.simulation.alone import OPTIONS, Alone
 from tests.simulation.checker import Expectations, mark_of
 from tests.simulation.versions import VERSIONS

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from etapa.journey.engine.program import CompiledRule
+from etapa.journey.engine.judging.program import CompiledRule
 from etapa.journey.units import SECOND, YEAR
 from tests.simulation.alone import START, Alone
 from tests.simulation.scenario import PROGRAM

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from tests.simulation.checker import Expectations
 from tests.simulation.scenario import JOURNEY, PROGRAM, exploding_program
 from tests.simulation.world import World

@@ -7,8 +7,8 @@ from random import Random
 
 import msgspec
 
-from etapa.journey.engine.campaigns import triggers_of
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import Log, TakeoverReason

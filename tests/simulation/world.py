@@ -15,7 +15,7 @@ import msgspec
 
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import SECOND
 from tests.simulation.checker import Expectations
 from tests.simulation.controls import Safety

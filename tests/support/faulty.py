@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from etapa.journey.engine.changes import Clause
-from etapa.journey.engine.conditions import Condition, Leaf
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.conditions.condition import Condition, Leaf
+from etapa.journey.engine.facts.changes import Clause
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 Shows = Callable[[Customer, int, Touchpoint | None], bool]
 

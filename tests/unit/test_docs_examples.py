@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from etapa.contracts.rfc3339 import format_time, parse_time
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.duration import parse_duration
 from etapa.journey.language.findings import Finding

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.journey.language.model import Journey, Scenario
 from etapa.rehearsal.coverage import Coverage

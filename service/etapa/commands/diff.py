@@ -28,7 +28,7 @@ from etapa.commands.terminal.touchpoint_files import (
 from etapa.commands.terminal.words import clause_text, counted, width
 from etapa.contracts.rfc3339 import format_time
 from etapa.hosting.foreign_text import printable
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.diff import Diff, Sample, Side
 

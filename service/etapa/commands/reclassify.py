@@ -15,7 +15,7 @@ from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.reclassification import ReclassifyRequest
 from etapa.hosting.clock import SystemClock
-from etapa.journey.engine.instant import time_text
+from etapa.journey.engine.facts.instant import time_text
 from etapa.journey.language.wording import number_text
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError

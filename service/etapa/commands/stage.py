@@ -13,7 +13,7 @@ from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
 from etapa.hosting.foreign_text import printable
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import StoredCustomer

@@ -15,11 +15,11 @@ from etapa.commands.terminal.servers import quiet_libraries
 from etapa.contracts.explanation import explanation_json
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.foreign_text import printable
-from etapa.journey.engine.classify import EvaluationFailed
-from etapa.journey.engine.explain import Explained, ExplainedCondition, ExplainedRule, Explanation, explain
-from etapa.journey.engine.instant import time_text
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.instant import time_text
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.judging.classify import EvaluationFailed
+from etapa.journey.engine.judging.explain import Explained, ExplainedCondition, ExplainedRule, Explanation, explain
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.journey.language.wording import rough_duration
 

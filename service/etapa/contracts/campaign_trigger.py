@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
-from etapa.journey.engine.changes import Trigger
-from etapa.journey.engine.instant import instant_text
+from etapa.journey.engine.facts.changes import Trigger
+from etapa.journey.engine.facts.instant import instant_text
 
 TYPE: Final = "etapa.campaign-trigger"
 

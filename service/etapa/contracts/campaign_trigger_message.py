@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from etapa.contracts.rfc3339 import OffsetTime, microseconds_of
-from etapa.journey.engine.changes import Trigger
+from etapa.journey.engine.facts.changes import Trigger
 
 
 class CampaignTriggerMessage(msgspec.Struct, frozen=True, rename={"source": "from"}):

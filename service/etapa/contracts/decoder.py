@@ -12,8 +12,8 @@ from mypy_extensions import mypyc_attr
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import SECOND
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from etapa.contracts.rfc3339 import OffsetTime, moment_of
-from etapa.journey.engine.explain import Explained, ExplainedCondition, Explanation
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.judging.explain import Explained, ExplainedCondition, Explanation
 
 
 class SinceMessage(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from etapa.journey.engine.instant import instant_text
+from etapa.journey.engine.facts.instant import instant_text
 
 Reason = Literal[
     "too_large", "not_json", "invalid", "placeholder_id", "key_mismatch", "from_the_future", "from_the_past", "evaluation_failed"

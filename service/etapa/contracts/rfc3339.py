@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from etapa.journey.engine.instant import BEGINNING_OF_TIME, END_OF_TIME, instant_text
+from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME, instant_text
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST: Final = BEGINNING_OF_TIME

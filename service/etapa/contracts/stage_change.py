@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from etapa.contracts.stage_change_message import StageChangeMessage
-from etapa.journey.engine.instant import instant_text, ratio
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.instant import instant_text, ratio
+from etapa.journey.engine.facts.stage_change import StageChange
 
 TYPE: Final = "etapa.stage-change"
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from etapa.contracts.rfc3339 import OffsetTime, microseconds_of
-from etapa.journey.engine.changes import Cause, Clause
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.changes import Cause, Clause
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.units import SECOND
 
 

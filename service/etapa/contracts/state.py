@@ -14,7 +14,7 @@ import msgspec
 
 from etapa.contracts.state_layout import Standing, StateLayout
 from etapa.errors import EtapaError
-from etapa.journey.engine.customer import FORMAT, Customer
+from etapa.journey.engine.facts.customer import FORMAT, Customer
 
 KnownMemories = Mapping[int, bytes]
 """Which memories each version of the journey keeps, as `Customer.known` has it: what a partition's marks say."""

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from etapa.journey.engine.customer import FORMAT, Change, Remembered
-from etapa.journey.engine.outreach import Outreach
+from etapa.journey.engine.facts.customer import FORMAT, Change, Remembered
+from etapa.journey.engine.facts.outreach import Outreach
 
 
 class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):

@@ -29,8 +29,8 @@ from etapa.contracts.touchpoint_message import (
     TouchpointMessage,
 )
 from etapa.contracts.wrong_fields import NOTHING_BUT_NO_CUSTOMER, ONE_OBJECT, wrong_fields
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 DEEPEST = 32
 """How many objects and arrays may be nested in a touchpoint, itself included."""

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from etapa.contracts.rejected import Rejected
 from etapa.embedded.stories import Character, Story, StoryStep
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.absence import Absent, OwnPace
 from etapa.journey.language.kinds.aggregate import Aggregate

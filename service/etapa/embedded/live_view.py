@@ -9,7 +9,7 @@ from rich.text import Text
 
 from etapa.contracts.rfc3339 import moment_of
 from etapa.contracts.stage_change_message import StageChangeMessage
-from etapa.journey.engine.changes import Clause
+from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.language.model import Journey, Stage
 
 _PHASE_COLOURS = ("cyan", "yellow", "magenta", "green", "blue")

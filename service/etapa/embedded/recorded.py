@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected
 from etapa.embedded.shoppers import Sent
-from etapa.journey.engine.instant import NEVER
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.sources.lines import Lines, numbered
 
 NOBODY = b"-"

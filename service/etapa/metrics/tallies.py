@@ -3,8 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from etapa.journey.engine.changes import Cause, TriggerOutcome
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.changes import Cause, TriggerOutcome
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.records import Record
 

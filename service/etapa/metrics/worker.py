@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 
 from etapa.contracts.rejected import REASONS
 from etapa.hosting.dependencies import Cause, Dependency
-from etapa.journey.engine.changes import TRIGGER_OUTCOMES
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
 from etapa.metrics import catalogue

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from etapa.contracts.rejected import Rejected
-from etapa.journey.engine.changes import Clause
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.facts.changes import Clause
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.duration import format_duration
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.replay import Replay

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from etapa.contracts.rejected import Reason
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.duration import roughly
 from etapa.journey.language.model import ANY_TYPE, Journey
 from etapa.rehearsal.ids_again import IdsAgain

@@ -6,12 +6,12 @@ from typing import Final
 
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.state import decode_state, encode_state
-from etapa.journey.engine.classify import EvaluationFailed, Touched, strike, touch_some
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.memory import MOST_MEMBERS
-from etapa.journey.engine.program import Program
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.accumulators.ever import MOST_MEMBERS
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import EvaluationFailed, Touched, strike, touch_some
+from etapa.journey.engine.judging.program import Program
 
 AT_ONCE: Final = 10_000
 """What timers do is given away after so much of it. Few touchpoints come near."""

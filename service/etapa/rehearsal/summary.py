@@ -14,11 +14,11 @@ from etapa.contracts.decoder import Decoder
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.changes import TRIGGER_OUTCOMES, TriggerOutcome
-from etapa.journey.engine.classify import EvaluationFailed
-from etapa.journey.engine.program import Program
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, TriggerOutcome
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import EvaluationFailed
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
 from etapa.rehearsal.file_findings import FileFinding, FileLook

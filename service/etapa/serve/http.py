@@ -16,10 +16,10 @@ from etapa.contracts.explanation import explanation_json
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
 from etapa.hosting.clock import SystemClock
-from etapa.journey.engine.classify import EvaluationFailed
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.explain import explain
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.judging.classify import EvaluationFailed
+from etapa.journey.engine.judging.explain import explain
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
 from etapa.serve.access import access_of
 from etapa.serve.health import HealthApi, json_answer, json_bytes, set_headers

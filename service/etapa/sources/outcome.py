@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from etapa.contracts.rejected import Rejected
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 
 @dataclass(frozen=True, slots=True)

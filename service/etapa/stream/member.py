@@ -17,7 +17,7 @@ from etapa.contracts.input_format import decoder_within
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from etapa.settings import Settings
 from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
 from etapa.stream.kafka.cluster import Cluster

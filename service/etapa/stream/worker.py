@@ -13,7 +13,7 @@ from mode import Service
 from etapa.hosting import event_loop
 from etapa.hosting.faust_frame import DisklessApp, StoppableWorker, made_app
 from etapa.hosting.health import WorkerError
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.kafka.errors import thin_out_logs

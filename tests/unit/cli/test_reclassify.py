@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.settings import Settings, load_settings
 from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.reclassify_control import ReclassifyControl

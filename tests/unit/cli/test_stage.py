@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from etapa.contracts.partitioner import partition_of
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.units import SECOND
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import time_text
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import time_text
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import DAY, HOUR
 from tests.servers.redis_server import RedisServer

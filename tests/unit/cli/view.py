@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import encode_state
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.settings import load_settings
 from etapa.stream.protocol.ports import ViewMark
 from etapa.stream.protocol.records import Applied

@@ -19,11 +19,11 @@ from etapa.contracts.explanation import (
     explanation_json,
 )
 from etapa.contracts.rfc3339 import parse_time
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.explain import explain
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.explain import explain
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"

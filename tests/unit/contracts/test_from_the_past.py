@@ -10,8 +10,8 @@ from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
 from etapa.contracts.touchpoint import JsonDecoder
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.rehearsal.summary import Summary, simulate
 from etapa.stream.protocol.batch import decode

@@ -8,7 +8,7 @@ from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint import decode_touchpoint, read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 
 def read(customer_id: str, limits: TouchpointLimits) -> Touchpoint | Rejected:

@@ -25,9 +25,9 @@ from etapa.contracts.stage_change import decode_stage_change, encode_stage_chang
 from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.contracts.touchpoint import read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits, TouchpointMessage
-from etapa.journey.engine.changes import Cause, Clause, Trigger
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.changes import Cause, Clause, Trigger
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from etapa.contracts.stage_change import decode_stage_change, encode_stage_change, stage_change_json
-from etapa.journey.engine.changes import Clause
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.changes import Clause
+from etapa.journey.engine.facts.stage_change import StageChange
 
 LOYAL = StageChange(
     customer_id="niño-42",

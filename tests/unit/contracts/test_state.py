@@ -5,8 +5,8 @@ import pytest
 
 from etapa.contracts.state import StateError, decode_standing, decode_state, encode_state
 from etapa.contracts.state_layout import StateLayout
-from etapa.journey.engine.customer import FORMAT, Customer
-from etapa.journey.engine.outreach import Outreach
+from etapa.journey.engine.facts.customer import FORMAT, Customer
+from etapa.journey.engine.facts.outreach import Outreach
 
 ENTERED = 1_795_255_200_000_000
 

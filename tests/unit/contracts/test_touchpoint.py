@@ -9,7 +9,7 @@ from etapa.contracts.rejected import LONGEST_DETAIL, Rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, parse_time
 from etapa.contracts.touchpoint import DEEPEST, decode_touchpoint, read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 LIMITS = TouchpointLimits()
 WALL = parse_time("2026-12-01T00:00:00Z")

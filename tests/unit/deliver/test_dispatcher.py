@@ -3,7 +3,7 @@ import pytest
 from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.deliver.dispatcher import DEAD_LETTERS, Sorted, sort_record
 from etapa.deliver.plan import Plan, Route, Target
-from etapa.journey.engine.changes import Trigger
+from etapa.journey.engine.facts.changes import Trigger
 
 PLAN = Plan(
     targets=(Target(id="crm", url="https://crm/"),),

@@ -13,8 +13,8 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.embedded.improvised import Improvisation, fitting
 from etapa.embedded.plan import DemoOptions, plan_for, tempo_of
 from etapa.embedded.shoppers import touchpoints
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.matches import Comparison, Test
 from etapa.journey.language.model import Journey

@@ -11,7 +11,7 @@ from etapa.contracts.stage_change import encode_stage_change
 from etapa.embedded.broker import PrivateBroker
 from etapa.embedded.outcome import Results, StagesShown, is_ready, worker_counts
 from etapa.embedded.redis_server import PrivateRedis
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.stage_change import StageChange
 from tests.servers.processes import free_ports, wait_until
 
 CHANGE = StageChange(

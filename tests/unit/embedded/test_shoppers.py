@@ -14,9 +14,9 @@ from etapa.embedded import shoppers
 from etapa.embedded.personas import PERSONAS
 from etapa.embedded.plan import DemoOptions, plan_for
 from etapa.embedded.shoppers import BROKEN, Sent, ShoppingTrip, touchpoints
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ANY_TYPE, Absent, All, AnyOf, Condition, Count, Event, Journey, Not
 from etapa.journey.units import DAY

@@ -3,14 +3,14 @@
 import pytest
 
 from etapa.contracts.state import decode_state, encode_state
-from etapa.journey.engine.campaigns import MOST_REMEMBERED, triggers_of
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.outreach import Outreach
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.outreach import Outreach
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import MOST_REMEMBERED, triggers_of
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.engine.partition import Partition
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.language.load import journey_or_raise
 from tests.unit.engine.shops import did, play, us
 

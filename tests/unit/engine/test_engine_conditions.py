@@ -2,7 +2,7 @@
 
 import pytest
 
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from tests.unit.engine.shops import did, path, play, program_of, us
 
 NEVER_MOVED = [("new", 0)]

@@ -5,11 +5,11 @@ import math
 import pytest
 
 from etapa.contracts.state import encode_state
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.customer import Customer, Memory
-from etapa.journey.engine.memory import LastValue, Latest, Score, Total, Values, exact_sum, keepsake
-from etapa.journey.engine.ordered import OrderedSteps
-from etapa.journey.engine.window import CountWindow, ValueWindow
+from etapa.journey.engine.accumulators.ever import LastValue, Latest, Score, Total, Values, exact_sum, keepsake
+from etapa.journey.engine.accumulators.ordered import OrderedSteps
+from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
+from etapa.journey.engine.facts.customer import Customer, Memory
+from etapa.journey.engine.judging.classify import touch
 from etapa.journey.language.model import Comparison, Match, Test, Where
 from tests.unit.engine.shops import did, play, program_of, us
 

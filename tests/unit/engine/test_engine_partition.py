@@ -2,9 +2,9 @@
 
 import pytest
 
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import EvaluationFailed, Partition
-from etapa.journey.engine.program import Program
-from etapa.journey.engine.touchpoint import Touchpoint
 from tests.support.faulty import Faulty
 from tests.unit.engine.shops import did, play, program_of, us
 

@@ -7,12 +7,12 @@ import pytest
 
 from etapa.contracts.rfc3339 import parse_time
 from etapa.contracts.state import encode_state
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.explain import ExplainedCondition, ExplainedGroup, Explanation, explain
-from etapa.journey.engine.instant import instant_text
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import instant_text
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.explain import ExplainedCondition, ExplainedGroup, Explanation, explain
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.wording import number_text, rough_duration
 from etapa.journey.units import DAY, HOUR, SECOND

@@ -4,11 +4,11 @@ import pytest
 
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import stage_change_json
-from etapa.journey.engine.classify import touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.journey.units import DAY, MINUTE
 from etapa.rehearsal.replay import Replay

@@ -2,7 +2,7 @@
 
 import pytest
 
-from etapa.journey.engine.instant import NEVER
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.timers import Timers
 from tests.unit.engine.shops import us
 

@@ -6,12 +6,12 @@ import pytest
 
 from etapa.contracts.rfc3339 import parse_time
 from etapa.contracts.state import decode_state, encode_state
-from etapa.journey.engine.classify import run_until, strike, touch
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.explain import ExplainedCondition, explain
-from etapa.journey.engine.program import Program, compile_journey
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import run_until, strike, touch
+from etapa.journey.engine.judging.explain import ExplainedCondition, explain
+from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import DAY
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from etapa.journey.engine.matching import compile_path, compile_where
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.accumulators.matching import compile_path, compile_where
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import EVERYWHERE, Comparison, Operator, Path, Scalar, Test, Where
 from etapa.journey.language.predicates import MISSING, PatternError, compile_comparison, compile_pattern
 

@@ -7,8 +7,8 @@ from typing import Any
 from prometheus_client.exposition import generate_latest
 
 from etapa.contracts.rejected import Reason
-from etapa.journey.engine.changes import Offer, Trigger
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.changes import Offer, Trigger
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram

@@ -7,9 +7,9 @@ import tracemalloc
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.classify import Touched
-from etapa.journey.engine.program import compile_journey
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import Touched
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.journey.language.model import GivenTouchpoint, Scenario
 from etapa.rehearsal.diff import Diff

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from etapa.journey.engine.changes import Clause
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.facts.changes import Clause
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
 from etapa.journey.units import DAY, SECOND

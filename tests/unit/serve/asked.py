@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from etapa.contracts.state import encode_state
 from etapa.hosting.health import Health
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
 from etapa.journey.units import SECOND
 from etapa.metrics.worker import Metrics

@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.settings.values import Secret

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
 from etapa.hosting.health import Health
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.load import journey_or_raise
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api

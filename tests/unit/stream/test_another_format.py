@@ -8,7 +8,7 @@ from etapa.contracts.dead_letter import DeadLetter
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.rehearsal.readings import readings
 from etapa.stream.protocol.batch import decode
 from etapa.stream.protocol.records import Record

@@ -9,9 +9,9 @@ from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.changes import Offer, Trigger
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.changes import Offer, Trigger
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import PAUSE_BYTES, Waiting, decode, encode, stage_deltas
 from etapa.stream.protocol.records import Record
 

@@ -9,7 +9,7 @@ import pytest
 
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.state import decode_standing, decode_state, encode_state
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.stream.protocol.ports import LogError, Topics, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.protocol.records import StateRecord

@@ -7,7 +7,7 @@ import pytest
 
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from tests.support.clickstream import (
     BESIDE_THE_PROJECT,
     SHOPPERS,

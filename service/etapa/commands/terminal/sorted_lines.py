@@ -8,7 +8,7 @@ from typing import IO, Final
 
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected
-from etapa.journey.engine.instant import NEVER
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.sources.lines import Lines, numbered
 
 PORTION: Final = 64 * 1024 * 1024

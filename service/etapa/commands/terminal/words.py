@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from etapa.journey.engine.changes import Clause
+from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.language.duration import format_duration
 from etapa.journey.units import SECOND
 

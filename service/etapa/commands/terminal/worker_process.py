@@ -4,7 +4,7 @@ from mode import Service
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.hosting.health import WorkerError
-from etapa.journey.engine.program import compile_journey
+from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api

@@ -1,4 +1,4 @@
-"""What a journey file does: the compiled program, a customer's state, one step of classification, and a partition's timers.
+"""What a journey does to its customers. The rooms below know one customer; here are the many of a partition, and their timers.
 
 All times are whole microseconds since 1970-01-01T00:00:00Z; all durations are whole microseconds.
 """

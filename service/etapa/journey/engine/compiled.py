@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from etapa.journey.engine import classify
+from etapa.journey.engine.judging import classify
 
 IS_COMPILED: Final = not (classify.__file__ or "").endswith(".py")
 """Uncompiled it does the same, at about half the speed."""

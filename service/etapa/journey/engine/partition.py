@@ -15,7 +15,11 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
-from etapa.journey.engine.classify import (
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.outreach import Outreach
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import (
     ALL_AT_ONCE,
     EvaluationFailed,
     Happened,
@@ -26,12 +30,8 @@ from etapa.journey.engine.classify import (
     touch_and_note,
     touch_some,
 )
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.outreach import Outreach
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.timers import Timers
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.journey.units import SECOND
 
 __all__ = ["EvaluationFailed", "Partition", "Rehearsal", "Work"]

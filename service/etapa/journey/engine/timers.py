@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Final, final
 
-from etapa.journey.engine.instant import NEVER
+from etapa.journey.engine.facts.instant import NEVER
 
 __all__ = ["Timers"]
 

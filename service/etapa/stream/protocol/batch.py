@@ -10,12 +10,12 @@ from etapa.contracts.rejected import Rejected, from_the_past, rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.errors import EtapaError
-from etapa.journey.engine.campaigns import triggers_of
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import BEGINNING_OF_TIME
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.partition import EvaluationFailed, Partition
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
 from etapa.stream.protocol.records import Applied, Outgoing, Record
 
 Pause = Callable[[], Awaitable[object]]

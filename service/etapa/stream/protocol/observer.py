@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from etapa.contracts.rejected import Reason
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.records import Record
 

@@ -6,7 +6,7 @@ Pure: the wall clock arrives as an argument. Times are microseconds since 1970.
 from collections.abc import Sequence
 
 from etapa.contracts.rejected import Rejected
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import SECOND
 
 

@@ -8,7 +8,7 @@ import logging
 
 from etapa.contracts.mark import Mark
 from etapa.contracts.state import StateError
-from etapa.journey.engine.program import Program
+from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.options import TaskOptions

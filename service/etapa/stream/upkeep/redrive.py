@@ -19,8 +19,8 @@ from etapa.contracts.input_format import decoder_within
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.errors import EtapaError
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.noted_producer import NotedProducer, notes_of
 from etapa.stream.protocol.ports import Fenced, LogError

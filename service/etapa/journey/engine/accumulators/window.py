@@ -8,11 +8,11 @@ off by what one bucket holds.
 from bisect import bisect_left, bisect_right
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Windowed
-from etapa.journey.engine.customer import Memory
-from etapa.journey.engine.matching import compile_path
-from etapa.journey.engine.memory import number_or_none
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.accumulators.accumulator import Windowed
+from etapa.journey.engine.accumulators.ever import number_or_none
+from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.facts.customer import Memory
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import Match, Path
 
 EXACT: Final = 256

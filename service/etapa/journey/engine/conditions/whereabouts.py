@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.language.model import CustomerZone
 from etapa.journey.localtime.zone import Zone
 from etapa.journey.localtime.zones import UTC, zone_called

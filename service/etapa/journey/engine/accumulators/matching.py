@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import Path, Where
 from etapa.journey.language.predicates import MISSING, Predicate, compile_comparison
 

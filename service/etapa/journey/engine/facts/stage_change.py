@@ -5,7 +5,7 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
-from etapa.journey.engine.changes import Cause, Clause, Offer
+from etapa.journey.engine.facts.changes import Cause, Clause, Offer
 
 
 @final

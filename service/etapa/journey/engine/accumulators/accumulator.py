@@ -3,19 +3,16 @@
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
-from etapa.journey.engine.customer import Memory
-from etapa.journey.engine.matching import compile_where
-from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.whereabouts import Whereabouts
-from etapa.journey.language.model import CustomerZone, Match
+from etapa.journey.engine.accumulators.matching import compile_where
+from etapa.journey.engine.facts.customer import Memory
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.model import Match
 
 _KEY_CHARACTERS: Final = 6
-
-_Shared = TypeVar("_Shared", bound="Accumulator")
 
 
 class Accumulator:
@@ -37,28 +34,6 @@ class Accumulator:
     def is_over(self, entry: Any, now: int) -> bool:
         """Whether nothing in the entry counts any more. Only what remembers a window ever says so."""
         return False
-
-
-class Surroundings:
-    """What the compiled conditions of one journey share: where customers are, and accumulators, each definition once.
-
-    Accumulators take their places in order.
-    """
-
-    def __init__(self, zone: CustomerZone) -> None:
-        self.whereabouts: Final = Whereabouts(zone)
-        self.by_key: Final[dict[str, Accumulator]] = {}
-
-    def shared(self, accumulator: _Shared) -> _Shared:
-        """`accumulator`, or the one of the same definition that is there already."""
-        there = self.by_key.get(accumulator.key)
-        if there is None:
-            accumulator.place = len(self.by_key)
-            self.by_key[accumulator.key] = accumulator
-            return accumulator
-        if type(there) is not type(accumulator):
-            raise ValueError(f"two accumulators of the journey have the same key, {accumulator.key}")
-        return there
 
 
 def forget_what_is_over(accumulators: Sequence[Accumulator], memory: Memory, now: int) -> None:

@@ -6,15 +6,15 @@ A `Program` is never changed after it was compiled; all partitions share it.
 from collections.abc import Iterable, Mapping
 from typing import Final, final
 
-from etapa.journey.engine.accumulator import Accumulator, Windowed
-from etapa.journey.engine.beginnings import digests_of, trait_key
-from etapa.journey.engine.campaigns import Campaigns, compile_campaigns
-from etapa.journey.engine.compile import Compiler
-from etapa.journey.engine.conditions import Condition, Leaf
-from etapa.journey.engine.customer import DIGEST_BYTES, Customer
-from etapa.journey.engine.instant import END_OF_TIME, NEVER
-from etapa.journey.engine.leaves import EventHappens
-from etapa.journey.engine.ordered import OrderedSteps
+from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
+from etapa.journey.engine.accumulators.ordered import OrderedSteps
+from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
+from etapa.journey.engine.conditions.compile import Compiler
+from etapa.journey.engine.conditions.condition import Condition, Leaf
+from etapa.journey.engine.conditions.leaves import EventHappens
+from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
+from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
 from etapa.journey.language.model import ANY_TYPE, Journey, Rule, Stage
 
 

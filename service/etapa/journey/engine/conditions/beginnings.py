@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Final
 
-from etapa.journey.engine.customer import Customer
+from etapa.journey.engine.facts.customer import Customer
 
 _BYTES: Final = 3
 """Two different memories are taken for one another once in 16 million; a beginning then goes unnoticed."""

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.journey.engine.accumulator import Matching, Windowed
-from etapa.journey.engine.customer import Memory
-from etapa.journey.engine.matching import compile_path
-from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import forget_before
+from etapa.journey.engine.accumulators.accumulator import Matching, Windowed
+from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.window import forget_before
+from etapa.journey.engine.facts.customer import Memory
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import Match, Path
 from etapa.journey.language.predicates import MISSING
 

@@ -4,11 +4,11 @@ import math
 from fractions import Fraction
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Accumulator, Matching, accumulator_key
-from etapa.journey.engine.customer import Memory
-from etapa.journey.engine.instant import ratio
-from etapa.journey.engine.matching import compile_path
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.accumulators.accumulator import Accumulator, Matching, accumulator_key
+from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.facts.customer import Memory
+from etapa.journey.engine.facts.instant import ratio
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import ANY_TYPE, Match, Path
 
 LONGEST_TEXT: Final = 1024

@@ -14,10 +14,10 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from etapa.journey.engine.changes import Clause
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.facts.changes import Clause
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.condition import Observed
 
 

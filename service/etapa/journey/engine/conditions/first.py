@@ -2,13 +2,14 @@
 
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Matching, Surroundings
-from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import Customer, Memory
-from etapa.journey.engine.leaves import scalar_text
-from etapa.journey.engine.matching import compile_path
-from etapa.journey.engine.memory import keepsake
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.accumulators.accumulator import Matching
+from etapa.journey.engine.accumulators.ever import keepsake
+from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.leaves import scalar_text
+from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.facts.customer import Customer, Memory
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.condition import Observed
 from etapa.journey.language.kinds.first import First
 from etapa.journey.language.model import Comparison, Match, Path

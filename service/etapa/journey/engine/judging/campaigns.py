@@ -18,12 +18,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from etapa.journey.engine.changes import HeldBack, Offer, Trigger
-from etapa.journey.engine.conditions import Condition
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import BEGINNING_OF_TIME
-from etapa.journey.engine.outreach import Outreach
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.conditions.condition import Condition
+from etapa.journey.engine.facts.changes import HeldBack, Offer, Trigger
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
+from etapa.journey.engine.facts.outreach import Outreach
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.json_kinds import json_kind, kinds_of
 from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
 from etapa.journey.language.predicates import compile_comparison

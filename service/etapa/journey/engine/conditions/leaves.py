@@ -5,17 +5,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Surroundings
-from etapa.journey.engine.beginnings import trait_key
-from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
-from etapa.journey.engine.instant import END_OF_TIME, NEVER, instant_text, ratio
-from etapa.journey.engine.matching import compile_where
-from etapa.journey.engine.memory import Latest, Score, Total, decayed, decayed_after
-from etapa.journey.engine.ordered import OrderedSteps
-from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import EXACT, CountWindow, has_buckets, straddles
+from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
+from etapa.journey.engine.accumulators.ever import Latest, Score, Total, decayed, decayed_after
+from etapa.journey.engine.accumulators.matching import compile_where
+from etapa.journey.engine.accumulators.ordered import OrderedSteps
+from etapa.journey.engine.accumulators.window import EXACT, CountWindow, has_buckets, straddles
+from etapa.journey.engine.conditions.beginnings import trait_key
+from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER, instant_text, ratio
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.condition import Observed
 from etapa.journey.language.model import ANY_TYPE, Comparison, Match

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from etapa.journey.engine.accumulator import Surroundings
-from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.distinct import DistinctEver, DistinctWindow
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.leaves import DistinctCompares, scalar_text
-from etapa.journey.engine.memory import LastValue, Values, exact_sum
-from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow, straddles
+from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
+from etapa.journey.engine.accumulators.ever import LastValue, Values, exact_sum
+from etapa.journey.engine.accumulators.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow, straddles
+from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.leaves import DistinctCompares, scalar_text
+from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.condition import Observed
 from etapa.journey.language.model import AggregateKind, Comparison

@@ -19,15 +19,15 @@ from hashlib import blake2b
 from typing import Final, final
 
 from etapa.errors import EtapaError
-from etapa.journey.engine.accumulator import forget_what_is_over
-from etapa.journey.engine.beginnings import beginnings
-from etapa.journey.engine.changes import Cause, Clause, Offer
-from etapa.journey.engine.customer import DIGEST_BYTES, Customer
-from etapa.journey.engine.instant import NEVER
-from etapa.journey.engine.memory import keepsake
-from etapa.journey.engine.program import CompiledRule, Program, StageRules, due_after, in_time
-from etapa.journey.engine.stage_change import StageChange
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.accumulators.accumulator import forget_what_is_over
+from etapa.journey.engine.accumulators.ever import keepsake
+from etapa.journey.engine.conditions.beginnings import beginnings
+from etapa.journey.engine.facts.changes import Cause, Clause, Offer
+from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import CompiledRule, Program, StageRules, due_after, in_time
 
 _NO_CLAUSES: Final[Sequence[Clause]] = ()
 _NO_OFFERS: Final[Sequence[Offer]] = ()

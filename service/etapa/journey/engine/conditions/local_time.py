@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Surroundings
-from etapa.journey.engine.beginnings import trait_key
-from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import END_OF_TIME, NEVER
-from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.whereabouts import Whereabouts
+from etapa.journey.engine.conditions.beginnings import trait_key
+from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.conditions.whereabouts import Whereabouts
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.condition import Observed
 from etapa.journey.language.kinds.clock import WEEKDAYS, Clock, Times
 from etapa.journey.language.kinds.date import Date, Offset

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Surroundings
-from etapa.journey.engine.aggregates import compile_aggregate
-from etapa.journey.engine.conditions import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
-from etapa.journey.engine.first import compile_first
-from etapa.journey.engine.leaves import (
+from etapa.journey.engine.conditions.aggregates import compile_aggregate
+from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
+from etapa.journey.engine.conditions.first import compile_first
+from etapa.journey.engine.conditions.leaves import (
     compile_absent,
     compile_count,
     compile_event,
@@ -16,8 +15,9 @@ from etapa.journey.engine.leaves import (
     compile_sequence,
     compile_trait,
 )
-from etapa.journey.engine.local_time import compile_clock, compile_date
-from etapa.journey.engine.pace import compile_own_pace
+from etapa.journey.engine.conditions.local_time import compile_clock, compile_date
+from etapa.journey.engine.conditions.pace import compile_own_pace
+from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.language import model
 
 _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf]]] = {

@@ -9,12 +9,12 @@ from typing import Final, Literal
 
 import msgspec
 
-from etapa.journey.engine.classify import EvaluationFailed, carry_over, strike
-from etapa.journey.engine.conditions import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
-from etapa.journey.engine.customer import Customer
-from etapa.journey.engine.instant import END_OF_TIME
-from etapa.journey.engine.program import CompiledRule, Program
-from etapa.journey.engine.stage_change import StageChange
+from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import END_OF_TIME
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.judging.classify import EvaluationFailed, carry_over, strike
+from etapa.journey.engine.judging.program import CompiledRule, Program
 from etapa.journey.language import model
 from etapa.journey.language.condition import Observed
 

@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from etapa.journey.engine.accumulator import Matching, Surroundings
-from etapa.journey.engine.conditions import Leaf
-from etapa.journey.engine.customer import Customer, Memory
-from etapa.journey.engine.instant import NEVER, instant_text
-from etapa.journey.engine.touchpoint import Touchpoint
+from etapa.journey.engine.accumulators.accumulator import Matching
+from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.facts.customer import Customer, Memory
+from etapa.journey.engine.facts.instant import NEVER, instant_text
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.condition import Observed
 from etapa.journey.language.kinds.absence import OwnPace, Pace
 from etapa.journey.language.model import Match

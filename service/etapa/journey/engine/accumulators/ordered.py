@@ -9,12 +9,12 @@ late ones, which are put in their place and the beginnings worked out again.
 from bisect import bisect_right
 from typing import Any, Final
 
-from etapa.journey.engine.accumulator import Accumulator, accumulator_key, match_definition
-from etapa.journey.engine.customer import Memory
-from etapa.journey.engine.instant import LONG_AGO
-from etapa.journey.engine.matching import compile_where
-from etapa.journey.engine.touchpoint import Touchpoint
-from etapa.journey.engine.window import forget_before
+from etapa.journey.engine.accumulators.accumulator import Accumulator, accumulator_key, match_definition
+from etapa.journey.engine.accumulators.matching import compile_where
+from etapa.journey.engine.accumulators.window import forget_before
+from etapa.journey.engine.facts.customer import Memory
+from etapa.journey.engine.facts.instant import LONG_AGO
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import ANY_TYPE, Match
 
 EXACT: Final = 256

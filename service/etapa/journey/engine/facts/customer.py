@@ -9,7 +9,7 @@ from typing import Any, Final, final
 
 from mypy_extensions import mypyc_attr
 
-from etapa.journey.engine.outreach import Outreach
+from etapa.journey.engine.facts.outreach import Outreach
 
 FORMAT: Final = 1
 """Raised whenever the fields below, or what an accumulator keeps in `memory`, change their meaning or order."""
