@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from etapa.contracts.rfc3339 import format_time, parse_time
+from etapa.journey.duration import parse_duration
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.conditions import CONDITIONS
-from etapa.journey.language.duration import parse_duration
-from etapa.journey.language.findings import Finding
 from etapa.journey.language.load import journey_or_raise, load_journey
+from etapa.journey.language.reading.findings import Finding
 from etapa.rehearsal.coverage import Coverage
 from etapa.rehearsal.scenarios import Outcome, rehearse
 from tests.support import yaml_core

@@ -15,7 +15,7 @@ from etapa.deliver.plan import Plan
 from etapa.deliver.plan_file import load_plan
 from etapa.deliver.secrets_found import SecretsError, find_secrets, secret_texts
 from etapa.hosting.log_setup import log_to_stderr
-from etapa.journey.language.yaml_nodes import MAX_BYTES
+from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 
 FLAGS = ("delivery", "kafka_bootstrap_servers", "group", "start", "http_host", "http_port", "log_level")
 

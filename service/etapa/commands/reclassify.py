@@ -16,7 +16,7 @@ from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.reclassification import ReclassifyRequest
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.facts.instant import time_text
-from etapa.journey.language.wording import number_text
+from etapa.journey.language.kinds.wording import number_text
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import RedisUrlError

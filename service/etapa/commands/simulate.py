@@ -29,10 +29,10 @@ from etapa.commands.terminal.touchpoint_files import (
 from etapa.commands.terminal.words import counted, width
 from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.contracts.stage_change import stage_change_json
+from etapa.journey.duration import roughly
 from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES
 from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.program import compile_journey
-from etapa.journey.language.duration import roughly
 from etapa.rehearsal.summary import Summary
 from etapa.rehearsal.summary import simulate as simulated
 

@@ -16,8 +16,8 @@ from etapa.commands.terminal.junit import Case, Suite, junit_xml
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted, width
 from etapa.hosting.foreign_text import printable
+from etapa.journey.duration import format_duration
 from etapa.journey.engine.judging.program import compile_journey
-from etapa.journey.language.duration import format_duration
 from etapa.journey.language.load import Loaded
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.absence import Absence, first_absence

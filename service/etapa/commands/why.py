@@ -20,8 +20,8 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.classify import EvaluationFailed
 from etapa.journey.engine.judging.explain import Explained, ExplainedCondition, ExplainedRule, Explanation, explain
 from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.kinds.wording import rough_duration
 from etapa.journey.language.model import Journey
-from etapa.journey.language.wording import rough_duration
 
 WIDTH = 80
 """Columns that a terminal has at the least."""

@@ -12,9 +12,9 @@ from etapa.deliver.backoff import Retry
 from etapa.deliver.breaker import BreakerPolicy
 from etapa.deliver.plan import Plan, Route, Target
 from etapa.deliver.plan_shapes import Bounded, HeadersShape, SourceShape, UrlShape, shown
-from etapa.journey.language.findings import Finding, Position, Report
-from etapa.journey.language.names import ID, known_among
-from etapa.journey.language.shapes import (
+from etapa.journey.language.reading.findings import Finding, Position, Report
+from etapa.journey.language.reading.names import ID, known_among
+from etapa.journey.language.reading.shapes import (
     BAD,
     Field,
     Flag,
@@ -28,7 +28,7 @@ from etapa.journey.language.shapes import (
     map_schema,
     read_fields,
 )
-from etapa.journey.language.yaml_nodes import Node, Unreadable, parse
+from etapa.journey.language.reading.yaml_nodes import Node, Unreadable, parse
 from etapa.journey.units import HOUR, MINUTE, SECOND, YEAR
 
 MAX_TARGETS = 100

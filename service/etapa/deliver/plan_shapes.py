@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from etapa.deliver.plan import HeaderValue, SecretSource
-from etapa.journey.language.duration import format_duration
-from etapa.journey.language.findings import Position, Report, shortened
-from etapa.journey.language.shapes import BAD, Bad, Field, Name, Shape, Span, Text, map_schema, read_fields
-from etapa.journey.language.yaml_nodes import InvalidNode, MapNode, Node, ScalarNode
+from etapa.journey.duration import format_duration
+from etapa.journey.language.reading.findings import Position, Report, shortened
+from etapa.journey.language.reading.shapes import BAD, Bad, Field, Name, Shape, Span, Text, map_schema, read_fields
+from etapa.journey.language.reading.yaml_nodes import InvalidNode, MapNode, Node, ScalarNode
 
 MAX_HEADERS = 50
 LONGEST_HEADER = 4_096

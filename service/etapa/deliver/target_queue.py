@@ -18,7 +18,7 @@ from etapa.deliver.backoff import next_attempt
 from etapa.deliver.breaker import Breaker, State
 from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Target
-from etapa.journey.language.duration import format_duration
+from etapa.journey.duration import format_duration
 from etapa.journey.units import SECOND
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from etapa.deliver.answers import Answer
 from etapa.deliver.plan import Target
 from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.signature import idempotency_key, signed_headers
-from etapa.journey.language.duration import format_duration
+from etapa.journey.duration import format_duration
 from etapa.journey.units import SECOND
 
 _MOST_READ = 64 * 1024

@@ -14,16 +14,16 @@ from etapa.contracts.rejected import Rejected
 from etapa.embedded.stories import Character, Story, StoryStep
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program, compile_journey
-from etapa.journey.language.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.absence import Absent, OwnPace
 from etapa.journey.language.kinds.aggregate import Aggregate
+from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.kinds.first import First
 from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.trait import Trait
-from etapa.journey.language.matches import ANY_TYPE, Comparison, Match, Path, Scalar
+from etapa.journey.language.matching.matches import ANY_TYPE, Comparison, Match, Path, Scalar
+from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.model import Journey, Rule
-from etapa.journey.language.predicates import compile_comparison
 from etapa.journey.units import DAY, HOUR, MINUTE
 from etapa.rehearsal.replay import Replay
 

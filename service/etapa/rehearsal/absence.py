@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from etapa.contracts.rejected import Rejected
+from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.judging.program import Program
-from etapa.journey.language.duration import format_duration
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.replay import Replay
 from etapa.rehearsal.scenarios import CUSTOMER, START, Outcome, clauses_from_start, touchpoints_of

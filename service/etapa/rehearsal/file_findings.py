@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from etapa.contracts.rejected import Reason
+from etapa.journey.duration import roughly
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.duration import roughly
 from etapa.journey.language.model import ANY_TYPE, Journey
 from etapa.rehearsal.ids_again import IdsAgain
 from etapa.rehearsal.types_named import nearest, types_named

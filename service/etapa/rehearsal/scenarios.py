@@ -10,12 +10,12 @@ from typing import Final
 
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
+from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Cause, Clause, HeldBack, Offer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
-from etapa.journey.language.duration import format_duration
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.journey.units import SECOND
 from etapa.rehearsal.alignment import Row, side_by_side

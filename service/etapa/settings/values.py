@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from etapa.journey.language.duration import DurationError, format_duration, parse_duration
+from etapa.journey.duration import DurationError, format_duration, parse_duration
 
 HIDDEN = "********"
 

@@ -6,11 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
-from etapa.journey.language.comparisons import MAX_WHERE, VALUE, WhereShape, comparison_schemas
-from etapa.journey.language.findings import Report, listed, nearest, shortened
 from etapa.journey.language.model import Comparison, Scalar
-from etapa.journey.language.shapes import BAD, Bad, Field, ListOf, OneOrMany, Plain, Record, Shape, Text, map_schema, read_fields, refuse
-from etapa.journey.language.yaml_nodes import MapNode, Node, ScalarNode
+from etapa.journey.language.reading.comparisons import MAX_WHERE, VALUE, WhereShape, comparison_schemas
+from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
+from etapa.journey.language.reading.shapes import (
+    BAD,
+    Bad,
+    Field,
+    ListOf,
+    OneOrMany,
+    Plain,
+    Record,
+    Shape,
+    Text,
+    map_schema,
+    read_fields,
+    refuse,
+)
+from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode
 from etapa.sources.model import At, Changed, Const, Conversion, Expression, First, Hash, Otherwise, Unit, When
 from etapa.sources.paths import PathError, RecordPath, parse_path
 

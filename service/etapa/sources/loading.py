@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from etapa.contracts.rejected import REASONS
-from etapa.journey.language.findings import Finding, Report, listed, nearest, shortened
-from etapa.journey.language.shapes import (
+from etapa.journey.language.reading.findings import Finding, Report, listed, nearest, shortened
+from etapa.journey.language.reading.shapes import (
     BAD,
     Bad,
     Field,
@@ -21,7 +21,7 @@ from etapa.journey.language.shapes import (
     read_fields,
     refuse,
 )
-from etapa.journey.language.yaml_nodes import ListNode, MapNode, Node, ScalarNode, Unreadable, parse, plain_value
+from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode, Unreadable, parse, plain_value
 from etapa.sources.expressions import ExpressionShape, OneOf, PathText, WhenShape
 from etapa.sources.model import (
     Decode,

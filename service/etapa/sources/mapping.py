@@ -10,9 +10,9 @@ from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.touchpoint import read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.errors import EtapaError
-from etapa.journey.language.findings import listed
+from etapa.journey.language.matching.predicates import Predicate, compile_comparison
 from etapa.journey.language.model import Scalar
-from etapa.journey.language.predicates import Predicate, compile_comparison
+from etapa.journey.language.reading.findings import listed
 from etapa.sources.model import At, Changed, Const, Conversion, Expression, Fields, First, Hash, Otherwise, Source, When
 from etapa.sources.outcome import Mapped, Outcome, SkippedRecord
 from etapa.sources.paths import RecordPath

@@ -16,9 +16,9 @@ from etapa.embedded.shoppers import touchpoints
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
-from etapa.journey.language.matches import Comparison, Test
+from etapa.journey.language.matching.matches import Comparison, Test
+from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.model import Journey
-from etapa.journey.language.predicates import compile_comparison
 from etapa.rehearsal.replay import Replay
 from etapa.settings import SHIPPED_JOURNEY
 

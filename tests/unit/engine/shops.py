@@ -3,12 +3,12 @@
 from itertools import count
 from typing import Any
 
+from etapa.journey.duration import parse_duration
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import run_until, touch
 from etapa.journey.engine.judging.program import Program, compile_journey
-from etapa.journey.language.duration import parse_duration
 from etapa.journey.language.load import journey_or_raise
 
 HEAD = """

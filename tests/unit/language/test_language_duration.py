@@ -2,7 +2,7 @@
 
 import pytest
 
-from etapa.journey.language.duration import LONGEST, DurationError, format_duration, parse_duration
+from etapa.journey.duration import LONGEST, DurationError, format_duration, parse_duration
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, WEEK, YEAR
 
 

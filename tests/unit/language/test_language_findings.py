@@ -2,9 +2,9 @@
 
 import pytest
 
-from etapa.journey.language.findings import MAX_FINDINGS
 from etapa.journey.language.load import MAX_CONDITION_DEPTH, MAX_RULES, load_journey
-from etapa.journey.language.yaml_nodes import MAX_BYTES, MAX_DEPTH
+from etapa.journey.language.reading.findings import MAX_FINDINGS
+from etapa.journey.language.reading.yaml_nodes import MAX_BYTES, MAX_DEPTH
 
 HEAD = "journey: a\nversion: 1\nstages: [{id: s}, {id: t}]\n"
 

@@ -7,7 +7,7 @@ import click
 
 from etapa.commands.terminal.words import clause_text, counted
 from etapa.hosting.foreign_text import printable
-from etapa.journey.language.duration import format_duration
+from etapa.journey.duration import format_duration
 from etapa.journey.language.model import ExpectedChange
 from etapa.rehearsal.absence import Absence
 from etapa.rehearsal.alignment import Row

@@ -7,10 +7,10 @@ import click
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.errors import EtapaError
-from etapa.journey.language.findings import Finding
 from etapa.journey.language.load import Loaded, load_journey
 from etapa.journey.language.model import Journey
-from etapa.journey.language.yaml_nodes import MAX_BYTES
+from etapa.journey.language.reading.findings import Finding
+from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 
 LONGEST_SHOWN = 110
 """Of a longer line only the part around the finding is shown."""

@@ -11,7 +11,7 @@ from etapa.commands.terminal.journey_files import shown
 from etapa.contracts.odd_bytes import CSV, LIST, Oddity
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.language.yaml_nodes import MAX_BYTES
+from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 from etapa.sources import presets
 from etapa.sources.lines import Lines
 from etapa.sources.loading import LoadedSource, load_source

@@ -3,8 +3,8 @@
 import json
 import shutil
 
+from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Clause
-from etapa.journey.language.duration import format_duration
 from etapa.journey.units import SECOND
 
 NARROWEST = 40

@@ -4,17 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from etapa.journey.language.comparisons import OPERATORS, PRESENT_VALUE, VALUE, any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.conditions import ConditionShape
-from etapa.journey.language.findings import Position, Report
-from etapa.journey.language.json_kinds import kinds_of
 from etapa.journey.language.kinds.trait import TRAIT
 from etapa.journey.language.logic import leaves
-from etapa.journey.language.matches import Comparison
+from etapa.journey.language.matching.json_kinds import kinds_of
+from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.matching.possible import outcome
 from etapa.journey.language.model import Campaign, Caps, Event, InStage, Trait, Transition
-from etapa.journey.language.names import ID, Known, known_among
-from etapa.journey.language.possible import outcome
-from etapa.journey.language.shapes import (
+from etapa.journey.language.reading.comparisons import (
+    OPERATORS,
+    PRESENT_VALUE,
+    VALUE,
+    any_operator_schema,
+    comparison_schemas,
+    read_comparison,
+)
+from etapa.journey.language.reading.findings import Position, Report
+from etapa.journey.language.reading.names import ID, Known, known_among
+from etapa.journey.language.reading.shapes import (
     BAD,
     Bad,
     Field,
@@ -33,7 +40,7 @@ from etapa.journey.language.shapes import (
     map_schema,
     read_fields,
 )
-from etapa.journey.language.yaml_nodes import Node
+from etapa.journey.language.reading.yaml_nodes import Node
 
 MAX_CAMPAIGNS = 200
 MAX_TRIGGERS = 1000

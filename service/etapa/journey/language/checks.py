@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
-from etapa.journey.language.duration import format_duration
-from etapa.journey.language.findings import Position, Report, listed
+from etapa.journey.duration import format_duration
 from etapa.journey.language.logic import condition_implies, needs_event, never_true_together
 from etapa.journey.language.model import All, AnyOf, Condition, Event, InStage, Journey, Not, Rule
+from etapa.journey.language.reading.findings import Position, Report, listed
 from etapa.journey.units import HOUR
 
 SHORTEST_ROUND = HOUR

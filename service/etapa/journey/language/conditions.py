@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from etapa.journey.language.comparisons import OPERATORS
-from etapa.journey.language.condition import All, AnyOf, Condition, Not
-from etapa.journey.language.findings import Report, listed, nearest, shortened
 from etapa.journey.language.kinds import absence, aggregate, clock, count, date, event, first, in_stage, score, sequence, trait
+from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Not
 from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.logic import always_true_as_any, counts_itself, never_true_together
-from etapa.journey.language.matches import Comparison
-from etapa.journey.language.shapes import BAD, Bad, ListOf, Record, Shape, refuse
-from etapa.journey.language.yaml_nodes import ListNode, MapNode, Node
+from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.reading.comparisons import OPERATORS
+from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
+from etapa.journey.language.reading.shapes import BAD, Bad, ListOf, Record, Shape, refuse
+from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node
 
 MAX_TOGETHER = 100
 """Most conditions in one `all` or `any`."""

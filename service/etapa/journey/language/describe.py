@@ -1,6 +1,6 @@
 """Conditions as text, the way a stage change gives its reasons: `count(purchase, 90d) >= 3`."""
 
-from etapa.journey.language.condition import All, AnyOf, Condition, Not
+from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Not
 
 
 def describe(condition: Condition) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from etapa.journey.language.duration import DurationError, parse_duration
-from etapa.journey.language.findings import Position, Report, shortened
-from etapa.journey.language.yaml_nodes import Entry, ListNode, MapNode, Node, ScalarNode
+from etapa.journey.duration import DurationError, parse_duration
+from etapa.journey.language.reading.findings import Position, Report, shortened
+from etapa.journey.language.reading.yaml_nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from etapa.journey.units import DAY
 
 MOST_EXACT: Final = 256

@@ -9,12 +9,12 @@ from etapa.journey.language import campaigns, scenarios
 from etapa.journey.language.checks import look_over
 from etapa.journey.language.conditions import ConditionShape
 from etapa.journey.language.doubts import doubt
-from etapa.journey.language.findings import Finding, Position, Report
-from etapa.journey.language.instants import Instant
 from etapa.journey.language.logic import depth, leaves
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
-from etapa.journey.language.names import ID, Known, known_among
-from etapa.journey.language.shapes import (
+from etapa.journey.language.reading.findings import Finding, Position, Report
+from etapa.journey.language.reading.instants import Instant
+from etapa.journey.language.reading.names import ID, Known, known_among
+from etapa.journey.language.reading.shapes import (
     BAD,
     Bad,
     Field,
@@ -31,7 +31,7 @@ from etapa.journey.language.shapes import (
     Whole,
     read_fields,
 )
-from etapa.journey.language.yaml_nodes import Node, ScalarNode, Unreadable, parse
+from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode, Unreadable, parse
 from etapa.journey.language.zone import ZONE
 from etapa.journey.units import SECOND
 

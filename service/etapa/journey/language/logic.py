@@ -8,13 +8,13 @@ from dataclasses import fields
 from itertools import combinations, permutations
 from typing import Any
 
-from etapa.journey.language.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.describe import describe
 from etapa.journey.language.kinds.absence import Absent
+from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.event import Event
-from etapa.journey.language.matches import Comparison
-from etapa.journey.language.overlap import match_covers
-from etapa.journey.language.possible import Domain, implies, outcome_of_all
+from etapa.journey.language.kinds.overlap import match_covers
+from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.matching.possible import Domain, implies, outcome_of_all
 
 Literal = tuple[Leaf, bool]
 """A leaf, and whether it is meant as it stands (true) or negated."""

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from etapa.journey.language.duration import PATTERN
-from etapa.journey.language.findings import Report
+from etapa.journey.duration import PATTERN
 from etapa.journey.language.kinds.kind import MAX_TYPE
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Scenario
-from etapa.journey.language.names import Known, known_among
-from etapa.journey.language.shapes import BAD, Bad, Field, JsonMap, ListOf, MapOf, Record, Reference, Shape, Span, Text
-from etapa.journey.language.yaml_nodes import Node, ScalarNode
+from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.names import Known, known_among
+from etapa.journey.language.reading.shapes import BAD, Bad, Field, JsonMap, ListOf, MapOf, Record, Reference, Shape, Span, Text
+from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 MAX_TESTS = 1000
 MAX_TOUCHPOINTS = 1000

@@ -6,11 +6,11 @@ never be true and the like are beyond it.
 
 from typing import Any
 
-from etapa.journey.language.comparisons import WhereShape
 from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.kinds.kind import Types
 from etapa.journey.language.load import JOURNEY_FIELDS
-from etapa.journey.language.shapes import map_schema
+from etapa.journey.language.reading.comparisons import WhereShape
+from etapa.journey.language.reading.shapes import map_schema
 
 
 def journey_schema() -> dict[str, Any]:

@@ -16,8 +16,8 @@ from etapa.journey.engine.accumulators.matching import compile_path
 from etapa.journey.engine.accumulators.window import forget_before
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.matching.predicates import MISSING
 from etapa.journey.language.model import Match, Path
-from etapa.journey.language.predicates import MISSING
 
 EXACT: Final = 256
 

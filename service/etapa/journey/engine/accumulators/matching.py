@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.matching.predicates import MISSING, Predicate, compile_comparison
 from etapa.journey.language.model import Path, Where
-from etapa.journey.language.predicates import MISSING, Predicate, compile_comparison
 
 
 class ValueAt:

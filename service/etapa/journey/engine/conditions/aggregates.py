@@ -15,9 +15,9 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
-from etapa.journey.language.condition import Observed
+from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.matching.predicates import MISSING, compile_comparison
 from etapa.journey.language.model import AggregateKind, Comparison
-from etapa.journey.language.predicates import MISSING, compile_comparison
 
 Number = int | float | None
 

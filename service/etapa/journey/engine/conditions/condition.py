@@ -18,7 +18,7 @@ from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.condition import Observed
+from etapa.journey.language.kinds.condition import Observed
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

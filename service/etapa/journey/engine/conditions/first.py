@@ -10,10 +10,10 @@ from etapa.journey.engine.conditions.leaves import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer, Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.condition import Observed
+from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.first import First
+from etapa.journey.language.matching.predicates import MISSING, compile_comparison
 from etapa.journey.language.model import Comparison, Match, Path
-from etapa.journey.language.predicates import MISSING, compile_comparison
 
 
 class FirstValue(Matching):

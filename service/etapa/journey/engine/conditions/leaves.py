@@ -17,9 +17,9 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER, instant_text, ratio
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
-from etapa.journey.language.condition import Observed
+from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.matching.predicates import MISSING, Predicate, compile_comparison
 from etapa.journey.language.model import ANY_TYPE, Comparison, Match
-from etapa.journey.language.predicates import MISSING, Predicate, compile_comparison
 from etapa.journey.units import SECOND
 
 _RISING: Final = frozenset({"gt", "gte"})

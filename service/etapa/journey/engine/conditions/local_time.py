@@ -9,8 +9,8 @@ from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.condition import Observed
 from etapa.journey.language.kinds.clock import WEEKDAYS, Clock, Times
+from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.date import Date, Offset
 from etapa.journey.localtime.civil import date_of, day_in_month, weekday
 from etapa.journey.localtime.dates import Moment, read_date

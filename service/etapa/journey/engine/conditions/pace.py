@@ -8,8 +8,8 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer, Memory
 from etapa.journey.engine.facts.instant import NEVER, instant_text
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.condition import Observed
 from etapa.journey.language.kinds.absence import OwnPace, Pace
+from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.model import Match
 
 _LEAST: Final = 3

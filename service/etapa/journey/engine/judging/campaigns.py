@@ -24,9 +24,9 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.language.json_kinds import json_kind, kinds_of
+from etapa.journey.language.matching.json_kinds import json_kind, kinds_of
+from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
-from etapa.journey.language.predicates import compile_comparison
 
 MOST_REMEMBERED: Final = 256
 """Campaigns whose last trigger a customer's state keeps; a journey has fewer."""

@@ -16,7 +16,7 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.classify import EvaluationFailed, carry_over, strike
 from etapa.journey.engine.judging.program import CompiledRule, Program
 from etapa.journey.language import model
-from etapa.journey.language.condition import Observed
+from etapa.journey.language.kinds.condition import Observed
 
 MOST_TURNS: Final = 100
 """Of a condition that parts of it keep changing, and of timers that move nobody, so many are followed into the future."""

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.duration import format_duration
-from etapa.journey.language.findings import Report
+from etapa.journey.duration import format_duration
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, read_match
-from etapa.journey.language.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
-from etapa.journey.language.overlap import match_covers
-from etapa.journey.language.phrases import describe_match, points_text
-from etapa.journey.language.shapes import BAD, Bad, Field, Number, Record, Shape, Span, map_schema, read_fields
-from etapa.journey.language.wording import time_left, to_the_second
-from etapa.journey.language.yaml_nodes import MapNode, Node
+from etapa.journey.language.kinds.overlap import match_covers
+from etapa.journey.language.kinds.wording import time_left, to_the_second
+from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
+from etapa.journey.language.matching.phrases import describe_match, points_text
+from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.shapes import BAD, Bad, Field, Number, Record, Shape, Span, map_schema, read_fields
+from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 
 @dataclass(frozen=True, slots=True)

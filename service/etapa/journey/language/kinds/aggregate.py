@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from etapa.journey.language.comparisons import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind, PathShape
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import OF, WHERE, WITHIN, ConditionKind, own, read_match
-from etapa.journey.language.matches import Comparison, Match, Path
-from etapa.journey.language.phrases import describe_comparison, describe_match, describe_path, window_text
-from etapa.journey.language.possible import Domain
-from etapa.journey.language.predicates import compile_comparison
-from etapa.journey.language.shapes import BAD, Bad, Field, Record
-from etapa.journey.language.wording import compared, value_or_none_yet
+from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.matching.matches import Comparison, Match, Path
+from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path, window_text
+from etapa.journey.language.matching.possible import Domain
+from etapa.journey.language.matching.predicates import compile_comparison
+from etapa.journey.language.reading.comparisons import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind, PathShape
+from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.shapes import BAD, Bad, Field, Record
 
 AggregateKind = Literal["sum", "avg", "min", "max", "distinct", "last"]
 

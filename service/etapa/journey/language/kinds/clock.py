@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import ConditionKind, own
-from etapa.journey.language.matches import Comparison
-from etapa.journey.language.shapes import BAD, Bad, Field, Name, OneOrMany, Record, Shape, map_schema, read_fields, refuse
-from etapa.journey.language.wording import time_left
-from etapa.journey.language.yaml_nodes import Node, ScalarNode, found
+from etapa.journey.language.kinds.wording import time_left
+from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.shapes import BAD, Bad, Field, Name, OneOrMany, Record, Shape, map_schema, read_fields, refuse
+from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode, found
 from etapa.journey.units import DAY, HOUR, MINUTE
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

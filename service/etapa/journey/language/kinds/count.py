@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from etapa.journey.language.comparisons import COUNT
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.findings import Report
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import WHERE, WITHIN, ConditionKind, Types, own, read_match
-from etapa.journey.language.matches import Comparison, Match
-from etapa.journey.language.overlap import match_covers
-from etapa.journey.language.phrases import describe_comparison, describe_match, window_text
-from etapa.journey.language.possible import Domain, implies
-from etapa.journey.language.predicates import compile_comparison
-from etapa.journey.language.shapes import Bad, Record
-from etapa.journey.language.wording import compared, value_or_none_yet
+from etapa.journey.language.kinds.overlap import match_covers
+from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.matching.matches import Comparison, Match
+from etapa.journey.language.matching.phrases import describe_comparison, describe_match, window_text
+from etapa.journey.language.matching.possible import Domain, implies
+from etapa.journey.language.matching.predicates import compile_comparison
+from etapa.journey.language.reading.comparisons import COUNT
+from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.shapes import Bad, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.duration import DurationError, format_duration, parse_duration
-from etapa.journey.language.findings import Report, shortened
+from etapa.journey.duration import DurationError, format_duration, parse_duration
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
-from etapa.journey.language.matches import Comparison
-from etapa.journey.language.shapes import BAD, Bad, Field, Record, Shape, Text, is_number, refuse
-from etapa.journey.language.wording import time_left
-from etapa.journey.language.yaml_nodes import Node, ScalarNode
+from etapa.journey.language.kinds.wording import time_left
+from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.reading.findings import Report, shortened
+from etapa.journey.language.reading.shapes import BAD, Bad, Field, Record, Shape, Text, is_number, refuse
+from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 from etapa.journey.units import DAY
 
 Period = Literal["year", "month"]

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.duration import format_duration
-from etapa.journey.language.findings import Report
+from etapa.journey.duration import format_duration
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import ConditionKind, own
-from etapa.journey.language.matches import Comparison
-from etapa.journey.language.shapes import Record, Span
-from etapa.journey.language.wording import in_microseconds, rough_duration, time_left
+from etapa.journey.language.kinds.wording import in_microseconds, rough_duration, time_left
+from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.shapes import Record, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from etapa.journey.language.comparisons import (
+from etapa.journey.language.kinds.condition import Condition
+from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
+from etapa.journey.language.reading.comparisons import (
     OPERATORS,
     Kind,
     WhereShape,
@@ -13,11 +15,9 @@ from etapa.journey.language.comparisons import (
     read_comparison,
     types_that_fit,
 )
-from etapa.journey.language.condition import Condition
-from etapa.journey.language.findings import Report, listed
-from etapa.journey.language.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
-from etapa.journey.language.shapes import BAD, Bad, Field, OneOrMany, Record, Shape, Span, Text, map_schema, read_fields
-from etapa.journey.language.yaml_nodes import MapNode, Node
+from etapa.journey.language.reading.findings import Report, listed
+from etapa.journey.language.reading.shapes import BAD, Bad, Field, OneOrMany, Record, Shape, Span, Text, map_schema, read_fields
+from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 MAX_TYPE = 128
 """Longest touchpoint type and trait name; touchpoints with longer types are not let in."""

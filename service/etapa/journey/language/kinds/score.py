@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from etapa.journey.language.comparisons import FALLING_SCORE, RISING_SCORE, SCORE, Kind
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.duration import format_duration
-from etapa.journey.language.findings import Report, shortened
+from etapa.journey.duration import format_duration
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
-from etapa.journey.language.matches import ANY_TYPE, Comparison
-from etapa.journey.language.phrases import describe_comparison, points_text
-from etapa.journey.language.possible import Domain
-from etapa.journey.language.shapes import BAD, MAX_LIST, Bad, Number, Record, Shape, Span, refuse
-from etapa.journey.language.wording import compared, value_or_none_yet
-from etapa.journey.language.yaml_nodes import MapNode, Node
+from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.matching.matches import ANY_TYPE, Comparison
+from etapa.journey.language.matching.phrases import describe_comparison, points_text
+from etapa.journey.language.matching.possible import Domain
+from etapa.journey.language.reading.comparisons import FALLING_SCORE, RISING_SCORE, SCORE, Kind
+from etapa.journey.language.reading.findings import Report, shortened
+from etapa.journey.language.reading.shapes import BAD, MAX_LIST, Bad, Number, Record, Shape, Span, refuse
+from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 
 @dataclass(frozen=True, slots=True)

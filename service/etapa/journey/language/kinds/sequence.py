@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.findings import Report, shortened
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.event import EVENT
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, own, read_match
-from etapa.journey.language.matches import Comparison, Match
-from etapa.journey.language.phrases import describe_match, window_text
-from etapa.journey.language.shapes import BAD, Bad, Field, ListOf, Record, Shape, Span, map_schema, read_fields, refuse
-from etapa.journey.language.yaml_nodes import Node, ScalarNode
+from etapa.journey.language.matching.matches import Comparison, Match
+from etapa.journey.language.matching.phrases import describe_match, window_text
+from etapa.journey.language.reading.findings import Report, shortened
+from etapa.journey.language.reading.shapes import BAD, Bad, Field, ListOf, Record, Shape, Span, map_schema, read_fields, refuse
+from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 MAX_STEPS = 32
 

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from etapa.journey.language.comparisons import VALUE
-from etapa.journey.language.condition import Condition, Leaf, Observed
-from etapa.journey.language.findings import Report, shortened
+from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
-from etapa.journey.language.matches import Comparison
-from etapa.journey.language.phrases import describe_comparison
-from etapa.journey.language.possible import Domain
-from etapa.journey.language.shapes import Record, Text
-from etapa.journey.language.wording import is_and_needs, value_or_none_yet
+from etapa.journey.language.kinds.wording import is_and_needs, value_or_none_yet
+from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.matching.phrases import describe_comparison
+from etapa.journey.language.matching.possible import Domain
+from etapa.journey.language.reading.comparisons import VALUE
+from etapa.journey.language.reading.findings import Report, shortened
+from etapa.journey.language.reading.shapes import Record, Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ lacks. The classes are in `kinds`, each beside its loader.
 
 from dataclasses import dataclass
 
-from etapa.journey.language.matches import Comparison, Match
-from etapa.journey.language.possible import Domain
+from etapa.journey.language.matching.matches import Comparison, Match
+from etapa.journey.language.matching.possible import Domain
 
 Observed = str | int | float | bool | None
 """What a condition sees of a customer, as a JSON scalar; times are RFC 3339 text."""

@@ -1,8 +1,8 @@
 """What follows from matches by themselves: which cover each other, and which no touchpoint can satisfy at once."""
 
-from etapa.journey.language.comparisons import kind_of_path
-from etapa.journey.language.matches import ANY_TYPE, Match, Where
-from etapa.journey.language.possible import implies, outcome_of_all
+from etapa.journey.language.matching.matches import ANY_TYPE, Match, Where
+from etapa.journey.language.matching.possible import implies, outcome_of_all
+from etapa.journey.language.reading.comparisons import kind_of_path
 
 
 def match_covers(wider: Match, narrower: Match) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from etapa.journey.language.matches import Test
+from etapa.journey.language.matching.matches import Test
 
 JsonKind = Literal["null", "boolean", "number", "text", "list", "object"]
 

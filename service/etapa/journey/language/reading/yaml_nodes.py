@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from etapa.errors import EtapaError
-from etapa.journey.language.findings import Position, Report, shortened
-from etapa.journey.language.matches import Scalar
+from etapa.journey.language.matching.matches import Scalar
+from etapa.journey.language.reading.findings import Position, Report, shortened
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000

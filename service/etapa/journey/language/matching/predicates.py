@@ -12,7 +12,7 @@ from typing import Any, Final, final
 import re2
 
 from etapa.errors import EtapaError
-from etapa.journey.language.matches import Comparison, Scalar, Test
+from etapa.journey.language.matching.matches import Comparison, Scalar, Test
 
 MISSING: Final = None
 """What a path that leads nowhere gives, or one that leads to JSON null."""

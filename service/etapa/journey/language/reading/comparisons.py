@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from etapa.journey.language.findings import Position, Report, listed, nearest, shortened
-from etapa.journey.language.matches import Comparison, Operator, Path, Scalar, Test, Where
-from etapa.journey.language.phrases import describe_comparison
-from etapa.journey.language.possible import Domain, outcome
-from etapa.journey.language.predicates import LARGEST_PATTERN, PatternError, PatternTooLarge, compile_comparison, compile_pattern
-from etapa.journey.language.shapes import BAD, Bad, Flag, ListOf, Plain, Shape, Text, refuse, warn_of_repeats
-from etapa.journey.language.yaml_nodes import ListNode, MapNode, Node, ScalarNode
+from etapa.journey.language.matching.matches import Comparison, Operator, Path, Scalar, Test, Where
+from etapa.journey.language.matching.phrases import describe_comparison
+from etapa.journey.language.matching.possible import Domain, outcome
+from etapa.journey.language.matching.predicates import LARGEST_PATTERN, PatternError, PatternTooLarge, compile_comparison, compile_pattern
+from etapa.journey.language.reading.findings import Position, Report, listed, nearest, shortened
+from etapa.journey.language.reading.shapes import BAD, Bad, Flag, ListOf, Plain, Shape, Text, refuse, warn_of_repeats
+from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode
 
 MAX_PATTERN = 1000
 MAX_PATTERNS = 500

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from etapa.journey.language.duration import PATTERN, DurationError, parse_duration
-from etapa.journey.language.findings import Position, Report, listed, nearest, shortened
-from etapa.journey.language.matches import Scalar
-from etapa.journey.language.yaml_nodes import InvalidNode, ListNode, MapNode, Node, ScalarNode, found, plain_value
+from etapa.journey.duration import PATTERN, DurationError, parse_duration
+from etapa.journey.language.matching.matches import Scalar
+from etapa.journey.language.reading.findings import Position, Report, listed, nearest, shortened
+from etapa.journey.language.reading.yaml_nodes import InvalidNode, ListNode, MapNode, Node, ScalarNode, found, plain_value
 
 MAX_TEXT = 1000
 MAX_LIST = 1000

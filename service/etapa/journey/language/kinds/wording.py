@@ -7,10 +7,10 @@ import json
 import math
 from typing import Final
 
-from etapa.journey.language.condition import Observed
-from etapa.journey.language.duration import format_duration
-from etapa.journey.language.matches import Comparison, Operator, Test
-from etapa.journey.language.phrases import describe_comparison
+from etapa.journey.duration import format_duration
+from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.matching.matches import Comparison, Operator, Test
+from etapa.journey.language.matching.phrases import describe_comparison
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
 
 _OPPOSITE: Final[dict[Operator, Operator]] = {"gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt", "eq": "ne", "ne": "eq"}

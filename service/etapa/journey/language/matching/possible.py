@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from etapa.journey.language.matches import Comparison, Operator, Scalar, Test
-from etapa.journey.language.predicates import Predicate, compile_comparison
+from etapa.journey.language.matching.matches import Comparison, Operator, Scalar, Test
+from etapa.journey.language.matching.predicates import Predicate, compile_comparison
 
 Outcome = Literal["always", "never", "open"]
 

@@ -2,8 +2,8 @@
 
 import json
 
-from etapa.journey.language.duration import format_duration
-from etapa.journey.language.matches import Comparison, Match, Operator, Path, Test, Where
+from etapa.journey.duration import format_duration
+from etapa.journey.language.matching.matches import Comparison, Match, Operator, Path, Test, Where
 
 _SIGNS: dict[Operator, str] = {
     "eq": "=",

@@ -4,9 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from etapa.journey.language.findings import Report
-from etapa.journey.language.shapes import Bad, Shape, refuse
-from etapa.journey.language.yaml_nodes import Node, ScalarNode
+from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.shapes import Bad, Shape, refuse
+from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 PATTERN: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 _PARTS: Final = re.compile("(.{19})(?:[.]([0-9]+))?(.+)")
