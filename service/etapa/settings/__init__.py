@@ -106,6 +106,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Annotated[
         Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, nobody is answered")
     ] = None
+    http_customer_rate: Annotated[
+        int, Setting(values.number(1, 1_000_000), "Requests for customers that a worker answers in a second; more are told to wait")
+    ] = 100
     source_pepper: Annotated[
         Secret | None, Setting(values.secret(), "Put before what a source file makes SHA-256 of, so that nobody can try out ids")
     ] = None
