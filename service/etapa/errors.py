@@ -53,6 +53,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
       AllRefused                                      the worker: lets go of all partitions, and looks again
       MayPass                                         the partition task: believed after some more looks
     DeliveryRefused         deliver                   delivery: believed after some more looks, then it ends, as WorkerError
+      AnotherTopic                                    the same, with other words
 
     A process or a command cannot go on.
     WorkerError             hosting                   commands: exit 1
@@ -64,6 +65,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
 
     A turn that the next caller takes; never seen outside.
     NotShown, WentBack      stream.upkeep             `verify`: not comparable; begin again
+    NothingProcessed        stream.upkeep             `topics accept`: the next partition
     Skipped                 deliver                   delivery reads the partition again
     HeadOnly                deliver                   delivery: an answer whose head says enough
 

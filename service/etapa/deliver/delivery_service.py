@@ -144,6 +144,7 @@ class DeliveryService(Service):
     async def _measure_lag(self, consumer: DeliveryConsumer) -> None:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
+                await consumer.see_that_it_is_the_same_topic()
                 ends = await consumer.ends()
         except KAFKA_FAILURES as error:
             logger.info("the lag could not be measured now: %s", describe(error))

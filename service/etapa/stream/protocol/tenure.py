@@ -64,6 +64,7 @@ class Tenure:
         self._stream_time = None if taken.mark is None else taken.mark.stream_time
         """As the last mark has it."""
         self._last_change = None if taken.mark is None else taken.mark.last_change
+        self._replaced = () if taken.mark is None else taken.mark.replaced
         self._memories = {} if taken.mark is None else dict(taken.mark.memories)
         self._memories.setdefault(around.program.version, around.program.known)
         self._engine = self._new_engine()
@@ -340,6 +341,7 @@ class Tenure:
             memories=self._memories,
             topics=dict(self._topics.ids),
             last_change=f"{work.changes[-1].customer_id}/{work.changes[-1].sequence}" if work.changes else self._last_change,
+            replaced=self._replaced,
         )
         transaction = Transaction(
             encoded.stage_changes, encoded.campaign_triggers, letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1

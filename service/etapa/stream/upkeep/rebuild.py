@@ -14,9 +14,8 @@ import msgspec
 from etapa.errors import EtapaError
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.protocol.ports import View, ViewMark
+from etapa.stream.protocol.ports import States, View, ViewMark
 from etapa.stream.redis.inspection import RedisInspection
-from etapa.stream.upkeep.state_fold import States
 
 LOOK_SECONDS = 0.1
 """Between two looks at the mark."""
