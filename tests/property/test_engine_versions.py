@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.conditions.beginnings import trait_key
 from etapa.journey.engine.conditions.condition import Leaf
-from etapa.journey.engine.conditions.leaves import EventHappens, InStageFor, TraitCompares
+from etapa.journey.engine.conditions.event import EventHappens
+from etapa.journey.engine.conditions.in_stage import InStageFor
+from etapa.journey.engine.conditions.trait import TraitCompares
 from etapa.journey.engine.facts.customer import Customer, Memory
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -9,7 +9,8 @@ from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWin
 from etapa.journey.engine.accumulators.ever import LastValue, Values, exact_sum
 from etapa.journey.engine.accumulators.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow, straddles
 from etapa.journey.engine.conditions.condition import Leaf
-from etapa.journey.engine.conditions.leaves import DistinctCompares, scalar_text
+from etapa.journey.engine.conditions.distinct import DistinctCompares
+from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER

@@ -3,21 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from etapa.journey.engine.conditions.absence import compile_absent
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
 from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
+from etapa.journey.engine.conditions.count import compile_count
+from etapa.journey.engine.conditions.event import compile_event
 from etapa.journey.engine.conditions.first import compile_first
-from etapa.journey.engine.conditions.leaves import (
-    compile_absent,
-    compile_count,
-    compile_event,
-    compile_in_stage,
-    compile_score,
-    compile_sequence,
-    compile_trait,
-)
+from etapa.journey.engine.conditions.in_stage import compile_in_stage
 from etapa.journey.engine.conditions.local_time import compile_clock, compile_date
 from etapa.journey.engine.conditions.pace import compile_own_pace
+from etapa.journey.engine.conditions.score import compile_score
+from etapa.journey.engine.conditions.sequence import compile_sequence
 from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.language import model
 
 _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf]]] = {

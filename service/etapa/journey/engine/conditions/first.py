@@ -6,7 +6,7 @@ from etapa.journey.engine.accumulators.accumulator import Matching
 from etapa.journey.engine.accumulators.ever import keepsake
 from etapa.journey.engine.accumulators.matching import compile_path
 from etapa.journey.engine.conditions.condition import Leaf
-from etapa.journey.engine.conditions.leaves import scalar_text
+from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer, Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -11,7 +11,7 @@ from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
 from etapa.journey.engine.conditions.compile import Compiler
 from etapa.journey.engine.conditions.condition import Condition, Leaf
-from etapa.journey.engine.conditions.leaves import EventHappens
+from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
