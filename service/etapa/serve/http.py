@@ -18,8 +18,8 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.engine.judging.classify import EvaluationFailed
 from etapa.journey.engine.judging.explain import explain
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
 from etapa.serve import answers

@@ -16,8 +16,9 @@ from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.state import decode_state
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
-from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.partition import Partition
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, decode, encode, stage_deltas
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, TaskObserver

@@ -13,7 +13,8 @@ from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, Conditi
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.engine.judging.classify import EvaluationFailed, carry_over, strike
+from etapa.journey.engine.judging.classify import carry_over, strike
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import CompiledRule, Program
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
