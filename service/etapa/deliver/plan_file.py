@@ -13,21 +13,10 @@ from etapa.deliver.breaker import BreakerPolicy
 from etapa.deliver.plan import Plan, Route, Target
 from etapa.deliver.plan_shapes import Bounded, HeadersShape, SourceShape, UrlShape, shown
 from etapa.journey.language.reading.findings import Finding, Position, Report
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, MapOf, Record, map_schema, read_fields
 from etapa.journey.language.reading.names import ID, known_among
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Field,
-    Flag,
-    ListOf,
-    MapOf,
-    OneOrMany,
-    Record,
-    Reference,
-    Text,
-    Whole,
-    map_schema,
-    read_fields,
-)
+from etapa.journey.language.reading.shapes import BAD, Flag, Reference, Text, Whole
 from etapa.journey.language.reading.yaml_nodes import Node, Unreadable, parse
 from etapa.journey.units import HOUR, MINUTE, SECOND, YEAR
 

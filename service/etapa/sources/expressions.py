@@ -7,22 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from etapa.journey.language.model import Comparison, Scalar
-from etapa.journey.language.reading.comparisons import MAX_WHERE, VALUE, WhereShape, comparison_schemas
+from etapa.journey.language.reading.comparisons import comparison_schemas
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Bad,
-    Field,
-    ListOf,
-    OneOrMany,
-    Plain,
-    Record,
-    Shape,
-    Text,
-    map_schema,
-    read_fields,
-    refuse,
-)
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, Record, map_schema, read_fields
+from etapa.journey.language.reading.operands import VALUE
+from etapa.journey.language.reading.shapes import BAD, Bad, Plain, Shape, Text, refuse
+from etapa.journey.language.reading.where import MAX_WHERE, WhereShape
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode
 from etapa.sources.model import At, Changed, Const, Conversion, Expression, First, Hash, Otherwise, Unit, When
 from etapa.sources.paths import PathError, RecordPath, parse_path

@@ -6,7 +6,8 @@ import pytest
 
 from etapa.journey.engine.accumulators.matching import compile_path, compile_where
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.matching.predicates import MISSING, PatternError, compile_comparison, compile_pattern
+from etapa.journey.language.matching.patterns import PatternError, compile_pattern
+from etapa.journey.language.matching.predicates import MISSING, compile_comparison
 from etapa.journey.language.model import EVERYWHERE, Comparison, Operator, Path, Scalar, Test, Where
 
 VALUES: list[Any] = [MISSING, True, False, 0, 1, 1.0, 2.5, -3, "", "1", "a", "ab", "é", [], [1], [True], ["a"], {}, {"a": 1}]

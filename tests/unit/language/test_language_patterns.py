@@ -6,8 +6,8 @@ import pytest
 import re2
 
 from etapa.journey.language.load import Loaded, load_journey
-from etapa.journey.language.matching.predicates import compile_pattern
-from etapa.journey.language.reading.comparisons import MAX_PATTERN_SIZE, MAX_PATTERNS
+from etapa.journey.language.matching.patterns import compile_pattern
+from etapa.journey.language.reading.operands import MAX_PATTERN_SIZE, MAX_PATTERNS
 
 HEAD = "journey: p\nversion: 1\nstages: [{id: a}, {id: b}, {id: c}]\nrules:\n"
 

@@ -11,35 +11,13 @@ from etapa.journey.language.matching.json_kinds import kinds_of
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.possible import outcome
 from etapa.journey.language.model import Campaign, Caps, Event, InStage, Trait, Transition
-from etapa.journey.language.reading.comparisons import (
-    OPERATORS,
-    PRESENT_VALUE,
-    VALUE,
-    any_operator_schema,
-    comparison_schemas,
-    read_comparison,
-)
+from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Position, Report
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, Record, map_schema, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Bad,
-    Field,
-    Flag,
-    JsonMap,
-    ListOf,
-    MapOf,
-    Name,
-    OneOrMany,
-    Percentage,
-    Record,
-    Reference,
-    Shape,
-    Span,
-    Whole,
-    map_schema,
-    read_fields,
-)
+from etapa.journey.language.reading.operands import OPERATORS, PRESENT_VALUE, VALUE
+from etapa.journey.language.reading.shapes import BAD, Bad, Flag, Name, Percentage, Reference, Shape, Span, Whole
 from etapa.journey.language.reading.yaml_nodes import Node
 
 MAX_CAMPAIGNS = 200

@@ -8,9 +8,11 @@ from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Not
 from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.logic import always_true_as_any, counts_itself, never_true_together
 from etapa.journey.language.matching.matches import Comparison
-from etapa.journey.language.reading.comparisons import OPERATORS
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
-from etapa.journey.language.reading.shapes import BAD, Bad, ListOf, Record, Shape, refuse
+from etapa.journey.language.reading.lists import ListOf
+from etapa.journey.language.reading.maps import Record
+from etapa.journey.language.reading.operands import OPERATORS
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node
 
 MAX_TOGETHER = 100

@@ -13,24 +13,10 @@ from etapa.journey.language.logic import depth, leaves
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
 from etapa.journey.language.reading.findings import Finding, Position, Report
 from etapa.journey.language.reading.instants import Instant
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, MapOf, Record, TextMap, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Bad,
-    Field,
-    ListOf,
-    MapOf,
-    Name,
-    OneOrMany,
-    Record,
-    Reference,
-    Shape,
-    Span,
-    Text,
-    TextMap,
-    Whole,
-    read_fields,
-)
+from etapa.journey.language.reading.shapes import BAD, Bad, Name, Reference, Shape, Span, Text, Whole
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode, Unreadable, parse
 from etapa.journey.language.zone import ZONE
 from etapa.journey.units import SECOND

@@ -7,8 +7,10 @@ from etapa.journey.duration import PATTERN
 from etapa.journey.language.kinds.kind import MAX_TYPE
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Scenario
 from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.lists import ListOf
+from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, Record
 from etapa.journey.language.reading.names import Known, known_among
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, JsonMap, ListOf, MapOf, Record, Reference, Shape, Span, Text
+from etapa.journey.language.reading.shapes import BAD, Bad, Reference, Shape, Span, Text
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 MAX_TESTS = 1000

@@ -12,7 +12,8 @@ from etapa.journey.language.kinds.wording import time_left, to_the_second
 from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
 from etapa.journey.language.matching.phrases import describe_match, points_text
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Number, Record, Shape, Span, map_schema, read_fields
+from etapa.journey.language.reading.maps import Field, Record, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 

@@ -10,9 +10,11 @@ from etapa.journey.language.matching.matches import Comparison, Match, Path
 from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path, window_text
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
-from etapa.journey.language.reading.comparisons import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind, PathShape
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Record
+from etapa.journey.language.reading.maps import Field, Record
+from etapa.journey.language.reading.operands import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind
+from etapa.journey.language.reading.shapes import BAD, Bad
+from etapa.journey.language.reading.where import PathShape
 
 AggregateKind = Literal["sum", "avg", "min", "max", "distinct", "last"]
 

@@ -9,7 +9,9 @@ from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.kinds.wording import time_left
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Name, OneOrMany, Record, Shape, map_schema, read_fields, refuse
+from etapa.journey.language.reading.lists import OneOrMany
+from etapa.journey.language.reading.maps import Field, Record, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Name, Shape, refuse
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode, found
 from etapa.journey.units import DAY, HOUR, MINUTE
 

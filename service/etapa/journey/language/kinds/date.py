@@ -10,7 +10,8 @@ from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
 from etapa.journey.language.kinds.wording import time_left
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report, shortened
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Record, Shape, Text, is_number, refuse
+from etapa.journey.language.reading.maps import Field, Record
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Text, is_number, refuse
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 from etapa.journey.units import DAY
 

@@ -8,7 +8,8 @@ from etapa.journey.language.kinds.overlap import match_covers, matches_exclude
 from etapa.journey.language.matching.matches import Comparison, Match
 from etapa.journey.language.matching.phrases import describe_match, window_text
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import Bad, Field, Record, Span
+from etapa.journey.language.reading.maps import Field, Record
+from etapa.journey.language.reading.shapes import Bad, Span
 
 
 @dataclass(frozen=True, slots=True)

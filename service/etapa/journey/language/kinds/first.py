@@ -9,9 +9,11 @@ from etapa.journey.language.matching.matches import Comparison, Match, Path
 from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
-from etapa.journey.language.reading.comparisons import LATEST_TEXT, VALUE, Kind, PathShape
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import Bad, Record
+from etapa.journey.language.reading.maps import Record
+from etapa.journey.language.reading.operands import LATEST_TEXT, VALUE, Kind
+from etapa.journey.language.reading.shapes import Bad
+from etapa.journey.language.reading.where import PathShape
 
 
 @dataclass(frozen=True, slots=True)

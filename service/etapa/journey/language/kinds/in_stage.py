@@ -8,7 +8,8 @@ from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.kinds.wording import in_microseconds, rough_duration, time_left
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import Record, Span
+from etapa.journey.language.reading.maps import Record
+from etapa.journey.language.reading.shapes import Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,13 @@ from typing import Any, TypeVar
 
 from etapa.journey.language.kinds.condition import Condition
 from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
-from etapa.journey.language.reading.comparisons import (
-    OPERATORS,
-    Kind,
-    WhereShape,
-    any_operator_schema,
-    comparison_schemas,
-    read_comparison,
-    types_that_fit,
-)
+from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Report, listed
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, OneOrMany, Record, Shape, Span, Text, map_schema, read_fields
+from etapa.journey.language.reading.lists import OneOrMany
+from etapa.journey.language.reading.maps import Field, Record, map_schema, read_fields
+from etapa.journey.language.reading.operands import OPERATORS, Kind
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Span, Text
+from etapa.journey.language.reading.where import WhereShape, types_that_fit
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 MAX_TYPE = 128

@@ -2,7 +2,7 @@
 
 from etapa.journey.language.matching.matches import ANY_TYPE, Match, Where
 from etapa.journey.language.matching.possible import implies, outcome_of_all
-from etapa.journey.language.reading.comparisons import kind_of_path
+from etapa.journey.language.reading.where import kind_of_path
 
 
 def match_covers(wider: Match, narrower: Match) -> bool:

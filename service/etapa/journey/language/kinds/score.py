@@ -10,9 +10,11 @@ from etapa.journey.language.kinds.wording import compared, value_or_none_yet
 from etapa.journey.language.matching.matches import ANY_TYPE, Comparison
 from etapa.journey.language.matching.phrases import describe_comparison, points_text
 from etapa.journey.language.matching.possible import Domain
-from etapa.journey.language.reading.comparisons import FALLING_SCORE, RISING_SCORE, SCORE, Kind
 from etapa.journey.language.reading.findings import Report, shortened
-from etapa.journey.language.reading.shapes import BAD, MAX_LIST, Bad, Number, Record, Shape, Span, refuse
+from etapa.journey.language.reading.lists import MAX_LIST
+from etapa.journey.language.reading.maps import Record
+from etapa.journey.language.reading.operands import FALLING_SCORE, RISING_SCORE, SCORE, Kind
+from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span, refuse
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 

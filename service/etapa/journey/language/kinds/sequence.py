@@ -9,7 +9,9 @@ from etapa.journey.language.kinds.kind import WHERE, ConditionKind, own, read_ma
 from etapa.journey.language.matching.matches import Comparison, Match
 from etapa.journey.language.matching.phrases import describe_match, window_text
 from etapa.journey.language.reading.findings import Report, shortened
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, ListOf, Record, Shape, Span, map_schema, read_fields, refuse
+from etapa.journey.language.reading.lists import ListOf
+from etapa.journey.language.reading.maps import Field, Record, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Span, refuse
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 MAX_STEPS = 32

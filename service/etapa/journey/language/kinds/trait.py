@@ -8,9 +8,10 @@ from etapa.journey.language.kinds.wording import is_and_needs, value_or_none_yet
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.phrases import describe_comparison
 from etapa.journey.language.matching.possible import Domain
-from etapa.journey.language.reading.comparisons import VALUE
 from etapa.journey.language.reading.findings import Report, shortened
-from etapa.journey.language.reading.shapes import Record, Text
+from etapa.journey.language.reading.maps import Record
+from etapa.journey.language.reading.operands import VALUE
+from etapa.journey.language.reading.shapes import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
-from etapa.journey.language.reading.shapes import Field, Name, Record, Text
+from etapa.journey.language.reading.maps import Field, Record
+from etapa.journey.language.reading.shapes import Name, Text
 
 ID = Text(
     "an id (letters a to z without accents, digits, `-`, `_` and `.`, at most 64; accents can stand in a label)",

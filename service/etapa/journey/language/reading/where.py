@@ -1,0 +1,109 @@
+"""Reading `where`: paths into a touchpoint, and what is asked of what lies there."""
+
+from typing import Any
+
+from etapa.journey.language.matching.matches import Comparison, Path, Where
+from etapa.journey.language.matching.predicates import compile_comparison
+from etapa.journey.language.reading.comparisons import comparison_schemas, read_comparison
+from etapa.journey.language.reading.findings import Position, Report, listed, nearest, shortened
+from etapa.journey.language.reading.operands import CHANNEL, OPERATORS, TYPE, VALUE, Kind
+from etapa.journey.language.reading.shapes import BAD, Bad, Plain, Shape, Text, refuse
+from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode
+
+MAX_PATH_KEYS = 16
+MAX_WHERE = 50
+
+
+class PathShape(Shape[Path]):
+    """Where a value lies in a touchpoint."""
+
+    _EXPECTED = "`channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`"
+
+    def read(self, node: Node, report: Report) -> Path | Bad:
+        text = Text(f"a path ({self._EXPECTED})").read(node, report)
+        return text if text is BAD else read_path(text, node.position, report)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^(channel|type|properties(\.[^.]+)+|traits\.[^.]+)$"}
+
+
+def read_path(text: str, position: Position, report: Report) -> Path | Bad:
+    head, *keys = text.split(".")
+    heads = ("channel", "type", "properties", "traits")
+    if head not in heads:
+        advice = nearest(head, heads) or f"; write `properties.{shortened(text)}` if it is a property"
+        report.error(position, f"`{shortened(text)}` is not a path{advice} (a path is {PathShape._EXPECTED})")
+        return BAD
+    if len(keys) > MAX_PATH_KEYS:
+        report.error(position, f"a path has at most {MAX_PATH_KEYS} keys, found {len(keys)}")
+        return BAD
+    keys_allowed = {"channel": len(keys) == 0, "type": len(keys) == 0, "traits": len(keys) == 1, "properties": len(keys) >= 1}
+    if not keys_allowed[head] or not all(keys):
+        report.error(position, f"`{shortened(text)}` is not a path; a path is {PathShape._EXPECTED}")
+        return BAD
+    return (head, *keys)
+
+
+def kind_of_path(path: Path) -> Kind:
+    """What a `where` can meet at `path`."""
+    return {"channel": CHANNEL, "type": TYPE}.get(path[0], VALUE)
+
+
+class WhereShape(Shape[Where]):
+    """A map of paths to a value, or to a map of comparisons."""
+
+    def read(self, node: Node, report: Report) -> Where | Bad:
+        if not isinstance(node, MapNode):
+            return refuse(node, "a map of paths, such as {channel: web}", report)
+        if not node.entries:
+            return refuse(node, "at least one path (leave `where` out to match every touchpoint)", report)
+        if len(node.entries) > MAX_WHERE:
+            report.error(node.position, f"`where` has at most {MAX_WHERE} paths, found {len(node.entries)}")
+            return BAD
+        entries: list[tuple[Path, Comparison]] = []
+        for entry in node.entries:
+            path = read_path(entry.key, entry.key_position, report)
+            comparison = self._comparison(entry.node, VALUE if path is BAD else kind_of_path(path), report)
+            if path is not BAD and comparison is not BAD:
+                entries.append((path, comparison))
+        # In one order, so that the same question asked twice is one question.
+        return Where(tuple(sorted(entries, key=lambda entry: entry[0]))) if len(entries) == len(node.entries) else BAD
+
+    def _comparison(self, node: Node, kind: Kind, report: Report) -> Comparison | Bad:
+        if isinstance(node, ListNode):
+            return refuse(node, "a value or a map of comparisons", report, ": write {in: […]} for one of several values")
+        if isinstance(node, ScalarNode):
+            return read_comparison({"eq": (node.position, node)}, "a path", node.position, kind, report)
+        if not isinstance(node, MapNode):
+            return BAD
+        unknown = [entry for entry in node.entries if entry.key not in OPERATORS]
+        for entry in unknown:
+            advice = nearest(entry.key, OPERATORS) or ";"
+            report.error(entry.key_position, f"unknown comparison `{shortened(entry.key)}`{advice} allowed: {listed(kind.operators)}")
+        known: dict[str, tuple[Position, Node]] = {
+            entry.key: (entry.key_position, entry.node) for entry in node.entries if entry.key in OPERATORS
+        }
+        if unknown and not known:
+            return BAD
+        comparison = read_comparison(known, "a path", node.position, kind, report)
+        return BAD if unknown else comparison
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": "#/$defs/where"}
+
+    def definition(self) -> dict[str, Any]:
+        """What the schema's reference stands for."""
+        operators = {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": comparison_schemas(VALUE)}
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": MAX_WHERE,
+            "propertyNames": PathShape().schema(),
+            "additionalProperties": {"anyOf": [Plain(null=True).schema(), operators]},
+        }
+
+
+def types_that_fit(types: tuple[str, ...], where: Where) -> bool:
+    """Whether any of `types` can satisfy what `where` says of `type`."""
+    asked = [compile_comparison(comparison) for path, comparison in where.entries if path == ("type",)]
+    return any(all(predicate.accepts(each) for predicate in asked) for each in types)
