@@ -62,7 +62,7 @@ def dates(draw: st.DrawFn) -> model.Date:
 
 
 leaves: st.SearchStrategy[model.Condition] = st.one_of(
-    st.builds(model.Clock, times),
+    st.builds(model.LocalClock, times),
     dates(),
     long_dates(),
     st.builds(model.Event, st.just(model.Match(("a",)))),

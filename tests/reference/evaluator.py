@@ -128,7 +128,7 @@ class Shopper:
                 yield from (each.at + wait for each in self.seen if wait is not None and fits(match, each))
             case model.InStage(length):
                 yield self.entered_at + length
-            case model.Clock() | model.Date():
+            case model.LocalClock() | model.Date():
                 yield from local_time.could_change_at(leaf, self._zone(), self._trait_told(leaf), after, end)
             case model.Score(_, _, comparison):
                 for test in comparison.tests:
@@ -191,7 +191,7 @@ class Shopper:
             case model.First(path, match, comparison):
                 values = [value_at(path, each) for each in self._matching(match, None, now)]
                 return satisfies(comparison, values[0] if values else None)
-            case model.Clock(times):
+            case model.LocalClock(times):
                 return local_time.shows(times, now, self._zone())
             case model.Date():
                 return local_time.is_near(condition, self._trait_told(condition), now, self._zone())

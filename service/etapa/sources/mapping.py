@@ -13,7 +13,7 @@ from etapa.errors import EtapaError
 from etapa.journey.language.matching.predicates import Predicate, compile_comparison
 from etapa.journey.language.model import Scalar
 from etapa.journey.language.reading.findings import listed
-from etapa.sources.model import At, Changed, Const, Conversion, Expression, Fields, First, Hash, Otherwise, Source, When
+from etapa.sources.model import At, Changed, Const, Conversion, Expression, Fields, FirstThere, Hash, Otherwise, Source, When
 from etapa.sources.outcome import Mapped, Outcome, SkippedRecord
 from etapa.sources.paths import RecordPath
 from etapa.sources.times import NoTime, time_of_number, time_of_text
@@ -300,7 +300,7 @@ class Mapper:
                 return _Path(path)
             case Const(value):
                 return _Constant(value)
-            case First(options):
+            case FirstThere(options):
                 return _First(tuple(self._origin(option) for option in options))
             case Hash(paths):
                 return _Hash(paths)

@@ -24,7 +24,7 @@ class PathError(EtapaError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathStep:
     """One key; `in_each` goes into all elements of the list there, `pick` into the first whose key has that value."""
 
     key: str
@@ -37,7 +37,7 @@ class RecordPath:
     """A path into a record, or into an element of it."""
 
     text: str
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     is_outer: bool = False
     is_number: bool = False
 
@@ -55,7 +55,7 @@ def parse_path(text: str) -> RecordPath:
     if text == "#":
         return RecordPath(text, (), is_number=True)
     rest = text.removeprefix("^.")
-    steps: list[Step] = []
+    steps: list[PathStep] = []
     at = 0
     while True:
         match = _STEP.match(rest, at)
@@ -73,18 +73,18 @@ def parse_path(text: str) -> RecordPath:
     return RecordPath(text, tuple(steps), is_outer=rest is not text and text.startswith("^."))
 
 
-def _step(key: str, inside: str | None, text: str) -> Step:
+def _step(key: str, inside: str | None, text: str) -> PathStep:
     if inside is None:
-        return Step(key)
+        return PathStep(key)
     if not inside:
-        return Step(key, in_each=True)
+        return PathStep(key, in_each=True)
     name, sign, value = inside.partition("=")
     if not (name and sign and value):
         raise PathError(f"`{text}` is not a path: within brackets stands nothing, or `key=value`")
-    return Step(key, pick=(name, value))
+    return PathStep(key, pick=(name, value))
 
 
-def _follow(value: Any, steps: tuple[Step, ...], at: int) -> Any:
+def _follow(value: Any, steps: tuple[PathStep, ...], at: int) -> Any:
     for index in range(at, len(steps)):
         if type(value) is not dict:
             return None
@@ -97,7 +97,7 @@ def _follow(value: Any, steps: tuple[Step, ...], at: int) -> Any:
     return value
 
 
-def _of_all(elements: Any, steps: tuple[Step, ...], at: int) -> list[Any] | None:
+def _of_all(elements: Any, steps: tuple[PathStep, ...], at: int) -> list[Any] | None:
     if type(elements) is not list:
         return None
     found: list[Any] = []

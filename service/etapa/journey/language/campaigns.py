@@ -14,7 +14,7 @@ from etapa.journey.language.model import Campaign, Caps, Event, InStage, Trait, 
 from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Position, Report
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
-from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, Record, map_schema, read_fields
+from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
 from etapa.journey.language.reading.operands import OPERATORS, PRESENT_VALUE, VALUE
 from etapa.journey.language.reading.shapes import BAD, Bad, Flag, Name, Percentage, Reference, Shape, Span, Whole
@@ -116,7 +116,7 @@ CAMPAIGNS = Field(
 )
 
 
-def check(records: Sequence[Record], stages: Known, report: Report) -> Known:
+def check(records: Sequence[ReadMap], stages: Known, report: Report) -> Known:
     """Check what campaigns refer to. Gives the campaigns' ids."""
     for record in records:
         for move in record.get(ON) or ():
@@ -129,7 +129,7 @@ def check(records: Sequence[Record], stages: Known, report: Report) -> Known:
     return known_among(records, CAMPAIGN_ID, "campaign", report)
 
 
-def _check_when(record: Record, report: Report) -> None:
+def _check_when(record: ReadMap, report: Report) -> None:
     condition = record.get(WHEN)
     found = list(leaves(condition)) if condition is not None else []
     if any(isinstance(leaf, Event) for leaf in found):
@@ -140,13 +140,13 @@ def _check_when(record: Record, report: Report) -> None:
         )
 
 
-def caps(record: Record) -> Caps | None:
+def caps(record: ReadMap) -> Caps | None:
     """The caps of a journey's record, which is sound."""
     each = record.get(CAPS)
     return None if each is None else Caps(each.need(MAX), each.need(PER))
 
 
-def campaign(record: Record) -> Campaign:
+def campaign(record: ReadMap) -> Campaign:
     """A campaign from its record, which is sound."""
     return Campaign(
         id=record.need(CAMPAIGN_ID),

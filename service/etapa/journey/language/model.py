@@ -10,7 +10,7 @@ from typing import Any
 
 from etapa.journey.language.kinds.absence import Absent, OwnPace
 from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
-from etapa.journey.language.kinds.clock import Clock
+from etapa.journey.language.kinds.clock import LocalClock
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.count import Count
 from etapa.journey.language.kinds.date import Date
@@ -33,7 +33,6 @@ __all__ = [
     "AnyOf",
     "Campaign",
     "Caps",
-    "Clock",
     "Comparison",
     "Condition",
     "Count",
@@ -46,6 +45,7 @@ __all__ = [
     "InStage",
     "Journey",
     "Leaf",
+    "LocalClock",
     "Match",
     "Not",
     "Operator",

@@ -32,7 +32,7 @@ from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 logger = logging.getLogger(__name__)
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class TaskContext(msgspec.Struct, frozen=True):
     """What a task is given and never changes."""
 
     partition: int
@@ -54,7 +54,7 @@ class _InFlight(msgspec.Struct, frozen=True):
 class Tenure:
     """Everything that is known of a partition while it is ours. Thrown away as a whole when in doubt."""
 
-    def __init__(self, around: Surroundings, taken: TakenOver) -> None:
+    def __init__(self, around: TaskContext, taken: TakenOver) -> None:
         self._around = around
         self._never_processed = taken.mark is None
         self._topics = taken.topics

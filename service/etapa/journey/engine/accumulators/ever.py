@@ -155,7 +155,7 @@ def _with(partials: list[float], value: float) -> list[float]:
     return [value] if math.isinf(value) else [*grown, value]
 
 
-class Score(Accumulator):
+class DecayingScore(Accumulator):
     """Points that halve every `half_life`. Entry: [time, score at that time].
 
     The score decays from the latest touchpoint that earned points; a late touchpoint adds what is left of its points.

@@ -3,7 +3,7 @@
 from typing import Final
 
 from etapa.journey.engine.accumulators.ever import Latest
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER, instant_text
@@ -12,7 +12,7 @@ from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 
 
-class NothingFor(Leaf):
+class NothingFor(CompiledLeaf):
     """No matching touchpoint for a duration, and the customer was known all that time. Written `absent` or `idle`."""
 
     __slots__ = ("duration", "key", "place")
@@ -54,5 +54,5 @@ class NothingFor(Leaf):
         return since
 
 
-def compile_absent(written: model.Absent, text: str, surroundings: Surroundings) -> Leaf:
+def compile_absent(written: model.Absent, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return NothingFor(text, surroundings.shared(Latest(written.match)), written.duration)

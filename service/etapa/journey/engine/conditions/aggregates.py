@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.accumulators.ever import LastValue, Values, exact_sum
 from etapa.journey.engine.accumulators.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow, straddles
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.distinct import DistinctCompares
 from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
@@ -23,7 +23,7 @@ from etapa.journey.language.model import AggregateKind, Comparison
 Number = int | float | None
 
 
-class AggregateCompares(Leaf):
+class AggregateCompares(CompiledLeaf):
     """The sum, average, smallest or largest of all values ever satisfies the comparison."""
 
     __slots__ = ("compare", "key", "kind", "place")
@@ -60,7 +60,7 @@ class AggregateCompares(Leaf):
                 return exact_sum(partials) / number  # type: ignore[no-any-return]
 
 
-class WindowCompares(Leaf):
+class WindowCompares(CompiledLeaf):
     """The sum, average, smallest or largest of the values in a window satisfies the comparison."""
 
     __slots__ = ("aggregate", "bounds", "compare", "estimate", "key", "place", "within")
@@ -135,7 +135,7 @@ class WindowCompares(Leaf):
         return self.aggregate(values, buckets)
 
 
-class LastCompares(Leaf):
+class LastCompares(CompiledLeaf):
     """The value of the latest matching touchpoint, ever or in a window, satisfies the comparison."""
 
     __slots__ = ("compare", "key", "place", "within")
@@ -178,7 +178,7 @@ class LastCompares(Leaf):
         return MISSING if entry is None or entry[0] <= now - self.within else entry[1]
 
 
-def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroundings) -> Leaf:
+def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroundings) -> CompiledLeaf:
     path, match, within, comparison = written.path, written.match, written.within, written.comparison
     kind = written.kind
     if kind == "distinct":

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from etapa.journey.engine.conditions.absence import compile_absent
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
-from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
+from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
 from etapa.journey.engine.conditions.count import compile_count
 from etapa.journey.engine.conditions.event import compile_event
 from etapa.journey.engine.conditions.first import compile_first
@@ -18,7 +18,7 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.language import model
 
-_LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf]]] = {
+_LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], CompiledLeaf]]] = {
     model.Event: compile_event,
     model.Count: compile_count,
     model.Aggregate: compile_aggregate,
@@ -30,7 +30,7 @@ _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf
     model.First: compile_first,
     model.OwnPace: compile_own_pace,
     model.Date: compile_date,
-    model.Clock: compile_clock,
+    model.LocalClock: compile_clock,
 }
 """For each kind of leaf what compiles it, given its words and what it shares with others."""
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from etapa.journey.engine.accumulators.ever import Total
 from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, straddles
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
@@ -17,7 +17,7 @@ from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.model import Comparison
 
 
-class TotalCompares(Leaf):
+class TotalCompares(CompiledLeaf):
     """The number of matching touchpoints ever satisfies the comparison."""
 
     __slots__ = ("compare", "key", "none_suffice", "place")
@@ -41,7 +41,7 @@ class TotalCompares(Leaf):
         return 0 if entry is None else entry[0]
 
 
-class CountCompares(Leaf):
+class CountCompares(CompiledLeaf):
     """The number of matching touchpoints in a window satisfies the comparison."""
 
     __slots__ = ("compare", "key", "none_suffice", "place", "rises_and_falls", "turns", "within")
@@ -108,7 +108,7 @@ class CountCompares(Leaf):
         return _left(entry, gone)
 
 
-def compile_count(written: model.Count, text: str, surroundings: Surroundings) -> Leaf:
+def compile_count(written: model.Count, text: str, surroundings: Surroundings) -> CompiledLeaf:
     if written.within is None:
         return TotalCompares(text, surroundings.shared(Total(written.match)), written.comparison)
     return CountCompares(text, surroundings.shared(CountWindow(written.match, written.within)), written.comparison)

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
@@ -14,7 +14,7 @@ from etapa.journey.language.matching.predicates import Predicate, compile_compar
 from etapa.journey.language.model import Comparison
 
 
-class DistinctCompares(Leaf):
+class DistinctCompares(CompiledLeaf):
     """The number of different values, ever or in a window, satisfies the comparison."""
 
     __slots__ = ("compare", "rises_and_falls", "turns", "values")

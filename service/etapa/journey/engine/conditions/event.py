@@ -3,7 +3,7 @@
 from typing import Final
 
 from etapa.journey.engine.accumulators.matching import compile_where
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
@@ -13,7 +13,7 @@ from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.model import ANY_TYPE, Match
 
 
-class EventHappens(Leaf):
+class EventHappens(CompiledLeaf):
     """The touchpoint at hand matches. False without one."""
 
     __slots__ = ("any_type", "types", "where", "within")
@@ -41,5 +41,5 @@ class EventHappens(Leaf):
         return True if self.where is None and self.within == NEVER else None
 
 
-def compile_event(written: model.Event, text: str, surroundings: Surroundings) -> Leaf:
+def compile_event(written: model.Event, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return EventHappens(text, written.match, written.within)

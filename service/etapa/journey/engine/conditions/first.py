@@ -5,7 +5,7 @@ from typing import Any, Final
 from etapa.journey.engine.accumulators.accumulator import Matching
 from etapa.journey.engine.accumulators.ever import keepsake
 from etapa.journey.engine.accumulators.matching import compile_path
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer, Memory
@@ -33,7 +33,7 @@ class FirstValue(Matching):
             memory[self.place] = [touchpoint.at, keepsake(self.value_of.of(touchpoint))]
 
 
-class FirstCompares(Leaf):
+class FirstCompares(CompiledLeaf):
     """The value of the earliest matching touchpoint satisfies the comparison."""
 
     __slots__ = ("compare", "key", "place")
@@ -58,5 +58,5 @@ class FirstCompares(Leaf):
         return MISSING if entry is None else entry[1]
 
 
-def compile_first(written: First, text: str, surroundings: Surroundings) -> Leaf:
+def compile_first(written: First, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return FirstCompares(text, surroundings.shared(FirstValue(written.path, written.match)), written.comparison)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER, ratio
@@ -12,7 +12,7 @@ from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.units import SECOND
 
 
-class InStageFor(Leaf):
+class InStageFor(CompiledLeaf):
     """In the stage for a duration."""
 
     __slots__ = ("duration",)
@@ -38,5 +38,5 @@ class InStageFor(Leaf):
         return True, False
 
 
-def compile_in_stage(written: model.InStage, text: str, surroundings: Surroundings) -> Leaf:
+def compile_in_stage(written: model.InStage, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return InStageFor(text, written.duration)

@@ -3,13 +3,13 @@
 from typing import Any, Final, final
 
 from etapa.journey.engine.conditions.beginnings import trait_key
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.kinds.clock import WEEKDAYS, Clock, Times
+from etapa.journey.language.kinds.clock import WEEKDAYS, LocalClock, Times
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.date import Date, Offset
 from etapa.journey.localtime.civil import date_of, day_in_month, weekday
@@ -29,7 +29,7 @@ Span = tuple[int, int, bool]
 _NEVER_NEAR: Final[Span] = (-NEVER, NEVER, False)
 
 
-class ClockShows(Leaf):
+class ClockShows(CompiledLeaf):
     """The wall shows one of the times where the customer is."""
 
     __slots__ = ("_days", "_ends", "_marks", "_starts", "where")
@@ -90,7 +90,7 @@ class ClockShows(Leaf):
         return True, True
 
 
-class DateIsNear(Leaf):
+class DateIsNear(CompiledLeaf):
     """Now is between two distances from the date in a trait: that one, or the same day of any year or month.
 
     Nothing changes it, but that it remembers how long its latest answers hold.
@@ -244,9 +244,9 @@ class Anniversaries:
         return day_in_month(place * self._step + self._month, self._day) * DAY + self._time
 
 
-def compile_clock(written: Clock, text: str, surroundings: Surroundings) -> Leaf:
+def compile_clock(written: LocalClock, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return ClockShows(text, written.times, surroundings.whereabouts)
 
 
-def compile_date(written: Date, text: str, surroundings: Surroundings) -> Leaf:
+def compile_date(written: Date, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return DateIsNear(text, written, surroundings.whereabouts)

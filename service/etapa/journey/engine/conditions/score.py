@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from etapa.journey.engine.accumulators.ever import Score, decayed, decayed_after
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.accumulators.ever import DecayingScore, decayed, decayed_after
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
@@ -17,12 +17,12 @@ from etapa.journey.language.matching.predicates import Predicate, compile_compar
 from etapa.journey.language.model import Comparison
 
 
-class ScoreCompares(Leaf):
+class ScoreCompares(CompiledLeaf):
     """A decaying score satisfies the comparison."""
 
     __slots__ = ("compare", "half_life", "key", "place", "tests")
 
-    def __init__(self, text: str, score: Score, comparison: Comparison) -> None:
+    def __init__(self, text: str, score: DecayingScore, comparison: Comparison) -> None:
         super().__init__(text)
         self.key: Final = score.key
         self.place: Final = score.place
@@ -60,8 +60,8 @@ class ScoreCompares(Leaf):
         return 0.0 if entry is None else decayed(entry[1], now - entry[0], self.half_life)
 
 
-def compile_score(written: model.Score, text: str, surroundings: Surroundings) -> Leaf:
-    return ScoreCompares(text, surroundings.shared(Score(written.points, written.half_life)), written.comparison)
+def compile_score(written: model.Score, text: str, surroundings: Surroundings) -> CompiledLeaf:
+    return ScoreCompares(text, surroundings.shared(DecayingScore(written.points, written.half_life)), written.comparison)
 
 
 def _first_turn(test: Predicate, left: Callable[[int], float], now: int) -> int:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
@@ -12,7 +12,7 @@ from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 
 
-class StepsTaken(Leaf):
+class StepsTaken(CompiledLeaf):
     """Touchpoints match the steps of a sequence, in order and all in the window."""
 
     __slots__ = ("sequence",)
@@ -41,5 +41,5 @@ class StepsTaken(Leaf):
         return False, True
 
 
-def compile_sequence(written: model.Sequence, text: str, surroundings: Surroundings) -> Leaf:
+def compile_sequence(written: model.Sequence, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return StepsTaken(text, surroundings.shared(OrderedSteps(written.steps, written.within)))

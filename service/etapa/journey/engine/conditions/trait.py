@@ -3,7 +3,7 @@
 from typing import Final
 
 from etapa.journey.engine.conditions.beginnings import trait_key
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
@@ -14,7 +14,7 @@ from etapa.journey.language.matching.predicates import MISSING, compile_comparis
 from etapa.journey.language.model import Comparison
 
 
-class TraitCompares(Leaf):
+class TraitCompares(CompiledLeaf):
     """The customer's trait satisfies the comparison."""
 
     __slots__ = ("compare", "name")
@@ -43,5 +43,5 @@ class TraitCompares(Leaf):
         return None if entry is None else scalar_text(entry[1])
 
 
-def compile_trait(written: model.Trait, text: str, surroundings: Surroundings) -> Leaf:
+def compile_trait(written: model.Trait, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return TraitCompares(text, written.name, written.comparison)

@@ -10,7 +10,7 @@ from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
 from etapa.journey.engine.conditions.compile import Compiler
-from etapa.journey.engine.conditions.condition import Condition, Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf, Condition
 from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
@@ -78,7 +78,7 @@ class StageRules:
         """Those that time alone can make true."""
         self.hideable: Final[Rules] = [rule for rule in self.touchless if rule.needs_event]
         """Those that may be true without a touchpoint although they are not with it, such as `not: {event: …}`."""
-        self.changing: Final[list[Leaf]] = [leaf for rule in rules for leaf in rule.leaves if any(leaf.changes_by_time())]
+        self.changing: Final[list[CompiledLeaf]] = [leaf for rule in rules for leaf in rule.leaves if any(leaf.changes_by_time())]
         """All conditions in the rules whose truth time alone may change."""
 
     def for_type(self, touchpoint_type: str) -> Rules:

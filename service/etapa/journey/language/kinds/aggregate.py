@@ -11,7 +11,7 @@ from etapa.journey.language.matching.phrases import describe_comparison, describ
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.maps import Field, Record
+from etapa.journey.language.reading.maps import Field, ReadMap
 from etapa.journey.language.reading.operands import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind
 from etapa.journey.language.reading.shapes import BAD, Bad
 from etapa.journey.language.reading.where import PathShape
@@ -64,7 +64,7 @@ class _AggregateReader:
     kind: AggregateKind
     path: Field[Path]
 
-    def __call__(self, record: Record, comparison: Comparison, report: Report) -> Condition | Bad:
+    def __call__(self, record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
         match = read_match(record, OF, report)
         path = record.need(self.path)
         if self.kind in ("sum", "avg", "min", "max") and path[0] in ("channel", "type"):
@@ -77,7 +77,7 @@ def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:
     widest = _WIDEST[kind]
     path = own(kind, PathShape(), "Where the value lies: `channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`.")
 
-    def compares(record: Record) -> Kind:
+    def compares(record: ReadMap) -> Kind:
         return LATEST_TEXT if kind == "last" and record.need(path)[0] in ("channel", "type") else widest
 
     return ConditionKind(kind, description, (path, OF, WHERE, WITHIN), _AggregateReader(kind, path), compares, widest)

@@ -10,7 +10,7 @@ from etapa.journey.language.matching.phrases import describe_comparison, describ
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.maps import Record
+from etapa.journey.language.reading.maps import ReadMap
 from etapa.journey.language.reading.operands import LATEST_TEXT, VALUE, Kind
 from etapa.journey.language.reading.shapes import Bad
 from etapa.journey.language.reading.where import PathShape
@@ -41,11 +41,11 @@ class First(Leaf):
 FIRST = own("first", PathShape(), "Where the value lies: `channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`.")
 
 
-def _compares(record: Record) -> Kind:
+def _compares(record: ReadMap) -> Kind:
     return LATEST_TEXT if record.need(FIRST)[0] in ("channel", "type") else VALUE
 
 
-def _first(record: Record, comparison: Comparison, report: Report) -> Condition | Bad:
+def _first(record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
     match = read_match(record, OF, report)
     return match if isinstance(match, Bad) else First(record.need(FIRST), match, comparison)
 

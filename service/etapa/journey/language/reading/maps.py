@@ -64,7 +64,7 @@ class Field(Generic[T]):
 
 
 @dataclass
-class Record:
+class ReadMap:
     """A map that was read by its fields."""
 
     position: Position
@@ -91,7 +91,7 @@ class Record:
 
 def read_fields(
     node: Node, noun: str, fields: Sequence[Field[Any]], report: Report, also: Sequence[str] = (), told: Sequence[str] = ()
-) -> Record | Bad:
+) -> ReadMap | Bad:
     """Read a map by its fields. Unknown and missing keys are reported.
 
     Keys in `also` are handed back unread; messages about keys that are allowed name those in `told` beside the fields.
@@ -100,7 +100,7 @@ def read_fields(
     if not isinstance(node, MapNode):
         return refuse(node, f"{noun} (a map with {listed(each.name for each in fields)})", report)
     by_name = {each.name: each for each in fields}
-    record = Record(node.position)
+    record = ReadMap(node.position)
     before = report.errors
     for entry in node.entries:
         if entry.key in by_name:
@@ -131,13 +131,13 @@ def map_schema(fields: Sequence[Field[Any]], also: Mapping[str, Any] | None = No
 
 
 @dataclass(frozen=True)
-class MapOf(Shape[Record]):
+class MapOf(Shape[ReadMap]):
     """A map with fields. It is given even when it is not sound, so that what else is wrong can be found."""
 
     noun: str
     fields: tuple[Field[Any], ...]
 
-    def read(self, node: Node, report: Report) -> Record | Bad:
+    def read(self, node: Node, report: Report) -> ReadMap | Bad:
         return read_fields(node, self.noun, self.fields, report)
 
     def schema(self) -> dict[str, Any]:
