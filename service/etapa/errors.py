@@ -13,7 +13,9 @@ these at the rim, in the room that knows the library; the error behind is the ca
     Unreadable              journey.language          the loader, once why has been reported
     FileUnreadable          commands.terminal         commands: exit 2
     PathError               sources                   the loader: a finding
-    Unfit, NoTime           sources                   the mapping: a dead letter
+    Unfit, NoTime, Refused, SharesTooMuch
+                            sources                   the mapping: a dead letter
+    Unwanted                sources                   the mapping: skipped
     MappingError            sources                   commands: exit 2
     RecordsError            sources                   commands: exit 1
     SettingsError           settings                  cli: exit 2, every wrong setting by name
