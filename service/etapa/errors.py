@@ -48,6 +48,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     NotTheOne               stream.redis              redis-py: a connection that is lost, so the command goes to a new one
     ViewError               stream.redis              the partition task; commands: exit 1
       BeingRebuilt                                    commands and HTTP: not known at the moment
+      UnreadableMark                                  the same; `rebuild`: no hindrance
     InDoubt                 stream.protocol           the partition task
 
     A partition must not be processed as things are. Somebody has to step in; it is looked at again now and then.

@@ -225,6 +225,10 @@ class DeliveryConsumer(Consumer):
         """The position of reading in every assigned partition, and its end. Raises what aiokafka raises."""
         return await self._in_thread(self._thread.ends())
 
+    async def check_group(self) -> None:
+        """Raises what aiokafka raises when the group does not take us."""
+        await self._in_thread(self._thread.check_group())
+
     def is_assigned(self) -> bool:
         """Whether the group has given out its partitions."""
         consumer = self._thread._consumer

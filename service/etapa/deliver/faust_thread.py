@@ -56,6 +56,16 @@ class DeliveryThread(AIOKafkaConsumerThread):
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: it looks for acknowledgements, which there are none of."""
 
+    async def check_group(self) -> None:
+        """Raises what the group answered when it did not let us in, and `ConnectionError` when we do not even try any more."""
+        if self._consumer is None:
+            return
+        coordinator = self._consumer._coordinator
+        coordinator.check_errors()
+        if coordinator._coordination_task.done():
+            message = "the consumer has stopped joining its group"
+            raise ConnectionError(message)
+
     async def topic_id(self) -> str | None:
         """The id of the topic of triggers; none when the brokers tell none, or do not have it. Raises what aiokafka raises."""
         topic = self._cluster.settings.topic_campaign_triggers

@@ -88,6 +88,28 @@ def refuse_what_is_of_others(partition: int, group: str, topics: Topics, shown: 
             )
 
 
+def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
+    """Whether the view of a partition may be thrown away to be made from `customer-state` again. Raises `PartitionRefused` when it may not:
+    the mark of the view is all that tells of what the topic does not hold.
+    """
+    refuse_what_is_of_others(partition, group, topics, shown, last)
+    if last is not None and (others := other_topics(last.mark.topics, topics)):
+        raise MayPass(f"partition {partition}: {made_anew(others, last.mark.topics, topics)}")
+    if shown is None or (last is not None and last.offset >= shown.state_offset):
+        return
+    role: TopicRole = "customer-state"
+    if last is not None and role in topics.ids and last.mark.topics.get(role) == topics.ids[role]:
+        # The same topic: a transaction that the view shows was aborted since.
+        return
+    name = topics.names.get(role, role)
+    ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
+    raise MayPass(
+        f"partition {partition}: Redis shows {name} up to offset {shown.state_offset}, but the topic {ends}: it was made anew, or is another"
+        " one, and what is made from it would lack what Redis shows. Bring the old topic back, or set its name or ETAPA_REDIS_PREFIX back if they"
+        f" were changed. If this topic is to count all the same, remove the keys {{prefix}}:{{{partition}}}:* from Redis"
+    )
+
+
 def other_topics(ids: dict[TopicRole, str], now: Topics) -> list[TopicRole]:
     """Which topics have another id now. Where no id is known of then or of now, nothing is said."""
     return [role for role in TOPIC_ROLES if role in ids and role in now.ids and ids[role] != now.ids[role]]

@@ -42,6 +42,10 @@ class ViewError(EtapaError):
     """The view did not answer, or answered with an error."""
 
 
+class UnreadableMark(ViewError):
+    """Somebody else wrote to the view: its mark makes no sense."""
+
+
 class Topics(msgspec.Struct, frozen=True):
     """The topics that a worker reads and writes, as the log tells of them now."""
 
