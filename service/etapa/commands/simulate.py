@@ -36,10 +36,12 @@ from etapa.journey.engine.judging.program import compile_journey
 from etapa.rehearsal.summary import Summary
 from etapa.rehearsal.summary import simulate as simulated
 
+JOURNEY_ENDINGS = (".yaml", ".yml")
+
 
 @click.command()
 @settings_flags("journey")
-@click.argument("events", metavar="EVENTS")
+@click.argument("arguments", metavar="[JOURNEY] EVENTS", nargs=-1, required=True)
 @click.option(
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
@@ -49,7 +51,7 @@ from etapa.rehearsal.summary import simulate as simulated
 @click.option("--json", "as_json", is_flag=True, help="Print the summary on stderr as one JSON object instead of prose.")
 def simulate(
     journey: str | None,
-    events: str,
+    arguments: tuple[str, ...],
     until: int | None,
     print_triggers: bool,
     source: str | None,
@@ -60,13 +62,17 @@ def simulate(
 ) -> None:
     """Run touchpoints through a journey and print the stage changes, without any server.
 
+    JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. Without either it is the shipped journey.
     EVENTS is a file of touchpoints as JSON Lines, plain or gzip, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
     in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
     With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them.
 
     Exit code 1 if more lines hold no touchpoint than do; with --strict, if anything is odd about the touchpoints.
     """
+    journey, events = _journey_and_events(journey, arguments)
     settings = settings_from({"journey": journey}).settings
+    if not settings.journey:
+        click.echo("No journey file is given, so the shipped journey judges (retail).", err=True)
     chosen = journey_from(settings.journey_path)
     summary = Summary(chosen)
     output = click.get_binary_stream("stdout")
@@ -111,6 +117,24 @@ def simulate(
         if throughput is not None:
             click.echo(f"\n{throughput}", err=True)
     file.judge(summary.touchpoints, summary.rejected, summary.findings, strict=strict)
+
+
+def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[str | None, str]:
+    """What stands before the events is the journey, if it is called like one."""
+    first, *rest = arguments
+    if rest and Path(first).suffix in JOURNEY_ENDINGS:
+        if journey is not None:
+            raise WrongUse(f"two journeys, --journey {journey} and {first}: give only one")
+        journey = first
+    elif rest:
+        raise WrongUse(f"{first}: a journey file ends in .yaml or .yml, and only one file of events is read")
+    elif Path(first).suffix in JOURNEY_ENDINGS:
+        raise WrongUse(f"{first} looks like a journey file, and no events are given: etapa simulate {first} EVENTS")
+    else:
+        rest = [first]
+    if len(rest) > 1:
+        raise WrongUse(f"only one file of events is read, found {', '.join(rest)}")
+    return journey, rest[0]
 
 
 def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.AbstractContextManager[IO[bytes] | None]:

@@ -57,6 +57,33 @@ def test_stage_changes_come_as_json_lines_in_processing_order(journey: str) -> N
     }
 
 
+def test_the_journey_may_stand_before_the_events(journey: str) -> None:
+    done = etapa("simulate", journey, "-", stdin=EVENTS)
+    assert done.returncode == 0
+    assert done.stdout == simulate(journey).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--journey", "JOURNEY", "JOURNEY", "-"), "two journeys"),
+        (("JOURNEY",), "no events are given"),
+        (("a.jsonl", "b.jsonl"), "a.jsonl: a journey file ends in .yaml or .yml"),
+        (("JOURNEY", "a.jsonl", "b.jsonl"), "only one file of events is read, found a.jsonl, b.jsonl"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_told(journey: str, arguments: tuple[str, ...], words: str) -> None:
+    done = etapa("simulate", *(each.replace("JOURNEY", journey) for each in arguments), stdin=EVENTS)
+    assert done.returncode == 2
+    assert words in done.stderr.decode()
+
+
+def test_it_says_that_the_shipped_journey_judges_where_none_is_given(journey: str) -> None:
+    words = "No journey file is given, so the shipped journey judges (retail)."
+    assert words in etapa("simulate", "-", stdin=EVENTS).stderr.decode()
+    assert words not in simulate(journey).stderr.decode()
+
+
 def test_triggers_are_printed_instead_when_they_are_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "campaigns.yaml"
     path.write_text(
