@@ -1,0 +1,173 @@
+"""The text of a first journey, with tests that pass."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from etapa.drafting.answers import Answers, journey_id
+from etapa.errors import EtapaError
+from etapa.journey.duration import format_duration
+from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.load import load_journey
+from etapa.journey.language.model import GivenTouchpoint, Journey, Scenario
+from etapa.journey.units import DAY, HOUR, MINUTE
+from etapa.rehearsal.scenarios import rehearse, run
+
+INTEREST_WITHIN = 30 * DAY
+AFTER_TROUBLE = 30 * DAY
+
+_PLAIN = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
+_RESERVED = ("true", "false", "null", "yes", "no", "on", "off")
+
+
+class DraftError(EtapaError, ValueError):
+    """The answers make no journey; the message says which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """A test to be: what happens, and the stage in which the customer must be in the end."""
+
+    name: str
+    given: tuple[GivenTouchpoint, ...]
+    until: int
+    ends_in: str
+
+
+def draft(answers: Answers) -> str:
+    """A journey file made of the answers: stages, rules, campaigns if there is a consent, and tests. Raises `DraftError`."""
+    if answers.regular_count < 2:
+        raise DraftError(f"a regular comes back, so at least 2 of `{answers.conversion}` are needed, found {answers.regular_count}")
+    if answers.conversion in (*answers.interest, *answers.trouble):
+        raise DraftError(f"`{answers.conversion}` makes a customer, so it cannot stand among the other types as well")
+    step = answers.regular_within // answers.regular_count
+    if step < MINUTE:
+        raise DraftError(f"{format_duration(answers.regular_within)} is too short for {answers.regular_count} of `{answers.conversion}`")
+    if answers.silent_after <= step:
+        raise DraftError(
+            f"a customer who comes every {format_duration(step)} would fall silent in between:"
+            f" {format_duration(answers.silent_after)} is too short"
+        )
+    text = "\n".join((*_head(answers), *_stages(answers), *_rules(answers), *_campaigns(answers)))
+    journey = _checked(text)
+    whole = text + "\n".join(("", *_tests(journey, _stories(answers, step)), ""))
+    _checked(whole)
+    return whole
+
+
+def _checked(text: str) -> Journey:
+    loaded = load_journey(text, "the draft")
+    if loaded.journey is None:
+        raise DraftError("; ".join(str(finding) for finding in loaded.findings if finding.severity == "error"))
+    return loaded.journey
+
+
+def _head(answers: Answers) -> Iterator[str]:
+    yield "# A first journey, to be changed. `etapa validate` checks it, `etapa test` runs the tests at its end."
+    yield f"journey: {_written(journey_id(answers.name))}"
+    yield "version: 1"
+
+
+def _stages(answers: Answers) -> Iterator[str]:
+    yield "stages:"
+    yield "  - {id: visitor, label: {en: Visitor, es: Visitante}}"
+    if answers.interest:
+        yield "  - {id: interested, label: {en: Interested, es: Interesado}}"
+    yield "  - {id: customer, label: {en: Customer, es: Cliente}}"
+    yield "  - {id: regular, label: {en: Regular, es: Cliente habitual}}"
+    yield "  - {id: silent, label: {en: Silent, es: Inactivo}}"
+
+
+def _rules(answers: Answers) -> Iterator[str]:
+    conversion = _written(answers.conversion)
+    before = "visitor, interested, silent" if answers.interest else "visitor, silent"
+    yield "# Tried from top to bottom; the first one that holds moves the customer."
+    yield "rules:"
+    yield "  - id: buys"
+    yield f"    from: [{before}]"
+    yield "    to: customer"
+    yield f"    when: {{event: {conversion}}}"
+    yield "  - id: keeps-coming-back"
+    yield "    from: customer"
+    yield "    to: regular"
+    often = f"{{count: {conversion}, within: {format_duration(answers.regular_within)}, gte: {answers.regular_count}}}"
+    if answers.trouble:
+        yield "    when:"
+        yield "      all:"
+        yield f"        - {often}"
+        yield f"        - {{count: {_types(answers.trouble)}, within: {format_duration(AFTER_TROUBLE)}, eq: 0}}"
+    else:
+        yield f"    when: {often}"
+    yield "  - id: falls-silent"
+    yield "    from: [customer, regular]"
+    yield "    to: silent"
+    yield f"    when: {{absent: {conversion}, for: {format_duration(answers.silent_after)}}}"
+    if answers.interest:
+        yield "  - id: shows-interest"
+        yield "    from: visitor"
+        yield "    to: interested"
+        yield f"    when: {{count: {_types(answers.interest)}, within: {format_duration(INTEREST_WITHIN)}, gte: 2}}"
+
+
+def _campaigns(answers: Answers) -> Iterator[str]:
+    if answers.consent is None:
+        return
+    yield "# A campaign is offered a change of stage. Only who has consented is written to."
+    yield f"consent: {{trait: {_written(answers.consent)}, eq: true}}"
+    yield "campaigns:"
+    yield "  - {id: welcome-regular, on: {enter: regular}, once: true}"
+    yield "  - {id: win-back, on: {enter: silent}, cooldown: 90d}"
+
+
+def _stories(answers: Answers, step: int) -> Iterator[_Story]:
+    def conversions(*at: int) -> tuple[GivenTouchpoint, ...]:
+        traits = None if answers.consent is None else {answers.consent: True}
+        return tuple(GivenTouchpoint(each, answers.conversion, traits=traits) for each in at)
+
+    often = conversions(*(step * number for number in range(answers.regular_count)))
+    last, silent = step * (answers.regular_count - 1), answers.silent_after
+    yield _Story(f"the first {answers.conversion} makes a customer", conversions(0), 0, "customer")
+    yield _Story(f"{answers.regular_count} of {answers.conversion} in time make a regular", often, last, "regular")
+    yield _Story(f"a regular falls silent after {format_duration(silent)}", often, last + silent, "silent")
+    back = max(silent, answers.regular_within) + DAY
+    yield _Story("who has fallen silent can come back", conversions(0, back), back, "customer")
+    if answers.interest:
+        looks = tuple(GivenTouchpoint(at, answers.interest[0]) for at in (0, HOUR))
+        yield _Story(f"{answers.interest[0]} twice shows interest", looks, HOUR, "interested")
+    if answers.trouble:
+        troubled = (*often[:-1], GivenTouchpoint(last, answers.trouble[0]), *often[-1:])
+        yield _Story(f"{answers.trouble[0]} keeps a customer from being a regular for a while", troubled, last, "customer")
+
+
+def _tests(journey: Journey, stories: Iterator[_Story]) -> Iterator[str]:
+    """What the journey makes of each story is what its test expects, provided that it ends where it must."""
+    program = compile_journey(journey)
+    yield "# Times are counted from the beginning of each test."
+    yield "tests:"
+    for story in stories:
+        scenario = Scenario(story.name, story.given, (), story.until)
+        moves = run(program, scenario).moves
+        scenario = replace(scenario, expect=tuple(move.as_expected() for move in moves))
+        if not moves or moves[-1].to != story.ends_in or not rehearse(program, scenario).passed:
+            raise DraftError(f"these answers make a journey that does not do what it should: {story.name}, and in the end {story.ends_in}")
+        yield f"  - name: {_written(story.name)}"
+        yield "    given:"
+        for touchpoint in story.given:
+            traits = "" if touchpoint.traits is None else f", traits: {json.dumps(touchpoint.traits, ensure_ascii=False)}"
+            yield f"      - {{at: {format_duration(touchpoint.at)}, type: {_written(touchpoint.type)}{traits}}}"
+        yield "    expect:"
+        for change in scenario.expect:
+            yield f"      - {{at: {format_duration(change.at)}, to: {change.to}}}"
+        yield f"    until: {format_duration(story.until)}"
+
+
+def _types(types: Sequence[str]) -> str:
+    return _written(types[0]) if len(types) == 1 else f"[{', '.join(map(_written, types))}]"
+
+
+def _written(text: str) -> str:
+    """Text as YAML reads it back: as it stands where that is safe, in quotes else."""
+    if _PLAIN.fullmatch(text) and text.casefold() not in _RESERVED:
+        return text
+    return json.dumps(text, ensure_ascii=False)
