@@ -75,6 +75,8 @@ def _guesses(stem: str, events: str | None, source: str | None) -> Answers:
             else:
                 sample.add(read)
         more_complaints(rejected)
+        for line in file.skipped_text():
+            click.echo(line, err=True)
     guesses = sample.suggests(name)
     if guesses is None:
         raise CheckFailed(f"{file.name}: it holds no touchpoint")

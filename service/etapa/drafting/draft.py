@@ -128,7 +128,12 @@ def _stories(answers: Answers, step: int) -> Iterator[_Story]:
     often = conversions(*(step * number for number in range(answers.regular_count)))
     last, silent = step * (answers.regular_count - 1), answers.silent_after
     yield _Story(f"the first {answers.conversion} makes a customer", conversions(0), 0, "customer")
-    yield _Story(f"{answers.regular_count} of {answers.conversion} in time make a regular", often, last, "regular")
+    yield _Story(
+        f"{answers.conversion} {answers.regular_count} times within {format_duration(answers.regular_within)} makes a regular",
+        often,
+        last,
+        "regular",
+    )
     yield _Story(f"a regular falls silent after {format_duration(silent)}", often, last + silent, "silent")
     back = max(silent, answers.regular_within) + DAY
     yield _Story("who has fallen silent can come back", conversions(0, back), back, "customer")

@@ -52,4 +52,4 @@ def test_the_example_of_the_page_about_sources_keeps_its_own_tests() -> None:
 
 def test_the_page_about_sources_has_a_row_for_each() -> None:
     page = (Path(__file__).parents[3] / "docs" / "sources.md").read_text("utf-8")
-    assert re.findall(r"^\| `([a-z0-9]+)` \|", page, re.MULTILINE)[: len(presets.names())] == list(presets.names())
+    assert re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE)[: len(presets.names())] == list(presets.names())
