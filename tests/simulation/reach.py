@@ -65,6 +65,8 @@ _REQUESTS = (
 MUST_HAPPEN_TO_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "single requests come late, or get lost": (
         "held",
+        "belated",
+        "belated EndTxn behind a write",
         *(f"late: {kind}" for kind in _REQUESTS),
         *(f"request lost: {kind}" for kind in _REQUESTS),
     ),
@@ -77,7 +79,13 @@ MUST_HAPPEN_TO_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "broker down",
         "leaders move",
     ),
-    "brokers refuse for a moment": ("broker busy", "denied: topic", "denied: group", "offset of a known batch forgotten"),
+    "brokers refuse for a moment": (
+        "broker busy",
+        "denied: topic",
+        "denied: topic, before the markers",
+        "denied: group",
+        "offset of a known batch forgotten",
+    ),
     "transactions overlap, are fenced and run out of time": (
         "told to wait for markers",
         "open transaction fenced",

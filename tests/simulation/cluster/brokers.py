@@ -26,6 +26,8 @@ class Moods(NamedTuple):
 
     busy: float = 0.0
     denied: float = 0.0
+    denied_between: float = 0.0
+    """The same for the right to write, as long as the markers of the transaction before are on their way."""
     forgets: float = 0.0
     """Of an offset, when a batch comes again."""
 
@@ -130,6 +132,8 @@ class SimulatedBrokers:
         return self._happens(self.moods.busy, "broker busy")
 
     def _denied(self, what: str) -> bool:
+        if what == "topic" and self.coordinator.is_marking:
+            return self._happens(max(self.moods.denied, self.moods.denied_between), "denied: topic, before the markers")
         return self._happens(self.moods.denied, f"denied: {what}")
 
     def _metadata(self, node: int, request: Any) -> Any:

@@ -60,6 +60,11 @@ class Coordinator:
         """Whether a transaction is open, or a marker on its way."""
         return any(one.state == "ongoing" or one.state in _COMPLETE for one in self._ids.values())
 
+    @property
+    def is_marking(self) -> bool:
+        """Whether a marker is on its way."""
+        return any(one.state in _COMPLETE for one in self._ids.values())
+
     def init(self, transactional_id: str, timeout: float) -> tuple[int, int, int]:
         """A producer starts. Gives an error code, its id and its epoch."""
         found = self._ids.get(transactional_id)

@@ -31,10 +31,14 @@ KINDS = {
     28: "TxnOffsetCommit",
 }
 END_TXN, END_KNOWS_ITS_TRANSACTION = 26, 5
-VICTIMS_BELATED = 0.3
+VICTIMS_BELATED = 0.4
 BEHIND = ("Produce", "Produce", "Produce", "AddPartitionsToTxn", "AddOffsetsToTxn", "TxnOffsetCommit", "EndTxn", "InitProducerId")
 MOST_BETWEEN = 3
 """A belated request arrives right behind a request of one of these kinds: up to so many of them after its sender has given it up."""
+ENDS_BETWEEN_WRITES = 0.8
+"""The share of belated EndTxn that come where they could do most harm: right behind the first write after their sender has gone on."""
+BREAKS, ENDS_BREAK = 0.5, 0.9
+"""How often the connection of a belated request, and of such an EndTxn, breaks, so that its sender gives it up at once."""
 
 
 class WireWeather(msgspec.Struct, frozen=True):
@@ -127,6 +131,7 @@ class _Belated:
     between: int
     answer: "asyncio.Future[Any]"
     arrive: Callable[[], None]
+    event: str
 
 
 class Wires:
@@ -198,8 +203,11 @@ class Wires:
             wire.arrives_after = self.loop.time() + there
         if random.random() < (VICTIMS_BELATED if kind == weather.victim else weather.belated):
             arrive = partial(self._arrive, wire, kind, request, answer, back, lost="")
-            self._belated.append(_Belated(random.choice(BEHIND), random.randrange(MOST_BETWEEN), answer, arrive))
-            if random.random() < 0.5:
+            between_writes = request.API_KEY == END_TXN and random.random() < ENDS_BETWEEN_WRITES
+            behind, between = ("Produce", 0) if between_writes else (random.choice(BEHIND), random.randrange(MOST_BETWEEN))
+            event = "belated EndTxn behind a write" if between_writes else "belated"
+            self._belated.append(_Belated(behind, between, answer, arrive, event))
+            if random.random() < (ENDS_BREAK if between_writes else BREAKS):
                 self._after(there, lambda: wire.end(CloseReason.CONNECTION_BROKEN))
         elif lost == "request":
             self._lose(kind, "request", wire)
@@ -238,7 +246,9 @@ class Wires:
         if not self.brokers.is_up(wire.node):
             return None
         given = self.brokers.handle(wire.node, request)
-        self._go_on(kind)
+        if how != "again":
+            # The second copy of a request does not say that its sender has gone on.
+            self._go_on(kind)
         self._note(f"{wire.owner.name if wire.owner else '-'} {kind} at {wire.node}{how and ' ' + how}")
         return given
 
@@ -249,6 +259,7 @@ class Wires:
                 belated.between -= 1
         for belated in [one for one in self._belated if one.between < 0]:
             self._belated.remove(belated)
+            self._events[belated.event] += 1
             self._after(0, belated.arrive)
 
     def _lose(self, kind: str, way: str, wire: Wire) -> None:

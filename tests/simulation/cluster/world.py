@@ -70,9 +70,10 @@ def cluster_scenario_of(random: Random) -> ClusterScenario:
         moods=Moods(
             busy=random.choice((0.0, 0.0, 0.02)),
             denied=random.choice((0.0, 0.02, 0.05)),
+            denied_between=random.choice((0.0, 0.3)),
             forgets=random.choice((0.0, 1.0)),
         ),
-        marker_delay=random.choice((0.002, 0.05, 0.2)),
+        marker_delay=random.choice((0.002, 0.05, 0.2, 0.5)),
         session=session,
         last_epoch=LAST_EPOCH,
     )
@@ -159,7 +160,7 @@ class ClusterWorld(World):
 
     def choose(self, random: Random) -> Scenario:
         scenario = scenario_of(random)
-        shop = msgspec.structs.replace(scenario.shop, touchpoints=random.randrange(5, 40), pause=random.choice((0.1, 1.0, 2.0)))
+        shop = msgspec.structs.replace(scenario.shop, touchpoints=random.randrange(5, 50), pause=random.choice((0.1, 1.0, 3.0)))
         return msgspec.structs.replace(scenario, shop=shop, faults=random.randrange(0, 9), skew=0)
 
     def make_loop(self, random: Random) -> ProcessLoop:
