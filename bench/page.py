@@ -35,7 +35,8 @@ def latency_figures(kept: Mapping[str, Any]) -> str:
     settings = kept["settings"]
     about = (
         f"{settings['rate']:,} touchpoints a second for {settings['seconds']:g} seconds, {settings['partitions']} partitions, medians of"
-        f" {settings['rounds']} rounds" + (", given the cores before other work" if settings["preferred"] else "")
+        f" {settings['rounds']} rounds, brokers that speak transaction protocol {settings['protocol']}"
+        + (", given the cores before other work" if settings["preferred"] else "")
     )
     return _with_conditions(kept, about, latency.table_of(kept["results"]["milliseconds"]))
 
