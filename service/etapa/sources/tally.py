@@ -4,8 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from etapa.contracts.rejected import Reason, Rejected
-from etapa.contracts.skipped import SkippedRecord
-from etapa.sources.outcome import Outcome
+from etapa.sources.outcome import Outcome, SkippedRecord
 
 
 @dataclass(slots=True)

@@ -8,11 +8,10 @@ import msgspec
 
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.sources.mapping import Mapper
 from etapa.sources.model import ExpectedOutcome, Trial
-from etapa.sources.outcome import Outcome
+from etapa.sources.outcome import Outcome, SkippedRecord
 
 
 @dataclass(frozen=True, slots=True)
