@@ -154,6 +154,17 @@ WORKER = Dashboard(
                 quiet="No line while none happens.",
             ),
         ],
+        "HTTP": [
+            Panel(
+                title="Requests a second",
+                about="By path and how they were answered.",
+                queries=[rate(m.HTTP_REQUESTS, "route", "status")],
+                unit="ops",
+            ),
+            Panel(
+                title="How long they take", about="All but one in a hundred.", queries=[quantile(m.HTTP_SECONDS, 0.99, "route")], unit="s"
+            ),
+        ],
         "Process": [
             Panel(
                 title="Memory",

@@ -11,7 +11,7 @@ _HEAD = """\
 `/metrics` of every worker and of `etapa deliver` answers in Prometheus' text format, or in the OpenMetrics format where the scraper asks for it. What to ask them:
 [Operations](operations.md#metrics). Names and labels are promises: they do not change in passing.
 
-- **No label ever holds a customer's id.** Labels are closed sets, such as reasons, the journey's stages and partitions. Only campaigns in
+- **No label ever holds a customer's id.** Labels are closed sets, such as reasons, the journey's stages, partitions and templates of paths. Only campaigns in
   `etapa deliver` come from records; from the 501st on they share the label `(other)`.
 - **What could be counted is there from the start, with 0**, so that the first time is noticed. A metric for which that is not so says when its series appear.
 - A counter begins again at 0 with every process. Gauges of a partition are told by the worker that owns it, so add them up over workers.

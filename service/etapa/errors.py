@@ -13,7 +13,9 @@ these at the rim, in the room that knows the library; the error behind is the ca
     Unreadable              journey.language          the loader, once why has been reported
     FileUnreadable          commands.terminal         commands: exit 2
     PathError               sources                   the loader: a finding
-    Unfit, NoTime           sources                   the mapping: a dead letter
+    Unfit, NoTime, Refused, SharesTooMuch
+                            sources                   the mapping: a dead letter
+    Unwanted                sources                   the mapping: skipped
     MappingError            sources                   commands: exit 2
     RecordsError            sources                   commands: exit 1
     SettingsError           settings                  cli: exit 2, every wrong setting by name
@@ -46,6 +48,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     NotTheOne               stream.redis              redis-py: a connection that is lost, so the command goes to a new one
     ViewError               stream.redis              the partition task; commands: exit 1
       BeingRebuilt                                    commands and HTTP: not known at the moment
+      UnreadableMark                                  the same; `rebuild`: no hindrance
     InDoubt                 stream.protocol           the partition task
 
     A partition must not be processed as things are. Somebody has to step in; it is looked at again now and then.
@@ -53,6 +56,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
       AllRefused                                      the worker: lets go of all partitions, and looks again
       MayPass                                         the partition task: believed after some more looks
     DeliveryRefused         deliver                   delivery: believed after some more looks, then it ends, as WorkerError
+      AnotherTopic                                    the same, with other words
 
     A process or a command cannot go on.
     WorkerError             hosting                   commands: exit 1
@@ -64,6 +68,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
 
     A turn that the next caller takes; never seen outside.
     NotShown, WentBack      stream.upkeep             `verify`: not comparable; begin again
+    NothingProcessed        stream.upkeep             `topics accept`: the next partition
     Skipped                 deliver                   delivery reads the partition again
     HeadOnly                deliver                   delivery: an answer whose head says enough
 

@@ -12,7 +12,7 @@ from etapa.contracts.state import encode_state
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import Touched
+from etapa.journey.engine.judging.outcomes import Touched
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import DAY

@@ -15,7 +15,7 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.deliver.plan import Plan
 from etapa.deliver.plan_file import load_plan
-from etapa.deliver.progress import Kept, Through, furthest, through_of
+from etapa.deliver.progress import Kept, Through, furthest, kept_of
 from etapa.deliver.progress_log import ProgressLog
 from etapa.journey.engine.facts.changes import Trigger
 from etapa.settings import Settings
@@ -90,7 +90,7 @@ async def committed(settings: Settings, file: Path) -> dict[int, tuple[int, Thro
     finally:
         await admin.close()
     return {
-        place.partition: (point.offset, through_of(point.metadata, point.offset, plan.routing) or Through(point.offset))
+        place.partition: (point.offset, kept_of(point.metadata, point.offset, plan.routing).through or Through(point.offset))
         for place, point in found.items()
         if point.offset >= 0
     }

@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
@@ -107,6 +108,26 @@ async def opened_log(settings: Settings, partition: int = 0) -> AsyncIterator[Ka
         finally:
             watching.cancel()
             await log.close()
+
+
+@contextlib.asynccontextmanager
+async def stranger(
+    settings: Settings, assignor: type[AbstractPartitionAssignor], group: str | None = None, topic: str | None = None
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """Somebody else's consumer of the touchpoints (or of another topic), who took the name of the workers' group (or of another one)."""
+    consumer = AIOKafkaConsumer(
+        topic or settings.topic_touchpoints,
+        **client_options(settings),
+        client_id="reports",
+        group_id=group or settings.group,
+        partition_assignment_strategy=(assignor,),
+        session_timeout_ms=6_000,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
 
 
 @contextlib.asynccontextmanager

@@ -2,13 +2,12 @@
 
 import asyncio
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import NewTopic
 
 from etapa.settings import Settings
-from etapa.stream.kafka.cluster import Cluster
 from tests.integration.delivery_scene import (
     a_place,
     delete_before,
@@ -20,10 +19,11 @@ from tests.integration.delivery_scene import (
     trigger,
     until_kept,
 )
-from tests.integration.outcome import until
+from tests.integration.places import make_anew
 from tests.integration.receiver import Behaviour, Receiver, Request
-from tests.integration.worker import Worker
+from tests.integration.worker import Worker, environment_of
 from tests.servers.kafka_server import KafkaServer
+from tests.unit.cli.process import etapa
 
 pytestmark = pytest.mark.kafka
 
@@ -32,26 +32,17 @@ def keys(*numbers: int) -> set[str]:
     return {f"c-{number}/1/a" for number in numbers}
 
 
-async def made_anew(settings: Settings) -> None:
-    """The topic of triggers is deleted, and there is another one of its name that holds nothing."""
-    topic = settings.topic_campaign_triggers
-    async with Cluster(settings).admin() as admin:
-        await admin.delete_topics([topic])
-
-        async def made() -> bool:
-            answer = await admin.create_topics([NewTopic(topic, settings.partitions, 1)])
-            return [code for _, code, *_ in answer.topic_errors] == [0]
-
-        await until(made, "another topic of the same name")
-
-
-async def refused(worker: Worker, end: int) -> None:
-    """Of ten triggers and the end of their transaction."""
+async def refused(worker: Worker, settings: Settings) -> None:
     assert await asyncio.to_thread(worker.exit_code) == 1
     last = worker.said().strip().splitlines()[-1]
-    found = rf"^Error: delivery ended: \S+ 0: it is (delivered|read) up to offset 1[01], but ends at {end}\. So the topic was made anew"
-    assert re.search(found, last)
-    assert "with another ETAPA_DELIVERY_GROUP" in last
+    topic = settings.topic_campaign_triggers
+    found = rf"^Error: delivery ended: {topic} 0: the topic was deleted and made anew, or is another one \(its id was \S+ and is \S+\)"
+    assert re.search(found, last), last
+    assert f"`etapa topics accept {topic}` has it delivered from its beginning" in last
+
+
+def accept(settings: Settings) -> subprocess.CompletedProcess[bytes]:
+    return etapa("topics", "accept", settings.topic_campaign_triggers, "--yes", env=environment_of(settings))
 
 
 def test_retention_took_triggers_while_delivery_was_away(kafka_server: KafkaServer, tmp_path: Path) -> None:
@@ -136,9 +127,12 @@ def test_retention_overtakes_a_target_that_lags(kafka_server: KafkaServer, tmp_p
     asyncio.run(scenario())
 
 
-def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_and_another_group_delivers_it(
-    kafka_server: KafkaServer, tmp_path: Path
+@pytest.mark.parametrize("count", [3, 30])
+def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_until_it_is_accepted(
+    kafka_server: KafkaServer, tmp_path: Path, count: int
 ) -> None:
+    """Filled past the place where delivery was, too, where offsets alone say nothing."""
+
     async def scenario() -> None:
         settings = await a_place(kafka_server)
         async with Receiver() as receiver:
@@ -147,19 +141,33 @@ def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_and_anothe
             worker = started_delivery(settings, tmp_path, file)
             await until_kept(settings, file, lambda kept: kept.offset >= 10)
             await stopped(worker)
-            await made_anew(settings)
-            await publish(settings, [trigger(number, "a") for number in range(50, 53)], tag="-anew")
+            await make_anew(settings, settings.topic_campaign_triggers)
+            await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-anew")
             worker = started_delivery(settings, tmp_path, file)
-            await refused(worker, end=4)
+            await refused(worker, settings)
             assert len(receiver.answered) == 10
             worker = started_delivery(settings, tmp_path, file, ETAPA_DELIVERY_GROUP=f"{settings.group}-other")
-            await seen(lambda: receiver.answered.keys() == keys(*range(10), 50, 51, 52), "the triggers of the new topic")
+            await seen(lambda: receiver.answered.keys() == keys(*range(10), *range(50, 50 + count)), "the triggers of the new topic")
             await stopped(worker)
+            done = await asyncio.to_thread(accept, settings)
+            assert (done.returncode, done.stdout) == (0, b""), done.stderr
+            assert done.stderr.decode() == f"partition 0: delivery as {settings.delivery_group} begins at offset 0\n"
+            worker = started_delivery(settings, tmp_path, file)
+            await seen(lambda: all(receiver.answered[key] == 2 for key in keys(*range(50, 50 + count))), "the same, by the first group")
+            await until_kept(settings, file, lambda kept: kept.offset >= count)
+            await stopped(worker)
+            worker = started_delivery(settings, tmp_path, file)
+            await asyncio.to_thread(worker.wait_ready)
+            await stopped(worker)
+            assert sum(receiver.answered.values()) == 10 + 2 * count, "delivered again after a restart"
+            done = await asyncio.to_thread(accept, settings)
+            assert b"is known already; nothing was changed" in done.stderr
 
     asyncio.run(scenario())
 
 
-def test_a_topic_that_is_made_anew_under_a_delivery_that_runs_is_refused(kafka_server: KafkaServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [0, 30])
+def test_a_topic_that_is_made_anew_under_a_delivery_that_runs_is_refused(kafka_server: KafkaServer, tmp_path: Path, count: int) -> None:
     async def scenario() -> None:
         settings = await a_place(kafka_server)
         async with Receiver() as receiver:
@@ -167,7 +175,14 @@ def test_a_topic_that_is_made_anew_under_a_delivery_that_runs_is_refused(kafka_s
             await publish(settings, [trigger(number, "a") for number in range(10)])
             worker = started_delivery(settings, tmp_path, file)
             await until_kept(settings, file, lambda kept: kept.offset >= 10)
-            await made_anew(settings)
-            await refused(worker, end=0)
+            await make_anew(settings, settings.topic_campaign_triggers)
+            if count:
+                await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-anew")
+            assert await asyncio.to_thread(worker.exit_code) == 1
+            # Whichever was seen first. What comes next finds the id.
+            last = worker.said().strip().splitlines()[-1]
+            assert "the topic was deleted and made anew" in last or "So the topic was made anew" in last
+            worker = started_delivery(settings, tmp_path, file)
+            await refused(worker, settings)
 
     asyncio.run(scenario())

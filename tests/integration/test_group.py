@@ -1,44 +1,20 @@
 """Others in the workers' consumer group, and brokers that do not take our time-outs: said in words, by a whole worker."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer
-from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from confluent_kafka import Consumer
 
-from etapa.settings import Settings
-from etapa.stream.kafka.security import client_options
 from tests.integration.outcome import until
-from tests.integration.places import new_place
+from tests.integration.places import new_place, stranger
 from tests.integration.worker import Worker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
-
-
-@contextlib.asynccontextmanager
-async def stranger(settings: Settings, assignor: type[AbstractPartitionAssignor]) -> AsyncIterator[AIOKafkaConsumer]:
-    """Somebody else's consumer of the touchpoints, who took the group's name."""
-    consumer = AIOKafkaConsumer(
-        settings.topic_touchpoints,
-        **client_options(settings),
-        client_id="reports",
-        group_id=settings.group,
-        partition_assignment_strategy=(assignor,),
-        session_timeout_ms=6_000,
-    )
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 def not_ready(worker: Worker, name: str) -> str:
@@ -132,7 +108,7 @@ def test_others_that_divide_partitions_by_another_rule_are_named_and_once_they_a
             await consumer.getmany(timeout_ms=100)
             worker = Worker(settings, tmp_path)
             said = await until_it_says(worker, "kafka", "divides partitions by")
-            assert f"the group {settings.group} divides partitions by range, workers do so by roundrobin" in said
+            assert f"the group {settings.group} divides partitions by range, Etapa does so by roundrobin" in said
             assert "reports at /127.0.0.1" in said
         await asyncio.to_thread(worker.wait_ready, 2)
         assert "Traceback" not in worker.said()

@@ -20,7 +20,7 @@ from etapa.stream.redis.view import PartitionKeys, RedisView
 from etapa.stream.upkeep import rebuild
 from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, workers_of
 from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_in_redis
-from tests.integration.places import new_place, new_settings
+from tests.integration.places import make_anew, new_place, new_settings, put, read_all
 from tests.integration.worker import Worker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -171,6 +171,58 @@ def test_without_a_worker_the_next_one_that_starts_rebuilds(kafka_server: KafkaS
         assert (await asyncio.to_thread(run, settings, "verify")).returncode == 0
         second.ask_to_stop()
         assert second.exit_code() == 0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["empty", "copied"])
+def test_a_view_is_not_thrown_away_when_its_log_was_made_anew(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path, copied: bool
+) -> None:
+    """Its mark is all that tells of what was there. Also when the records of the old topic were copied to the new one, marks and all, past the mark."""
+
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        worker = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, one_purchase_each(50))
+            await progress.wait_through()
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+        kept = await read_all(settings, settings.topic_customer_state, 0)
+        await make_anew(settings, settings.topic_customer_state)
+        if copied:
+            await put(settings, settings.topic_customer_state, 2 * [(one.key, one.value) for one in kept])
+        for arguments in (["--partition", "0"], ["--no-wait"]):
+            done = await asyncio.to_thread(run, settings, "rebuild", "--yes", *arguments)
+            assert done.returncode == 1
+            said = done.stderr.decode()
+            assert said.startswith("Error: nothing was changed: partition 0: ")
+            if copied:
+                assert f"the topic {settings.topic_customer_state} was deleted and made anew, or is another one (its id was " in said
+            else:
+                assert f"Redis shows {settings.topic_customer_state} up to offset " in said
+                assert "but the topic holds no mark: it was made anew, or is another one" in said
+        with redis_server.client() as client:
+            assert client.exists(PartitionKeys(settings.redis_prefix, 0).mark)
+
+    asyncio.run(scenario())
+
+
+def test_a_mark_that_nobody_can_read_is_no_hindrance(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        worker = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, one_purchase_each(50))
+            await progress.wait_through()
+        with redis_server.client() as client:
+            client.hset(PartitionKeys(settings.redis_prefix, 0).mark, "through", "nonsense")
+        done = await asyncio.to_thread(run, settings, "rebuild", "--partition", "0", "--yes")
+        assert done.returncode == 0, done.stderr
+        assert (await asyncio.to_thread(run, settings, "verify")).returncode == 0
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
 
     asyncio.run(scenario())
 

@@ -1,6 +1,7 @@
 """Topics that somebody deletes and makes again, or gives more partitions, beside a worker and under it."""
 
 import asyncio
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -10,9 +11,10 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from tests.integration.outcome import followed
 from tests.integration.places import grow, make_anew, new_place, put, read_all
-from tests.integration.worker import Worker
+from tests.integration.worker import Worker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
+from tests.unit.cli.process import etapa
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -75,6 +77,61 @@ def test_touchpoints_that_are_made_anew_under_a_worker_are_refused(
         assert_refused(worker, settings)
 
     asyncio.run(scenario())
+
+
+def accept(settings: Settings, topic: str) -> subprocess.CompletedProcess[bytes]:
+    return etapa("topics", "accept", topic, "--yes", env=environment_of(settings))
+
+
+@pytest.mark.parametrize("role", ["stage_changes", "campaign_triggers", "dead_letters"])
+def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path, role: str
+) -> None:
+    async def scenario() -> None:
+        settings = await a_place(kafka_server, redis_server)
+        topic = getattr(settings, f"topic_{role}")
+        worker = Worker(settings, tmp_path)
+        await put_customers(settings, "a", "b", "c")
+        async with followed(settings) as progress:
+            await progress.wait_through()
+        await make_anew(settings, topic)
+        await put_customers(settings, "d")
+        await asyncio.to_thread(worker.wait_for_words, f"`etapa topics accept {topic}` lets it go on")
+        done = await asyncio.to_thread(accept, settings, topic)
+        assert (done.returncode, done.stdout) == (0, b""), done.stderr
+        assert b"partition 0: workers go on with it" in done.stderr
+        await asyncio.to_thread(worker.wait_ready, 1)
+        await put_customers(settings, "e")
+        async with followed(settings) as progress:
+            await progress.wait_through()
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+        if role == "stage_changes":
+            # What was written before the worker had seen it may be in the new topic as well.
+            assert await customers_with_changes(settings) >= {"e"}
+        worker = Worker(settings, tmp_path)
+        await asyncio.to_thread(worker.wait_ready, 1)
+        assert worker.ask("readyz")["remarks"] == []
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+        done = await asyncio.to_thread(accept, settings, topic)
+        assert (done.returncode, done.stderr) == (0, f"{topic} is known already; nothing was changed\n".encode())
+
+    asyncio.run(scenario())
+
+
+def test_what_cannot_be_done_without_is_not_accepted(kafka_server: KafkaServer) -> None:
+    settings = asyncio.run(new_place(kafka_server.bootstrap_servers, partitions=1))
+    for topic, says in (
+        (settings.topic_touchpoints, "cannot be accepted when it was made anew: the offset that was reached"),
+        (settings.topic_customer_state, "cannot be accepted when it was made anew: the states of the old one"),
+        ("orders", f"orders is no topic that Etapa writes here; these are: {settings.topic_stage_changes}"),
+    ):
+        done = accept(settings, topic)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert says in done.stderr.decode()
+    done = accept(settings, settings.topic_dead_letters)
+    assert (done.returncode, done.stderr) == (0, f"{settings.topic_dead_letters} is known already; nothing was changed\n".encode())
 
 
 def test_partitions_that_are_added_under_a_worker_are_found_within_seconds(

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from etapa.deliver.progress import Kept, Progress, furthest, memo_of, through_of
+from etapa.deliver.progress import Kept, Progress, Through, furthest, kept_of, memo_of
 
 LANES = ("a", "b", "c")
 
@@ -68,7 +68,7 @@ class Run:
         return offset
 
     def kept(self) -> Kept:
-        return Kept(self.progress.committable(), self.progress.through())
+        return self.progress.kept()
 
 
 class History:
@@ -94,7 +94,7 @@ class History:
         kept = self.run.kept()
         assert kept.through is not None
         # As it comes back from a group's offset and its metadata.
-        assert through_of(memo_of(kept.through, kept.offset, "r"), kept.offset, "r") in (kept.through, None)
+        assert kept_of(memo_of(kept, "r"), kept.offset, "r") in (kept, Kept(kept.offset, Through(kept.offset)))
         wanted = {offset: lane for offset, lane in self.log.records.items() if lane is not None}
         sure = {offset for offset, lane in wanted.items() if offset < kept.offset or kept.through.holds(lane, offset)}
         assert all(self.delivered[offset] for offset in sure), "committed as through what was not delivered"

@@ -11,7 +11,8 @@ from etapa.contracts.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import ALL_AT_ONCE, Touched, run_until, touch
+from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, Touched
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.engine.partition import Partition
 from etapa.journey.language.model import Journey

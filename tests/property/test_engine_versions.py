@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.conditions.beginnings import trait_key
-from etapa.journey.engine.conditions.condition import Leaf
-from etapa.journey.engine.conditions.leaves import EventHappens, InStageFor, TraitCompares
+from etapa.journey.engine.conditions.condition import CompiledLeaf
+from etapa.journey.engine.conditions.event import EventHappens
+from etapa.journey.engine.conditions.in_stage import InStageFor
+from etapa.journey.engine.conditions.trait import TraitCompares
 from etapa.journey.engine.facts.customer import Customer, Memory
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -147,12 +149,12 @@ def of_one_version(program: Program, customer: Customer, applied: Sequence[Touch
     return alone
 
 
-def leaves_of(program: Program) -> list[Leaf]:
+def leaves_of(program: Program) -> list[CompiledLeaf]:
     leaves = [leaf for stage in program.stages.values() for rule in stage.rules for leaf in rule.leaves]
     return [leaf for leaf in leaves if not isinstance(leaf, EventHappens | InStageFor)]
 
 
-def key_of(leaf: Leaf) -> str:
+def key_of(leaf: CompiledLeaf) -> str:
     if isinstance(leaf, TraitCompares):
         return trait_key(leaf.name)
     for owner in (leaf, getattr(leaf, "values", None), getattr(leaf, "sequence", None)):

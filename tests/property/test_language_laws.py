@@ -18,7 +18,7 @@ from etapa.journey.language.logic import always_true_as_any, condition_implies, 
 from etapa.journey.language.matching.possible import implies, outcome
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.model import Comparison, Condition, Journey, Operator, Rule, Stage, Test
-from etapa.journey.language.reading.comparisons import COUNT, OPERATORS, SUM, VALUE
+from etapa.journey.language.reading.operands import COUNT, OPERATORS, SUM, VALUE
 from etapa.journey.units import DAY, SECOND
 
 BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

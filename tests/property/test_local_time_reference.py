@@ -41,6 +41,18 @@ EVERY: list[Period | None] = [None, "year", "month"]
 
 
 @st.composite
+def long_dates(draw: st.DrawFn) -> model.Date:
+    """Those that hold for nearly as long as a period, far from the date: they meet, or nearly so, where clocks change."""
+    every: Period = draw(st.sampled_from(["year", "month"]))
+    start, short = draw(st.integers(-500, 500)), draw(st.sampled_from([0, 30 * MINUTE, HOUR, DAY]))
+    length = (365 if every == "year" else 28) * DAY - short - 1
+    end = start * DAY + length
+    sign = 1 if end >= 0 else -1
+    days = draw(st.sampled_from([abs(end) // DAY, 0]))
+    return model.Date("day", every, Offset(start, 0), Offset(sign * days, end - sign * days * DAY))
+
+
+@st.composite
 def dates(draw: st.DrawFn) -> model.Date:
     every: Period | None = draw(st.sampled_from(EVERY))
     begins, ends = sorted(draw(st.lists(offsets, min_size=2, max_size=2, unique_by=lambda each: each.length)), key=lambda each: each.length)
@@ -50,8 +62,9 @@ def dates(draw: st.DrawFn) -> model.Date:
 
 
 leaves: st.SearchStrategy[model.Condition] = st.one_of(
-    st.builds(model.Clock, times),
+    st.builds(model.LocalClock, times),
     dates(),
+    long_dates(),
     st.builds(model.Event, st.just(model.Match(("a",)))),
     st.builds(model.InStage, st.just(7 * HOUR)),
 )

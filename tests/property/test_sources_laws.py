@@ -2,23 +2,31 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etapa.contracts.rejected import LONGEST_DETAIL, Rejected
+from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.touchpoint import read_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources import presets
+from etapa.sources.decoding import SourceDecoder
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper
-from etapa.sources.outcome import Mapped, SkippedRecord
+from etapa.sources.outcome import Mapped
+from etapa.sources.records import decode_json
 
 LIMITS = TouchpointLimits(max_bytes=20_000)
+TIGHT = TouchpointLimits(max_bytes=300)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=8
 )
+often = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def mapper_of(name: str) -> Mapper:
@@ -39,21 +47,62 @@ def damaged(record: Any, data: st.DataObject) -> Any:
     return record
 
 
+def record_bytes(name: str, data: st.DataObject) -> bytes:
+    """A record as it may come: one of the tests' damaged, any other value, or bytes that are none."""
+    given_record = data.draw(st.sampled_from([trial.given for trial in MAPPERS[name].source.trials]))
+    record = damaged(given_record, data) if data.draw(st.booleans()) else data.draw(values)
+    written = msgspec.json.encode(record)
+    if data.draw(st.integers(0, 5)) == 0:
+        at = data.draw(st.integers(0, len(written)))
+        written = written[:at] + data.draw(st.binary(max_size=4)) + written[at + data.draw(st.integers(0, 4)) :]
+    return written
+
+
 @pytest.mark.parametrize("name", presets.names())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@often
 @given(data=st.data())
 def test_whatever_a_record_holds_it_has_an_outcome(name: str, data: st.DataObject) -> None:
     mapper = MAPPERS[name]
-    given_record = data.draw(st.sampled_from([trial.given for trial in mapper.source.trials]))
-    record = damaged(given_record, data) if data.draw(st.booleans()) else data.draw(values)
+    record = decode_json(record_bytes(name, data))
+    if isinstance(record, Rejected):
+        return
     outcomes = mapper.outcomes(record, LIMITS)
     assert outcomes
     assert outcomes == mapper.outcomes(record, LIMITS)
     for outcome in outcomes:
         if isinstance(outcome, Mapped):
-            assert read_touchpoint(outcome.json, LIMITS, None) == outcome.touchpoint
+            assert read_touchpoint(outcome.json, mapper.limits(LIMITS), None) == outcome.touchpoint
         elif isinstance(outcome, Rejected):
             assert len(outcome.detail) <= LONGEST_DETAIL
         else:
             assert isinstance(outcome, SkippedRecord)
             assert outcome.rule
+
+
+@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("limits", [LIMITS, TIGHT], ids=["roomy", "tight"])
+@often
+@given(data=st.data())
+def test_a_worker_makes_of_a_record_what_converting_it_would(name: str, limits: TouchpointLimits, data: st.DataObject) -> None:
+    written = record_bytes(name, data)
+    items = SourceDecoder(MAPPERS[name], limits).items(b"somebody", written, (), 0, NEVER)
+    record = decode_json(written)
+    if len(written) > limits.max_bytes or isinstance(record, Rejected):
+        assert [type(item) for item in items] == [Rejected]
+        return
+    outcomes = MAPPERS[name].outcomes(record, limits)
+    assert len(items) == len(outcomes)
+    for item, outcome in zip(items, outcomes, strict=True):
+        if isinstance(outcome, Mapped) and outcome.touchpoint.customer_id != "somebody":
+            assert isinstance(item, Rejected)
+            assert item.reason == "key_mismatch"
+            key = outcome.touchpoint.customer_id.encode()
+            (own,) = [
+                each
+                for each, same in zip(SourceDecoder(MAPPERS[name], limits).items(key, written, (), 0, NEVER), outcomes, strict=True)
+                if same is outcome
+            ]
+            assert own == outcome.touchpoint
+        else:
+            assert item == (outcome.touchpoint if isinstance(outcome, Mapped) else outcome)
+            assert isinstance(item, Touchpoint | Rejected | SkippedRecord)

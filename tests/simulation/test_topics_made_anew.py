@@ -5,8 +5,11 @@ from random import Random
 
 import pytest
 
-from etapa.contracts.mark import TOPIC_ROLES, TopicRole
+from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES, TopicRole
+from etapa.stream.protocol.belonging import PartitionRefused
+from etapa.stream.upkeep.acceptance import NothingProcessed, accept_in
 from tests.simulation.alone import Alone
+from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.test_takeover import processed, refusal
 
 
@@ -21,7 +24,39 @@ def test_a_topic_that_was_made_anew_is_refused_and_named(role: TopicRole) -> Non
         alone.touch(customer)
     message = refusal(alone)
     assert f"the topic {role} was deleted and made anew, or is another one (its id was {role} 1 and is {role} 2)" in message
-    assert "start from the beginning, with new output topics, another ETAPA_GROUP" in message
+    remedy = (
+        f"`etapa topics accept {role}` lets it go on" if role in REPLACEABLE_ROLES else "start from the beginning, with new output topics"
+    )
+    assert remedy in message
+
+
+@pytest.mark.parametrize("role", REPLACEABLE_ROLES)
+def test_once_an_output_topic_is_accepted_work_goes_on_and_marks_say_so_from_then_on(role: TopicRole) -> None:
+    alone = processed("a", "b")
+    alone.broker.make_anew(role)
+    log = MemoryLog(alone.broker, alone.process, alone.portion)
+    assert alone.run(accept_in(log, 0, "alone", role))
+    assert not alone.run(accept_in(log, 0, "alone", role)), "accepted twice"
+    accepted = alone.last_mark()
+    assert accepted is not None
+    assert accepted.last_change == (None if role == "stage-changes" else "b/2")
+    alone.touch("c")
+    alone.worker()
+    alone.run(alone.drain())
+    assert alone.stages() == {"a": "active", "b": "active", "c": "active"}
+    assert [change.id for change in alone.changes()] == ["a/1", "a/2", "b/1", "b/2", "c/1", "c/2"]
+    mark = alone.last_mark()
+    assert mark is not None
+    assert (mark.replaced, mark.topics[role], mark.last_change) == ((role,), f"{role} 2", "c/2")
+
+
+def test_another_groups_partition_is_not_accepted() -> None:
+    alone = processed("a")
+    alone.broker.make_anew("dead-letters")
+    with pytest.raises(PartitionRefused, match="belongs to group 'alone', this worker is of group 'another'"):
+        alone.run(accept_in(MemoryLog(alone.broker, alone.process, alone.portion), 0, "another", "dead-letters"))
+    with pytest.raises(NothingProcessed):
+        alone.run(accept_in(MemoryLog(MemoryBroker(), alone.process, alone.portion), 0, "alone", "dead-letters"))
 
 
 def test_an_empty_topic_in_the_place_of_touchpoints_is_named_too() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from etapa.journey.engine.conditions.condition import Condition, Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf, Condition
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -32,7 +32,7 @@ class Faulty(Condition):
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:
         return self.right.reasons(customer, now, touchpoint, truth)
 
-    def leaves(self) -> list[Leaf]:
+    def leaves(self) -> list[CompiledLeaf]:
         return self.right.leaves()
 
     def possible(self, touchpoint_type: str | None) -> bool | None:

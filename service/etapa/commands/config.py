@@ -7,7 +7,7 @@ import msgspec
 
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
-from etapa.settings import SETTINGS, Reading, Source, shown_value, variable_of
+from etapa.settings import SETTINGS, Reading, SettingSource, shown_value, variable_of
 
 
 @click.command()
@@ -29,7 +29,7 @@ def config(as_json: bool, **flags: str | None) -> None:
         click.echo(f"{variable:<{widths[0]}}  {value or '-':<{widths[1]}}  {origin}")
 
 
-def _origin(source: Source) -> str:
+def _origin(source: SettingSource) -> str:
     return f"{source.kind} {source.name}" if source.kind in ("flag", "file") else source.kind
 
 

@@ -1,6 +1,5 @@
 """`etapa rebuild`: have Redis filled anew from `customer-state`."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 
@@ -13,17 +12,15 @@ from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import redis_trouble
 from etapa.commands.terminal.words import counted
+from etapa.contracts.mark import MarkError
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
+from etapa.stream.kafka.topic_ids import topics_now
+from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import RedisUrlError
 from etapa.stream.redis.store import Store
-from etapa.stream.redis.view import RedisView
-from etapa.stream.upkeep.rebuild import LOOK_SECONDS, NobodyAtWork, rebuilding, workers_of
-from etapa.stream.upkeep.state_fold import was_processed
-
-_LOOKS = 30
-"""At the log, when Redis shows what it does not."""
+from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, see_that_it_can_be_rebuilt, workers_of
 
 
 @click.command()
@@ -45,6 +42,8 @@ def rebuild(partitions: Sequence[int], no_wait: bool, yes: bool, **flags: str | 
         on_kafka(settings, lambda cluster, count: _rebuild(cluster, count, sorted(set(partitions)), wait=not no_wait))
     except RedisUrlError as error:
         raise WrongUse(str(error)) from None
+    except (PartitionRefused, MarkError) as error:
+        raise CheckFailed(f"nothing was changed: {error}") from None
     except ViewError as error:
         raise CheckFailed(redis_trouble(settings, error)) from None
 
@@ -52,9 +51,12 @@ def rebuild(partitions: Sequence[int], no_wait: bool, yes: bool, **flags: str | 
 async def _rebuild(cluster: Cluster, count: int, partitions: Sequence[int], *, wait: bool) -> None:
     settings = cluster.settings
     check_partitions(partitions, count)
-    chosen = partitions or range(count)
     workers = await workers_of(cluster)
     async with Store(settings) as store:
+        # All of them before anything is changed.
+        chosen = await _those_with_states(cluster, store, partitions or range(count))
+        if not chosen:
+            return
         if not workers:
             await _request(store, chosen)
             click.echo(f"no worker is in group {settings.group}: the next one that starts rebuilds {_these(chosen)}", err=True)
@@ -73,6 +75,18 @@ async def _rebuild(cluster: Cluster, count: int, partitions: Sequence[int], *, w
                 ) from None
 
 
+async def _those_with_states(cluster: Cluster, store: Store, partitions: Sequence[int]) -> list[int]:
+    topics = await topics_now(cluster)
+    chosen = []
+    for partition in partitions:
+        async with StateTopic(cluster, partition) as states:
+            if await see_that_it_can_be_rebuilt(states, store.view(partition), partition, cluster.settings.group, topics):
+                chosen.append(partition)
+            else:
+                click.echo(f"partition {partition}: nothing was ever processed", err=True)
+    return chosen
+
+
 async def _request(store: Store, partitions: Sequence[int]) -> None:
     for partition in partitions:
         await store.inspection(partition).remove_mark()
@@ -86,25 +100,11 @@ async def _rebuild_partition(cluster: Cluster, store: Store, partition: int) -> 
         return await workers_of(cluster)
 
     async with StateTopic(cluster, partition) as states:
-        if not await _was_processed(states, view):
-            click.echo(f"partition {partition}: nothing was ever processed", err=True)
-            return
         async for done in rebuilding(states, view, store.inspection(partition), workers):
             if live:
                 click.echo(f"\rpartition {partition}: {done.share:.0%}", err=True, nl=False)
     customers = sum((await view.counts()).values())
     click.echo(f"{chr(13) if live else ''}partition {partition}: rebuilt, {counted(customers, 'customer')}", err=True)
-
-
-async def _was_processed(states: StateTopic, view: RedisView) -> bool:
-    """What Redis shows was committed, but Kafka may show the end of a very first transaction a moment later."""
-    for _ in range(_LOOKS):
-        if await was_processed(states):
-            return True
-        if await view.mark() is None:
-            break
-        await asyncio.sleep(LOOK_SECONDS)
-    return False
 
 
 def _these(partitions: Sequence[int]) -> str:

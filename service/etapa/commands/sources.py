@@ -15,12 +15,12 @@ from etapa.commands.terminal.options import settings_from
 from etapa.commands.terminal.source_files import files_of, loaded, mapper_of, source_text
 from etapa.commands.terminal.words import counted
 from etapa.contracts.rejected import Rejected
+from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.hosting.foreign_text import printable
 from etapa.sources import presets
 from etapa.sources.loading import load_source, source_schema
 from etapa.sources.mapping import Mapper
-from etapa.sources.outcome import SkippedRecord
 from etapa.sources.records import RecordsError, decode_json, records
 from etapa.sources.tally import Tally
 from etapa.sources.trials import run_trials

@@ -1,4 +1,4 @@
-"""`etapa topics create`: make the Kafka topics, or check those that are there."""
+"""`etapa topics create`: make the Kafka topics, or check those that are there. `etapa topics accept` is in `accept.py`."""
 
 import asyncio
 import shlex
@@ -6,6 +6,7 @@ import shlex
 import click
 import msgspec
 
+from etapa.commands.accept import accept
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
@@ -19,7 +20,10 @@ from etapa.stream.kafka.topics import TopicReport, TopicsError, WantedTopic, cre
 
 @click.group()
 def topics() -> None:
-    """Create the Kafka topics that Etapa reads and writes."""
+    """Create the Kafka topics that Etapa reads and writes, and take those that were made anew on purpose."""
+
+
+topics.add_command(accept)
 
 
 @topics.command(short_help="Create the topics that are missing.")

@@ -17,8 +17,8 @@ from etapa.hosting.clock import SystemClock
 from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.facts.instant import time_text
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.engine.judging.classify import EvaluationFailed
 from etapa.journey.engine.judging.explain import Explained, ExplainedCondition, ExplainedRule, Explanation, explain
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.kinds.wording import rough_duration
 from etapa.journey.language.model import Journey

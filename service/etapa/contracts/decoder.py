@@ -1,7 +1,7 @@
 """What an input format is to the rest: it makes touchpoints out of bytes, and nobody else knows how.
 
 Another format is a subclass in a file of its own, and a line in `input_format.py`. Whoever reads is given a decoder and uses it for a
-whole batch; for each touchpoint one method of it is called.
+whole batch; for each record one method of it is called.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from mypy_extensions import mypyc_attr
 
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.rfc3339 import EARLIEST, LATEST
+from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -21,8 +22,10 @@ from etapa.journey.units import SECOND
 class Decoder:
     """Never raises, whatever the bytes are: what cannot be used is `Rejected`."""
 
-    def __init__(self, limits: TouchpointLimits) -> None:
+    def __init__(self, limits: TouchpointLimits, *, makes_several: bool = False) -> None:
         self.limits: Final = limits
+        self.makes_several: Final = makes_several
+        """Whether a record may hold several touchpoints, or none that is wanted: then `items` is what is called, not `decode`."""
         self.max_bytes: Final = limits.max_bytes
         self.max_ahead: Final = limits.max_ahead
 
@@ -42,6 +45,12 @@ class Decoder:
             found = "the record has no key" if key is None else "the record key is another"
             return rejected("key_mismatch", f"{found}; it must be the customer_id")
         return touchpoint
+
+    def items(
+        self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int, latest: int
+    ) -> list[Touchpoint | Rejected | SkippedRecord]:
+        """All that is in a record, in order: at least one item. The same record gives as many every time."""
+        raise NotImplementedError
 
     def latest(self, wall: int | None) -> int:
         """The latest time that is taken when it is `wall`; with none, any is."""

@@ -13,6 +13,8 @@ FORMAT: Final = 1
 TopicRole = Literal["touchpoints", "customer-state", "stage-changes", "campaign-triggers", "dead-letters"]
 """What a topic is for, whatever the settings call it."""
 TOPIC_ROLES: Final[tuple[TopicRole, ...]] = get_args(TopicRole)
+REPLACEABLE_ROLES: Final[tuple[TopicRole, ...]] = ("stage-changes", "campaign-triggers", "dead-letters")
+"""Topics that a worker writes and never needs again: another one in their place lacks what was published before, and nothing else."""
 
 
 class MarkError(EtapaError):
@@ -38,7 +40,10 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Kafka's ids of the topics that the batch was read from and written to; missing where the brokers tell none. In a topic with
     another id, the offsets of this one mean nothing."""
     last_change: str | None = None
-    """The id of the last stage change that was published up to and with this batch; none when there was none yet."""
+    """The id of the last stage change that was published up to and with this batch; none when there was none yet, or none in the topic that
+    took the place of another."""
+    replaced: tuple[TopicRole, ...] = ()
+    """Topics that took the place of others since the partition began, by an operator's word: they lack what was published before."""
 
 
 _encode = msgspec.json.Encoder().encode

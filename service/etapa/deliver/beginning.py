@@ -31,11 +31,27 @@ class Beginning(msgspec.Struct, frozen=True):
     """How many triggers retention may have removed before they were delivered."""
 
 
-def beginning(found: LogRange, by_group: Kept | None, by_topic: Sequence[Kept], *, from_end: bool) -> Beginning:
+class AnotherTopic(DeliveryRefused):
+    """What was kept is of a topic with another id."""
+
+    def __init__(self, before: str, now: str) -> None:
+        super().__init__(f"the topic was deleted and made anew, or is another one (its id was {before} and is {now})")
+
+
+def beginning(
+    found: LogRange, by_group: Kept | None, by_topic: Sequence[Kept], *, from_end: bool, topic_id: str | None = None
+) -> Beginning:
     """Where to begin, given what the group's offset and the topic of progress say. `from_end`: where nothing was ever kept, at the end.
 
+    `topic_id` is that of the topic now. What was kept of one with another id says nothing, once something was kept of this one.
     Raises `DeliveryRefused` when what was kept is not of this log.
     """
+    others = [one.topic_id for one in (*by_topic, by_group) if one is not None and is_of_another(one, topic_id)]
+    if others and topic_id is not None:
+        if all(one.topic_id != topic_id for one in by_topic):
+            raise AnotherTopic(others[0] or "", topic_id)
+        by_topic = [one for one in by_topic if not is_of_another(one, topic_id)]
+        by_group = None if by_group is not None and is_of_another(by_group, topic_id) else by_group
     topic = furthest(by_topic)
     before = furthest([one for one in (topic, by_group) if one is not None])
     if before is None:
@@ -45,6 +61,11 @@ def beginning(found: LogRange, by_group: Kept | None, by_topic: Sequence[Kept], 
         raise DeliveryRefused(f"it is delivered up to offset {reached}, but ends at {found.end}")
     gone = before.may_miss(found.start)
     return Beginning(max(before.offset, found.start), before, everywhere=topic == by_group, gone=gone)
+
+
+def is_of_another(kept: Kept, topic_id: str | None) -> bool:
+    """Whether this was kept of a topic with another id, as far as both ids are known."""
+    return kept.topic_id is not None and topic_id is not None and kept.topic_id != topic_id
 
 
 def read_on_at(position: int, found: LogRange) -> int:

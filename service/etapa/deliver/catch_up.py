@@ -97,7 +97,7 @@ class CatchUp:
                 start = read_on_at(places[place.partition], LogRange(starts[place], ends[place]))
             except DeliveryRefused as error:
                 # The group's own reading looks into it, and ends this if it stays so.
-                logger.warning("%s", another_log(place, str(error)))
+                logger.warning("%s", another_log(place, error))
                 await asyncio.sleep(_PAUSE)
                 continue
             missing = start - places[place.partition]

@@ -14,6 +14,7 @@ from etapa.deliver.catch_up import CatchUp
 from etapa.deliver.dead_letter_writer import DeadLetterWriter
 from etapa.deliver.dispatcher import Dispatcher
 from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
+from etapa.deliver.group import GroupWatch
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Plan, Target
@@ -66,6 +67,7 @@ class DeliveryService(Service):
         }
         self.dispatcher.use_queues(self._queues)
         self._catch_up = CatchUp(cluster, self.dispatcher, settings.delivery_window, metrics)
+        self._group = GroupWatch(cluster, metrics)
         self._app: DeliveryApp | None = None
         self._jobs: list[asyncio.Task[None]] = []
         self._first_waiting: dict[int, tuple[int, float]] = {}
@@ -144,6 +146,7 @@ class DeliveryService(Service):
     async def _measure_lag(self, consumer: DeliveryConsumer) -> None:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
+                await consumer.see_that_it_is_the_same_topic()
                 ends = await consumer.ends()
         except KAFKA_FAILURES as error:
             logger.info("the lag could not be measured now: %s", describe(error))
@@ -176,6 +179,8 @@ class DeliveryService(Service):
                 if crashed.done():
                     raise RuntimeError(f"Faust gave up: {self.crash_reason!r}")
                 self._look_for_lost_records()
+                if self._consumer is not None:
+                    await self._group.look(self._consumer)
         except Exception as error:  # noqa: BLE001 - handed to whoever runs this
             self.error = error
             self.ended.set()
@@ -207,7 +212,8 @@ class DeliveryService(Service):
         """Everything that must be good, looked at now."""
         consumer = self._consumer
         if consumer is None or not consumer.is_assigned():
-            return [Health("kafka", ready=False, detail="waiting for the group to assign partitions")]
+            why = f": {self._group.trouble}" if self._group.trouble else ""
+            return [Health("kafka", ready=False, detail=f"waiting for the group to assign partitions{why}")]
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 ends = await consumer.ends()

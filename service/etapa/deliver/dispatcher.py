@@ -129,8 +129,11 @@ class Dispatcher:
         """Hand deliveries to these from now on, by target."""
         self._queues = queues
 
-    def assigned(self, partition: int, begin: int, before: Kept | None, *, everywhere: bool) -> None:
-        """A partition is ours, and is read from `begin` on. `before` is what was kept of it; `everywhere` if all places have that."""
+    def assigned(self, partition: int, begin: int, before: Kept | None, *, everywhere: bool, topic_id: str | None = None) -> None:
+        """A partition is ours, and is read from `begin` on. `before` is what was kept of it; `everywhere` if all places have that.
+
+        `topic_id` is that of the topic it belongs to.
+        """
         if partition in self.progress:
             # What is under way in it would be disowned, and could be committed past.
             self.fail(
@@ -139,7 +142,7 @@ class Dispatcher:
             return
         if before is not None and everywhere:
             self._kept[partition] = before
-        self.progress[partition] = Progress(self._window, begin, before.through if before is not None else None)
+        self.progress[partition] = Progress(self._window, begin, before.through if before is not None else None, topic_id)
 
     def fetched(self, partition: int, offsets: Iterable[int]) -> None:
         """Records were fetched: from here on none of them can get lost unnoticed."""
@@ -253,7 +256,7 @@ class Dispatcher:
         """What is to be kept by partition; what has been already is left out."""
         points = {}
         for partition, each in (self.progress if progress is None else progress).items():
-            point = Kept(each.committable(), each.through())
+            point = each.kept()
             if self._kept.get(partition) != point:
                 points[partition] = point
         return points

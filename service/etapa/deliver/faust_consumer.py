@@ -19,11 +19,11 @@ from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
 from etapa.contracts.delivery_progress import DeliveryProgressError
-from etapa.deliver.beginning import Beginning, DeliveryRefused, beginning, read_on_at
+from etapa.deliver.beginning import AnotherTopic, Beginning, DeliveryRefused, beginning, read_on_at
 from etapa.deliver.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
 from etapa.deliver.faust_thread import DeliveryThread
 from etapa.deliver.overtaken import another_log, positions_in, tell_gone
-from etapa.deliver.progress import Kept, Progress, memo_of, through_of
+from etapa.deliver.progress import Progress, kept_of, memo_of
 from etapa.deliver.progress_log import ProgressLog
 from etapa.hosting.faust_frame import DisklessApp
 from etapa.journey.units import SECOND
@@ -39,6 +39,8 @@ _PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
 _LOOKS = 10
 """How often what must not be is looked at again, with pauses."""
+_LOOKS_AT_ID = 3
+"""How often in a row the topic has to have another id: brokers hear of it one after the other."""
 _KEEP_SECONDS = 5.0
 """How long each of the two places that keep progress may take."""
 
@@ -69,6 +71,9 @@ class DeliveryConsumer(Consumer):
         super().__init__(*args, **kwargs)
         self._tenure = 0
         self._refusals = 0
+        self._topic_id: str | None = None
+        """Of the topic that all of this tenure's offsets are of."""
+        self._others_seen = 0
         self._keeping = asyncio.Lock()
 
     @property
@@ -109,7 +114,7 @@ class DeliveryConsumer(Consumer):
             try:
                 start = read_on_at(positions[place], found)
             except DeliveryRefused as error:
-                self._refuse(DeliveryRefused(another_log(place, str(error))))
+                self._refuse(DeliveryRefused(another_log(place, error)))
                 await asyncio.sleep(_PAUSE)
                 continue
             if start > positions[place] and tenure == self._tenure:
@@ -125,6 +130,18 @@ class DeliveryConsumer(Consumer):
             self._owner.dispatcher.fail(error)
         else:
             logger.warning("looked at again before it is believed: %s", error)
+
+    async def see_that_it_is_the_same_topic(self) -> None:
+        """Whether the topic was made anew under us: then its offsets are others, and work here ends. Raises what aiokafka raises."""
+        now = await self._in_thread(self._thread.topic_id())
+        before = self._topic_id
+        if now is None or before is None or now == before:
+            self._others_seen = 0
+            return
+        self._others_seen += 1
+        if self._others_seen >= _LOOKS_AT_ID:
+            place = TopicPartition(self._owner.cluster.settings.topic_campaign_triggers, min(self._owner.dispatcher.progress, default=0))
+            self._owner.dispatcher.fail(DeliveryRefused(another_log(place, AnotherTopic(before, now))))
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
         records, active = await super()._wait_next_records(timeout)
@@ -154,16 +171,16 @@ class DeliveryConsumer(Consumer):
     async def _beginnings(self) -> dict[TopicPartition, Beginning]:
         """Where to begin in every assigned partition."""
         owner = self._owner
-        places = await self._in_thread(self._thread.look())
+        self._topic_id, places = await self._in_thread(self._thread.look())
         kept = await owner.progress_log.read({place.partition for place in places})
         from_end = owner.cluster.settings.start == "latest"
         found = {}
         for place, (log, committed, memo) in places.items():
-            by_group = None if committed is None else Kept(committed, through_of(memo, committed, owner.dispatcher.routing))
+            by_group = None if committed is None else kept_of(memo, committed, owner.dispatcher.routing)
             try:
-                found[place] = beginning(log, by_group, kept[place.partition], from_end=from_end)
+                found[place] = beginning(log, by_group, kept[place.partition], from_end=from_end, topic_id=self._topic_id)
             except DeliveryRefused as error:
-                raise DeliveryRefused(another_log(place, str(error))) from None
+                raise DeliveryRefused(another_log(place, error)) from None
         return found
 
     async def _begin(self, found: Mapping[TopicPartition, Beginning], tenure: int) -> Mapping[TP, int]:
@@ -174,7 +191,7 @@ class DeliveryConsumer(Consumer):
         for place, one in found.items():
             if one.gone:
                 tell_gone(self._owner.observer, place, one.offset, one.gone)
-            self._owner.dispatcher.assigned(place.partition, one.offset, one.before, everywhere=one.everywhere)
+            self._owner.dispatcher.assigned(place.partition, one.offset, one.before, everywhere=one.everywhere, topic_id=self._topic_id)
         return {TP(place.topic, place.partition): one.offset for place, one in found.items()}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -192,10 +209,7 @@ class DeliveryConsumer(Consumer):
             points = dispatcher.to_keep(progress)
             if not points:
                 return True
-            commits = {
-                TopicPartition(topic, number): (kept.offset, memo_of(kept.through, kept.offset, dispatcher.routing) if kept.through else "")
-                for number, kept in points.items()
-            }
+            commits = {TopicPartition(topic, number): (kept.offset, memo_of(kept, dispatcher.routing)) for number, kept in points.items()}
             try:
                 # The group first: only the owner of a partition can.
                 await self._in_thread(self._thread.commit_points(commits, _KEEP_SECONDS))
@@ -210,6 +224,10 @@ class DeliveryConsumer(Consumer):
     async def ends(self) -> Mapping[int, tuple[int, int]]:
         """The position of reading in every assigned partition, and its end. Raises what aiokafka raises."""
         return await self._in_thread(self._thread.ends())
+
+    async def check_group(self) -> None:
+        """Raises what aiokafka raises when the group does not take us."""
+        await self._in_thread(self._thread.check_group())
 
     def is_assigned(self) -> bool:
         """Whether the group has given out its partitions."""

@@ -14,9 +14,17 @@ from mode.threads import QueueServiceThread
 from etapa.deliver.beginning import LogRange
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
+from etapa.stream.kafka.topic_ids import find_topics
 
 _MOST_FETCHED = 500
 """Records handed to Faust at a time."""
+
+
+class Found(NamedTuple):
+    """What Kafka says of all assigned partitions, and the id of their topic, where it tells ids."""
+
+    topic_id: str | None
+    places: "Mapping[TopicPartition, Place]"
 
 
 class Place(NamedTuple):
@@ -48,12 +56,31 @@ class DeliveryThread(AIOKafkaConsumerThread):
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: it looks for acknowledgements, which there are none of."""
 
-    async def look(self) -> dict[TopicPartition, Place]:
+    async def check_group(self) -> None:
+        """Raises what the group answered when it did not let us in, and `ConnectionError` when we do not even try any more."""
+        if self._consumer is None:
+            return
+        coordinator = self._consumer._coordinator
+        coordinator.check_errors()
+        if coordinator._coordination_task.done():
+            message = "the consumer has stopped joining its group"
+            raise ConnectionError(message)
+
+    async def topic_id(self) -> str | None:
+        """The id of the topic of triggers; none when the brokers tell none, or do not have it. Raises what aiokafka raises."""
+        topic = self._cluster.settings.topic_campaign_triggers
+        async with asyncio.timeout(self._cluster.session_seconds):
+            found = await find_topics(self._ensure_consumer()._client, [topic])
+        return found[topic].id if topic in found else None
+
+    async def look(self) -> Found:
         """What Kafka says of every assigned partition."""
         consumer = self._ensure_consumer()
         assigned = list(consumer.assignment())
         if not assigned:
-            return {}
+            return Found(None, {})
+        # Before all else: what is made anew from here on, the next looks find.
+        topic_id = await self.topic_id()
         async with asyncio.timeout(self._cluster.session_seconds):
             found = await consumer._coordinator.fetch_committed_offsets(assigned)
         ranges = await self.ranges(assigned)
@@ -62,7 +89,7 @@ class DeliveryThread(AIOKafkaConsumerThread):
             stored = found.get(place)
             committed = stored.offset if stored is not None and stored.offset >= 0 else None
             places[place] = Place(ranges[place], committed, stored.metadata if stored is not None else "")
-        return places
+        return Found(topic_id, places)
 
     async def ranges(self, places: Collection[TopicPartition]) -> dict[TopicPartition, LogRange]:
         """What these partitions hold. Raises what aiokafka raises."""

@@ -10,6 +10,7 @@ from etapa.deliver.plan import Plan
 from etapa.journey.units import SECOND
 from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies
+from etapa.metrics.http import HttpMetrics
 from etapa.metrics.process import new_registry
 
 MOST_CAMPAIGNS = 500
@@ -26,6 +27,7 @@ class DeliveryMetrics:
         self.registry = registry = new_registry()
         self._now = now
         self._campaigns = set(plan.campaigns)
+        self.http = HttpMetrics(registry)
         self._delivered = catalogue.DELIVERIES.counter(registry)
         self._retries = catalogue.DELIVERY_RETRIES.counter(registry)
         self._dead_letters = catalogue.DELIVERY_DEAD_LETTERS.counter(registry)

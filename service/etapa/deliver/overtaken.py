@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from etapa.deliver.beginning import AnotherTopic, DeliveryRefused
 from etapa.deliver.dispatcher import DeliveryObserver
 
 logger = logging.getLogger(__name__)
@@ -17,8 +18,14 @@ def positions_in(error: OffsetOutOfRangeError) -> Mapping[TopicPartition, int]:
     return dict(positions)
 
 
-def another_log(place: TopicPartition, found: str) -> str:
-    """What is wrong and what can be done, when a partition ends before the place of delivery."""
+def another_log(place: TopicPartition, found: DeliveryRefused) -> str:
+    """What is wrong and what can be done, when a partition is not the one that was delivered, or ends before the place of delivery."""
+    if isinstance(found, AnotherTopic):
+        return (
+            f"{place.topic} {place.partition}: {found}, and what was delivered of the old one says nothing about it. Bring the old topic back,"
+            f" or set its name back if that was changed; if it was made anew on purpose, `etapa topics accept {place.topic}` has it delivered from"
+            " its beginning (ETAPA_START=latest: from its end)"
+        )
     return (
         f"{place.topic} {place.partition}: {found}. So the topic was made anew, or records were lost, and what was delivered of the old one "
         "says nothing about this one. Bring the old topic back, or deliver this one from its beginning (ETAPA_START=latest: from its end) "

@@ -13,21 +13,10 @@ from etapa.deliver.breaker import BreakerPolicy
 from etapa.deliver.plan import Plan, Route, Target
 from etapa.deliver.plan_shapes import Bounded, HeadersShape, SourceShape, UrlShape, shown
 from etapa.journey.language.reading.findings import Finding, Position, Report
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.names import ID, known_among
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Field,
-    Flag,
-    ListOf,
-    MapOf,
-    OneOrMany,
-    Record,
-    Reference,
-    Text,
-    Whole,
-    map_schema,
-    read_fields,
-)
+from etapa.journey.language.reading.shapes import BAD, Flag, Reference, Text, Whole
 from etapa.journey.language.reading.yaml_nodes import Node, Unreadable, parse
 from etapa.journey.units import HOUR, MINUTE, SECOND, YEAR
 
@@ -134,7 +123,7 @@ def _plan(node: Node, report: Report) -> Plan | None:
     )
 
 
-def _check_url(target: Record, allowed: set[str], report: Report) -> None:
+def _check_url(target: ReadMap, allowed: set[str], report: Report) -> None:
     url = target.get(URL)
     if url is None:
         return
@@ -147,7 +136,7 @@ def _check_url(target: Record, allowed: set[str], report: Report) -> None:
         )
 
 
-def _target(record: Record) -> Target:
+def _target(record: ReadMap) -> Target:
     retry, breaker = record.get(RETRY), record.get(BREAKER)
     return Target(
         id=record.need(TARGET_ID),
@@ -162,7 +151,7 @@ def _target(record: Record) -> Target:
     )
 
 
-def _route(record: Record) -> Route:
+def _route(record: ReadMap) -> Route:
     to = record.get(TO)
     return Route(None if to is None else to.text, record.get(CAMPAIGN_HEADERS) or {})
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from etapa.deliver.plan import HeaderValue, SecretSource
 from etapa.journey.duration import format_duration
 from etapa.journey.language.reading.findings import Position, Report, shortened
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Name, Shape, Span, Text, map_schema, read_fields
+from etapa.journey.language.reading.maps import Field, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Name, Shape, Span, Text
 from etapa.journey.language.reading.yaml_nodes import InvalidNode, MapNode, Node, ScalarNode
 
 MAX_HEADERS = 50

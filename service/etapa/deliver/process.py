@@ -48,7 +48,7 @@ async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credent
     cluster = Cluster(settings)
     metrics = DeliveryMetrics(plan, SystemClock().now)
     service = DeliveryService(cluster, plan, credentials, metrics)
-    http = HttpService(HealthApi(service, metrics.registry).application(), settings.http_host, settings.http_port)
+    http = HttpService(HealthApi(service, metrics.registry, metrics.http).application(), settings.http_host, settings.http_port)
     worker = StoppableWorker(_app(cluster, service, metrics), service.longest_request + _STOP_SECONDS)
     worker.install_signal_handlers()
     await http.start()

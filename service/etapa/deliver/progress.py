@@ -21,7 +21,7 @@ from etapa.errors import EtapaError
 LONGEST_MEMO = 3_500
 """Characters of metadata with one commit; brokers take 4,096 bytes unless told otherwise."""
 
-_FORMAT = 1
+_FORMAT = 2
 
 Admission = Literal["open", "through", "later"]
 
@@ -56,6 +56,8 @@ class Kept(msgspec.Struct, frozen=True):
 
     offset: int
     through: Through | None = None
+    topic_id: str | None = None
+    """Of the topic that these are offsets of, as Kafka's tools write it; none where it is not known."""
 
     def may_miss(self, end: int) -> int:
         """How many of the offsets before `end` may hold a record that is not through."""
@@ -80,9 +82,10 @@ def furthest(kept: Sequence[Kept]) -> Kept | None:
 class Progress:
     """The progress of one partition since it was assigned."""
 
-    def __init__(self, window: int, begin: int, before: Through | None = None) -> None:
-        """Reading begins at offset `begin`; `before` is what is known to be through beyond it."""
+    def __init__(self, window: int, begin: int, before: Through | None = None, topic_id: str | None = None) -> None:
+        """Reading begins at offset `begin` of the topic with this id; `before` is what is known to be through beyond it."""
         self._window = window
+        self._topic_id = topic_id
         self._before = before or Through(upto=0)
         self._waiting: dict[int, None] = {}
         self._last_fetched = -1
@@ -188,6 +191,10 @@ class Progress:
         """Open records of a lane."""
         return len(self._open.get(lane, ()))
 
+    def kept(self) -> Kept:
+        """What is to be kept now."""
+        return Kept(self.committable(), self.through(), self._topic_id)
+
     def committable(self) -> int:
         """The offset that reading must begin at for nothing to be lost."""
         return min([self._next, *self._behind.values(), *(min(offsets) for offsets in self._open.values() if offsets)])
@@ -205,30 +212,35 @@ class Progress:
         return Through(upto, frozenset(opened), {lane: place for lane, place in behind.items() if place < upto})
 
 
-def memo_of(through: Through, committed: int, routing: str) -> str:
-    """`through` as metadata of a commit at `committed`; empty when it would be too long, which costs repeats and nothing else.
+def memo_of(kept: Kept, routing: str) -> str:
+    """What is kept beside an offset, as metadata of its commit. When that would be too long only the topic's id is, which costs repeats and
+    nothing else.
 
     `routing` stands for which campaign is for which lane: with another, places of lanes would mean something else.
     """
-    if through.upto <= committed:
-        return ""
+    committed = kept.offset
+    through = kept.through or Through(committed)
     places = {lane: place - committed for lane, place in through.behind.items()}
     opened = sorted(offset - committed for offset in through.open)
-    memo = msgspec.json.encode([_FORMAT, routing, through.upto - committed, opened, places]).decode()
-    return memo if len(memo.encode()) <= LONGEST_MEMO else ""
+    beyond = max(0, through.upto - committed)
+    memo = msgspec.json.encode([_FORMAT, kept.topic_id, routing, beyond, opened, places]).decode()
+    return memo if len(memo.encode()) <= LONGEST_MEMO else msgspec.json.encode([_FORMAT, kept.topic_id, routing, 0, (), {}]).decode()
 
 
-_decode = msgspec.json.Decoder(tuple[int, str, int, list[int], dict[str, int]]).decode
+_decode = msgspec.json.Decoder(tuple[int, str | None, str, int, list[int], dict[str, int]]).decode
 
 
-def through_of(memo: str, committed: int, routing: str) -> Through | None:
-    """What `memo_of` wrote; none when there is nothing, or nothing that can be relied on."""
+def kept_of(memo: str, committed: int, routing: str) -> Kept:
+    """What was kept with a commit; the offset alone when there is no memo, or none that can be relied on."""
     try:
-        number, written_for, upto, opened, places = _decode(memo)
+        number, topic_id, written_for, upto, opened, places = _decode(memo)
     except msgspec.DecodeError:
-        return None
-    if number != _FORMAT or written_for != routing:
-        return None
-    return Through(
+        return Kept(committed)
+    if number != _FORMAT:
+        return Kept(committed)
+    if written_for != routing:
+        return Kept(committed, topic_id=topic_id)
+    through = Through(
         committed + upto, frozenset(committed + each for each in opened), {lane: committed + place for lane, place in places.items()}
     )
+    return Kept(committed, through, topic_id)

@@ -87,8 +87,8 @@ class ProgressLog:
         except DeliveryProgressError as error:
             raise DeliveryProgressError(f"{self._topic} {partition}, offset {offset}: {error}") from None
         if said.routing != self._routing:
-            return Kept(said.offset)
-        return Kept(said.offset, Through(said.upto, frozenset(said.open), said.behind))
+            return Kept(said.offset, topic_id=said.topic_id)
+        return Kept(said.offset, Through(said.upto, frozenset(said.open), said.behind), said.topic_id)
 
     async def keep(self, points: Mapping[int, Kept]) -> None:
         """Write what is kept of these partitions. Returns when Kafka has it."""
@@ -135,11 +135,14 @@ class ProgressLog:
             upto=through.upto,
             open=tuple(sorted(through.open)),
             behind=dict(through.behind),
+            topic_id=kept.topic_id,
         )
         value = encode_delivery_progress(said)
         if len(value) <= LONGEST:
             return value
-        return encode_delivery_progress(DeliveryProgress(partition=partition, offset=kept.offset, routing=self._routing, upto=kept.offset))
+        return encode_delivery_progress(
+            DeliveryProgress(partition=partition, offset=kept.offset, routing=self._routing, upto=kept.offset, topic_id=kept.topic_id)
+        )
 
     async def stop(self) -> None:
         """Close the connections."""

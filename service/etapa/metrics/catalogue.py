@@ -233,6 +233,22 @@ DEPENDENCY_TROUBLE = Metric(
     labels=("dependency", "cause"),
     help="1 for the cause why the server does not do its part, 0 for all others",
 )
+HTTP_REQUESTS = Metric(
+    name="etapa_http_requests_total",
+    kind="counter",
+    labels=("route", "status"),
+    help="HTTP requests, by the template of the path and the class of the status, such as 2xx",
+    absent_at_first="each pair has a series after its first request",
+)
+HTTP_SECONDS = Metric(
+    name="etapa_http_request_seconds",
+    kind="histogram",
+    labels=("route",),
+    unit="seconds",
+    bounds=_REQUEST_TIMES,
+    help="How long HTTP requests took",
+    absent_at_first="a path has a series after its first request",
+)
 BUILD_INFO = Metric(
     name="etapa_build_info", kind="gauge", labels=("version", "python", "compiled"), help="The Etapa that is running; always 1"
 )
@@ -285,5 +301,5 @@ DELIVERY = (
 )
 """What only `etapa deliver` tells."""
 
-COMMON = (DEPENDENCY_UP, DEPENDENCY_SINCE, DEPENDENCY_TROUBLE, BUILD_INFO)
+COMMON = (DEPENDENCY_UP, DEPENDENCY_SINCE, DEPENDENCY_TROUBLE, HTTP_REQUESTS, HTTP_SECONDS, BUILD_INFO)
 """What both tell."""

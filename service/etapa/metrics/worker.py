@@ -20,6 +20,7 @@ from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
 from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies
+from etapa.metrics.http import HttpMetrics
 from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import dwells_in, moves_in, offers_in, timestamps_in
 from etapa.stream.protocol.damage import DamageKind
@@ -76,6 +77,7 @@ class Metrics:
         """`now` gives Unix time in seconds."""
         self.registry = registry = new_registry()
         stages = [stage.id for stage in journey.stages]
+        self.http = HttpMetrics(registry)
         self._touchpoints = catalogue.TOUCHPOINTS.counter(registry)
         self._changes = catalogue.STAGE_CHANGES.counter(registry)
         self.customers = CustomersByStage(stages, registry)

@@ -17,7 +17,7 @@ from etapa.contracts.rejected import Reason, Rejected
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import triggers_of
-from etapa.journey.engine.judging.classify import EvaluationFailed
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.file_findings import FileFinding, FileLook

@@ -10,7 +10,8 @@ from etapa.journey.engine.accumulators.ever import MOST_MEMBERS
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import EvaluationFailed, Touched, strike, touch_some
+from etapa.journey.engine.judging.classify import strike, touch_some
+from etapa.journey.engine.judging.outcomes import EvaluationFailed, Touched
 from etapa.journey.engine.judging.program import Program
 
 AT_ONCE: Final = 10_000

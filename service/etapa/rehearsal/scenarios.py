@@ -14,7 +14,7 @@ from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Cause, Clause, HeldBack, Offer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import EvaluationFailed
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.journey.units import SECOND

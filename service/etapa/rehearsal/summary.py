@@ -17,7 +17,7 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import EvaluationFailed
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND

@@ -10,8 +10,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from etapa.hosting.health import Health
-from etapa.serve.ports import Readiness
+from etapa.serve import answers
+from etapa.serve.operations import OF_EVERY_PROCESS, Operation
+from etapa.serve.ports import Readiness, RequestObserver
 from etapa.serve.problems import problems_as_json
+from etapa.serve.requests import told_to
 
 READINESS_SECONDS = 5.0
 """How long the checks of /readyz may take together; probes give up at about this time."""
@@ -20,20 +23,14 @@ READINESS_SECONDS = 5.0
 class HealthApi:
     """The handlers, with what they read from."""
 
-    def __init__(self, readiness: Readiness, registry: CollectorRegistry) -> None:
+    def __init__(self, readiness: Readiness, registry: CollectorRegistry, requests: RequestObserver) -> None:
         self._readiness = readiness
         self._registry = registry
-
-    def routes(self) -> list[web.RouteDef]:
-        """The routes, for an application that has others too."""
-        return [web.get("/metrics", self.metrics), web.get("/healthz", self.healthz), web.get("/readyz", self.readyz)]
+        self._requests = requests
 
     def application(self) -> web.Application:
         """An application with these routes alone."""
-        app = web.Application(middlewares=[problems_as_json])
-        app.add_routes(self.routes())
-        app.on_response_prepare.append(set_headers)
-        return app
+        return application_of(OF_EVERY_PROCESS, [self], self._requests)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """GET /metrics: in the format that the scraper asks for."""
@@ -44,7 +41,7 @@ class HealthApi:
 
     async def healthz(self, request: web.Request) -> web.Response:
         """GET /healthz: that it is answered at all says that the event loop is alive."""
-        return json_answer({"alive": True})
+        return json_answer(answers.Alive(alive=True))
 
     async def readyz(self, request: web.Request) -> web.Response:
         """GET /readyz: 200 when everything is ready, else 503 and what is not."""
@@ -58,13 +55,23 @@ class HealthApi:
 
 def _readiness_answer(checks: Sequence[Health]) -> web.Response:
     ready = all(check.ready for check in checks)
-    body = {
-        "ready": ready,
-        "not_ready": [{"name": check.name, "detail": check.detail} for check in checks if not check.ready],
-        "remarks": [{"name": check.name, "detail": check.detail} for check in checks if check.ready and check.detail],
-        "checked": [check.name for check in checks],
-    }
+    body = answers.Readiness(
+        ready,
+        not_ready=[answers.Check(check.name, check.detail) for check in checks if not check.ready],
+        remarks=[answers.Check(check.name, check.detail) for check in checks if check.ready and check.detail],
+        checked=[check.name for check in checks],
+    )
     return json_answer(body, status=200 if ready else 503)
+
+
+def application_of(operations: Sequence[Operation], handlers: Sequence[object], requests: RequestObserver) -> web.Application:
+    """An application with a route for each operation, answered by the method of its name of the first of `handlers` that has one."""
+    app = web.Application(middlewares=[told_to(requests), problems_as_json])
+    for operation in operations:
+        path = operation.path.replace("{id}", "{id:[^/]+}")
+        app.router.add_get(path, next(getattr(each, operation.name) for each in handlers if hasattr(each, operation.name)))
+    app.on_response_prepare.append(set_headers)
+    return app
 
 
 def json_answer(body: Any, status: int = 200) -> web.Response:
@@ -82,3 +89,5 @@ async def set_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Server"] = "etapa"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
+    # No page of another origin may read an answer, so there are no headers that would allow it either.
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -6,9 +6,10 @@ It reads what it is given and changes nothing. It is served by the worker and by
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from math import ceil
 from urllib.parse import unquote_to_bytes
 
+import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -17,17 +18,24 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError, decode_state
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.engine.judging.classify import EvaluationFailed
 from etapa.journey.engine.judging.explain import explain
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
+from etapa.serve import answers
 from etapa.serve.access import access_of
-from etapa.serve.health import HealthApi, json_answer, json_bytes, set_headers
+from etapa.serve.allowance import Allowance
+from etapa.serve.health import HealthApi, application_of, json_answer, json_bytes
 from etapa.serve.journey_map import changes_by_move, journey_map
+from etapa.serve.openapi import openapi_document
+from etapa.serve.operations import OF_A_WORKER
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
-from etapa.serve.ports import Readiness, StageReader
-from etapa.serve.problems import problem, problems_as_json
+from etapa.serve.ports import Readiness, RequestObserver, StageReader
+from etapa.serve.problems import problem
 from etapa.settings.values import Secret
+
+REFUSALS_A_SECOND = 10
+"""How many requests for customers with a wrong token, or with none, are told so in a second."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,33 +50,30 @@ class Api:
         readiness: Readiness,
         registry: CollectorRegistry,
         token: Secret | None,
+        requests: RequestObserver,
+        customer_rate: int = 100,
         now: Callable[[], int] | None = None,
     ) -> None:
-        """`now` gives the time at which rules are explained, in microseconds since 1970; none: the machine's clock."""
+        """`customer_rate` requests for customers are answered in a second.
+
+        `now` gives the time at which rules are explained, in microseconds since 1970; none: the machine's clock.
+        """
         self._journey = journey
         self._program = compile_journey(journey)
         self._now = now or SystemClock().now
         self._stages = {stage.id: stage for stage in journey.stages}
         self._reader = reader
         self._registry = registry
-        self._health = HealthApi(readiness, registry)
+        self._health = HealthApi(readiness, registry, requests)
+        self._requests = requests
         self._token = token
+        self._document = openapi_document()
+        # Apart, so that who has no token takes nothing from who has.
+        self._allowances = {"granted": Allowance(customer_rate), "refused": Allowance(min(customer_rate, REFUSALS_A_SECOND))}
 
     def application(self) -> web.Application:
         """The application with all its routes."""
-        app = web.Application(middlewares=[problems_as_json])
-        app.add_routes(
-            [
-                web.get("/", self.page),
-                *self._health.routes(),
-                web.get("/v1/journey", self.journey),
-                web.get("/v1/stages", self.stages),
-                web.get(r"/v1/customers/{id:[^/]+}", self.customer),
-                web.get(r"/v1/customers/{id:[^/]+}/why", self.why),
-            ]
-        )
-        app.on_response_prepare.append(set_headers)
-        return app
+        return application_of(OF_A_WORKER, [self, self._health], self._requests)
 
     async def page(self, request: web.Request) -> web.Response:
         """GET /: the journey map, for people."""
@@ -76,13 +81,17 @@ class Api:
             text=PAGE, content_type="text/html", charset="utf-8", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         )
 
+    async def openapi(self, request: web.Request) -> web.Response:
+        """GET /v1/openapi.json: what there is to ask, for machines."""
+        return json_answer(self._document)
+
     async def journey(self, request: web.Request) -> web.Response:
         """GET /v1/journey: its stages and the moves between them, with how often this process has seen each."""
         drawn = journey_map(self._journey)
         changes = changes_by_move(self._registry)
         for move in drawn["moves"]:
             move["changes"] = changes.get((move["from"], move["to"]), 0)
-        return json_answer(drawn)
+        return json_answer(msgspec.convert(drawn, answers.Map))
 
     async def stages(self, request: web.Request) -> web.Response:
         """GET /v1/stages: the journey's stages in order, with how many customers are in each."""
@@ -92,18 +101,18 @@ class Api:
         # Customers who have had no touchpoint since the journey lost their stage.
         stages += [_stage_entry(stage, None, count) for stage, count in sorted(counts.items()) if count and stage not in self._stages]
         phases: dict[str | None, int] = {}
-        for stage in stages:
-            phases[stage["phase"]] = phases.get(stage["phase"], 0) + stage["customers"]
+        for entry in stages:
+            phases[entry.phase] = phases.get(entry.phase, 0) + entry.customers
         return json_answer(
-            {
-                "journey": self._journey.id,
-                "version": self._journey.version,
-                "customers": sum(phases.values()),
-                "phases": [{"id": phase, "customers": count} for phase, count in phases.items()],
-                "stages": stages,
-                # Customers of these partitions are not counted (yet): new, lost or being rebuilt.
-                "missing_partitions": list(found.missing),
-            }
+            answers.Stages(
+                self._journey.id,
+                self._journey.version,
+                customers=sum(phases.values()),
+                phases=[answers.PhaseCount(phase, count) for phase, count in phases.items()],
+                stages=stages,
+                # New, lost or being rebuilt.
+                missing_partitions=list(found.missing),
+            )
         )
 
     async def customer(self, request: web.Request) -> web.Response:
@@ -141,7 +150,13 @@ class Api:
             return problem(500, f"The customer's state cannot be read: {error}.")
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        match access_of(request.headers, self._token):
+        access = access_of(request.headers, self._token)
+        wait = self._allowances["granted" if access == "granted" else "refused"].take()
+        if wait:
+            return problem(
+                429, "More requests for customers come than are answered in a second; see Retry-After.", {"Retry-After": str(ceil(wait))}
+            )
+        match access:
             case "token_missing":
                 return problem(
                     401, "Send the token: Authorization: Bearer <ETAPA_API_TOKEN>.", {"WWW-Authenticate": 'Bearer realm="etapa"'}
@@ -157,28 +172,24 @@ class Api:
                 )
         return None
 
-    def _customer_entry(self, customer: Customer) -> dict[str, Any]:
+    def _customer_entry(self, customer: Customer) -> answers.CustomerStage:
         stage = self._stages.get(customer.stage)
-        return {
-            "customer_id": customer.id,
-            "stage": customer.stage,
-            "phase": stage.phase if stage else None,
-            "label": dict(stage.label) if stage else {},
-            "since": format_time(customer.entered_at),
-            "sequence": customer.sequence,
-            "due": format_time(customer.due) if customer.due is not None else None,
-            "changes": [{"to": change[0], "at": format_time(change[1]), "rule": change[2]} for change in customer.changes],
-        }
+        return answers.CustomerStage(
+            customer.id,
+            customer.stage,
+            phase=stage.phase if stage else None,
+            label=dict(stage.label) if stage else {},
+            since=format_time(customer.entered_at),
+            sequence=customer.sequence,
+            due=format_time(customer.due) if customer.due is not None else None,
+            changes=[answers.Change(to, format_time(at), rule) for to, at, rule in customer.changes],
+        )
 
 
-def _stage_entry(stage_id: str, stage: Stage | None, count: int) -> dict[str, Any]:
-    return {
-        "id": stage_id,
-        "phase": stage.phase if stage else None,
-        "label": dict(stage.label) if stage else {},
-        "customers": count,
-        "in_journey": stage is not None,
-    }
+def _stage_entry(stage_id: str, stage: Stage | None, count: int) -> answers.StageCount:
+    return answers.StageCount(
+        stage_id, stage.phase if stage else None, dict(stage.label) if stage else {}, count, in_journey=stage is not None
+    )
 
 
 def _segment(request: web.Request, place: int) -> str | None:

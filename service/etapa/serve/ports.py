@@ -17,6 +17,13 @@ class StageReader(Protocol):
         """What the view holds of a customer, or none when nobody has this id."""
 
 
+class RequestObserver(Protocol):
+    """Is told of each request, as `metrics.http.HttpMetrics` is."""
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """A request for a path of this template was answered so, and took so long."""
+
+
 class Readiness(Protocol):
     """Knows whether this process does its work, as `stream.member.Member` does."""
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from etapa.serve.answers import Problem
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt
 
@@ -17,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> web.Response:
     """A problem body with the status's usual title; `detail` says what was wrong and what would be right."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = Problem("about:blank", HTTPStatus(status).phrase, status, detail)
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/problem+json", headers=headers)
 
 

@@ -106,6 +106,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Annotated[
         Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, nobody is answered")
     ] = None
+    http_customer_rate: Annotated[
+        int, Setting(values.number(1, 1_000_000), "Requests for customers that a worker answers in a second; more are told to wait")
+    ] = 100
     source_pepper: Annotated[
         Secret | None, Setting(values.secret(), "Put before what a source file makes SHA-256 of, so that nobody can try out ids")
     ] = None
@@ -181,7 +184,7 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-class Source(msgspec.Struct, frozen=True):
+class SettingSource(msgspec.Struct, frozen=True):
     """Where a value came from, and the variable, file or flag by name (none for a default)."""
 
     kind: SourceName
@@ -192,13 +195,13 @@ class Reading(msgspec.Struct, frozen=True):
     """Settings as they were read: the values, where each came from, and what looks odd but does no harm."""
 
     settings: Settings
-    sources: Mapping[str, Source]
+    sources: Mapping[str, SettingSource]
     warnings: tuple[str, ...]
 
 
 class _Found(msgspec.Struct, frozen=True):
     text: str
-    source: Source
+    source: SettingSource
 
 
 def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Settings:
@@ -213,10 +216,10 @@ def read_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     """
     problems: list[str] = []
     read: dict[str, Any] = {}
-    sources: dict[str, Source] = {}
+    sources: dict[str, SettingSource] = {}
     for name, setting in SETTINGS.items():
         found = _find(name, setting, environ, overrides, problems)
-        sources[name] = found.source if found else Source("default")
+        sources[name] = found.source if found else SettingSource("default")
         if found is None:
             continue
         try:
@@ -240,7 +243,7 @@ def _find(
 ) -> _Found | None:
     flag = overrides.get(name)
     if flag:
-        return _Found(flag, Source("flag", flag_of(name)))
+        return _Found(flag, SettingSource("flag", flag_of(name)))
     variable = variable_of(name)
     file_variable = variable + FILE_SUFFIX
     text, path = environ.get(variable, ""), environ.get(file_variable, "")
@@ -248,14 +251,14 @@ def _find(
         problems.append(f"{variable}: found both {variable} and {file_variable}; allowed: one of the two")
         return None
     if text.strip():
-        return _Found(text, Source("environment", variable))
+        return _Found(text, SettingSource("environment", variable))
     if not path.strip():
         return None
     if setting.kind.is_path:
         # The value is a path already: whoever writes ETAPA_JOURNEY_FILE=/etc/journey.yaml means that very file.
-        return _Found(path, Source("environment", file_variable))
+        return _Found(path, SettingSource("environment", file_variable))
     try:
-        return _Found(_read_secret(path), Source("file", path))
+        return _Found(_read_secret(path), SettingSource("file", path))
     except ValueError as error:
         problems.append(f"{file_variable}: found {path!r}, {error}; allowed: the path of a readable file that holds the value")
         return None

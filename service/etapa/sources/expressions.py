@@ -7,25 +7,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from etapa.journey.language.model import Comparison, Scalar
-from etapa.journey.language.reading.comparisons import VALUE, comparison_schemas
+from etapa.journey.language.reading.comparisons import comparison_schemas
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Bad,
-    Field,
-    ListOf,
-    OneOrMany,
-    Plain,
-    Record,
-    Shape,
-    Text,
-    map_schema,
-    read_fields,
-    refuse,
-)
-from etapa.journey.language.reading.where import MAX_WHERE, read_compared
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
+from etapa.journey.language.reading.operands import VALUE
+from etapa.journey.language.reading.shapes import BAD, Bad, Plain, Shape, Text, refuse
+from etapa.journey.language.reading.where import MAX_WHERE, WhereShape
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode
-from etapa.sources.model import At, Changed, Const, Conversion, Expression, First, Hash, Otherwise, Unit, When
+from etapa.sources.model import At, Changed, Const, Conversion, Expression, FirstThere, Hash, Otherwise, Unit, When
 from etapa.sources.paths import PathError, RecordPath, parse_path
 
 MAX_TRANSLATED = 1000
@@ -87,7 +77,7 @@ class Translation(Shape[Mapping[str, Scalar]]):
         return {"type": "object", "minProperties": 1, "maxProperties": MAX_TRANSLATED, "additionalProperties": Plain().schema()}
 
 
-class Zone(Shape[str]):
+class SourceZone(Shape[str]):
     """The name of a time zone."""
 
     def read(self, node: Node, report: Report) -> str | Bad:
@@ -127,6 +117,12 @@ class Form(Shape[str]):
         return {"type": "string", "minLength": 1, "maxLength": 100}
 
 
+class _Comparisons(WhereShape):
+    def one(self, node: Node, report: Report) -> Comparison | Bad:
+        """What a value is compared with: a value, or a map of comparisons."""
+        return self._comparison(node, VALUE, report)
+
+
 class WhenShape(Shape[When]):
     """What must be true of a record: paths, each with a value or comparisons; `where` may hold more of them."""
 
@@ -147,7 +143,7 @@ class WhenShape(Shape[When]):
             if entry.key == "where" and isinstance(entry.node, MapNode):
                 self._read_entries(entry.node, comparisons, report)
                 continue
-            comparison = read_compared(entry.node, VALUE, report)
+            comparison = _Comparisons().one(entry.node, report)
             try:
                 path = parse_path(entry.key)
             except PathError as error:
@@ -196,7 +192,7 @@ class ExpressionShape(Shape[Expression]):
             return BAD
         return self._changed(base, record, report)
 
-    def _changed(self, base: Expression, record: Record, report: Report) -> Expression | Bad:
+    def _changed(self, base: Expression, record: ReadMap, report: Report) -> Expression | Bad:
         if record.get(ELSE) is not None and record.get(TRANSLATED) is None:
             report.error(record.place(ELSE), "`else` says what becomes of values that `map` does not have; there is no `map`")
             return BAD
@@ -240,7 +236,7 @@ ELSE = Field(
     "else", OneOf(_OTHERWISE), "A value that `map` does not have: keep it, skip the record, or make it a dead letter.", default="dead"
 )
 UNIT = Field("unit", OneOf(_UNITS), "The value is a number of these since 1970-01-01T00:00:00Z.")
-ZONE = Field("zone", Zone(), "The value is a local time of this zone, without an offset.")
+ZONE = Field("zone", SourceZone(), "The value is a local time of this zone, without an offset.")
 FORM = Field("form", Form(), "How the time is written, with the signs of strptime. Left out: as ISO 8601 has it.")
 WHEN = Field("when", WhenShape(), "Only of records that satisfy this.")
 CHANGES: tuple[Field[Any], ...] = (CONVERSIONS, TRANSLATED, ELSE, UNIT, ZONE, FORM, WHEN)
@@ -248,12 +244,12 @@ FIELDS: tuple[Field[Any], ...] = (OF, FIRST, HASH, CONST, *CHANGES)
 _BASES = (OF.name, FIRST.name, HASH.name, CONST.name)
 
 
-def _base(record: Record) -> Expression:
+def _base(record: ReadMap) -> Expression:
     of, options, paths = record.get(OF), record.get(FIRST), record.get(HASH)
     if of is not None:
         return of
     if options is not None:
-        return First(options)
+        return FirstThere(options)
     if paths is not None:
         return Hash(paths)
     return Const(record.get(CONST))

@@ -6,21 +6,9 @@ from typing import Any, get_args
 
 from etapa.contracts.rejected import REASONS
 from etapa.journey.language.reading.findings import Finding, Report, listed, nearest, shortened
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Bad,
-    Field,
-    JsonMap,
-    ListOf,
-    MapOf,
-    OneOrMany,
-    Record,
-    Shape,
-    Text,
-    map_schema,
-    read_fields,
-    refuse,
-)
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Text, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode, Unreadable, parse, plain_value
 from etapa.sources.expressions import ExpressionShape, OneOf, PathText, WhenShape
 from etapa.sources.model import (
@@ -192,7 +180,7 @@ def _source(node: Node, report: Report) -> Source | None:
     )
 
 
-def _touchpoint(record: Record) -> TouchpointMapping:
+def _touchpoint(record: ReadMap) -> TouchpointMapping:
     return TouchpointMapping(
         id=record.need(ID),
         customer_id=record.need(CUSTOMER_ID),
@@ -204,7 +192,7 @@ def _touchpoint(record: Record) -> TouchpointMapping:
     )
 
 
-def _trial(record: Record) -> Trial:
+def _trial(record: ReadMap) -> Trial:
     return Trial(record.need(GIVEN), record.need(EXPECT), record.position.line)
 
 

@@ -28,7 +28,7 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
-class First:
+class FirstThere:
     """The first that is there and not empty text."""
 
     options: "tuple[Expression, ...]"
@@ -60,7 +60,7 @@ class Changed:
     """Only of records that satisfy it; of others there is nothing."""
 
 
-Expression = At | Const | First | Hash | Changed
+Expression = At | Const | FirstThere | Hash | Changed
 
 
 @dataclass(frozen=True, slots=True)

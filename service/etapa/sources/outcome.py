@@ -1,8 +1,9 @@
-"""What comes of a record that is no touchpoint, or of one that is."""
+"""What comes of a record where it is to be written as a touchpoint."""
 
 from dataclasses import dataclass
 
 from etapa.contracts.rejected import Rejected
+from etapa.contracts.skipped import SkippedRecord
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 
@@ -12,13 +13,6 @@ class Mapped:
 
     touchpoint: Touchpoint
     json: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedRecord:
-    """Not wanted. `rule` says by which rule of the source file."""
-
-    rule: str
 
 
 Outcome = Mapped | SkippedRecord | Rejected

@@ -9,7 +9,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from etapa.errors import EtapaError
 
@@ -24,7 +23,7 @@ class PathError(EtapaError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathStep:
     """One key; `in_each` goes into all elements of the list there, `pick` into the first whose key has that value."""
 
     key: str
@@ -34,18 +33,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RecordPath:
-    """A path into a record, or into an element of it."""
+    """A path into a record, or into an element of it. `finding` follows it."""
 
     text: str
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     is_outer: bool = False
     is_number: bool = False
-
-    def find(self, element: Any, record: Any, number: int) -> Any:
-        """What lies there; none where nothing does, or null."""
-        if self.is_number:
-            return number
-        return _follow(record if self.is_outer else element, self.steps, 0)
 
 
 def parse_path(text: str) -> RecordPath:
@@ -55,7 +48,7 @@ def parse_path(text: str) -> RecordPath:
     if text == "#":
         return RecordPath(text, (), is_number=True)
     rest = text.removeprefix("^.")
-    steps: list[Step] = []
+    steps: list[PathStep] = []
     at = 0
     while True:
         match = _STEP.match(rest, at)
@@ -73,49 +66,12 @@ def parse_path(text: str) -> RecordPath:
     return RecordPath(text, tuple(steps), is_outer=rest is not text and text.startswith("^."))
 
 
-def _step(key: str, inside: str | None, text: str) -> Step:
+def _step(key: str, inside: str | None, text: str) -> PathStep:
     if inside is None:
-        return Step(key)
+        return PathStep(key)
     if not inside:
-        return Step(key, in_each=True)
+        return PathStep(key, in_each=True)
     name, sign, value = inside.partition("=")
     if not (name and sign and value):
         raise PathError(f"`{text}` is not a path: within brackets stands nothing, or `key=value`")
-    return Step(key, pick=(name, value))
-
-
-def _follow(value: Any, steps: tuple[Step, ...], at: int) -> Any:
-    for index in range(at, len(steps)):
-        if type(value) is not dict:
-            return None
-        step = steps[index]
-        value = value.get(step.key)
-        if step.in_each:
-            return _of_all(value, steps, index + 1)
-        if step.pick is not None:
-            value = _picked(value, step.pick)
-    return value
-
-
-def _of_all(elements: Any, steps: tuple[Step, ...], at: int) -> list[Any] | None:
-    if type(elements) is not list:
-        return None
-    found: list[Any] = []
-    inner = any(step.in_each for step in steps[at:])
-    for element in elements:
-        value = _follow(element, steps, at)
-        if inner and type(value) is list:
-            found += value
-        elif value is not None:
-            found.append(value)
-    return found
-
-
-def _picked(elements: Any, pick: tuple[str, str]) -> Any:
-    if type(elements) is not list:
-        return None
-    name, wanted = pick
-    for element in elements:
-        if type(element) is dict and element.get(name) == wanted:
-            return element
-    return None
+    return PathStep(key, pick=(name, value))

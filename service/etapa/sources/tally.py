@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from etapa.contracts.rejected import Reason, Rejected
-from etapa.sources.outcome import Outcome, SkippedRecord
+from etapa.contracts.skipped import SkippedRecord
+from etapa.sources.outcome import Outcome
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Times as other systems write them, as RFC 3339 in UTC: numbers since 1970, and local text of a zone."""
+"""Times as other systems write them: numbers since 1970, and local text of a zone. All are whole microseconds since 1970."""
 
 import math
 import re
@@ -6,7 +6,7 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, microseconds_of
+from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
 from etapa.errors import EtapaError
 from etapa.sources.model import Unit
 
@@ -20,35 +20,43 @@ class NoTime(EtapaError, ValueError):
     """The value is no such time; the message says what was expected and what kind of value was found, never the value."""
 
 
-def time_of_number(value: Any, unit: Unit) -> str:
-    """A number of `unit` since 1970, or a text that holds one. Raises `NoTime`."""
+def time_of_number(value: Any, unit: Unit) -> int:
+    """A number of `unit` since 1970, or a text that holds one, in microseconds. Raises `NoTime`."""
     many, few = _PER_UNIT[unit]
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise NoTime(f"expected a number of {unit} since 1970")
-    at = round(value * many / few) if isinstance(value, float) else value * many // few
+    at: int = round(value * many / few) if isinstance(value, float) else value * many // few
     return _in_range(at)
 
 
-def time_of_text(value: Any, zone: str, form: str | None) -> str:
-    """A local time of `zone`, as `form` says, or as ISO 8601 has it. An offset in the text goes before the zone. Raises `NoTime`."""
-    if not isinstance(value, str):
-        raise NoTime("expected a time as text")
-    try:
-        moment = datetime.fromisoformat(value.strip()) if form is None else datetime.strptime(value.strip(), form)  # noqa: DTZ007
-    except ValueError:
-        raise NoTime("expected a time as ISO 8601 has it" if form is None else f'expected a time written as "{form}"') from None
-    try:
-        return _in_range(microseconds_of(moment if moment.tzinfo is not None else _absolute(moment, zoneinfo.ZoneInfo(zone))))
-    except OverflowError:
-        raise NoTime("expected a time within the years 1 to 9999") from None
+class LocalTime:
+    """Local times of a zone, written as `form` says, or as ISO 8601 has it. An offset in the text goes before the zone."""
+
+    def __init__(self, zone: str, form: str | None) -> None:
+        self._zone: Final = zoneinfo.ZoneInfo(zone)
+        self._form: Final = form
+
+    def read(self, value: Any) -> int:
+        """The time in microseconds since 1970. Raises `NoTime`."""
+        if not isinstance(value, str):
+            raise NoTime("expected a time as text")
+        form = self._form
+        try:
+            moment = datetime.fromisoformat(value.strip()) if form is None else datetime.strptime(value.strip(), form)  # noqa: DTZ007
+        except ValueError:
+            raise NoTime("expected a time as ISO 8601 has it" if form is None else f'expected a time written as "{form}"') from None
+        try:
+            return _in_range(microseconds_of(moment if moment.tzinfo is not None else _absolute(moment, self._zone)))
+        except OverflowError:
+            raise NoTime("expected a time within the years 1 to 9999") from None
 
 
-def _in_range(at: int) -> str:
+def _in_range(at: int) -> int:
     if not EARLIEST <= at <= LATEST:
         raise NoTime("expected a time within the years 1 to 9999")
-    return format_time(at)
+    return at
 
 
 def _absolute(local: datetime, zone: zoneinfo.ZoneInfo) -> datetime:

@@ -8,10 +8,11 @@ import msgspec
 
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
+from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.sources.mapping import Mapper
 from etapa.sources.model import ExpectedOutcome, Trial
-from etapa.sources.outcome import Outcome, SkippedRecord
+from etapa.sources.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)

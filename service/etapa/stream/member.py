@@ -146,7 +146,7 @@ class Member(Service):
                 continue
             except InconsistentGroupProtocolError:
                 # Whoever it is may leave.
-                self._no_member = await about_another_rule(cluster)
+                self._no_member = await about_another_rule(cluster, self._settings.group, self._settings.topic_touchpoints)
                 logger.error("%s", self._no_member)
             except KAFKA_FAILURES as error:
                 self._vital_signs.no_kafka(error)

@@ -18,6 +18,7 @@ MARK = Mark(
     memories={2: b"abc", 3: b"abcxyz"},
     topics={"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
     last_change="c-42/3",
+    replaced=("dead-letters",),
 )
 
 
@@ -44,10 +45,11 @@ def test_the_value_is_plain_json() -> None:
         "memories": {"2": "YWJj", "3": "YWJjeHl6"},
         "topics": {"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
         "last_change": "c-42/3",
+        "replaced": ["dead-letters"],
     }
 
 
-@pytest.mark.parametrize(("missing", "default"), [("memories", {}), ("topics", {}), ("last_change", None)])
+@pytest.mark.parametrize(("missing", "default"), [("memories", {}), ("topics", {}), ("last_change", None), ("replaced", ())])
 def test_a_mark_from_before_something_was_written_in_it_is_read(missing: str, default: object) -> None:
     fields = {name: value for name, value in json.loads(encode_mark(MARK)).items() if name != missing}
     assert decode_mark(msgspec.json.encode(fields)) == msgspec.structs.replace(MARK, **{missing: default})

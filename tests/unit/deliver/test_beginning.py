@@ -1,6 +1,6 @@
 import pytest
 
-from etapa.deliver.beginning import Beginning, DeliveryRefused, LogRange, beginning, read_on_at
+from etapa.deliver.beginning import AnotherTopic, Beginning, DeliveryRefused, LogRange, beginning, read_on_at
 from etapa.deliver.progress import Kept, Through
 
 LOG = LogRange(10, 100)
@@ -40,6 +40,26 @@ def test_what_is_delivered_beyond_the_end_is_of_another_log(kept: Kept) -> None:
         beginning(LOG, kept, [], from_end=False)
     with pytest.raises(DeliveryRefused):
         beginning(LOG, None, [kept], from_end=False)
+
+
+OLD, NEW = Kept(50, Through(60), "old"), Kept(20, Through(20), "new")
+
+
+@pytest.mark.parametrize(("by_group", "by_topic"), [(None, [OLD]), (OLD, []), (Kept(50, topic_id="old"), [Kept(40)])])
+def test_what_was_delivered_of_a_topic_with_another_id_is_refused(by_group: Kept | None, by_topic: list[Kept]) -> None:
+    with pytest.raises(AnotherTopic, match=r"deleted and made anew, or is another one \(its id was old and is new\)"):
+        beginning(LOG, by_group, by_topic, from_end=False, topic_id="new")
+
+
+def test_once_something_was_kept_of_the_new_topic_the_old_one_says_nothing() -> None:
+    assert beginning(LOG, OLD, [OLD, NEW], from_end=False, topic_id="new") == Beginning(20, NEW)
+    assert beginning(LOG, NEW, [OLD, NEW], from_end=False, topic_id="new") == Beginning(20, NEW, everywhere=True)
+
+
+@pytest.mark.parametrize("now", [None, "old"])
+def test_where_ids_are_alike_or_not_told_nothing_is_refused(now: str | None) -> None:
+    assert beginning(LOG, None, [OLD], from_end=False, topic_id=now) == Beginning(50, OLD)
+    assert beginning(LOG, None, [Kept(50)], from_end=False, topic_id="new") == Beginning(50, Kept(50))
 
 
 def test_reading_goes_on_where_the_log_begins_and_not_in_one_that_ends_before() -> None:

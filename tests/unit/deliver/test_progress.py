@@ -1,6 +1,6 @@
 import pytest
 
-from etapa.deliver.progress import LONGEST_MEMO, Kept, Progress, Skipped, Through, furthest, memo_of, through_of
+from etapa.deliver.progress import LONGEST_MEMO, Kept, Progress, Skipped, Through, furthest, kept_of, memo_of
 
 
 def taken(progress: Progress, *offsets: int) -> None:
@@ -95,30 +95,29 @@ def test_records_that_retention_removed_hold_nothing_up() -> None:
     assert progress.behind == {}
 
 
-def test_a_commit_remembers_what_is_through_beyond_it() -> None:
+def test_a_commit_remembers_what_is_through_beyond_it_and_of_which_topic_that_is() -> None:
     through = Through(40, frozenset({10, 12}), {"slow": 20})
-    memo = memo_of(through, 10, "routing")
-    assert through_of(memo, 10, "routing") == through
+    kept = Kept(10, through, "a-topic")
+    assert kept_of(memo_of(kept, "routing"), 10, "routing") == kept
     assert [through.holds("well", offset) for offset in (9, 10, 11, 12, 39, 40)] == [True, False, True, False, True, False]
     assert [through.holds("slow", offset) for offset in (9, 10, 19, 20, 39)] == [True, False, True, False, False]
 
 
-@pytest.mark.parametrize("memo", ["", "x", "{}", "[1]", '[2,"routing",4,[],{}]', '[1,"routing",4,[],{}', "null"])
+@pytest.mark.parametrize("memo", ["", "x", "{}", "[2]", '[1,null,"routing",4,[],{}]', '[2,null,"routing",4,[],{}', "null"])
 def test_a_memo_of_somebody_else_is_not_relied_on(memo: str) -> None:
-    assert through_of(memo, 10, "routing") is None
+    assert kept_of(memo, 10, "routing") == Kept(10)
 
 
-def test_a_memo_made_for_other_routes_is_not_relied_on() -> None:
-    assert through_of(memo_of(Through(40), 10, "before"), 10, "after") is None
+def test_a_memo_made_for_other_routes_tells_the_topic_alone() -> None:
+    assert kept_of(memo_of(Kept(10, Through(40), "a-topic"), "before"), 10, "after") == Kept(10, None, "a-topic")
 
 
-def test_a_memo_that_would_be_too_long_is_left_out() -> None:
-    assert memo_of(Through(10_000, frozenset(range(0, 9_000, 2))), 0, "routing") == ""
-    assert 0 < len(memo_of(Through(10_000, frozenset(range(0, 1_000, 2))), 0, "routing")) <= LONGEST_MEMO
-
-
-def test_there_is_nothing_to_remember_when_nothing_is_through_beyond() -> None:
-    assert memo_of(Through(10), 10, "routing") == ""
+def test_a_memo_that_would_be_too_long_tells_the_topic_alone() -> None:
+    long = Kept(0, Through(10_000, frozenset(range(0, 9_000, 2))), "a-topic")
+    assert kept_of(memo_of(long, "routing"), 0, "routing") == Kept(0, Through(0), "a-topic")
+    fitting = Kept(0, Through(10_000, frozenset(range(0, 1_000, 2))), "a-topic")
+    assert len(memo_of(fitting, "routing")) <= LONGEST_MEMO
+    assert kept_of(memo_of(fitting, "routing"), 0, "routing") == fitting
 
 
 def test_of_what_owners_kept_the_one_that_says_more_counts() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.engine.judging.classify import EvaluationFailed, run_until, strike, touch
+from etapa.journey.engine.judging.classify import run_until, strike, touch
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from tests.unit.engine.shops import did, path, play, program_of, us
 
 BUYS = "- {id: buys, from: new, to: hot, when: {event: purchase}}"

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from etapa.contracts.state import encode_state
-from etapa.journey.engine.accumulators.ever import LastValue, Latest, Score, Total, Values, exact_sum, keepsake
+from etapa.journey.engine.accumulators.ever import DecayingScore, LastValue, Latest, Total, Values, exact_sum, keepsake
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
 from etapa.journey.engine.facts.customer import Customer, Memory
@@ -195,7 +195,7 @@ def test_a_key_says_what_is_remembered_and_nothing_else() -> None:
         Values(AMOUNT, VIEW).key,
         ValueWindow(AMOUNT, VIEW, 5).key,
         OrderedSteps((VIEW, VIEW), 5).key,
-        Score((("view", 1.0),), 5).key,
+        DecayingScore((("view", 1.0),), 5).key,
         Latest(Match(("view",), where)).key,
     ] == [
         "EQKxtz",

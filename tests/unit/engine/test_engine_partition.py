@@ -3,8 +3,9 @@
 import pytest
 
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
-from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.partition import Partition
 from tests.support.faulty import Faulty
 from tests.unit.engine.shops import did, play, program_of, us
 

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from etapa.journey.engine.conditions.local_time import ClockShows, DateIsNear
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.language.kinds.clock import Times
 from etapa.journey.language.kinds.date import Date, Offset
 from etapa.journey.language.model import CustomerZone
@@ -93,11 +95,29 @@ def test_every_birthday_begins_exactly_once_a_year(name: str) -> None:
     zone = zone_of(name)
     birthday = DateIsNear("birthday", Date("day", "year", Offset(0, 0), Offset(1, 0)), Whereabouts(CustomerZone(None, name)))
     born = Moment(day_number(1968, 2, 29), None)
-    begun = set()
-    for year in range(1971, 2040):
-        middle = zone.instant(day_number(year, 7, 1) * DAY)
-        begun |= {begins for begins, _ in birthday.intervals(born, zone, middle) if date_of(zone.local(begins) // DAY)[0] == year}
-    assert len(begun) == 2040 - 1971
+    begun, at = [], FIRST
+    while at < LAST:
+        start, end, near = birthday.span_around(born, zone, at)
+        assert start <= at < end
+        if near and at > FIRST:
+            begun.append(date_of(zone.local(at) // DAY)[0])
+        at = end
+    assert begun == list(range(1970, 2041))
+
+
+def test_answers_that_are_kept_are_those_that_are_worked_out() -> None:
+    """Two customers of one date and two zones, asked in turns, and about times before those asked for last."""
+    where = Whereabouts(CustomerZone("zone", "UTC"))
+    kept = DateIsNear("day", Date("day", "month", Offset(-1, -HOUR), Offset(2, HOUR)), where)
+    for step in range(400):
+        for zone in ("Australia/Lord_Howe", "America/New_York"):
+            traits: dict[str, list[Any]] = {"day": [0, "2000-01-31"], "zone": [0, zone]}
+            customer = Customer(version=1, stage="s", due=None, entered_at=0, clock=0, first_at=0, sequence=1, traits=traits)
+            now = (step * 7_919 % 400) * 5 * HOUR + 1
+            fresh = DateIsNear("day", Date("day", "month", Offset(-1, -HOUR), Offset(2, HOUR)), where)
+            assert kept.holds(customer, now, None) is fresh.holds(customer, now, None)
+            assert kept.until(customer, now) == fresh.until(customer, now)
+            assert kept.rises(customer, now) == fresh.rises(customer, now)
 
 
 @pytest.mark.parametrize(

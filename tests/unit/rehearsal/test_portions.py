@@ -8,7 +8,7 @@ from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import Touched
+from etapa.journey.engine.judging.outcomes import Touched
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.journey.language.model import GivenTouchpoint, Scenario

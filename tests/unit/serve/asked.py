@@ -95,11 +95,16 @@ def customer(customer_id: str, stage: str = "buyer") -> Customer:
 
 
 def application(
-    *customers: Customer, token: str | None = TOKEN, reader: StagesInMemory | None = None, readiness: Checks | NeverDone | None = None
+    *customers: Customer,
+    token: str | None = TOKEN,
+    reader: StagesInMemory | None = None,
+    readiness: Checks | NeverDone | None = None,
+    rate: int = 100,
 ) -> web.Application:
     reader = reader or StagesInMemory(*customers)
     readiness = readiness or Checks(Health("kafka", ready=True))
-    return Api(JOURNEY, reader, readiness, Metrics(JOURNEY).registry, Secret(token) if token else None).application()
+    metrics = Metrics(JOURNEY)
+    return Api(JOURNEY, reader, readiness, metrics.registry, Secret(token) if token else None, metrics.http, rate).application()
 
 
 @contextlib.asynccontextmanager
@@ -148,5 +153,7 @@ def explaining(*customers: Customer, token: str | None = TOKEN) -> web.Applicati
     rule = Rule("falls-asleep", ("buyer",), "curious", Absent(Match(("purchase",)), 3600 * SECOND))
     journey = replace(JOURNEY, rules=(rule,))
     reader, readiness = StagesInMemory(*customers), Checks()
-    registry = Metrics(journey).registry
-    return Api(journey, reader, readiness, registry, Secret(token) if token else None, lambda: NOON + 1800 * SECOND).application()
+    metrics = Metrics(journey)
+    return Api(
+        journey, reader, readiness, metrics.registry, Secret(token) if token else None, metrics.http, now=lambda: NOON + 1800 * SECOND
+    ).application()

@@ -124,9 +124,9 @@ def test_nobody_is_explained_who_is_not_there() -> None:
 def test_a_customer_that_no_rule_can_be_judged_for_is_an_answer_without_its_insides(caplog: pytest.LogCaptureFixture) -> None:
     broken = customer("a")
     broken.remember({key: [] for key in compile_journey(replace(JOURNEY, rules=(PURCHASES,))).accumulators})
-    app = Api(
-        replace(JOURNEY, rules=(PURCHASES,)), StagesInMemory(broken), Checks(), Metrics(JOURNEY).registry, Secret(TOKEN)
-    ).application()
+    metrics = Metrics(JOURNEY)
+    journey = replace(JOURNEY, rules=(PURCHASES,))
+    app = Api(journey, StagesInMemory(broken), Checks(), metrics.registry, Secret(TOKEN), metrics.http).application()
     status, body, _ = ask(app, "/v1/customers/a/why")
     assert status == 500
     assert "IndexError" not in json.dumps(body)

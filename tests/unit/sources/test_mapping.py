@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from etapa.contracts.rejected import Rejected
+from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.sources.changes import MappingError
 from etapa.sources.loading import load_source
-from etapa.sources.mapping import Mapper, MappingError
-from etapa.sources.outcome import Mapped, SkippedRecord
+from etapa.sources.mapping import Mapper
+from etapa.sources.outcome import Mapped
 
 BARE = {"id": "id", "customer_id": "user", "type": "event", "occurred_at": "at"}
 RECORD: dict[str, Any] = {"id": "e-1", "user": "u-1", "event": "purchase", "at": "2026-01-05T09:20:00Z"}
@@ -113,7 +115,7 @@ def test_each_element_of_a_list_is_a_touchpoint_of_its_own() -> None:
     assert isinstance(first, Mapped)
     assert first.touchpoint.customer_id == "u-1"
     assert isinstance(second, Rejected)
-    assert second.detail == "occurred_at: expected text, found nothing at `at`"
+    assert second.detail == "occurred_at: expected a time, found nothing at `at`"
     assert isinstance(third, Rejected)
     assert made.outcomes({"actions": []}, TouchpointLimits()) == [SkippedRecord("`actions` is empty")]
     assert refused(made, {"actions": "none"}).detail == "expected a list at `actions`, found text"
@@ -152,3 +154,32 @@ def test_explain_tells_where_each_value_was_found() -> None:
     rows = made.explain({**RECORD, "user": "", "anonymous": "a-1", "total": "x"}, 0)
     assert ("customer_id", "a-1", "`anonymous`") in rows
     assert ("properties.amount", None, "`total`") in rows
+
+
+def test_elements_use_no_more_of_the_record_around_them_than_is_bounded() -> None:
+    # Without the bound this record of a mebibyte would become gigabytes.
+    made = mapper({"id": {"hash": ["#", "^.big"]}, "customer_id": "^.user", "properties": {"*": "^.big"}}, each="actions")
+    big = {f"k{number}": number for number in range(50_000)}
+    record = {"user": "u-1", "big": big, "actions": [{"event": "view", "at": "2026-01-05T09:20:00Z"}] * 1_000}
+    found = made.outcomes(record, TouchpointLimits())
+    assert isinstance(found[0], Mapped)
+    assert isinstance(found[-1], Rejected)
+    assert found[-1].reason == "too_large"
+    assert sum(isinstance(each, Mapped) for each in found) < 20
+
+
+def test_a_touchpoint_larger_than_its_record_is_refused_by_its_own_size() -> None:
+    made = mapper({"properties": dict.fromkeys("abcdef", "note")})
+    assert refused(made, {**RECORD, "note": "x" * 200_000}).reason == "too_large"
+    assert isinstance(made.outcomes({**RECORD, "note": "x" * 100_000}, TouchpointLimits())[0], Mapped)
+
+
+def test_what_no_64_bit_reader_could_hold_and_what_nests_too_deep_is_refused() -> None:
+    made = mapper({"properties": {"*": "extra"}})
+    assert refused(made, {**RECORD, "extra": {"n": 2**63}}).detail == "an integer in properties does not fit 64 bits"
+    assert refused(made, {**RECORD, "extra": {"n": [{"m": -(2**64)}]}}).detail == "an integer in properties does not fit 64 bits"
+    nest: Any = 1
+    for _ in range(30):
+        nest = [nest]
+    assert isinstance(made.outcomes({**RECORD, "extra": {"n": nest}}, TouchpointLimits())[0], Mapped)
+    assert refused(made, {**RECORD, "extra": {"n": [nest]}}).detail == "objects and arrays in properties are nested more than 30 deep"

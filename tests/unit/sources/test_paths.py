@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from etapa.sources.finding import Element, Finders, WholeRecord
 from etapa.sources.paths import PathError, parse_path
 
 RECORD: dict[str, Any] = {
@@ -12,6 +13,10 @@ RECORD: dict[str, Any] = {
     "line_items": [{"sku": "A", "tags": ["x", "y"]}, {"quantity": 1}, {"sku": "B", "tags": ["z"]}],
     "event_params": [{"key": "source", "value": {"string_value": "mail"}}, {"key": "value", "value": {"int_value": 3}}],
 }
+
+
+def found(path: str, element: Any, number: int = 0) -> Any:
+    return Finders().of(parse_path(path)).find(Element(element, number, WholeRecord(RECORD)))
 
 
 @pytest.mark.parametrize(
@@ -33,14 +38,14 @@ RECORD: dict[str, Any] = {
     ],
 )
 def test_a_path_finds_what_lies_there_and_nothing_where_nothing_does(path: str, value: Any) -> None:
-    assert parse_path(path).find(RECORD, RECORD, 0) == value
+    assert found(path, RECORD) == value
 
 
 def test_a_caret_looks_into_the_record_around_and_a_number_sign_is_the_place_in_the_list() -> None:
     element = {"sku": "A"}
-    assert parse_path("^.userId").find(element, RECORD, 4) == "u-1"
-    assert parse_path("userId").find(element, RECORD, 4) is None
-    assert parse_path("#").find(element, RECORD, 4) == 4
+    assert found("^.userId", element, 4) == "u-1"
+    assert found("userId", element, 4) is None
+    assert found("#", element, 4) == 4
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", "a[", "a]", "a[key]", "a[=x]", "a[key=]", "[]", "^.", "a[]b", "a" * 301])

@@ -53,9 +53,9 @@ def test_of_many_numbers_the_first_are_told(partitions: list[int], words: str) -
 
 
 def test_another_rule_is_told_with_or_without_what_the_brokers_know_of_it() -> None:
-    told = another_rule_in_words("shop", "roundrobin", "range", [GroupMember("reports", "/10.0.0.9")])
-    assert "divides partitions by range, workers do so by roundrobin" in told
+    told = another_rule_in_words("shop", "ETAPA_GROUP", "roundrobin", "range", [GroupMember("reports", "/10.0.0.9")])
+    assert "divides partitions by range, Etapa does so by roundrobin" in told
     assert "stop reports at /10.0.0.9, or" in told
-    untold = another_rule_in_words("shop", "roundrobin", "", [])
+    untold = another_rule_in_words("shop", "ETAPA_GROUP", "roundrobin", "", [])
     assert "divides partitions in another way" in untold
-    assert "stop whoever else is there, or" in untold
+    assert "stop whoever is there, or" in untold

@@ -13,9 +13,10 @@ from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 from etapa.sources import presets
+from etapa.sources.changes import MappingError
 from etapa.sources.lines import Lines
 from etapa.sources.loading import LoadedSource, load_source
-from etapa.sources.mapping import Mapper, MappingError
+from etapa.sources.mapping import Mapper
 from etapa.sources.outcome import Mapped
 from etapa.sources.records import RecordsError, records
 from etapa.sources.tally import Tally

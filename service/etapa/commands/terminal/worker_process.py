@@ -21,7 +21,7 @@ def work(settings: Settings, journey: Journey) -> None:
     metrics = Metrics(journey)
 
     def hosted(member: Member) -> list[Service]:
-        api = Api(journey, member, member, metrics.registry, settings.api_token)
+        api = Api(journey, member, member, metrics.registry, settings.api_token, metrics.http, settings.http_customer_rate)
         return [HttpService(api.application(), settings.http_host, settings.http_port)]
 
     try:

@@ -19,48 +19,16 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import (
-    ALL_AT_ONCE,
-    EvaluationFailed,
-    Happened,
-    Touched,
-    catch_up,
-    reclassify,
-    strike_and_note,
-    touch_and_note,
-    touch_some,
-)
+from etapa.journey.engine.judging.classify import catch_up, reclassify, strike_and_note, touch_and_note
+from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Touched
 from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.rehearsal import Rehearsal
 from etapa.journey.engine.timers import Timers
+from etapa.journey.engine.work import Work
 from etapa.journey.units import SECOND
-
-__all__ = ["EvaluationFailed", "Partition", "Rehearsal", "Work"]
 
 _SLACK: Final = 1024
 """Timers that are out of date and may lie around before they are gathered anew."""
-
-
-@final
-class Work(Happened):
-    """What came of the touchpoints and timers since the last collection. `timers`: those that touchpoints passed."""
-
-    __slots__ = ("applied", "changed", "duplicates", "timer_delays", "unpublished")
-
-    def __init__(self, at_once: int) -> None:
-        super().__init__(at_once)
-        self.unpublished: list[tuple[str, str]] = []
-        """From which stage to which customers went without anybody hearing of it."""
-        self.changed: dict[str, Customer] = {}
-        """The customers to be stored, by id. They are live: encode them before the partition is fed again."""
-        self.applied = 0
-        self.duplicates = 0
-        self.timer_delays: list[float] = []
-        """For each timer that stream time made fire, how long after its due time and the journey's grace, in seconds of stream time."""
-
-    @property
-    def timers_fired(self) -> int:
-        """All timers that struck, whatever made them."""
-        return self.timers + len(self.timer_delays)
 
 
 @final
@@ -301,28 +269,3 @@ class Partition:
                     self.stream_time = reached
                 return not timers.any_due(by)
         return True
-
-
-@final
-class Rehearsal:
-    """What `take` would do to one customer, of whom it has a copy. Takes several times as long."""
-
-    __slots__ = ("_at_once", "_by", "_customer", "_program", "_touchpoint")
-
-    def __init__(self, program: Program, customer: Customer | None, touchpoint: Touchpoint, by: int, at_once: int) -> None:
-        self._program: Final = program
-        self._customer = customer
-        self._touchpoint: Final = touchpoint
-        self._by: Final = by
-        self._at_once: Final = at_once
-
-    def go_on(self) -> bool:
-        """Rehearse a portion. Gives false while there is more. Raises `EvaluationFailed` if taking the touchpoint would."""
-        customer = self._customer
-        if customer is not None:
-            caught_up = catch_up(self._program, customer, self._by, self._at_once)
-            if caught_up.cut:
-                return False
-        touched = touch_some(self._program, customer, self._touchpoint, self._at_once)
-        self._customer = touched.customer
-        return not touched.cut

@@ -11,35 +11,13 @@ from etapa.journey.language.matching.json_kinds import kinds_of
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.possible import outcome
 from etapa.journey.language.model import Campaign, Caps, Event, InStage, Trait, Transition
-from etapa.journey.language.reading.comparisons import (
-    COMPARISON_KEYS,
-    PRESENT_VALUE,
-    VALUE,
-    any_operator_schema,
-    comparison_schemas,
-    read_comparison,
-)
+from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Position, Report
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Bad,
-    Field,
-    Flag,
-    JsonMap,
-    ListOf,
-    MapOf,
-    Name,
-    OneOrMany,
-    Percentage,
-    Record,
-    Reference,
-    Shape,
-    Span,
-    Whole,
-    map_schema,
-    read_fields,
-)
+from etapa.journey.language.reading.operands import OPERATORS, PRESENT_VALUE, VALUE
+from etapa.journey.language.reading.shapes import BAD, Bad, Flag, Name, Percentage, Reference, Shape, Span, Whole
 from etapa.journey.language.reading.yaml_nodes import Node
 
 MAX_CAMPAIGNS = 200
@@ -50,7 +28,7 @@ class ConsentShape(Shape[Trait]):
     """A trait and a comparison of its value. A missing trait means no, so the comparison meets values only."""
 
     def read(self, node: Node, report: Report) -> Trait | Bad:
-        record = read_fields(node, "`consent`", (TRAIT,), report, also=COMPARISON_KEYS, told=COMPARISON_KEYS)
+        record = read_fields(node, "`consent`", (TRAIT,), report, also=OPERATORS, told=OPERATORS)
         if record is BAD:
             return BAD
         comparison = read_comparison(record.rest, "`consent`", node.position, VALUE, report)
@@ -138,7 +116,7 @@ CAMPAIGNS = Field(
 )
 
 
-def check(records: Sequence[Record], stages: Known, report: Report) -> Known:
+def check(records: Sequence[ReadMap], stages: Known, report: Report) -> Known:
     """Check what campaigns refer to. Gives the campaigns' ids."""
     for record in records:
         for move in record.get(ON) or ():
@@ -151,7 +129,7 @@ def check(records: Sequence[Record], stages: Known, report: Report) -> Known:
     return known_among(records, CAMPAIGN_ID, "campaign", report)
 
 
-def _check_when(record: Record, report: Report) -> None:
+def _check_when(record: ReadMap, report: Report) -> None:
     condition = record.get(WHEN)
     found = list(leaves(condition)) if condition is not None else []
     if any(isinstance(leaf, Event) for leaf in found):
@@ -162,13 +140,13 @@ def _check_when(record: Record, report: Report) -> None:
         )
 
 
-def caps(record: Record) -> Caps | None:
+def caps(record: ReadMap) -> Caps | None:
     """The caps of a journey's record, which is sound."""
     each = record.get(CAPS)
     return None if each is None else Caps(each.need(MAX), each.need(PER))
 
 
-def campaign(record: Record) -> Campaign:
+def campaign(record: ReadMap) -> Campaign:
     """A campaign from its record, which is sound."""
     return Campaign(
         id=record.need(CAMPAIGN_ID),

@@ -8,9 +8,11 @@ from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Not
 from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.logic import always_true_as_any, counts_itself, never_true_together
 from etapa.journey.language.matching.matches import Comparison
-from etapa.journey.language.reading.comparisons import COMPARISON_KEYS
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
-from etapa.journey.language.reading.shapes import BAD, Bad, ListOf, Record, Shape, refuse
+from etapa.journey.language.reading.lists import ListOf
+from etapa.journey.language.reading.maps import ReadMap
+from etapa.journey.language.reading.operands import OPERATORS
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node
 
 MAX_TOGETHER = 100
@@ -51,7 +53,7 @@ ANY = own("any", ListOf(ConditionShape(), "conditions", maximum=MAX_TOGETHER), "
 NOT = own("not", ConditionShape(), "This does not hold.")
 
 
-def _all(record: Record, _: Comparison, report: Report) -> Condition | Bad:
+def _all(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
     conditions = record.need(ALL)
     reason = never_true_together(conditions)
     if reason:
@@ -63,7 +65,7 @@ def _all(record: Record, _: Comparison, report: Report) -> Condition | Bad:
     return All(conditions)
 
 
-def _any(record: Record, _: Comparison, report: Report) -> Condition | Bad:
+def _any(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
     conditions = record.need(ANY)
     reason = always_true_as_any(conditions)
     if reason:
@@ -72,7 +74,7 @@ def _any(record: Record, _: Comparison, report: Report) -> Condition | Bad:
     return AnyOf(conditions)
 
 
-def _not(record: Record, _: Comparison, __: Report) -> Condition:
+def _not(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return Not(record.need(NOT))
 
 
@@ -94,4 +96,4 @@ def _table() -> Iterator[ConditionKind]:
 
 
 CONDITIONS: Mapping[str, ConditionKind] = {kind.name: kind for kind in _table()}
-_OPTIONS = {each.name for kind in CONDITIONS.values() for each in kind.fields} | set(COMPARISON_KEYS)
+_OPTIONS = {each.name for kind in CONDITIONS.values() for each in kind.fields} | set(OPERATORS)

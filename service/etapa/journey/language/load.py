@@ -13,24 +13,10 @@ from etapa.journey.language.logic import depth, leaves
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
 from etapa.journey.language.reading.findings import Finding, Position, Report
 from etapa.journey.language.reading.instants import Instant
+from etapa.journey.language.reading.lists import ListOf, OneOrMany
+from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, TextMap, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
-from etapa.journey.language.reading.shapes import (
-    BAD,
-    Bad,
-    Field,
-    ListOf,
-    MapOf,
-    Name,
-    OneOrMany,
-    Record,
-    Reference,
-    Shape,
-    Span,
-    Text,
-    TextMap,
-    Whole,
-    read_fields,
-)
+from etapa.journey.language.reading.shapes import BAD, Bad, Name, Reference, Shape, Span, Text, Whole
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode, Unreadable, parse
 from etapa.journey.language.zone import ZONE
 from etapa.journey.units import SECOND
@@ -236,7 +222,7 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
     )
 
 
-def _lines(records: Sequence[Record], name: Field[Any]) -> Mapping[str, int]:
+def _lines(records: Sequence[ReadMap], name: Field[Any]) -> Mapping[str, int]:
     return {record.need(name): record.place(name).line for record in records}
 
 
@@ -244,7 +230,7 @@ def _or(value: int | None, default: int) -> int:
     return default if value is None else value
 
 
-def _check_rule(rule: Record, stages: Known, report: Report) -> None:
+def _check_rule(rule: ReadMap, stages: Known, report: Report) -> None:
     to = rule.get(TO)
     sources: tuple[Name, ...] = rule.get(FROM) or ()
     if any(source.text == EVERY_STAGE for source in sources):
@@ -259,7 +245,7 @@ def _check_rule(rule: Record, stages: Known, report: Report) -> None:
         report.error(to.position, f"no stage is listed before `{to.text}`, so the rule leaves none: write the stages it leaves as `from`")
 
 
-def _check_size(rules: tuple[Record, ...], campaign_records: tuple[Record, ...], record: Record, report: Report) -> None:
+def _check_size(rules: tuple[ReadMap, ...], campaign_records: tuple[ReadMap, ...], record: ReadMap, report: Report) -> None:
     found = [(each.get(WHEN), each.place(WHEN)) for each in rules]
     found += [(each.get(campaigns.WHEN), each.place(campaigns.WHEN)) for each in campaign_records]
     conditions: list[tuple[Condition, Position]] = [(condition, position) for condition, position in found if condition is not None]
@@ -271,7 +257,7 @@ def _check_size(rules: tuple[Record, ...], campaign_records: tuple[Record, ...],
         report.error(record.place(RULES), f"the journey has {total} conditions; at most {MAX_CONDITIONS} are allowed")
 
 
-def _rule(record: Record, order: tuple[str, ...]) -> Rule:
+def _rule(record: ReadMap, order: tuple[str, ...]) -> Rule:
     to = record.need(TO).text
     names = record.get(FROM)
     if names is None:

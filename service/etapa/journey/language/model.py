@@ -10,7 +10,7 @@ from typing import Any
 
 from etapa.journey.language.kinds.absence import Absent, OwnPace
 from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
-from etapa.journey.language.kinds.clock import Clock
+from etapa.journey.language.kinds.clock import LocalClock
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.count import Count
 from etapa.journey.language.kinds.date import Date
@@ -20,7 +20,7 @@ from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.score import Score
 from etapa.journey.language.kinds.sequence import Sequence
 from etapa.journey.language.kinds.trait import Trait
-from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Conversion, Match, Operator, Path, Scalar, Test, Where
+from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match, Operator, Path, Scalar, Test, Where
 
 __all__ = [
     "ANY_TYPE",
@@ -33,10 +33,8 @@ __all__ = [
     "AnyOf",
     "Campaign",
     "Caps",
-    "Clock",
     "Comparison",
     "Condition",
-    "Conversion",
     "Count",
     "CustomerZone",
     "Date",
@@ -47,6 +45,7 @@ __all__ = [
     "InStage",
     "Journey",
     "Leaf",
+    "LocalClock",
     "Match",
     "Not",
     "Operator",

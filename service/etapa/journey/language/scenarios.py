@@ -7,8 +7,10 @@ from etapa.journey.duration import PATTERN
 from etapa.journey.language.kinds.kind import MAX_TYPE
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Scenario
 from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.lists import ListOf
+from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap
 from etapa.journey.language.reading.names import Known, known_among
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, JsonMap, ListOf, MapOf, Record, Reference, Shape, Span, Text
+from etapa.journey.language.reading.shapes import BAD, Bad, Reference, Shape, Span, Text
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 MAX_TESTS = 1000
@@ -71,7 +73,7 @@ TEST = MapOf("a test", (NAME, GIVEN, EXPECT, UNTIL, TRIGGERS))
 TESTS = Field("tests", ListOf(TEST, "tests", minimum=0, maximum=MAX_TESTS, keeps_good=True), "Tests of this journey, run by `etapa test`.")
 
 
-def check(records: Sequence[Record], stages: Known, campaigns: Known, report: Report) -> None:
+def check(records: Sequence[ReadMap], stages: Known, campaigns: Known, report: Report) -> None:
     """Check what tests refer to."""
     known_among(records, NAME, "test", report)
     for record in records:
@@ -87,7 +89,7 @@ def check(records: Sequence[Record], stages: Known, campaigns: Known, report: Re
             report.warning(record.place(UNTIL), "`until` lies before the last touchpoint, so no timer runs after it")
 
 
-def scenario(record: Record) -> Scenario:
+def scenario(record: ReadMap) -> Scenario:
     """A test from its record, which is sound."""
     triggers = record.get(TRIGGERS)
     return Scenario(
@@ -99,7 +101,7 @@ def scenario(record: Record) -> Scenario:
     )
 
 
-def _touchpoint(record: Record) -> GivenTouchpoint:
+def _touchpoint(record: ReadMap) -> GivenTouchpoint:
     return GivenTouchpoint(
         at=record.need(AT),
         type=record.need(TYPE),

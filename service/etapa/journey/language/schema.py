@@ -9,7 +9,7 @@ from typing import Any
 from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.kinds.kind import Types
 from etapa.journey.language.load import JOURNEY_FIELDS
-from etapa.journey.language.reading.shapes import map_schema
+from etapa.journey.language.reading.maps import map_schema
 from etapa.journey.language.reading.where import WhereShape
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from etapa.journey.language.kinds.kind import MAX_TYPE
 from etapa.journey.language.model import CustomerZone
 from etapa.journey.language.reading.findings import Report, nearest, shortened
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Shape, Text, map_schema, read_fields
+from etapa.journey.language.reading.maps import Field, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Text
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 from etapa.journey.localtime.zones import VERSION, zone_names
 

@@ -11,13 +11,15 @@ FOREVER: Final = 2**62 - 1
 """Later than every transition; its opposite is earlier than all."""
 _WIDEST: Final = 26 * HOUR
 """No offset is wider."""
+_LAST_YEAR: Final = 2100
+"""Up to here the changes that a rule makes are kept; later ones are worked out when they are asked for."""
 
 
 @final
 class Zone:
-    """The local time of a place. Nothing changes it, but that it remembers the span it was last asked about."""
+    """The local time of a place. Nothing changes it, but that it remembers what it was asked about: the last span, and changes by its rule."""
 
-    __slots__ = ("_end", "_last", "_offset", "_offsets", "_rule", "_start", "_times", "name")
+    __slots__ = ("_end", "_last", "_last_offset", "_offset", "_offsets", "_rule", "_start", "_times", "_years", "name")
 
     def __init__(self, name: str, data: ZoneData) -> None:
         self.name: Final = name
@@ -25,6 +27,9 @@ class Zone:
         self._offsets: Final = data.offsets
         self._rule: Final[YearlyRule | None] = data.rule
         self._last: Final = data.times[-1] if data.times else -FOREVER
+        self._last_offset: Final = data.offsets[-1]
+        self._years = date_of(self._last // DAY)[0] if data.times else _LAST_YEAR
+        """Changes by the rule are among `_times` before this year."""
         self._start = 0
         self._end = 0
         self._offset = 0
@@ -58,16 +63,28 @@ class Zone:
         """Find the span without a transition around `at`."""
         rule = self._rule
         if rule is not None and at >= self._last:
-            self._look_up_by_rule(rule, at)
-            return
+            year = date_of(at // DAY)[0]
+            if year >= _LAST_YEAR - 1 or not self._times:
+                self._look_up_by_rule(rule, at, year)
+                return
+            self._follow(rule, year + 2)
         place = bisect_right(self._times, at)
         self._start = self._times[place - 1] if place else -FOREVER
         self._end = self._times[place] if place < len(self._times) else FOREVER
         self._offset = self._offsets[place]
 
-    def _look_up_by_rule(self, rule: YearlyRule, at: int) -> None:
-        year = date_of(at // DAY)[0]
-        self._start, self._offset, self._end = self._last, self._offsets[-1], FOREVER
+    def _follow(self, rule: YearlyRule, years: int) -> None:
+        """Have the changes before the year `years` among those that are known."""
+        while self._years < years:
+            for transition, offset in rule.transitions(self._years):
+                if transition > self._last:
+                    self._times.append(transition)
+                    self._offsets.append(offset)
+            self._years += 1
+
+    def _look_up_by_rule(self, rule: YearlyRule, at: int, year: int) -> None:
+        """The same from the rule alone."""
+        self._start, self._offset, self._end = self._last, self._last_offset, FOREVER
         for transition, offset in [each for near in (year - 1, year, year + 1) for each in rule.transitions(near)]:
             if transition <= self._last:
                 continue

@@ -18,15 +18,15 @@ _TRANSACTION = ("transaction.max.timeout.ms",)
 TimeoutRefused = (InvalidSessionTimeoutError, InvalidTransactionTimeout)
 
 
-async def about_timeout(cluster: Cluster, error: KafkaError) -> str:
-    """What is wrong with our time-out, in words, when brokers refuse it with one of `TimeoutRefused`."""
+async def about_timeout(cluster: Cluster, error: KafkaError, group: str | None = None) -> str:
+    """What is wrong with our time-out, in words, when brokers refuse it with one of `TimeoutRefused`. `group`: the workers' unless said otherwise."""
     in_session = isinstance(error, InvalidSessionTimeoutError)
     names = _SESSION if in_session else _TRANSACTION
     found = await _told(cluster, names)
     milliseconds = cluster.settings.session_timeout // 1000
     if in_session:
         bounds = " to ".join(found) if len(found) == len(names) else f"what {' and '.join(names)} say"
-        what = f"the group {cluster.settings.group} a session of {milliseconds} ms: brokers take {bounds}"
+        what = f"the group {group or cluster.settings.group} a session of {milliseconds} ms: brokers take {bounds}"
     else:
         most = found[0] if found else f"what {names[0]} says"
         what = f"transactions of {milliseconds} ms: brokers take {most} at most"

@@ -9,6 +9,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import for_code
 from aiokafka.protocol.metadata import MetadataRequest
 
+from etapa.settings import variable_of
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import ASSIGNOR, client_id_of
 from etapa.stream.kafka.errors import KAFKA_FAILURES
@@ -62,16 +63,16 @@ def _given(assignment: bytes, topic: str) -> list[int]:
         return []
 
 
-async def about_another_rule(cluster: Cluster) -> str:
-    """Why we cannot join the group, in words, when brokers say that its members divide partitions by another rule."""
-    settings = cluster.settings
+async def about_another_rule(cluster: Cluster, group: str, topic: str) -> str:
+    """Why we cannot join the group, which reads this topic, in words, when brokers say that its members divide partitions by another rule."""
     rule, strangers = "", list[GroupMember]()
     try:
         async with cluster.admin() as admin:
-            found = await describe_group(admin, settings.group, settings.topic_touchpoints)
+            found = await describe_group(admin, group, topic)
             rule = found.rule
-            strangers = [member for member in found.members if member.client != client_id_of(settings.group)]
+            strangers = [member for member in found.members if member.client != client_id_of(group)]
     except KAFKA_FAILURES:
         # Then it is said without names.
         pass
-    return another_rule_in_words(settings.group, ASSIGNOR.name, rule, strangers)
+    setting = variable_of("group" if group == cluster.settings.group else "delivery_group")
+    return another_rule_in_words(group, setting, ASSIGNOR.name, rule, strangers)

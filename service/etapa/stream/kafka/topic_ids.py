@@ -82,6 +82,13 @@ async def worker_topics_now(client: AIOKafkaClient, settings: Settings) -> Topic
     return Topics(touchpoints.partitions, ids, names)
 
 
+async def topics_found(cluster: Cluster, names: Sequence[str]) -> dict[str, FoundTopic]:
+    """What the brokers say of these topics, for those who have no connection yet; those that are not there are missing. Raises `LogError`."""
+    with log_errors("asking for the topics"):
+        async with asyncio.timeout(cluster.session_seconds), cluster.admin() as admin:
+            return await find_topics(admin._client, names)
+
+
 async def topics_now(cluster: Cluster) -> Topics:
     """The same, for those who have no connection yet. Raises `LogError`."""
     with log_errors("asking for the topics"):

@@ -15,7 +15,8 @@ from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import triggers_of
-from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
+from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.records import Applied, Outgoing, Record
 
 Pause = Callable[[], Awaitable[object]]

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from etapa.contracts.mark import TOPIC_ROLES, Mark, TopicRole
+from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES, Mark, TopicRole
 from etapa.errors import EtapaError
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.ports import VIEW_FORMAT, Topics, ViewMark
@@ -45,21 +45,7 @@ def refuse_what_is_not_ours(partition: int, group: str, topics: Topics, shown: V
             f"the view of partition {partition} has format {shown.format}, this version writes format {VIEW_FORMAT}; "
             "remove its keys from Redis (they are rebuilt from customer-state), or set another ETAPA_REDIS_PREFIX"
         )
-    for place, its_group, its_partitions in (
-        *((("the view in Redis", shown.group, shown.partitions),) if shown else ()),
-        *((("the topic customer-state", last.mark.group, last.mark.partitions),) if last else ()),
-    ):
-        if its_group != group:
-            raise AllRefused(
-                f"partition {partition}: {place} belongs to group {its_group!r}, this worker is of group {group!r}; "
-                "two groups need output topics and a Redis prefix of their own each"
-            )
-        if its_partitions != topics.partitions:
-            raise AllRefused(
-                f"partition {partition}: {place} was written when there were {its_partitions} partitions, now touchpoints has "
-                f"{topics.partitions}; customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, "
-                "or undo the change"
-            )
+    refuse_what_is_of_others(partition, group, topics, shown, last)
     if last is not None and last.mark.zones > ZONE_DATA:
         raise PartitionRefused(
             f"partition {partition} was processed with zone data {last.mark.zones}, this worker has {ZONE_DATA} and may place local times at other "
@@ -83,6 +69,47 @@ def refuse_what_is_not_ours(partition: int, group: str, topics: Topics, shown: V
         )
 
 
+def refuse_what_is_of_others(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
+    """Whether view and log are of our group, and of as many partitions as there are. Raises `AllRefused`."""
+    for place, its_group, its_partitions in (
+        *((("the view in Redis", shown.group, shown.partitions),) if shown else ()),
+        *((("the topic customer-state", last.mark.group, last.mark.partitions),) if last else ()),
+    ):
+        if its_group != group:
+            raise AllRefused(
+                f"partition {partition}: {place} belongs to group {its_group!r}, this worker is of group {group!r}; "
+                "two groups need output topics and a Redis prefix of their own each"
+            )
+        if its_partitions != topics.partitions:
+            raise AllRefused(
+                f"partition {partition}: {place} was written when there were {its_partitions} partitions, now touchpoints has "
+                f"{topics.partitions}; customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, "
+                "or undo the change"
+            )
+
+
+def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
+    """Whether the view of a partition may be thrown away to be made from `customer-state` again. Raises `PartitionRefused` when it may not:
+    the mark of the view is all that tells of what the topic does not hold.
+    """
+    refuse_what_is_of_others(partition, group, topics, shown, last)
+    if last is not None and (others := other_topics(last.mark.topics, topics)):
+        raise MayPass(f"partition {partition}: {made_anew(others, last.mark.topics, topics)}")
+    if shown is None or (last is not None and last.offset >= shown.state_offset):
+        return
+    role: TopicRole = "customer-state"
+    if last is not None and role in topics.ids and last.mark.topics.get(role) == topics.ids[role]:
+        # The same topic: a transaction that the view shows was aborted since.
+        return
+    name = topics.names.get(role, role)
+    ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
+    raise MayPass(
+        f"partition {partition}: Redis shows {name} up to offset {shown.state_offset}, but the topic {ends}: it was made anew, or is another"
+        " one, and what is made from it would lack what Redis shows. Bring the old topic back, or set its name or ETAPA_REDIS_PREFIX back if they"
+        f" were changed. If this topic is to count all the same, remove the keys {{prefix}}:{{{partition}}}:* from Redis"
+    )
+
+
 def other_topics(ids: dict[TopicRole, str], now: Topics) -> list[TopicRole]:
     """Which topics have another id now. Where no id is known of then or of now, nothing is said."""
     return [role for role in TOPIC_ROLES if role in ids and role in now.ids and ids[role] != now.ids[role]]
@@ -95,10 +122,30 @@ def made_anew(others: list[TopicRole], ids: dict[TopicRole, str], now: Topics) -
         f" {_LOSS[role]}"
         for role in others
     )
+    if set(others) <= set(REPLACEABLE_ROLES):
+        commands = " and ".join(f"`etapa topics accept {now.names.get(role, role)}`" for role in others)
+        return f"{which}. Set the names of the topics back if they were changed; if that was on purpose, {commands} lets it go on"
     return (
         f"{which}. Set the names of the topics back if they were changed; else start from the beginning, with new output topics, another"
         " ETAPA_GROUP and another ETAPA_REDIS_PREFIX"
     )
+
+
+def replaced(mark: Mark, role: TopicRole, now: Topics) -> Mark | None:
+    """The mark once the topic that has this role now is taken for ours; none when it is already, or ids are not told."""
+    if role not in other_topics(mark.topics, now):
+        return None
+    return msgspec.structs.replace(
+        mark,
+        topics={**mark.topics, role: now.ids[role]},
+        last_change=None if role == "stage-changes" else mark.last_change,
+        replaced=tuple(one for one in TOPIC_ROLES if one == role or one in mark.replaced),
+    )
+
+
+def loss_of(role: TopicRole) -> str:
+    """What it means that another topic has taken the place of this one, in words."""
+    return _LOSS[role]
 
 
 def changed(then: Topics, now: Topics) -> str:

@@ -50,13 +50,16 @@ def ownership_in_words(found: Ownership, group: str, topic: str) -> str:
     return f"{what}. In the group {group}, where nobody but workers of Etapa may be, {whose}. Stop that, or give it a group of its own"
 
 
-def another_rule_in_words(group: str, ours: str, theirs: str, members: Sequence[GroupMember]) -> str:
-    """That we cannot join, since others in the group divide partitions by another rule; with what the brokers tell of them."""
+def another_rule_in_words(group: str, setting: str, ours: str, theirs: str, members: Sequence[GroupMember]) -> str:
+    """That we cannot join, since others in the group divide partitions by another rule; with what the brokers tell of them.
+
+    `setting` is the variable that names the group.
+    """
     found = f"by {theirs}" if theirs else "in another way"
     who = ", ".join(f"{member.client} at {member.host}" for member in members[:_MOST_NAMED])
     return (
-        f"the group {group} divides partitions {found}, workers do so by {ours}, so no worker can join. Nobody but workers may be in it; stop"
-        f" {who or 'whoever else is there'}, or use another group (ETAPA_GROUP or theirs)"
+        f"the group {group} divides partitions {found}, Etapa does so by {ours}, so it cannot join. Nobody else may be in it; stop"
+        f" {who or 'whoever is there'}, or use another group ({setting} or theirs)"
     )
 
 

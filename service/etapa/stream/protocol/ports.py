@@ -42,6 +42,10 @@ class ViewError(EtapaError):
     """The view did not answer, or answered with an error."""
 
 
+class UnreadableMark(ViewError):
+    """Somebody else wrote to the view: its mark makes no sense."""
+
+
 class Topics(msgspec.Struct, frozen=True):
     """The topics that a worker reads and writes, as the log tells of them now."""
 
@@ -89,7 +93,17 @@ class RecentChanges(msgspec.Struct, frozen=True):
     """Whether these are all that were ever there: none are before them, and retention has removed none."""
 
 
-class Log(Protocol):
+class States(Protocol):
+    """One partition of `customer-state`, as whoever reads it sees it. Methods raise `LogError`."""
+
+    async def state_range(self) -> tuple[int, int]:
+        """First offset, and the offset after the last committed one."""
+
+    def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
+        """Committed records from `start` up to but without `end`, in chunks, in order."""
+
+
+class Log(States, Protocol):
     """One partition of the topics. Methods raise `LogError`; `commit` may raise `Fenced` or `OutcomeUnknown`."""
 
     async def fence(self) -> None:
@@ -98,12 +112,6 @@ class Log(Protocol):
         Settles whatever transaction a predecessor left open. May be called again, with or without `close` in between.
         Raises `TransactionHangs` when one cannot be settled.
         """
-
-    async def state_range(self) -> tuple[int, int]:
-        """First offset, and the offset after the last committed one, of the partition of `customer-state`."""
-
-    def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
-        """Committed records of `customer-state` from `start` up to but without `end`, in chunks, in order."""
 
     async def touchpoint_range(self) -> tuple[int, int]:
         """First offset, and the offset after the last, of the partition of `touchpoints`."""

@@ -19,7 +19,18 @@ from etapa.stream.protocol.belonging import LastMark, MayPass, PartitionRefused,
 from etapa.stream.protocol.damage import Damage, look_for_damage
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.options import TaskOptions
-from etapa.stream.protocol.ports import VIEW_FORMAT, ApplyOutcome, Log, LogError, TakeoverReason, Topics, TransactionHangs, View, ViewMark
+from etapa.stream.protocol.ports import (
+    VIEW_FORMAT,
+    ApplyOutcome,
+    Log,
+    LogError,
+    States,
+    TakeoverReason,
+    Topics,
+    TransactionHangs,
+    View,
+    ViewMark,
+)
 from etapa.stream.protocol.records import Applied, StateRecord, collect
 
 logger = logging.getLogger(__name__)
@@ -69,7 +80,7 @@ async def take_over(
     shown = await view.mark()
     first, end = await log.state_range()
     try:
-        last = await _last_mark(log, first, end)
+        last = await last_mark(log, first, end)
         refuse_what_is_not_ours(partition, options.group, topics, shown, last)
         expected, next_offset = await _next_offset(log, observer, partition, options, last)
         customers = 0
@@ -87,8 +98,8 @@ async def take_over(
     return TakenOver(last.mark, last.offset, next_offset, topics, customers, damage)
 
 
-async def _last_mark(log: Log, first: int, end: int) -> LastMark | None:
-    """The last mark in `customer-state`, without reading all of it."""
+async def last_mark(log: States, first: int, end: int) -> LastMark | None:
+    """The last mark in `customer-state`, without reading all of it. Raises `MayPass` when there are records and no mark, and `MarkError`."""
     look_back = FIRST_LOOK_BACK
     while first < end:
         start = max(first, end - look_back)

@@ -14,7 +14,7 @@ from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, take_over
-from etapa.stream.protocol.tenure import Surroundings, Tenure
+from etapa.stream.protocol.tenure import TaskContext, Tenure
 
 __all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]
 
@@ -35,7 +35,7 @@ class PartitionTask:
     def __init__(
         self, partition: int, program: Program, log: Log, view: View, clock: Clock, observer: TaskObserver, options: TaskOptions
     ) -> None:
-        self._around = Surroundings(partition, program, log, view, clock, observer, options)
+        self._around = TaskContext(partition, program, log, view, clock, observer, options)
         self._stop_requested = False
         self._ready = self._was_ready = False
         self._trouble = self._damage = ""

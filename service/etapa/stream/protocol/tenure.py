@@ -16,8 +16,9 @@ from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.state import decode_state
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
-from etapa.journey.engine.partition import EvaluationFailed, Partition
+from etapa.journey.engine.partition import Partition
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, decode, encode, stage_deltas
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, TaskObserver
@@ -31,7 +32,7 @@ from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 logger = logging.getLogger(__name__)
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class TaskContext(msgspec.Struct, frozen=True):
     """What a task is given and never changes."""
 
     partition: int
@@ -53,7 +54,7 @@ class _InFlight(msgspec.Struct, frozen=True):
 class Tenure:
     """Everything that is known of a partition while it is ours. Thrown away as a whole when in doubt."""
 
-    def __init__(self, around: Surroundings, taken: TakenOver) -> None:
+    def __init__(self, around: TaskContext, taken: TakenOver) -> None:
         self._around = around
         self._never_processed = taken.mark is None
         self._topics = taken.topics
@@ -64,6 +65,7 @@ class Tenure:
         self._stream_time = None if taken.mark is None else taken.mark.stream_time
         """As the last mark has it."""
         self._last_change = None if taken.mark is None else taken.mark.last_change
+        self._replaced = () if taken.mark is None else taken.mark.replaced
         self._memories = {} if taken.mark is None else dict(taken.mark.memories)
         self._memories.setdefault(around.program.version, around.program.known)
         self._engine = self._new_engine()
@@ -340,6 +342,7 @@ class Tenure:
             memories=self._memories,
             topics=dict(self._topics.ids),
             last_change=f"{work.changes[-1].customer_id}/{work.changes[-1].sequence}" if work.changes else self._last_change,
+            replaced=self._replaced,
         )
         transaction = Transaction(
             encoded.stage_changes, encoded.campaign_triggers, letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1

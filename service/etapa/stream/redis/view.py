@@ -13,7 +13,7 @@ import msgspec
 from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
-from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
+from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, UnreadableMark, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
 from etapa.stream.redis.errors import view_errors
@@ -110,7 +110,7 @@ class RedisView:
             return read_mark(fields)
         except (KeyError, ValueError) as error:
             message = f"partition {self._partition}: the mark in {self._keys.mark.decode()} cannot be read ({error!r}); {self._advice()}"
-            raise ViewError(message) from None
+            raise UnreadableMark(message) from None
 
     def _advice(self) -> str:
         return f"something else writes to these keys. Delete {self._keys.mark.decode()} and the view is rebuilt"

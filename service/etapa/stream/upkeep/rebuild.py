@@ -14,12 +14,15 @@ import msgspec
 from etapa.errors import EtapaError
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.protocol.ports import View, ViewMark
+from etapa.stream.protocol.belonging import MayPass, refuse_to_rebuild
+from etapa.stream.protocol.ports import States, Topics, UnreadableMark, View, ViewMark
+from etapa.stream.protocol.takeover import last_mark
 from etapa.stream.redis.inspection import RedisInspection
-from etapa.stream.upkeep.state_fold import States
 
 LOOK_SECONDS = 0.1
 """Between two looks at the mark."""
+LOOKS_AT_LOG = 30
+"""When it does not fit the view."""
 LOOKS_BETWEEN_COUNTS = 20
 """Looks at the mark between two at whether anybody is at work."""
 
@@ -49,6 +52,28 @@ async def workers_of(cluster: Cluster) -> int:
             [answer] = await admin.describe_consumer_groups([group])
     [(_, _, _, _, _, members, *_)] = answer.groups
     return len(members)
+
+
+async def see_that_it_can_be_rebuilt(states: States, view: View, partition: int, group: str, topics: Topics) -> bool:
+    """Whether anything was ever processed. Raises `PartitionRefused` when `customer-state` is not what the view was made from; `LogError`, `ViewError`.
+
+    What the view shows was committed, but Kafka may show the end of a transaction a moment later; so that is looked at again before it is believed.
+    """
+    for looks_left in reversed(range(LOOKS_AT_LOG)):
+        try:
+            shown = await view.mark()
+        except UnreadableMark:
+            shown = None
+        try:
+            last = await last_mark(states, *await states.state_range())
+            refuse_to_rebuild(partition, group, topics, shown, last)
+        except MayPass:
+            if not looks_left:
+                raise
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            return last is not None
+    return False
 
 
 async def rebuilding(

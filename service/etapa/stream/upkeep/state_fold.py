@@ -2,27 +2,17 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping
 
 from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.state import decode_standing
+from etapa.stream.protocol.ports import States
 from etapa.stream.protocol.records import StateRecord
 
 _DIGEST_BYTES = 12
 _STAGE_BYTES = 2
 _LOOKS_AHEAD = 4
 """Each is over what was written during the one before, which soon is less than what is never compacted: the newest segment."""
-
-
-class States(Protocol):
-    """One partition of `customer-state`, as `ports.Log` has it. Methods raise `LogError`."""
-
-    async def state_range(self) -> tuple[int, int]:
-        """First offset, and the offset after the last committed one."""
-
-    def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
-        """Committed records from `start` up to but without `end`, in chunks, in order."""
 
 
 async def was_processed(states: States) -> bool:

@@ -16,9 +16,9 @@ import msgspec
 from etapa.contracts.state import decode_standing
 from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import made_anew, other_topics
-from etapa.stream.protocol.ports import LogError, Topics, ViewMark
+from etapa.stream.protocol.ports import LogError, States, Topics, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
-from etapa.stream.upkeep.state_fold import StateFold, States, digest_of, was_processed
+from etapa.stream.upkeep.state_fold import StateFold, digest_of, was_processed
 
 NO_TOPICS = Topics(0)
 PORTION = 1_000

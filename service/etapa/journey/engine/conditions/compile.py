@@ -3,25 +3,22 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from etapa.journey.engine.conditions.absence import compile_absent
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
-from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
+from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
+from etapa.journey.engine.conditions.count import compile_count
+from etapa.journey.engine.conditions.event import compile_event
 from etapa.journey.engine.conditions.first import compile_first
-from etapa.journey.engine.conditions.leaves import (
-    compile_absent,
-    compile_count,
-    compile_event,
-    compile_in_stage,
-    compile_score,
-    compile_sequence,
-    compile_trait,
-)
+from etapa.journey.engine.conditions.in_stage import compile_in_stage
 from etapa.journey.engine.conditions.local_time import compile_clock, compile_date
 from etapa.journey.engine.conditions.pace import compile_own_pace
+from etapa.journey.engine.conditions.score import compile_score
+from etapa.journey.engine.conditions.sequence import compile_sequence
 from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.language import model
-from etapa.journey.language.logic import reads_dates
 
-_LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf]]] = {
+_LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], CompiledLeaf]]] = {
     model.Event: compile_event,
     model.Count: compile_count,
     model.Aggregate: compile_aggregate,
@@ -33,7 +30,7 @@ _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Leaf
     model.First: compile_first,
     model.OwnPace: compile_own_pace,
     model.Date: compile_date,
-    model.Clock: compile_clock,
+    model.LocalClock: compile_clock,
 }
 """For each kind of leaf what compiles it, given its words and what it shares with others."""
 
@@ -43,8 +40,6 @@ class Compiler:
 
     def __init__(self, zone: model.CustomerZone) -> None:
         self.surroundings: Final = Surroundings(zone)
-        self.reads_dates = False
-        """Whether a value of a touchpoint is read as a date, which may hang on where the customer is when it arrives."""
 
     def condition(self, condition: model.Condition) -> Condition:
         match condition:
@@ -55,5 +50,4 @@ class Compiler:
             case model.Not(negated):
                 return DoesNotHold(self.condition(negated))
             case _:
-                self.reads_dates = self.reads_dates or reads_dates(condition)
                 return _LEAVES[type(condition)](condition, condition.text(), self.surroundings)

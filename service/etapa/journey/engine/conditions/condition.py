@@ -39,7 +39,7 @@ class Condition:
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         raise NotImplementedError
 
-    def leaves(self) -> "list[Leaf]":
+    def leaves(self) -> "list[CompiledLeaf]":
         """All conditions in it that hold no others."""
         raise NotImplementedError
 
@@ -52,7 +52,7 @@ class Condition:
         raise NotImplementedError
 
 
-class Leaf(Condition):
+class CompiledLeaf(Condition):
     """Base of conditions that hold no others. What follows are the answers of one that time alone never changes."""
 
     __slots__ = ("text",)
@@ -94,7 +94,7 @@ class Leaf(Condition):
         """The traits of the customer that it looks at."""
         return ()
 
-    def leaves(self) -> "list[Leaf]":
+    def leaves(self) -> "list[CompiledLeaf]":
         return [self]
 
     def possible(self, touchpoint_type: str | None) -> bool | None:
@@ -142,7 +142,7 @@ class AllHold(Condition):
             return [clause for each in self.conditions for clause in each.reasons(customer, now, touchpoint, truth)]
         return _first_reasons(self.conditions, customer, now, touchpoint, truth=False)
 
-    def leaves(self) -> list[Leaf]:
+    def leaves(self) -> list[CompiledLeaf]:
         return [leaf for condition in self.conditions for leaf in condition.leaves()]
 
     def possible(self, touchpoint_type: str | None) -> bool | None:
@@ -189,7 +189,7 @@ class AnyHolds(Condition):
             return _first_reasons(self.conditions, customer, now, touchpoint, truth=True)
         return [clause for each in self.conditions for clause in each.reasons(customer, now, touchpoint, truth)]
 
-    def leaves(self) -> list[Leaf]:
+    def leaves(self) -> list[CompiledLeaf]:
         return [leaf for condition in self.conditions for leaf in condition.leaves()]
 
     def possible(self, touchpoint_type: str | None) -> bool | None:
@@ -219,7 +219,7 @@ class DoesNotHold(Condition):
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
         return self.condition.reasons(customer, now, touchpoint, not truth)
 
-    def leaves(self) -> list[Leaf]:
+    def leaves(self) -> list[CompiledLeaf]:
         return self.condition.leaves()
 
     def possible(self, touchpoint_type: str | None) -> bool | None:

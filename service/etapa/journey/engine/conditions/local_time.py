@@ -1,15 +1,15 @@
 """The conditions about the customer's local time and dates, and in which zone a customer is."""
 
-from typing import Any, Final
+from typing import Any, Final, final
 
 from etapa.journey.engine.conditions.beginnings import trait_key
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.kinds.clock import WEEKDAYS, Clock, Times
+from etapa.journey.language.kinds.clock import WEEKDAYS, LocalClock, Times
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.date import Date, Offset
 from etapa.journey.localtime.civil import date_of, day_in_month, weekday
@@ -17,11 +17,19 @@ from etapa.journey.localtime.dates import Moment, read_date
 from etapa.journey.localtime.zone import Zone
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 
-_NEARBY: Final = 3
-"""Years or months looked at on both sides of now. An interval is shorter than one of them, so no other one is near."""
+_MOST_SPANS: Final = 4096
+"""Dates of customers whose next turn is kept; past that they are worked out anew."""
+_LONGEST_KEPT: Final = 40
+"""Characters of a date that is kept. None that a system writes is longer."""
+_FARTHEST: Final = 3 * DAY
+"""No two clocks, nor one before and after a change, are that far apart."""
+
+Span = tuple[int, int, bool]
+"""From when on, up to when (exclusive), and what holds all that time."""
+_NEVER_NEAR: Final[Span] = (-NEVER, NEVER, False)
 
 
-class ClockShows(Leaf):
+class ClockShows(CompiledLeaf):
     """The wall shows one of the times where the customer is."""
 
     __slots__ = ("_days", "_ends", "_marks", "_starts", "where")
@@ -82,10 +90,13 @@ class ClockShows(Leaf):
         return True, True
 
 
-class DateIsNear(Leaf):
-    """Now is between two distances from the date in a trait: that one, or the same day of any year or month."""
+class DateIsNear(CompiledLeaf):
+    """Now is between two distances from the date in a trait: that one, or the same day of any year or month.
 
-    __slots__ = ("begins", "ends", "every", "trait", "where")
+    Nothing changes it, but that it remembers how long its latest answers hold.
+    """
+
+    __slots__ = ("_spans", "begins", "ends", "every", "trait", "where")
 
     def __init__(self, text: str, date: Date, where: Whereabouts) -> None:
         super().__init__(text)
@@ -94,23 +105,17 @@ class DateIsNear(Leaf):
         self.begins: Final = date.begins
         self.ends: Final = date.ends
         self.where: Final = where
+        self._spans: Final[dict[tuple[str, str], Span]] = {}
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        moment = read_date(self._told(customer))
-        if moment is None:
-            return False
-        return _is_within(self.intervals(moment, self.where.of(customer), now), now)
+        return self._span(customer, now)[2]
+
+    def rises(self, customer: Customer, now: int) -> int:
+        _, end, near = self._span(customer, now)
+        return now if near else end
 
     def until(self, customer: Customer, now: int) -> int:
-        moment = read_date(self._told(customer))
-        if moment is None:
-            return NEVER
-        intervals = self.intervals(moment, self.where.of(customer), now)
-        truth = _is_within(intervals, now)
-        for at in sorted([edge for interval in intervals for edge in interval if edge > now]):
-            if _is_within(intervals, at) is not truth:
-                return at if at <= END_OF_TIME else NEVER
-        return NEVER
+        return self._span(customer, now)[1]
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         told = self._told(customer)
@@ -135,44 +140,113 @@ class DateIsNear(Leaf):
         entry = customer.traits.get(self.trait)
         return None if entry is None else entry[1]
 
-    def intervals(self, moment: Moment, zone: Zone, now: int) -> list[tuple[int, int]]:
-        """Those around `now`, from a beginning up to an end."""
-        if self.every is None:
-            return [self._interval(moment.day * DAY if moment.instant is None else zone.local(moment.instant), moment.instant, zone)]
+    def _span(self, customer: Customer, now: int) -> Span:
+        told = self._told(customer)
+        if not isinstance(told, str):
+            return _NEVER_NEAR
+        zone = self.where.of(customer)
+        span = self._spans.get((told, zone.name))
+        if span is not None and span[0] <= now < span[1]:
+            return span
+        moment = read_date(told)
+        if moment is None:
+            return _NEVER_NEAR
+        start, end, near = self.span_around(moment, zone, now)
+        span = (start, end if end <= END_OF_TIME else NEVER, near)
+        if len(told) <= _LONGEST_KEPT:
+            if len(self._spans) >= _MOST_SPANS:
+                self._spans.clear()
+            self._spans[told, zone.name] = span
+        return span
+
+    def span_around(self, moment: Moment, zone: Zone, now: int) -> Span:
+        """Whether it holds at `now`, from when on at the latest, and up to when."""
         local = moment.day * DAY if moment.instant is None else zone.local(moment.instant)
+        if self.every is not None:
+            return self._span_of_many(local, zone, now)
+        begins, ends = self._moved(local, moment.instant, self.begins, zone), self._moved(local, moment.instant, self.ends, zone)
+        begins = -NEVER if begins is None else begins
+        ends = NEVER if ends is None else ends
+        if now >= ends or begins >= ends:
+            return now, NEVER, False
+        return (begins, ends, True) if now >= begins else (now, begins, False)
+
+    def _span_of_many(self, local: int, zone: Zone, now: int) -> Span:
+        """Of the same day of any year or month. Each time it holds for less than that, so only those next to each other can meet."""
+        days = Anniversaries(local, self.every == "year")
+        place = days.near(zone.local(now) - (0 if self.begins is None else self.begins.length))
+        begins = self._begins(days, place, zone)
+        following = self._begins(days, place + 1, zone)
+        while begins > now:
+            place -= 1
+            following, begins = begins, self._begins(days, place, zone)
+        while following <= now:
+            place += 1
+            begins, following = following, self._begins(days, place + 1, zone)
+        ends = self._ends(days, place, zone)
+        if now >= ends and now - begins < _FARTHEST:
+            # On a day that a change of clocks made shorter, the one before may last into this one.
+            ends = self._ends(days, place - 1, zone)
+        near = now < ends
+        end = ends if near else following
+        # Where they meet it goes on, and one that a change of clocks left no time for is not there.
+        while following <= END_OF_TIME:
+            place += 1
+            ends = self._ends(days, place, zone)
+            if near:
+                if following > end:
+                    break
+                end = max(end, ends)
+            elif ends > following:
+                break
+            following = self._begins(days, place + 1, zone)
+            if not near:
+                end = following
+        return (begins if near else now), end, near
+
+    def _begins(self, days: "Anniversaries", place: int, zone: Zone) -> int:
+        at = self._moved(days.local(place), None, self.begins, zone)
+        return -NEVER if at is None else at
+
+    def _ends(self, days: "Anniversaries", place: int, zone: Zone) -> int:
+        at = self._moved(days.local(place), None, self.ends, zone)
+        return NEVER if at is None else at
+
+    def _moved(self, local: int, instant: int | None, offset: Offset | None, zone: Zone) -> int | None:
+        """The instant that far from a local time. Without days, an instant that is known is not taken through the calendar."""
+        if offset is None:
+            return None
+        if instant is not None and offset.days == 0:
+            return instant + offset.elapsed
+        return zone.instant(local + offset.days * DAY) + offset.elapsed
+
+
+@final
+class Anniversaries:
+    """The same day and time of day in every year, or in every month, by numbers that follow each other."""
+
+    __slots__ = ("_day", "_month", "_step", "_time")
+
+    def __init__(self, local: int, yearly: bool) -> None:  # noqa: FBT001
         day = local // DAY
-        time = local - day * DAY
-        _, month, day_of_month = date_of(day)
-        # The date near now is that far back from now.
-        shift = 0 if self.begins is None else self.begins.length
-        near_year, near_month, _ = date_of((now - shift) // DAY)
-        step = 12 if self.every == "year" else 1
-        middle = near_year * 12 + (month if self.every == "year" else near_month) - 1
-        months = [middle + step * each for each in range(-_NEARBY, _NEARBY + 1)]
-        return [self._interval(day_in_month(each, day_of_month) * DAY + time, None, zone) for each in months]
+        self._time: Final = local - day * DAY
+        _, month, self._day = date_of(day)
+        self._step: Final = 12 if yearly else 1
+        self._month: Final = month - 1 if yearly else 0
 
-    def _interval(self, local: int, instant: int | None, zone: Zone) -> tuple[int, int]:
-        begins = -NEVER if self.begins is None else _moved(local, instant, self.begins, zone)
-        return begins, NEVER if self.ends is None else _moved(local, instant, self.ends, zone)
+    def near(self, local: int) -> int:
+        """The number of the one in the year or month of a local time."""
+        year, month, _ = date_of(local // DAY)
+        return year if self._step == 12 else year * 12 + month - 1
 
-
-def _moved(local: int, instant: int | None, offset: Offset, zone: Zone) -> int:
-    """The instant that far from a local time. Without days, an instant that is known is not taken through the calendar."""
-    if instant is not None and offset.days == 0:
-        return instant + offset.elapsed
-    return zone.instant(local + offset.days * DAY) + offset.elapsed
+    def local(self, place: int) -> int:
+        """When the wall shows the one of that number; the day is cut to the month's length."""
+        return day_in_month(place * self._step + self._month, self._day) * DAY + self._time
 
 
-def _is_within(intervals: list[tuple[int, int]], at: int) -> bool:
-    for begins, ends in intervals:  # noqa: SIM110 - a generator would double the cost
-        if begins <= at < ends:
-            return True
-    return False
-
-
-def compile_clock(written: Clock, text: str, surroundings: Surroundings) -> Leaf:
+def compile_clock(written: LocalClock, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return ClockShows(text, written.times, surroundings.whereabouts)
 
 
-def compile_date(written: Date, text: str, surroundings: Surroundings) -> Leaf:
+def compile_date(written: Date, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return DateIsNear(text, written, surroundings.whereabouts)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from etapa.journey.engine.accumulators.accumulator import Matching
-from etapa.journey.engine.conditions.condition import Leaf
+from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer, Memory
 from etapa.journey.engine.facts.instant import NEVER, instant_text
@@ -35,7 +35,7 @@ class Rhythm(Matching):
             memory[self.place] = [entry[0] + 1, min(entry[1], at), max(entry[2], at)]
 
 
-class LaterThanUsual(Leaf):
+class LaterThanUsual(CompiledLeaf):
     """The latest matching touchpoint is so many of the customer's usual gaps ago."""
 
     __slots__ = ("key", "pace", "place")
@@ -83,5 +83,5 @@ class LaterThanUsual(Leaf):
         return min(due, NEVER)
 
 
-def compile_own_pace(written: OwnPace, text: str, surroundings: Surroundings) -> Leaf:
+def compile_own_pace(written: OwnPace, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return LaterThanUsual(text, surroundings.shared(Rhythm(written.match)), written.pace)

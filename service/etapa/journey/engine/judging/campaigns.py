@@ -18,16 +18,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from etapa.journey.engine.conditions.comparing import Comparing
 from etapa.journey.engine.conditions.condition import Condition
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.changes import HeldBack, Offer, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.language.matching.conversions import converted
 from etapa.journey.language.matching.json_kinds import json_kind, kinds_of
+from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
 
 MOST_REMEMBERED: Final = 256
@@ -41,25 +39,18 @@ _NO_STAGE: Final = ""
 class Consent:
     """The gate for every campaign. A trait that is missing or null means no, and so does one of another type than it is compared with."""
 
-    __slots__ = ("_comparing", "_conversion", "_kinds", "_whereabouts", "trait")
+    __slots__ = ("_compare", "_kinds", "trait")
 
-    def __init__(self, consent: Trait, whereabouts: Whereabouts) -> None:
+    def __init__(self, consent: Trait) -> None:
         self.trait: Final = consent.name
-        self._conversion: Final = consent.comparison.conversion
-        self._comparing: Final = Comparing(consent.comparison, whereabouts)
-        self._whereabouts: Final = whereabouts
+        self._compare: Final = compile_comparison(consent.comparison)
         self._kinds: Final = [(test.operator == "contains", kind) for test in consent.comparison.tests for kind in kinds_of(test)]
 
     def given(self, customer: Customer) -> bool:
         entry = customer.traits.get(self.trait)
-        if entry is None:
+        if entry is None or entry[1] is None:
             return False
-        value = entry[1]
-        if self._conversion is not None:
-            value = converted(value, self._conversion, self._whereabouts.of(customer))
-        elif not self._is_comparable(value):
-            return False
-        return value is not None and self._comparing.of(customer).accepts(value)
+        return self._is_comparable(entry[1]) and self._compare.accepts(entry[1])
 
     def _is_comparable(self, value: Any) -> bool:
         found = json_kind(value)
@@ -158,12 +149,12 @@ class Campaigns:
         return Outreach(last, times)
 
 
-def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition], whereabouts: Whereabouts) -> Campaigns | None:
+def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition]) -> Campaigns | None:
     """The campaigns of a journey, none when it has none. `conditions`: what each asks in `when`, by campaign id."""
     if not journey.campaigns:
         return None
     return Campaigns(
-        None if journey.consent is None else Consent(journey.consent, whereabouts),
+        None if journey.consent is None else Consent(journey.consent),
         journey.caps,
         [CompiledCampaign(campaign, conditions.get(campaign.id)) for campaign in journey.campaigns],
         [stage.id for stage in journey.stages],

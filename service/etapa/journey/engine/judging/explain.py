@@ -9,11 +9,12 @@ from typing import Final, Literal
 
 import msgspec
 
-from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, Condition, DoesNotHold, Leaf
+from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.engine.judging.classify import EvaluationFailed, carry_over, strike
+from etapa.journey.engine.judging.classify import carry_over, strike
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import CompiledRule, Program
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
@@ -111,7 +112,7 @@ def _explain(written: model.Condition, condition: Condition, customer: Customer,
         pairs = zip(written.conditions, condition.conditions, strict=True)
         members = tuple(_explain(each, compiled, customer, now, wanted=wanted) for each, compiled in pairs)
         return ExplainedGroup("all" if isinstance(written, model.All) is wanted else "any", holds, changes_at, members)
-    if not isinstance(written, model.Leaf) or not isinstance(condition, Leaf):
+    if not isinstance(written, model.Leaf) or not isinstance(condition, CompiledLeaf):
         raise TypeError(f"{written!r} was not compiled as it is written")
     observed = condition.observed(customer, now, None)
     return ExplainedCondition(
@@ -125,7 +126,7 @@ def _explain(written: model.Condition, condition: Condition, customer: Customer,
     )
 
 
-def _complete_since(written: model.Leaf, leaf: Leaf, customer: Customer, now: int) -> tuple[int, int] | None:
+def _complete_since(written: model.Leaf, leaf: CompiledLeaf, customer: Customer, now: int) -> tuple[int, int] | None:
     key = leaf.memory_key()
     if key is None or key not in customer.began:
         return None

@@ -10,14 +10,12 @@ from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
 from etapa.journey.engine.conditions.compile import Compiler
-from etapa.journey.engine.conditions.condition import Condition, Leaf
-from etapa.journey.engine.conditions.leaves import EventHappens
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
+from etapa.journey.engine.conditions.condition import CompiledLeaf, Condition
+from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
-from etapa.journey.language.logic import reads_dates as reads_dates_in
-from etapa.journey.language.model import ANY_TYPE, CustomerZone, Journey, Rule, Stage
+from etapa.journey.language.model import ANY_TYPE, Journey, Rule, Stage
 
 
 def compile_journey(journey: Journey) -> "Program":
@@ -35,18 +33,8 @@ def compile_journey(journey: Journey) -> "Program":
         for stage in journey.stages
     }
     asked = {campaign.id: compiler.condition(campaign.when) for campaign in journey.campaigns if campaign.when is not None}
-    reads_dates = compiler.reads_dates or (journey.consent is not None and reads_dates_in(journey.consent))
-    whereabouts = compiler.surroundings.whereabouts if reads_dates and journey.zone != CustomerZone() else None
-    traits = _traits_named(journey, stages, asked.values())
-    if whereabouts is not None:
-        traits.update(whereabouts.traits())
     return Program(
-        journey,
-        stages,
-        compiler.surroundings.by_key,
-        traits,
-        compile_campaigns(journey, asked, compiler.surroundings.whereabouts),
-        whereabouts,
+        journey, stages, compiler.surroundings.by_key, _traits_named(journey, stages, asked.values()), compile_campaigns(journey, asked)
     )
 
 
@@ -90,7 +78,7 @@ class StageRules:
         """Those that time alone can make true."""
         self.hideable: Final[Rules] = [rule for rule in self.touchless if rule.needs_event]
         """Those that may be true without a touchpoint although they are not with it, such as `not: {event: …}`."""
-        self.changing: Final[list[Leaf]] = [leaf for rule in rules for leaf in rule.leaves if any(leaf.changes_by_time())]
+        self.changing: Final[list[CompiledLeaf]] = [leaf for rule in rules for leaf in rule.leaves if any(leaf.changes_by_time())]
         """All conditions in the rules whose truth time alone may change."""
 
     def for_type(self, touchpoint_type: str) -> Rules:
@@ -104,7 +92,7 @@ class Program:
 
     __slots__ = (
         *("_by_type", "_other", "accumulators", "campaigns", "every_accumulator", "grace", "initial", "journey", "keys", "known"),
-        *("memories", "recent_bytes", "stages", "traits", "version", "whereabouts", "windows"),
+        *("memories", "recent_bytes", "stages", "traits", "version", "windows"),
     )
 
     def __init__(
@@ -114,7 +102,6 @@ class Program:
         accumulators: dict[str, Accumulator],
         traits: Iterable[str],
         campaigns: Campaigns | None,
-        whereabouts: Whereabouts | None = None,
     ) -> None:
         self.journey: Final = journey
         self.version: Final = journey.version
@@ -125,8 +112,6 @@ class Program:
         self.stages: Final = stages
         self.campaigns: Final = campaigns
         """None when the journey has none."""
-        self.whereabouts: Final = whereabouts
-        """Tells in which zone a touchpoint arrives; none when nothing hangs on it."""
         self.accumulators: Final = accumulators
         """By key, in the order of their places."""
         self.keys: Final = tuple(accumulators)

@@ -12,7 +12,8 @@ from etapa.journey.language.kinds.wording import time_left, to_the_second
 from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
 from etapa.journey.language.matching.phrases import describe_match, points_text
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Number, Record, Shape, Span, map_schema, read_fields
+from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 
@@ -113,7 +114,7 @@ FOR = own("for", HowLong(), "How long none has come: a duration, or so many of t
 IDLE = own("idle", Span(), "How long the customer has done nothing at all.")
 
 
-def _absent(record: Record, _: Comparison, report: Report) -> Condition | Bad:
+def _absent(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
     match = read_match(record, ABSENT, report)
     if isinstance(match, Bad):
         return match
@@ -121,7 +122,7 @@ def _absent(record: Record, _: Comparison, report: Report) -> Condition | Bad:
     return OwnPace(match, how_long) if isinstance(how_long, Pace) else Absent(match, how_long)
 
 
-def _idle(record: Record, _: Comparison, __: Report) -> Condition:
+def _idle(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return Absent(Match((ANY_TYPE,)), record.need(IDLE))
 
 

@@ -6,13 +6,14 @@ from typing import Literal
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import OF, WHERE, WITHIN, ConditionKind, own, read_match
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
-from etapa.journey.language.matching.matches import Comparison, Conversion, Match, Path
-from etapa.journey.language.matching.phrases import as_text, describe_match, describe_path, describe_tests, window_text
+from etapa.journey.language.matching.matches import Comparison, Match, Path
+from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path, window_text
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
-from etapa.journey.language.reading.comparisons import AVERAGE, DISTINCT, EXTREME, LATEST_TEXT, SUM, VALUE, Kind
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Record
+from etapa.journey.language.reading.maps import Field, ReadMap
+from etapa.journey.language.reading.operands import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind
+from etapa.journey.language.reading.shapes import BAD, Bad
 from etapa.journey.language.reading.where import PathShape
 
 AggregateKind = Literal["sum", "avg", "min", "max", "distinct", "last"]
@@ -25,13 +26,10 @@ class Aggregate(Leaf):
     match: Match
     within: int | None
     comparison: Comparison
-    """Where values are dates, it compares with dates."""
-    conversion: Conversion | None = None
-    """As what the values are read first."""
 
     def text(self) -> str:
-        what = f"{describe_path(self.path)}{as_text(self.conversion)}of {describe_match(self.match)}{window_text(self.within)}"
-        return f"{self.kind}({what}) {describe_tests(self.comparison)}"
+        what = f"{describe_path(self.path)} of {describe_match(self.match)}{window_text(self.within)}"
+        return f"{self.kind}({what}) {describe_comparison(self.comparison)}"
 
     def looks_at(self) -> tuple[Comparison, Domain]:
         return self.comparison, _WIDEST[self.kind].domain
@@ -53,9 +51,9 @@ class Aggregate(Leaf):
 
 _WIDEST: dict[AggregateKind, Kind] = {
     "sum": SUM,
-    "avg": AVERAGE,
-    "min": EXTREME,
-    "max": EXTREME,
+    "avg": STATISTIC,
+    "min": STATISTIC,
+    "max": STATISTIC,
     "distinct": DISTINCT,
     "last": VALUE,
 }
@@ -66,24 +64,20 @@ class _AggregateReader:
     kind: AggregateKind
     path: Field[Path]
 
-    def __call__(self, record: Record, comparison: Comparison, report: Report) -> Condition | Bad:
+    def __call__(self, record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
         match = read_match(record, OF, report)
         path = record.need(self.path)
-        conversion = comparison.conversion
-        if self.kind in ("sum", "avg", "min", "max") and path[0] in ("channel", "type") and conversion is None:
+        if self.kind in ("sum", "avg", "min", "max") and path[0] in ("channel", "type"):
             report.error(record.place(self.path), f"`{path[0]}` is text, never a number: there is nothing to take the {self.kind} of")
             return BAD
-        if self.kind in ("sum", "avg", "distinct"):
-            # What comes out is a number, whatever the values are read as.
-            comparison = Comparison(comparison.tests)
-        return match if isinstance(match, Bad) else Aggregate(self.kind, path, match, record.get(WITHIN), comparison, conversion)
+        return match if isinstance(match, Bad) else Aggregate(self.kind, path, match, record.get(WITHIN), comparison)
 
 
 def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:
     widest = _WIDEST[kind]
     path = own(kind, PathShape(), "Where the value lies: `channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`.")
 
-    def compares(record: Record) -> Kind:
+    def compares(record: ReadMap) -> Kind:
         return LATEST_TEXT if kind == "last" and record.need(path)[0] in ("channel", "type") else widest
 
     return ConditionKind(kind, description, (path, OF, WHERE, WITHIN), _AggregateReader(kind, path), compares, widest)

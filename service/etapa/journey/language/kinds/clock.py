@@ -9,7 +9,9 @@ from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.kinds.wording import time_left
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Name, OneOrMany, Record, Shape, map_schema, read_fields, refuse
+from etapa.journey.language.reading.lists import OneOrMany
+from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Name, Shape, refuse
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode, found
 from etapa.journey.units import DAY, HOUR, MINUTE
 
@@ -41,7 +43,7 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock(Leaf):
+class LocalClock(Leaf):
     times: Times
 
     def text(self) -> str:
@@ -95,7 +97,7 @@ DAYS = Field("days", OneOrMany(_Weekday(), "weekdays"), "The weekdays, as the cu
 HOURS = Field("hours", HoursShape(), 'The time of day, such as "09:00-18:00"; "21:00-08:00" goes over midnight. Left out: the whole day.')
 
 
-def read_times(record: Record, noun: str, report: Report) -> Times | Bad:
+def read_times(record: ReadMap, noun: str, report: Report) -> Times | Bad:
     """The times that a sound record with `days` and `hours` means."""
     named, hours = record.get(DAYS), record.get(HOURS)
     days = None if named is None else tuple(sorted({WEEKDAYS.index(name.text) for name in named}))
@@ -130,8 +132,8 @@ class ClockShape(Shape[Times]):
 CLOCK = own("clock", ClockShape(), "Weekdays and hours, as the wall shows them where the customer is (see `zone`).")
 
 
-def _clock(record: Record, _: Comparison, __: Report) -> Condition:
-    return Clock(record.need(CLOCK))
+def _clock(record: ReadMap, _: Comparison, __: Report) -> Condition:
+    return LocalClock(record.need(CLOCK))
 
 
 KIND = ConditionKind("clock", "It is that weekday and that time of day where the customer is.", (CLOCK,), _clock)

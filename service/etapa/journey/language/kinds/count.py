@@ -10,9 +10,10 @@ from etapa.journey.language.matching.matches import Comparison, Match
 from etapa.journey.language.matching.phrases import describe_comparison, describe_match, window_text
 from etapa.journey.language.matching.possible import Domain, implies
 from etapa.journey.language.matching.predicates import compile_comparison
-from etapa.journey.language.reading.comparisons import COUNT
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import Bad, Record
+from etapa.journey.language.reading.maps import ReadMap
+from etapa.journey.language.reading.operands import COUNT
+from etapa.journey.language.reading.shapes import Bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Count(Leaf):
 COUNTED = own("count", Types(), 'The touchpoint types that are counted: a type, a list of types, or "*".')
 
 
-def _count(record: Record, comparison: Comparison, report: Report) -> Condition | Bad:
+def _count(record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
     match = read_match(record, COUNTED, report)
     return match if isinstance(match, Bad) else Count(match, record.get(WITHIN), comparison)
 

@@ -10,7 +10,8 @@ from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
 from etapa.journey.language.kinds.wording import time_left
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report, shortened
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, Record, Shape, Text, is_number, refuse
+from etapa.journey.language.reading.maps import Field, ReadMap
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Text, is_number, refuse
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 from etapa.journey.units import DAY
 
@@ -128,7 +129,7 @@ BEGINS = Field("from", OffsetShape(), "True from this far after the date on (wit
 ENDS = Field("to", OffsetShape(), "True up to, but without, this far after the date (with a minus: before it).")
 
 
-def _date(record: Record, _: Comparison, report: Report) -> Condition | Bad:
+def _date(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
     name, every, begins, ends = record.need(TRAIT), record.get(EVERY), record.get(BEGINS), record.get(ENDS)
     if begins is None and ends is None:
         report.error(record.position, "`date` needs `from`, `to` or both: from when on it holds, and until when")

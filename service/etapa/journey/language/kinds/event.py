@@ -8,7 +8,8 @@ from etapa.journey.language.kinds.overlap import match_covers, matches_exclude
 from etapa.journey.language.matching.matches import Comparison, Match
 from etapa.journey.language.matching.phrases import describe_match, window_text
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import Bad, Field, Record, Span
+from etapa.journey.language.reading.maps import Field, ReadMap
+from etapa.journey.language.reading.shapes import Bad, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ EVENT = own("event", Types(), 'The touchpoint types that are meant: a type, a li
 WITHIN = Field("within", Span(), "Only if it occurred less than this before now. Left out: however late it comes.")
 
 
-def _event(record: Record, _: Comparison, report: Report) -> Condition | Bad:
+def _event(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
     match = read_match(record, EVENT, report)
     return match if isinstance(match, Bad) else Event(match, record.get(WITHIN))
 

@@ -6,12 +6,13 @@ from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import OF, WHERE, ConditionKind, own, read_match
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
 from etapa.journey.language.matching.matches import Comparison, Match, Path
-from etapa.journey.language.matching.phrases import as_text, describe_match, describe_path, describe_tests
+from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
-from etapa.journey.language.reading.comparisons import LATEST_TEXT, VALUE, Kind
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import Bad, Record
+from etapa.journey.language.reading.maps import ReadMap
+from etapa.journey.language.reading.operands import LATEST_TEXT, VALUE, Kind
+from etapa.journey.language.reading.shapes import Bad
 from etapa.journey.language.reading.where import PathShape
 
 
@@ -22,8 +23,7 @@ class First(Leaf):
     comparison: Comparison
 
     def text(self) -> str:
-        what = f"{describe_path(self.path)}{as_text(self.comparison.conversion)}of {describe_match(self.match)}"
-        return f"first({what}) {describe_tests(self.comparison)}"
+        return f"first({describe_path(self.path)} of {describe_match(self.match)}) {describe_comparison(self.comparison)}"
 
     def looks_at(self) -> tuple[Comparison, Domain]:
         return self.comparison, VALUE.domain
@@ -41,11 +41,11 @@ class First(Leaf):
 FIRST = own("first", PathShape(), "Where the value lies: `channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`.")
 
 
-def _compares(record: Record) -> Kind:
+def _compares(record: ReadMap) -> Kind:
     return LATEST_TEXT if record.need(FIRST)[0] in ("channel", "type") else VALUE
 
 
-def _first(record: Record, comparison: Comparison, report: Report) -> Condition | Bad:
+def _first(record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
     match = read_match(record, OF, report)
     return match if isinstance(match, Bad) else First(record.need(FIRST), match, comparison)
 

@@ -8,7 +8,8 @@ from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.kinds.wording import in_microseconds, rough_duration, time_left
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report
-from etapa.journey.language.reading.shapes import Record, Span
+from etapa.journey.language.reading.maps import ReadMap
+from etapa.journey.language.reading.shapes import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class InStage(Leaf):
 IN_STAGE = own("in_stage", Span(), "How long the customer has been in its stage, at least.")
 
 
-def _in_stage(record: Record, _: Comparison, __: Report) -> Condition:
+def _in_stage(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return InStage(record.need(IN_STAGE))
 
 

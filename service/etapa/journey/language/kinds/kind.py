@@ -6,9 +6,12 @@ from typing import Any, TypeVar
 
 from etapa.journey.language.kinds.condition import Condition
 from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
-from etapa.journey.language.reading.comparisons import AS, COMPARISON_KEYS, Kind, any_operator_schema, comparison_schemas, read_comparison
+from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Report, listed
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, OneOrMany, Record, Shape, Span, Text, map_schema, read_fields
+from etapa.journey.language.reading.lists import OneOrMany
+from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
+from etapa.journey.language.reading.operands import OPERATORS, Kind
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Span, Text
 from etapa.journey.language.reading.where import WhereShape, types_that_fit
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
@@ -50,16 +53,16 @@ class ConditionKind:
     name: str
     description: str
     fields: tuple[Field[Any], ...]
-    build: Callable[[Record, Comparison, Report], Condition | Bad]
-    compares: Callable[[Record], Kind] | None = None
+    build: Callable[[ReadMap, Comparison, Report], Condition | Bad]
+    compares: Callable[[ReadMap], Kind] | None = None
     """What its comparison can meet; none when it takes no comparison."""
     widest: Kind | None = None
     """The operators that are told, in messages and the schema, before the record is known."""
 
     def read(self, node: MapNode, report: Report) -> Condition | Bad:
         noun = f"`{self.name}`"
-        told = [*self.widest.operators, *([AS] if self.widest.read_as else [])] if self.widest else []
-        record = read_fields(node, noun, self.fields, report, also=COMPARISON_KEYS if self.widest else (), told=told)
+        told = list(self.widest.operators) if self.widest else []
+        record = read_fields(node, noun, self.fields, report, also=OPERATORS if self.widest else (), told=told)
         if record is BAD:
             return BAD
         comparison: Comparison | Bad = _NO_COMPARISON
@@ -87,7 +90,7 @@ def own(name: str, shape: Shape[T], description: str) -> Field[T]:
     return Field(name, shape, description, required=True)
 
 
-def read_match(record: Record, types: Field[tuple[str, ...]], report: Report) -> Match | Bad:
+def read_match(record: ReadMap, types: Field[tuple[str, ...]], report: Report) -> Match | Bad:
     """The touchpoints that a sound record means."""
     match = Match(record.need(types), record.get(WHERE) or EVERYWHERE)
     if match.types != (ANY_TYPE,) and not types_that_fit(match.types, match.where):

@@ -10,9 +10,11 @@ from etapa.journey.language.kinds.wording import compared, value_or_none_yet
 from etapa.journey.language.matching.matches import ANY_TYPE, Comparison
 from etapa.journey.language.matching.phrases import describe_comparison, points_text
 from etapa.journey.language.matching.possible import Domain
-from etapa.journey.language.reading.comparisons import FALLING_SCORE, RISING_SCORE, SCORE, Kind
 from etapa.journey.language.reading.findings import Report, shortened
-from etapa.journey.language.reading.shapes import BAD, MAX_LIST, Bad, Number, Record, Shape, Span, refuse
+from etapa.journey.language.reading.lists import MAX_LIST
+from etapa.journey.language.reading.maps import ReadMap
+from etapa.journey.language.reading.operands import FALLING_SCORE, RISING_SCORE, SCORE, Kind
+from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span, refuse
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 
@@ -69,11 +71,11 @@ POINTS = own("score", Points(), "Touchpoint types and what each is worth when it
 HALF_LIFE = own("half_life", Span(), "After this long a touchpoint is worth half.")
 
 
-def _score(record: Record, comparison: Comparison, _: Report) -> Condition:
+def _score(record: ReadMap, comparison: Comparison, _: Report) -> Condition:
     return Score(record.need(POINTS), record.need(HALF_LIFE), comparison)
 
 
-def _score_kind(record: Record) -> Kind:
+def _score_kind(record: ReadMap) -> Kind:
     points = [worth for _, worth in record.need(POINTS)]
     if min(points) > 0:
         return RISING_SCORE

@@ -9,7 +9,9 @@ from etapa.journey.language.kinds.kind import WHERE, ConditionKind, own, read_ma
 from etapa.journey.language.matching.matches import Comparison, Match
 from etapa.journey.language.matching.phrases import describe_match, window_text
 from etapa.journey.language.reading.findings import Report, shortened
-from etapa.journey.language.reading.shapes import BAD, Bad, Field, ListOf, Record, Shape, Span, map_schema, read_fields, refuse
+from etapa.journey.language.reading.lists import ListOf
+from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Span, refuse
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 MAX_STEPS = 32
@@ -59,7 +61,7 @@ STEPS = own("sequence", ListOf(Step(), "steps", maximum=MAX_STEPS), "The steps, 
 SEQUENCE_WITHIN = Field("within", Span(), "All steps lie in this long until now.", required=True)
 
 
-def _sequence(record: Record, _: Comparison, __: Report) -> Condition:
+def _sequence(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return Sequence(record.need(STEPS), record.need(SEQUENCE_WITHIN))
 
 

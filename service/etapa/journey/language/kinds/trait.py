@@ -8,9 +8,10 @@ from etapa.journey.language.kinds.wording import is_and_needs, value_or_none_yet
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.phrases import describe_comparison
 from etapa.journey.language.matching.possible import Domain
-from etapa.journey.language.reading.comparisons import VALUE
 from etapa.journey.language.reading.findings import Report, shortened
-from etapa.journey.language.reading.shapes import Record, Text
+from etapa.journey.language.reading.maps import ReadMap
+from etapa.journey.language.reading.operands import VALUE
+from etapa.journey.language.reading.shapes import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Trait(Leaf):
 TRAIT = own("trait", Text("the name of a trait", longest=MAX_TYPE), "The trait, as touchpoints have set it; the latest by its time counts.")
 
 
-def _trait(record: Record, comparison: Comparison, report: Report) -> Condition:
+def _trait(record: ReadMap, comparison: Comparison, report: Report) -> Condition:
     name = record.need(TRAIT)
     if name.startswith("traits."):
         report.warning(record.place(TRAIT), f"the trait is named without `traits.` before it: `{shortened(name.removeprefix('traits.'))}`")

@@ -1,4 +1,4 @@
-"""Regular expressions of RE2, compiled in bounded time and memory, and asked in time linear in the text."""
+"""Regular expressions of journey files, compiled by RE2 within a bound of memory: they run in linear time."""
 
 from collections.abc import Callable
 from functools import lru_cache

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
-from etapa.journey.language.reading.shapes import Field, Name, Record, Text
+from etapa.journey.language.reading.maps import Field, ReadMap
+from etapa.journey.language.reading.shapes import Name, Text
 
 ID = Text(
     "an id (letters a to z without accents, digits, `-`, `_` and `.`, at most 64; accents can stand in a label)",
@@ -39,7 +40,7 @@ class Known:
         return False
 
 
-def known_among(records: Sequence[Record], field: Field[str], noun: str, report: Report) -> Known:
+def known_among(records: Sequence[ReadMap], field: Field[str], noun: str, report: Report) -> Known:
     """The ids in `records`. One that is there twice is reported."""
     lines: dict[str, int] = {}
     for record in records:

@@ -1,14 +1,16 @@
-"""What may stand behind an operator: a value, several, a pattern, a date."""
+"""The operators of comparisons: what they mean, what their operands look like, and which a count, a sum or a value takes."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
 
-from etapa.journey.language.matching.matches import Scalar
+from etapa.journey.language.matching.matches import Operator, Scalar
 from etapa.journey.language.matching.patterns import LARGEST_PATTERN, PatternError, PatternTooLarge, compile_pattern
+from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.reading.findings import Position, Report, shortened
-from etapa.journey.language.reading.shapes import BAD, MAX_TEXT, Bad, ListOf, Plain, Shape, Text, refuse, warn_of_repeats
+from etapa.journey.language.reading.lists import ListOf, warn_of_repeats
+from etapa.journey.language.reading.shapes import BAD, Bad, Flag, Plain, Shape, Text, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, Node, ScalarNode
-from etapa.journey.localtime.dates import read_date
 
 MAX_PATTERN = 1000
 MAX_PATTERNS = 500
@@ -16,12 +18,30 @@ MAX_PATTERNS = 500
 MAX_PATTERN_SIZE = 250_000
 """Instructions of all of them together: compiled within half a second, in less than 50 MiB."""
 
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
+
+DESCRIPTIONS: Mapping[Operator, str] = {
+    "eq": "The value equals this one. 1 equals 1.0; true equals only true; null stands for a missing value.",
+    "ne": "The value does not equal this one. A missing value satisfies it.",
+    "gt": "Greater than this number; or a text after this one by code point.",
+    "gte": "This number or greater; or this text or one after it.",
+    "lt": "Less than this number; or a text before this one.",
+    "lte": "This number or less; or this text or one before it.",
+    "in": "The value equals one of these.",
+    "not_in": "The value equals none of these. A missing value satisfies it.",
+    "exists": "true: the value is there and not null. false: it is missing.",
+    "contains": "The text holds this text, or the list holds this value.",
+    "starts_with": "The text starts with this one.",
+    "ends_with": "The text ends with this one.",
+    "matches": "The text holds something that matches this regular expression (RE2).",
+}
+
 
 @dataclass(frozen=True)
 class PlainList(Shape[tuple[Scalar, ...]]):
     """The operand of `in` and `not_in`."""
 
-    item: "Plain | DateText"
+    item: Plain
 
     def read(self, node: Node, report: Report) -> tuple[Scalar, ...] | Bad:
         if isinstance(node, ListNode):
@@ -73,7 +93,7 @@ class Pattern(Shape[str]):
         return {"type": "string", "minLength": 1, "maxLength": MAX_PATTERN}
 
 
-class Present(Plain):
+class _Present(Plain):
     """The operand of `ne`: null would be satisfied by every value, a missing one included."""
 
     def read(self, node: Node, report: Report) -> Scalar | Bad:
@@ -82,35 +102,50 @@ class Present(Plain):
         return super().read(node, report)
 
 
-class DateText(Shape[str]):
-    """The operand of a date: a day, or a date-time with an offset."""
-
-    _NOUN = "a date in quotes, such as 2026-01-31 (its local midnight) or 2026-01-31T10:00:00Z"
-
-    def read(self, node: Node, report: Report) -> str | Bad:
-        text = node.value if isinstance(node, ScalarNode) else None
-        if isinstance(text, str) and len(text) <= MAX_TEXT and read_date(text) is not None:
-            return text
-        return refuse(node, self._NOUN, report)
-
-    def schema(self) -> dict[str, Any]:
-        return {
-            "type": "string",
-            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))?$",
-        }
+_NUMBER = Plain(text=False, boolean=False)
+_NUMBER_OR_NULL = Plain(text=False, boolean=False, null=True)
+_ORDERED = Plain(boolean=False)
+_EXISTS: dict[Operator, Shape[Any]] = {"exists": Flag()}
+NUMBER_ORDER: dict[Operator, Shape[Any]] = {"gt": _NUMBER, "gte": _NUMBER, "lt": _NUMBER, "lte": _NUMBER}
+_NUMBER_BASIC: dict[Operator, Shape[Any]] = {"eq": _NUMBER, "ne": _NUMBER, **NUMBER_ORDER}
+_NUMBER_LISTS: dict[Operator, Shape[Any]] = {"in": PlainList(_NUMBER), "not_in": PlainList(_NUMBER)}
+_ANY: dict[Operator, Shape[Any]] = {
+    "eq": Plain(null=True),
+    "ne": _Present(),
+    "gt": _ORDERED,
+    "gte": _ORDERED,
+    "lt": _ORDERED,
+    "lte": _ORDERED,
+    "in": PlainList(Plain()),
+    "not_in": PlainList(Plain()),
+    "exists": Flag(),
+    "contains": Plain(),
+    "starts_with": Text(),
+    "ends_with": Text(),
+    "matches": Pattern(),
+}
 
 
 @dataclass(frozen=True)
-class OrNull(Shape[Scalar]):
-    """The operand of `eq`: null stands for a missing value."""
+class Kind:
+    """What a comparison compares: the operators it takes, and the values it can meet."""
 
-    shape: Shape[Any]
+    domain: Domain
+    operators: Mapping[Operator, Shape[Any]] = field(hash=False)
 
-    def read(self, node: Node, report: Report) -> Scalar | Bad:
-        if isinstance(node, ScalarNode) and node.value is None:
-            return None
-        found: Scalar | Bad = self.shape.read(node, report)
-        return found
 
-    def schema(self) -> dict[str, Any]:
-        return {"anyOf": [self.shape.schema(), {"type": "null"}]}
+COUNT = Kind(Domain("a count (a whole number from 0)", whole=True, minimum=0), _NUMBER_BASIC)
+DISTINCT = Kind(COUNT.domain, {**_NUMBER_BASIC, **_NUMBER_LISTS})
+SUM = Kind(Domain("a sum (a number)"), {**_NUMBER_BASIC, **_NUMBER_LISTS})
+STATISTIC = Kind(
+    Domain("a number or nothing", missing=True),
+    {**_NUMBER_BASIC, "eq": _NUMBER_OR_NULL, **_NUMBER_LISTS, **_EXISTS},
+)
+SCORE = Kind(Domain("a score (a number)"), NUMBER_ORDER)
+RISING_SCORE = Kind(Domain("a score without negative points (a number from 0)", minimum=0), NUMBER_ORDER)
+FALLING_SCORE = Kind(Domain("a score without positive points (a number up to 0)", maximum=0), NUMBER_ORDER)
+VALUE = Kind(Domain("a value, which may be missing", texts=True, others=True, missing=True), _ANY)
+PRESENT_VALUE = Kind(Domain("a value that is there (a missing trait means no)", texts=True, others=True), _ANY)
+CHANNEL = Kind(Domain("a channel (text or missing)", numbers=False, texts=True, missing=True), _ANY)
+TYPE = Kind(Domain("a touchpoint type (text, never missing)", numbers=False, texts=True), _ANY)
+LATEST_TEXT = Kind(Domain("the latest text, or nothing", numbers=False, texts=True, missing=True), _ANY)

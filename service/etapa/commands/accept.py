@@ -1,0 +1,72 @@
+"""`etapa topics accept`: take a topic that was deleted and made anew on purpose."""
+
+import click
+
+from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.kafka_access import on_kafka
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.contracts.delivery_progress import DeliveryProgressError
+from etapa.contracts.mark import REPLACEABLE_ROLES, MarkError, TopicRole
+from etapa.deliver.acceptance import accept_triggers
+from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.topic_ids import role_names
+from etapa.stream.protocol.belonging import PartitionRefused, loss_of
+from etapa.stream.upkeep.acceptance import NothingProcessed, accept_replacement
+
+
+@click.command(short_help="Take an output topic that was made anew on purpose.")
+@click.argument("topic")
+@yes_option
+@settings_flags("kafka_bootstrap_servers", "group", "start")
+def accept(topic: str, yes: bool, **flags: str | None) -> None:
+    """Take TOPIC, which was deleted and made anew on purpose, for the one that was there before.
+
+    A worker refuses its partitions and `etapa deliver` ends when a topic is not the one that they know. For a topic that is only written this
+    has them go on: stage-changes, campaign-triggers or dead-letters, by the name that it has here. Workers may run. What was delivered of the
+    old campaign-triggers says nothing about the new one, so it is delivered from its beginning (with ETAPA_START=latest: from its end).
+    """
+    settings = settings_from(flags).settings
+    role = _role_of(settings, topic)
+    if somebody_can_be_asked(yes=yes):
+        ask(f"Take {topic} as it is now? If it was made anew, {loss_of(role)}.")
+    try:
+        accepted = on_kafka(settings, lambda cluster, count: _accept(cluster, count, role))
+    except (MarkError, DeliveryProgressError) as error:
+        raise CheckFailed(str(error)) from None
+    except PartitionRefused as error:
+        raise CheckFailed(f"nothing was changed there: {error}") from None
+    if not accepted:
+        click.echo(f"{topic} is known already; nothing was changed", err=True)
+
+
+def _role_of(settings: Settings, topic: str) -> TopicRole:
+    names = role_names(settings)
+    for role, name in names.items():
+        if name == topic:
+            if role in REPLACEABLE_ROLES:
+                return role
+            raise WrongUse(
+                f"{topic} cannot be accepted when it was made anew: {loss_of(role)}. Bring the old topic back, or start from the beginning,"
+                " with new output topics, another ETAPA_GROUP and another ETAPA_REDIS_PREFIX"
+            )
+    allowed = ", ".join(names[role] for role in REPLACEABLE_ROLES)
+    raise WrongUse(f"{topic} is no topic that Etapa writes here; these are: {allowed}")
+
+
+async def _accept(cluster: Cluster, count: int, role: TopicRole) -> bool:
+    accepted = False
+    for partition in range(count):
+        try:
+            done = await accept_replacement(cluster, partition, role)
+        except NothingProcessed:
+            continue
+        if done:
+            click.echo(f"partition {partition}: workers go on with it", err=True)
+        accepted = accepted or done
+    if role == "campaign-triggers":
+        for partition, offset in await accept_triggers(cluster):
+            click.echo(f"partition {partition}: delivery as {cluster.settings.delivery_group} begins at offset {offset}", err=True)
+            accepted = True
+    return accepted

@@ -1,0 +1,42 @@
+"""Having triggers delivered from a topic that was deleted and made anew on purpose: its progress begins anew."""
+
+from collections.abc import Sequence
+
+from etapa.deliver.beginning import is_of_another
+from etapa.deliver.progress import Kept, Through
+from etapa.deliver.progress_log import ProgressLog
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.topic_ids import topics_found
+from etapa.stream.kafka.topic_reader import TopicReader
+
+NO_ROUTES = ""
+"""What is kept holds for no routing: nothing is said beyond the offset."""
+
+
+async def accept_triggers(cluster: Cluster) -> Sequence[tuple[int, int]]:
+    """Begin delivery anew in the partitions of `campaign-triggers` whose progress is of a topic with another id.
+
+    Gives them, each with the offset that is delivered first. Raises `LogError`, and `DeliveryProgressError` for what cannot be read.
+    """
+    settings = cluster.settings
+    triggers, progress = settings.topic_campaign_triggers, settings.topic_delivery_progress
+    found = await topics_found(cluster, [triggers, progress])
+    if triggers not in found or progress not in found or found[triggers].id is None:
+        return []
+    topic_id = found[triggers].id
+    log = ProgressLog(cluster, NO_ROUTES)
+    begun: dict[int, Kept] = {}
+    try:
+        for partition, kept in (await log.read(range(found[progress].partitions))).items():
+            if any(is_of_another(one, topic_id) for one in kept) and all(one.topic_id != topic_id for one in kept):
+                async with TopicReader(cluster, triggers) as reader:
+                    first, end = await reader.range_of(partition)
+                offset = end if settings.start == "latest" else first
+                begun[partition] = Kept(offset, Through(offset), topic_id)
+        if begun:
+            with log_errors(f"writing {progress}"):
+                await log.keep(begun)
+    finally:
+        await log.stop()
+    return [(partition, kept.offset) for partition, kept in sorted(begun.items())]

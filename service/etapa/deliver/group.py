@@ -1,0 +1,45 @@
+"""What keeps delivery out of its consumer group, which nothing else would tell: Faust waits for partitions without a word."""
+
+import logging
+
+from aiokafka.errors import InconsistentGroupProtocolError
+
+from etapa.deliver.beginning import DeliveryRefused
+from etapa.deliver.faust_consumer import DeliveryConsumer
+from etapa.deliver.metrics import DeliveryMetrics
+from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.causes import cause_in_kafka
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.membership import about_another_rule
+
+logger = logging.getLogger(__name__)
+
+
+class GroupWatch:
+    """Asked every second or so. `trouble` is what it found last, in words; empty when there is nothing."""
+
+    def __init__(self, cluster: Cluster, metrics: DeliveryMetrics) -> None:
+        self._cluster = cluster
+        self._metrics = metrics
+        self.trouble = ""
+
+    async def look(self, consumer: DeliveryConsumer) -> None:
+        """See whether the group takes us. What heals by itself is told; raises `DeliveryRefused` for what somebody has to mend."""
+        settings = self._cluster.settings
+        try:
+            await consumer.check_group()
+        except TimeoutRefused as error:
+            raise DeliveryRefused(await about_timeout(self._cluster, error, settings.delivery_group)) from error
+        except InconsistentGroupProtocolError as error:
+            topic = settings.topic_campaign_triggers
+            raise DeliveryRefused(await about_another_rule(self._cluster, settings.delivery_group, topic)) from error
+        except KAFKA_FAILURES as error:
+            trouble = describe(error)
+            if trouble != self.trouble:
+                logger.warning("the group %s does not take us: %s", settings.delivery_group, trouble)
+            self.trouble = trouble
+            self._metrics.dependencies.told("kafka", cause_in_kafka(error))
+        else:
+            if consumer.is_assigned():
+                self.trouble = ""

@@ -1,0 +1,120 @@
+"""The conditions about how many touchpoints match, ever and in a window."""
+
+from bisect import bisect_right
+from typing import Any, Final
+
+from etapa.journey.engine.accumulators.ever import Total
+from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, straddles
+from etapa.journey.engine.conditions.condition import CompiledLeaf
+from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
+from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language import model
+from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.matching.predicates import compile_comparison
+from etapa.journey.language.model import Comparison
+
+
+class TotalCompares(CompiledLeaf):
+    """The number of matching touchpoints ever satisfies the comparison."""
+
+    __slots__ = ("compare", "key", "none_suffice", "place")
+
+    def __init__(self, text: str, total: Total, comparison: Comparison) -> None:
+        super().__init__(text)
+        self.key: Final = total.key
+        self.place: Final = total.place
+        self.compare: Final = compile_comparison(comparison)
+        self.none_suffice: Final = self.compare.accepts(0)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        entry = customer.memory[self.place]
+        return self.none_suffice if entry is None else self.compare.accepts(entry[0])
+
+    def memory_key(self) -> str | None:
+        return self.key
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        entry = customer.memory[self.place]
+        return 0 if entry is None else entry[0]
+
+
+class CountCompares(CompiledLeaf):
+    """The number of matching touchpoints in a window satisfies the comparison."""
+
+    __slots__ = ("compare", "key", "none_suffice", "place", "rises_and_falls", "turns", "within")
+
+    def __init__(self, text: str, window: CountWindow, comparison: Comparison) -> None:
+        super().__init__(text)
+        self.key: Final = window.key
+        self.place: Final = window.place
+        self.within: Final = window.within
+        self.compare: Final = compile_comparison(comparison)
+        self.none_suffice: Final = self.compare.accepts(0)
+        self.turns: Final = falling_turns(self.compare)
+        self.rises_and_falls: Final = by_time_as_numbers_fall(comparison)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        entry = customer.memory[self.place]
+        return self.none_suffice if entry is None else self.compare.accepts(self._number(entry, now))
+
+    def rises(self, customer: Customer, now: int) -> int:
+        if self.holds(customer, now, None):
+            return now
+        return self.until(customer, now) if self.rises_and_falls[0] else NEVER
+
+    def until(self, customer: Customer, now: int) -> int:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return NEVER
+        if not has_buckets(entry):
+            return until_turned(entry, now, self.within, self.turns, self.compare)
+        times: list[int] = entry[0]
+        bucket_times: list[int] = entry[1]
+        bucket_counts: list[int] = entry[2]
+        gone = now - self.within
+        number = self._number(entry, now)
+        truth = self.compare.accepts(number)
+        weighted: list[tuple[int, int]] = [*zip(bucket_times, bucket_counts, strict=True), *((at, 1) for at in times)]
+        for place, (at, weight) in enumerate(weighted):
+            if at > gone:
+                number -= weight
+                together = place + 1 < len(weighted) and weighted[place + 1][0] == at
+                if not together and self.compare.accepts(number) is not truth:
+                    return at + self.within
+        return NEVER
+
+    def memory_key(self) -> str | None:
+        return self.key
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        entry = customer.memory[self.place]
+        return 0 if entry is None else self._number(entry, now)
+
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.memory[self.place]
+        return entry is None or not has_buckets(entry) or not straddles(entry[1], now - self.within, self.within)
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return self.rises_and_falls
+
+    def _number(self, entry: list[Any], now: int) -> int:
+        gone = now - self.within
+        if has_buckets(entry):
+            counts: list[int] = entry[2]
+            return _left(entry[0], gone) + sum(counts[bisect_right(entry[1], gone) :])
+        return _left(entry, gone)
+
+
+def compile_count(written: model.Count, text: str, surroundings: Surroundings) -> CompiledLeaf:
+    if written.within is None:
+        return TotalCompares(text, surroundings.shared(Total(written.match)), written.comparison)
+    return CountCompares(text, surroundings.shared(CountWindow(written.match, written.within)), written.comparison)
+
+
+def _left(times: list[int], gone: int) -> int:
+    """How many of them are after `gone`. Mostly all are."""
+    number = len(times)
+    return number - bisect_right(times, gone) if number and times[0] <= gone else number

@@ -1,0 +1,78 @@
+"""The conditions about how many different values there are, ever and in a window."""
+
+from bisect import bisect_right
+from typing import Any, Final
+
+from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
+from etapa.journey.engine.conditions.condition import CompiledLeaf
+from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.matching.predicates import Predicate, compile_comparison
+from etapa.journey.language.model import Comparison
+
+
+class DistinctCompares(CompiledLeaf):
+    """The number of different values, ever or in a window, satisfies the comparison."""
+
+    __slots__ = ("compare", "rises_and_falls", "turns", "values")
+
+    def __init__(self, text: str, values: DistinctEver | DistinctWindow, comparison: Comparison) -> None:
+        super().__init__(text)
+        self.values: Final = values
+        self.compare: Final = compile_comparison(comparison)
+        self.turns: Final = falling_turns(self.compare)
+        self.rises_and_falls: Final = by_time_as_numbers_fall(comparison) if isinstance(values, DistinctWindow) else (False, False)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return self.compare.accepts(self._number(customer, now))
+
+    def until(self, customer: Customer, now: int) -> int:
+        values = self.values
+        entry = customer.memory[values.place]
+        if entry is None or isinstance(values, DistinctEver):
+            return NEVER
+        bits: int = entry[0]
+        times: list[int] = entry[1]
+        if not bits:
+            return until_turned(times, now, values.within, self.turns, self.compare)
+        return until_turned(times, now, values.within, tuple(range(len(times), 0, -1)), _Estimated(self.compare, bits))
+
+    def memory_key(self) -> str | None:
+        return self.values.key
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return self._number(customer, now)
+
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.memory[self.values.place]
+        return entry is None or not entry[0]
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return self.rises_and_falls
+
+    def _number(self, customer: Customer, now: int) -> int:
+        values = self.values
+        if isinstance(values, DistinctEver):
+            return values.number(customer.memory)
+        entry = customer.memory[values.place]
+        if entry is None:
+            return 0
+        bits: int = entry[0]
+        times: list[int] = entry[1]
+        return (len(times) - bisect_right(times, now - values.within)) << bits
+
+
+class _Estimated(Predicate):
+    """What a comparison says of the number that so many kept digests stand for."""
+
+    __slots__ = ("bits", "compare")
+
+    def __init__(self, compare: Predicate, bits: int) -> None:
+        self.compare: Final = compare
+        self.bits: Final = bits
+
+    def accepts(self, value: Any) -> bool:
+        return self.compare.accepts(value << self.bits)

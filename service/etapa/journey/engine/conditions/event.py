@@ -1,0 +1,45 @@
+"""The condition about the touchpoint at hand."""
+
+from typing import Final
+
+from etapa.journey.engine.accumulators.matching import compile_where
+from etapa.journey.engine.conditions.condition import CompiledLeaf
+from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language import model
+from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.model import ANY_TYPE, Match
+
+
+class EventHappens(CompiledLeaf):
+    """The touchpoint at hand matches. False without one."""
+
+    __slots__ = ("any_type", "types", "where", "within")
+
+    def __init__(self, text: str, match: Match, within: int | None = None) -> None:
+        super().__init__(text)
+        self.any_type: Final = ANY_TYPE in match.types
+        self.types: Final = frozenset(match.types)
+        self.where: Final = compile_where(match.where)
+        self.within: Final = NEVER if within is None else within
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        if touchpoint is None or not (self.any_type or touchpoint.type in self.types):
+            return False
+        if touchpoint.at <= now - self.within:
+            return False
+        return self.where is None or self.where.admits(touchpoint)
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return None if touchpoint is None else touchpoint.type
+
+    def possible(self, touchpoint_type: str | None) -> bool | None:
+        if touchpoint_type is None or not (self.any_type or touchpoint_type in self.types):
+            return False
+        return True if self.where is None and self.within == NEVER else None
+
+
+def compile_event(written: model.Event, text: str, surroundings: Surroundings) -> CompiledLeaf:
+    return EventHappens(text, written.match, written.within)

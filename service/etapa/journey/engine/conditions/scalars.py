@@ -1,0 +1,10 @@
+"""What is shown of a value in a reason."""
+
+from etapa.journey.language.kinds.condition import Observed
+
+
+def scalar_text(value: object) -> Observed:
+    """What is shown of a value in a clause: scalars as they are, lists and objects as a word."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return "a list" if isinstance(value, list) else "an object"

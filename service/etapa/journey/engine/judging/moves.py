@@ -1,0 +1,128 @@
+"""Judging the rules at one instant: a customer moves as long as one holds, and campaigns are offered each move."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from etapa.journey.engine.accumulators.accumulator import forget_what_is_over
+from etapa.journey.engine.facts.changes import Cause, Clause, Offer
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
+from etapa.journey.engine.judging.program import CompiledRule, Program, StageRules, due_after, in_time
+
+NO_CLAUSES: Final[Sequence[Clause]] = ()
+_NO_OFFERS: Final[Sequence[Offer]] = ()
+
+
+def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, changes: list[StageChange]) -> None:
+    """Judge the rules at `now` and move the customer as long as one holds. Adds the changes, and sets the next `due`."""
+    stage = program.stages[customer.stage]
+    doing = None
+    due = NEVER
+    try:
+        for rule in stage.touchless if touchpoint is None else stage.for_type(touchpoint.type):
+            doing = rule
+            if rule.is_timed:
+                rises = rule.condition.rises(customer, now)
+                if rises <= now:
+                    _follow(program, customer, now, touchpoint, cause, rule, changes)
+                    return
+                if rises < due:
+                    due = rises
+            elif rule.condition.holds(customer, now, touchpoint):
+                _follow(program, customer, now, touchpoint, cause, rule, changes)
+                return
+        doing = None
+        # The loop has met every rule that time alone makes true, but for those in which an `event` stands as well.
+        customer.due = due_after(stage, customer, now) if stage.hideable else in_time(due)
+    except EvaluationFailed:
+        raise
+    except Exception as error:
+        raise EvaluationFailed(customer.id, words_for(doing), error) from error
+
+
+def _follow(
+    program: Program,
+    customer: Customer,
+    now: int,
+    touchpoint: Touchpoint | None,
+    cause: Cause,
+    rule: CompiledRule | None,
+    changes: list[StageChange],
+) -> None:
+    """Make the move of `rule`, which holds, and the moves of those that hold after it with no touchpoint at hand."""
+    visited = [customer.stage]
+    stage = program.stages[customer.stage]
+    at_hand = touchpoint
+    try:
+        while rule is not None:
+            because = rule.condition.reasons(customer, now, at_hand, truth=True)
+            changes.append(move(program, customer, now, rule.to, rule, cause, because, touchpoint))
+            visited.append(rule.to)
+            at_hand = None
+            stage = program.stages[rule.to]
+            rule = _next_to_follow(stage, visited, customer, now)
+        customer.due = due_after(stage, customer, now)
+    except EvaluationFailed:
+        raise
+    except Exception as error:
+        raise EvaluationFailed(customer.id, words_for(rule), error) from error
+    # Not before all went well: a timer that fails leaves the customer at its clock, which is before now. Not with every
+    # touchpoint: most are not worth it, and a customer who stays away is moved by a timer sooner or later.
+    forget_what_is_over(program.windows, customer.memory, now)
+
+
+def _next_to_follow(stage: StageRules, visited: list[str], customer: Customer, now: int) -> CompiledRule | None:
+    for rule in stage.touchless:
+        if rule.to not in visited and rule.condition.holds(customer, now, None):
+            return rule
+    return None
+
+
+def move(
+    program: Program,
+    customer: Customer,
+    now: int,
+    to: str,
+    rule: CompiledRule | None,
+    cause: Cause,
+    because: Sequence[Clause],
+    touchpoint: Touchpoint | None,
+) -> StageChange:
+    """Move the customer; a customer without any change yet is new, and leaves no stage. Campaigns are offered the change."""
+    is_new = customer.sequence == 0
+    rule_id = None if rule is None else rule.id
+    source = None if is_new else customer.stage
+    dwell = None if is_new else now - customer.entered_at
+    customer.before = None if is_new else (customer.stage, customer.entered_at, customer.rule)
+    customer.sequence += 1
+    customer.stage = to
+    customer.entered_at = customer.clock = now
+    customer.rule = rule_id
+    offers: Sequence[Offer] = _NO_OFFERS
+    if program.campaigns is not None:
+        try:
+            offers = program.campaigns.offer(customer, source, now)
+        except Exception as error:
+            raise EvaluationFailed(customer.id, "its campaigns", error) from error
+    return StageChange(
+        customer_id=customer.id,
+        sequence=customer.sequence,
+        source=source,
+        to=to,
+        phase=program.stages[to].phase,
+        at=now,
+        cause=cause,
+        rule=rule_id,
+        because=because,
+        touchpoint_id=None if touchpoint is None else touchpoint.id,
+        channel=None if touchpoint is None else touchpoint.channel,
+        dwell=dwell,
+        offers=offers,
+    )
+
+
+def words_for(rule: CompiledRule | None) -> str:
+    return "its next timer" if rule is None else f"rule {rule.id!r}"

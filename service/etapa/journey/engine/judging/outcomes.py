@@ -1,0 +1,63 @@
+"""What came of judging customers, and that it could not be done."""
+
+from typing import Final, final
+
+from etapa.errors import EtapaError
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+
+
+class EvaluationFailed(EtapaError):
+    """Judging a customer raised: a bug, or a value that no arithmetic holds. The cause is what was raised.
+
+    The text goes into logs and dead letters, so it holds nothing of the customer: neither the id, nor the words of the
+    cause, which may quote values.
+    """
+
+    def __init__(self, customer_id: str, doing: str, error: Exception) -> None:
+        super().__init__(f"{doing}: {type(error).__name__}")
+        self.customer_id = customer_id
+        self.doing = doing
+        """Such as `rule 'loyal-by-frequency'`."""
+
+
+ALL_AT_ONCE: Final = 2**60
+"""Timers that strike before others get a turn: no bound."""
+
+
+class Happened:
+    """What has happened to customers, in order. Grows with every touchpoint and timer."""
+
+    __slots__ = ("at_once", "changes", "cut", "failures", "struck", "timers")
+
+    def __init__(self, at_once: int = ALL_AT_ONCE) -> None:
+        self.at_once: Final = at_once
+        """After so much has come of timers, whoever lets them strike is to come again for the rest."""
+        self.struck = 0
+        """What came of timers so far: the stage changes that they made, and those that made none."""
+        self.cut = False
+        """Whether a touchpoint was not looked at yet, because a portion of the timers before it was enough."""
+        self.changes: list[StageChange] = []
+        self.failures: list[EvaluationFailed] = []
+        """Timers that were dropped because judging them raised."""
+        self.timers = 0
+        """How many timers struck because a touchpoint, or a request to reclassify, passed them."""
+
+
+@final
+class Touched:
+    """What a touchpoint did, or a request to reclassify."""
+
+    __slots__ = ("changes", "customer", "cut", "duplicate", "failures", "timers")
+
+    def __init__(self, customer: Customer, happened: Happened, *, duplicate: bool = False) -> None:
+        self.customer: Final = customer
+        self.changes: Final = happened.changes
+        """In order: those of the timers that struck before the touchpoint, then its own."""
+        self.cut: Final = happened.cut
+        """Only a portion of the timers has struck; the rest, and the touchpoint itself, is still to come."""
+        self.duplicate: Final = duplicate
+        self.timers: Final = happened.timers
+        """How many timers struck before the touchpoint."""
+        self.failures: Final = happened.failures
+        """Timers that were dropped because judging them raised."""

@@ -1,0 +1,70 @@
+"""Shapes of lists."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from etapa.journey.language.matching.matches import Scalar
+from etapa.journey.language.reading.findings import Report
+from etapa.journey.language.reading.shapes import BAD, Bad, Shape, T, refuse
+from etapa.journey.language.reading.yaml_nodes import ListNode, Node, ScalarNode, found
+
+MAX_LIST = 1000
+
+
+@dataclass(frozen=True)
+class ListOf(Shape[tuple[T, ...]]):
+    """A list of `minimum` to `maximum` items.
+
+    Items that cannot be read are reported, and the list is bad; with `keeps_good` the other items are given all the same, so
+    that what is wrong with those is found too.
+    """
+
+    item: Shape[T]
+    noun: str
+    minimum: int = 1
+    maximum: int = MAX_LIST
+    keeps_good: bool = False
+
+    def read(self, node: Node, report: Report) -> tuple[T, ...] | Bad:
+        if not isinstance(node, ListNode):
+            return refuse(node, f"a list of {self.noun}", report)
+        if len(node.items) < self.minimum:
+            return refuse(node, f"a list of at least {self.minimum} {self.noun}", report)
+        if len(node.items) > self.maximum:
+            report.error(node.position, f"expected at most {self.maximum} {self.noun}, found {len(node.items)}")
+            return BAD
+        items = [self.item.read(item, report) for item in node.items]
+        good = tuple(item for item in items if item is not BAD)
+        return good if self.keeps_good or len(good) == len(items) else BAD
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.item.schema(), "minItems": self.minimum, "maxItems": self.maximum}
+
+
+@dataclass(frozen=True)
+class OneOrMany(Shape[tuple[T, ...]]):
+    """One item, or a list of them. An item written twice is worth a warning."""
+
+    item: Shape[T]
+    noun: str
+
+    def read(self, node: Node, report: Report) -> tuple[T, ...] | Bad:
+        if not isinstance(node, ListNode):
+            item = self.item.read(node, report)
+            return item if item is BAD else (item,)
+        warn_of_repeats(node, report)
+        return ListOf(self.item, self.noun).read(node, report)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.item.schema(), ListOf(self.item, self.noun).schema()]}
+
+
+def warn_of_repeats(node: ListNode, report: Report) -> None:
+    seen: set[tuple[type, Scalar]] = set()
+    for item in node.items:
+        if isinstance(item, ScalarNode):
+            # True and 1 are one to Python, and two in a file.
+            key = (type(item.value), item.value)
+            if key in seen:
+                report.warning(item.position, f"{found(item)} is in the list already")
+            seen.add(key)

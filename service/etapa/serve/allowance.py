@@ -1,0 +1,25 @@
+"""How many requests are answered in a second. More of them must wait, so that nobody's loop over all customers takes Redis from the workers."""
+
+import time
+from collections.abc import Callable
+
+
+class Allowance:
+    """A token bucket: it holds what is allowed in one second, and fills up again at that rate."""
+
+    def __init__(self, a_second: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`monotonic` gives seconds that never go back."""
+        self._rate = float(a_second)
+        self._left = self._rate
+        self._monotonic = monotonic
+        self._filled_at = monotonic()
+
+    def take(self) -> float:
+        """0 when one more may be answered now, else in how many seconds one may."""
+        now = self._monotonic()
+        self._left = min(self._rate, self._left + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        if self._left < 1:
+            return (1 - self._left) / self._rate
+        self._left -= 1
+        return 0

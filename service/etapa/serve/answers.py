@@ -1,0 +1,130 @@
+"""What the HTTP API answers, as JSON objects. The OpenAPI document is made from these types, so what it says is what is sent.
+
+Later versions may add fields; readers ignore what they do not know.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, description="In UTC (RFC 3339).")]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Labels = Annotated[Mapping[str, str], msgspec.Meta(description="Names for people, by language.")]
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The process's event loop is alive."""
+
+    alive: bool
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Something that was looked at, and what was found."""
+
+    name: str
+    detail: str
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether the process does its work, and if not, why not."""
+
+    ready: bool
+    not_ready: Sequence[Check]
+    remarks: Annotated[Sequence[Check], msgspec.Meta(description="What people should know of what is ready.")]
+    checked: Annotated[Sequence[str], msgspec.Meta(description="Everything that was looked at.")]
+
+
+class PhaseCount(msgspec.Struct, frozen=True):
+    """Customers in the stages of a phase; `id` is none for stages without one."""
+
+    id: str | None
+    customers: Count
+
+
+class StageCount(msgspec.Struct, frozen=True):
+    """Customers in a stage. One that is not `in_journey` is of an earlier version and still holds customers."""
+
+    id: str
+    phase: str | None
+    label: Labels
+    customers: Count
+    in_journey: bool
+
+
+class Stages(msgspec.Struct, frozen=True):
+    """Customers by phase and by stage, over all partitions."""
+
+    journey: str
+    version: int
+    customers: Count
+    phases: Sequence[PhaseCount]
+    stages: Sequence[StageCount]
+    missing_partitions: Annotated[Sequence[int], msgspec.Meta(description="Their customers are not counted at the moment.")]
+
+
+class MapStage(msgspec.Struct, frozen=True):
+    """A stage of the journey."""
+
+    id: str
+    phase: str | None
+    label: Labels
+
+
+class MapRule(msgspec.Struct, frozen=True):
+    """A rule, with its condition in words."""
+
+    id: str
+    when: str
+
+
+class MapMove(msgspec.Struct, frozen=True):
+    """A way from one stage to another, with the rules that lead along it."""
+
+    source: str = msgspec.field(name="from")
+    to: str
+    rules: Sequence[MapRule]
+    changes: Annotated[int, msgspec.Meta(ge=0, description="How often the asked process has published this move since it started.")]
+
+
+class Map(msgspec.Struct, frozen=True):
+    """The journey: its stages in order, and the moves between them."""
+
+    journey: str
+    version: int
+    initial: str
+    stages: Sequence[MapStage]
+    moves: Sequence[MapMove]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A stage that the customer entered; `rule` is none where no rule led there."""
+
+    to: str
+    at: Moment
+    rule: str | None
+
+
+class CustomerStage(msgspec.Struct, frozen=True):
+    """Where a customer is, and how it came there lately."""
+
+    customer_id: str
+    stage: str
+    phase: str | None
+    label: Labels
+    since: Moment
+    sequence: Annotated[int, msgspec.Meta(ge=0, description="How many stage changes the customer has had.")]
+    due: Annotated[Moment | None, msgspec.Meta(description="When time alone may move the customer next, if ever.")]
+    changes: Annotated[Sequence[Change], msgspec.Meta(description="The latest, the newest last.")]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What was wrong, and what would be right (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+Document = Mapping[str, Any]

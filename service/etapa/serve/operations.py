@@ -1,0 +1,93 @@
+"""What the HTTP API offers: each path, what it answers, and who may ask. Routes and the OpenAPI document are made from this list."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from etapa.contracts.explanation import ExplanationMessage
+from etapa.serve.answers import Alive, CustomerStage, Document, Map, Problem, Readiness, Stages
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+PROMETHEUS = "text/plain; version=0.0.4"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One status that a path answers with: what it means, and what the body is; `body` is none where it is no JSON of ours."""
+
+    status: int
+    meaning: str
+    body: object = None
+    media_types: tuple[str, ...] = (JSON,)
+    headers: tuple[str, ...] = ()
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """GET of a path. `name` is its operation id and the handler's name."""
+
+    path: str
+    name: str
+    about: str
+    answers: Sequence[Answer]
+    of_a_customer: bool = False
+    """It needs the token, and `{id}` in its path is a customer's id."""
+
+
+def _problem(status: int, meaning: str, *headers: str) -> Answer:
+    return Answer(status, meaning, Problem, (PROBLEM,), headers)
+
+
+_FAILED = _problem(500, "Something failed that should not; the log says what.")
+_WAIT = _problem(503, "Redis does not answer, or is being filled anew. Try again after the time in Retry-After.", "Retry-After")
+_OF_A_CUSTOMER = (
+    _problem(400, "The id in the path is not UTF-8."),
+    _problem(401, "The token is missing or wrong.", "WWW-Authenticate"),
+    _problem(403, "No token is set, so nobody is answered about customers."),
+    _problem(404, "No customer has this id."),
+    _problem(
+        429, "More requests for customers came than are answered in a second. Try again after the time in Retry-After.", "Retry-After"
+    ),
+    _FAILED,
+    _WAIT,
+)
+
+OF_EVERY_PROCESS = (
+    Operation("/metrics", "metrics", "Metrics for Prometheus.", (Answer(200, "The metrics.", None, (PROMETHEUS, OPENMETRICS)), _FAILED)),
+    Operation("/healthz", "healthz", "Whether the process is alive; for liveness probes.", (Answer(200, "It is.", Alive), _FAILED)),
+    Operation(
+        "/readyz",
+        "readyz",
+        "Whether the process does its work; for readiness probes.",
+        (Answer(200, "It does.", Readiness), Answer(503, "It does not, and why.", Readiness), _FAILED),
+    ),
+)
+"""What `etapa run` and `etapa deliver` answer."""
+
+OF_A_WORKER = (
+    Operation("/", "page", "The journey as a live map, for people.", (Answer(200, "A page.", None, ("text/html",)), _FAILED)),
+    *OF_EVERY_PROCESS,
+    Operation("/v1/openapi.json", "openapi", "This document.", (Answer(200, "An OpenAPI 3.1 document.", Document), _FAILED)),
+    Operation(
+        "/v1/journey",
+        "journey",
+        "The journey: stages, moves between them, and the rules of each in words.",
+        (Answer(200, "The journey.", Map), _FAILED),
+    ),
+    Operation("/v1/stages", "stages", "How many customers are in each stage.", (Answer(200, "The counts.", Stages), _FAILED, _WAIT)),
+    Operation(
+        "/v1/customers/{id}",
+        "customer",
+        "Where a customer is, and how it came there lately.",
+        (Answer(200, "The customer.", CustomerStage), *_OF_A_CUSTOMER),
+        of_a_customer=True,
+    ),
+    Operation(
+        "/v1/customers/{id}/why",
+        "why",
+        "Every rule out of the customer's stage, clause by clause, as of now.",
+        (Answer(200, "The explanation.", ExplanationMessage), *_OF_A_CUSTOMER),
+        of_a_customer=True,
+    ),
+)
+"""What `etapa run` answers."""

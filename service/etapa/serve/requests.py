@@ -1,0 +1,29 @@
+"""Telling of each request: which path by its template, how it was answered, and how long that took."""
+
+import asyncio
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from etapa.serve.ports import RequestObserver
+
+NO_SUCH_PATH = "(other)"
+"""The template of paths that do not exist, and of methods that a path does not take: others could be any number."""
+
+
+def told_to(observer: RequestObserver) -> Middleware:
+    """A middleware that tells this observer."""
+
+    @web.middleware
+    async def tell(request: web.Request, handler: Handler) -> web.StreamResponse:
+        clock = asyncio.get_running_loop().time
+        began, status = clock(), 500
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        finally:
+            resource = request.match_info.route.resource
+            observer.answered(NO_SUCH_PATH if resource is None else resource.canonical, status, clock() - began)
+
+    return tell

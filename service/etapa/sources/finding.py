@@ -1,0 +1,236 @@
+"""Paths, compiled: what lies where in a record, found without looking at the path's text again.
+
+Values are as JSON decoding gives them. What many elements of one record share is looked up once, and how much of it they may use
+together is bounded: a record of a mebibyte must not become gigabytes.
+"""
+
+from typing import Any, Final, final
+
+import msgspec
+from mypy_extensions import mypyc_attr
+
+from etapa.errors import EtapaError
+from etapa.sources.paths import PathStep, RecordPath
+
+MOST_SHARED: Final = 8 * 1024 * 1024
+"""Bytes of the record around the elements that all of them together may use, each use counted."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class SharesTooMuch(EtapaError):
+    """The elements of a record use more of the record around them than `MOST_SHARED`."""
+
+
+@final
+@mypyc_attr(acyclic=True)
+class WholeRecord:
+    """A record, and what was found in it for all of its elements."""
+
+    __slots__ = ("found", "record", "used")
+
+    def __init__(self, record: object) -> None:
+        self.record: Final = record
+        self.found: Final[dict[int, tuple[Any, int]]] = {}
+        """By the finder's number: the value, and how many bytes using it counts for."""
+        self.used = 0
+
+
+@final
+@mypyc_attr(acyclic=True)
+class Element:
+    """What a touchpoint is made of: an element of the list that a source names, or the record itself. `number` is its place there."""
+
+    __slots__ = ("indexes", "number", "value", "whole")
+
+    def __init__(self, value: object, number: int, whole: WholeRecord) -> None:
+        self.value: Final = value
+        self.number: Final = number
+        self.whole: Final = whole
+        self.indexes: dict[int, dict[str, Any]] | None = None
+        """By the number of an index: the elements of a list by what one of their keys holds."""
+
+
+class Finder:
+    """Finds one value."""
+
+    __slots__ = ()
+
+    def find(self, element: Element) -> Any:
+        """What lies there; none where nothing does, or null. Raises `SharesTooMuch`."""
+        raise NotImplementedError
+
+
+@final
+class _Number(Finder):
+    __slots__ = ()
+
+    def find(self, element: Element) -> Any:
+        return element.number
+
+
+@final
+class _Key(Finder):
+    """One key of the element itself, as most paths are."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: str) -> None:
+        self._key: Final = key
+
+    def find(self, element: Element) -> Any:
+        value = element.value
+        return value.get(self._key) if isinstance(value, dict) else None
+
+
+@final
+class _Keys(Finder):
+    """Key after key."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._keys: Final = keys
+
+    def find(self, element: Element) -> Any:
+        value: Any = element.value
+        for key in self._keys:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(key)
+        return value
+
+
+@final
+class _Picked(Finder):
+    """The first element of a list in which a key has a certain value, and what lies in it. Paths into one list share an index of it."""
+
+    __slots__ = ("_index", "_list", "_name", "_rest", "_wanted")
+
+    def __init__(self, index: int, list_: Finder, name: str, wanted: str, rest: tuple[PathStep, ...]) -> None:
+        self._index: Final = index
+        self._list: Final = list_
+        self._name: Final = name
+        self._wanted: Final = wanted
+        self._rest: Final = rest
+
+    def find(self, element: Element) -> Any:
+        indexes = element.indexes
+        if indexes is None:
+            indexes = element.indexes = {}
+        index = indexes.get(self._index)
+        if index is None:
+            index = indexes[self._index] = _indexed(self._list.find(element), self._name)
+        value = index.get(self._wanted)
+        return value if value is None or not self._rest else _followed(value, self._rest, 0)
+
+
+@final
+class _Any(Finder):
+    """A path of any shape."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, steps: tuple[PathStep, ...]) -> None:
+        self._steps: Final = steps
+
+    def find(self, element: Element) -> Any:
+        return _followed(element.value, self._steps, 0)
+
+
+@final
+class _Outer(Finder):
+    """What lies in the record around the elements."""
+
+    __slots__ = ("_number", "_steps")
+
+    def __init__(self, number: int, steps: tuple[PathStep, ...]) -> None:
+        self._number: Final = number
+        self._steps: Final = steps
+
+    def find(self, element: Element) -> Any:
+        whole = element.whole
+        known = whole.found.get(self._number)
+        if known is None:
+            value = _followed(whole.record, self._steps, 0)
+            known = whole.found[self._number] = (value, _weight(value))
+        whole.used += known[1]
+        if whole.used > MOST_SHARED:
+            raise SharesTooMuch(f"its elements use more than {MOST_SHARED >> 20} MiB of the record around them")
+        return known[0]
+
+
+@final
+class Finders:
+    """Makes the finders of one source, so that those that look at the same list share an index."""
+
+    __slots__ = ("_indexes", "_outer")
+
+    def __init__(self) -> None:
+        self._indexes: Final[dict[tuple[tuple[str, ...], str], int]] = {}
+        self._outer: Final[dict[str, int]] = {}
+
+    def of(self, path: RecordPath) -> Finder:
+        """What finds a path's value."""
+        steps = path.steps
+        if path.is_number:
+            return _Number()
+        if path.is_outer:
+            return _Outer(self._outer.setdefault(path.text, len(self._outer)), steps)
+        plain = 0
+        while plain < len(steps) and not steps[plain].in_each and steps[plain].pick is None:
+            plain += 1
+        keys = tuple([step.key for step in steps[:plain]])
+        if plain == len(steps):
+            return _Key(keys[0]) if plain == 1 else _Keys(keys)
+        pick = steps[plain].pick
+        if pick is None:
+            return _Any(steps)
+        way = (*keys, steps[plain].key)
+        index = self._indexes.setdefault((way, pick[0]), len(self._indexes))
+        return _Picked(index, _Key(way[0]) if len(way) == 1 else _Keys(way), pick[0], pick[1], steps[plain + 1 :])
+
+
+def _weight(value: object) -> int:
+    """Bytes that using a value once more counts for. A number or a short text costs no more than the element that it goes into."""
+    if isinstance(value, str):
+        return len(value) if len(value) > 256 else 0
+    return len(_encode(value)) if isinstance(value, dict | list) else 0
+
+
+def _indexed(elements: object, name: str) -> dict[str, Any]:
+    index: dict[str, Any] = {}
+    if isinstance(elements, list):
+        for each in elements:
+            if isinstance(each, dict):
+                value = each.get(name)
+                if isinstance(value, str):
+                    index.setdefault(value, each)
+    return index
+
+
+def _followed(value: Any, steps: tuple[PathStep, ...], at: int) -> Any:
+    for place in range(at, len(steps)):
+        if not isinstance(value, dict):
+            return None
+        step = steps[place]
+        value = value.get(step.key)
+        if step.in_each:
+            return _of_all(value, steps, place + 1)
+        if step.pick is not None:
+            value = _indexed(value, step.pick[0]).get(step.pick[1])
+    return value
+
+
+def _of_all(elements: Any, steps: tuple[PathStep, ...], at: int) -> list[Any] | None:
+    if not isinstance(elements, list):
+        return None
+    found: list[Any] = []
+    inner = any(step.in_each for step in steps[at:])
+    for element in elements:
+        value = _followed(element, steps, at)
+        if inner and isinstance(value, list):
+            found += value
+        elif value is not None:
+            found.append(value)
+    return found
