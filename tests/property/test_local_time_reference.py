@@ -12,6 +12,7 @@ from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language import model
 from etapa.journey.language.kinds.clock import Hours, Times
 from etapa.journey.language.kinds.date import Offset, Period
+from etapa.journey.language.matching.windows import UNITS
 from etapa.journey.units import DAY, HOUR, MINUTE
 from tests.reference.evaluator import Shopper
 from tests.reference.made_up import EXAMPLES
@@ -61,7 +62,23 @@ def dates(draw: st.DrawFn) -> model.Date:
     return model.Date("day", every, begins, ends)
 
 
+spans = st.sampled_from([HOUR, 12 * HOUR, DAY, 25 * HOUR, 2 * DAY])
+windows = st.one_of(
+    st.builds(model.Calendar, st.sampled_from(["day", "day", *UNITS]), st.booleans()).map(lambda each: model.Window(calendar=each)),
+    st.just(model.EVER),
+    spans.map(model.Window),
+    spans.map(lambda before: model.Window(before=before)),
+    st.tuples(spans, spans).map(lambda two: model.Window(two[0] + two[1], two[1])),
+)
+some = st.sampled_from([model.Match(("a",)), model.Match(("a", "b"))])
+OPERATORS: list[model.Operator] = ["gte", "lt", "eq", "ne"]
+few = st.builds(model.Test, st.sampled_from(OPERATORS), st.integers(1, 3)).map(lambda test: model.Comparison((test,)))
+
 leaves: st.SearchStrategy[model.Condition] = st.one_of(
+    st.builds(model.Days, some, windows, few),
+    st.builds(model.Days, some, windows, few),
+    st.builds(model.Count, some, windows, few),
+    st.builds(model.Aggregate, st.just("distinct"), st.just(("type",)), some, windows, few),
     st.builds(model.LocalClock, times),
     dates(),
     long_dates(),
@@ -97,7 +114,7 @@ def stories(draw: st.DrawFn) -> tuple[model.Journey, list[Touchpoint]]:
         [day.isoformat(), f"{day.isoformat()}T23:30:00-03:00", f"{day.year - 3}-{day.month:02}-28", "1996-02-29", "2000-01-31", "soon", 7]
     )
     touchpoints = []
-    for number in range(draw(st.integers(1, 4))):
+    for number in range(draw(st.integers(1, 6))):
         traits = {"day": draw(told)} if draw(st.booleans()) else {}
         if by_trait and draw(st.booleans()):
             traits["zone"] = draw(st.sampled_from([zone, zone, "Nowhere/At_All", 5]))

@@ -43,6 +43,8 @@ class Shopper:
     journey: model.Journey
     seen: list[Touchpoint] = field(default_factory=list)
     """All touchpoints that were no duplicates, in order of arrival."""
+    arrived_in: dict[str, ZoneInfo] = field(default_factory=dict)
+    """By touchpoint id: where the customer was then."""
     moves: list[Move] = field(default_factory=list)
     stage: str | None = None
     entered_at: int = 0
@@ -58,13 +60,17 @@ class Shopper:
             return
         if self.stage is None:
             self.clock = touchpoint.at
-            self.seen.append(touchpoint)
+            self._see(touchpoint)
             self._move(self.journey.initial, self.clock, "touchpoint", None, touchpoint)
         else:
             self.wait_until(touchpoint.at)
             self.clock = max(self.clock, touchpoint.at)
-            self.seen.append(touchpoint)
+            self._see(touchpoint)
         self._judge(self.clock, touchpoint, "touchpoint")
+
+    def _see(self, touchpoint: Touchpoint) -> None:
+        self.seen.append(touchpoint)
+        self.arrived_in[touchpoint.id] = self._zone()
 
     def wait_until(self, end: int) -> None:
         """All timers up to `end`."""
@@ -119,7 +125,11 @@ class Shopper:
 
     def _could_change_at(self, leaf: model.Condition, after: int, end: int) -> Iterator[int]:
         match leaf:
-            case model.Count(within=int(length)) | model.Aggregate(within=int(length)) | model.Sequence(within=length):
+            case model.Count(window=window) | model.Aggregate(window=window) | model.Days(window=window):
+                yield from (each.at + length for each in self.seen for length in (window.within, window.before) if length is not None)
+                if window.calendar is not None:
+                    yield from local_time.calendars_turn_at(self._zone(), after, end)
+            case model.Sequence(within=length):
                 yield from (each.at + length for each in self.seen)
             case model.Absent(duration=length):
                 yield from (each.at + length for each in self.seen)
@@ -154,10 +164,10 @@ class Shopper:
                 return not self.true(negated, now, touchpoint)
             case model.Event(match, within):
                 return touchpoint is not None and fits(match, touchpoint) and (within is None or touchpoint.at > now - within)
-            case model.Count(match, within, comparison):
-                return satisfies(comparison, len(self._matching(match, within, now)))
-            case model.Aggregate(kind, path, match, within, comparison):
-                return satisfies(comparison, self._aggregate(kind, path, self._matching(match, within, now)))
+            case model.Count(match, window, comparison):
+                return satisfies(comparison, len(self._matching_in(match, window, now)))
+            case model.Aggregate(kind, path, match, window, comparison):
+                return satisfies(comparison, self._aggregate(kind, path, self._matching_in(match, window, now)))
             case model.Absent(match, duration):
                 known_long_enough = min(each.at for each in self.seen) <= now - duration
                 return known_long_enough and not self._matching(match, duration, now)
@@ -191,6 +201,9 @@ class Shopper:
             case model.First(path, match, comparison):
                 values = [value_at(path, each) for each in self._matching(match, None, now)]
                 return satisfies(comparison, values[0] if values else None)
+            case model.Days(match, window, comparison):
+                dates = {local_time.wall(each.at, self.arrived_in[each.id]).date() for each in self._matching_in(match, window, now)}
+                return satisfies(comparison, len(dates))
             case model.LocalClock(times):
                 return local_time.shows(times, now, self._zone())
             case model.Date():
@@ -212,6 +225,16 @@ class Shopper:
 
     def _matching(self, match: model.Match, within: int | None, now: int) -> list[Touchpoint]:
         return [each for each in self._in_order() if each.at <= now and (within is None or each.at > now - within) and fits(match, each)]
+
+    def _matching_in(self, match: model.Match, window: model.Window, now: int) -> list[Touchpoint]:
+        begins, ends = -FAR, now + 1
+        if window.within is not None:
+            begins = now - window.within + 1
+        if window.before is not None:
+            ends = now - window.before + 1
+        if window.calendar is not None:
+            begins, ends = local_time.period(window.calendar, now, self._zone())
+        return [each for each in self._in_order() if begins <= each.at < ends and fits(match, each)]
 
     def _aggregate(self, kind: str, path: model.Path, matching: list[Touchpoint]) -> Any:
         values = [value_at(path, each) for each in matching]

@@ -105,6 +105,43 @@ def read_date(told: Any) -> datetime | None:
         return None
 
 
+def period(calendar: model.Calendar, at: int, zone: ZoneInfo) -> tuple[int, int]:
+    """From its first instant up to, but without, its end."""
+    start = first_day(calendar.unit, wall(at, zone).date())
+    if not calendar.last:
+        return midnight(start, zone), at + 1
+    return midnight(first_day(calendar.unit, start - timedelta(days=1)), zone), midnight(start, zone)
+
+
+def first_day(unit: str, day: date) -> date:
+    match unit:
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case "quarter":
+            return date(day.year, {1: 1, 2: 1, 3: 1, 4: 4, 5: 4, 6: 4, 7: 7, 8: 7, 9: 7, 10: 10, 11: 10, 12: 10}[day.month], 1)
+        case "year":
+            return date(day.year, 1, 1)
+    return day
+
+
+@lru_cache(maxsize=100_000)
+def midnight(day: date, zone: ZoneInfo) -> int:
+    return instant(datetime.combine(day, time()), zone)
+
+
+def calendars_turn_at(zone: ZoneInfo, after: int, end: int) -> Iterator[int]:
+    """Every quarter of an hour, or, over a long time, every midnight."""
+    if end - after < 20 * 96 * QUARTER:
+        yield from range(after // QUARTER * QUARTER, end + 1, QUARTER)
+        return
+    day = wall(after, zone).date()
+    while day <= wall(end, zone).date():
+        day += timedelta(days=1)
+        yield midnight(day, zone)
+
+
 def could_change_at(leaf: model.Condition, zone: ZoneInfo, told: Any, after: int, end: int) -> Iterator[int]:
     if isinstance(leaf, model.Date):
         for at in range(after, end + 400 * 86_400_000_000, 300 * 86_400_000_000):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.kinds.absence import Pace
+from etapa.journey.language.matching.windows import UNITS
 from etapa.journey.units import HOUR
 
 GRACE = 5 * HOUR
@@ -55,7 +56,14 @@ type_lists = st.one_of(
     st.just((model.ANY_TYPE,)),
 )
 matches = st.builds(model.Match, type_lists, wheres)
-windows = st.one_of(st.none(), durations)
+calendars = st.builds(model.Calendar, st.sampled_from(UNITS), st.booleans())
+windows = st.one_of(
+    st.just(model.EVER),
+    durations.map(model.Window),
+    durations.map(lambda before: model.Window(before=before)),
+    st.tuples(durations, durations).map(lambda two: model.Window(two[0] + two[1], two[1])),
+    calendars.map(lambda calendar: model.Window(calendar=calendar)),
+)
 points = st.dictionaries(st.sampled_from(TYPES), st.sampled_from([-2.0, 1.0, 3.0, 5.0]), min_size=1).map(lambda found: tuple(found.items()))
 
 paces = st.builds(
@@ -72,6 +80,7 @@ leaves: st.SearchStrategy[model.Condition] = st.one_of(
     st.builds(model.First, paths, matches, looking),
     st.builds(model.OwnPace, matches, paces),
     st.builds(model.Count, matches, windows, counting),
+    st.builds(model.Days, matches, windows, counting),
     st.builds(model.Absent, matches, durations),
     # Two rules that chase each other every microsecond would take for ever; every hour is enough.
     st.builds(model.InStage, st.sampled_from([HOUR, 2 * HOUR, 7 * HOUR + 1, 20 * HOUR])),

@@ -6,15 +6,18 @@ import pytest
 
 from etapa.journey.language.load import JourneyError, journey_or_raise, load_journey
 from etapa.journey.language.model import (
+    EVER,
     Absent,
     Aggregate,
     All,
     AnyOf,
+    Calendar,
     Campaign,
     Caps,
     Comparison,
     Condition,
     Count,
+    Days,
     Event,
     ExpectedChange,
     GivenTouchpoint,
@@ -29,6 +32,7 @@ from etapa.journey.language.model import (
     Trait,
     Transition,
     Where,
+    Window,
 )
 from etapa.journey.units import DAY, HOUR, SECOND, YEAR
 
@@ -93,20 +97,30 @@ def compares(*tests: Test) -> Comparison:
             "{event: a, where: {properties.a.b: null}}",
             Event(Match(("a",), Where(((("properties", "a", "b"), compares(Test("eq", None))),)))),
         ),
-        ("{count: a, gte: 3}", Count(Match(("a",)), None, compares(Test("gte", 3)))),
-        ("{count: a, within: 1d12h, lt: 5, gte: 2}", Count(Match(("a",)), DAY + 12 * HOUR, compares(Test("gte", 2), Test("lt", 5)))),
-        ("{count: a, gte: 0x10}", Count(Match(("a",)), None, compares(Test("gte", 16)))),
-        ("{count: a, gte: 0o17}", Count(Match(("a",)), None, compares(Test("gte", 15)))),
+        ("{count: a, gte: 3}", Count(Match(("a",)), EVER, compares(Test("gte", 3)))),
+        (
+            "{count: a, within: 1d12h, lt: 5, gte: 2}",
+            Count(Match(("a",)), Window(DAY + 12 * HOUR), compares(Test("gte", 2), Test("lt", 5))),
+        ),
+        ("{count: a, gte: 0x10}", Count(Match(("a",)), EVER, compares(Test("gte", 16)))),
+        ("{count: a, gte: 0o17}", Count(Match(("a",)), EVER, compares(Test("gte", 15)))),
         (
             "{sum: properties.amount, of: a, within: 1y, gt: 5e2}",
-            Aggregate("sum", ("properties", "amount"), Match(("a",)), YEAR, compares(Test("gt", 500.0))),
+            Aggregate("sum", ("properties", "amount"), Match(("a",)), Window(YEAR), compares(Test("gt", 500.0))),
         ),
         (
             "{avg: traits.age, of: a, eq: null}",
-            Aggregate("avg", ("traits", "age"), Match(("a",)), None, compares(Test("eq", None))),
+            Aggregate("avg", ("traits", "age"), Match(("a",)), EVER, compares(Test("eq", None))),
         ),
-        ("{distinct: channel, of: a, gte: 2}", Aggregate("distinct", ("channel",), Match(("a",)), None, compares(Test("gte", 2)))),
-        ("{last: channel, of: a, eq: yes}", Aggregate("last", ("channel",), Match(("a",)), None, compares(Test("eq", "yes")))),
+        ("{distinct: channel, of: a, gte: 2}", Aggregate("distinct", ("channel",), Match(("a",)), EVER, compares(Test("gte", 2)))),
+        ("{last: channel, of: a, eq: yes}", Aggregate("last", ("channel",), Match(("a",)), EVER, compares(Test("eq", "yes")))),
+        ("{count: a, before: 1d, lt: 5}", Count(Match(("a",)), Window(before=DAY), compares(Test("lt", 5)))),
+        ("{count: a, within: 2d, before: 1d, lt: 5}", Count(Match(("a",)), Window(2 * DAY, DAY), compares(Test("lt", 5)))),
+        (
+            "{count: a, calendar: last month, lt: 5}",
+            Count(Match(("a",)), Window(calendar=Calendar("month", True)), compares(Test("lt", 5))),
+        ),
+        ("{days: a, calendar: this year, gte: 5}", Days(Match(("a",)), Window(calendar=Calendar("year")), compares(Test("gte", 5)))),
         ("{absent: a, for: 30d}", Absent(Match(("a",)), 30 * DAY)),
         ("{idle: 30d}", Absent(Match(("*",)), 30 * DAY)),
         ("{in_stage: 30d}", InStage(30 * DAY)),
@@ -163,7 +177,7 @@ def test_campaigns_are_read_with_consent_and_caps() -> None:
         Campaign(
             "hello",
             (Transition(None, ("third",)),),
-            when=Aggregate("sum", ("properties", "amount"), Match(("buy",)), None, compares(Test("gte", 100))),
+            when=Aggregate("sum", ("properties", "amount"), Match(("buy",)), EVER, compares(Test("gte", 100))),
             cooldown=30 * DAY,
             once=True,
             holdout=0.125,

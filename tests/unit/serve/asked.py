@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from etapa.contracts.state import encode_state
 from etapa.hosting.health import Health
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.language.model import Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
+from etapa.journey.language.model import EVER, Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
 from etapa.journey.units import SECOND
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
@@ -34,7 +34,7 @@ JOURNEY = Journey(
     ),
     rules=(),
 )
-PURCHASES = Rule("loyal", ("buyer",), "curious", Count(Match(("purchase",)), None, Comparison((Test("gte", 3),))))
+PURCHASES = Rule("loyal", ("buyer",), "curious", Count(Match(("purchase",)), EVER, Comparison((Test("gte", 3),))))
 TOKEN = "t0ken"
 NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from etapa.journey.language.kinds import absence, aggregate, clock, count, date, event, first, in_stage, score, sequence, trait
+from etapa.journey.language.kinds import absence, aggregate, clock, count, date, days, event, first, in_stage, score, sequence, trait
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Not
 from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.logic import always_true_as_any, counts_itself, never_true_together
@@ -82,6 +82,7 @@ def _table() -> Iterator[ConditionKind]:
     yield event.KIND
     yield count.KIND
     yield from aggregate.KINDS
+    yield days.KIND
     yield first.KIND
     yield from absence.KINDS
     yield in_stage.KIND

@@ -20,6 +20,7 @@ MOST_EXACT: Final = 256
 _TYPES = frozenset({"event", "count", "absent", "of", "days"})
 _PATHS = frozenset({"sum", "avg", "min", "max", "distinct", "last", "first"})
 _DURATIONS = frozenset({"within", "for", "before", "in_stage", "idle", "half_life", "cooldown", "per", "at_least", "at_most"})
+_WINDOWS = frozenset({"within", "before", "calendar"})
 _EQUALS = frozenset({"eq", "ne", "in", "not_in"})
 _ORDERS = frozenset({"gt", "gte", "lt", "lte"})
 _SEARCHES = frozenset({"contains", "starts_with", "ends_with", "matches"})
@@ -54,7 +55,7 @@ class _Doubts:
         keys = {entry.key: entry.node for entry in node.entries}
         textual = isinstance(last := keys.get("last", keys.get("first")), ScalarNode) and last.value in ("channel", "type")
         self._comparison(node, textual=textual)
-        if "within" in keys and ("count" in keys or "distinct" in keys):
+        if ("count" in keys or "distinct" in keys) and not _WINDOWS.isdisjoint(keys):
             self._bounds(node)
 
     def _part(self, entry: Entry) -> None:

@@ -14,6 +14,7 @@ from etapa.journey.language.kinds.clock import LocalClock
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.count import Count
 from etapa.journey.language.kinds.date import Date
+from etapa.journey.language.kinds.days import Days
 from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.kinds.first import First
 from etapa.journey.language.kinds.in_stage import InStage
@@ -21,16 +22,19 @@ from etapa.journey.language.kinds.score import Score
 from etapa.journey.language.kinds.sequence import Sequence
 from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match, Operator, Path, Scalar, Test, Where
+from etapa.journey.language.matching.windows import EVER, Calendar, Window
 
 __all__ = [
     "ANY_TYPE",
     "EARLIEST_TAKEN",
+    "EVER",
     "EVERYWHERE",
     "Absent",
     "Aggregate",
     "AggregateKind",
     "All",
     "AnyOf",
+    "Calendar",
     "Campaign",
     "Caps",
     "Comparison",
@@ -38,6 +42,7 @@ __all__ = [
     "Count",
     "CustomerZone",
     "Date",
+    "Days",
     "Event",
     "ExpectedChange",
     "First",
@@ -61,6 +66,7 @@ __all__ = [
     "Trait",
     "Transition",
     "Where",
+    "Window",
 ]
 
 EARLIEST_TAKEN = 946_684_800_000_000

@@ -137,11 +137,11 @@ class Values(Matching):
             number + 1,
             min(smallest, value),
             max(largest, value),
-            *_with(partials, float(value)),
+            *with_partial(partials, float(value)),
         ]
 
 
-def _with(partials: list[float], value: float) -> list[float]:
+def with_partial(partials: list[float], value: float) -> list[float]:
     """Partials of the sum that `partials` stand for and `value`. Past the largest float they stay at infinity."""
     if math.isinf(partials[-1]):
         return partials

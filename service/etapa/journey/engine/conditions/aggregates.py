@@ -11,6 +11,7 @@ from etapa.journey.engine.accumulators.window import LARGEST_VALUE, NUMBER, SMAL
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.distinct import DistinctCompares
 from etapa.journey.engine.conditions.scalars import scalar_text
+from etapa.journey.engine.conditions.spans import aggregated_in, compile_span
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
@@ -179,7 +180,10 @@ class LastCompares(CompiledLeaf):
 
 
 def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroundings) -> CompiledLeaf:
-    path, match, within, comparison = written.path, written.match, written.within, written.comparison
+    window = written.window
+    if window.before is not None or window.calendar is not None:
+        return compile_span(text, aggregated_in(written, surroundings), window, surroundings, written.comparison)
+    path, match, within, comparison = written.path, written.match, window.within, written.comparison
     kind = written.kind
     if kind == "distinct":
         if within is None:

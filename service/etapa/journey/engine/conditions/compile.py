@@ -14,6 +14,7 @@ from etapa.journey.engine.conditions.local_time import compile_clock, compile_da
 from etapa.journey.engine.conditions.pace import compile_own_pace
 from etapa.journey.engine.conditions.score import compile_score
 from etapa.journey.engine.conditions.sequence import compile_sequence
+from etapa.journey.engine.conditions.spans import compile_days
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.language import model
@@ -30,6 +31,7 @@ _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Comp
     model.First: compile_first,
     model.OwnPace: compile_own_pace,
     model.Date: compile_date,
+    model.Days: compile_days,
     model.LocalClock: compile_clock,
 }
 """For each kind of leaf what compiles it, given its words and what it shares with others."""

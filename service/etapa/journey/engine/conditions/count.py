@@ -7,6 +7,7 @@ from etapa.journey.engine.accumulators.ever import Total
 from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, straddles
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
+from etapa.journey.engine.conditions.spans import compile_span, counted_in
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
@@ -109,9 +110,12 @@ class CountCompares(CompiledLeaf):
 
 
 def compile_count(written: model.Count, text: str, surroundings: Surroundings) -> CompiledLeaf:
-    if written.within is None:
+    window = written.window
+    if window.before is not None or window.calendar is not None:
+        return compile_span(text, counted_in(written.match, window, surroundings), window, surroundings, written.comparison)
+    if window.within is None:
         return TotalCompares(text, surroundings.shared(Total(written.match)), written.comparison)
-    return CountCompares(text, surroundings.shared(CountWindow(written.match, written.within)), written.comparison)
+    return CountCompares(text, surroundings.shared(CountWindow(written.match, window.within)), written.comparison)
 
 
 def _left(times: list[int], gone: int) -> int:

@@ -17,6 +17,8 @@ class Surroundings:
 
     def __init__(self, zone: CustomerZone) -> None:
         self.whereabouts: Final = Whereabouts(zone)
+        self.asks_for_zone = False
+        """Whether something that is taken from a touchpoint hangs on where the customer is when it arrives."""
         self.by_key: Final[dict[str, Accumulator]] = {}
 
     def shared(self, accumulator: _Shared) -> _Shared:

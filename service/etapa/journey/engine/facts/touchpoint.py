@@ -4,15 +4,21 @@ from typing import Any, Final, final
 
 from mypy_extensions import mypyc_attr
 
+from etapa.journey.localtime.zone import Zone
+from etapa.journey.localtime.zones import UTC
+
 _NOTHING: Final[dict[str, Any]] = {}
 
 
 @final
 @mypyc_attr(acyclic=True)
 class Touchpoint:
-    """One thing a customer did. `at` is when it occurred, in microseconds since 1970. Nothing changes it, nor what it holds."""
+    """One thing a customer did. `at` is when it occurred, in microseconds since 1970. Nothing changes it, nor what it holds.
 
-    __slots__ = ("at", "channel", "customer_id", "id", "properties", "traits", "type")
+    `zone`: where the customer was when it arrived, as far as the journey asks.
+    """
+
+    __slots__ = ("at", "channel", "customer_id", "id", "properties", "traits", "type", "zone")
 
     def __init__(
         self,
@@ -23,6 +29,7 @@ class Touchpoint:
         channel: str | None = None,
         properties: dict[str, Any] = _NOTHING,
         traits: dict[str, Any] = _NOTHING,
+        zone: Zone = UTC,
     ) -> None:
         self.id: Final = id
         self.customer_id: Final = customer_id
@@ -31,6 +38,11 @@ class Touchpoint:
         self.channel: Final = channel
         self.properties: Final = properties
         self.traits: Final = traits
+        self.zone: Final = zone
+
+    def arriving_in(self, zone: Zone) -> "Touchpoint":
+        """The same of a customer who is there."""
+        return Touchpoint(self.id, self.customer_id, self.type, self.at, self.channel, self.properties, self.traits, zone)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Touchpoint) and self._fields() == other._fields()

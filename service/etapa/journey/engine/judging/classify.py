@@ -86,6 +86,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     try:
         if touchpoint.traits:
             _remember_traits(program, customer, touchpoint)
+        touchpoint = touchpoint if program.whereabouts is None else touchpoint.arriving_in(program.whereabouts.of(customer))
         memory = customer.memory
         for accumulator in program.accumulators_for(touchpoint.type):
             accumulator.record(memory, touchpoint, now)

@@ -12,10 +12,11 @@ from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
 from etapa.journey.engine.conditions.compile import Compiler
 from etapa.journey.engine.conditions.condition import CompiledLeaf, Condition
 from etapa.journey.engine.conditions.event import EventHappens
+from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
-from etapa.journey.language.model import ANY_TYPE, Journey, Rule, Stage
+from etapa.journey.language.model import ANY_TYPE, CustomerZone, Journey, Rule, Stage
 
 
 def compile_journey(journey: Journey) -> "Program":
@@ -33,9 +34,12 @@ def compile_journey(journey: Journey) -> "Program":
         for stage in journey.stages
     }
     asked = {campaign.id: compiler.condition(campaign.when) for campaign in journey.campaigns if campaign.when is not None}
-    return Program(
-        journey, stages, compiler.surroundings.by_key, _traits_named(journey, stages, asked.values()), compile_campaigns(journey, asked)
-    )
+    surroundings = compiler.surroundings
+    whereabouts = surroundings.whereabouts if surroundings.asks_for_zone and journey.zone != CustomerZone() else None
+    traits = _traits_named(journey, stages, asked.values())
+    if whereabouts is not None:
+        traits.update(whereabouts.traits())
+    return Program(journey, stages, surroundings.by_key, traits, compile_campaigns(journey, asked), whereabouts)
 
 
 @final
@@ -92,7 +96,7 @@ class Program:
 
     __slots__ = (
         *("_by_type", "_other", "accumulators", "campaigns", "every_accumulator", "grace", "initial", "journey", "keys", "known"),
-        *("memories", "recent_bytes", "stages", "traits", "version", "windows"),
+        *("memories", "recent_bytes", "stages", "traits", "version", "whereabouts", "windows"),
     )
 
     def __init__(
@@ -102,6 +106,7 @@ class Program:
         accumulators: dict[str, Accumulator],
         traits: Iterable[str],
         campaigns: Campaigns | None,
+        whereabouts: Whereabouts | None = None,
     ) -> None:
         self.journey: Final = journey
         self.version: Final = journey.version
@@ -112,6 +117,8 @@ class Program:
         self.stages: Final = stages
         self.campaigns: Final = campaigns
         """None when the journey has none."""
+        self.whereabouts: Final = whereabouts
+        """Tells in which zone a touchpoint arrives; none when nothing hangs on it."""
         self.accumulators: Final = accumulators
         """By key, in the order of their places."""
         self.keys: Final = tuple(accumulators)

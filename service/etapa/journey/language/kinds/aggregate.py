@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
-from etapa.journey.language.kinds.kind import OF, WHERE, WITHIN, ConditionKind, own, read_match
+from etapa.journey.language.kinds.kind import OF, WHERE, ConditionKind, own, read_match
+from etapa.journey.language.kinds.window import WINDOW, read_window
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
 from etapa.journey.language.matching.matches import Comparison, Match, Path
-from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path, window_text
+from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
+from etapa.journey.language.matching.windows import Window
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import Field, ReadMap
 from etapa.journey.language.reading.operands import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind
@@ -24,22 +26,22 @@ class Aggregate(Leaf):
     kind: AggregateKind
     path: Path
     match: Match
-    within: int | None
+    window: Window
     comparison: Comparison
 
     def text(self) -> str:
-        what = f"{describe_path(self.path)} of {describe_match(self.match)}{window_text(self.within)}"
+        what = f"{describe_path(self.path)} of {describe_match(self.match)}{self.window.text()}"
         return f"{self.kind}({what}) {describe_comparison(self.comparison)}"
 
     def looks_at(self) -> tuple[Comparison, Domain]:
         return self.comparison, _WIDEST[self.kind].domain
 
     def reach(self) -> int | None:
-        return self.within
+        return self.window.reach()
 
     def needed(self) -> tuple[tuple[Match, int | None], ...]:
         of_none = 0 if self.kind in ("sum", "distinct") else None
-        return () if compile_comparison(self.comparison).accepts(of_none) else ((self.match, self.within),)
+        return () if compile_comparison(self.comparison).accepts(of_none) else ((self.match, self.window.reach()),)
 
     def seen(self, observed: Observed) -> str | None:
         return value_or_none_yet(observed)
@@ -65,12 +67,14 @@ class _AggregateReader:
     path: Field[Path]
 
     def __call__(self, record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
-        match = read_match(record, OF, report)
+        match, window = read_match(record, OF, report), read_window(record, report)
         path = record.need(self.path)
         if self.kind in ("sum", "avg", "min", "max") and path[0] in ("channel", "type"):
             report.error(record.place(self.path), f"`{path[0]}` is text, never a number: there is nothing to take the {self.kind} of")
             return BAD
-        return match if isinstance(match, Bad) else Aggregate(self.kind, path, match, record.get(WITHIN), comparison)
+        if isinstance(match, Bad) or isinstance(window, Bad):
+            return BAD
+        return Aggregate(self.kind, path, match, window, comparison)
 
 
 def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:
@@ -80,7 +84,7 @@ def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:
     def compares(record: ReadMap) -> Kind:
         return LATEST_TEXT if kind == "last" and record.need(path)[0] in ("channel", "type") else widest
 
-    return ConditionKind(kind, description, (path, OF, WHERE, WITHIN), _AggregateReader(kind, path), compares, widest)
+    return ConditionKind(kind, description, (path, OF, WHERE, *WINDOW), _AggregateReader(kind, path), compares, widest)
 
 
 KINDS = (

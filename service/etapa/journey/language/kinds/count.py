@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
-from etapa.journey.language.kinds.kind import WHERE, WITHIN, ConditionKind, Types, own, read_match
+from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, read_match
 from etapa.journey.language.kinds.overlap import match_covers
+from etapa.journey.language.kinds.window import WINDOW, read_window
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
 from etapa.journey.language.matching.matches import Comparison, Match
-from etapa.journey.language.matching.phrases import describe_comparison, describe_match, window_text
+from etapa.journey.language.matching.phrases import describe_comparison, describe_match
 from etapa.journey.language.matching.possible import Domain, implies
 from etapa.journey.language.matching.predicates import compile_comparison
+from etapa.journey.language.matching.windows import Window
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import ReadMap
 from etapa.journey.language.reading.operands import COUNT
@@ -19,28 +21,30 @@ from etapa.journey.language.reading.shapes import Bad
 @dataclass(frozen=True, slots=True)
 class Count(Leaf):
     match: Match
-    within: int | None
+    window: Window
     comparison: Comparison
 
     def text(self) -> str:
-        return f"count({describe_match(self.match)}{window_text(self.within)}) {describe_comparison(self.comparison)}"
+        return f"count({describe_match(self.match)}{self.window.text()}) {describe_comparison(self.comparison)}"
 
     def looks_at(self) -> tuple[Comparison, Domain]:
         return self.comparison, COUNT.domain
 
     def reach(self) -> int | None:
-        return self.within
+        return self.window.reach()
 
     def needed(self) -> tuple[tuple[Match, int | None], ...]:
-        return () if compile_comparison(self.comparison).accepts(0) else ((self.match, self.within),)
+        return () if compile_comparison(self.comparison).accepts(0) else ((self.match, self.window.reach()),)
 
     def implies(self, weaker: Leaf) -> bool:
         if not isinstance(weaker, Count):
             return False
-        wider_window = weaker.within is None or (self.within is not None and self.within <= weaker.within)
         rising = all(test.operator in ("gt", "gte") for test in weaker.comparison.tests)
         return (
-            rising and wider_window and match_covers(weaker.match, self.match) and implies(COUNT.domain, self.comparison, weaker.comparison)
+            rising
+            and self.window.lies_in(weaker.window)
+            and match_covers(weaker.match, self.match)
+            and implies(COUNT.domain, self.comparison, weaker.comparison)
         )
 
     def seen(self, observed: Observed) -> str | None:
@@ -54,10 +58,10 @@ COUNTED = own("count", Types(), 'The touchpoint types that are counted: a type, 
 
 
 def _count(record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
-    match = read_match(record, COUNTED, report)
-    return match if isinstance(match, Bad) else Count(match, record.get(WITHIN), comparison)
+    match, window = read_match(record, COUNTED, report), read_window(record, report)
+    return match if isinstance(match, Bad) else window if isinstance(window, Bad) else Count(match, window, comparison)
 
 
 KIND = ConditionKind(
-    "count", "How many matching touchpoints there are.", (COUNTED, WHERE, WITHIN), _count, compares=lambda _: COUNT, widest=COUNT
+    "count", "How many matching touchpoints there are.", (COUNTED, WHERE, *WINDOW), _count, compares=lambda _: COUNT, widest=COUNT
 )

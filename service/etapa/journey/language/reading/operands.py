@@ -135,6 +135,7 @@ class Kind:
 
 
 COUNT = Kind(Domain("a count (a whole number from 0)", whole=True, minimum=0), _NUMBER_BASIC)
+DAYS = Kind(Domain("a number of days (a whole number from 0)", whole=True, minimum=0), _NUMBER_BASIC)
 DISTINCT = Kind(COUNT.domain, {**_NUMBER_BASIC, **_NUMBER_LISTS})
 SUM = Kind(Domain("a sum (a number)"), {**_NUMBER_BASIC, **_NUMBER_LISTS})
 STATISTIC = Kind(

@@ -1,0 +1,192 @@
+"""Accumulators of what occurred up to so long ago: what is older counts for ever, and what is younger waits for its time.
+
+What waits is kept one by one up to 256 touchpoints, and past that in buckets, as in a window. A bucket waits as a whole until its
+latest touchpoint is old enough.
+"""
+
+from bisect import bisect_right
+from typing import Any, Final
+
+from etapa.journey.engine.accumulators.accumulator import Matching
+from etapa.journey.engine.accumulators.ever import keepsake, number_or_none, with_partial
+from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.window import (
+    BUCKETS,
+    EXACT,
+    LARGEST,
+    LARGEST_VALUE,
+    NUMBER,
+    SMALLEST,
+    TOTAL,
+    Bucket,
+    find_bucket,
+)
+from etapa.journey.engine.facts.customer import Memory
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.model import Match, Path
+
+
+class CountBefore(Matching):
+    """Entry: [number of those that are old enough, times of the others, bucket times, counts of buckets]."""
+
+    __slots__ = ("before", "bucket_width")
+
+    def __init__(self, match: Match, before: int) -> None:
+        super().__init__("count before", match, before)
+        self.before: Final = before
+        self.bucket_width: Final = -(-before // BUCKETS)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if not self.takes(touchpoint):
+            return
+        at = touchpoint.at
+        old = now - self.before
+        entry = memory[self.place]
+        if entry is None:
+            entry = memory[self.place] = [0, [], [], []]
+        times: list[int] = entry[1]
+        bucket_times: list[int] = entry[2]
+        counts: list[int] = entry[3]
+        aged = bisect_right(bucket_times, old)
+        if aged:
+            entry[0] += sum(counts[:aged])
+            del bucket_times[:aged], counts[:aged]
+        aged = bisect_right(times, old)
+        if aged:
+            entry[0] += aged
+            del times[:aged]
+        if at <= old:
+            entry[0] += 1
+        elif bucket_times and at <= bucket_times[-1]:
+            self._put_into_bucket(bucket_times, counts, at)
+        else:
+            times.insert(bisect_right(times, at), at)
+            if len(times) > EXACT:
+                self._put_into_bucket(bucket_times, counts, times.pop(0))
+
+    def _put_into_bucket(self, bucket_times: list[int], counts: list[int], at: int) -> None:
+        place, found = find_bucket(bucket_times, at, self.bucket_width)
+        if found:
+            counts[place] += 1
+        else:
+            counts.insert(place, 1)
+
+
+class ValuesBefore(Matching):
+    """Entry: [what `Values` keeps of those that are old enough, times, values, bucket times, buckets], the others as in `ValueWindow`."""
+
+    __slots__ = ("before", "bucket_width", "value_of")
+
+    def __init__(self, path: Path, match: Match, before: int) -> None:
+        super().__init__("values before", match, before, path)
+        self.value_of: Final = compile_path(path)
+        self.before: Final = before
+        self.bucket_width: Final = -(-before // BUCKETS)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if not self.takes(touchpoint):
+            return
+        value = number_or_none(self.value_of.of(touchpoint))
+        if value is None:
+            return
+        at = touchpoint.at
+        old = now - self.before
+        entry = memory[self.place]
+        if entry is None:
+            entry = memory[self.place] = [None, [], [], [], []]
+        _, times, values, bucket_times, buckets = entry
+        self._let_age(entry, old)
+        if at <= old:
+            entry[0] = _with_bucket(entry[0], [1, float(value), value, value])
+        elif bucket_times and at <= bucket_times[-1]:
+            self._put_into_bucket(bucket_times, buckets, at, value)
+        else:
+            place = bisect_right(times, at)
+            times.insert(place, at)
+            values.insert(place, value)
+            if len(times) > EXACT:
+                self._put_into_bucket(bucket_times, buckets, times.pop(0), values.pop(0))
+
+    def _let_age(self, entry: list[Any], old: int) -> None:
+        _, times, values, bucket_times, buckets = entry
+        aged = bisect_right(bucket_times, old)
+        if aged:
+            for bucket in buckets[:aged]:
+                entry[0] = _with_bucket(entry[0], bucket)
+            del bucket_times[:aged], buckets[:aged]
+        aged = bisect_right(times, old)
+        if aged:
+            for value in values[:aged]:
+                entry[0] = _with_bucket(entry[0], [1, float(value), value, value])
+            del times[:aged], values[:aged]
+
+    def _put_into_bucket(self, bucket_times: list[int], buckets: list[Bucket], at: int, value: Any) -> None:
+        place, found = find_bucket(bucket_times, at, self.bucket_width)
+        if found:
+            bucket = buckets[place]
+            total = max(-LARGEST, min(LARGEST, bucket[TOTAL] + value))
+            buckets[place] = [bucket[NUMBER] + 1, total, min(bucket[SMALLEST], value), max(bucket[LARGEST_VALUE], value)]
+        else:
+            buckets.insert(place, [1, float(value), value, value])
+
+
+def _with_bucket(aged: list[Any] | None, bucket: Bucket) -> list[Any]:
+    """What is kept for ever, and a bucket."""
+    if aged is None:
+        return [bucket[NUMBER], bucket[SMALLEST], bucket[LARGEST_VALUE], bucket[TOTAL]]
+    number, smallest, largest, *partials = aged
+    return [
+        number + bucket[NUMBER],
+        min(smallest, bucket[SMALLEST]),
+        max(largest, bucket[LARGEST_VALUE]),
+        *with_partial(partials, bucket[TOTAL]),
+    ]
+
+
+class LastBefore(Matching):
+    """The latest values. Entry: [[time, value] of the latest that is old enough or none, times, values, the latest time left out or none].
+
+    Of more than 256 that wait, one in 1/64 of the time that they wait for is left out.
+    """
+
+    __slots__ = ("before", "bucket_width", "value_of")
+
+    def __init__(self, path: Path, match: Match, before: int) -> None:
+        super().__init__("last before", match, before, path)
+        self.value_of: Final = compile_path(path)
+        self.before: Final = before
+        self.bucket_width: Final = -(-before // BUCKETS)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if not self.takes(touchpoint):
+            return
+        at = touchpoint.at
+        old = now - self.before
+        value = keepsake(self.value_of.of(touchpoint))
+        entry = memory[self.place]
+        if entry is None:
+            entry = memory[self.place] = [None, [], [], None]
+        times: list[int] = entry[1]
+        values: list[Any] = entry[2]
+        aged = bisect_right(times, old)
+        if aged:
+            # Those that wait are later than the one that does not.
+            entry[0] = [times[aged - 1], values[aged - 1]]
+            del times[:aged], values[:aged]
+        if at <= old:
+            if entry[0] is None or at >= entry[0][0]:
+                entry[0] = [at, value]
+            return
+        place = bisect_right(times, at)
+        times.insert(place, at)
+        values.insert(place, value)
+        if len(times) > EXACT:
+            self._leave_one_out(entry)
+
+    def _leave_one_out(self, entry: list[Any]) -> None:
+        times: list[int] = entry[1]
+        for place in range(len(times) - 1):
+            if times[place] // self.bucket_width == times[place + 1] // self.bucket_width:
+                entry[3] = times[place] if entry[3] is None else max(entry[3], times[place])
+                del times[place], entry[2][place]
+                return

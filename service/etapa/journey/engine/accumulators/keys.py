@@ -1,0 +1,244 @@
+"""Accumulators of different values, and of different days, where it matters when each of them came.
+
+Values are kept as in `distinct`: as 64-bit digests, and past so many a fair sample of them. A day is its number.
+"""
+
+from bisect import bisect_right
+from typing import Any, Final
+
+from etapa.journey.engine.accumulators.accumulator import Matching, Windowed
+from etapa.journey.engine.accumulators.distinct import EXACT, value_digest
+from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.window import forget_before
+from etapa.journey.engine.facts.customer import Memory
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.matching.predicates import MISSING
+from etapa.journey.language.model import Match, Path
+from etapa.journey.units import DAY
+
+MOST_DAYS: Final = 1024
+"""Different days that are kept one by one in a window."""
+_MOST_BYTES: Final = 4096
+"""Of the days ever, a bit each: 89 years."""
+NO_KEY: Final = -1
+
+
+class KeyOf:
+    """What is counted once however often it comes, of a touchpoint."""
+
+    __slots__ = ("definition", "most")
+
+    def __init__(self, definition: list[Any], most: int) -> None:
+        self.definition: Final = definition
+        self.most: Final = most
+        """So many are kept one by one."""
+
+    def of(self, touchpoint: Touchpoint) -> int:
+        """A number from 0, the same for what is the same; `NO_KEY` when there is nothing."""
+        raise NotImplementedError
+
+
+class ValueKey(KeyOf):
+    """The value at a path."""
+
+    __slots__ = ("value_of",)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__([path], EXACT)
+        self.value_of: Final = compile_path(path)
+
+    def of(self, touchpoint: Touchpoint) -> int:
+        value = self.value_of.of(touchpoint)
+        return NO_KEY if value is MISSING else value_digest(value)
+
+
+class DayKey(KeyOf):
+    """The date on the customer's calendar."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(["day"], MOST_DAYS)
+
+    def of(self, touchpoint: Touchpoint) -> int:
+        # Counted from long before the year 1, so that none is negative.
+        return touchpoint.zone.local(touchpoint.at) // DAY + _LONG_AGO
+
+
+_LONG_AGO: Final = 1_000_000
+
+
+class DaysEver(Matching):
+    """Different days ever. Entry: [first day, number of days, a bit for each day from the first one, touchpoints that were too far away]."""
+
+    __slots__ = ()
+
+    def __init__(self, match: Match) -> None:
+        super().__init__("days ever", match)
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if not self.takes(touchpoint):
+            return
+        day = touchpoint.zone.local(touchpoint.at) // DAY
+        entry = memory[self.place]
+        if entry is None:
+            memory[self.place] = [day, 1, b"\x01", 0]
+            return
+        first: int = entry[0]
+        bits: bytes = entry[2]
+        if day < first:
+            more = -(-(first - day) // 8)
+            if more + len(bits) > _MOST_BYTES:
+                entry[3] += 1
+                return
+            bits = bytes(more) + bits
+            first -= 8 * more
+        place = day - first
+        byte = place // 8
+        if byte >= _MOST_BYTES:
+            entry[3] += 1
+            return
+        if byte >= len(bits):
+            bits += bytes(byte + 1 - len(bits))
+        bit = 1 << (place - 8 * byte)
+        if not bits[byte] & bit:
+            entry[1] += 1
+            bits = bits[:byte] + bytes([bits[byte] | bit]) + bits[byte + 1 :]
+        entry[0] = first
+        entry[2] = bits
+
+
+class KeysWithin(Windowed):
+    """Entry: [bits, times, keys]; the latest time of each in the window, ascending."""
+
+    __slots__ = ("key_of",)
+
+    def __init__(self, key_of: KeyOf, match: Match, within: int) -> None:
+        super().__init__("keys within", match, within, *key_of.definition)
+        self.key_of: Final = key_of
+
+    def times_in(self, entry: Any) -> list[int]:
+        times: list[int] = entry[1]
+        return times
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        at = touchpoint.at
+        gone = now - self.within
+        if at <= gone or not self.takes(touchpoint):
+            return
+        key = self.key_of.of(touchpoint)
+        if key == NO_KEY:
+            return
+        entry = memory[self.place]
+        if entry is None:
+            entry = memory[self.place] = [0, [], []]
+        bits, times, keys = entry
+        forget_before(gone, times, keys)
+        if not times:
+            entry[0] = bits = 0
+        if key % (1 << bits):
+            return
+        if key in keys:
+            place = keys.index(key)
+            if times[place] >= at:
+                return
+            del times[place], keys[place]
+        place = bisect_right(times, at)
+        times.insert(place, at)
+        keys.insert(place, key)
+        thin_out(entry, self.key_of.most)
+
+
+class KeysBefore(Matching):
+    """Entry: [bits, times, keys]; the earliest time of each ever, ascending."""
+
+    __slots__ = ("key_of",)
+
+    def __init__(self, key_of: KeyOf, match: Match) -> None:
+        super().__init__("keys before", match, *key_of.definition)
+        self.key_of: Final = key_of
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        if not self.takes(touchpoint):
+            return
+        key = self.key_of.of(touchpoint)
+        if key == NO_KEY:
+            return
+        at = touchpoint.at
+        entry = memory[self.place]
+        if entry is None:
+            entry = memory[self.place] = [0, [], []]
+        bits, times, keys = entry
+        if key % (1 << bits):
+            return
+        if key in keys:
+            place = keys.index(key)
+            if times[place] <= at:
+                return
+            del times[place], keys[place]
+        place = bisect_right(times, at)
+        times.insert(place, at)
+        keys.insert(place, key)
+        thin_out(entry, self.key_of.most)
+
+
+class KeysBetween(Windowed):
+    """Entry: [bits, times, keys]; every time of each in the window, ascending, but for those that no question ever hangs on.
+
+    All that is asked for is what came in a span of at least `shortest`. So of three times of the same key that all lie in so short a
+    span, the one in the middle makes no difference.
+    """
+
+    __slots__ = ("key_of", "shortest")
+
+    def __init__(self, key_of: KeyOf, match: Match, within: int, shortest: int) -> None:
+        super().__init__("keys between", match, within, shortest, *key_of.definition)
+        self.key_of: Final = key_of
+        self.shortest: Final = shortest
+
+    def times_in(self, entry: Any) -> list[int]:
+        times: list[int] = entry[1]
+        return times
+
+    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
+        at = touchpoint.at
+        gone = now - self.within
+        if at <= gone or not self.takes(touchpoint):
+            return
+        key = self.key_of.of(touchpoint)
+        if key == NO_KEY:
+            return
+        entry = memory[self.place]
+        if entry is None:
+            entry = memory[self.place] = [0, [], []]
+        bits, times, keys = entry
+        forget_before(gone, times, keys)
+        if not times:
+            entry[0] = bits = 0
+        if key % (1 << bits):
+            return
+        place = bisect_right(times, at)
+        times.insert(place, at)
+        keys.insert(place, key)
+        self._leave_middle_out(times, keys, key)
+        thin_out(entry, self.key_of.most)
+
+    def _leave_middle_out(self, times: list[int], keys: list[int], key: int) -> None:
+        places = [place for place, each in enumerate(keys) if each == key]
+        before = times[places[0]]
+        redundant = []
+        for number in range(1, len(places) - 1):
+            if times[places[number + 1]] - before <= self.shortest:
+                redundant.append(places[number])
+            else:
+                before = times[places[number]]
+        for place in reversed(redundant):
+            del times[place], keys[place]
+
+
+def thin_out(entry: list[Any], most: int) -> None:
+    """Keep a fair sample of what are too many."""
+    while len(entry[1]) > most:
+        entry[0] += 1
+        kept = [(time, each) for time, each in zip(entry[1], entry[2], strict=True) if not each % (1 << entry[0])]
+        entry[1:] = [time for time, _ in kept], [each for _, each in kept]

@@ -1,0 +1,267 @@
+"""What is asked of an accumulator about a span of time: everything after `gone`, up to and including `upto`."""
+
+from bisect import bisect_right
+from typing import Any, Final
+
+from mypy_extensions import mypyc_attr
+
+from etapa.journey.engine.accumulators.accumulator import Accumulator
+from etapa.journey.engine.accumulators.before import CountBefore, LastBefore, ValuesBefore
+from etapa.journey.engine.accumulators.ever import LastValue, exact_sum
+from etapa.journey.engine.accumulators.keys import DaysEver, KeysBefore, KeysBetween, KeysWithin
+from etapa.journey.engine.accumulators.window import (
+    LARGEST_VALUE,
+    NUMBER,
+    SMALLEST,
+    TOTAL,
+    Bucket,
+    CountWindow,
+    ValueWindow,
+    has_buckets,
+    straddles,
+)
+from etapa.journey.language.matching.predicates import MISSING
+from etapa.journey.language.model import AggregateKind
+
+_NO_TIMES: Final[list[int]] = []
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Series:
+    """What an accumulator can be asked. `entry` is never none; `nothing` is the answer where there is none."""
+
+    __slots__ = ("accumulator", "nothing")
+
+    def __init__(self, accumulator: Accumulator, nothing: Any) -> None:
+        self.accumulator: Final = accumulator
+        self.nothing: Final = nothing
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        """What the touchpoints of that span come to."""
+        raise NotImplementedError
+
+    def times(self, entry: Any) -> list[int]:
+        """Times at which a span that moves on can come to something else, ascending."""
+        raise NotImplementedError
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        """Whether the answer is certain."""
+        return True
+
+
+class Counted(Series):
+    """How many there are in a window."""
+
+    __slots__ = ("within",)
+
+    def __init__(self, window: CountWindow) -> None:
+        super().__init__(window, 0)
+        self.within: Final = window.within
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        return _later(entry, gone) - _later(entry, upto)
+
+    def times(self, entry: Any) -> list[int]:
+        return sorted([*entry[1], *entry[0]]) if has_buckets(entry) else list(entry)
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return not has_buckets(entry) or not (straddles(entry[1], gone, self.within) or straddles(entry[1], upto, self.within))
+
+
+def _later(entry: Any, at: int) -> int:
+    if has_buckets(entry):
+        counts: list[int] = entry[2]
+        return len(entry[0]) - bisect_right(entry[0], at) + sum(counts[bisect_right(entry[1], at) :])
+    return len(entry) - bisect_right(entry, at)
+
+
+class CountedBefore(Series):
+    """How many there are up to so long ago."""
+
+    __slots__ = ("before",)
+
+    def __init__(self, count: CountBefore) -> None:
+        super().__init__(count, 0)
+        self.before: Final = count.before
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        counts: list[int] = entry[3]
+        return entry[0] + bisect_right(entry[1], upto) + sum(counts[: bisect_right(entry[2], upto)])
+
+    def times(self, entry: Any) -> list[int]:
+        return [*entry[2], *entry[1]]
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return not straddles(entry[2], upto, self.before)
+
+
+class Aggregated(Series):
+    """The sum, average, least or greatest of the values in a window."""
+
+    __slots__ = ("kind", "within")
+
+    def __init__(self, kind: AggregateKind, window: ValueWindow) -> None:
+        super().__init__(window, 0 if kind == "sum" else None)
+        self.kind: Final[AggregateKind] = kind
+        self.within: Final = window.within
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        times, values, bucket_times, buckets = entry
+        values = values[bisect_right(times, gone) : bisect_right(times, upto)]
+        if buckets:
+            buckets = buckets[bisect_right(bucket_times, gone) : bisect_right(bucket_times, upto)]
+        return aggregate(self.kind, None, values, buckets)
+
+    def times(self, entry: Any) -> list[int]:
+        return [*entry[2], *entry[0]]
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return not (straddles(entry[2], gone, self.within) or straddles(entry[2], upto, self.within))
+
+
+class AggregatedBefore(Series):
+    """The same of those up to so long ago."""
+
+    __slots__ = ("before", "kind")
+
+    def __init__(self, kind: AggregateKind, values: ValuesBefore) -> None:
+        super().__init__(values, 0 if kind == "sum" else None)
+        self.kind: Final[AggregateKind] = kind
+        self.before: Final = values.before
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        aged, times, values, bucket_times, buckets = entry
+        return aggregate(self.kind, aged, values[: bisect_right(times, upto)], buckets[: bisect_right(bucket_times, upto)])
+
+    def times(self, entry: Any) -> list[int]:
+        return [*entry[3], *entry[1]]
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return not straddles(entry[3], upto, self.before)
+
+
+def aggregate(kind: AggregateKind, aged: list[Any] | None, values: list[Any], buckets: list[Bucket]) -> Any:
+    """Of single values, of merged ones, and of those that are kept for ever."""
+    if aged is None and not values and not buckets:
+        return 0 if kind == "sum" else None
+    if kind == "min":
+        return min(values + [bucket[SMALLEST] for bucket in buckets] + ([] if aged is None else [aged[1]]))
+    if kind == "max":
+        return max(values + [bucket[LARGEST_VALUE] for bucket in buckets] + ([] if aged is None else [aged[2]]))
+    total: Any = exact_sum(values + [bucket[TOTAL] for bucket in buckets] + ([] if aged is None else aged[3:]))
+    if kind == "sum":
+        return total
+    return total / (len(values) + sum([bucket[NUMBER] for bucket in buckets]) + (0 if aged is None else aged[0]))
+
+
+class LatestValue(Series):
+    """The latest value."""
+
+    __slots__ = ()
+
+    def __init__(self, last: LastValue) -> None:
+        super().__init__(last, MISSING)
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        return entry[1] if gone < entry[0] <= upto else MISSING
+
+    def times(self, entry: Any) -> list[int]:
+        return [entry[0]]
+
+
+class LatestBefore(Series):
+    """The latest value up to so long ago."""
+
+    __slots__ = ()
+
+    def __init__(self, last: LastBefore) -> None:
+        super().__init__(last, MISSING)
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        place = bisect_right(entry[1], upto)
+        if place:
+            return entry[2][place - 1] if entry[1][place - 1] > gone else MISSING
+        aged = entry[0]
+        return aged[1] if aged is not None and gone < aged[0] <= upto else MISSING
+
+    def times(self, entry: Any) -> list[int]:
+        return list(entry[1]) if entry[0] is None else [entry[0][0], *entry[1]]
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return entry[3] is None or entry[3] <= gone
+
+
+class KeysLatest(Series):
+    """How many different ones, of those whose latest time is known."""
+
+    __slots__ = ()
+
+    def __init__(self, keys: KeysWithin) -> None:
+        super().__init__(keys, 0)
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        bits: int = entry[0]
+        return (len(entry[1]) - bisect_right(entry[1], gone)) << bits
+
+    def times(self, entry: Any) -> list[int]:
+        return list(entry[1])
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return not entry[0]
+
+
+class KeysEarliest(Series):
+    """How many different ones, of those whose earliest time is known."""
+
+    __slots__ = ()
+
+    def __init__(self, keys: KeysBefore) -> None:
+        super().__init__(keys, 0)
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        bits: int = entry[0]
+        return bisect_right(entry[1], upto) << bits
+
+    def times(self, entry: Any) -> list[int]:
+        return list(entry[1])
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return not entry[0]
+
+
+class KeysAmong(Series):
+    """How many different ones, of those of which all times are known that matter."""
+
+    __slots__ = ()
+
+    def __init__(self, keys: KeysBetween) -> None:
+        super().__init__(keys, 0)
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        bits: int = entry[0]
+        times: list[int] = entry[1]
+        return len(set(entry[2][bisect_right(times, gone) : bisect_right(times, upto)])) << bits
+
+    def times(self, entry: Any) -> list[int]:
+        return list(entry[1])
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return not entry[0]
+
+
+class DaysCounted(Series):
+    """How many different days ever."""
+
+    __slots__ = ()
+
+    def __init__(self, days: DaysEver) -> None:
+        super().__init__(days, 0)
+
+    def value(self, entry: Any, gone: int, upto: int) -> Any:
+        return entry[1]
+
+    def times(self, entry: Any) -> list[int]:
+        return _NO_TIMES
+
+    def exact(self, entry: Any, gone: int, upto: int) -> bool:
+        return not entry[3]

@@ -1,0 +1,246 @@
+"""The conditions about windows that do not end now, or that the customer's calendar cuts, and about days.
+
+They have in common that what they look at is a span of time; how it moves on is what tells them apart.
+"""
+
+from bisect import bisect_right
+from typing import Any, Final, final
+
+from etapa.journey.engine.accumulators.before import CountBefore, LastBefore, ValuesBefore
+from etapa.journey.engine.accumulators.ever import LastValue
+from etapa.journey.engine.accumulators.keys import DayKey, DaysEver, KeyOf, KeysBefore, KeysBetween, KeysWithin, ValueKey
+from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
+from etapa.journey.engine.conditions.condition import CompiledLeaf
+from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall
+from etapa.journey.engine.conditions.scalars import scalar_text
+from etapa.journey.engine.conditions.series import (
+    Aggregated,
+    AggregatedBefore,
+    Counted,
+    CountedBefore,
+    DaysCounted,
+    KeysAmong,
+    KeysEarliest,
+    KeysLatest,
+    LatestBefore,
+    LatestValue,
+    Series,
+)
+from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.conditions.whereabouts import Whereabouts
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO, NEVER
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language import model
+from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.kinds.days import Days
+from etapa.journey.language.matching.predicates import compile_comparison
+from etapa.journey.language.matching.windows import Calendar, Unit, Window
+from etapa.journey.language.model import Comparison, Match
+from etapa.journey.localtime.periods import Periods
+from etapa.journey.units import DAY, HOUR
+
+_SHORTEST: Final[dict[Unit, int]] = {"day": 20 * HOUR, "week": 6 * DAY, "month": 27 * DAY, "quarter": 89 * DAY, "year": 364 * DAY}
+"""Of a day that was not skipped altogether, in any zone and with any change of clocks since 1970."""
+_MOST_APART: Final = 3 * DAY
+"""A change of clocks takes no calendar back by more."""
+
+
+class SpanCompares(CompiledLeaf):
+    """What a series comes to in a span satisfies the comparison. Base of those whose spans move on in different ways."""
+
+    __slots__ = ("compare", "key", "place", "series")
+
+    def __init__(self, text: str, series: Series, comparison: Comparison) -> None:
+        super().__init__(text)
+        self.series: Final = series
+        self.key: Final = series.accumulator.key
+        self.place: Final = series.accumulator.place
+        self.compare: Final = compile_comparison(comparison)
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return self.compare.accepts(self._value(customer, now))
+
+    def memory_key(self) -> str | None:
+        return self.key
+
+    def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        return scalar_text(self._value(customer, now))
+
+    def _value(self, customer: Customer, now: int) -> Any:
+        raise NotImplementedError
+
+
+@final
+class SlidingCompares(SpanCompares):
+    """A span that ends so long ago, and began so long before or ever."""
+
+    __slots__ = ("before", "numbers_fall", "within")
+
+    def __init__(self, text: str, series: Series, window: Window, comparison: Comparison) -> None:
+        super().__init__(text, series, comparison)
+        self.within: Final = NEVER if window.within is None else window.within
+        self.before: Final = window.before or 0
+        self.numbers_fall: Final = None if window.before is not None else by_time_as_numbers_fall(comparison)
+
+    def until(self, customer: Customer, now: int) -> int:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return NEVER
+        times = self.series.times(entry)
+        within, before = self.within, self.before
+        truth = self.compare.accepts(self._value(customer, now))
+        # Those that have yet to leave, and those that have yet to come in.
+        leaving = len(times) if within == NEVER else bisect_right(times, now - within)
+        entering = bisect_right(times, now - before)
+        while leaving < len(times) or entering < len(times):
+            leaves = times[leaving] + within if within != NEVER and leaving < len(times) else NEVER
+            enters = times[entering] + before if entering < len(times) else NEVER
+            at = min(leaves, enters)
+            if at > END_OF_TIME:
+                return NEVER
+            if leaves == at:
+                leaving = bisect_right(times, at - within, leaving)
+            if enters == at:
+                entering = bisect_right(times, at - before, entering)
+            gone = LONG_AGO if within == NEVER else at - within
+            if self.compare.accepts(self.series.value(entry, gone, at - before)) is not truth:
+                return at
+        return NEVER
+
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.memory[self.place]
+        return entry is None or self.series.exact(entry, self._gone(now), now - self.before)
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        if self.within == NEVER and not self.before:
+            return False, False
+        return (True, True) if self.numbers_fall is None else self.numbers_fall
+
+    def _value(self, customer: Customer, now: int) -> Any:
+        entry = customer.memory[self.place]
+        return self.series.nothing if entry is None else self.series.value(entry, self._gone(now), now - self.before)
+
+    def _gone(self, now: int) -> int:
+        return LONG_AGO if self.within == NEVER else now - self.within
+
+
+@final
+class CalendarCompares(SpanCompares):
+    """A period of the customer's calendar: the present one up to now, or the one before it."""
+
+    __slots__ = ("last", "periods", "where")
+
+    def __init__(self, text: str, series: Series, calendar: Calendar, where: Whereabouts, comparison: Comparison) -> None:
+        super().__init__(text, series, comparison)
+        self.last: Final = calendar.last
+        self.periods: Final = Periods(calendar.unit)
+        self.where: Final = where
+
+    def until(self, customer: Customer, now: int) -> int:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return NEVER
+        times = self.series.times(entry)
+        newest = times[-1] if times else LONG_AGO
+        period = self.periods.around(self.where.of(customer), now)
+        truth = self.compare.accepts(self._value_in(entry, period.before, period.start))
+        while period.end <= END_OF_TIME:
+            at = period.end
+            period = self.periods.following(period)
+            if self.compare.accepts(self._value_in(entry, period.before, period.start)) is not truth:
+                return at
+            if newest + _MOST_APART < (period.before if self.last else period.start):
+                # What comes after is as empty as this.
+                return NEVER
+        return NEVER
+
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return True
+        period = self.periods.around(self.where.of(customer), now)
+        if self.last:
+            return self.series.exact(entry, period.before - 1, period.start - 1)
+        return self.series.exact(entry, period.start - 1, now)
+
+    def traits(self) -> tuple[str, ...]:
+        return self.where.traits()
+
+    def changes_by_time(self) -> tuple[bool, bool]:
+        return True, True
+
+    def _value(self, customer: Customer, now: int) -> Any:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return self.series.nothing
+        period = self.periods.around(self.where.of(customer), now)
+        return self._value_in(entry, period.before, period.start)
+
+    def _value_in(self, entry: Any, before: int, start: int) -> Any:
+        if self.last:
+            return self.series.value(entry, before - 1, start - 1)
+        # Nothing is later than now.
+        return self.series.value(entry, start - 1, NEVER)
+
+
+def compile_span(text: str, series: Series, window: Window, surroundings: Surroundings, comparison: Comparison) -> CompiledLeaf:
+    """The condition about what a series comes to in a window."""
+    if window.calendar is not None:
+        return CalendarCompares(text, series, window.calendar, surroundings.whereabouts, comparison)
+    return SlidingCompares(text, series, window, comparison)
+
+
+def counted_in(match: Match, window: Window, surroundings: Surroundings) -> Series:
+    """How many there are in a window that is not ever."""
+    reach = window.reach()
+    if reach is None:
+        return CountedBefore(surroundings.shared(CountBefore(match, window.before or 0)))
+    return Counted(surroundings.shared(CountWindow(match, reach)))
+
+
+def aggregated_in(written: model.Aggregate, surroundings: Surroundings) -> Series:
+    """What the values come to in a window that is not ever."""
+    path, match, window, kind = written.path, written.match, written.window, written.kind
+    if kind == "distinct":
+        return keys_in(ValueKey(path), match, window, surroundings)
+    if kind == "last":
+        waits = _waits_for(window)
+        return (
+            LatestValue(surroundings.shared(LastValue(path, match)))
+            if waits is None
+            else LatestBefore(surroundings.shared(LastBefore(path, match, waits)))
+        )
+    reach = window.reach()
+    if reach is None:
+        return AggregatedBefore(kind, surroundings.shared(ValuesBefore(path, match, window.before or 0)))
+    return Aggregated(kind, surroundings.shared(ValueWindow(path, match, reach)))
+
+
+def keys_in(key_of: KeyOf, match: Match, window: Window, surroundings: Surroundings) -> Series:
+    """How many different ones there are in a window that is not ever."""
+    reach = window.reach()
+    if reach is None:
+        return KeysEarliest(surroundings.shared(KeysBefore(key_of, match)))
+    if _waits_for(window) is None:
+        return KeysLatest(surroundings.shared(KeysWithin(key_of, match, reach)))
+    shortest = reach - (window.before or 0) if window.calendar is None else _SHORTEST[window.calendar.unit]
+    return KeysAmong(surroundings.shared(KeysBetween(key_of, match, reach, shortest)))
+
+
+def compile_days(written: Days, text: str, surroundings: Surroundings) -> CompiledLeaf:
+    surroundings.asks_for_zone = True
+    window = written.window
+    if window.reach() is None and window.before is None:
+        series: Series = DaysCounted(surroundings.shared(DaysEver(written.match)))
+    else:
+        series = keys_in(DayKey(), written.match, window, surroundings)
+    return compile_span(text, series, window, surroundings, written.comparison)
+
+
+def _waits_for(window: Window) -> int | None:
+    """How long a touchpoint may have to wait until it is in the window; none when it is from the start."""
+    if window.calendar is None:
+        return window.before
+    # What lies in the present period has to, and no more than that.
+    return Calendar(window.calendar.unit).reach() if window.calendar.last else None
