@@ -2,70 +2,27 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 import click
 import msgspec
 
-from etapa.commands.terminal.difference import difference, in_short
+from etapa.commands.terminal.difference import difference
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
-from etapa.commands.terminal.junit import Case, Suite, junit_xml
+from etapa.commands.terminal.junit import junit_xml
 from etapa.commands.terminal.printing import echo_json
+from etapa.commands.terminal.scenario_results import FileResult, Result, Status, as_object, suite, totals_of
 from etapa.commands.terminal.words import counted, width
 from etapa.hosting.foreign_text import printable
-from etapa.journey.duration import format_duration
 from etapa.journey.engine.judging.program import compile_journey
-from etapa.journey.language.load import Loaded
-from etapa.journey.language.model import ExpectedChange, Scenario
-from etapa.rehearsal.absence import Absence, first_absence
+from etapa.journey.language.model import Scenario
+from etapa.rehearsal.absence import first_absence
 from etapa.rehearsal.coverage import Coverage
-from etapa.rehearsal.scenarios import Outcome, ScenarioMove, rehearse
-
-Status = Literal["passed", "failed", "error"]
+from etapa.rehearsal.scenarios import rehearse
 
 LETTERS: dict[Status, str] = {"passed": ".", "failed": "F", "error": "E"}
 COLOURS: dict[Status, str] = {"passed": "green", "failed": "red", "error": "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One test that was run."""
-
-    outcome: Outcome
-    line: int
-    seconds: float
-    absence: Absence | None
-
-    @property
-    def name(self) -> str:
-        return self.outcome.scenario.name
-
-    @property
-    def status(self) -> Status:
-        if self.outcome.run.failures:
-            return "error"
-        return "passed" if self.outcome.passed else "failed"
-
-
-@dataclass
-class FileResult:
-    """What came of one file."""
-
-    path: str
-    loaded: Loaded | None
-    """None when the file cannot be read."""
-    trouble: str = ""
-    """Why its tests could not be run; empty when they could."""
-    results: list[Result] = field(default_factory=list)
-    deselected: int = 0
-    coverage: Coverage | None = None
-    """None when not all tests were run."""
-
-    def number_of(self, status: Status) -> int:
-        return sum(result.status == status for result in self.results)
 
 
 @click.command()
@@ -94,11 +51,11 @@ def test(
     uncovered = [result for result in results if require_coverage and result.coverage is not None and not result.coverage.is_whole]
     good = not uncovered and all(not result.trouble and all(each.outcome.passed for each in result.results) for result in results)
     if as_json:
-        echo_json(msgspec.json.format(msgspec.json.encode(_as_object(results, good))))
+        echo_json(msgspec.json.format(msgspec.json.encode(as_object(results, good))))
     else:
         reporter.conclude(results, seconds)
     if junit_file is not None:
-        _write(junit_file, junit_xml([_suite(result) for result in results]), files)
+        _write(junit_file, junit_xml([suite(result) for result in results]), files)
     if any(result.loaded is None for result in results):
         raise click.exceptions.Exit(WrongUse.exit_code)
     if words and not any(result.results for result in results) and not any(result.trouble for result in results):
@@ -206,7 +163,7 @@ class _Reporter:
             self._say(f"  {name:<{widest}}  line {line}: {what}")
 
     def _say_total(self, files: Sequence[FileResult], seconds: float, columns: int) -> None:
-        totals = _totals(files)
+        totals = totals_of(files)
         failed, passed = totals["failed"], totals["passed"]
         errors = totals["error"] + sum(bool(file.trouble) for file in files)
         deselected = sum(file.deselected for file in files)
@@ -228,83 +185,3 @@ def _write(path: str, content: bytes, inputs: Sequence[str]) -> None:
         target.write_bytes(content)
     except OSError as error:
         raise WrongUse(f"{path}: cannot write it: {reason(error)}") from None
-
-
-def _suite(file: FileResult) -> Suite:
-    if file.loaded is None or file.loaded.journey is None:
-        findings = file.loaded.findings if file.loaded else ()
-        text = "\n".join(shown(finding) for finding in findings) or file.trouble
-        return Suite(file.path, file.path, [Case("the file can be read", None, 0.0, "error", file.trouble, text)])
-    return Suite(file.loaded.journey.id, file.path, [_case(file, result) for result in file.results])
-
-
-def _case(file: FileResult, result: Result) -> Case:
-    if result.outcome.passed:
-        return Case(result.name, result.line, result.seconds)
-    lines = [f"{file.path}:{result.line}: {result.name}", "", *difference(result.outcome, result.absence, 120)]
-    kind: Literal["failure", "error"] = "error" if result.status == "error" else "failure"
-    return Case(result.name, result.line, result.seconds, kind, in_short(result.outcome), click.unstyle("\n".join(lines)))
-
-
-def _as_object(files: Sequence[FileResult], good: bool) -> dict[str, Any]:
-    return {
-        "ok": good,
-        **_totals(files),
-        "deselected": sum(file.deselected for file in files),
-        "files": [_file_object(file) for file in files],
-    }
-
-
-def _totals(files: Sequence[FileResult]) -> dict[str, int]:
-    statuses: tuple[Status, ...] = ("passed", "failed", "error")
-    return {status: sum(file.number_of(status) for file in files) for status in statuses}
-
-
-def _file_object(file: FileResult) -> dict[str, Any]:
-    found: dict[str, Any] = {"file": file.path}
-    if file.trouble:
-        return found | {"trouble": file.trouble, "tests": []}
-    if file.loaded is not None and file.loaded.journey is not None:
-        found |= {"journey": file.loaded.journey.id, "version": file.loaded.journey.version}
-    found["tests"] = [_test_object(result) for result in file.results]
-    coverage = file.coverage
-    found["coverage"] = (
-        None
-        if coverage is None
-        else {
-            "rules": coverage.rules,
-            "rules_not_fired": coverage.rules_not_fired,
-            "stages": coverage.stages,
-            "stages_not_entered": coverage.stages_not_entered,
-            "campaigns": coverage.campaigns,
-            "campaigns_not_triggered": coverage.campaigns_not_triggered,
-        }
-    )
-    return found
-
-
-def _test_object(result: Result) -> dict[str, Any]:
-    outcome = result.outcome
-    return {
-        "name": result.name,
-        "line": result.line,
-        "status": result.status,
-        "expected": [_change_object(change) for change in outcome.scenario.expect],
-        "actual": [_move_object(move) for move in outcome.run.moves],
-        "triggers": outcome.run.triggers,
-        "problems": [*outcome.problems, *outcome.run.failures],
-        "why_not": None if result.absence is None else _absence_object(result.absence),
-    }
-
-
-def _absence_object(absence: Absence) -> dict[str, Any]:
-    rules = [{"rule": rule, "because": clauses} for rule, clauses in absence.rules]
-    return {"expected": _change_object(absence.expected), "reason": absence.reason, "rules": rules}
-
-
-def _change_object(change: ExpectedChange) -> dict[str, Any]:
-    return {"at": format_duration(change.at), "to": change.to}
-
-
-def _move_object(move: ScenarioMove) -> dict[str, Any]:
-    return _change_object(move.as_expected()) | {"from": move.source, "rule": move.rule, "cause": move.cause, "because": move.because}

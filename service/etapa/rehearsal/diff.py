@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import merge
 from itertools import chain, zip_longest
-from typing import NamedTuple
 
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Reason, Rejected
@@ -23,48 +22,11 @@ from etapa.journey.language.model import Journey
 from etapa.rehearsal.file_findings import FileFinding, FileLook
 from etapa.rehearsal.readings import readings
 from etapa.rehearsal.replay import Replay
+from etapa.rehearsal.unsettled import Made, Moved, Triggered, Unsettled
 from etapa.sources.lines import Lines
 
 Cell = tuple[str | None, str | None]
 """Stage by the old journey, and by the new one. None: that journey could not judge the customer's touchpoints at all."""
-
-
-class Moved(NamedTuple):
-    """What makes a stage change of a customer the same in both journeys."""
-
-    at: int
-    source: str | None
-    to: str
-
-
-class Triggered(NamedTuple):
-    """What makes a campaign trigger of a customer the same in both journeys."""
-
-    at: int
-    campaign: str
-    holdout: bool
-
-
-Made = Counter[Moved | Triggered]
-
-
-@dataclass(slots=True)
-class Unsettled:
-    """What only one of the journeys has made so far, at the time where a customer is: the other may still make it."""
-
-    at: int
-    old: Made = field(default_factory=Counter)
-    new: Made = field(default_factory=Counter)
-
-    def add(self, made: Moved | Triggered, *, is_old: bool) -> None:
-        """Take what one journey made, which may be what only the other had made before."""
-        mine, others = (self.old, self.new) if is_old else (self.new, self.old)
-        if others[made] > 1:
-            others[made] -= 1
-        elif made in others:
-            del others[made]
-        else:
-            mine[made] += 1
 
 
 @dataclass(frozen=True, slots=True)

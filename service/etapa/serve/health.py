@@ -12,7 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from etapa.hosting.health import Health
 from etapa.serve import answers
 from etapa.serve.operations import OF_EVERY_PROCESS, Operation
-from etapa.serve.ports import Readiness, RequestObserver
+from etapa.serve.ports import ReadinessCheck, RequestObserver
 from etapa.serve.problems import problems_as_json
 from etapa.serve.requests import told_to
 
@@ -23,7 +23,7 @@ READINESS_SECONDS = 5.0
 class HealthApi:
     """The handlers, with what they read from."""
 
-    def __init__(self, readiness: Readiness, registry: CollectorRegistry, requests: RequestObserver) -> None:
+    def __init__(self, readiness: ReadinessCheck, registry: CollectorRegistry, requests: RequestObserver) -> None:
         self._readiness = readiness
         self._registry = registry
         self._requests = requests

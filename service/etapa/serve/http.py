@@ -30,7 +30,7 @@ from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.serve.openapi import openapi_document
 from etapa.serve.operations import OF_A_WORKER
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
-from etapa.serve.ports import Readiness, RequestObserver, StageReader
+from etapa.serve.ports import ReadinessCheck, RequestObserver, StageReader
 from etapa.serve.problems import problem
 from etapa.settings.values import Secret
 
@@ -47,7 +47,7 @@ class Api:
         self,
         journey: Journey,
         reader: StageReader,
-        readiness: Readiness,
+        readiness: ReadinessCheck,
         registry: CollectorRegistry,
         token: Secret | None,
         requests: RequestObserver,

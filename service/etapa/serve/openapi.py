@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 import etapa
-from etapa.serve.operations import OF_A_WORKER, Answer, Operation
+from etapa.serve.operations import OF_A_WORKER, Operation, Response
 
 LONGEST_ID = 256
 """Of a customer, in characters."""
@@ -56,7 +56,7 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
     return told
 
 
-def _answer(answer: Answer, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _answer(answer: Response, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     schema = {"type": "string"} if answer.body is None else schemas[answer.body]
     told: dict[str, Any] = {"description": answer.meaning, "content": {media_type: {"schema": schema} for media_type in answer.media_types}}
     if answer.headers:

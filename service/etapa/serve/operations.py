@@ -13,7 +13,7 @@ PROMETHEUS = "text/plain; version=0.0.4"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     """One status that a path answers with: what it means, and what the body is; `body` is none where it is no JSON of ours."""
 
     status: int
@@ -29,13 +29,13 @@ class Operation(msgspec.Struct, frozen=True):
     path: str
     name: str
     about: str
-    answers: Sequence[Answer]
+    answers: Sequence[Response]
     of_a_customer: bool = False
     """It needs the token, and `{id}` in its path is a customer's id."""
 
 
-def _problem(status: int, meaning: str, *headers: str) -> Answer:
-    return Answer(status, meaning, Problem, (PROBLEM,), headers)
+def _problem(status: int, meaning: str, *headers: str) -> Response:
+    return Response(status, meaning, Problem, (PROBLEM,), headers)
 
 
 _FAILED = _problem(500, "Something failed that should not; the log says what.")
@@ -53,40 +53,40 @@ _OF_A_CUSTOMER = (
 )
 
 OF_EVERY_PROCESS = (
-    Operation("/metrics", "metrics", "Metrics for Prometheus.", (Answer(200, "The metrics.", None, (PROMETHEUS, OPENMETRICS)), _FAILED)),
-    Operation("/healthz", "healthz", "Whether the process is alive; for liveness probes.", (Answer(200, "It is.", Alive), _FAILED)),
+    Operation("/metrics", "metrics", "Metrics for Prometheus.", (Response(200, "The metrics.", None, (PROMETHEUS, OPENMETRICS)), _FAILED)),
+    Operation("/healthz", "healthz", "Whether the process is alive; for liveness probes.", (Response(200, "It is.", Alive), _FAILED)),
     Operation(
         "/readyz",
         "readyz",
         "Whether the process does its work; for readiness probes.",
-        (Answer(200, "It does.", Readiness), Answer(503, "It does not, and why.", Readiness), _FAILED),
+        (Response(200, "It does.", Readiness), Response(503, "It does not, and why.", Readiness), _FAILED),
     ),
 )
 """What `etapa run` and `etapa deliver` answer."""
 
 OF_A_WORKER = (
-    Operation("/", "page", "The journey as a live map, for people.", (Answer(200, "A page.", None, ("text/html",)), _FAILED)),
+    Operation("/", "page", "The journey as a live map, for people.", (Response(200, "A page.", None, ("text/html",)), _FAILED)),
     *OF_EVERY_PROCESS,
-    Operation("/v1/openapi.json", "openapi", "This document.", (Answer(200, "An OpenAPI 3.1 document.", Document), _FAILED)),
+    Operation("/v1/openapi.json", "openapi", "This document.", (Response(200, "An OpenAPI 3.1 document.", Document), _FAILED)),
     Operation(
         "/v1/journey",
         "journey",
         "The journey: stages, moves between them, and the rules of each in words.",
-        (Answer(200, "The journey.", Map), _FAILED),
+        (Response(200, "The journey.", Map), _FAILED),
     ),
-    Operation("/v1/stages", "stages", "How many customers are in each stage.", (Answer(200, "The counts.", Stages), _FAILED, _WAIT)),
+    Operation("/v1/stages", "stages", "How many customers are in each stage.", (Response(200, "The counts.", Stages), _FAILED, _WAIT)),
     Operation(
         "/v1/customers/{id}",
         "customer",
         "Where a customer is, and how it came there lately.",
-        (Answer(200, "The customer.", CustomerStage), *_OF_A_CUSTOMER),
+        (Response(200, "The customer.", CustomerStage), *_OF_A_CUSTOMER),
         of_a_customer=True,
     ),
     Operation(
         "/v1/customers/{id}/why",
         "why",
         "Every rule out of the customer's stage, clause by clause, as of now.",
-        (Answer(200, "The explanation.", ExplanationMessage), *_OF_A_CUSTOMER),
+        (Response(200, "The explanation.", ExplanationMessage), *_OF_A_CUSTOMER),
         of_a_customer=True,
     ),
 )

@@ -24,7 +24,7 @@ class RequestObserver(Protocol):
         """A request for a path of this template was answered so, and took so long."""
 
 
-class Readiness(Protocol):
+class ReadinessCheck(Protocol):
     """Knows whether this process does its work, as `stream.member.Member` does."""
 
     async def health(self) -> Sequence[Health]:

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.settings import Settings
-from etapa.stream.kafka.piecemeal import UNBOUNDED, Batches, Piecemeal, _record_of, is_about_a_header
-from etapa.stream.kafka.unpacking import CannotUnpack, bound_unpacking
+from etapa.stream.kafka.compression_frames import CannotUnpack
+from etapa.stream.kafka.lenient_batch import UNBOUNDED, Batches
+from etapa.stream.kafka.piecemeal import Piecemeal, _record_of, is_about_a_header
+from etapa.stream.kafka.unpacking import bound_unpacking
 
 NONE, GZIP = 0, 1
 

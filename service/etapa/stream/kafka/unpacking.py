@@ -4,7 +4,7 @@ A batch of a mebibyte may hold a gibibyte (gzip) or thirty (zstd). aiokafka unpa
 ones that refuse before that. Such a batch is then read `in_pieces`, in which only what is kept of a record takes memory. Costs a few
 microseconds for each batch, nothing for a record.
 
-The formats: RFC 1952 (gzip), RFC 8878 (zstd), the LZ4 frame format, and snappy with or without the frame of its Java library.
+The format of gzip: RFC 1952; of the others, see `compression_frames`.
 """
 
 import io
@@ -21,30 +21,26 @@ from aiokafka.record import default_records, legacy_records
 from aiokafka.record.default_records import DefaultRecordBase
 
 from etapa.errors import EtapaError
+from etapa.stream.kafka.compression_frames import (
+    MEBIBYTE,
+    CannotUnpack,
+    Packed,
+    at_most,
+    lz4_blocks,
+    lz4_bounds,
+    snappy_blocks,
+    zstd_bounds,
+)
 
 PIECE = 256 * 1024
-_MEBIBYTE = 1024 * 1024
-_LZ4_BLOCKS = {4: 64 * 1024, 5: 256 * 1024, 6: _MEBIBYTE, 7: 4 * _MEBIBYTE}
-_LZ4_MAGIC, _ZSTD_MAGIC = 0x184D2204, 0xFD2FB528
-_ZSTD_BLOCK = 128 * 1024
-_ZSTD_WINDOW = 8 * _MEBIBYTE
+_ZSTD_WINDOW = 8 * MEBIBYTE
 """Every decoder should have that much to look back on, says the RFC."""
-_XERIAL_HEADER = 16
 _SNAPPY_WINDOW = 64 * 1024
 """No encoder refers further back."""
-
-_int32 = struct.Struct(">i").unpack_from
-_uint32 = struct.Struct("<I").unpack_from
-
-Packed = bytes | memoryview
 
 
 class LargeBatch(EtapaError, KafkaError):  # type: ignore[misc]  # aiokafka has no types
     """A batch unpacks to more than may be in memory at once."""
-
-
-class CannotUnpack(EtapaError):
-    """A batch can be unpacked neither as a whole nor in pieces. The message says why."""
 
 
 def bound_unpacking(most: int) -> None:
@@ -94,7 +90,7 @@ def _gzip(packed: Packed, most: int) -> bytes | None:
 
 def _snappy(packed: Packed, most: int) -> bytes | None:
     size = 0
-    for block in _snappy_blocks(packed):
+    for block in snappy_blocks(packed):
         size += cramjam.snappy.decompress_raw_len(block)
         if size > most:
             return None
@@ -103,107 +99,16 @@ def _snappy(packed: Packed, most: int) -> bytes | None:
 
 
 def _lz4(packed: Packed, most: int) -> bytes | None:
-    size = _at_most(_lz4_bounds(memoryview(packed)), most)
+    size = at_most(lz4_bounds(memoryview(packed)), most)
     return None if size is None else codecs.lz4_decode(packed)
 
 
 def _zstd(packed: Packed, most: int) -> bytes | None:
-    size = _at_most(_zstd_bounds(memoryview(packed)), most)
+    size = at_most(zstd_bounds(memoryview(packed)), most)
     return None if size is None else codecs.zstd_decode(packed)
 
 
 _DECODERS: dict[str, Callable[[Packed, int], bytes | None]] = {"gzip": _gzip, "snappy": _snappy, "lz4": _lz4, "zstd": _zstd}
-
-
-def _at_most(bounds: Iterator[int], most: int) -> int | None:
-    """The sum of these, none if it is more than `most`, or if they cannot be told."""
-    total = 0
-    try:
-        for bound in bounds:
-            total += bound
-            if total > most:
-                return None
-    except (IndexError, struct.error, KeyError, CannotUnpack):
-        # Whoever reads it in pieces finds out what is wrong with it.
-        return None
-    return total
-
-
-def _zstd_bounds(data: memoryview) -> Iterator[int]:
-    """What each block unpacks to at most; what a frame says of its size may be untrue."""
-    at = 0
-    while at < len(data):
-        [magic] = _uint32(data, at)
-        if _is_skippable(magic):
-            at += 8 + _uint32(data, at + 4)[0]
-            continue
-        if magic != _ZSTD_MAGIC:
-            raise CannotUnpack("not a zstd frame")
-        descriptor = data[at + 4]
-        is_single, has_checksum = descriptor >> 5 & 1, descriptor >> 2 & 1
-        at += 5 + (not is_single) + (0, 1, 2, 4)[descriptor & 3] + (is_single, 2, 4, 8)[descriptor >> 6]
-        is_last = 0
-        while not is_last:
-            header = data[at] | data[at + 1] << 8 | data[at + 2] << 16
-            is_last, kind, size = header & 1, header >> 1 & 3, header >> 3
-            if kind == 2:
-                yield _ZSTD_BLOCK
-            elif kind < 2:
-                yield size
-            else:
-                raise CannotUnpack("not a zstd block")
-            at += 3 + (1 if kind == 1 else size)
-        at += 4 * has_checksum
-
-
-def _lz4_bounds(data: memoryview) -> Iterator[int]:
-    for block, is_packed, largest in _lz4_blocks(data):
-        # No byte of a block stands for more than 255.
-        yield min(largest, 255 * len(block)) if is_packed else len(block)
-
-
-def _lz4_blocks(data: memoryview) -> Iterator[tuple[memoryview, bool, int]]:
-    """Each block, whether it is packed, and what one takes at most."""
-    at = 0
-    while at < len(data):
-        [magic] = _uint32(data, at)
-        if _is_skippable(magic):
-            at += 8 + _uint32(data, at + 4)[0]
-            continue
-        if magic != _LZ4_MAGIC:
-            raise CannotUnpack("not an lz4 frame")
-        flags, largest = data[at + 4], _LZ4_BLOCKS[data[at + 5] >> 4 & 7]
-        if not flags >> 5 & 1:
-            raise CannotUnpack("its lz4 blocks hang on one another, which Kafka does not allow")
-        checksum = 4 * (flags >> 4 & 1)
-        at += 7 + 8 * (flags >> 3 & 1) + 4 * (flags & 1)
-        while True:
-            [size] = _uint32(data, at)
-            at += 4
-            if not size:
-                break
-            is_packed, size = not size >> 31, size & 0x7FFFFFFF
-            if at + size > len(data):
-                raise CannotUnpack("an lz4 block ends too early")
-            yield data[at : at + size], is_packed, largest
-            at += size + checksum
-        at += 4 * (flags >> 2 & 1)
-
-
-def _is_skippable(magic: int) -> bool:
-    return magic & 0xFFFFFFF0 == 0x184D2A50
-
-
-def _snappy_blocks(packed: Packed) -> Iterator[memoryview]:
-    data = memoryview(packed)
-    if not codecs._detect_xerial_stream(data):
-        yield data
-        return
-    at = _XERIAL_HEADER
-    while at < len(data):
-        [size] = _int32(data, at)
-        yield data[at + 4 : at + 4 + size]
-        at += 4 + max(size, 0)
 
 
 def in_pieces(codec: int, packed: bytes, most: int) -> Iterator[bytes]:
@@ -256,7 +161,7 @@ def _zstd_pieces(packed: bytes, most: int) -> Iterator[bytes]:
 
 def _lz4_pieces(packed: bytes) -> Iterator[bytes]:
     room = bytearray()
-    for block, is_packed, largest in _lz4_blocks(memoryview(packed)):
+    for block, is_packed, largest in lz4_blocks(memoryview(packed)):
         if not is_packed:
             yield bytes(block)
             continue
@@ -267,8 +172,8 @@ def _lz4_pieces(packed: bytes) -> Iterator[bytes]:
 
 
 def _snappy_pieces(packed: bytes) -> Iterator[bytes]:
-    for block in _snappy_blocks(packed):
-        if cramjam.snappy.decompress_raw_len(block) <= _MEBIBYTE:
+    for block in snappy_blocks(packed):
+        if cramjam.snappy.decompress_raw_len(block) <= MEBIBYTE:
             yield bytes(cramjam.snappy.decompress_raw(block))
         else:
             yield from _snappy_block_in_pieces(bytes(block))

@@ -1,0 +1,43 @@
+"""Stage changes and triggers that one of two journeys has made and the other may still make."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Moved(NamedTuple):
+    """What makes a stage change of a customer the same in both journeys."""
+
+    at: int
+    source: str | None
+    to: str
+
+
+class Triggered(NamedTuple):
+    """What makes a campaign trigger of a customer the same in both journeys."""
+
+    at: int
+    campaign: str
+    holdout: bool
+
+
+Made = Counter[Moved | Triggered]
+
+
+@dataclass(slots=True)
+class Unsettled:
+    """What only one of the journeys has made so far, at the time where a customer is: the other may still make it."""
+
+    at: int
+    old: Made = field(default_factory=Counter)
+    new: Made = field(default_factory=Counter)
+
+    def add(self, made: Moved | Triggered, *, is_old: bool) -> None:
+        """Take what one journey made, which may be what only the other had made before."""
+        mine, others = (self.old, self.new) if is_old else (self.new, self.old)
+        if others[made] > 1:
+            others[made] -= 1
+        elif made in others:
+            del others[made]
+        else:
+            mine[made] += 1
