@@ -27,7 +27,8 @@ from bench.results_folder import RESULTS
 from bench.seeded import seed
 from bench.view_memory import redis_cpu
 from etapa.hosting import event_loop
-from etapa.settings import Settings, load_settings
+from etapa.settings import Settings
+from etapa.settings.reading import load_settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.reading import range_of

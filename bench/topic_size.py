@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from bench.place import Place, create_topic
 from bench.population import Population
 from bench.seeded import seed
-from etapa.settings import load_settings
+from etapa.settings.reading import load_settings
 from tests.servers.processes import wait_until
 
 _SECONDS = 180.0

@@ -8,7 +8,7 @@ import redis
 from bench.place import Place
 from bench.population import Population
 from etapa.contracts.state_layout import StateLayout
-from etapa.settings import load_settings
+from etapa.settings.reading import load_settings
 from etapa.stream.protocol.ports import VIEW_FORMAT, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import connect, disconnect

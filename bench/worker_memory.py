@@ -13,7 +13,7 @@ from bench.population import Population
 from bench.seeded import seed
 from bench.touchpoints import Sent
 from etapa.contracts.rfc3339 import format_time
-from etapa.settings import load_settings
+from etapa.settings.reading import load_settings
 
 
 class WorkerMemory(msgspec.Struct, frozen=True):

@@ -3,7 +3,8 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from etapa.settings import SettingsError, read_settings, shown_value
+from etapa.settings import SettingsError
+from etapa.settings.reading import read_settings, shown_value
 
 PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).map(
     lambda text: f"Sup3r{text}S3cret"

@@ -7,7 +7,8 @@ import msgspec
 
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
-from etapa.settings import SETTINGS, Reading, SettingSource, shown_value, variable_of
+from etapa.settings import SETTINGS, variable_of
+from etapa.settings.reading import Reading, SettingSource, shown_value
 
 
 @click.command()

@@ -13,7 +13,8 @@ import pytest
 
 from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.journey.engine.facts.customer import Customer
-from etapa.settings import Settings, load_settings
+from etapa.settings import Settings
+from etapa.settings.reading import load_settings
 from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.reclassify_control import ReclassifyControl
 from etapa.stream.redis.view import RedisView

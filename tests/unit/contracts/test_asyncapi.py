@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.mark import decode_mark, encode_mark
 from etapa.contracts.rejected import Rejected
-from etapa.settings import load_settings
+from etapa.settings.reading import load_settings
 from etapa.stream.kafka.topics import wanted_topics
 from tests.support import yaml_core
 

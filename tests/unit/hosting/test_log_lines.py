@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from etapa.hosting.log_lines import LineFormatter
 from etapa.hosting.log_setup import line_formatter
-from etapa.settings import Settings, load_settings
+from etapa.settings import Settings
+from etapa.settings.reading import load_settings
 from etapa.settings.values import HIDDEN, RedisUrl, Secret
 
 FORMATS = ("text", "logfmt", "json")

@@ -7,16 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from etapa.settings import (
-    SETTINGS,
-    SHIPPED_JOURNEY,
-    Settings,
-    SettingsError,
-    load_settings,
-    read_settings,
-    shown_value,
-    variable_of,
-)
+from etapa.settings import SETTINGS, SHIPPED_JOURNEY, Settings, SettingsError, variable_of
+from etapa.settings.reading import load_settings, read_settings, shown_value
 from etapa.settings.values import Secret
 
 SASL = {

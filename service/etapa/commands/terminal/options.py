@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from etapa.commands.terminal.failures import WrongUse
-from etapa.settings import SETTINGS, Reading, SettingsError, flag_of, read_settings, variable_of
+from etapa.settings import SETTINGS, SettingsError, flag_of, variable_of
+from etapa.settings.reading import Reading, read_settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -1,0 +1,58 @@
+"""Settings that are good by themselves and not together."""
+
+from etapa.settings import SETTINGS, Settings, variable_of
+
+
+def contradictions(settings: Settings) -> list[str]:
+    problems = []
+    protocol = settings.kafka_security_protocol
+    needs_login = protocol.startswith("SASL_")
+    login = {
+        "kafka_sasl_mechanism": settings.kafka_sasl_mechanism,
+        "kafka_sasl_username": settings.kafka_sasl_username,
+        "kafka_sasl_password": settings.kafka_sasl_password,
+    }
+    missing = [variable_of(name) for name, value in login.items() if value is None]
+    given = [variable_of(name) for name, value in login.items() if value is not None]
+    if needs_login and missing:
+        problems.append(f"{variable_of('kafka_security_protocol')}: found {protocol}, which also needs {_listed(missing)}")
+    if not needs_login and given:
+        problems.append(
+            f"{_listed(given)}: found, but {variable_of('kafka_security_protocol')} is {protocol}, which does not log in;"
+            " set it to SASL_PLAINTEXT or SASL_SSL"
+        )
+    tls_files = [name for name in ("kafka_ssl_ca", "kafka_ssl_cert", "kafka_ssl_key") if getattr(settings, name) is not None]
+    if tls_files and protocol not in ("SSL", "SASL_SSL"):
+        named = _listed([variable_of(name) for name in tls_files])
+        problems.append(
+            f"{named}: found, but {variable_of('kafka_security_protocol')} is {protocol}, which does not encrypt; set it to SSL or SASL_SSL"
+        )
+    if settings.kafka_ssl_key and not settings.kafka_ssl_cert:
+        problems.append(f"{variable_of('kafka_ssl_key')}: found without {variable_of('kafka_ssl_cert')}; allowed: both or neither")
+    if settings.kafka_ssl_key_password and not settings.kafka_ssl_key and not settings.kafka_ssl_cert:
+        problems.append(f"{variable_of('kafka_ssl_key_password')}: found without a key; set {variable_of('kafka_ssl_key')} too")
+    if settings.delivery_group == settings.group:
+        problems.append(
+            f"{variable_of('delivery_group')}: found {settings.group!r}, the same as {variable_of('group')}; allowed: a group of its own"
+        )
+    topics: dict[str, str] = {}
+    for name in (name for name in SETTINGS if name.startswith("topic_")):
+        topic = getattr(settings, name)
+        if topic in topics:
+            problems.append(f"{variable_of(name)}: found {topic!r}, the same as {topics[topic]}; allowed: a topic of its own")
+        topics.setdefault(topic, variable_of(name))
+    if settings.batch_bytes < settings.max_touchpoint_bytes:
+        problems.append(
+            f"{variable_of('batch_bytes')}: found {settings.batch_bytes}; allowed: at least {variable_of('max_touchpoint_bytes')}"
+            f" ({settings.max_touchpoint_bytes})"
+        )
+    if settings.max_unpacked_bytes < settings.max_touchpoint_bytes:
+        problems.append(
+            f"{variable_of('max_unpacked_bytes')}: found {settings.max_unpacked_bytes}; allowed: at least"
+            f" {variable_of('max_touchpoint_bytes')} ({settings.max_touchpoint_bytes})"
+        )
+    return problems
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
