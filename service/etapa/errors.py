@@ -7,7 +7,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     ----------------------  ------------------------  ----------------------------------------------------------------
     What somebody wrote cannot be used. The message goes to whoever wrote it.
     JourneyError            journey.language          commands: exit 1, with file, line and column of each finding
-    DurationError           journey.language          the loader, and settings: part of their own message
+    DurationError           journey                   the loader, and settings: part of their own message
     PatternError            journey.language          the loader: a finding
       PatternTooLarge
     Unreadable              journey.language          the loader, once why has been reported
@@ -18,6 +18,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     Unwanted                sources                   the mapping: skipped
     MappingError            sources                   commands: exit 2
     RecordsError            sources                   commands: exit 1
+    DraftError              drafting                  `init`: exit 2, as a usage error
     SettingsError           settings                  cli: exit 2, every wrong setting by name
     RedisUrlError           stream.redis              commands: exit 2
     KafkaSettingsError      stream.kafka              commands: exit 2
