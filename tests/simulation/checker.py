@@ -13,6 +13,7 @@ from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.rejected import Rejected
+from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
 from etapa.contracts.state import decode_standing, decode_state, encode_state
 from etapa.contracts.touchpoint import decode_touchpoint
@@ -24,6 +25,7 @@ from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.classify import run_until, touch
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
+from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.records import Outgoing, Record
 from tests.simulation.memory_log import Committed, MemoryBroker
 from tests.simulation.memory_view import MemoryRedis
@@ -43,6 +45,8 @@ class Expectations:
     """Whether judging a touchpoint raises."""
     versions: Mapping[int, Program] = field(default_factory=dict)
     """Other versions of the journey that workers may have run; every mark says which it was."""
+    source: SourceDecoder | None = None
+    """What records go through before they are touchpoints."""
     publish: bool = True
     """Whether changes that came of that were published."""
 
@@ -55,6 +59,11 @@ class Reference:
     triggers: dict[str, list[bytes]] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)
     dead_letters: list[tuple[int, str]] = field(default_factory=list)
+
+    def add_unusable(self, piece: "_Piece") -> None:
+        """Of one record there is one dead letter, by the first that is wrong with it."""
+        if isinstance(piece.item, Rejected) and not (self.dead_letters and self.dead_letters[-1][0] == piece.offset):
+            self.dead_letters.append((piece.offset, piece.item.reason))
 
     def add(self, program: Program, changes: Sequence[StageChange]) -> None:
         for change in changes:
@@ -84,17 +93,17 @@ def mark_of(committed: Committed) -> Mark:
 def record_by_record(records: Sequence[Record], batches: Sequence[Committed], expected: Expectations) -> Reference:
     """The records one by one through a partition of the core; stream time goes on between them as the marks say."""
     run = _RecordByRecord(expected)
-    waiting = list(reversed(records))
+    waiting = list(reversed(_pieces(records, expected)))
     for batch in batches:
         mark = mark_of(batch)
         named = [(one.key or b"").decode() for one in batch.transaction.states]
         run.go_on_with(mark.version)
-        while waiting and waiting[-1].offset <= mark.through:
+        while waiting and waiting[-1].is_done(mark):
             run.take(waiting.pop(), mark)
         if mark.stream_time is not None:
             run.advance(mark.stream_time, named)
         run.reclassify(named)
-    run.reference.dead_letters += [(record.offset, "never read") for record in reversed(waiting)]
+    run.reference.dead_letters += [(piece.offset, "never read") for piece in reversed(waiting)]
     return run.reference
 
 
@@ -109,10 +118,10 @@ class _RecordByRecord:
         if version != self._partition.program.version:
             self._begin_with(self._expected.versions[version], self.reference.customers)
 
-    def take(self, record: Record, mark: Mark) -> None:
-        item = _read(record, self._expected)
-        if isinstance(item, Rejected):
-            self.reference.dead_letters.append((record.offset, item.reason))
+    def take(self, piece: "_Piece", mark: Mark) -> None:
+        item = piece.item
+        if not isinstance(item, Touchpoint):
+            self.reference.add_unusable(piece)
             return
         for customer_id in self._partition.missing([item.customer_id]):
             self._partition.admit(customer_id, None)
@@ -156,10 +165,10 @@ class _RecordByRecord:
 def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expected: Expectations) -> Reference:
     """Each customer's own touchpoints through the core; no partition, no stream time but at the very end."""
     reference = Reference()
-    for record in records:
-        item = _read(record, expected)
-        if isinstance(item, Rejected):
-            reference.dead_letters.append((record.offset, item.reason))
+    for piece in _pieces(records, expected):
+        item = piece.item
+        if not isinstance(item, Touchpoint):
+            reference.add_unusable(piece)
             continue
         touched = touch(expected.program, reference.customers.get(item.customer_id), item)
         reference.customers[item.customer_id] = touched.customer
@@ -170,11 +179,32 @@ def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expec
     return reference
 
 
-def _read(record: Record, expected: Expectations) -> Touchpoint | Rejected:
-    item = decode_touchpoint(record.key, record.value, expected.limits, expected.wall)
-    if isinstance(item, Touchpoint) and expected.poisonous(item):
-        return Rejected("evaluation_failed", "")
-    return item
+@dataclass(frozen=True)
+class _Piece:
+    """What lies at one place of a record."""
+
+    offset: int
+    number: int
+    item: Touchpoint | Rejected | SkippedRecord
+
+    def is_done(self, mark: Mark) -> bool:
+        """Whether it belongs to the batch of the mark, or to one before."""
+        begun = 0 if mark.begun is None or self.offset != mark.through + 1 else mark.begun.taken
+        return self.offset <= mark.through or self.number < begun
+
+
+def _pieces(records: Sequence[Record], expected: Expectations) -> list[_Piece]:
+    return [_Piece(record.offset, number, item) for record in records for number, item in enumerate(_read(record, expected))]
+
+
+def _read(record: Record, expected: Expectations) -> list[Touchpoint | Rejected | SkippedRecord]:
+    source, wall = expected.source, expected.wall
+    if source is None:
+        items: list[Touchpoint | Rejected | SkippedRecord] = [decode_touchpoint(record.key, record.value, expected.limits, wall)]
+    else:
+        items = source.items(record.key, record.value, record.headers, wall, wall + source.max_ahead)
+    poison = Rejected("evaluation_failed", "")
+    return [poison if isinstance(item, Touchpoint) and expected.poisonous(item) else item for item in items]
 
 
 def _against_reference(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:

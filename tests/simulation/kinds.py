@@ -6,6 +6,7 @@ from typing import Final
 from tests.simulation.chasing import ChasingWorld
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.group_world import GroupWorld
+from tests.simulation.sourced import SourcedWorld
 from tests.simulation.versions import RollingWorld
 from tests.simulation.world import World
 
@@ -15,8 +16,9 @@ KINDS: Final[Mapping[str, type[World]]] = {
     "group": GroupWorld,
     "cluster": ClusterWorld,
     "chases": ChasingWorld,
+    "sources": SourcedWorld,
 }
-# `chases` has no turn: `--world chases` runs it, and `test_chasing.py` its first seeds.
+# `chases` and `sources` have no turn: `--world chases` runs one, and `test_chasing.py` and `test_sources.py` their first seeds.
 _TURNS = ("partition", "group", "versions", "group", "cluster")
 
 

@@ -77,7 +77,10 @@ class Bookkeeper(NullObserver):
 
     def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
         self._must_be_owned(partition, "committed")
-        accounted = batch.applied + batch.duplicates + sum(batch.dead_letters.values())
+        unusable, source = sum(batch.dead_letters.values()), batch.source
+        if source is not None:
+            unusable = source.rejected + sum(source.skipped.values())
+        accounted = batch.applied + batch.duplicates + unusable
         if accounted != len(batch.records):
             self._around.find(f"{accounted} records are accounted for, {len(batch.records)} were read")
         self._around.events["touchpoints"] += len(batch.records)

@@ -25,7 +25,7 @@ from tests.simulation.memory_view import MemoryRedis
 from tests.simulation.network import SeededNetwork, Server, Weather
 from tests.simulation.process import Process
 from tests.simulation.scenario import PROGRAM, Scenario, scenario_of
-from tests.simulation.shop import arrivals
+from tests.simulation.shop import Arrival, Shop, arrivals
 from tests.simulation.watched import WatchedPartition, overdue_at
 from tests.simulation.worker import ProcessClock, Surroundings, Worker
 
@@ -247,7 +247,7 @@ class World:
     async def _feed(self) -> None:
         shop, random = self.scenario.shop, Random(self.random.random())
         together = 0
-        for arrival in arrivals(random, shop, self._walls()):
+        for arrival in self.arriving(random, shop):
             self._partition_for(arrival.key, random).arrive(arrival, self.now(), self.loop.time())
             if together == 0:
                 together = random.randrange(shop.burst)
@@ -257,6 +257,10 @@ class World:
         if random.random() < 0.3:
             for partition in self.partitions:
                 partition.broker.leave_gap()
+
+    def arriving(self, random: Random, shop: Shop) -> Iterator[Arrival]:
+        """What is produced, one after the other."""
+        return arrivals(random, shop, self._walls())
 
     def _partition_for(self, key: bytes | None, random: Random) -> WatchedPartition:
         count = len(self.partitions)

@@ -21,6 +21,18 @@ class MarkError(EtapaError):
     """A mark record that this version cannot read."""
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """How much is done of a record that holds several touchpoints: the first `taken` of `of`."""
+
+    taken: int
+    of: int
+    """If the record holds another number when it is read again, the source has changed, and it is begun anew."""
+    dead: bool = False
+    """Whether there is a dead letter of the record already."""
+    touched: bool = False
+    """Whether any of those taken was a touchpoint."""
+
+
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """`through` is the last touchpoint offset dealt with (-1: none), `stream_time` in microseconds since 1970."""
 
@@ -42,6 +54,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     last_change: str | None = None
     """The id of the last stage change that was published up to and with this batch; none when there was none yet, or none in the topic that
     took the place of another."""
+    begun: Begun | None = None
+    """Of the record after `through`, if the batch ended in the middle of it."""
     replaced: tuple[TopicRole, ...] = ()
     """Topics that took the place of others since the partition began, by an operator's word: they lack what was published before."""
 

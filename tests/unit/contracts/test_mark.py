@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark, encode_mark
+from etapa.contracts.mark import MARK_KEY, Begun, Mark, MarkError, decode_mark, encode_mark
 
 MARK = Mark(
     group="etapa",
@@ -18,6 +18,7 @@ MARK = Mark(
     memories={2: b"abc", 3: b"abcxyz"},
     topics={"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
     last_change="c-42/3",
+    begun=Begun(taken=2, of=5, dead=True),
     replaced=("dead-letters",),
 )
 
@@ -38,6 +39,7 @@ def test_the_value_is_plain_json() -> None:
         "group": "etapa",
         "partitions": 12,
         "through": 41,
+        "begun": {"taken": 2, "of": 5, "dead": True, "touched": False},
         "stream_time": 1_795_255_200_000_000,
         "journey": "retail",
         "version": 3,

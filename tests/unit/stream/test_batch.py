@@ -8,6 +8,7 @@ import pytest
 from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Rejected
+from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.changes import Offer, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
@@ -41,14 +42,14 @@ def test_stages_that_neither_grew_nor_shrank_are_left_out() -> None:
 
 def test_what_was_not_taken_keeps_waiting_in_order() -> None:
     records = [Record(offset, 0, None, None) for offset in range(3)]
-    items: list[Touchpoint | Rejected] = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
+    items: list[Touchpoint | Rejected | SkippedRecord] = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
     rest = Waiting(records, items).without_first(2)
     assert (list(rest.records), list(rest.items)) == (records[2:], items[2:])
     assert not Waiting(records, items).without_first(3).records
 
 
 def test_a_record_that_cannot_be_judged_waits_on_as_one_that_cannot_be_used() -> None:
-    items: list[Touchpoint | Rejected] = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
+    items: list[Touchpoint | Rejected | SkippedRecord] = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
     reason = Rejected("evaluation_failed", "")
     assert Waiting([], items).with_rejected(1, reason).items == [items[0], reason, items[2]]
 

@@ -20,6 +20,9 @@ The way of a batch (`tenure`)
 7. commit    one transaction: all of the above, the mark as the last record of `customer-state`, the group's offset
 8. apply     to the view, in one step that names the mark it follows; meanwhile the next batch goes through 1 to 5
 
+Where records go through a source, one may hold several touchpoints, or none (`intake`). A batch may end in the middle of one; the mark
+then goes through the record before it, and says how much of this one is done.
+
 The mark says how far a batch got: the last touchpoint, the stream time, the version of the journey, and in which topics (`belonging`):
 one that is deleted and made anew has another id, and its offsets mean something else. Its offset in `customer-state` is what
 batches, the view and takeovers name each other by.

@@ -7,6 +7,7 @@ from etapa.contracts.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected, from_the_past, rejected
+from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.errors import EtapaError
@@ -33,11 +34,11 @@ class CannotJudge(EtapaError):
 
 @final
 class Waiting:
-    """Records that were read and not yet judged, and beside each what it holds."""
+    """Records that were read and not yet judged, and beside each what it holds; one that holds several is there as often."""
 
     __slots__ = ("items", "records")
 
-    def __init__(self, records: list[Record], items: list[Touchpoint | Rejected]) -> None:
+    def __init__(self, records: list[Record], items: list[Touchpoint | Rejected | SkippedRecord]) -> None:
         self.records: Final = records
         self.items: Final = items
 
@@ -54,7 +55,7 @@ class Waiting:
                         return position
                 except EvaluationFailed as error:
                     raise CannotJudge(position, str(error)) from error
-            else:
+            elif isinstance(item, Rejected):
                 unusable.append((self.records[position], item))
         return stop
 
@@ -84,14 +85,16 @@ async def decode(
     What is too far in the future is judged by the record's timestamp where that is later: our clock may be slow, and a record that
     is here was sent before now. Where the topic stamps on append, the timestamp is the broker's. What occurred before `earliest` is not taken.
     """
-    items: list[Touchpoint | Rejected] = []
+    items: list[Touchpoint | Rejected | SkippedRecord] = []
     while len(items) < len(records):
         _decode_some(records, items, decoder, wall, pause_every, earliest)
         await pause()
     return Waiting(records, items)
 
 
-def _decode_some(records: list[Record], items: list[Touchpoint | Rejected], decoder: Decoder, wall: int, most: int, earliest: int) -> None:
+def _decode_some(
+    records: list[Record], items: list[Touchpoint | Rejected | SkippedRecord], decoder: Decoder, wall: int, most: int, earliest: int
+) -> None:
     """Read what is in the next records, up to `most` of them, or to where `PAUSE_BYTES` have come together."""
     size = 0
     max_ahead = decoder.max_ahead

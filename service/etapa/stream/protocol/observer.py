@@ -18,8 +18,27 @@ BatchStep = Literal["decode", "load", "classify", "encode", "wait", "commit", "a
 """The parts of a batch that are timed. `wait` is for the view to show the batch before."""
 
 
+RecordOutcome = Literal["touchpoints", "skipped", "dead_letter"]
+"""What comes of a record that goes through a source: `dead_letter` if anything in it cannot be used, `skipped` if nothing in it is wanted."""
+
+
+class SourceCounts(msgspec.Struct, frozen=True):
+    """Of records that went through a source."""
+
+    records: Mapping[RecordOutcome, int]
+    """A record counts in the batch in which the last of it is done."""
+    skipped: Mapping[str, int]
+    """Records, or elements of them, by the rule that skips them."""
+    rejected: int
+    """Records, or elements of them, that cannot be used; all those of one record make one dead letter."""
+
+
 class BatchCommitted(msgspec.Struct, frozen=True):
-    """One batch that became real. `applied + duplicates + all dead letters` is the number of records read."""
+    """One batch that became real.
+
+    `applied + duplicates + all dead letters` is the number of records read. With a source it is `applied + duplicates + source.rejected`
+    and all skipped, and it is that of the records' elements.
+    """
 
     applied: int
     """Touchpoints that were judged."""
@@ -32,11 +51,13 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     timer_delays: Sequence[float]
     """For each timer that fired, how long after its due time and the journey's grace, in seconds of stream time."""
     records: Sequence[Record]
-    """The touchpoint records of the batch, for their timestamps; empty when only timers ran."""
+    """The touchpoint records of the batch, for their timestamps; empty when only timers ran. One that holds several is there as often."""
     committed_at: int
     stream_time: int | None
     seconds: Mapping[BatchStep, float]
     """How long each step took; `apply` is told later, by `view_applied`."""
+    source: SourceCounts | None = None
+    """None where records are touchpoints themselves."""
 
 
 class TaskObserver(Protocol):

@@ -5,7 +5,6 @@ Pure: the wall clock arrives as an argument. Times are microseconds since 1970.
 
 from collections.abc import Sequence
 
-from etapa.contracts.rejected import Rejected
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import SECOND
 
@@ -48,7 +47,7 @@ class QuietPace:
         return self._position
 
 
-def stream_time_after(items: Sequence[Touchpoint | Rejected], stream_time: int | None, wall: int) -> int | None:
+def stream_time_after(items: Sequence[object], stream_time: int | None, wall: int) -> int | None:
     """Stream time once these have been processed: the latest time they occurred at, never ahead of the wall clock, never back."""
     for item in items:
         if isinstance(item, Touchpoint):
@@ -58,7 +57,7 @@ def stream_time_after(items: Sequence[Touchpoint | Rejected], stream_time: int |
     return stream_time
 
 
-def count_before(bound: int, items: Sequence[Touchpoint | Rejected], stream_time: int | None, wall: int) -> int:
+def count_before(bound: int, items: Sequence[object], stream_time: int | None, wall: int) -> int:
     """How many of `items`, from the front, can be processed while stream time stays below `bound`."""
     if stream_time is not None and stream_time >= bound:
         return 0

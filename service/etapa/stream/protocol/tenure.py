@@ -20,7 +20,8 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
-from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, decode, encode, stage_deltas
+from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, encode, stage_deltas
+from etapa.stream.protocol.intake import Intake
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, TaskObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import Clock, LoadedCustomers, Log, Transaction, View, ViewMark
@@ -70,14 +71,16 @@ class Tenure:
         self._memories.setdefault(around.program.version, around.program.known)
         self._engine = self._new_engine()
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
+        mark = taken.mark
+        self._intake = Intake(around.options.decoder, None if mark is None else mark.begun, taken.next_offset)
         self._waiting = NOTHING_WAITING
         self._caught_up = False
         self._asked_at = 0, 0.0
         self._more_timers = False
         self._careful = False
         """Whether records that wait, or those just before them, could not be judged: then each is rehearsed first."""
-        self._sound_offset = -1
-        """Of a record whose touchpoint was rehearsed, and is known not to fail: timers before it may be committed without it."""
+        self._sound: Touchpoint | None = None
+        """One that was rehearsed, and is known not to fail: timers before it may be committed without it."""
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._in_flight: _InFlight | None = None
         self._seconds: dict[BatchStep, float] = {}
@@ -120,27 +123,30 @@ class Tenure:
         """Fetch what is there and decode it."""
         around, options = self._around, self._around.options
         wait = 0.0 if self._more_timers else min(options.idle_wait, self._reclassifier.idle_for(around.clock.monotonic()))
-        # What arrives after the log was asked is not known of, so time is up to here and no further if nothing is there.
-        self._asked_at = around.clock.now(), around.clock.monotonic()
-        fetched = await around.log.fetch(options.max_records, options.max_bytes, wait)
-        records = fetched.records
-        self._caught_up = fetched.caught_up
-        if not records and fetched.caught_up:
-            self._nothing_before = fetched.end
-            return
+        records: list[Record] = []
+        if not self._intake.holds_more:
+            # What arrives after the log was asked is not known of, so time is up to here and no further if nothing is there.
+            self._asked_at = around.clock.now(), around.clock.monotonic()
+            fetched = await around.log.fetch(options.max_records, options.max_bytes, wait)
+            records = fetched.records
+            self._caught_up = fetched.caught_up
+            if not records and fetched.caught_up:
+                self._nothing_before = fetched.end
+                return
         started = around.clock.monotonic()
         self._pace.heard(started)
-        if records:
-            if records[0].offset < self._next_offset:
-                raise InDoubt("log_error", f"read offset {records[0].offset}, expected {self._next_offset} or later")
-            self._waiting = await decode(
-                records, options.decoder, around.clock.now(), options.pause_every, self._pause, around.program.journey.accept_from
+        if records and records[0].offset < self._next_offset:
+            raise InDoubt("log_error", f"read offset {records[0].offset}, expected {self._next_offset} or later")
+        if records or self._intake.holds_more:
+            earliest = around.program.journey.accept_from
+            self._waiting = await self._intake.read(
+                records, around.clock.now(), options.pause_every, self._pause, earliest, options.max_records
             )
             self._took("decode", started)
 
     async def _process_touchpoints(self) -> None:
         """One batch of what waits, as if record by record."""
-        engine, items = self._engine, self._waiting.items
+        engine, items = self._engine, self._waiting.items[: self._around.options.max_records]
         wall = self._around.clock.now()
         loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
         count = len(items)
@@ -290,8 +296,8 @@ class Tenure:
 
     async def _rehearse(self, position: int, wall: int) -> None:
         """Raise `CannotJudge` if judging would fail, found out without half of it being done."""
-        touchpoint, offset = self._waiting.items[position], self._waiting.records[position].offset
-        if not isinstance(touchpoint, Touchpoint) or offset == self._sound_offset:
+        touchpoint = self._waiting.items[position]
+        if not isinstance(touchpoint, Touchpoint) or touchpoint is self._sound:
             return
         rehearsal = self._engine.rehearsal(touchpoint, wall)
         try:
@@ -299,7 +305,7 @@ class Tenure:
                 await self._pause()
         except EvaluationFailed as failure:
             raise CannotJudge(position, str(failure)) from failure
-        self._sound_offset = offset
+        self._sound = touchpoint
 
     def _tell_of_failure(self, position: int, what: Exception, cause: BaseException | None) -> None:
         item = self._waiting.items[position]
@@ -324,13 +330,14 @@ class Tenure:
         encoded = await encode(
             work.changes, work.changed, journey.id, journey.version, around.options.pause_every, self._pause, self._memories
         )
-        letters = dead_letters(unusable, around.options.topic, around.partition)
+        accounted = self._intake.account(self._waiting, count, unusable, self._next_offset)
+        letters = dead_letters(accounted.letters, around.options.topic, around.partition)
         started = self._took("encode", started)
         await self._settle()
         started = self._took("wait", started)
 
         records = self._waiting.records[:count]
-        through = records[-1].offset if count else self._next_offset - 1
+        through = accounted.through
         mark = Mark(
             group=around.options.group,
             partitions=self._topics.partitions,
@@ -340,6 +347,7 @@ class Tenure:
             version=journey.version,
             zones=ZONE_DATA,
             memories=self._memories,
+            begun=accounted.begun,
             topics=dict(self._topics.ids),
             last_change=f"{work.changes[-1].customer_id}/{work.changes[-1].sequence}" if work.changes else self._last_change,
             replaced=self._replaced,
@@ -357,6 +365,7 @@ class Tenure:
         self._stream_time = mark.stream_time
         self._last_change = mark.last_change
         self._waiting = self._waiting.without_first(count)
+        self._intake.committed(accounted)
         if count:
             self._careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
         self._engine.forget(around.options.customers_in_memory, work.changed)
@@ -370,7 +379,7 @@ class Tenure:
             BatchCommitted(
                 applied=work.applied,
                 duplicates=work.duplicates,
-                dead_letters=Counter(reason.reason for _, reason in unusable),
+                dead_letters=Counter(reason.reason for _, reason in accounted.letters),
                 changes=work.changes,
                 stage_deltas=stage_deltas(work.changes, work.unpublished),
                 timers_fired=work.timers_fired,
@@ -379,6 +388,7 @@ class Tenure:
                 committed_at=clock.now(),
                 stream_time=mark.stream_time,
                 seconds=self._seconds,
+                source=accounted.source,
             ),
         )
         self._seconds = {}
