@@ -1,5 +1,6 @@
 """`etapa config`: every setting, its value and where it comes from. Secrets stay hidden."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -7,8 +8,25 @@ import msgspec
 
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
+from etapa.commands.terminal.words import width
 from etapa.settings import SETTINGS, variable_of
 from etapa.settings.reading import Reading, SettingSource, shown_value
+
+GROUPS = {
+    "kafka_": "Kafka",
+    "redis_": "Redis",
+    "topic_": "Topics",
+    "partitions": "Topics",
+    "replication": "Topics",
+    "http_": "HTTP",
+    "api_": "HTTP",
+    "deliver": "Delivery",
+    "log_": "Log",
+}
+"""What the names of settings begin with, and the heading above them."""
+
+LEAST_ROOM = 20
+"""Columns for a value, below which it stands on a line of its own."""
 
 
 @click.command()
@@ -24,10 +42,34 @@ def config(as_json: bool, **flags: str | None) -> None:
     if as_json:
         echo_json(msgspec.json.format(msgspec.json.encode(_as_object(reading))))
         return
-    rows = [(variable_of(name), shown_value(name, reading.settings), _origin(reading.sources[name])) for name in SETTINGS]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for variable, value, origin in rows:
-        click.echo(f"{variable:<{widths[0]}}  {value or '-':<{widths[1]}}  {origin}")
+    for line in _lines(reading, width()):
+        click.echo(line)
+
+
+def _lines(reading: Reading, columns: int) -> Iterator[str]:
+    """A table in groups; in a narrow terminal each value stands below its name."""
+    rows = {name: (variable_of(name), shown_value(name, reading.settings) or "-", _origin(reading.sources[name])) for name in SETTINGS}
+    named = max(len(variable) for variable, _, _ in rows.values())
+    last = max(len(origin) for _, _, origin in rows.values())
+    room = columns - named - last - 4
+    groups: dict[str, list[tuple[str, str, str]]] = {}
+    for name, row in rows.items():
+        groups.setdefault(_group_of(name), []).append(row)
+    for place, (group, settings) in enumerate(groups.items()):
+        if place:
+            yield ""
+        yield f"# {group}"
+        for variable, value, origin in settings:
+            if room >= LEAST_ROOM:
+                # A longer value pushes its origin on, and nothing is cut off.
+                yield f"{variable:<{named}}  {value:<{room}}  {origin}"
+            else:
+                yield variable
+                yield f"  {value}  ({origin})"
+
+
+def _group_of(name: str) -> str:
+    return next((title for beginning, title in GROUPS.items() if name.startswith(beginning)), "Worker")
 
 
 def _origin(source: SettingSource) -> str:

@@ -7,7 +7,9 @@ import msgspec
 
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.tables import table
-from etapa.journey.units import DAY
+from etapa.commands.terminal.words import pace_text, size_text
+from etapa.journey.duration import roughly
+from etapa.journey.units import DAY, SECOND
 from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Installation, Sizing, size
 
 _GIB = 2**30
@@ -54,13 +56,17 @@ def _lines(plan: Installation, needed: Sizing) -> list[str]:
     per_second = needed.kafka_in_bytes_per_second
     nodes = "one node" if needed.redis_nodes == 1 else f"a Cluster of {needed.redis_nodes} masters"
     rows = [
-        ["workers", f"{needed.workers}, a core and {needed.worker_memory_bytes / _GIB:.1f} GiB each; add one as a spare"],
+        ["workers", f"{needed.workers}, a core and {size_text(needed.worker_memory_bytes)} each; add one as a spare"],
         ["  a touchpoint", f"{needed.worker_microseconds:.1f} µs of a worker's CPU"],
-        ["Redis", f"{nodes}, {needed.redis_bytes / _GIB:.1f} GiB of data ({needed.redis_bytes_per_customer:.0f} bytes a customer)"],
-        ["a lost Redis", f"is refilled in {needed.rebuild_seconds:,.0f} s"],
-        ["Kafka, written", f"{sum(per_second.values()) / 1e6:,.1f} MB/s before replication, uncompressed"],
+        ["Redis", f"{nodes}, {size_text(needed.redis_bytes)} of data ({needed.redis_bytes_per_customer:.0f} bytes a customer)"],
+        ["a lost Redis", f"is refilled in {_time_text(needed.rebuild_seconds)}"],
+        ["Kafka, written", f"{pace_text(sum(per_second.values()))} before replication, uncompressed"],
     ]
-    rows += [[f"  {topic}", f"{size_ / 1e6:,.2f} MB/s"] for topic, size_ in per_second.items()]
-    rows.append([f"Kafka, disk × {plan.replication}", f"{sum(needed.kafka_disk_bytes.values()) / _GIB:,.1f} GiB"])
-    rows += [[f"  {topic}", f"{size_ / _GIB:,.1f} GiB"] for topic, size_ in needed.kafka_disk_bytes.items()]
+    rows += [[f"  {topic}", pace_text(size_)] for topic, size_ in per_second.items()]
+    rows.append([f"Kafka, disk × {plan.replication}", size_text(sum(needed.kafka_disk_bytes.values()))])
+    rows += [[f"  {topic}", size_text(size_)] for topic, size_ in needed.kafka_disk_bytes.items()]
     return table(["for", f"{plan.events_per_second:,g} touchpoints/s, {plan.customers:,} customers"], rows)
+
+
+def _time_text(seconds: float) -> str:
+    return "less than a second" if seconds < 1 else roughly(round(seconds) * SECOND)

@@ -36,12 +36,12 @@ def etapa_process(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | 
 
 
 @contextlib.contextmanager
-def started(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def started(*arguments: str, env: Mapping[str, str] | None = None, stdin: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
     """Start it and leave it running, for tests that interrupt it. It is gone at the end in any case."""
     process = subprocess.Popen(
         [sys.executable, "-m", "etapa", *arguments],
         env=environment(env),
-        stdin=subprocess.PIPE,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - one system call, and it takes no lock that a thread might hold

@@ -9,14 +9,29 @@ from tests.unit.cli.process import etapa
 def test_every_setting_is_shown_with_its_value_and_origin(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("s3cret-s3cret-s3cret\n")
-    done = etapa("config", "--group", "blue", env={"ETAPA_START": "latest", "ETAPA_API_TOKEN_FILE": str(token)})
-    lines = {line.split()[0]: line.split()[1:] for line in done.stdout.decode().splitlines()}
+    done = etapa("config", "--group", "blue", env={"ETAPA_START": "latest", "ETAPA_API_TOKEN_FILE": str(token), "COLUMNS": "160"})
+    lines = {line.split()[0]: line.split()[1:] for line in done.stdout.decode().splitlines() if line}
     assert done.returncode == 0
     assert lines["ETAPA_KAFKA_BOOTSTRAP_SERVERS"] == ["localhost:9092", "default"]
     assert lines["ETAPA_START"] == ["latest", "environment"]
     assert lines["ETAPA_GROUP"] == ["blue", "flag", "--group"]
     assert lines["ETAPA_API_TOKEN"] == ["********", "file", str(token)]
     assert lines["ETAPA_KAFKA_SASL_USERNAME"] == ["-", "default"]
+
+
+def test_settings_stand_in_groups_and_each_value_below_its_name_where_there_is_no_room() -> None:
+    lines = etapa("config", env={"COLUMNS": "50"}).stdout.decode().splitlines()
+    assert [line for line in lines if line.startswith("#")] == [
+        "# Kafka",
+        "# Redis",
+        "# Worker",
+        "# Topics",
+        "# HTTP",
+        "# Delivery",
+        "# Log",
+    ]
+    assert lines[lines.index("ETAPA_START") + 1] == "  earliest  (default)"
+    assert max(len(line) for line in lines if not line.startswith("  ")) <= 50
 
 
 def test_secrets_are_hidden_for_people_and_for_machines() -> None:

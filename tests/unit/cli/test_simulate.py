@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -272,3 +274,17 @@ def test_a_person_at_a_terminal_sees_how_far_it_got(
     said = capsys.readouterr().err.split("\r\x1b[K")
     assert re.match(r"░{24}   \d%  2,048 lines, [\d,]+ a second, [\d,]+ s to go$", said[1])
     assert re.match(r"█{23}░  9\d%  98,304 lines, [\d,]+ a second, \d+ s to go$", said[-1])
+
+
+def test_it_says_that_it_waits_for_a_terminal(journey: str) -> None:
+    keyboard, terminal = pty.openpty()
+    try:
+        with started("simulate", journey, "-", stdin=terminal) as running:
+            os.close(terminal)
+            assert running.stderr is not None
+            assert b"Reading from the terminal; Ctrl-D on an empty line ends it." in running.stderr.readline()
+            os.write(keyboard, b"\x04")
+            running.communicate(timeout=60)
+            assert running.returncode == 0
+    finally:
+        os.close(keyboard)

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import click
 
@@ -18,6 +18,9 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.contracts.odd_bytes import Oddity, odd_file
 from etapa.contracts.rejected import Rejected
 from etapa.hosting.foreign_text import printable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -50,7 +53,7 @@ class EventFile:
 
     def __enter__(self) -> Self:
         try:
-            self._open = sys.stdin.buffer if self.path == "-" else Path(self.path).open("rb")
+            self._open = _standard_input() if self.path == "-" else Path(self.path).open("rb")
             buffered = self._open if isinstance(self._open, io.BufferedReader) else io.BufferedReader(_raw(self._open))
             self._size = _size_of(self._open)
             # By its first bytes, not by its name: what comes through a pipe has none.
@@ -167,6 +170,36 @@ class LineProgress:
         filled = int(share * self.WIDTH)
         remaining = seconds * (1 - share) / share if share else 0.0
         return f"{'█' * filled}{'░' * (self.WIDTH - filled)} {share:4.0%}  {pace}, {remaining:,.0f} s to go"
+
+
+def _standard_input() -> BinaryIO:
+    """Standard input; a person who types it is told so, and need not end it twice."""
+    if not sys.stdin.isatty():
+        return sys.stdin.buffer
+    click.echo("Reading from the terminal; Ctrl-D on an empty line ends it.", err=True)
+    return io.BufferedReader(_TypedInput())
+
+
+class _TypedInput(io.RawIOBase):
+    """What is typed, up to the first Ctrl-D. A terminal would go on after it."""
+
+    def __init__(self) -> None:
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return sys.stdin.fileno()
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        if self._ended:
+            return 0
+        room = memoryview(buffer)
+        typed = os.read(self.fileno(), len(room))
+        room[: len(typed)] = typed
+        self._ended = not typed
+        return len(typed)
 
 
 def _size_of(stream: BinaryIO) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 
 from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Clause
@@ -14,6 +15,26 @@ NARROWEST = 40
 def counted(number: int, word: str) -> str:
     """`1 rule`, `1,200 rules`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def size_text(number: float) -> str:
+    """Bytes in the unit in which three digits say it: `312 B`, `1.81 GiB`, `19.0 TiB`."""
+    return _scaled(number, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
+
+
+def pace_text(per_second: float) -> str:
+    """Bytes a second: `29.2 B/s`, `6.26 MB/s`."""
+    return _scaled(per_second, 1000, ("B/s", "kB/s", "MB/s", "GB/s", "TB/s"))
+
+
+def _scaled(number: float, step: int, units: Sequence[str]) -> str:
+    place = 0
+    # Rounded to three digits, 999.5 is a thousand.
+    while number >= step * 0.9995 and place < len(units) - 1:
+        number /= step
+        place += 1
+    decimals = 0 if place == 0 or number >= 99.95 else 1 if number >= 9.995 else 2
+    return f"{number:,.{decimals}f} {units[place]}"
 
 
 def clause_text(clause: Clause) -> str:
