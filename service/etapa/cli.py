@@ -35,7 +35,7 @@ COMMANDS = {
     "run": ListedCommand("run", "Run the worker."),
     "topics": ListedCommand("topics", "Create the Kafka topics."),
     "journeys": ListedCommand("journeys", "List the journeys to start from, and print one."),
-    "init": ListedCommand("init", "Write a first journey with tests, from five answers or your own events."),
+    "init": ListedCommand("init", "Write a first journey, from five answers or your events."),
     "sources": ListedCommand("sources", "Make the records of other systems into touchpoints."),
     "validate": ListedCommand("validate", "Check journey files."),
     "test": ListedCommand("test", "Run the tests in journey files."),
