@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from bench.memory_ports import DictView, ListLog
-from bench.touchpoints import Sent
+from bench.touchpoints import KeyAndValue
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program
@@ -20,7 +20,7 @@ BATCH = 1_000
 """Touchpoints after which what came of them is encoded, where that is measured by itself."""
 
 
-def records_of(sent: Sequence[Sent]) -> list[Record]:
+def records_of(sent: Sequence[KeyAndValue]) -> list[Record]:
     """The same as one partition holds them."""
     return [Record(offset, 0, key, value) for offset, (key, value) in enumerate(sent)]
 

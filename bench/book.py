@@ -8,7 +8,7 @@ the stream time of the first must give the first: where no touchpoint is later t
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from bench.touchpoints import Sent
+from bench.touchpoints import KeyAndValue
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Rejected
@@ -38,7 +38,7 @@ def shipped_program() -> Program:
     return compile_journey(journey_or_raise(SHIPPED_JOURNEY.read_text(), SHIPPED_JOURNEY.name))
 
 
-def decoded(sent: Iterable[Sent]) -> list[Touchpoint]:
+def decoded(sent: Iterable[KeyAndValue]) -> list[Touchpoint]:
     """The touchpoints in records that are all in order. Raises `ValueError` when one is not."""
     touchpoints, decoder = [], decoder_within(TouchpointLimits())
     for key, value in sent:
@@ -49,7 +49,7 @@ def decoded(sent: Iterable[Sent]) -> list[Touchpoint]:
     return touchpoints
 
 
-def book_of(sent: Sequence[Sent], partitions: int, wall: int) -> Book:
+def book_of(sent: Sequence[KeyAndValue], partitions: int, wall: int) -> Book:
     """Both books of a topic with so many partitions. Raises `ValueError` when they do not go together."""
     program = shipped_program()
     halls = [Partition(program, None) for _ in range(partitions)]

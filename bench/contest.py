@@ -13,19 +13,19 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from bench.contestants import CONTESTANTS, Contestant, Result, Topic
-from bench.place import Place, servers
+from bench.contestants import CONTESTANTS, Contestant, RunResult, Topic
+from bench.place import BenchPlace, servers
 from bench.report import Table, machine, write_json
 from bench.results_folder import HISTORY, RESULTS, topic_of
 from bench.touchpoints import made_up
 from etapa.journey.units import DAY
 
-Runs = Mapping[str, Sequence[Result]]
+Runs = Mapping[str, Sequence[RunResult]]
 
 
-def compete(place: Place, contestants: Sequence[Contestant], long: Topic, short: Topic, rounds: int) -> Runs:
+def compete(place: BenchPlace, contestants: Sequence[Contestant], long: Topic, short: Topic, rounds: int) -> Runs:
     """Each contestant once a round, so that what else the machine does falls on all of them."""
-    runs: dict[str, list[Result]] = {contestant.name: [] for contestant in contestants}
+    runs: dict[str, list[RunResult]] = {contestant.name: [] for contestant in contestants}
     for turn in range(1, rounds + 1):
         for place_in_turn, contestant in enumerate(contestants):
             result = contestant.run(place, short if contestant.short else long, f"run-{turn}-{place_in_turn}")

@@ -11,8 +11,8 @@ import psutil
 import redis
 
 from bench.book import Book, Stages
-from bench.place import Place, create_topic, create_worker_topics, everything_in, running
-from bench.touchpoints import Sent
+from bench.place import BenchPlace, create_topic, create_worker_topics, everything_in, running
+from bench.touchpoints import KeyAndValue
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import decode_standing
 
@@ -27,12 +27,12 @@ class Topic(NamedTuple):
     """A filled topic, and what must come of it."""
 
     name: str
-    touchpoints: Sequence[Sent]
+    touchpoints: Sequence[KeyAndValue]
     filled: Sequence[int]
     book: Book
 
 
-class Result(msgspec.Struct, frozen=True):
+class RunResult(msgspec.Struct, frozen=True):
     """What one run took, once it was under way."""
 
     touchpoints: int
@@ -54,15 +54,15 @@ class Contestant(NamedTuple):
     name: str
     short: bool
     """Whether it is so slow that it gets the short topic."""
-    run: Callable[[Place, Topic, str], Result]
+    run: Callable[[BenchPlace, Topic, str], RunResult]
 
 
-def run_ceiling(place: Place, topic: Topic, name: str) -> Result:
+def run_ceiling(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     """It judges nothing, so there are no stages."""
     return _tells_itself("bench.ceiling", place, topic, name)
 
 
-def run_faust(place: Place, topic: Topic, name: str) -> Result:
+def run_faust(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     asyncio.run(create_topic(place.kafka, f"{name}-changes", place.partitions))
     result = _tells_itself("bench.faust_app", place, topic, name, BENCH_CORE="python")
     with place.redis() as view:
@@ -72,25 +72,25 @@ def run_faust(place: Place, topic: Topic, name: str) -> Result:
     return result
 
 
-def run_quix_at_least_once(place: Place, topic: Topic, name: str) -> Result:
+def run_quix_at_least_once(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     return _run_quix(place, topic, name, "at-least-once")
 
 
-def run_quix_exactly_once(place: Place, topic: Topic, name: str) -> Result:
+def run_quix_exactly_once(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     return _run_quix(place, topic, name, "exactly-once")
 
 
-def run_etapa(place: Place, topic: Topic, name: str) -> Result:
+def run_etapa(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     """Done is what Redis shows, as seen from outside."""
     return _run_etapa(place, topic, name, ["etapa", "run"])
 
 
-def run_etapa_uncompiled(place: Place, topic: Topic, name: str) -> Result:
+def run_etapa_uncompiled(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     """As it runs where there is no C compiler."""
     return _run_etapa(place, topic, name, ["bench.uncompiled_worker", "run"])
 
 
-def _run_etapa(place: Place, topic: Topic, name: str, command: Sequence[str]) -> Result:
+def _run_etapa(place: BenchPlace, topic: Topic, name: str, command: Sequence[str]) -> RunResult:
     environment = place.worker_environment(name, topic.name)
     create_worker_topics(environment)
     goal = len(topic.touchpoints)
@@ -113,7 +113,7 @@ def _run_etapa(place: Place, topic: Topic, name: str, command: Sequence[str]) ->
             stages |= {key.decode(): value.decode() for key, value in view.hgetall(f"{name}:{{{partition}}}:stage").items()}
             view.delete(*(f"{name}:{{{partition}}}:{key}" for key in ("stage", "state", "counts", "timers", "mark")))
     _must_be(name, topic.book.by_stream_time, stages)
-    return Result(done - first[0], at - first[1], cpu - first[2])
+    return RunResult(done - first[0], at - first[1], cpu - first[2])
 
 
 def shown(view: redis.Redis, name: str, partitions: int) -> int:
@@ -124,12 +124,12 @@ def shown(view: redis.Redis, name: str, partitions: int) -> int:
         return sum(int(through) + 1 for through in pipeline.execute() if through is not None)
 
 
-def run_quix_with_compiled_core(place: Place, topic: Topic, name: str) -> Result:
+def run_quix_with_compiled_core(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     """What nobody would have who does not use Etapa: it tells what of the distance is carrying, and what is judging."""
     return _run_quix(place, topic, name, "exactly-once", core="compiled")
 
 
-def _run_quix(place: Place, topic: Topic, name: str, guarantee: str, core: str = "python") -> Result:
+def _run_quix(place: BenchPlace, topic: Topic, name: str, guarantee: str, core: str = "python") -> RunResult:
     changes = f"{name}-changes"
     asyncio.run(create_topic(place.kafka, changes, place.partitions))
     result = _tells_itself("bench.quix_app", place, topic, name, BENCH_GUARANTEE=guarantee, BENCH_CORE=core)
@@ -141,7 +141,7 @@ def _run_quix(place: Place, topic: Topic, name: str, guarantee: str, core: str =
     return result
 
 
-def _tells_itself(module: str, place: Place, topic: Topic, name: str, **others: str) -> Result:
+def _tells_itself(module: str, place: BenchPlace, topic: Topic, name: str, **others: str) -> RunResult:
     """Run a contestant that measures itself until it tells its result."""
     folder = place.folder / name
     folder.mkdir()
@@ -161,7 +161,7 @@ def _tells_itself(module: str, place: Place, topic: Topic, name: str, **others: 
         told = next((line for line in process.stdout or () if line.startswith("{")), None)
         if told is None:
             raise ContestError(f"{module} ended without a result (exit code {process.wait()})")
-    return Result(**json.loads(told))
+    return RunResult(**json.loads(told))
 
 
 def _must_be(name: str, book: Stages, found: Stages) -> None:

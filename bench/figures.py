@@ -11,7 +11,7 @@ grows (by a quarter, which is left to the machine's moods). Rules have to be jud
 RULES_SECTION = "rules"
 
 
-class Run(msgspec.Struct, frozen=True):
+class RecoveryRun(msgspec.Struct, frozen=True):
     """One reading of the partition, or one takeover."""
 
     customers: int

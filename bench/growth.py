@@ -17,9 +17,9 @@ import msgspec
 from bench.batch_path import records_of, through_task
 from bench.figures import RULES_SECTION, Curve, Point
 from bench.growth_journeys import WINDOW_KINDS, in_window, with_rules, with_window
-from bench.growth_portions import IN_STAGE, Shop
+from bench.growth_portions import IN_STAGE, PortionedShop
 from bench.growth_worker import Spent, fed_worker
-from bench.place import Place, servers
+from bench.place import BenchPlace, servers
 from bench.report import Table, machine, write_json
 from bench.results_folder import RESULTS
 from bench.touchpoints import made_up
@@ -39,7 +39,7 @@ REPEATS = 3
 CHUNK = 200_000
 
 
-class Case(msgspec.Struct, frozen=True):
+class GrowthCase(msgspec.Struct, frozen=True):
     """Something at its worst, and what that is to be compared with."""
 
     name: str
@@ -73,11 +73,11 @@ def _least(points: Mapping[int, tuple[Program, Sequence[Record]]]) -> list[Point
     return [Point(x, seconds / IN_PROCESS * 1e6) for x, seconds in least.items()]
 
 
-def partitions_curve(place: Place, portion: int) -> Iterator[Curve]:
+def partitions_curve(place: BenchPlace, portion: int) -> Iterator[Curve]:
     points, idle = [], []
     for partitions in PARTITIONS:
         with fed_worker(place._replace(partitions=partitions), f"partitions-{partitions}") as worker:
-            shop = Shop(START)
+            shop = PortionedShop(START)
             worker.feed(shop.anyone(portion // 4, 20_000))
             points.append(_point(partitions, worker.feed(shop.anyone(portion, 20_000))))
             idle.append(Point(partitions, 1e6 * worker.idle(3.0) / partitions))
@@ -85,17 +85,17 @@ def partitions_curve(place: Place, portion: int) -> Iterator[Curve]:
     yield Curve("idle partitions", "a second of an idle partition", idle)
 
 
-def timer_cases(place: Place) -> Iterator[Case]:
+def timer_cases(place: BenchPlace) -> Iterator[GrowthCase]:
     """Customers who bought in the same second all move on by the clock in the same second, a week later."""
     with fed_worker(place, "timers") as worker:
-        shop = Shop(START)
+        shop = PortionedShop(START)
         first = 0
         for count in TIMERS:
             worker.feed(shop.in_one_second(range(first, first + count), "purchase"))
             first += count
             # What makes them strike: stream time goes on beyond their time and the grace.
             spent = worker.feed(shop.after(IN_STAGE + 60 * SECOND, place.partitions))
-            yield Case(
+            yield GrowthCase(
                 f"{count:,} timers in one second",
                 spent.cpu_seconds / count * 1e6,
                 spent.redis_cpu_seconds / count * 1e6,
@@ -104,9 +104,9 @@ def timer_cases(place: Place) -> Iterator[Case]:
             )
 
 
-def customer_figures(place: Place, portion: int, most: int) -> Iterator[Curve | Case]:
+def customer_figures(place: BenchPlace, portion: int, most: int) -> Iterator[Curve | GrowthCase]:
     with fed_worker(place, "customers") as worker:
-        shop = Shop(START)
+        shop = PortionedShop(START)
         points: list[Point] = []
         known = 0
         new: list[Spent] = []
@@ -138,8 +138,8 @@ def _point(x: int, spent: Spent) -> Point:
     return Point(x, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.touchpoints / spent.seconds)
 
 
-def _case(name: str, spent: Spent) -> Case:
-    return Case(name, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.seconds, spent.touchpoints)
+def _case(name: str, spent: Spent) -> GrowthCase:
+    return GrowthCase(name, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.seconds, spent.touchpoints)
 
 
 def curve_table(curves: Sequence[Curve]) -> Table:
@@ -172,7 +172,7 @@ def points_table(curve: Curve) -> Table:
     return Table([f"{curve.section}: {curve.name}", "CPU µs", "Redis CPU µs", "a second"], rows)
 
 
-def case_table(cases: Sequence[Case]) -> Table:
+def case_table(cases: Sequence[GrowthCase]) -> Table:
     rows = [
         [case.name, f"{case.cpu:.1f}", f"{case.redis_cpu:.1f}", f"{case.seconds:.2f}", f"{case.count / case.seconds:,.0f}"]
         for case in cases
@@ -192,15 +192,15 @@ def main(customers: int, portion: int, only: tuple[str, ...]) -> None:
     about = machine()
     started = time.monotonic()
     curves: list[Curve] = []
-    cases: list[Case] = []
+    cases: list[GrowthCase] = []
     with ExitStack() as stack:
         place = stack.enter_context(servers(4)) if not only or set(only) - {"rules", "window"} else None
 
-        def on_servers(figures: Callable[[Place], Iterator[Curve | Case]]) -> Iterator[Curve | Case]:
+        def on_servers(figures: Callable[[BenchPlace], Iterator[Curve | GrowthCase]]) -> Iterator[Curve | GrowthCase]:
             assert place is not None  # noqa: S101 - they are there for every section that asks
             return figures(place)
 
-        sections: dict[str, Callable[[], Iterator[Curve | Case]]] = {
+        sections: dict[str, Callable[[], Iterator[Curve | GrowthCase]]] = {
             "rules": rules_curves,
             "window": window_curves,
             "partitions": lambda: on_servers(lambda there: partitions_curve(there, portion)),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bench.touchpoints import TYPES, Sent
+from bench.touchpoints import TYPES, KeyAndValue
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
@@ -72,11 +72,11 @@ def with_window(kind: str) -> Program:
     return program_of({"journey": "window", "version": 1, "stages": [{"id": "here"}, {"id": "there"}], "rules": [rule]})
 
 
-def in_window(number: int, count: int, customers: int, start: int) -> Sequence[Sent]:
+def in_window(number: int, count: int, customers: int, start: int) -> Sequence[KeyAndValue]:
     """`count` touchpoints of customers who all have `number` of them in any window."""
     step = WINDOW_DAYS * DAY // (number * customers)
     return [
-        Sent(
+        KeyAndValue(
             f"c-{place % customers}".encode(),
             json.dumps(
                 {

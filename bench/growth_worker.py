@@ -14,8 +14,8 @@ import msgspec
 import psutil
 
 from bench.contestants import GIVE_UP_AFTER, ContestError, shown
-from bench.place import Place, create_topic, create_worker_topics, put, running
-from bench.touchpoints import Sent
+from bench.place import BenchPlace, create_topic, create_worker_topics, put, running
+from bench.touchpoints import KeyAndValue
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Spent(msgspec.Struct, frozen=True):
 class FedWorker:
     """A worker that is given touchpoints in portions."""
 
-    def __init__(self, place: Place, name: str, topic: str, process: psutil.Process) -> None:
+    def __init__(self, place: BenchPlace, name: str, topic: str, process: psutil.Process) -> None:
         self._place = place
         self._name = name
         self._topic = topic
@@ -47,7 +47,7 @@ class FedWorker:
         self._redis = psutil.Process(int(self._view.info("server")["process_id"]))
         self._goal = 0
 
-    def feed(self, portion: Iterable[Sent], *, at_once: bool = True) -> Spent:
+    def feed(self, portion: Iterable[KeyAndValue], *, at_once: bool = True) -> Spent:
         """What the worker spent on these; unless `at_once`, it begins while they are still being put into the topic."""
         before = self._cpu()
         started = time.perf_counter()
@@ -80,7 +80,7 @@ class FedWorker:
 
 
 @contextlib.contextmanager
-def fed_worker(place: Place, name: str) -> Iterator[FedWorker]:
+def fed_worker(place: BenchPlace, name: str) -> Iterator[FedWorker]:
     """A worker with topics and keys of its own. Its history never jumps to the wall clock."""
     topic = f"{name}-touchpoints"
     asyncio.run(create_topic(place.kafka, topic, place.partitions))

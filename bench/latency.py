@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import psutil
 
-from bench.place import Place, create_topic, create_worker_topics, prefer, running, servers
+from bench.place import BenchPlace, create_topic, create_worker_topics, prefer, running, servers
 from bench.report import Table, machine, write_json
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,7 +30,7 @@ Runs = Mapping[str, Sequence[Sequence[int]]]
 """Microseconds, sorted, of every run."""
 
 
-def run(place: Place, contestant: str, name: str, probe: Mapping[str, str], *, preferred: bool) -> list[int]:
+def run(place: BenchPlace, contestant: str, name: str, probe: Mapping[str, str], *, preferred: bool) -> list[int]:
     """One contestant under load. `name` is one that nobody has had before."""
     topic = f"{name}-touchpoints"
     asyncio.run(create_topic(place.kafka, topic, place.partitions))

@@ -14,7 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.stopwatch import STDOUT
-from bench.touchpoints import Sent, made_up
+from bench.touchpoints import KeyAndValue, made_up
 from etapa.contracts.partitioner import partition_of
 
 KAFKA, TOPIC, CHANGES = (os.environ[f"BENCH_{name}"] for name in ("KAFKA", "TOPIC", "CHANGES"))
@@ -38,7 +38,7 @@ class Identified(msgspec.Struct):
 
 
 class Probe:
-    def __init__(self, touchpoints: Sequence[Sent]) -> None:
+    def __init__(self, touchpoints: Sequence[KeyAndValue]) -> None:
         decode = msgspec.json.Decoder(Identified).decode
         self._waiting = [(decode(value).id, partition_of(key.decode(), PARTITIONS), key, value) for key, value in touchpoints]
         self._sent: dict[str, float] = {}

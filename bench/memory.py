@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bench.place import Place, servers
+from bench.place import BenchPlace, servers
 from bench.population import Population, populate
 from bench.report import Table, machine, write_json
 from bench.results_folder import RESULTS
@@ -22,7 +22,7 @@ from bench.worker_memory import WorkerMemory, worker_memory
 TARGET = 400
 
 
-def view_of(place: Place, population: Population, customers: int, partitions: int) -> ViewMemory:
+def view_of(place: BenchPlace, population: Population, customers: int, partitions: int) -> ViewMemory:
     group = f"memory-{partitions}"
     with place.redis() as store:
         store.flushall()

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bench import contest, figures, growth, latency
-from bench.contestants import Result
+from bench.contestants import RunResult
 from bench.report import Table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -28,7 +28,7 @@ def contest_figures(kept: Mapping[str, Any]) -> str:
         f"{settings['touchpoints']:,} touchpoints of {settings['customers']:,} customers in {settings['partitions']} partitions"
         f" ({settings['short']:,} for the Faust agent), medians of {settings['rounds']} rounds"
     )
-    return _with_conditions(kept, about, contest.table_of(msgspec.convert(kept["results"], dict[str, list[Result]])))
+    return _with_conditions(kept, about, contest.table_of(msgspec.convert(kept["results"], dict[str, list[RunResult]])))
 
 
 def latency_figures(kept: Mapping[str, Any]) -> str:
@@ -51,7 +51,7 @@ def growth_figures(kept: Mapping[str, Any]) -> str:
 
 
 def worst_figures(kept: Mapping[str, Any]) -> str:
-    return growth.case_table(msgspec.convert(kept["results"]["cases"], list[growth.Case])).as_markdown() + "\n"
+    return growth.case_table(msgspec.convert(kept["results"]["cases"], list[growth.GrowthCase])).as_markdown() + "\n"
 
 
 FIGURES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {

@@ -13,7 +13,7 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bench.touchpoints import Sent
+from bench.touchpoints import KeyAndValue
 from etapa.contracts.partitioner import partition_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports
@@ -22,7 +22,7 @@ from tests.servers.redis_server import RedisServer
 ROOT = Path(__file__).parents[1]
 
 
-class Place(NamedTuple):
+class BenchPlace(NamedTuple):
     """Servers that run, and a folder for what contestants write."""
 
     kafka: str
@@ -52,7 +52,7 @@ OUTPUTS = ("STAGE_CHANGES", "CAMPAIGN_TRIGGERS", "CAMPAIGN_TRIGGER_DEAD_LETTERS"
 
 
 @contextlib.contextmanager
-def servers(partitions: int, features: Mapping[str, int] | None = None) -> Iterator[Place]:
+def servers(partitions: int, features: Mapping[str, int] | None = None) -> Iterator[BenchPlace]:
     """Kafka and Redis, from now to the end of the block; `features` are levels that the cluster agrees on, else Kafka's own."""
     with tempfile.TemporaryDirectory(prefix="etapa-bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
@@ -62,7 +62,7 @@ def servers(partitions: int, features: Mapping[str, int] | None = None) -> Itera
         store = RedisServer(folder / "redis")
         stack.callback(store.stop)
         store.start()
-        yield Place(kafka.bootstrap_servers, store.url, partitions, folder)
+        yield BenchPlace(kafka.bootstrap_servers, store.url, partitions, folder)
 
 
 @contextlib.contextmanager
@@ -108,13 +108,13 @@ async def create_topic(kafka: str, name: str, partitions: int) -> None:
         await admin.close()
 
 
-async def fill(place: Place, topic: str, touchpoints: Sequence[Sent]) -> list[int]:
+async def fill(place: BenchPlace, topic: str, touchpoints: Sequence[KeyAndValue]) -> list[int]:
     """Make a topic and put touchpoints into it, in order. Gives the number in each partition."""
     await create_topic(place.kafka, topic, place.partitions)
     return await put(place.kafka, topic, place.partitions, touchpoints)
 
 
-async def put(kafka: str, topic: str, partitions: int, touchpoints: Iterable[Sent]) -> list[int]:
+async def put(kafka: str, topic: str, partitions: int, touchpoints: Iterable[KeyAndValue]) -> list[int]:
     """Put touchpoints into a topic, in order. Gives the number in each partition."""
     filled = [0] * partitions
     producer = AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=256 * 1024, linger_ms=20)

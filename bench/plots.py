@@ -14,14 +14,14 @@ from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import MaxNLocator  # noqa: E402
 
-from bench.contestants import Result  # noqa: E402
-from bench.figures import Run, Scaled  # noqa: E402
+from bench.contestants import RunResult  # noqa: E402
+from bench.figures import RecoveryRun, Scaled  # noqa: E402
 from bench.view_memory import StateSizes, ViewMemory  # noqa: E402
 
 _OURS, _OTHERS = "#c2410c", "#94a3b8"
 
 
-def plot_contest(runs: Mapping[str, Sequence[Result]], folder: Path) -> None:
+def plot_contest(runs: Mapping[str, Sequence[RunResult]], folder: Path) -> None:
     """Two panels: touchpoints a second, and CPU for each. Logarithmic: there is more than one order of magnitude between them."""
     names = list(runs)
     colours = [_OURS if name.startswith("Etapa") else _OTHERS for name in names]
@@ -68,7 +68,7 @@ def plot_memory(views: Sequence[ViewMemory], sizes: StateSizes, folder: Path) ->
     save(figure, folder / "memory")
 
 
-def plot_recovery(runs: Mapping[str, Sequence[Run]], folder: Path) -> None:
+def plot_recovery(runs: Mapping[str, Sequence[RecoveryRun]], folder: Path) -> None:
     """Customers for each second of CPU, and for each second, of reading alone and of a whole rebuild."""
     names = list(runs)
     figure, panels = plt.subplots(1, 2, figsize=(9, 2.4), sharey=True)

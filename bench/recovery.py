@@ -19,8 +19,8 @@ import click
 import psutil
 from aiokafka import TopicPartition
 
-from bench.figures import Run
-from bench.place import Place, create_topic, create_worker_topics, prefer, servers
+from bench.figures import RecoveryRun
+from bench.place import BenchPlace, create_topic, create_worker_topics, prefer, servers
 from bench.population import populate
 from bench.report import Table, machine, write_json
 from bench.results_folder import RESULTS
@@ -40,15 +40,15 @@ from etapa.stream.redis.view import RedisView
 from etapa.stream.worker import spare_the_garbage_collector
 
 
-class Partition(NamedTuple):
+class PartitionUnderTest(NamedTuple):
     """The partition under test, and what reaches it."""
 
     settings: Settings
-    place: Place
+    place: BenchPlace
     customers: int
 
 
-async def read_to_the_end(one: Partition) -> int:
+async def read_to_the_end(one: PartitionUnderTest) -> int:
     """The ceiling. Gives how many records there were."""
     settings = one.settings
     place = TopicPartition(settings.topic_customer_state, 0)
@@ -66,7 +66,7 @@ async def read_to_the_end(one: Partition) -> int:
         await reader.stop()
 
 
-async def taken_over(one: Partition) -> int:
+async def taken_over(one: PartitionUnderTest) -> int:
     """What a worker does from the assignment to the first touchpoint. Gives how many states were applied."""
     settings = one.settings
     consumer = Cluster(settings).group_consumer()
@@ -90,26 +90,26 @@ async def taken_over(one: Partition) -> int:
         await disconnect(client)
 
 
-def measured(one: Partition, work: Callable[[Partition], Awaitable[int]]) -> Run:
-    async def timed() -> Run:
+def measured(one: PartitionUnderTest, work: Callable[[PartitionUnderTest], Awaitable[int]]) -> RecoveryRun:
+    async def timed() -> RecoveryRun:
         with one.place.redis() as store:
             store_before = redis_cpu(store)
             started, spent = time.perf_counter(), time.process_time()
             await work(one)
-            return Run(one.customers, time.perf_counter() - started, time.process_time() - spent, redis_cpu(store) - store_before)
+            return RecoveryRun(one.customers, time.perf_counter() - started, time.process_time() - spent, redis_cpu(store) - store_before)
 
     return event_loop.run(timed())
 
 
-def emptied(one: Partition) -> None:
+def emptied(one: PartitionUnderTest) -> None:
     with one.place.redis() as store:
         store.flushall()
 
 
-def rounds_of(one: Partition, rounds: int) -> dict[str, list[Run]]:
+def rounds_of(one: PartitionUnderTest, rounds: int) -> dict[str, list[RecoveryRun]]:
     # As the worker does; the ceiling has it, too.
     spare_the_garbage_collector()
-    runs: dict[str, list[Run]] = {"ceiling": [], "rebuild": [], "warm": []}
+    runs: dict[str, list[RecoveryRun]] = {"ceiling": [], "rebuild": [], "warm": []}
     for turn in range(1, rounds + 1):
         emptied(one)
         for name, work in (("ceiling", read_to_the_end), ("rebuild", taken_over), ("warm", taken_over)):
@@ -120,7 +120,7 @@ def rounds_of(one: Partition, rounds: int) -> dict[str, list[Run]]:
     return runs
 
 
-def check(one: Partition) -> None:
+def check(one: PartitionUnderTest) -> None:
     with one.place.redis() as store:
         shown = [store.hlen(f"{one.settings.redis_prefix}:{{0}}:{kind}") for kind in ("stage", "state")]
         counted = sum(int(count) for count in store.hvals(f"{one.settings.redis_prefix}:{{0}}:counts"))
@@ -128,7 +128,7 @@ def check(one: Partition) -> None:
         raise RuntimeError(f"{one.customers} customers were to be rebuilt; Redis shows {shown}, and counts {counted}")
 
 
-def table_of(runs: dict[str, list[Run]]) -> Table:
+def table_of(runs: dict[str, list[RecoveryRun]]) -> Table:
     def median(values: Sequence[float]) -> float:
         return statistics.median(values)
 
@@ -176,7 +176,7 @@ def main(customers: int, distinct: int, rounds: int, preferred: bool, save: bool
         create_worker_topics(place.worker_environment("recovery", "touchpoints"))
         click.echo(f"Writing the states of {customers:,} customers …", err=True)
         asyncio.run(seed(settings, 0, 1, list(population.many(customers)), population))
-        runs = rounds_of(Partition(settings, place, customers), rounds)
+        runs = rounds_of(PartitionUnderTest(settings, place, customers), rounds)
     click.echo(table_of(runs).as_text())
     if save:
         write_json(

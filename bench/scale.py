@@ -23,7 +23,7 @@ import redis
 
 from bench.contestants import GIVE_UP_AFTER, ContestError, Topic
 from bench.figures import Scaled
-from bench.place import OUTPUTS, Place, create_worker_topics, prefer, running
+from bench.place import OUTPUTS, BenchPlace, create_worker_topics, prefer, running
 from bench.report import Table, machine, write_json
 from bench.results_folder import HISTORY, RESULTS, topic_of
 from bench.touchpoints import made_up
@@ -37,7 +37,7 @@ JOIN_TOGETHER = {"group.initial.rebalance.delay.ms": "6000"}
 """What Kafka waits for others when the first member of a group comes."""
 
 
-class Surroundings:
+class ScaleServers:
     """The servers, and what they have spent so far."""
 
     def __init__(self, folder: Path, partitions: int, *, preferred: bool) -> None:
@@ -50,8 +50,8 @@ class Surroundings:
         self.single.start()
         self.cluster.start()
         self.places = {
-            SINGLE: Place(self.kafka.bootstrap_servers, self.single.url, partitions, folder),
-            CLUSTER: Place(self.kafka.bootstrap_servers, self.cluster.url, partitions, folder),
+            SINGLE: BenchPlace(self.kafka.bootstrap_servers, self.single.url, partitions, folder),
+            CLUSTER: BenchPlace(self.kafka.bootstrap_servers, self.cluster.url, partitions, folder),
         }
         if preferred:
             prefer(child.pid for child in psutil.Process().children())
@@ -80,9 +80,9 @@ class Surroundings:
 
 
 @contextlib.contextmanager
-def surroundings(partitions: int, *, preferred: bool) -> Iterator[Surroundings]:
+def surroundings(partitions: int, *, preferred: bool) -> Iterator[ScaleServers]:
     with tempfile.TemporaryDirectory(prefix="etapa-bench-") as name:
-        around = Surroundings(Path(name), partitions, preferred=preferred)
+        around = ScaleServers(Path(name), partitions, preferred=preferred)
         try:
             yield around
         finally:
@@ -100,7 +100,7 @@ def shown(client: Any, name: str, partitions: int) -> int:
     return sum(int(each) + 1 for each in through if each is not None)
 
 
-def run(around: Surroundings, store: str, workers: int, topic: Topic, name: str) -> Scaled:
+def run(around: ScaleServers, store: str, workers: int, topic: Topic, name: str) -> Scaled:
     place = around.places[store]
     environment = place.worker_environment(name, topic.name)
     create_worker_topics(environment)
@@ -139,7 +139,7 @@ def run(around: Surroundings, store: str, workers: int, topic: Topic, name: str)
     )
 
 
-def kafka_bytes(place: Place, environment: Mapping[str, str], touchpoints: int) -> dict[str, float]:
+def kafka_bytes(place: BenchPlace, environment: Mapping[str, str], touchpoints: int) -> dict[str, float]:
     topics = {"touchpoints": environment["ETAPA_TOPIC_TOUCHPOINTS"]}
     topics |= {name.lower().replace("_", "-"): environment[f"ETAPA_TOPIC_{name}"] for name in OUTPUTS}
     folder = place.folder / "kafka" / "node-1"

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bench.place import Place, create_topic
+from bench.place import BenchPlace, create_topic
 from bench.population import Population
 from bench.seeded import seed
 from etapa.settings.reading import load_settings
@@ -32,7 +32,7 @@ class TopicSize(msgspec.Struct, frozen=True):
     """Of them, the state itself."""
 
 
-def topic_size(place: Place, population: Population, customers: int, times: int) -> TopicSize:
+def topic_size(place: BenchPlace, population: Population, customers: int, times: int) -> TopicSize:
     """Write each customer so often, and wait until the log stops shrinking."""
     settings = load_settings(place.worker_environment("topic-size", "topic-size-touchpoints"), {})
     everybody = list(population.many(customers))

@@ -40,19 +40,19 @@ CHANNELS = ("web", "app", "email", "store", "whatsapp")
 PERSONAS = ("student", "family", "bargain_hunter", "impulse_buyer")
 
 
-class Sent(NamedTuple):
+class KeyAndValue(NamedTuple):
     """A record's key and value."""
 
     key: bytes
     value: bytes
 
 
-def made_up(count: int, customers: int, start: int, end: int, seed: int = 20) -> Iterator[Sent]:
+def made_up(count: int, customers: int, start: int, end: int, seed: int = 20) -> Iterator[KeyAndValue]:
     """`count` touchpoints of up to `customers` customers, from `start` to `end` (microseconds since 1970), in order of arrival."""
     rnd = random.Random(seed)
     kinds = rnd.choices(list(TYPES), list(TYPES.values()), k=count)
     step = (end - start) // count
-    latest: list[Sent] = []
+    latest: list[KeyAndValue] = []
     for number, kind in enumerate(kinds):
         if latest and rnd.random() < DUPLICATE_SHARE:
             yield rnd.choice(latest)
@@ -63,7 +63,7 @@ def made_up(count: int, customers: int, start: int, end: int, seed: int = 20) ->
         yield sent
 
 
-def _touchpoint(rnd: random.Random, number: int, customer_id: str, kind: str, at: int) -> Sent:
+def _touchpoint(rnd: random.Random, number: int, customer_id: str, kind: str, at: int) -> KeyAndValue:
     message = {
         "id": f"{rnd.getrandbits(64):016x}-{number}",
         "customer_id": customer_id,
@@ -74,7 +74,7 @@ def _touchpoint(rnd: random.Random, number: int, customer_id: str, kind: str, at
     }
     if rnd.random() < 0.1:
         message["traits"] = {"persona": rnd.choice(PERSONAS), "marketing_consent": rnd.random() < 0.7}
-    return Sent(customer_id.encode(), msgspec.json.encode(message))
+    return KeyAndValue(customer_id.encode(), msgspec.json.encode(message))
 
 
 def _properties(rnd: random.Random, kind: str) -> dict[str, object]:

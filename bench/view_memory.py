@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import redis
 
-from bench.place import Place
+from bench.place import BenchPlace
 from bench.population import Population
 from etapa.contracts.state_layout import StateLayout
 from etapa.settings.reading import load_settings
@@ -49,7 +49,7 @@ class StateSizes(msgspec.Struct, frozen=True):
     """Mean bytes of each field; the rest is the array's head."""
 
 
-async def fill_view(place: Place, group: str, halls: Sequence[Sequence[Applied]], memories: Mapping[int, bytes]) -> None:
+async def fill_view(place: BenchPlace, group: str, halls: Sequence[Sequence[Applied]], memories: Mapping[int, bytes]) -> None:
     """Apply customers through the worker's own code, in batches of the worker's size."""
     settings = load_settings({**place.worker_environment(group, "touchpoints"), "ETAPA_REDIS_TIMEOUT": "60s"}, {})
     client = connect(settings)

@@ -8,10 +8,10 @@ import msgspec
 import psutil
 
 from bench.contestants import GIVE_UP_AFTER, ContestError, shown
-from bench.place import Place, create_worker_topics, fill, running
+from bench.place import BenchPlace, create_worker_topics, fill, running
 from bench.population import Population
 from bench.seeded import seed
-from bench.touchpoints import Sent
+from bench.touchpoints import KeyAndValue
 from etapa.contracts.rfc3339 import format_time
 from etapa.settings.reading import load_settings
 
@@ -24,12 +24,12 @@ class WorkerMemory(msgspec.Struct, frozen=True):
     customers: int
 
 
-def worker_memory(place: Place, population: Population, customers: int, kept: Sequence[int]) -> list[WorkerMemory]:
+def worker_memory(place: BenchPlace, population: Population, customers: int, kept: Sequence[int]) -> list[WorkerMemory]:
     """Every customer has a state of ten touchpoints already, and gets one more."""
     everybody = list(population.many(customers))
     now = format_time(time.time_ns() // 1000)
     touchpoints = [
-        Sent(
+        KeyAndValue(
             one.customer_id.encode(),
             msgspec.json.encode({"id": f"more-{number}", "customer_id": one.customer_id, "type": "page_view", "occurred_at": now}),
         )
@@ -49,7 +49,7 @@ def worker_memory(place: Place, population: Population, customers: int, kept: Se
     return measured
 
 
-def _largest(place: Place, group: str, pid: int, goal: int) -> int:
+def _largest(place: BenchPlace, group: str, pid: int, goal: int) -> int:
     program = psutil.Process(pid)
     largest = 0
     deadline = time.monotonic() + GIVE_UP_AFTER

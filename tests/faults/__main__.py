@@ -17,7 +17,7 @@ import msgspec
 
 from tests.faults import trials
 from tests.faults.catalogue import CATALOGUE, a_round, pairs
-from tests.faults.drill import Drill, Failure, Outcome
+from tests.faults.drill import Drill, DrillOutcome, Failure
 from tests.faults.report import as_json, line_of, recoveries, table_of
 from tests.faults.requests import command as requests
 from tests.servers.processes import ServerError
@@ -102,11 +102,11 @@ def _break(
     minutes: float, seed: int, workers: int, rate: float, kinds: list[str], in_pairs: bool, place: Path, json_file: Path | None
 ) -> str | None:
     """Inject faults. Gives what was wrong."""
-    outcomes: list[Outcome] = []
+    outcomes: list[DrillOutcome] = []
     totals: dict[str, int] = {}
     failure: str | None = None
 
-    def tell(outcome: Outcome) -> None:
+    def tell(outcome: DrillOutcome) -> None:
         outcomes.append(outcome)
         click.echo(line_of(outcome))
 

@@ -30,7 +30,7 @@ _WORTH = 0.5
 """Lag counts as none when no more waits than arrives within this many seconds."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class DrillOutcome(msgspec.Struct, frozen=True):
     """What became of one fault. Times are seconds."""
 
     number: int
@@ -62,7 +62,7 @@ class Drill(AbstractContextManager["Drill"]):
         # As long as the run: a process that is started ends with the thread that started it.
         self._hands = ThreadPoolExecutor(2, "faults")
         self._began = 0.0
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[DrillOutcome] = []
 
     def __enter__(self) -> Self:
         try:
@@ -82,7 +82,7 @@ class Drill(AbstractContextManager["Drill"]):
         self.installation.stop()
         self._hands.shutdown()
 
-    def run(self, kinds: Iterable[str], told: Callable[[Outcome], None]) -> None:
+    def run(self, kinds: Iterable[str], told: Callable[[DrillOutcome], None]) -> None:
         """Inject faults, each once the one before is over. Raises `Failure` at the first that does harm."""
         for kind in kinds:
             outcome = self._inject(kind)
@@ -93,7 +93,7 @@ class Drill(AbstractContextManager["Drill"]):
             wait_until_in_sync(self.installation)
             self.installation.redis.wait_replicated()
 
-    def _inject(self, kind: str) -> Outcome:
+    def _inject(self, kind: str) -> DrillOutcome:
         # At any moment of a batch, and of what happens now and then.
         time.sleep(self._random.uniform(0.1, 1.5))
         # Every fault has a randomness of its own, so that it is the same whatever came before.
@@ -112,7 +112,7 @@ class Drill(AbstractContextManager["Drill"]):
         problems += self.ledger.violations
         for slot in self.installation.slots:
             problems += [f"worker {slot.number} ended by itself:\n{words}" for words in slot.ends]
-        return Outcome(len(self.outcomes) + 1, kind, what, began - self._began, ended - began, recovery, problems)
+        return DrillOutcome(len(self.outcomes) + 1, kind, what, began - self._began, ended - began, recovery, problems)
 
     def _break(self, kind: str, random: Random) -> str:
         """Inject a fault, or several at once."""

@@ -14,9 +14,9 @@ from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics import create_topics
-from tests.faults.network import Link, Network
+from tests.faults.network import Network, NetworkLink
 from tests.faults.redis_pair import RedisPair
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import wait_until
 
@@ -40,22 +40,22 @@ _KAFKA_SETTINGS = {
 class Slot:
     """A place where a worker runs: one after the other, with the same links to the servers."""
 
-    def __init__(self, number: int, settings: Settings, links: dict[int | str, Link], folder: Path) -> None:
+    def __init__(self, number: int, settings: Settings, links: dict[int | str, NetworkLink], folder: Path) -> None:
         self.number = number
         self.links = links
         """By broker, and `REDIS`."""
         self._settings = settings
         self._folder = folder
         self._meant_to_run = False
-        self.worker: Worker | None = None
+        self.worker: StartedWorker | None = None
         self.ends: list[str] = []
         """The last words of workers that ended although nobody asked them to."""
 
     def start(self) -> None:
-        self.worker = Worker(self._settings, self._folder)
+        self.worker = StartedWorker(self._settings, self._folder)
         self._meant_to_run = True
 
-    def running(self) -> Worker:
+    def running(self) -> StartedWorker:
         assert self.worker is not None
         return self.worker
 
@@ -86,7 +86,7 @@ class Installation:
         folder.mkdir(parents=True, exist_ok=True)
         self.network = Network()
         slots = range(workers)
-        links: dict[int, dict[int | str, Link]] = {
+        links: dict[int, dict[int | str, NetworkLink]] = {
             slot: {server: self.network.link(f"worker {slot} - {_name(server)}") for server in (*BROKERS, REDIS)} for slot in slots
         }
         listeners = {f"WORKER{slot}": [links[slot][broker].port for broker in BROKERS] for slot in slots}
@@ -133,7 +133,7 @@ class Installation:
         self.kafka.stop()
         self.network.close()
 
-    def links(self) -> Iterator[Link]:
+    def links(self) -> Iterator[NetworkLink]:
         """Between workers and servers, all of them."""
         for slot in self.slots:
             yield from slot.links.values()
@@ -169,7 +169,7 @@ class Installation:
             number += 1
         return list(records.values())
 
-    def _settings_of(self, links: dict[int | str, Link]) -> Settings:
+    def _settings_of(self, links: dict[int | str, NetworkLink]) -> Settings:
         servers = ",".join(f"127.0.0.1:{links[broker].port}" for broker in BROKERS)
         url = RedisUrl(f"redis://127.0.0.1:{links[REDIS].port}/0")
         return msgspec.structs.replace(self.settings, kafka_bootstrap_servers=servers, redis_url=url)

@@ -23,7 +23,7 @@ from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.replay import Replay
-from tests.integration.outcome import Message, View, message_of, view_of
+from tests.integration.outcome import Message, WholeView, message_of, view_of
 
 Headers = Sequence[tuple[str, bytes]]
 _MOST_VIOLATIONS = 20
@@ -165,7 +165,7 @@ class Ledger:
         different = [key for key in states.keys() | self.states.keys() if states.get(key) != self.states.get(key)]
         return found + [f"{key.decode()}: the state in customer-state is not the core's" for key in different[:_MOST_VIOLATIONS]]
 
-    def view(self) -> View:
+    def view(self) -> WholeView:
         """The view as anybody would rebuild it from `customer-state`."""
         return view_of(self.states)
 

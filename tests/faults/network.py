@@ -43,9 +43,9 @@ class Network:
         self._listeners: list[Listener] = []
         self._thread.start()
 
-    def link(self, name: str) -> "Link":
+    def link(self, name: str) -> "NetworkLink":
         """A new link; it refuses what comes until it is told where to lead."""
-        return self.add(Link(name, self))
+        return self.add(NetworkLink(name, self))
 
     def add(self, listener: _Listening) -> _Listening:
         """Have it begin to listen, and end with the network."""
@@ -77,7 +77,7 @@ class Network:
             await asyncio.sleep(0)
 
 
-class Link:
+class NetworkLink:
     """Listens on `port` of 127.0.0.1 and passes connections on."""
 
     def __init__(self, name: str, network: Network) -> None:

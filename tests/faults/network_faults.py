@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from tests.faults.installation import Installation
-from tests.faults.network import Direction, Link
+from tests.faults.network import Direction, NetworkLink
 
 _ALL_SERVERS = 0.25
 """How often it is not one server that a worker has trouble with, but all of them."""
@@ -13,7 +13,7 @@ _ALL_SERVERS = 0.25
 
 def cut(installation: Installation, random: Random) -> str:
     """Connections are reset and new ones refused for a while."""
-    return _disturb(installation, random, Link.cut)
+    return _disturb(installation, random, NetworkLink.cut)
 
 
 def reset(installation: Installation, random: Random) -> str:
@@ -40,11 +40,11 @@ def delay(installation: Installation, random: Random) -> str:
     return f"{_disturb(installation, random, lambda link: link.delay(seconds))}, {1000 * seconds:.0f} ms each way"
 
 
-def _hold(link: Link, direction: Direction) -> None:
+def _hold(link: NetworkLink, direction: Direction) -> None:
     link.hold(direction)
 
 
-def _disturb(installation: Installation, random: Random, begin: Callable[[Link], None]) -> str:
+def _disturb(installation: Installation, random: Random, begin: Callable[[NetworkLink], None]) -> str:
     links, told = _some_links(installation, random)
     # From a hiccup to longer than the group's session.
     seconds = random.uniform(0.5, 1.5 * installation.settings.session_timeout / 1_000_000)
@@ -56,7 +56,7 @@ def _disturb(installation: Installation, random: Random, begin: Callable[[Link],
     return f"{told}, {seconds:.1f} s"
 
 
-def _some_links(installation: Installation, random: Random) -> tuple[Sequence[Link], str]:
+def _some_links(installation: Installation, random: Random) -> tuple[Sequence[NetworkLink], str]:
     slot = random.choice(installation.slots)
     if random.random() < _ALL_SERVERS:
         return list(slot.links.values()), f"worker {slot.number} - all servers"

@@ -9,7 +9,7 @@ from tests.faults.measures import MEBIBYTE, MemoryWatch, Throttle, resident
 from tests.faults.memory_bound import memory_bound
 from tests.faults.scene import Figures, Scene, Tell, Wrong, check_undisturbed
 from tests.faults.torrent import LATEST, Order, Torrent
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.processes import wait_until
 
 _TIMES = 10
@@ -100,7 +100,7 @@ def _order(scene: Scene, seed: int, count: int, rate: float | None, padding: int
     return Order(scene.kafka.bootstrap_servers, scene.settings.topic_touchpoints, seed, count, rate, padding, compression)
 
 
-def _capacity(scene: Scene, worker: Worker, seconds: float, share: float) -> float:
+def _capacity(scene: Scene, worker: StartedWorker, seconds: float, share: float) -> float:
     """Touchpoints a second that are processed while more than enough wait."""
     Torrent(_order(scene, 1, int(_FASTEST * share * (seconds + 4)), None), scene.folder).done(60 + seconds)
     _rate(worker, 0)
@@ -110,7 +110,7 @@ def _capacity(scene: Scene, worker: Worker, seconds: float, share: float) -> flo
     return rate
 
 
-def _rate(worker: Worker, seconds: float) -> float:
+def _rate(worker: StartedWorker, seconds: float) -> float:
     """Touchpoints a second that it processes, over so many seconds at least, and a few batches."""
     began, before = time.monotonic(), worker.total("etapa_touchpoints_total")
     wait_until(
@@ -121,12 +121,12 @@ def _rate(worker: Worker, seconds: float) -> float:
     return (worker.total("etapa_touchpoints_total") - before) / (time.monotonic() - began)
 
 
-def _waiting(scene: Scene, worker: Worker) -> float:
+def _waiting(scene: Scene, worker: StartedWorker) -> float:
     """Touchpoints in the log that are not processed. The gauge of the lag is some seconds old."""
     return sum(_ends(scene).values()) - worker.total("etapa_touchpoints_total")
 
 
-def _wait_for_all(scene: Scene, worker: Worker, seconds: float, what: str) -> None:
+def _wait_for_all(scene: Scene, worker: StartedWorker, seconds: float, what: str) -> None:
     wait_until(lambda: not _waiting(scene, worker), seconds, what, _LOOK)
 
 

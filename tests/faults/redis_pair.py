@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from tests.faults.network import Link, Network
+from tests.faults.network import Network, NetworkLink
 from tests.servers.processes import ServerError, wait_until
 from tests.servers.redis_server import RedisServer, redis_major_version
 
@@ -19,7 +19,7 @@ _TORN_OFF = 20_000
 class RedisPair:
     """`links` lead to the primary, whichever it is. The replica follows through a link of its own, so that it can lag."""
 
-    def __init__(self, folder: Path, network: Network, links: Sequence[Link]) -> None:
+    def __init__(self, folder: Path, network: Network, links: Sequence[NetworkLink]) -> None:
         self._folders = [folder / name for name in ("a", "b")]
         # Replication starts at once, and a failure of it is noticed soon.
         options = ["--appendonly", "yes", "--appendfsync", "everysec", "--repl-diskless-sync-delay", "0", "--repl-timeout", "10"]

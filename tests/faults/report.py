@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tests.faults.catalogue import AND
-from tests.faults.drill import Outcome
+from tests.faults.drill import DrillOutcome
 from tests.faults.timing import percentile
 
 
@@ -26,14 +26,14 @@ class Recovery(msgspec.Struct, frozen=True):
     max: float
 
 
-def line_of(outcome: Outcome) -> str:
+def line_of(outcome: DrillOutcome) -> str:
     """A fault in one line."""
     recovery = "NOT RECOVERED" if outcome.recovery is None else f"recovered in {outcome.recovery:5.1f} s"
     verdict = "WRONG" if outcome.problems else "ok"
     return f"{outcome.number:4} {outcome.at:7.1f} s {outcome.kind:26} {recovery} {verdict}  lasted {outcome.lasted:.1f} s  {outcome.what}"
 
 
-def recoveries(outcomes: Iterable[Outcome]) -> list[Recovery]:
+def recoveries(outcomes: Iterable[DrillOutcome]) -> list[Recovery]:
     """By kind, in alphabetical order. Faults without recovery are left out: they fail the run."""
     by_kind: dict[str, list[float]] = defaultdict(list)
     for outcome in outcomes:
@@ -48,7 +48,7 @@ def table_of(rows: Iterable[Recovery]) -> str:
     return "\n".join(lines)
 
 
-def as_json(seed: int, outcomes: Sequence[Outcome], totals: Mapping[str, int], failure: str | None) -> Any:
+def as_json(seed: int, outcomes: Sequence[DrillOutcome], totals: Mapping[str, int], failure: str | None) -> Any:
     """Everything, for a machine to read."""
     return {
         "seed": seed,
@@ -62,7 +62,7 @@ def as_json(seed: int, outcomes: Sequence[Outcome], totals: Mapping[str, int], f
 class _Run(msgspec.Struct):
     """What is read of a run's file."""
 
-    faults: list[Outcome]
+    faults: list[DrillOutcome]
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from tests.faults.log_ends import hanging_transactions
 from tests.faults.standing import differences_in_redis, processed, redis_is_up_to_date
 from tests.faults.timing import Timing
 from tests.integration.outcome import closing, put_touchpoints
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import wait_until
 from tests.servers.redis_server import RedisServer
@@ -67,7 +67,7 @@ class Scene(AbstractContextManager["Scene"]):
         self.timing = Timing()
         self._follower = Follower(self.kafka.bootstrap_servers, self.settings, self.ledger, self.timing)
         self._follows = False
-        self._workers: list[Worker] = []
+        self._workers: list[StartedWorker] = []
 
     def __enter__(self) -> Self:
         try:
@@ -93,9 +93,9 @@ class Scene(AbstractContextManager["Scene"]):
     async def _create_topics(self) -> None:
         await create_topics(Cluster(self.settings))
 
-    def worker(self, module: str = "etapa", ready: int | None = None) -> Worker:
+    def worker(self, module: str = "etapa", ready: int | None = None) -> StartedWorker:
         """A new worker, with so many partitions ready when this returns (all, unless said otherwise)."""
-        worker = Worker(self.settings, self.folder, module=module)
+        worker = StartedWorker(self.settings, self.folder, module=module)
         self._workers.append(worker)
         if ready is None:
             worker.wait_ready(self.settings.partitions)
@@ -159,7 +159,7 @@ class Scene(AbstractContextManager["Scene"]):
         )
 
 
-def check_undisturbed(worker: Worker, partitions: int) -> None:
+def check_undisturbed(worker: StartedWorker, partitions: int) -> None:
     """That the worker kept every partition from its start on: each was taken over once, and nobody else was ever given one."""
     takeovers, fenced = worker.total("etapa_takeovers_total"), worker.total("etapa_fenced_total")
     if not worker.is_running:

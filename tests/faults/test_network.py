@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.network import Link, Network
+from tests.faults.network import Network, NetworkLink
 
 WORD = b"word"
 
@@ -39,13 +39,13 @@ def echo() -> Iterator[int]:
 
 
 @pytest.fixture
-def link(network: Network, echo: int) -> Link:
+def link(network: Network, echo: int) -> NetworkLink:
     link = network.link("client - echo")
     link.lead_to(echo)
     return link
 
 
-def connect(link: Link) -> socket.socket:
+def connect(link: NetworkLink) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", link.port))
     connection.settimeout(10)
     return connection
@@ -63,13 +63,13 @@ def assert_silence(connection: socket.socket) -> None:
     connection.settimeout(10)
 
 
-def test_a_link_passes_on_what_comes_in_both_directions(link: Link) -> None:
+def test_a_link_passes_on_what_comes_in_both_directions(link: NetworkLink) -> None:
     with connect(link) as connection:
         assert_it_works(connection)
 
 
 @pytest.mark.parametrize("direction", ["to", "from"])
-def test_what_was_held_in_one_direction_arrives_once_it_is_let_go(link: Link, direction: str) -> None:
+def test_what_was_held_in_one_direction_arrives_once_it_is_let_go(link: NetworkLink, direction: str) -> None:
     with connect(link) as connection:
         assert_it_works(connection)
         link.hold("to" if direction == "to" else "from")
@@ -79,7 +79,7 @@ def test_what_was_held_in_one_direction_arrives_once_it_is_let_go(link: Link, di
         assert connection.recv(1024) == WORD
 
 
-def test_a_link_that_is_cut_resets_connections_and_new_ones_until_it_is_mended(link: Link) -> None:
+def test_a_link_that_is_cut_resets_connections_and_new_ones_until_it_is_mended(link: NetworkLink) -> None:
     with connect(link) as connection:
         assert_it_works(connection)
         link.cut()
@@ -92,7 +92,7 @@ def test_a_link_that_is_cut_resets_connections_and_new_ones_until_it_is_mended(l
         assert_it_works(connection)
 
 
-def test_a_link_may_lead_elsewhere_from_one_moment_to_the_next(network: Network, link: Link) -> None:
+def test_a_link_may_lead_elsewhere_from_one_moment_to_the_next(network: Network, link: NetworkLink) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, connect(link) as connection:
         assert_it_works(connection)
         link.lead_to(other.getsockname()[1])

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.catalogue import CATALOGUE
-from tests.faults.drill import Drill, Outcome
+from tests.faults.drill import Drill, DrillOutcome
 from tests.faults.report import line_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -14,7 +14,7 @@ SEED = 7
 def test_nothing_is_lost_repeated_or_wrong_whatever_breaks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every kind of fault once, one after the other; `make faults` goes on for as long as one likes, and tries two at once."""
 
-    def tell(outcome: Outcome) -> None:
+    def tell(outcome: DrillOutcome) -> None:
         with capsys.disabled():
             print(line_of(outcome))  # noqa: T201 - a run of minutes should be seen to move
 

@@ -24,7 +24,7 @@ from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.security import client_options
 from tests.integration.outcome import until
 from tests.integration.places import new_place, started_producer
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 
 NOW = time.time_ns() // 1000
@@ -76,8 +76,8 @@ def plan_in(file: Path) -> Plan:
     return plan
 
 
-def started_delivery(settings: Settings, folder: Path, file: Path, **others: str) -> Worker:
-    return Worker(settings, folder, "deliver", {"ETAPA_DELIVERY": str(file), "HOOK_SECRET": SECRET, "HOOK_TOKEN": TOKEN, **others})
+def started_delivery(settings: Settings, folder: Path, file: Path, **others: str) -> StartedWorker:
+    return StartedWorker(settings, folder, "deliver", {"ETAPA_DELIVERY": str(file), "HOOK_SECRET": SECRET, "HOOK_TOKEN": TOKEN, **others})
 
 
 async def committed(settings: Settings, file: Path) -> dict[int, tuple[int, Through]]:
@@ -111,7 +111,7 @@ async def join_and_leave(settings: Settings) -> None:
         await stop_consumer(member)
 
 
-async def stopped(worker: Worker) -> None:
+async def stopped(worker: StartedWorker) -> None:
     """Asked to end and gone; the receiver goes on answering meanwhile."""
     worker.ask_to_stop()
     assert await asyncio.to_thread(worker.exit_code) == 0

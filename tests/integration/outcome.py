@@ -61,7 +61,7 @@ async def published_changes(settings: Settings) -> dict[bytes, list[Message]]:
     return dict(changes)
 
 
-class View(NamedTuple):
+class WholeView(NamedTuple):
     """A whole view: of every customer its stage, state and due time, and how many are in each stage."""
 
     stages: Mapping[bytes, bytes]
@@ -70,7 +70,7 @@ class View(NamedTuple):
     counts: Mapping[bytes, int]
 
 
-def view_in_redis(settings: Settings, client: "redis.Redis") -> View:
+def view_in_redis(settings: Settings, client: "redis.Redis") -> WholeView:
     stages: dict[bytes, bytes] = {}
     states: dict[bytes, bytes] = {}
     due: dict[bytes, int] = {}
@@ -84,10 +84,10 @@ def view_in_redis(settings: Settings, client: "redis.Redis") -> View:
         states.update(answers[1])
         counts.update({stage: int(count) for stage, count in answers[2].items()})
         due.update({key: int(score) for key, score in timers})
-    return View(stages, states, due, dict(counts))
+    return WholeView(stages, states, due, dict(counts))
 
 
-async def view_from_the_log(settings: Settings) -> View:
+async def view_from_the_log(settings: Settings) -> WholeView:
     """The view as anybody would rebuild it from `customer-state`."""
     states: dict[bytes, bytes] = {}
     for record in await read_all(settings, settings.topic_customer_state):
@@ -98,12 +98,12 @@ async def view_from_the_log(settings: Settings) -> View:
     return view_of(states)
 
 
-def view_of(states: Mapping[bytes, bytes]) -> View:
+def view_of(states: Mapping[bytes, bytes]) -> WholeView:
     """The view that shows these states."""
     customers = {key: decode_standing(state) for key, state in states.items()}
     stages = {key: customer.stage.encode() for key, customer in customers.items()}
     due = {key: customer.due for key, customer in customers.items() if customer.due is not None}
-    return View(stages, dict(states), due, dict(Counter(stages.values())))
+    return WholeView(stages, dict(states), due, dict(Counter(stages.values())))
 
 
 async def put_touchpoints(settings: Settings, records: Sequence[tuple[bytes, bytes]]) -> None:
@@ -139,7 +139,7 @@ def end_of(settings: Settings, touchpoints: list[ClickstreamTouchpoint]) -> tupl
     return until, closing(settings, until + journey_of(settings).grace)
 
 
-class Progress:
+class GroupProgress:
     """How far the group is, as its committed offsets tell."""
 
     def __init__(self, settings: Settings, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
@@ -178,7 +178,7 @@ async def followed(settings: Settings) -> Any:
     await admin.start()
     await consumer.start()
     try:
-        yield Progress(settings, admin, consumer)
+        yield GroupProgress(settings, admin, consumer)
     finally:
         await consumer.stop()
         await admin.close()

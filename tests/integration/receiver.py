@@ -11,7 +11,7 @@ Behaviour = Literal["good", "lost", "reset"] | int
 """Answer 200; take it and break the connection instead of answering; break it at once; or answer with this status."""
 
 
-class Request(NamedTuple):
+class ReceivedRequest(NamedTuple):
     """A request that arrived whole."""
 
     path: str
@@ -20,10 +20,10 @@ class Request(NamedTuple):
     body: bytes
 
 
-Behave = Callable[[Request], Awaitable[Behaviour]]
+Behave = Callable[[ReceivedRequest], Awaitable[Behaviour]]
 
 
-async def good(request: Request) -> Behaviour:
+async def good(request: ReceivedRequest) -> Behaviour:
     return "good"
 
 
@@ -32,7 +32,7 @@ class Receiver:
 
     def __init__(self, behave: Behave = good) -> None:
         self.behave = behave
-        self.requests: list[Request] = []
+        self.requests: list[ReceivedRequest] = []
         """All that arrived, whatever became of them."""
         self.answered: Counter[str] = Counter()
         """How often each key was answered with 200."""
@@ -72,7 +72,7 @@ class Receiver:
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         key = request.headers.get("Idempotency-Key", "")
-        arrived = Request(request.match_info["path"], key, dict(request.headers), await request.read())
+        arrived = ReceivedRequest(request.match_info["path"], key, dict(request.headers), await request.read())
         self.requests.append(arrived)
         self.under_way[key] += 1
         try:

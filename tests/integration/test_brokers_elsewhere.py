@@ -14,7 +14,7 @@ from tests.integration.delivery_scene import delivery_file, publish, started_del
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of, until
 from tests.integration.places import new_place, wait_until_settled
 from tests.integration.receiver import Receiver
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.support.clickstream import clickstream
@@ -40,7 +40,7 @@ def test_worker_and_delivery_find_brokers_that_moved(redis_server: RedisServer, 
         before, after = ([trigger(number, "hello") for number in numbers] for numbers in (range(40), range(40, 80)))
         async with Receiver() as receiver:
             targets = f'targets: [{{id: hook, url: "{receiver.url("hook")}"}}]\ncampaigns: [{{id: hello, target: hook}}]\n'
-            worker = Worker(settings, tmp_path)
+            worker = StartedWorker(settings, tmp_path)
             delivery = started_delivery(settings, tmp_path, delivery_file(tmp_path, targets))
 
             def delivered(due: set[str]) -> bool:

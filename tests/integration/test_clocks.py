@@ -12,7 +12,7 @@ from etapa.contracts.rfc3339 import format_time
 from tests.integration.outcome import followed, put_touchpoints, until
 from tests.integration.places import new_place, read_all
 from tests.integration.test_group import not_ready
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 
@@ -34,7 +34,7 @@ def test_a_worker_whose_clock_is_wrong_is_not_ready_says_so_and_makes_no_dead_le
 ) -> None:
     async def scenario() -> None:
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=2, session_timeout=6_000_000)
-        worker = Worker(settings, tmp_path, others={"SKEW_SECONDS": str(skew)}, module="tests.integration.skewed_worker")
+        worker = StartedWorker(settings, tmp_path, others={"SKEW_SECONDS": str(skew)}, module="tests.integration.skewed_worker")
         said = ""
         numbers = itertools.count(step=40)
 

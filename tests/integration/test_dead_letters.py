@@ -25,7 +25,7 @@ from etapa.stream.upkeep.redrive import RedriveError, RedriveOptions, Sender, de
 from etapa.stream.upkeep.sent_back import SentBack
 from tests.integration.outcome import followed
 from tests.integration.places import new_place, new_settings, put, read_all, started_producer, wait_until_settled
-from tests.integration.worker import Worker, environment_of
+from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import environment, etapa, started
@@ -386,7 +386,7 @@ def test_a_touchpoint_that_was_keyed_wrongly_reaches_its_customer_once_and_what_
             await progress.wait_through()
 
     settings = asyncio.run(start())
-    worker = Worker(settings, tmp_path)
+    worker = StartedWorker(settings, tmp_path)
     asyncio.run(through(settings))
     assert len(lines(run(settings, "redrive", "--all", "--rekey", "--json", "--yes"))) == 2
     asyncio.run(through(settings))

@@ -29,7 +29,7 @@ from tests.integration.delivery_scene import (
 )
 from tests.integration.outcome import until
 from tests.integration.places import read_all, started_producer
-from tests.integration.receiver import Behaviour, Receiver, Request
+from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
 from tests.servers.kafka_server import KafkaServer
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.kafka
 def test_every_trigger_arrives_at_receivers_that_are_slow_fail_reset_connections_and_die(kafka_server: KafkaServer, tmp_path: Path) -> None:
     chance = random.Random(7)
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         if request.path == "slow":
             await asyncio.sleep(chance.uniform(0.05, 0.2))
             return "good"
@@ -120,7 +120,7 @@ def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that
     chance = random.Random(11)
     held = asyncio.Event()
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         if request.key == "c-0/1/a":
             await held.wait()
         await asyncio.sleep(chance.uniform(0, 0.05))
@@ -183,7 +183,7 @@ def test_a_stop_and_a_rebalance_deliver_nothing_twice_however_out_of_order_deliv
     chance = random.Random(13)
     stuck = True
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         await asyncio.sleep(chance.uniform(0, 0.1))
         # Some fail until the end, so that there is always something open far behind.
         return 500 if stuck and int(request.key[2:].partition("/")[0]) % 100 == 0 else "good"
@@ -223,7 +223,7 @@ def test_a_target_that_does_not_answer_holds_up_no_other_and_no_more_in_memory_t
 ) -> None:
     released = asyncio.Event()
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         if request.path == "stuck":
             await released.wait()
         return "good"
@@ -260,7 +260,7 @@ campaigns: [{{id: stuck, target: stuck}}, {{id: well, target: well}}]
 def test_what_cannot_be_delivered_becomes_a_dead_letter_with_its_original_bytes_and_no_secret_is_told(
     kafka_server: KafkaServer, tmp_path: Path
 ) -> None:
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         return {"gone": 410, "moved": 302, "broken": 500}.get(request.path, "good")
 
     async def scenario() -> None:
@@ -325,7 +325,7 @@ def test_offsets_that_faust_would_commit_are_never_committed_by_it(kafka_server:
     """With one delivery open and everything after it through, the committed offset stays at the open one for as long as it is."""
     released = asyncio.Event()
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         if request.key == "c-3/1/a":
             await released.wait()
         return "good"

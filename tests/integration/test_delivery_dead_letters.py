@@ -11,7 +11,7 @@ from etapa.contracts.dead_letter import CUT, ORIGINAL_BYTES, ORIGINAL_SHA256, di
 from etapa.journey.engine.facts.changes import Trigger
 from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger
 from tests.integration.places import alter, read_all
-from tests.integration.receiver import Behaviour, Receiver, Request
+from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.kafka
 LARGEST = "max.message.bytes"
 
 
-async def refuse(request: Request) -> Behaviour:
+async def refuse(request: ReceivedRequest) -> Behaviour:
     return 410
 
 

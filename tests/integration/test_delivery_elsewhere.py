@@ -12,7 +12,7 @@ from etapa.contracts.campaign_trigger import trigger_id
 from tests.faults.network import Network
 from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger, until_kept
 from tests.integration.places import read_all
-from tests.integration.receiver import Behaviour, Receiver, Request
+from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -30,7 +30,7 @@ def silent_at(port: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("silent", [False, True], ids=["the old address refuses", "the old address accepts and never answers"])
 def test_delivery_goes_on_with_brokers_that_moved(tmp_path: Path, silent: bool) -> None:
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         return 410 if request.path == "gone" else "good"
 
     async def scenario() -> None:

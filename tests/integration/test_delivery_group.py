@@ -8,7 +8,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from tests.integration.delivery_scene import a_place, delivery_file, started_delivery
 from tests.integration.places import stranger
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.kafka
 FILE = 'targets: [{id: t, url: "http://127.0.0.1:9/x"}]\ndefault: t\n'
 
 
-def last_words(worker: Worker) -> str:
+def last_words(worker: StartedWorker) -> str:
     assert worker.exit_code() == 1
     return worker.said().strip().splitlines()[-1]
 

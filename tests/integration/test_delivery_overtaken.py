@@ -20,8 +20,8 @@ from tests.integration.delivery_scene import (
     until_kept,
 )
 from tests.integration.places import make_anew
-from tests.integration.receiver import Behaviour, Receiver, Request
-from tests.integration.worker import Worker, environment_of
+from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
+from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.unit.cli.process import etapa
 
@@ -32,7 +32,7 @@ def keys(*numbers: int) -> set[str]:
     return {f"c-{number}/1/a" for number in numbers}
 
 
-async def refused(worker: Worker, settings: Settings) -> None:
+async def refused(worker: StartedWorker, settings: Settings) -> None:
     assert await asyncio.to_thread(worker.exit_code) == 1
     last = worker.said().strip().splitlines()[-1]
     topic = settings.topic_campaign_triggers
@@ -98,7 +98,7 @@ def test_retention_overtakes_a_delivery_that_runs(kafka_server: KafkaServer, tmp
 def test_retention_overtakes_a_target_that_lags(kafka_server: KafkaServer, tmp_path: Path) -> None:
     released = asyncio.Event()
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         if request.path == "slow":
             await released.wait()
         return "good"

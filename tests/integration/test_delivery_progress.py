@@ -28,7 +28,7 @@ from tests.integration.delivery_scene import (
 )
 from tests.integration.outcome import until
 from tests.integration.places import started_producer
-from tests.integration.receiver import Behaviour, Receiver, Request
+from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.kafka
 def test_what_is_through_does_not_come_again_when_the_offsets_of_the_group_have_expired(kafka_server: KafkaServer, tmp_path: Path) -> None:
     released = asyncio.Event()
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         if request.key == "c-6/1/a":
             await released.wait()
         return "good"

@@ -16,7 +16,7 @@ from etapa.contracts.undelivered import Undelivered, encode_undelivered
 from etapa.settings import Settings
 from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger
 from tests.integration.places import alter, read_all, started_producer, wait_until_settled
-from tests.integration.receiver import Behaviour, Receiver, Request
+from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
 from tests.integration.worker import environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.unit.cli.process import etapa_process
@@ -47,7 +47,7 @@ async def bury(settings: Settings, letters: list[tuple[str, Undelivered]]) -> No
 def test_what_was_refused_is_delivered_after_the_fix_once_with_the_same_key(kafka_server: KafkaServer, tmp_path: Path) -> None:
     is_mended = False
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         return "good" if is_mended or request.path == "well" else 410
 
     async def scenario() -> None:
@@ -153,7 +153,7 @@ def test_they_are_selected_by_reason_target_and_campaign_and_left_when_tried_too
 def test_one_that_is_cut_is_sent_back_whole_while_its_original_is_there(kafka_server: KafkaServer, tmp_path: Path) -> None:
     is_mended = False
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         return "good" if is_mended else 410
 
     async def scenario() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, trigger, until_kept
-from tests.integration.receiver import Behaviour, Receiver, Request
+from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.kafka
 def test_it_ends_without_kafka_and_what_was_not_kept_comes_again(tmp_path: Path, away: Callable[[KafkaServer, int], None]) -> None:
     released = asyncio.Event()
 
-    async def behave(request: Request) -> Behaviour:
+    async def behave(request: ReceivedRequest) -> Behaviour:
         if int(request.key[2:].partition("/")[0]) >= 10:
             await released.wait()
         return "good"

@@ -9,7 +9,7 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of
 from tests.integration.places import new_place, read_all
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.support.clickstream import clickstream
@@ -34,7 +34,7 @@ def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_
         until, last = end_of(settings, stream)
         fifth = len(stream) // 5
         parts = [records_of(stream[start : start + fifth]) for start in range(0, len(stream), fifth)]
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             fed = 0
             for number, part in enumerate(parts):
@@ -46,13 +46,13 @@ def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_
                 if number < 4:
                     worker.kill()
                     assert not await progress.is_through(), "it died too late to leave anything undone"
-                    worker = Worker(settings, tmp_path)
+                    worker = StartedWorker(settings, tmp_path)
                 if number == 3:
                     # In the middle of a takeover, or just before or after it.
                     worker.wait_ready()
                     redis_server.flush()
                     worker.kill()
-                    worker = Worker(settings, tmp_path)
+                    worker = StartedWorker(settings, tmp_path)
                 fed += len(part)
             # A repeat of what was processed long ago changes nothing, the last of it at least is still remembered.
             await put_touchpoints(settings, parts[-1][-3:])
@@ -81,11 +81,11 @@ def test_partitions_move_between_workers_that_come_and_go_and_nothing_is_lost_or
         stream = clickstream()[:9000]
         until, last = end_of(settings, stream)
         parts = [records_of(stream[start : start + 3000]) for start in range(0, 9000, 3000)]
-        first = Worker(settings, tmp_path)
+        first = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, parts[0])
             await progress.wait_processed(1000)
-            second = Worker(settings, tmp_path)
+            second = StartedWorker(settings, tmp_path)
             second.wait_ready(2)
             first.wait_ready(2)
             assert first.partitions() | second.partitions() == {0, 1, 2, 3}
@@ -113,12 +113,12 @@ def test_a_worker_that_froze_and_wakes_up_after_it_was_replaced_does_no_harm(
         stream = clickstream()[:6000]
         until, last = end_of(settings, stream)
         records = records_of(stream)
-        zombie = Worker(settings, tmp_path)
+        zombie = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, records[:3000])
             await progress.wait_processed(700)
             zombie.freeze()
-            successor = Worker(settings, tmp_path)
+            successor = StartedWorker(settings, tmp_path)
             successor.wait_ready(4)
             await progress.wait_processed(2000)
             zombie.thaw()

@@ -10,20 +10,20 @@ from confluent_kafka import Consumer
 
 from tests.integration.outcome import until
 from tests.integration.places import new_place, stranger
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
-def not_ready(worker: Worker, name: str) -> str:
+def not_ready(worker: StartedWorker, name: str) -> str:
     """What it says of something that is not ready; nothing when that is."""
     found = [one["detail"] for one in worker.ask("readyz").get("not_ready", ()) if one["name"] == name]
     return str(found[0]) if found else ""
 
 
-async def until_it_says(worker: Worker, name: str, words: str) -> str:
+async def until_it_says(worker: StartedWorker, name: str, words: str) -> str:
     """Until what it says of something has these words in it."""
     said = ""
 
@@ -41,9 +41,9 @@ def test_a_stranger_that_was_given_a_partition_makes_workers_unready_is_named_an
 ) -> None:
     async def scenario() -> None:
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=4, session_timeout=6_000_000)
-        first = Worker(settings, tmp_path)
+        first = StartedWorker(settings, tmp_path)
         await asyncio.to_thread(first.wait_ready, 4)
-        second = Worker(settings, tmp_path)
+        second = StartedWorker(settings, tmp_path)
         await asyncio.to_thread(second.wait_ready, 2)
         assert (first.metric("etapa_group_partitions_unowned"), second.metric("etapa_group_partitions_unowned")) == (0, 0)
         async with stranger(settings, RoundRobinPartitionAssignor):
@@ -68,7 +68,7 @@ def test_a_stranger_that_speaks_the_newer_protocol_of_groups_is_found_too(
 ) -> None:
     async def scenario() -> None:
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=4, session_timeout=6_000_000)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await asyncio.to_thread(worker.wait_ready, 4)
         newer = Consumer(
             {
@@ -106,7 +106,7 @@ def test_others_that_divide_partitions_by_another_rule_are_named_and_once_they_a
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=2, session_timeout=6_000_000)
         async with stranger(settings, RangePartitionAssignor) as consumer:
             await consumer.getmany(timeout_ms=100)
-            worker = Worker(settings, tmp_path)
+            worker = StartedWorker(settings, tmp_path)
             said = await until_it_says(worker, "kafka", "divides partitions by")
             assert f"the group {settings.group} divides partitions by range, Etapa does so by roundrobin" in said
             assert "reports at /127.0.0.1" in said
@@ -141,7 +141,7 @@ def test_a_timeout_that_the_brokers_do_not_take_is_refused_in_words_that_name_bo
     try:
         kafka.start()
         settings = asyncio.run(new_place(kafka.bootstrap_servers, redis_server.url, partitions=2, session_timeout=30_000_000))
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         said = asyncio.run(until_it_says(worker, name, words))
         assert said.startswith("refused: ")
         assert "Set ETAPA_SESSION_TIMEOUT, which is 30s, within that" in said

@@ -12,7 +12,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
 from tests.integration.outcome import followed, until
 from tests.integration.places import new_place, put, read_all, started_producer
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 
@@ -55,13 +55,13 @@ def test_a_takeover_names_it_in_the_log_in_readiness_and_in_a_metric(
 ) -> None:
     async def scenario() -> None:
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=1, session_timeout=10_000_000)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await put_customers(settings, "a", "b")
         async with followed(settings) as progress:
             await progress.wait_through()
         worker.ask_to_stop()
         assert worker.exit_code() == 0
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await asyncio.to_thread(worker.wait_ready, 1)
         assert worker.ask("readyz")["remarks"] == []
         assert worker.total("etapa_damage_found_total") == 0
@@ -69,7 +69,7 @@ def test_a_takeover_names_it_in_the_log_in_readiness_and_in_a_metric(
         assert worker.exit_code() == 0
         await publish_a_change(settings)
         await move_offset_ahead(settings)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await asyncio.to_thread(worker.wait_ready, 1)
         [remark] = worker.ask("readyz")["remarks"]
         assert remark["name"] == "partition 0"

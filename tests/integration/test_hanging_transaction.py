@@ -11,7 +11,7 @@ from etapa.stream.kafka.producer import transactional_id
 from tests.integration.hanging import abort_hanging, leave_hanging
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of
 from tests.integration.places import new_place, read_all
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.support.clickstream import clickstream
@@ -30,7 +30,7 @@ def test_a_partition_is_refused_while_a_transaction_hangs_in_it_and_everything_i
         until_time, last = end_of(settings, stream)
         records = [*records_of(stream), *last]
         await put_touchpoints(settings, records[:400])
-        first = Worker(settings, tmp_path)
+        first = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await progress.wait_through()
             first.ask_to_stop()
@@ -41,7 +41,7 @@ def test_a_partition_is_refused_while_a_transaction_hangs_in_it_and_everything_i
         await leave_hanging(settings, ours, [(places[0], MARK_KEY, b"{}"), (places[1], b"c", b"would come twice")])
         await put_touchpoints(settings, records[400:])
 
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         worker.wait_for_words("refusing to process")
         [unready] = worker.ask("readyz")["not_ready"]
         assert unready["name"] == "partition 1"

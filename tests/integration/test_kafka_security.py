@@ -11,7 +11,7 @@ from etapa.settings import Settings
 from etapa.settings.values import Secret
 from tests.integration.outcome import followed, put_touchpoints
 from tests.integration.places import new_place
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import ServerError
 from tests.servers.redis_server import RedisServer
@@ -92,7 +92,7 @@ def test_a_worker_logs_in_over_tls_and_never_says_its_password(
 ) -> None:
     async def scenario() -> None:
         settings = replace(await guarded_place(guarded_kafka, redis_server, certificate), log_level="debug")
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, [(one.key, one.value) for one in clickstream()[:200]])
             await progress.wait_through()
@@ -108,7 +108,7 @@ def test_a_worker_with_a_wrong_password_is_not_ready_and_says_why(
     guarded_kafka: KafkaServer, redis_server: RedisServer, certificate: Path, tmp_path: Path
 ) -> None:
     settings = asyncio.run(guarded_place(guarded_kafka, redis_server, certificate))
-    worker = Worker(replace(settings, kafka_sasl_password=Secret("a guess")), tmp_path)
+    worker = StartedWorker(replace(settings, kafka_sasl_password=Secret("a guess")), tmp_path)
     worker.wait_for_words("no work without Kafka")
     assert not worker.ask("readyz")["ready"]
     assert worker.metric('etapa_dependency_trouble{cause="login",dependency="kafka"}') == 1

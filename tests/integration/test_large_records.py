@@ -24,7 +24,7 @@ from etapa.stream.protocol.records import Outgoing
 from tests.integration.outcome import followed
 from tests.integration.places import alter, new_place, new_settings, opened_log, read_all, started_producer
 from tests.integration.test_dead_letters import arrived, outcomes, run
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import wait_until
 from tests.servers.redis_server import RedisServer
@@ -70,7 +70,7 @@ def test_a_touchpoint_that_compression_made_small_becomes_a_dead_letter_that_is_
         dump = touchpoint(1, dump=" ".join(f"line {number} of a cart that somebody dumped" for number in range(35_000)))
         assert len(dump) > 1_300_000
         await put_compressed(settings, [dump, *(touchpoint(number) for number in range(2, 7))], codec)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await progress.wait_through()
         worker.ask_to_stop()
@@ -239,7 +239,7 @@ def test_a_partition_that_is_refused_for_a_large_record_goes_on_once_the_topic_t
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, session_timeout=10_000_000)
         await alter(settings, settings.topic_stage_changes, {LARGEST: "300"})
         await put_compressed(settings, [touchpoint(1)])
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         wanted = f"does not fit into {settings.topic_stage_changes}, which takes at most 300"
         await asyncio.to_thread(
             wait_until,

@@ -25,7 +25,7 @@ from tests.faults.memory_bound import memory_bound
 from tests.integration.outcome import followed
 from tests.integration.places import new_place, opened_log, put, read_all, started_producer
 from tests.integration.test_dead_letters import run
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 
@@ -86,7 +86,7 @@ async def put_batch(settings: Settings, codec: int, records: list[Record]) -> No
         await (await producer.send_batch(batch, settings.topic_touchpoints, partition=0))
 
 
-def peak_of(worker: Worker) -> int:
+def peak_of(worker: StartedWorker) -> int:
     """Bytes of memory that it had at most."""
     status = Path(f"/proc/{worker.pid}/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
@@ -124,7 +124,7 @@ def test_what_compression_made_small_takes_bounded_memory_and_each_record_comes_
         )
         await put_batch(settings, codec, records())
         await put(settings, settings.topic_touchpoints, [(b"ada", touchpoint(3))])
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await progress.wait_through()
         peak, bound = peak_of(worker), memory_bound(settings, 1, compressed=True)

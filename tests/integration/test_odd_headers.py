@@ -11,7 +11,7 @@ from etapa.contracts.partitioner import partition_of
 from etapa.settings import Settings
 from tests.integration.outcome import check, followed
 from tests.integration.places import new_place, opened_log, read_all, started_producer
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 
@@ -54,7 +54,7 @@ def test_records_with_a_header_that_is_not_text_are_processed_like_all_others(
             await put_with_odd_header(producer, settings, touchpoints[5:6])
             for key, value in touchpoints[6:]:
                 await producer.send_and_wait(settings.topic_touchpoints, value, key, partition=0)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await progress.wait_through()
         with redis_server.client() as client:

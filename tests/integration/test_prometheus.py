@@ -12,7 +12,7 @@ import yaml
 from deploy.generator.dashboards import DASHBOARDS
 from tests.integration.delivery_scene import delivery_file, started_delivery
 from tests.integration.places import new_place, put
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports, wait_until
 from tests.servers.prometheus_server import RULES, PrometheusServer
@@ -37,7 +37,7 @@ def prometheus(
     folder: Path = tmp_path_factory.mktemp("scraped")
     settings = asyncio.run(new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=2))
     target = f"targets:\n  - {{id: crm, url: 'http://127.0.0.1:{free_ports(1)[0]}/'}}\ncampaigns:\n  - {{id: hello, target: crm}}\n"
-    worker, delivery = Worker(settings, folder), started_delivery(settings, folder, delivery_file(folder, target))
+    worker, delivery = StartedWorker(settings, folder), started_delivery(settings, folder, delivery_file(folder, target))
     server: PrometheusServer | None = None
     try:
         worker.wait_ready(2)

@@ -21,7 +21,7 @@ from etapa.stream.upkeep import rebuild
 from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, workers_of
 from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_in_redis
 from tests.integration.places import make_anew, new_place, new_settings, put, read_all
-from tests.integration.worker import Worker, environment_of
+from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.support.clickstream import clickstream
@@ -59,7 +59,7 @@ def one_purchase_each(customers: int) -> list[tuple[bytes, bytes]]:
 def test_readers_are_told_that_a_partition_is_rebuilt_and_never_half_of_it(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    async def watch(settings: Settings, worker: Worker, done: asyncio.Event) -> tuple[set[str], list[set[int]]]:
+    async def watch(settings: Settings, worker: StartedWorker, done: asyncio.Event) -> tuple[set[str], list[set[int]]]:
         """Ask for customers and counts all the time; what is told must be whole."""
         client = connect(settings)
         reader = ViewReader(settings, client)
@@ -86,7 +86,7 @@ def test_readers_are_told_that_a_partition_is_rebuilt_and_never_half_of_it(
 
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, one_purchase_each(CUSTOMERS))
             await progress.wait_through()
@@ -127,7 +127,7 @@ def test_a_rebuild_under_load_ends_and_changes_nothing_that_is_published(
 ) -> None:
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         stream = clickstream()[:8_000]
         async with followed(settings) as progress:
             await put_touchpoints(settings, records_of(stream))
@@ -154,7 +154,7 @@ def test_a_rebuild_under_load_ends_and_changes_nothing_that_is_published(
 def test_without_a_worker_the_next_one_that_starts_rebuilds(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
-        first = Worker(settings, tmp_path)
+        first = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, one_purchase_each(50))
             await progress.wait_through()
@@ -166,7 +166,7 @@ def test_without_a_worker_the_next_one_that_starts_rebuilds(kafka_server: KafkaS
         assert done.stderr.decode() == f"no worker is in group {settings.group}: the next one that starts rebuilds partition 1\n"
         verified = await asyncio.to_thread(run, settings, "verify")
         assert (verified.returncode, verified.stdout[:40]) == (1, b"partition 1: not comparable, Redis has n")
-        second = Worker(settings, tmp_path)
+        second = StartedWorker(settings, tmp_path)
         second.wait_ready(2)
         assert (await asyncio.to_thread(run, settings, "verify")).returncode == 0
         second.ask_to_stop()
@@ -183,7 +183,7 @@ def test_a_view_is_not_thrown_away_when_its_log_was_made_anew(
 
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, one_purchase_each(50))
             await progress.wait_through()
@@ -212,7 +212,7 @@ def test_a_view_is_not_thrown_away_when_its_log_was_made_anew(
 def test_a_mark_that_nobody_can_read_is_no_hindrance(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, one_purchase_each(50))
             await progress.wait_through()
@@ -254,7 +254,7 @@ def test_what_was_never_processed_needs_no_rebuild_and_what_is_not_there_is_told
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     settings = asyncio.run(a_place(kafka_server, redis_server))
-    worker = Worker(settings, tmp_path)
+    worker = StartedWorker(settings, tmp_path)
     worker.wait_ready(2)
     done = run(settings, "rebuild", "--yes")
     assert (done.returncode, done.stderr) == (0, b"partition 0: nothing was ever processed\npartition 1: nothing was ever processed\n")

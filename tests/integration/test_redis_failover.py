@@ -12,11 +12,11 @@ from etapa.journey.units import DAY
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import connect, disconnect
 from etapa.stream.redis.view import RedisView
-from tests.faults.network import Link, Network
+from tests.faults.network import Network, NetworkLink
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of, until
 from tests.integration.places import new_place, new_settings
 from tests.integration.redis_views import customers, mark
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports, wait_until
 from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.redis
 
 
 @pytest.fixture
-def link() -> Iterator[Link]:
+def link() -> Iterator[NetworkLink]:
     network = Network()
     yield network.link("redis")
     network.close()
@@ -35,7 +35,7 @@ def link() -> Iterator[Link]:
 class Pair:
     """A primary behind `link`, and its replica."""
 
-    def __init__(self, folder: Path, link: Link) -> None:
+    def __init__(self, folder: Path, link: NetworkLink) -> None:
         self._link = link
         self.primary, self.replica = (RedisServer(folder / name, "--repl-diskless-sync-delay", "0") for name in ("a", "b"))
 
@@ -89,7 +89,7 @@ async def opened(url: str) -> AsyncIterator[list[RedisView]]:
 
 
 @pytest.fixture
-def pair(tmp_path: Path, link: Link) -> Iterator[Pair]:
+def pair(tmp_path: Path, link: NetworkLink) -> Iterator[Pair]:
     pair = Pair(tmp_path, link)
     try:
         pair.start()
@@ -99,7 +99,7 @@ def pair(tmp_path: Path, link: Link) -> Iterator[Pair]:
 
 
 @pytest.fixture(params=["server", "sentinel"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, pair: Pair, link: Link) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path, pair: Pair, link: NetworkLink) -> Iterator[str]:
     """Of the address, or of a Sentinel that names it."""
     if request.param == "server":
         yield f"redis://127.0.0.1:{link.port}/0"
@@ -141,7 +141,7 @@ def test_reading_leaves_a_demoted_server_that_lost_its_primary(pair: Pair, url: 
 @pytest.mark.kafka
 @pytest.mark.parametrize("fails_over", [Pair.change_places, Pair.isolate_old], ids=["demoted", "without a primary"])
 def test_a_worker_that_keeps_its_connections_to_a_demoted_server_goes_on_with_the_new_primary(
-    fails_over: Callable[[Pair], None], pair: Pair, link: Link, kafka_server: KafkaServer, tmp_path: Path
+    fails_over: Callable[[Pair], None], pair: Pair, link: NetworkLink, kafka_server: KafkaServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
         options: dict[str, Any] = {"partitions": 2, "batch_records": 150, "session_timeout": 6_000_000, "quiet_after": DAY}
@@ -149,7 +149,7 @@ def test_a_worker_that_keeps_its_connections_to_a_demoted_server_goes_on_with_th
         stream = clickstream()[:3000]
         until_time, last = end_of(settings, stream)
         records = [*records_of(stream), *last]
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, records[:1000])
             await progress.wait_through()
@@ -168,7 +168,7 @@ def test_a_worker_that_keeps_its_connections_to_a_demoted_server_goes_on_with_th
     asyncio.run(scenario())
 
 
-def test_a_cluster_that_comes_back_elsewhere_is_found_at_the_address_of_the_url(tmp_path: Path, link: Link) -> None:
+def test_a_cluster_that_comes_back_elsewhere_is_found_at_the_address_of_the_url(tmp_path: Path, link: NetworkLink) -> None:
     async def scenario() -> None:
         async with opened(f"redis+cluster://127.0.0.1:{link.port}") as views:
             link.lead_to(before.nodes[0].port)

@@ -11,7 +11,7 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from tests.integration.outcome import followed
 from tests.integration.places import grow, make_anew, new_place, put, read_all
-from tests.integration.worker import Worker, environment_of
+from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
@@ -33,7 +33,7 @@ async def customers_with_changes(settings: Settings) -> set[str]:
     return {one.key.decode() for one in await read_all(settings, settings.topic_stage_changes)}
 
 
-def assert_refused(worker: Worker, settings: Settings) -> None:
+def assert_refused(worker: StartedWorker, settings: Settings) -> None:
     words = f"the topic {settings.topic_touchpoints} was deleted and made anew"
     worker.wait_for_words(f"refusing to process: partition 0: {words}")
     [trouble] = [one["detail"] for one in worker.ask("readyz")["not_ready"] if one["name"] == "partition 0"]
@@ -49,7 +49,7 @@ def test_touchpoints_that_were_made_anew_and_filled_past_the_mark_are_refused(
 ) -> None:
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await put_customers(settings, "a", "b", "c")
         async with followed(settings) as progress:
             await progress.wait_through()
@@ -57,7 +57,7 @@ def test_touchpoints_that_were_made_anew_and_filled_past_the_mark_are_refused(
         assert worker.exit_code() == 0
         await make_anew(settings, settings.topic_touchpoints)
         await put_customers(settings, "d", "e", "f", "g", "h")
-        assert_refused(Worker(settings, tmp_path), settings)
+        assert_refused(StartedWorker(settings, tmp_path), settings)
         assert await customers_with_changes(settings) == {"a", "b", "c"}
 
     asyncio.run(scenario())
@@ -68,7 +68,7 @@ def test_touchpoints_that_are_made_anew_under_a_worker_are_refused(
 ) -> None:
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await put_customers(settings, "a", "b", "c")
         async with followed(settings) as progress:
             await progress.wait_through()
@@ -90,7 +90,7 @@ def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
         topic = getattr(settings, f"topic_{role}")
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await put_customers(settings, "a", "b", "c")
         async with followed(settings) as progress:
             await progress.wait_through()
@@ -109,7 +109,7 @@ def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it
         if role == "stage_changes":
             # What was written before the worker had seen it may be in the new topic as well.
             assert await customers_with_changes(settings) >= {"e"}
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await asyncio.to_thread(worker.wait_ready, 1)
         assert worker.ask("readyz")["remarks"] == []
         worker.ask_to_stop()
@@ -139,7 +139,7 @@ def test_partitions_that_are_added_under_a_worker_are_found_within_seconds(
 ) -> None:
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await put_customers(settings, "a")
         async with followed(settings) as progress:
             await progress.wait_through()

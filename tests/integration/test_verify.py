@@ -17,7 +17,7 @@ from etapa.settings import Settings
 from etapa.stream.redis.view import PartitionKeys
 from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
 from tests.integration.places import new_place, new_settings
-from tests.integration.worker import Worker, environment_of
+from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.support.clickstream import clickstream
@@ -53,7 +53,7 @@ def settled(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path_facto
 
     async def scenario() -> Settings:
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY)
-        worker = Worker(settings, tmp_path_factory.mktemp("worker"))
+        worker = StartedWorker(settings, tmp_path_factory.mktemp("worker"))
         async with followed(settings) as progress:
             await put_touchpoints(settings, records_of(clickstream()[:6000]))
             await progress.wait_through()
@@ -160,7 +160,7 @@ def test_a_view_that_is_behind_is_equal_as_far_as_it_goes(kafka_server: KafkaSer
         keys = [PartitionKeys(settings.redis_prefix, number) for number in range(2)]
         names = [name for one in keys for name in (one.stage, one.state, one.counts, one.timers, one.mark)]
         async with followed(settings) as progress:
-            worker = Worker(settings, tmp_path)
+            worker = StartedWorker(settings, tmp_path)
             await put_touchpoints(settings, records[:1000])
             await progress.wait_through()
             await shows_all(settings, redis_server)
@@ -189,7 +189,7 @@ def test_a_view_is_verified_again_and_again_while_a_worker_moves_it_on(
             kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY, batch_records=20
         )
         stream = clickstream()[:15_000]
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, records_of(stream))
             await progress.wait_processed(500)

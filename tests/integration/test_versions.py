@@ -27,7 +27,7 @@ from tests.integration.outcome import (
     view_in_redis,
 )
 from tests.integration.places import new_place, read_all
-from tests.integration.worker import Worker, environment_of
+from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.support.clickstream import clickstream
@@ -97,14 +97,14 @@ def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_ever
         browsed = clickstream()[:9000]
         records = records_of(browsed)
         bought, came_back = customers_whom_the_newer_version_moves(browsed[0].at, browsed[5000].at)
-        first = Worker(old, tmp_path)
+        first = StartedWorker(old, tmp_path)
         async with followed(old) as progress:
             # All by the older version, while there is no other.
             await put_touchpoints(old, bought)
             await progress.wait_through()
             await put_touchpoints(old, records[:3000])
             await progress.wait_processed(1000)
-            second = Worker(new, tmp_path)
+            second = StartedWorker(new, tmp_path)
             second.wait_ready(2)
             first.wait_ready(2)
             await put_touchpoints(old, records[3000:5000])
@@ -115,7 +115,7 @@ def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_ever
             # All by the newer version, for the same reason.
             await put_touchpoints(old, came_back + records[5000:6000])
             await progress.wait_processed(len(bought) + 5500)
-            first = Worker(old, tmp_path)
+            first = StartedWorker(old, tmp_path)
             first.wait_ready(2)
             await put_touchpoints(old, records[6000:])
             await progress.wait_through()
@@ -164,7 +164,7 @@ def test_reclassify_publishes_when_asked_to_survives_a_killed_worker_and_can_be_
     async def scenario() -> None:
         old, new = await a_place(kafka_server, redis_server, tmp_path)
         records = records_of(clickstream()[:6000])
-        worker = Worker(old, tmp_path)
+        worker = StartedWorker(old, tmp_path)
         async with followed(old) as progress:
             await put_touchpoints(old, records)
             await progress.wait_through()
@@ -173,7 +173,7 @@ def test_reclassify_publishes_when_asked_to_survives_a_killed_worker_and_can_be_
         assert worker.exit_code() == 0
 
         environ = environment_of(new)
-        worker = Worker(new, tmp_path)
+        worker = StartedWorker(new, tmp_path)
         worker.wait_ready(4)
         with redis_server.client() as client:
 
@@ -190,7 +190,7 @@ def test_reclassify_publishes_when_asked_to_survives_a_killed_worker_and_can_be_
             assert command.returncode == 130
             assert b"The workers continue." in said
             worker.kill()
-            worker = Worker(new, tmp_path)
+            worker = StartedWorker(new, tmp_path)
             other = await asyncio.to_thread(etapa_process, "reclassify", env=environ)
             assert other.returncode == 1
             assert b"another run is under way since" in other.stderr

@@ -8,7 +8,7 @@ import pytest
 
 from etapa.settings import Settings
 from tests.integration.places import new_place, put
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import wait_until
 from tests.servers.redis_server import RedisServer
@@ -31,7 +31,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[KafkaServer, RedisServer]]:
         kafka.stop()
 
 
-def until(worker: Worker, **expected: float) -> None:
+def until(worker: StartedWorker, **expected: float) -> None:
     """Until these metrics (with the first label's value after two underscores) have these values."""
 
     def values() -> dict[str, float]:
@@ -49,7 +49,7 @@ def test_lag_is_told_while_redis_is_away_and_each_server_is_told_of_by_itself(
 ) -> None:
     kafka, redis = servers
     settings: Settings = asyncio.run(new_place(kafka.bootstrap_servers, redis.url, partitions=2, session_timeout=6_000_000))
-    worker = Worker(settings, tmp_path)
+    worker = StartedWorker(settings, tmp_path)
     try:
         worker.wait_ready(2)
         until(worker, dependency_up__kafka=1, dependency_up__redis=1, topic_partitions=2, partitions_owned=2, partitions_refused=0)

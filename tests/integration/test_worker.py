@@ -14,7 +14,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.security import client_options
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
 from tests.integration.places import grow, new_place, new_settings, read_all, started_producer, wait_until_settled
-from tests.integration.worker import Worker
+from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.support.clickstream import clickstream
@@ -38,7 +38,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_shows_what_it_did_and_leaves_th
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)
         records = records_of(clickstream())
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, records)
             await progress.wait_processed(2000)
@@ -85,7 +85,7 @@ def test_what_cannot_be_used_becomes_a_dead_letter_with_its_original_bytes_and_h
         async with started_producer(settings, max_request_size=4_000_000, max_batch_size=2_000_000) as producer:
             for record_key, value in records:
                 await producer.send_and_wait(settings.topic_touchpoints, value, record_key, partition=0, headers=headers)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await progress.wait_through()
         letters = [decode_dead_letter(one.key, one.value, one.headers) for one in await read_all(settings, settings.topic_dead_letters, 0)]
@@ -107,7 +107,7 @@ def test_touchpoints_from_transactions_count_when_they_are_committed(
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server, partitions=2)
         stream = clickstream()[:2000]
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         kept: list[bytes] = []
         async with started_producer(settings, transactional_id=f"{settings.group}-upstream", linger_ms=2) as upstream:
             for start in range(0, len(stream), 100):
@@ -139,7 +139,7 @@ def test_a_worker_lives_through_kafka_and_redis_being_away(tmp_path: Path) -> No
         stream = clickstream()[:4000]
         until_time, last = end_of(settings, stream)
         records = [*records_of(stream), *last]
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, records[:1000])
             await progress.wait_processed(300)
@@ -167,7 +167,7 @@ def test_a_worker_lives_through_kafka_and_redis_being_away(tmp_path: Path) -> No
         worker.ask_to_stop()
         assert worker.exit_code() == 0
 
-    def is_not_ready(worker: Worker) -> Any:
+    def is_not_ready(worker: StartedWorker) -> Any:
         async def asked() -> bool:
             return not (await asyncio.to_thread(worker.ask, "readyz"))["ready"]
 
@@ -186,7 +186,7 @@ def test_a_worker_lives_through_kafka_and_redis_being_away(tmp_path: Path) -> No
 def test_a_worker_without_topics_ends_and_says_what_makes_them(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    worker = Worker(new_settings(kafka_server.bootstrap_servers, redis_server.url), tmp_path)
+    worker = StartedWorker(new_settings(kafka_server.bootstrap_servers, redis_server.url), tmp_path)
     assert worker.exit_code() == 1
     assert "etapa topics create" in worker.said().splitlines()[-1]
 
@@ -196,7 +196,7 @@ def test_a_worker_processes_nothing_and_says_why_when_the_number_of_partitions_h
 ) -> None:
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server, partitions=2)
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         await put_touchpoints(settings, [(b"c-1", touchpoint("c-1", 1)), (b"c-2", touchpoint("c-2", 2))])
         async with followed(settings) as progress:
             await progress.wait_through()
@@ -212,7 +212,7 @@ def test_a_worker_processes_nothing_and_says_why_when_the_number_of_partitions_h
         refuses(settings)
 
     def refuses(settings: Settings) -> None:
-        again = Worker(settings, tmp_path)
+        again = StartedWorker(settings, tmp_path)
         again.wait_for_words("refusing to process any partition")
         [told] = again.ask("readyz")["not_ready"]
         assert "when there were 2 partitions, now" in told["detail"]
@@ -225,7 +225,7 @@ def test_a_worker_processes_nothing_and_says_why_when_the_number_of_partitions_h
 
 
 def test_ctrl_c_ends_a_worker_that_still_waits_for_its_servers(tmp_path: Path) -> None:
-    worker = Worker(new_settings("127.0.0.1:1"), tmp_path)
+    worker = StartedWorker(new_settings("127.0.0.1:1"), tmp_path)
     worker.wait_for_words("no work without Kafka")
     worker.signal(signal.SIGINT)
     assert worker.exit_code() == 0

@@ -20,7 +20,7 @@ _READY_SECONDS = 60.0
 _STOP_SECONDS = 40.0
 
 
-class Worker:
+class StartedWorker:
     """`python -m etapa run` with these settings; ends with the tests at the latest."""
 
     def __init__(

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from etapa.deliver.progress import Kept, Progress, Through, furthest, kept_of, memo_of
+from etapa.deliver.progress import Kept, PartitionProgress, Through, furthest, kept_of, memo_of
 
 LANES = ("a", "b", "c")
 
@@ -33,7 +33,7 @@ class Run:
         self.log = log
         self.window = window
         start = before.offset if before is not None else 0
-        self.progress = Progress(window, start, before.through if before is not None else None)
+        self.progress = PartitionProgress(window, start, before.through if before is not None else None)
         self.unread = log.since(start)
         self.fetched: list[int] = []
         self.open: list[tuple[str, int]] = []

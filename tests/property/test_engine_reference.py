@@ -9,12 +9,15 @@ from etapa.journey.engine.judging.classify import run_until, touch
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.journey.units import HOUR
-from tests.reference.evaluator import Move, Shopper
+from tests.reference.evaluator import ReferenceMove, Shopper
 from tests.reference.made_up import EXAMPLES, journeys, restless_journeys, thorough, touchpoints
 
 
-def moves(changes: list[StageChange]) -> list[Move]:
-    return [Move(each.sequence, each.source, each.to, each.at, each.cause, each.rule, each.touchpoint_id, each.dwell) for each in changes]
+def moves(changes: list[StageChange]) -> list[ReferenceMove]:
+    return [
+        ReferenceMove(each.sequence, each.source, each.to, each.at, each.cause, each.rule, each.touchpoint_id, each.dwell)
+        for each in changes
+    ]
 
 
 def offers(changes: list[StageChange]) -> list[tuple[int, str, str]]:

@@ -13,7 +13,7 @@ from etapa.journey.language import model
 
 
 @dataclass(frozen=True)
-class Sent:
+class ReferenceTrigger:
     """One trigger, for a control group or not."""
 
     campaign: str
@@ -25,7 +25,7 @@ class Marketer:
     """Hears of one customer's changes in order. `told`: (sequence of the change, campaign, what became of it)."""
 
     journey: model.Journey
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[ReferenceTrigger] = field(default_factory=list)
     told: list[tuple[int, str, str]] = field(default_factory=list)
 
     def hear(
@@ -44,7 +44,7 @@ class Marketer:
                 continue
             outcome = self._outcome(campaign, now, consents, holds)
             if outcome == "published":
-                self.sent.append(Sent(campaign.id, now))
+                self.sent.append(ReferenceTrigger(campaign.id, now))
                 drawn = blake2b(campaign.id.encode() + b"\0" + customer_id.encode(), digest_size=8).hexdigest()
                 if Fraction(int(drawn, 16), 2**64) < Fraction(campaign.holdout):
                     outcome = "holdout"

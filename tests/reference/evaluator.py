@@ -23,7 +23,7 @@ FAR = 10**15
 
 
 @dataclass(frozen=True)
-class Move:
+class ReferenceMove:
     """What of a stage change does not depend on wording."""
 
     sequence: int
@@ -45,7 +45,7 @@ class Shopper:
     """All touchpoints that were no duplicates, in order of arrival."""
     arrived_in: dict[str, ZoneInfo] = field(default_factory=dict)
     """By touchpoint id: where the customer was then."""
-    moves: list[Move] = field(default_factory=list)
+    moves: list[ReferenceMove] = field(default_factory=list)
     stage: str | None = None
     entered_at: int = 0
     clock: int = 0
@@ -95,7 +95,7 @@ class Shopper:
     def _move(self, to: str, now: int, cause: str, rule: str | None, touchpoint: Touchpoint | None) -> None:
         dwell = None if self.stage is None else now - self.entered_at
         touchpoint_id = None if touchpoint is None else touchpoint.id
-        self.moves.append(Move(len(self.moves) + 1, self.stage, to, now, cause, rule, touchpoint_id, dwell))
+        self.moves.append(ReferenceMove(len(self.moves) + 1, self.stage, to, now, cause, rule, touchpoint_id, dwell))
         source, self.stage, self.entered_at, self.clock = self.stage, to, now, now
         holds = partial(self.true, now=now, touchpoint=None)
         self.marketer.hear(self.seen[0].customer_id, len(self.moves), source, to, now, self._consents, holds)

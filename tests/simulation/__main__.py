@@ -20,9 +20,9 @@ import msgspec
 
 from tests.simulation.controls import SAFETIES, Safety
 from tests.simulation.kinds import KINDS, world_of
-from tests.simulation.progress import Progress
+from tests.simulation.progress import SeedProgress
 from tests.simulation.reach import MUST_HAPPEN, MUST_HAPPEN_TO_REQUESTS, did_not_happen
-from tests.simulation.world import Result
+from tests.simulation.world import SimulationResult
 
 MUST_HAPPEN_IN: Mapping[str | None, Mapping[str, tuple[str, ...]]] = {
     None: {**MUST_HAPPEN, **MUST_HAPPEN_TO_REQUESTS},
@@ -53,7 +53,7 @@ def main() -> int:
     events: Counter[str] = Counter()
     settled: list[float] = []
     work = partial(run, off=off, world=arguments.world, keep_trace=arguments.trace)
-    progress = Progress(len(seeds), sys.stderr, started)
+    progress = SeedProgress(len(seeds), sys.stderr, started)
     for result in _results(seeds, work, arguments.jobs):
         events.update(result.events)
         settled.append(result.settled_after)
@@ -82,13 +82,13 @@ def main() -> int:
     return 1 if failing or missing else 0
 
 
-def run(seed: int, off: frozenset[Safety], world: str | None, *, keep_trace: bool = True) -> Result:
+def run(seed: int, off: frozenset[Safety], world: str | None, *, keep_trace: bool = True) -> SimulationResult:
     """The run of one seed."""
     result = KINDS[world or world_of(seed)](seed, off=off).run()
     return result if keep_trace else msgspec.structs.replace(result, trace="")
 
 
-def _results(seeds: range, work: "partial[Result]", jobs: int) -> Iterable[Result]:
+def _results(seeds: range, work: "partial[SimulationResult]", jobs: int) -> Iterable[SimulationResult]:
     if jobs <= 1 or len(seeds) <= CHUNK:
         yield from (work(seed) for seed in seeds)
         return

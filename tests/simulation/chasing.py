@@ -8,7 +8,7 @@ import msgspec
 
 from etapa.journey.engine.judging.program import Program
 from tests.simulation.checker import Expectations
-from tests.simulation.scenario import JOURNEY, Scenario, exploding_program, scenario_of
+from tests.simulation.scenario import JOURNEY, SimulationScenario, exploding_program, scenario_of
 from tests.simulation.world import World
 
 # That it is about a trait as well keeps it from being an error.
@@ -23,7 +23,7 @@ CHASING: Final = exploding_program(JOURNEY.read_text().replace("caps:", _CHASE))
 class ChasingWorld(World):
     """Customers go to and fro every second as long as nothing happens."""
 
-    def choose(self, random: Random) -> Scenario:
+    def choose(self, random: Random) -> SimulationScenario:
         scenario = scenario_of(random)
         # Between old history and now it would be a hundred million times.
         shop = msgspec.structs.replace(scenario.shop, kind="live")

@@ -52,7 +52,7 @@ class Expectations:
 
 
 @dataclass
-class Reference:
+class ExpectedHistory:
     """What should have come out, per customer and in order."""
 
     changes: dict[str, list[bytes]] = field(default_factory=dict)
@@ -90,7 +90,7 @@ def mark_of(committed: Committed) -> Mark:
     return decode_mark(committed.transaction.mark_value)
 
 
-def record_by_record(records: Sequence[Record], batches: Sequence[Committed], expected: Expectations) -> Reference:
+def record_by_record(records: Sequence[Record], batches: Sequence[Committed], expected: Expectations) -> ExpectedHistory:
     """The records one by one through a partition of the core; stream time goes on between them as the marks say."""
     run = _RecordByRecord(expected)
     waiting = list(reversed(_pieces(records, expected)))
@@ -109,7 +109,7 @@ def record_by_record(records: Sequence[Record], batches: Sequence[Committed], ex
 
 class _RecordByRecord:
     def __init__(self, expected: Expectations) -> None:
-        self.reference = Reference()
+        self.reference = ExpectedHistory()
         self._expected = expected
         self._partition = Partition(expected.program, None)
 
@@ -162,9 +162,9 @@ class _RecordByRecord:
         self.reference.customers.update(work.changed)
 
 
-def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expected: Expectations) -> Reference:
+def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expected: Expectations) -> ExpectedHistory:
     """Each customer's own touchpoints through the core; no partition, no stream time but at the very end."""
-    reference = Reference()
+    reference = ExpectedHistory()
     for piece in _pieces(records, expected):
         item = piece.item
         if not isinstance(item, Touchpoint):
@@ -215,7 +215,7 @@ def _against_reference(broker: MemoryBroker, redis: MemoryRedis, expected: Expec
     return wrong
 
 
-def _compare(name: str, reference: Reference, broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
+def _compare(name: str, reference: ExpectedHistory, broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
     changes = [change for committed in broker.committed for change in committed.transaction.stage_changes]
     triggers = [trigger for committed in broker.committed for trigger in committed.transaction.campaign_triggers]
     wrong = [

@@ -11,10 +11,10 @@ from etapa.journey.engine.judging.program import Program
 from tests.simulation.checker import Expectations
 from tests.simulation.controls import Safety
 from tests.simulation.group import Group
-from tests.simulation.member import Member
+from tests.simulation.member import SimulatedMember
 from tests.simulation.network import SeededNetwork
 from tests.simulation.process import Process
-from tests.simulation.scenario import PROGRAM, Scenario, group_scenario_of
+from tests.simulation.scenario import PROGRAM, SimulationScenario, group_scenario_of
 from tests.simulation.versions import VERSIONS
 from tests.simulation.world import NETWORK_FAULTS, SERVER_FAULTS, World
 
@@ -28,18 +28,22 @@ class GroupWorld(World):
     faults = (*GROUP_FAULTS, *GROUP_FAULTS, *SERVER_FAULTS, *NETWORK_FAULTS)
 
     def __init__(
-        self, seed: int, scenario: Scenario | None = None, network: SeededNetwork | None = None, off: frozenset[Safety] = frozenset()
+        self,
+        seed: int,
+        scenario: SimulationScenario | None = None,
+        network: SeededNetwork | None = None,
+        off: frozenset[Safety] = frozenset(),
     ) -> None:
         super().__init__(seed, scenario, network, off)
         session, rebalance = self.scenario.session, self.scenario.rebalance
         self.group = Group(self.loop, len(self.partitions), session, rebalance, Random(self.random.random()), self.note)
         self.requests = 0
         self._draining = False
-        self.members: list[Member] = []
+        self.members: list[SimulatedMember] = []
         self.newest = 1
         """The version that workers start with from now on."""
 
-    def choose(self, random: Random) -> Scenario:
+    def choose(self, random: Random) -> SimulationScenario:
         return group_scenario_of(random)
 
     def expectations(self) -> Expectations:
@@ -56,7 +60,7 @@ class GroupWorld(World):
     def process_names(self) -> Sequence[str]:
         return [member.process.name for member in self.alive()] or ["nobody"]
 
-    def alive(self) -> list[Member]:
+    def alive(self) -> list[SimulatedMember]:
         """The workers that run."""
         return [member for member in self.members if member.process.alive and not member.ended.done()]
 
@@ -136,7 +140,9 @@ class GroupWorld(World):
 
     def _join(self) -> None:
         process, random, skew = self.new_process()
-        self.members.append(Member(self.around, self.group, process, random, skew, self.next_program(), self.scenario.stop_seconds))
+        self.members.append(
+            SimulatedMember(self.around, self.group, process, random, skew, self.next_program(), self.scenario.stop_seconds)
+        )
 
     def _see_that_nobody_is_in_two_partitions(self) -> None:
         where: dict[str, int] = {}

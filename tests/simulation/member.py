@@ -16,7 +16,7 @@ from tests.simulation.controls import kind_of_log, kind_of_supervision
 from tests.simulation.group import Assignment, Group, UnknownMember
 from tests.simulation.memory_log import MemoryLog, no_answer
 from tests.simulation.process import Killed, Process, finish
-from tests.simulation.worker import Bookkeeper, ProcessClock, Surroundings, make_task, portions
+from tests.simulation.worker import Bookkeeper, ProcessClock, RunContext, make_task, portions
 
 REJOINS_AFTER = 1.0
 SYNC_EVERY = 1.0
@@ -26,11 +26,11 @@ IN_A_BATCH = frozenset(("load", "write", "commit", "apply"))
 """Calls of which one is under way in the middle of a batch."""
 
 
-class Member:
+class SimulatedMember:
     """A process with tasks for whatever it is given, from the moment it is made until it is asked to leave, or dies."""
 
     def __init__(
-        self, around: Surroundings, group: Group, process: Process, random: Random, skew: int, program: Program, stop_seconds: float
+        self, around: RunContext, group: Group, process: Process, random: Random, skew: int, program: Program, stop_seconds: float
     ) -> None:
         self._around = around
         self._group = group

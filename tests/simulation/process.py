@@ -19,7 +19,7 @@ class Killed(BaseException):
 When = Literal["before", "after"]
 
 
-class Network(Protocol):
+class SimulatedNetwork(Protocol):
     """How long calls take and what goes wrong with them."""
 
     def delays(self, process: "Process", call: str) -> tuple[float, float]:
@@ -48,7 +48,7 @@ SLOW = 0.5
 class Process:
     """One worker process. Its ports do everything through `call`. `events`: what happens to it and to its calls is counted there."""
 
-    def __init__(self, name: str, network: Network, trace: Callable[[str], None], events: Counter[str] | None = None) -> None:
+    def __init__(self, name: str, network: SimulatedNetwork, trace: Callable[[str], None], events: Counter[str] | None = None) -> None:
         self.name = name
         self.alive = True
         self.events: Counter[str] = Counter() if events is None else events

@@ -6,7 +6,7 @@ EVERY_ON_A_TERMINAL = 1.0
 EVERY_ELSEWHERE = 30.0
 
 
-class Progress:
+class SeedProgress:
     """Of `total` seeds, told to `stream`. Times are seconds of any clock that does not go back."""
 
     def __init__(self, total: int, stream: TextIO, now: float) -> None:

@@ -10,16 +10,16 @@ from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.options import TaskOptions
 from tests.simulation.network import Weather
-from tests.simulation.shop import Shop
+from tests.simulation.shop import SimulatedShop
 from tests.support.faulty import Faulty
 
 JOURNEY = Path(__file__).with_name("journey.yaml")
 
 
-class Scenario(msgspec.Struct, frozen=True):
+class SimulationScenario(msgspec.Struct, frozen=True):
     """What a run is made of."""
 
-    shop: Shop
+    shop: SimulatedShop
     weather: Weather
     options: TaskOptions
     skew: int
@@ -54,14 +54,14 @@ def exploding_program(text: str) -> Program:
 PROGRAM = exploding_program(JOURNEY.read_text())
 
 
-def scenario_of(random: Random) -> Scenario:
+def scenario_of(random: Random) -> SimulationScenario:
     """A scenario for a seed."""
     live = random.random() < 0.5
     grace = PROGRAM.grace
     late = random.choice((0, grace // 2, grace // 2, 15 * SECOND))
     rough = random.random()
-    return Scenario(
-        shop=Shop(
+    return SimulationScenario(
+        shop=SimulatedShop(
             kind="live" if live else "history",
             touchpoints=random.randrange(5, 80),
             customers=random.randrange(1, 7),
@@ -95,7 +95,7 @@ def scenario_of(random: Random) -> Scenario:
     )
 
 
-def group_scenario_of(random: Random) -> Scenario:
+def group_scenario_of(random: Random) -> SimulationScenario:
     """A scenario for a seed, with several partitions and workers."""
     scenario = scenario_of(random)
     shop = msgspec.structs.replace(

@@ -15,7 +15,7 @@ HISTORY = 2 * 365 * 86_400 * SECOND
 """How long ago fed history begins."""
 
 
-class Shop(msgspec.Struct, frozen=True):
+class SimulatedShop(msgspec.Struct, frozen=True):
     """What kind of touchpoints a run sees."""
 
     kind: Literal["live", "history"]
@@ -44,7 +44,7 @@ class Arrival(msgspec.Struct, frozen=True):
     """Microseconds by which it occurred before it came, or before what came last."""
 
 
-def arrivals(random: Random, shop: Shop, now: Iterator[int]) -> Iterator[Arrival]:
+def arrivals(random: Random, shop: SimulatedShop, now: Iterator[int]) -> Iterator[Arrival]:
     """Records one after the other; `now` gives the wall clock at each, in microseconds."""
     latest: int | None = None
     sent: list[Arrival] = []

@@ -13,8 +13,8 @@ from etapa.sources.decoding import SourceDecoder
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper
 from tests.simulation.checker import Expectations
-from tests.simulation.scenario import Scenario, scenario_of
-from tests.simulation.shop import Arrival, Shop
+from tests.simulation.scenario import SimulationScenario, scenario_of
+from tests.simulation.shop import Arrival, SimulatedShop
 from tests.simulation.world import World
 
 TEXT: Final = """
@@ -72,7 +72,7 @@ def record_of(random: Random, held: Sequence[Arrival]) -> Arrival:
 class SourcedWorld(World):
     """One partition whose records go through a source."""
 
-    def choose(self, random: Random) -> Scenario:
+    def choose(self, random: Random) -> SimulationScenario:
         scenario = scenario_of(random)
         few = random.choice((1, 2, 3, 20))
         shop = msgspec.structs.replace(scenario.shop, customers=random.randrange(1, 4))
@@ -84,7 +84,7 @@ class SourcedWorld(World):
             ),
         )
 
-    def arriving(self, random: Random, shop: Shop) -> Iterator[Arrival]:
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
         return packed(random, super().arriving(random, shop))
 
     def expectations(self) -> Expectations:

@@ -9,7 +9,7 @@ import pytest
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.units import MINUTE
 from tests.simulation.memory_log import MemoryBroker
-from tests.simulation.scenario import Scenario, scenario_of
+from tests.simulation.scenario import SimulationScenario, scenario_of
 from tests.simulation.world import World
 
 SKEW = 20 * MINUTE
@@ -19,7 +19,7 @@ SEEDS = range(40)
 class WrongClocksWorld(World):
     """Each worker's clock is wrong by up to twenty minutes, one way or the other, and jumps as far."""
 
-    def choose(self, random: Random) -> Scenario:
+    def choose(self, random: Random) -> SimulationScenario:
         return msgspec.structs.replace(scenario_of(random), skew=SKEW)
 
 

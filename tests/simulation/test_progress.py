@@ -2,7 +2,7 @@
 
 import io
 
-from tests.simulation.progress import Progress
+from tests.simulation.progress import SeedProgress
 
 
 class Terminal(io.StringIO):
@@ -11,7 +11,7 @@ class Terminal(io.StringIO):
 
 
 def told(stream: io.StringIO) -> str:
-    progress = Progress(400, stream, now=100.0)
+    progress = SeedProgress(400, stream, now=100.0)
     for seed in range(400):
         progress.step(100.0 + (seed + 1) / 4, failed=seed == 7)
     progress.clear()

@@ -22,16 +22,16 @@ from tests.simulation.network import OneCrash, Weather
 from tests.simulation.process import When
 from tests.simulation.reach import MUST_HAPPEN, did_not_happen
 from tests.simulation.regressions import REGRESSIONS, Regression
-from tests.simulation.scenario import Scenario
-from tests.simulation.shop import Shop
-from tests.simulation.world import Result, World
+from tests.simulation.scenario import SimulationScenario
+from tests.simulation.shop import SimulatedShop
+from tests.simulation.world import SimulationResult, World
 
 SEEDS = 250
 SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 300
 ROOT = Path(__file__).parents[2]
 
-CALM = Scenario(
-    shop=Shop(kind="live", touchpoints=24, customers=4, late=SECOND, bad=0.1, duplicate=0.1, poison=0.1, burst=5, pause=8.0),
+CALM = SimulationScenario(
+    shop=SimulatedShop(kind="live", touchpoints=24, customers=4, late=SECOND, bad=0.1, duplicate=0.1, poison=0.1, burst=5, pause=8.0),
     weather=Weather(),
     options=TaskOptions(
         group="simulated", quiet_after=20 * SECOND, max_records=4, max_timers=1, customers_in_memory=1, pause_every=2, idle_wait=2.0
@@ -52,7 +52,7 @@ def _quiet_logs() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def runs() -> list[Result]:
+def runs() -> list[SimulationResult]:
     """What the first seeds make of all kinds of worlds."""
     logging.disable(logging.CRITICAL)
     try:
@@ -61,11 +61,11 @@ def runs() -> list[Result]:
         logging.disable(logging.NOTSET)
 
 
-def test_whatever_a_seed_brings_every_invariant_holds(runs: list[Result]) -> None:
+def test_whatever_a_seed_brings_every_invariant_holds(runs: list[SimulationResult]) -> None:
     assert [(result.seed, result.violations[0]) for result in runs if result.violations] == []
 
 
-def test_everything_that_should_go_wrong_does(runs: list[Result]) -> None:
+def test_everything_that_should_go_wrong_does(runs: list[SimulationResult]) -> None:
     events: Counter[str] = Counter()
     for result in runs:
         events.update(result.events)
@@ -87,7 +87,7 @@ def test_a_seed_that_failed_before_holds(case: Regression) -> None:
 @pytest.mark.parametrize("scenario", [CALM, FED], ids=["live", "history"])
 @pytest.mark.parametrize("survives", [False, True])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_crash_before_or_after_any_call_changes_nothing(scenario: Scenario, when: When, survives: bool) -> None:
+def test_a_crash_before_or_after_any_call_changes_nothing(scenario: SimulationScenario, when: When, survives: bool) -> None:
     clean = OneCrash(Random(0))
     calm = World(4, scenario, clean).run()
     assert calm.violations == []

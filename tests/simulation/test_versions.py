@@ -16,7 +16,7 @@ from tests.simulation.alone import OPTIONS, START, Alone
 from tests.simulation.checker import Expectations, mark_of, violations
 from tests.simulation.scenario import PROGRAM
 from tests.simulation.versions import VERSIONS, RollingWorld
-from tests.simulation.world import Result
+from tests.simulation.world import SimulationResult
 
 SEEDS = 240
 
@@ -29,7 +29,7 @@ def _quiet_logs() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def runs() -> list[Result]:
+def runs() -> list[SimulationResult]:
     """What the first seeds make of two versions at work."""
     logging.disable(logging.CRITICAL)
     try:
@@ -38,11 +38,11 @@ def runs() -> list[Result]:
         logging.disable(logging.NOTSET)
 
 
-def test_two_versions_at_once_never_lose_or_repeat_a_change(runs: list[Result]) -> None:
+def test_two_versions_at_once_never_lose_or_repeat_a_change(runs: list[SimulationResult]) -> None:
     assert [(result.seed, result.violations[0]) for result in runs if result.violations] == []
 
 
-def test_the_seeds_see_versions_take_turns_and_rules_move_customers_by_themselves(runs: list[Result]) -> None:
+def test_the_seeds_see_versions_take_turns_and_rules_move_customers_by_themselves(runs: list[SimulationResult]) -> None:
     assert sum(result.events["version changes"] for result in runs) > 50
     assert sum(result.events["changes by a new version"] for result in runs) > 20
 

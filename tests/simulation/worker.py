@@ -20,7 +20,7 @@ from tests.simulation.scenario import PROGRAM
 from tests.simulation.watched import WatchedPartition
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class RunContext(msgspec.Struct, frozen=True):
     """What the workers of a run share."""
 
     loop: SimulationLoop
@@ -38,7 +38,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 class ProcessClock:
     """The wall clock as a process sees it. `skew`: by how many microseconds it is wrong."""
 
-    def __init__(self, around: Surroundings, process: Process, skew: int) -> None:
+    def __init__(self, around: RunContext, process: Process, skew: int) -> None:
         self.skew = skew
         self._around = around
         self._process = process
@@ -56,7 +56,7 @@ class ProcessClock:
 class Bookkeeper(NullObserver):
     """Counts what happens, sees that every record of a batch is accounted for, and that nobody talks about what is not theirs."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: RunContext) -> None:
         self._around = around
         self._owned: set[int] = set()
 
@@ -115,7 +115,7 @@ class Bookkeeper(NullObserver):
 
 
 def make_task(
-    around: Surroundings, partition: int, log: Log, clock: ProcessClock, process: Process, observer: Bookkeeper, program: Program
+    around: RunContext, partition: int, log: Log, clock: ProcessClock, process: Process, observer: Bookkeeper, program: Program
 ) -> PartitionTask:
     """The real task, but for the safeties that are off."""
     view = kind_of_view(around.off)(around.partitions[partition].redis, process)
@@ -127,10 +127,10 @@ def portions(random: Random) -> Callable[[int], int]:
     return lambda available: random.randint(min(available, 1), available)
 
 
-class Worker:
+class SimulatedWorker:
     """A process with the only task of partition 0 in it, from the moment it is made."""
 
-    def __init__(self, around: Surroundings, process: Process, random: Random, skew: int = 0, program: Program = PROGRAM) -> None:
+    def __init__(self, around: RunContext, process: Process, random: Random, skew: int = 0, program: Program = PROGRAM) -> None:
         self.around = around
         self.process = process
         self.clock = ProcessClock(around, process, skew)

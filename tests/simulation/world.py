@@ -24,10 +24,10 @@ from tests.simulation.memory_log import MemoryBroker
 from tests.simulation.memory_view import MemoryRedis
 from tests.simulation.network import SeededNetwork, Server, Weather
 from tests.simulation.process import Process
-from tests.simulation.scenario import PROGRAM, Scenario, scenario_of
-from tests.simulation.shop import Arrival, Shop, arrivals
+from tests.simulation.scenario import PROGRAM, SimulationScenario, scenario_of
+from tests.simulation.shop import Arrival, SimulatedShop, arrivals
 from tests.simulation.watched import WatchedPartition, overdue_at
-from tests.simulation.worker import ProcessClock, Surroundings, Worker
+from tests.simulation.worker import ProcessClock, RunContext, SimulatedWorker
 
 START = 1_795_000_000 * SECOND
 """The wall clock when a run begins."""
@@ -51,7 +51,7 @@ SETTLES_WITHIN = 120.0
 """Seconds after the last fault within which lag must be zero and every timer must have fired."""
 
 
-class Result(msgspec.Struct, frozen=True):
+class SimulationResult(msgspec.Struct, frozen=True):
     """How a run went."""
 
     seed: int
@@ -72,7 +72,11 @@ class World:
     faults: Sequence[str] = FAULTS
 
     def __init__(
-        self, seed: int, scenario: Scenario | None = None, network: SeededNetwork | None = None, off: frozenset[Safety] = frozenset()
+        self,
+        seed: int,
+        scenario: SimulationScenario | None = None,
+        network: SeededNetwork | None = None,
+        off: frozenset[Safety] = frozenset(),
     ) -> None:
         self.seed = seed
         self.random = Random(seed)
@@ -86,14 +90,14 @@ class World:
             WatchedPartition(number, self.scenario.partitions, self.note, self.find, self.events, off, self.scenario.options.max_struck)
             for number in range(self.scenario.partitions)
         ]
-        self.around = Surroundings(
+        self.around = RunContext(
             self.loop, self.partitions, self.scenario.options, self.now, self.note, self.find, self.events, off, self._step_in
         )
         self.settled_after = 0.0
         self._processes: list[Process] = []
-        self._workers: list[Worker] = []
+        self._workers: list[SimulatedWorker] = []
 
-    def choose(self, random: Random) -> Scenario:
+    def choose(self, random: Random) -> SimulationScenario:
         """What the seed makes of the run."""
         return scenario_of(random)
 
@@ -111,7 +115,7 @@ class World:
         """Of the first partition."""
         return self.partitions[0].redis
 
-    def run(self) -> Result:
+    def run(self) -> SimulationResult:
         """The whole run."""
         try:
             self.loop.run_until_complete(self._main())
@@ -121,7 +125,7 @@ class World:
             self.find(unnoticed)
         trace = "\n".join(self._trace)
         digest = hashlib.sha256(trace.encode()).hexdigest()[:16]
-        result = Result(self.seed, self.wrong, trace, Counter(self.events), self.settled_after, digest)
+        result = SimulationResult(self.seed, self.wrong, trace, Counter(self.events), self.settled_after, digest)
         if self.wrong:
             self._end_what_is_left()
         return result
@@ -258,7 +262,7 @@ class World:
             for partition in self.partitions:
                 partition.broker.leave_gap()
 
-    def arriving(self, random: Random, shop: Shop) -> Iterator[Arrival]:
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
         """What is produced, one after the other."""
         return arrivals(random, shop, self._walls())
 
@@ -365,9 +369,9 @@ class World:
         process, random, skew = self.new_process()
         self._workers.append(self.make_worker(process, random, skew))
 
-    def make_worker(self, process: Process, random: Random, skew: int) -> Worker:
+    def make_worker(self, process: Process, random: Random, skew: int) -> SimulatedWorker:
         """The worker in a process that starts now."""
-        return Worker(self.around, process, random, skew, self.next_program())
+        return SimulatedWorker(self.around, process, random, skew, self.next_program())
 
     def next_program(self) -> Program:
         """What the next worker runs."""

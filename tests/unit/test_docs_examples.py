@@ -19,7 +19,7 @@ from etapa.journey.language.conditions import CONDITIONS
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.journey.language.reading.findings import Finding
 from etapa.rehearsal.coverage import Coverage
-from etapa.rehearsal.scenarios import Outcome, rehearse
+from etapa.rehearsal.scenarios import ScenarioOutcome, rehearse
 from tests.support import yaml_core
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -86,7 +86,7 @@ def findings_about(block: Block) -> tuple[Finding, ...]:
     return load_journey(around(yaml_core.load(block.text)), "example.yaml").findings
 
 
-def outcomes(block: Block) -> list[Outcome]:
+def outcomes(block: Block) -> list[ScenarioOutcome]:
     journey = journey_or_raise(block.text, named(block))
     return [rehearse(compile_journey(journey), scenario) for scenario in journey.tests]
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from etapa.rehearsal import sizing
-from etapa.rehearsal.sizing import Installation, size
+from etapa.rehearsal.sizing import SizingInput, size
 from tests.unit.cli.process import etapa
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def points() -> list[tuple[str, float, float]]:
     for workers in sorted({one["workers"] for one in scale}):
         spent = [sum(one["worker_cpu_seconds"]) / one["touchpoints"] * 1e6 for one in scale if one["workers"] == workers]
         found.append((f"worker CPU, µs for each touchpoint, workers: {workers}", sizing.WORKER_MICROSECONDS, statistics.median(spent)))
-    written = sizing.bytes_per_touchpoint(Installation(events_per_second=1, customers=1))
+    written = sizing.bytes_per_touchpoint(SizingInput(events_per_second=1, customers=1))
     for topic in ("touchpoints", "stage-changes"):
         found.append(
             (f"`{topic}`, bytes for each touchpoint", written[topic], statistics.median(one["kafka_bytes"][topic] for one in scale))
@@ -80,25 +80,25 @@ def test_what_the_model_takes_for_the_most_is_not_exceeded() -> None:
         assert sum(one["redis_cpu_seconds"]) / one["touchpoints"] * 1e6 < sizing.REDIS_MICROSECONDS
         assert (
             one["kafka_bytes"]["customer-state"]
-            < sizing.bytes_per_touchpoint(Installation(events_per_second=1, customers=1))["customer-state"]
+            < sizing.bytes_per_touchpoint(SizingInput(events_per_second=1, customers=1))["customer-state"]
         )
 
 
 def test_twice_the_touchpoints_take_twice_the_workers_and_the_bytes_in_kafka() -> None:
-    one, two = (size(Installation(events_per_second=rate, customers=10**6, partitions=64)) for rate in (100_000, 200_000))
+    one, two = (size(SizingInput(events_per_second=rate, customers=10**6, partitions=64)) for rate in (100_000, 200_000))
     assert two.workers == pytest.approx(2 * one.workers, abs=1)
     assert sum(two.kafka_in_bytes_per_second.values()) == pytest.approx(2 * sum(one.kafka_in_bytes_per_second.values()))
     assert two.redis_bytes == one.redis_bytes
 
 
 def test_customers_who_are_not_in_memory_cost_workers_more() -> None:
-    few, many = (size(Installation(events_per_second=10, customers=customers)) for customers in (600_000, 6_000_000))
+    few, many = (size(SizingInput(events_per_second=10, customers=customers)) for customers in (600_000, 6_000_000))
     assert few.worker_microseconds == sizing.worker_microseconds(0)
     assert few.worker_microseconds < many.worker_microseconds < sizing.worker_microseconds(1)
 
 
 def test_more_customers_take_more_redis_and_at_last_a_cluster() -> None:
-    few, many = (size(Installation(events_per_second=10, customers=customers)) for customers in (10**5, 10**8))
+    few, many = (size(SizingInput(events_per_second=10, customers=customers)) for customers in (10**5, 10**8))
     assert few.redis_nodes == 1
     assert many.redis_nodes >= 3
     assert many.redis_bytes == pytest.approx(1000 * few.redis_bytes, rel=0.1)
@@ -111,8 +111,8 @@ def test_longer_ids_and_larger_states_take_more() -> None:
 
 
 def test_workers_that_cannot_share_the_partitions_are_told() -> None:
-    assert "use at least" in size(Installation(events_per_second=10**6, customers=10, partitions=4)).warnings[0]
-    assert size(Installation(events_per_second=1_000, customers=10)).warnings == ()
+    assert "use at least" in size(SizingInput(events_per_second=10**6, customers=10, partitions=4)).warnings[0]
+    assert size(SizingInput(events_per_second=1_000, customers=10)).warnings == ()
 
 
 def test_the_command_says_what_is_needed() -> None:
@@ -125,7 +125,7 @@ def test_the_command_says_what_is_needed() -> None:
 
 def test_the_command_s_json_is_the_model_s() -> None:
     done = etapa("sizing", "--events-per-second", "20000", "--customers", "5000000", "--partitions", "24", "--json")
-    plan = Installation(events_per_second=20_000, customers=5_000_000, partitions=24)
+    plan = SizingInput(events_per_second=20_000, customers=5_000_000, partitions=24)
     assert json.loads(done.stdout) == json.loads(msgspec.json.encode(size(plan)))
 
 

@@ -17,7 +17,7 @@ from etapa.commands.terminal.touchpoint_files import TouchpointFile, decoder_of,
 from etapa.settings import Settings
 
 if TYPE_CHECKING:
-    from etapa.embedded.shoppers import Sent
+    from etapa.embedded.shoppers import SentTouchpoint
 
 PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
 """Modules that only the demo needs, and the packages that bring them (the extra `demo`)."""
@@ -87,7 +87,7 @@ def demo(
 
 
 @contextlib.contextmanager
-def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["Iterator[Sent]"]:
+def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["Iterator[SentTouchpoint]"]:
     """The touchpoints of a file, in order of time. Ends the command with exit code 1 if it holds none."""
     from etapa.embedded.recorded import recorded
 
@@ -104,6 +104,6 @@ def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["It
         yield _with(first, found)
 
 
-def _with(first: "Sent", rest: "Iterator[Sent]") -> "Iterator[Sent]":
+def _with(first: "SentTouchpoint", rest: "Iterator[SentTouchpoint]") -> "Iterator[SentTouchpoint]":
     yield first
     yield from rest

@@ -30,7 +30,7 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Journey
-from etapa.rehearsal.diff import Diff, Sample, Side
+from etapa.rehearsal.diff import Diff, DifferingCustomer, Side
 
 MOST_SAMPLES = 1000
 
@@ -159,7 +159,7 @@ def _changes(found: Diff) -> str:
     )
 
 
-def _sample(sample: Sample, columns: int) -> Iterator[str]:
+def _sample(sample: DifferingCustomer, columns: int) -> Iterator[str]:
     old, new = (stage or "(not judged)" for stage in sample.cell)
     name = click.style(printable(sample.customer_id), bold=True)
     yield f"{name}: {old}, either way" if old == new else f"{name}: {old} → {new}"
@@ -240,7 +240,7 @@ def _matrix_objects(found: Diff, old: Sequence[str], new: Sequence[str]) -> list
     return [{"old": before, "new": after, "customers": count} for (before, after), count in cells]
 
 
-def _sample_object(sample: Sample) -> dict[str, Any]:
+def _sample_object(sample: DifferingCustomer) -> dict[str, Any]:
     return {
         "customer_id": sample.customer_id,
         "parted_at": format_time(sample.parted_at),

@@ -10,7 +10,7 @@ from etapa.commands.terminal.tables import table
 from etapa.commands.terminal.words import pace_text, size_text
 from etapa.journey.duration import roughly
 from etapa.journey.units import DAY, SECOND
-from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Installation, Sizing, size
+from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Sizing, SizingInput, size
 
 _GIB = 2**30
 POSITIVE = click.FloatRange(0, min_open=True)
@@ -42,7 +42,7 @@ def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain:
     docs/sizing.md describes the model and compares it with measurements.
     """
     retention = retention_days * DAY
-    plan = Installation(touchpoint_retention=retention, change_retention=retention, redis_node_bytes=redis_node_gib * _GIB, **plain)
+    plan = SizingInput(touchpoint_retention=retention, change_retention=retention, redis_node_bytes=redis_node_gib * _GIB, **plain)
     needed = size(plan)
     if as_json:
         echo_json(msgspec.json.format(msgspec.json.encode(needed)))
@@ -52,7 +52,7 @@ def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain:
         click.echo(f"Warning: {warning}", err=True)
 
 
-def _lines(plan: Installation, needed: Sizing) -> list[str]:
+def _lines(plan: SizingInput, needed: Sizing) -> list[str]:
     per_second = needed.kafka_in_bytes_per_second
     nodes = "one node" if needed.redis_nodes == 1 else f"a Cluster of {needed.redis_nodes} masters"
     rows = [

@@ -12,7 +12,7 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
 from etapa.commands.terminal.junit import junit_xml
 from etapa.commands.terminal.printing import echo_json
-from etapa.commands.terminal.scenario_results import FileResult, Result, Status, as_object, suite, totals_of
+from etapa.commands.terminal.scenario_results import FileResult, ScenarioResult, Status, as_object, suite, totals_of
 from etapa.commands.terminal.words import counted, width
 from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.judging.program import compile_journey
@@ -90,7 +90,7 @@ def _run_file(argument: str, words: Sequence[str], reporter: "_Reporter") -> Fil
         outcome = rehearse(program, scenario)
         seconds = time.perf_counter() - begun
         coverage.add(outcome.run)
-        result.results.append(Result(outcome, loaded.places.tests[scenario.name], seconds, first_absence(program, outcome)))
+        result.results.append(ScenarioResult(outcome, loaded.places.tests[scenario.name], seconds, first_absence(program, outcome)))
         reporter.tell(result, result.results[-1])
     if not result.deselected:
         result.coverage = coverage
@@ -113,7 +113,7 @@ class _Reporter:
         if not self._verbose:
             self._say(f"{file.path} ", newline=False)
 
-    def tell(self, file: FileResult, result: Result) -> None:
+    def tell(self, file: FileResult, result: ScenarioResult) -> None:
         if self._verbose:
             word = click.style(f"{result.status.upper():<6}", fg=COLOURS[result.status])
             self._say(f"{word}  {file.path}:{result.line}: {printable(result.name)}")

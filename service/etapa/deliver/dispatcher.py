@@ -14,7 +14,7 @@ from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.breaker import State
 from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Plan
-from etapa.deliver.progress import Admission, Kept, Progress, Skipped
+from etapa.deliver.progress import Admission, Kept, PartitionProgress, Skipped
 from etapa.deliver.target_queue import TargetQueue
 
 DEAD_LETTERS = ""
@@ -121,7 +121,7 @@ class Dispatcher:
         self._queues: Mapping[str, TargetQueue] = {}
         self._writing: dict[asyncio.Task[None], PendingTrigger] = {}
         self._kept: dict[int, Kept] = {}
-        self.progress: dict[int, Progress] = {}
+        self.progress: dict[int, PartitionProgress] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Has an error when work here must not go on; a restart may heal it."""
 
@@ -142,7 +142,7 @@ class Dispatcher:
             return
         if before is not None and everywhere:
             self._kept[partition] = before
-        self.progress[partition] = Progress(self._window, begin, before.through if before is not None else None, topic_id)
+        self.progress[partition] = PartitionProgress(self._window, begin, before.through if before is not None else None, topic_id)
 
     def fetched(self, partition: int, offsets: Iterable[int]) -> None:
         """Records were fetched: from here on none of them can get lost unnoticed."""
@@ -181,7 +181,7 @@ class Dispatcher:
             self._begin(progress, record, found)
         return admission
 
-    def _begin(self, progress: Progress, record: TriggerRecord, found: Sorted) -> None:
+    def _begin(self, progress: PartitionProgress, record: TriggerRecord, found: Sorted) -> None:
         pending = PendingTrigger(
             progress=progress,
             lane=found.lane or DEAD_LETTERS,
@@ -252,7 +252,7 @@ class Dispatcher:
 
     # What is kept.
 
-    def to_keep(self, progress: Mapping[int, Progress] | None = None) -> dict[int, Kept]:
+    def to_keep(self, progress: Mapping[int, PartitionProgress] | None = None) -> dict[int, Kept]:
         """What is to be kept by partition; what has been already is left out."""
         points = {}
         for partition, each in (self.progress if progress is None else progress).items():
@@ -265,7 +265,7 @@ class Dispatcher:
         """These are kept. Partitions that were handed back meanwhile are somebody else's now."""
         self._kept.update({partition: point for partition, point in points.items() if partition in self.progress})
 
-    async def hand_back(self, partitions: set[int], seconds: float) -> dict[int, Progress]:
+    async def hand_back(self, partitions: set[int], seconds: float) -> dict[int, PartitionProgress]:
         """Take nothing more from these partitions; what is under way has `seconds` to end, and the rest is left to the next owner.
 
         Gives their progress, to be kept.

@@ -23,7 +23,7 @@ from etapa.deliver.beginning import AnotherTopic, Beginning, DeliveryRefused, be
 from etapa.deliver.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
 from etapa.deliver.faust_thread import DeliveryThread
 from etapa.deliver.overtaken import another_log, positions_in, tell_gone
-from etapa.deliver.progress import Progress, kept_of, memo_of
+from etapa.deliver.progress import PartitionProgress, kept_of, memo_of
 from etapa.deliver.progress_log import ProgressLog
 from etapa.hosting.faust_frame import DisklessApp
 from etapa.journey.units import SECOND
@@ -201,7 +201,7 @@ class DeliveryConsumer(Consumer):
         await self.keep_progress(progress)
         await super().on_partitions_revoked(revoked)
 
-    async def keep_progress(self, progress: Mapping[int, Progress] | None = None) -> bool:
+    async def keep_progress(self, progress: Mapping[int, PartitionProgress] | None = None) -> bool:
         """Keep what is through and not kept yet: of these partitions, or of all that are ours. False when that was not possible."""
         dispatcher, topic = self._owner.dispatcher, self._owner.cluster.settings.topic_campaign_triggers
         # One after the other, or what is older could be written later.

@@ -24,10 +24,10 @@ class Found(NamedTuple):
     """What Kafka says of all assigned partitions, and the id of their topic, where it tells ids."""
 
     topic_id: str | None
-    places: "Mapping[TopicPartition, Place]"
+    places: "Mapping[TopicPartition, AssignedPartition]"
 
 
-class Place(NamedTuple):
+class AssignedPartition(NamedTuple):
     """What Kafka says of an assigned partition: its offsets, and what the group has committed, if anything."""
 
     log: LogRange
@@ -88,7 +88,7 @@ class DeliveryThread(AIOKafkaConsumerThread):
         for place in assigned:
             stored = found.get(place)
             committed = stored.offset if stored is not None and stored.offset >= 0 else None
-            places[place] = Place(ranges[place], committed, stored.metadata if stored is not None else "")
+            places[place] = AssignedPartition(ranges[place], committed, stored.metadata if stored is not None else "")
         return Found(topic_id, places)
 
     async def ranges(self, places: Collection[TopicPartition]) -> dict[TopicPartition, LogRange]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from etapa.deliver.progress import Progress
+from etapa.deliver.progress import PartitionProgress
 
 MOST_REMEMBERED = 20
 """What the first requests came to is forgotten when there were more."""
@@ -13,7 +13,7 @@ MOST_REMEMBERED = 20
 class PendingTrigger(msgspec.Struct, kw_only=True, eq=False):
     """A record of `campaign-triggers` that is to become a delivery or a dead letter. Times are in microseconds."""
 
-    progress: Progress
+    progress: PartitionProgress
     """Of the partition, while it has been ours without a break."""
     lane: str
     partition: int

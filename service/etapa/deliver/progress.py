@@ -79,7 +79,7 @@ def furthest(kept: Sequence[Kept]) -> Kept | None:
     return max(kept, key=measure, default=None)
 
 
-class Progress:
+class PartitionProgress:
     """The progress of one partition since it was assigned."""
 
     def __init__(self, window: int, begin: int, before: Through | None = None, topic_id: str | None = None) -> None:

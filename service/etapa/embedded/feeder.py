@@ -6,7 +6,7 @@ from confluent_kafka import Producer
 
 from etapa.contracts.partitioner import partition_of
 from etapa.embedded.broker import KEPT_BYTES_PER_PARTITION, PARTITIONS
-from etapa.embedded.shoppers import Sent
+from etapa.embedded.shoppers import SentTouchpoint
 
 _RECORD_OVERHEAD = 80
 """Bytes that a record takes on top of its key and value, generously, with its share of the batch's header."""
@@ -23,7 +23,7 @@ _USUALLY_UNREAD_SECONDS = 0.5
 class Feeder:
     """`rate` is touchpoints a second. Time is given, in seconds of a clock that never goes back."""
 
-    def __init__(self, address: str, topic: str, shoppers: Iterator[Sent], rate: float) -> None:
+    def __init__(self, address: str, topic: str, shoppers: Iterator[SentTouchpoint], rate: float) -> None:
         # What is sent at one moment goes out as one batch a partition: nothing leaves before the flush. No logging, because
         # the broker may end first.
         self._producer = Producer({"bootstrap.servers": address, "linger.ms": 10_000, "batch.num.messages": 100_000, "log_level": 0})
@@ -102,7 +102,7 @@ class Feeder:
         """Wait until the broker has everything; gives how many records it does not have after `seconds`."""
         return self._producer.flush(seconds)
 
-    def _send(self, record: Sent, partition: int, now: float) -> None:
+    def _send(self, record: SentTouchpoint, partition: int, now: float) -> None:
         while True:
             try:
                 self._producer.produce(self._topic, value=record.value, key=record.key, partition=partition)

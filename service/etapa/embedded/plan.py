@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from etapa.embedded.improvised import Improvisation
-from etapa.embedded.shoppers import Sent, ShoppingTrip, touchpoints
+from etapa.embedded.shoppers import SentTouchpoint, ShoppingTrip, touchpoints
 from etapa.journey.language.model import Journey
 from etapa.journey.units import DAY
 from etapa.settings import SHIPPED_JOURNEY
@@ -33,7 +33,7 @@ class DemoOptions(msgspec.Struct, frozen=True):
     journey: Journey
     journey_path: Path
     usual_port: int
-    recorded: Iterator[Sent] | None = None
+    recorded: Iterator[SentTouchpoint] | None = None
     recorded_from: str = ""
     seconds: float | None = None
     rate: float = 200.0
@@ -77,7 +77,7 @@ def plan_for(options: DemoOptions, now: int, tempo: Tempo = SHOPPING) -> Shoppin
     return ShoppingTrip(SEED, end - tempo.history, end, pace, options.customers, newcomer_every)
 
 
-def touchpoints_for(options: DemoOptions) -> Iterator[Sent]:
+def touchpoints_for(options: DemoOptions) -> Iterator[SentTouchpoint]:
     """What is sent, in the order in which it is."""
     now = time.time_ns() // 1000
     if options.recorded is not None:

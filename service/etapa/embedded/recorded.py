@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Rejected
-from etapa.embedded.shoppers import Sent
+from etapa.embedded.shoppers import SentTouchpoint
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.sources.lines import Lines, numbered
 
@@ -12,14 +12,14 @@ NOBODY = b"-"
 """The key of a record whose customer nobody can tell."""
 
 
-def recorded(lines: Lines, decoder: Decoder) -> Iterator[Sent]:
+def recorded(lines: Lines, decoder: Decoder) -> Iterator[SentTouchpoint]:
     """Each line as it stands. One that holds no touchpoint goes out, too: the worker says what is wrong with it."""
     at = 0
     for _, line in numbered(lines, decoder.max_bytes):
         value = line.rstrip(b"\r\n")
         touchpoint = decoder.read(value, None, NEVER)
         if isinstance(touchpoint, Rejected):
-            yield Sent("", NOBODY, value, at, at, "unusable")
+            yield SentTouchpoint("", NOBODY, value, at, at, "unusable")
             continue
         at = max(at, touchpoint.at)
-        yield Sent(touchpoint.id, touchpoint.customer_id.encode(), value, touchpoint.at, at, None)
+        yield SentTouchpoint(touchpoint.id, touchpoint.customer_id.encode(), value, touchpoint.at, at, None)

@@ -43,7 +43,7 @@ class ShoppingTrip(NamedTuple):
     duplicate_share: float = 0.015
 
 
-class Sent(NamedTuple):
+class SentTouchpoint(NamedTuple):
     """A record on its way to the topic: at `arrives_at` in the shop's time, with what is wrong with it, if anything."""
 
     touchpoint_id: str
@@ -73,7 +73,7 @@ class _Shopper:
         self.step: StoryStep = next(self.story)
 
 
-def touchpoints(plan: ShoppingTrip, cast: Cast = any_shopper) -> Iterator[Sent]:
+def touchpoints(plan: ShoppingTrip, cast: Cast = any_shopper) -> Iterator[SentTouchpoint]:
     """The stream of the plan, in the order of arrival, by customers of that cast. It never ends."""
     return _Shop(plan, cast).stream()
 
@@ -85,12 +85,12 @@ class _Shop:
         self._random = Random(plan.seed)
         self._encode = msgspec.json.Encoder().encode
         self._now = plan.start
-        self._queue: list[tuple[int, int, _Shopper | Sent]] = []
+        self._queue: list[tuple[int, int, _Shopper | SentTouchpoint]] = []
         self._queued = 0
         self._known = 0
         self._happened = 0
 
-    def stream(self) -> Iterator[Sent]:
+    def stream(self) -> Iterator[SentTouchpoint]:
         """Who is due acts. If nobody is due yet, a new shopper comes in, or else whoever would be next is early."""
         sent = 0
         while True:
@@ -102,7 +102,7 @@ class _Shop:
             else:
                 at, _, who = heapq.heappop(self._queue)
                 self._now = max(self._now, min(at, due))
-                arrived = who._replace(arrives_at=self._now) if isinstance(who, Sent) else self._act(who)
+                arrived = who._replace(arrives_at=self._now) if isinstance(who, SentTouchpoint) else self._act(who)
             if arrived is not None:
                 sent += 1
                 yield arrived
@@ -121,7 +121,7 @@ class _Shop:
             return True
         return not self._queue or self._queue[0][0] > due
 
-    def _act(self, shopper: _Shopper) -> Sent | None:
+    def _act(self, shopper: _Shopper) -> SentTouchpoint | None:
         """The shopper's next step happens now. None if the record of it is still on its way."""
         step = shopper.step
         self._happened += 1
@@ -147,11 +147,11 @@ class _Shop:
             self._put(self._now + int(self._random.uniform(*_AWAY)), shopper)
         return self._send(touchpoint, shopper.id.encode(), step.channel)
 
-    def _send(self, touchpoint: dict[str, Any], key: bytes, channel: str) -> Sent | None:
+    def _send(self, touchpoint: dict[str, Any], key: bytes, channel: str) -> SentTouchpoint | None:
         random, plan = self._random, self._plan
         delay = self._delay(channel)
         arrives_at = self._now + delay
-        sent = Sent(touchpoint["id"], key, self._encode(touchpoint), self._now, arrives_at, "late" if delay else None)
+        sent = SentTouchpoint(touchpoint["id"], key, self._encode(touchpoint), self._now, arrives_at, "late" if delay else None)
         chance = random.random()
         if chance < plan.duplicate_share:
             # Whoever sends at least once sends again after a timeout, or after a restart.
@@ -177,7 +177,7 @@ class _Shop:
             return 0
         return int(delay)
 
-    def _broken(self, touchpoint: dict[str, Any], key: bytes, arrives_at: int) -> Sent:
+    def _broken(self, touchpoint: dict[str, Any], key: bytes, arrives_at: int) -> SentTouchpoint:
         """What a faulty sender would have made of it."""
         flaw = self._random.choice(BROKEN)
         value: bytes | None = self._encode(touchpoint)
@@ -193,9 +193,9 @@ class _Shop:
             value = self._encode(touchpoint | {"occurred_at": "2999-12-31T23:59:59Z"})
         else:
             value = None
-        return Sent(touchpoint["id"], key, value, self._now, arrives_at, flaw)
+        return SentTouchpoint(touchpoint["id"], key, value, self._now, arrives_at, flaw)
 
-    def _put(self, at: int, what: "_Shopper | Sent") -> None:
+    def _put(self, at: int, what: "_Shopper | SentTouchpoint") -> None:
         # The number keeps those of the same time in the order in which they were put, and spares comparing the rest.
         self._queued += 1
         heapq.heappush(self._queue, (at, self._queued, what))

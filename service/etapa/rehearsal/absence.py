@@ -8,7 +8,7 @@ from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.replay import Replay
-from etapa.rehearsal.scenarios import CUSTOMER, START, Outcome, clauses_from_start, touchpoints_of
+from etapa.rehearsal.scenarios import CUSTOMER, START, ScenarioOutcome, clauses_from_start, touchpoints_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Absence:
     """The rules that would have led there, and the conditions that kept each from holding."""
 
 
-def first_absence(program: Program, outcome: Outcome) -> Absence | None:
+def first_absence(program: Program, outcome: ScenarioOutcome) -> Absence | None:
     """Why the first change that is missing is missing, or none when nothing more can be said than what happened instead.
 
     Only the first: after it the customer is somewhere else than the test thinks.

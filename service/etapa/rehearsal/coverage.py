@@ -1,7 +1,7 @@
 """What the tests of a journey reach: rules that moved somebody, stages that somebody entered, campaigns that were triggered."""
 
 from etapa.journey.language.model import Journey
-from etapa.rehearsal.scenarios import Run
+from etapa.rehearsal.scenarios import ScenarioRun
 
 
 class Coverage:
@@ -12,7 +12,7 @@ class Coverage:
         self._stages = {stage.id: False for stage in journey.stages}
         self._campaigns = {campaign.id: False for campaign in journey.campaigns}
 
-    def add(self, run: Run) -> None:
+    def add(self, run: ScenarioRun) -> None:
         """Count what one test did."""
         for move in run.moves:
             self._stages[move.to] = True

@@ -30,7 +30,7 @@ Cell = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class DifferingCustomer:
     """One customer who differs, with the last stage change in each journey: the one that decided where it is."""
 
     customer_id: str
@@ -191,7 +191,7 @@ class Diff:
         """Campaign triggers that both journeys give, by campaign."""
         return self.old.triggers - self.old.triggers_only_here
 
-    def samples(self, number: int) -> list[Sample]:
+    def samples(self, number: int) -> list[DifferingCustomer]:
         """At most so many of those who differ, always the same for the same touchpoints, in whatever order they come.
 
         They go round the cells of the matrix, those with most customers first, so that each sort of difference is seen early;
@@ -203,7 +203,7 @@ class Diff:
         by_size = sorted(found, key=lambda cell: (cell[0] == cell[1], -len(found[cell]), str(cell)))
         turns = [_round([found[cell] for cell in by_size if (cell[0] == cell[1]) is alike]) for alike in (False, True)]
         chosen = [customer_id for customer_id, _ in zip(chain(*turns), range(number), strict=False)]
-        return [Sample(each, self.old.last.get(each), self.new.last.get(each), self.parted[each]) for each in chosen]
+        return [DifferingCustomer(each, self.old.last.get(each), self.new.last.get(each), self.parted[each]) for each in chosen]
 
     def _customers(self) -> Iterator[str]:
         yield from self.old.replay.customers

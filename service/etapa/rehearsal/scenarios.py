@@ -60,7 +60,7 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ScenarioRun:
     """What the touchpoints of a test did."""
 
     moves: tuple[ScenarioMove, ...]
@@ -78,11 +78,11 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScenarioOutcome:
     """A test, and how it went."""
 
     scenario: Scenario
-    run: Run
+    run: ScenarioRun
     rows: tuple[Row[ScenarioMove], ...] = field(init=False)
     """Expected and actual changes beside each other."""
     problems: tuple[str, ...] = field(init=False)
@@ -108,12 +108,12 @@ class Outcome:
         return not self.changes_differ and not self.problems and not self.run.failures
 
 
-def rehearse(program: Program, scenario: Scenario) -> Outcome:
+def rehearse(program: Program, scenario: Scenario) -> ScenarioOutcome:
     """Run one test. Never raises because of what the test or the journey says."""
-    return Outcome(scenario, run(program, scenario))
+    return ScenarioOutcome(scenario, run(program, scenario))
 
 
-def run(program: Program, scenario: Scenario) -> Run:
+def run(program: Program, scenario: Scenario) -> ScenarioRun:
     """Let the touchpoints of a test go through the journey, and its timers up to `until`."""
     replay = Replay(program)
     failures: list[str] = []
@@ -138,7 +138,7 @@ def run(program: Program, scenario: Scenario) -> Run:
     changes = list(islice(going_on, most))
     is_whole = next(going_on, None) is None
     offers = tuple(_offered(change, offer) for change in changes for offer in change.offers)
-    return Run(tuple(map(_move, changes)), offers, tuple(failures), is_whole)
+    return ScenarioRun(tuple(map(_move, changes)), offers, tuple(failures), is_whole)
 
 
 def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
@@ -181,7 +181,7 @@ def _since_start(clause: Clause) -> str | int | float | bool | None:
     return format_duration(parse_time(clause.observed) - START) if about_absence and isinstance(clause.observed, str) else clause.observed
 
 
-def _problems(scenario: Scenario, run: Run) -> Iterator[str]:
+def _problems(scenario: Scenario, run: ScenarioRun) -> Iterator[str]:
     if not run.is_whole:
         yield f"stopped after {len(run.moves):,} stage changes, as there were more"
     if scenario.triggers is None or run.triggers == scenario.triggers:
@@ -193,7 +193,7 @@ def _problems(scenario: Scenario, run: Run) -> Iterator[str]:
     yield sentence
 
 
-def _why_not(campaign: str, run: Run) -> str:
+def _why_not(campaign: str, run: ScenarioRun) -> str:
     asked = [offered for offered in run.offers if offered.campaign == campaign]
     reasons = [f"at {format_duration(each.at - each.at % SECOND)} by {each.held_back}" for each in asked if each.held_back is not None]
     if reasons:

@@ -70,7 +70,7 @@ _SCORE_NODE = 53.3
 """What jemalloc allocates for a hash entry (24 bytes), and for a sorted-set node with 1.33 levels on average (24 bytes and 16 for each level)."""
 
 
-class Installation(msgspec.Struct, frozen=True, kw_only=True):
+class SizingInput(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an installation. Microseconds and bytes."""
 
     events_per_second: float
@@ -109,7 +109,7 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
 
 
-def size(plan: Installation) -> Sizing:
+def size(plan: SizingInput) -> Sizing:
     """The sizing for a plan."""
     in_memory = min(1.0, plan.customers_in_memory * plan.partitions / plan.customers)
     microseconds = worker_microseconds(1 - in_memory**SKEW)
@@ -169,7 +169,7 @@ def compacted_bytes_per_customer(state_bytes: float = STATE_BYTES, id_characters
     return state_bytes + id_characters + RECORD_OVERHEAD
 
 
-def bytes_per_touchpoint(plan: Installation) -> dict[str, float]:
+def bytes_per_touchpoint(plan: SizingInput) -> dict[str, float]:
     """Written to each topic for a touchpoint, before replication and uncompressed."""
     state = compacted_bytes_per_customer(plan.state_bytes, plan.id_characters)
     return {

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from tests.faults.requests.frames import Api
+from tests.faults.requests.frames import ApiKey
 
 How = Literal["held", "reset", "doubled", "unanswered", "dropped", "slow"]
 """What happens to the request:
@@ -27,14 +27,14 @@ late by time alone, has none."""
 
 IN_THE_NEXT: Sequence[Moment] = ("states-first", "changes-first", "beginning", "random")
 LATE: Sequence[How] = ("held", "reset", "doubled", "unanswered")
-ENDS = frozenset({Api.EndTxn, Api.InitProducerId})
+ENDS = frozenset({ApiKey.EndTxn, ApiKey.InitProducerId})
 """After these, whatever comes belongs to another transaction."""
 
 
 class Act(msgspec.Struct, frozen=True):
     """One thing to befall one request."""
 
-    api: Api
+    api: ApiKey
     how: How
     moment: Moment
 
@@ -45,24 +45,24 @@ class Act(msgspec.Struct, frozen=True):
 
 EVERY_WAY: Sequence[tuple[How, Moment]] = (*product(LATE, IN_THE_NEXT), ("dropped", "of its own"), ("slow", "of its own"))
 
-APIS: Mapping[int, Sequence[Api]] = {
-    1: tuple(Api),
+APIS: Mapping[int, Sequence[ApiKey]] = {
+    1: tuple(ApiKey),
     # Writing adds to the transaction, so nothing else has to.
-    2: (Api.EndTxn, Api.TxnOffsetCommit, Api.InitProducerId, Api.Produce),
+    2: (ApiKey.EndTxn, ApiKey.TxnOffsetCommit, ApiKey.InitProducerId, ApiKey.Produce),
 }
 """The kinds of requests by version of the transaction protocol."""
 
 
-def ways(api: Api, protocol: int) -> Sequence[tuple[How, Moment]]:
+def ways(api: ApiKey, protocol: int) -> Sequence[tuple[How, Moment]]:
     """All that may befall it.
 
     But that before version 2 nobody can tell an EndTxn that was answered from its double: not the producer, which has sent one, and
     not the broker, to which all in one epoch are the same. No network doubles what was sent over TCP, only senders do.
     """
-    return [(how, moment) for how, moment in EVERY_WAY if protocol >= 2 or (api, how) != (Api.EndTxn, "doubled")]
+    return [(how, moment) for how, moment in EVERY_WAY if protocol >= 2 or (api, how) != (ApiKey.EndTxn, "doubled")]
 
 
-def acts(requests: Mapping[Api, Sequence[tuple[How, Moment]]], each: int, random: Random) -> list[Act]:
+def acts(requests: Mapping[ApiKey, Sequence[tuple[How, Moment]]], each: int, random: Random) -> list[Act]:
     """So many for each kind of request, in every way there is as often as any other, in random order."""
     chosen = []
     for api, its_ways in requests.items():

@@ -11,9 +11,9 @@ import click
 import msgspec
 
 from tests.faults.requests.acts import APIS, EVERY_WAY, How, Moment, acts, ways
-from tests.faults.requests.frames import Api
+from tests.faults.requests.frames import ApiKey
 from tests.faults.requests.report import line_of, table_of
-from tests.faults.requests.rounds import Rounds, Trial
+from tests.faults.requests.rounds import RequestTrial, Rounds
 from tests.faults.requests.site import Site
 from tests.faults.requests.slow import Slowness, slow_connections
 from tests.servers.processes import ServerError
@@ -21,13 +21,13 @@ from tests.servers.processes import ServerError
 _UNSAFE = "tests.faults.requests.unsafe_worker"
 
 
-def _apis(context: click.Context, parameter: click.Parameter, value: str | None) -> list[Api]:
+def _apis(context: click.Context, parameter: click.Parameter, value: str | None) -> list[ApiKey]:
     names = [] if value is None else value.split(",")
-    unknown = [name for name in names if name not in Api.__members__]
+    unknown = [name for name in names if name not in ApiKey.__members__]
     if unknown:
-        message = f"{', '.join(unknown)}; there are {', '.join(Api.__members__)}"
+        message = f"{', '.join(unknown)}; there are {', '.join(ApiKey.__members__)}"
         raise click.BadParameter(message)
-    return [Api[name] for name in names]
+    return [ApiKey[name] for name in names]
 
 
 @click.command(help=__doc__)
@@ -45,7 +45,7 @@ def _apis(context: click.Context, parameter: click.Parameter, value: str | None)
 def main(
     trials: int,
     seed: int,
-    only: list[Api],
+    only: list[ApiKey],
     protocol: int,
     workers: int,
     partitions: int,
@@ -69,12 +69,12 @@ def main(
         shutil.rmtree(place)
 
 
-def _try(site: Site, requests: Mapping[Api, Sequence[tuple[How, Moment]]], each: int, seed: int, json_file: Path | None) -> str | None:
-    done: list[Trial] = []
+def _try(site: Site, requests: Mapping[ApiKey, Sequence[tuple[How, Moment]]], each: int, seed: int, json_file: Path | None) -> str | None:
+    done: list[RequestTrial] = []
     failure: str | None = None
     totals = "not finished"
 
-    def tell(trial: Trial) -> None:
+    def tell(trial: RequestTrial) -> None:
         done.append(trial)
         click.echo(line_of(trial))
 

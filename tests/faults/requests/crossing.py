@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from tests.faults.network import reset_connection
-from tests.faults.requests.frames import Request, correlation_of, read_frame, request_of
+from tests.faults.requests.frames import SentRequest, correlation_of, read_frame, request_of
 
 _ANSWER_SECONDS = 5.0
 _LOOK = 0.02
@@ -15,7 +15,7 @@ _LOOK = 0.02
 class Watcher(Protocol):
     """Decides about the requests of one client, in the thread of the network."""
 
-    async def on_request(self, request: Request, connection: "Connection") -> None:
+    async def on_request(self, request: SentRequest, connection: "Connection") -> None:
         """Nothing happens to the request but what this does. Those after it on the same connection wait meanwhile."""
 
 
@@ -84,7 +84,7 @@ class Connection:
         self._target = target
         self._requests, self._writer = client
         self._answers, self._onward = broker
-        self._pending: dict[int, Request] = {}
+        self._pending: dict[int, SentRequest] = {}
         self._unanswered: set[int] = set()
         self._is_silent = False
         self._delay = 0.0
@@ -104,7 +104,7 @@ class Connection:
                 self._writer.close()
                 self._onward.close()
 
-    async def pass_on(self, request: Request) -> None:
+    async def pass_on(self, request: SentRequest) -> None:
         """Towards the broker, at once or as slowly as the connection has become."""
         if self._is_silent:
             return
@@ -127,16 +127,16 @@ class Connection:
         """All requests from now on take so much longer. They arrive even if the client has given up the connection meanwhile."""
         self._delay = seconds
 
-    def lose_answer(self, request: Request) -> None:
+    def lose_answer(self, request: SentRequest) -> None:
         """In place of the answer to this request the connection breaks."""
         self._unanswered.add(request.correlation)
 
-    async def answered(self, request: Request) -> None:
+    async def answered(self, request: SentRequest) -> None:
         """Until the broker has answered a request that was passed on; the connection's end is as good."""
         while self._pending.get(request.correlation) is request and not self._writer.is_closing():
             await asyncio.sleep(_LOOK)
 
-    async def deliver(self, request: Request) -> None:
+    async def deliver(self, request: SentRequest) -> None:
         """Have the request arrive on a connection of its own, which is how a late one looks to a broker. Returns when it is answered."""
         answers, onward = await asyncio.open_connection("127.0.0.1", self._target)
         try:
@@ -167,11 +167,11 @@ class Connection:
                 with contextlib.suppress(ConnectionError):
                     await self._writer.drain()
 
-    async def _send_later(self, request: Request, seconds: float) -> None:
+    async def _send_later(self, request: SentRequest, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self._send(request)
 
-    async def _send(self, request: Request) -> None:
+    async def _send(self, request: SentRequest) -> None:
         self._pending[request.correlation] = request
         self._onward.write(request.raw)
         with contextlib.suppress(ConnectionError):

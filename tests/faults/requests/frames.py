@@ -13,7 +13,7 @@ _CORRELATION = struct.Struct(">i")
 _LARGEST = 200 * 1024 * 1024
 
 
-class Api(IntEnum):
+class ApiKey(IntEnum):
     """The requests that a transaction is made of, as Kafka numbers and names them (https://kafka.apache.org/protocol)."""
 
     Produce = 0
@@ -24,7 +24,7 @@ class Api(IntEnum):
     TxnOffsetCommit = 28
 
 
-class Request(msgspec.Struct, frozen=True):
+class SentRequest(msgspec.Struct, frozen=True):
     """A request as it was sent."""
 
     raw: bytes
@@ -42,11 +42,11 @@ class Request(msgspec.Struct, frozen=True):
         return struct.pack(">h", len(name)) + name in self.raw or bytes([len(name) + 1]) + name in self.raw
 
 
-def request_of(raw: bytes) -> Request:
+def request_of(raw: bytes) -> SentRequest:
     api, version, correlation, length = _HEADER.unpack_from(raw, _SIZE.size)
     begin = _SIZE.size + _HEADER.size
     client = raw[begin : begin + length].decode("utf-8", "replace") if length > 0 else ""
-    return Request(raw, api, version, correlation, client)
+    return SentRequest(raw, api, version, correlation, client)
 
 
 def correlation_of(answer: bytes) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from tests.faults.requests.rounds import Trial
+from tests.faults.requests.rounds import RequestTrial
 from tests.faults.timing import percentile
 
 
@@ -20,22 +20,22 @@ class Line(msgspec.Struct, frozen=True):
     max: float
 
 
-def line_of(trial: Trial) -> str:
+def line_of(trial: RequestTrial) -> str:
     """A trial in one line."""
     recovery = "NOT RECOVERED" if trial.recovery is None else f"recovered in {trial.recovery:5.2f} s"
     verdict = f"WRONG: {'; '.join(trial.problems[:3])}" if trial.problems else "ok"
     return f"{trial.number:5} {trial.kind:28} {trial.moment:14} partition {trial.partition:2} {recovery} {verdict}"
 
 
-def lines(trials: Iterable[Trial], name_of: Callable[[Trial], str]) -> list[Line]:
+def lines(trials: Iterable[RequestTrial], name_of: Callable[[RequestTrial], str]) -> list[Line]:
     """By name, in alphabetical order."""
-    by_name: dict[str, list[Trial]] = defaultdict(list)
+    by_name: dict[str, list[RequestTrial]] = defaultdict(list)
     for trial in trials:
         by_name[name_of(trial)].append(trial)
     return [_line(name, some) for name, some in sorted(by_name.items())]
 
 
-def table_of(trials: Sequence[Trial]) -> str:
+def table_of(trials: Sequence[RequestTrial]) -> str:
     """By kind of request and what befell it; by kind of request and moment; and by kind of request."""
     parts = [
         lines(trials, lambda one: f"{one.act.api.name}, {one.act.how}"),
@@ -46,7 +46,7 @@ def table_of(trials: Sequence[Trial]) -> str:
     return "\n\n".join("\n".join([head, *(_shown(one) for one in part)]) for part in parts)
 
 
-def _line(name: str, trials: Sequence[Trial]) -> Line:
+def _line(name: str, trials: Sequence[RequestTrial]) -> Line:
     times = [trial.recovery for trial in trials if trial.recovery is not None] or [float("nan")]
     wrong = sum(bool(trial.problems) for trial in trials)
     return Line(name, len(trials), wrong, percentile(times, 50), percentile(times, 99), max(times))

@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 
 from tests.faults.requests.acts import Act, Moment
-from tests.faults.requests.frames import Api
+from tests.faults.requests.frames import ApiKey
 from tests.faults.requests.outcome import Reader, differences, simulated
 from tests.faults.requests.saboteur import Saboteur
 from tests.faults.requests.site import Site
@@ -29,7 +29,7 @@ _SLOWEST = 0.3
 """Seconds between two portions of touchpoints for a partition, at most."""
 
 
-class Trial(msgspec.Struct, frozen=True):
+class RequestTrial(msgspec.Struct, frozen=True):
     """What became of one."""
 
     number: int
@@ -72,8 +72,8 @@ class _Attempt:
         if through >= self.end and self.partition in ready:
             self.recovery = time.monotonic() - over_at
 
-    def told(self) -> Trial:
-        return Trial(self.number, self.saboteur.act, self.partition, self.recovery, self.problems)
+    def told(self) -> RequestTrial:
+        return RequestTrial(self.number, self.saboteur.act, self.partition, self.recovery, self.problems)
 
 
 class Rounds(AbstractContextManager["Rounds"]):
@@ -101,14 +101,14 @@ class Rounds(AbstractContextManager["Rounds"]):
         self._changes.close()
         self._triggers.close()
 
-    def run(self, acts: Sequence[Act], told: Callable[[Trial], None]) -> None:
+    def run(self, acts: Sequence[Act], told: Callable[[RequestTrial], None]) -> None:
         """All of them. Raises `ServerError` when what was broken does not come to work again."""
         partitions = self._site.settings.partitions
         for begin in range(0, len(acts), partitions):
             for trial in self._try(acts[begin : begin + partitions]):
                 told(trial)
 
-    def _try(self, acts: Sequence[Act]) -> Sequence[Trial]:
+    def _try(self, acts: Sequence[Act]) -> Sequence[RequestTrial]:
         self._round += 1
         self._feed.begin(f"c{self._round}")
         settings = self._site.settings
@@ -117,7 +117,7 @@ class Rounds(AbstractContextManager["Rounds"]):
             self._tried += 1
             random = Random(self._random.getrandbits(64))
             # Only a takeover has that one, and only one.
-            skip = 0 if act.api == Api.InitProducerId else random.randrange(_MOST_SKIPPED)
+            skip = 0 if act.api == ApiKey.InitProducerId else random.randrange(_MOST_SKIPPED)
             topics = settings.topic_customer_state, settings.topic_stage_changes
             saboteur = Saboteur(act, *topics, settings.session_timeout / 1_000_000, random, skip)
             attempts[partition] = _Attempt(self._tried, partition, saboteur, Random(self._random.getrandbits(64)))
@@ -130,7 +130,7 @@ class Rounds(AbstractContextManager["Rounds"]):
         """Until every act is over and recovered from."""
         site = self._site
         site.crossings.watchers.update({site.client_of(partition): one.saboteur for partition, one in attempts.items()})
-        to_fence = [partition for partition, one in attempts.items() if one.saboteur.act.api == Api.InitProducerId]
+        to_fence = [partition for partition, one in attempts.items() if one.saboteur.act.api == ApiKey.InitProducerId]
         fencing = [self._hands.submit(site.fence, partition) for partition in to_fence]
         ready: set[int] = set()
         looked = 0.0

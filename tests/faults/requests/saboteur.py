@@ -7,7 +7,7 @@ from random import Random
 
 from tests.faults.requests.acts import ENDS, Act
 from tests.faults.requests.crossing import Connection
-from tests.faults.requests.frames import Api, Request
+from tests.faults.requests.frames import ApiKey, SentRequest
 
 _WITHIN_A_TRANSACTION = 0.05
 """Seconds; a small transaction takes about so long."""
@@ -26,7 +26,7 @@ class Saboteur:
         # Longer than a producer waits for an answer, shorter than the session.
         self._slowness = random.uniform(0.5, 0.75) * session
         self._to_skip = skip
-        self._kept: tuple[Request, Connection] | None = None
+        self._kept: tuple[SentRequest, Connection] | None = None
         self._is_next = False
         self._is_due = False
         self._first_write = asyncio.Event()
@@ -36,7 +36,7 @@ class Saboteur:
         self.over_at: float | None = None
         """When all of it was over: the late request has been answered, or nothing more is to come."""
 
-    async def on_request(self, request: Request, connection: Connection) -> None:
+    async def on_request(self, request: SentRequest, connection: Connection) -> None:
         if self._kept is not None:
             await self._await_the_moment(request, connection)
         elif request.api != self.act.api or self.struck_at is not None:
@@ -47,7 +47,7 @@ class Saboteur:
         else:
             await self._strike(request, connection)
 
-    async def _strike(self, request: Request, connection: Connection) -> None:
+    async def _strike(self, request: SentRequest, connection: Connection) -> None:
         self.struck_at = time.monotonic()
         match self.act.how:
             case "dropped":
@@ -72,7 +72,7 @@ class Saboteur:
                 self._is_next = request.api in ENDS
         self._kept = request, connection
 
-    async def _await_the_moment(self, request: Request, connection: Connection) -> None:
+    async def _await_the_moment(self, request: SentRequest, connection: Connection) -> None:
         if self._is_due:
             await connection.pass_on(request)
         elif request.api in ENDS:
@@ -80,7 +80,7 @@ class Saboteur:
             self._is_next = True
             self._first_write.clear()
             await connection.pass_on(request)
-        elif not self._is_next or request.api not in tuple(Api):
+        elif not self._is_next or request.api not in tuple(ApiKey):
             await connection.pass_on(request)
         elif self.act.moment in ("beginning", "random"):
             self._is_due = True
@@ -90,8 +90,8 @@ class Saboteur:
         else:
             await self._come_between(request, connection)
 
-    async def _come_between(self, request: Request, connection: Connection) -> None:
-        first, second = (request.api == Api.Produce and request.names(topic) for topic in self._writes)
+    async def _come_between(self, request: SentRequest, connection: Connection) -> None:
+        first, second = (request.api == ApiKey.Produce and request.names(topic) for topic in self._writes)
         if second and not first:
             try:
                 async with asyncio.timeout(_FIRST_SECONDS):
@@ -109,7 +109,7 @@ class Saboteur:
             await connection.answered(request)
             self._first_write.set()
 
-    async def _deliver_after_answer(self, request: Request, connection: Connection, seconds: float) -> None:
+    async def _deliver_after_answer(self, request: SentRequest, connection: Connection, seconds: float) -> None:
         # On another connection it might overtake what it has to follow.
         await connection.answered(request)
         await self._deliver_after(seconds)

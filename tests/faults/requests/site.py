@@ -25,7 +25,7 @@ from tests.faults.log_ends import hanging_transactions
 from tests.faults.network import Network
 from tests.faults.placement import Place, reassign
 from tests.faults.requests.crossing import Crossing, Crossings
-from tests.integration.worker import Worker, environment_of
+from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import wait_until
 from tests.servers.redis_server import RedisServer
@@ -78,7 +78,7 @@ class Site(AbstractContextManager["Site"]):
         through = ",".join(f"127.0.0.1:{one.port}" for one in crossings)
         self._worker_settings = msgspec.structs.replace(self.settings, kafka_bootstrap_servers=through)
         self._count = workers
-        self.workers: list[Worker] = []
+        self.workers: list[StartedWorker] = []
 
     def __enter__(self) -> Self:
         try:
@@ -97,7 +97,7 @@ class Site(AbstractContextManager["Site"]):
     def start_workers(self) -> None:
         """Until all partitions are ready."""
         for _ in range(self._count):
-            self.workers.append(Worker(self._worker_settings, self._folder, module=self._module))
+            self.workers.append(StartedWorker(self._worker_settings, self._folder, module=self._module))
         every = set(range(self.settings.partitions))
         wait_until(lambda: self.ready() == every, _SECONDS, "every partition's being ready", 0.2)
 

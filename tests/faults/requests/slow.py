@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 
 from tests.faults.requests.crossing import Connection
-from tests.faults.requests.frames import Api, Request
+from tests.faults.requests.frames import ApiKey, SentRequest
 from tests.faults.requests.outcome import Reader, differences, simulated
 from tests.faults.requests.site import Site
 from tests.faults.requests.touchpoints import Feed
@@ -40,8 +40,8 @@ class _Slowing:
         self._quick_ends = 1
         self.slowed = 0
 
-    async def on_request(self, request: Request, connection: Connection) -> None:
-        if request.api == Api.EndTxn:
+    async def on_request(self, request: SentRequest, connection: Connection) -> None:
+        if request.api == ApiKey.EndTxn:
             self._quick_ends -= 1
             if self._quick_ends < 0:
                 self._quick_ends = self._random.randrange(_MOST_QUICK_ENDS)

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.network import Network
 from tests.faults.requests.acts import Act, How, Moment
 from tests.faults.requests.crossing import Crossing, Crossings
-from tests.faults.requests.frames import Api, request_of
+from tests.faults.requests.frames import ApiKey, request_of
 from tests.faults.requests.saboteur import Saboteur
 from tests.servers.processes import wait_until
 
@@ -26,7 +26,7 @@ def request(api: int, correlation: int, body: bytes = b"") -> bytes:
 
 
 def write(topic: str, correlation: int) -> bytes:
-    return request(Api.Produce, correlation, struct.pack(">h", len(topic)) + topic.encode())
+    return request(ApiKey.Produce, correlation, struct.pack(">h", len(topic)) + topic.encode())
 
 
 class Broker:
@@ -117,7 +117,7 @@ def connect(port: int) -> Iterator[Connect]:
         client.close()
 
 
-def watch(crossings: Crossings, how: How, moment: Moment = "beginning", api: Api = Api.EndTxn, session: float = 0.2) -> Saboteur:
+def watch(crossings: Crossings, how: How, moment: Moment = "beginning", api: ApiKey = ApiKey.EndTxn, session: float = 0.2) -> Saboteur:
     saboteur = Saboteur(Act(api, how, moment), STATES, CHANGES, session, Random(3))
     crossings.watchers[CLIENT] = saboteur
     return saboteur
@@ -129,7 +129,7 @@ def wait_until_over(saboteur: Saboteur) -> None:
 
 def test_what_nobody_watches_passes_both_ways(broker: Broker, connect: Connect) -> None:
     client = connect()
-    assert [client.ask(request(Api.EndTxn, number)) for number in (1, 2)] == [1, 2]
+    assert [client.ask(request(ApiKey.EndTxn, number)) for number in (1, 2)] == [1, 2]
     assert broker.arrived == [1, 2]
 
 
@@ -139,13 +139,13 @@ def test_what_was_kept_arrives_when_the_next_transaction_has_begun(
 ) -> None:
     saboteur = watch(crossings, how)
     first, second = connect(), connect()
-    first.send(request(Api.EndTxn, 1))
+    first.send(request(ApiKey.EndTxn, 1))
     if how == "reset":
         assert first.answer() is None
     else:
         wait_until(lambda: saboteur.struck_at is not None, 10, "the strike", 0.01)
-    assert second.ask(request(Api.EndTxn, 2)) == 2
-    assert second.ask(request(Api.AddPartitionsToTxn, 3)) == 3
+    assert second.ask(request(ApiKey.EndTxn, 2)) == 2
+    assert second.ask(request(ApiKey.AddPartitionsToTxn, 3)) == 3
     wait_until_over(saboteur)
     assert broker.arrived == [2, 3, 1]
 
@@ -156,7 +156,7 @@ def test_it_arrives_between_the_two_writes_whichever_was_sent_first(
 ) -> None:
     saboteur = watch(crossings, "doubled", moment)
     first, second = connect(), connect()
-    assert first.ask(request(Api.EndTxn, 1)) == 1
+    assert first.ask(request(ApiKey.EndTxn, 1)) == 1
     second.send(write(topics[1], 3))
     assert first.ask(write(topics[0], 2)) == 2
     assert second.answer() == 3
@@ -167,16 +167,16 @@ def test_it_arrives_between_the_two_writes_whichever_was_sent_first(
 def test_a_lost_answer_ends_the_connection_and_the_request_has_arrived(broker: Broker, crossings: Crossings, connect: Connect) -> None:
     watch(crossings, "unanswered")
     client = connect()
-    assert client.ask(request(Api.EndTxn, 1)) is None
+    assert client.ask(request(ApiKey.EndTxn, 1)) is None
     assert broker.arrived == [1]
 
 
 def test_what_is_dropped_never_arrives(broker: Broker, crossings: Crossings, connect: Connect) -> None:
     saboteur = watch(crossings, "dropped", "of its own")
     first, second = connect(), connect()
-    first.send(request(Api.EndTxn, 1))
+    first.send(request(ApiKey.EndTxn, 1))
     wait_until_over(saboteur)
-    assert second.ask(request(Api.EndTxn, 2)) == 2
+    assert second.ask(request(ApiKey.EndTxn, 2)) == 2
     assert broker.arrived == [2]
 
 
@@ -185,17 +185,17 @@ def test_on_a_slow_connection_all_arrives_in_order_though_its_client_has_gone_an
 ) -> None:
     saboteur = watch(crossings, "slow", "of its own", session=1)
     slow, quick = connect(), connect()
-    slow.send(request(Api.EndTxn, 1) + request(Api.EndTxn, 2))
+    slow.send(request(ApiKey.EndTxn, 1) + request(ApiKey.EndTxn, 2))
     wait_until(lambda: saboteur.struck_at is not None, 10, "the strike", 0.01)
     slow.close()
-    assert quick.ask(request(Api.EndTxn, 3)) == 3
+    assert quick.ask(request(ApiKey.EndTxn, 3)) == 3
     wait_until(lambda: len(broker.arrived) == 3, 10, "all requests' arrival", 0.01)
     assert broker.arrived == [3, 1, 2]
 
 
 def test_only_the_kind_that_is_meant_is_struck(broker: Broker, crossings: Crossings, connect: Connect) -> None:
-    watch(crossings, "reset", api=Api.TxnOffsetCommit)
+    watch(crossings, "reset", api=ApiKey.TxnOffsetCommit)
     client = connect()
-    assert client.ask(request(Api.EndTxn, 1)) == 1
-    assert client.ask(request(Api.TxnOffsetCommit, 2)) is None
+    assert client.ask(request(ApiKey.EndTxn, 1)) == 1
+    assert client.ask(request(ApiKey.TxnOffsetCommit, 2)) is None
     assert broker.arrived == [1]

@@ -5,7 +5,7 @@ import pytest
 from aiokafka.protocol.produce import ProduceRequest_v3
 from aiokafka.protocol.transaction import EndTxnRequest_v0
 
-from tests.faults.requests.frames import Api, correlation_of, read_frame, request_of
+from tests.faults.requests.frames import ApiKey, correlation_of, read_frame, request_of
 
 
 def framed(body: bytes) -> bytes:
@@ -20,14 +20,14 @@ def sent(api: int, version: int, correlation: int, client: str, body: bytes) -> 
 def test_a_request_tells_its_kind_its_number_and_whose_it_is() -> None:
     body = EndTxnRequest_v0("etapa.touchpoints.3", 7, 0, True).encode()
     request = request_of(sent(26, 0, 41, "etapa-etapa-3", body))
-    assert (request.api, request.version, request.correlation, request.client) == (Api.EndTxn, 0, 41, "etapa-etapa-3")
+    assert (request.api, request.version, request.correlation, request.client) == (ApiKey.EndTxn, 0, 41, "etapa-etapa-3")
 
 
 def test_the_header_of_a_flexible_version_begins_the_same() -> None:
     tags, transactional_id = b"\x00", b"\x14" + b"etapa.touchpoints.3"
     body = tags + transactional_id + (7).to_bytes(8, "big") + b"\x00\x05" + b"\x01" + tags
     request = request_of(sent(26, 5, 42, "etapa-etapa-3", body))
-    assert (request.api, request.version, request.correlation, request.client) == (Api.EndTxn, 5, 42, "etapa-etapa-3")
+    assert (request.api, request.version, request.correlation, request.client) == (ApiKey.EndTxn, 5, 42, "etapa-etapa-3")
 
 
 def test_a_request_without_a_client_id_is_nobodys() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.faults.requests.acts import every_act
 from tests.faults.requests.report import line_of
-from tests.faults.requests.rounds import Rounds, Trial
+from tests.faults.requests.rounds import RequestTrial, Rounds
 from tests.faults.requests.site import Site
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -18,9 +18,9 @@ def test_no_request_that_is_late_lost_or_doubled_tears_a_transaction(
     transactions: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every kind of request in every way once; `make faults ARGS="--requests"` tries each at every moment, and often."""
-    tried: list[Trial] = []
+    tried: list[RequestTrial] = []
 
-    def tell(trial: Trial) -> None:
+    def tell(trial: RequestTrial) -> None:
         tried.append(trial)
         with capsys.disabled():
             print(line_of(trial))  # noqa: T201 - what takes this long should be seen to move

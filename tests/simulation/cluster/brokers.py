@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from tests.simulation.cluster import coordinator as transactions
 from tests.simulation.cluster.coordinator import Coordinator, Transactions
-from tests.simulation.cluster.partition_log import Batch, Entry, PartitionLog, batch_of, records_in
+from tests.simulation.cluster.partition_log import Batch, LogEntry, PartitionLog, batch_of, records_in
 
 UNKNOWN_TOPIC, NOT_LEADER, LOADING, NOT_COORDINATOR, NOT_ENOUGH_REPLICAS = 3, 6, 14, 16, 19
 TOPIC_DENIED, GROUP_DENIED, NOT_ATTEMPTED = 29, 30, 55
@@ -261,7 +261,7 @@ class SimulatedBrokers:
 
         self._later(self._random.uniform(0, self.marker_delay), write)
 
-    def _tell_offset(self, ended: Sequence[Entry]) -> None:
+    def _tell_offset(self, ended: Sequence[LogEntry]) -> None:
         for entry in ended:
             for one in entry.records:
                 self._on_group_offset(one.offset)

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from tests.simulation.loop import SimulationLoop
-from tests.simulation.process import Network, Process
+from tests.simulation.process import Process, SimulatedNetwork
 
 T = TypeVar("T")
 _MOST_TASKS = 500
@@ -20,7 +20,7 @@ _MOST_TASKS = 500
 class TaskedProcess(Process):
     """A worker process with all its tasks."""
 
-    def __init__(self, name: str, network: Network, trace: Callable[[str], None], events: Any) -> None:
+    def __init__(self, name: str, network: SimulatedNetwork, trace: Callable[[str], None], events: Any) -> None:
         super().__init__(name, network, trace, events)
         self.awake_at = 0.0
         self.tasks: list[asyncio.Task[Any]] = []

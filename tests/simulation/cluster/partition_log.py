@@ -36,7 +36,7 @@ class Batch(NamedTuple):
 
 
 @dataclass
-class Entry:
+class LogEntry:
     """A batch in the log."""
 
     producer_id: int
@@ -50,7 +50,7 @@ class _Producer:
     epoch: int = NO_EPOCH
     batches: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     """First and last sequence number, and offset."""
-    open: list[Entry] = field(default_factory=list)
+    open: list[LogEntry] = field(default_factory=list)
 
     def move_to(self, epoch: int) -> None:
         if epoch > self.epoch:
@@ -65,7 +65,7 @@ class PartitionLog:
 
     def __init__(self, name: str, verify: Callable[[str | None, Batch], int], forgets: Callable[[], bool] = lambda: False) -> None:
         self.name = name
-        self.entries: list[Entry] = []
+        self.entries: list[LogEntry] = []
         self.end = 0
         self._verify = verify
         self._forgets = forgets
@@ -91,7 +91,7 @@ class PartitionLog:
                 return OUT_OF_ORDER, -1
         self._producers[batch.producer_id] = producer
         producer.move_to(batch.epoch)
-        entry = Entry(batch.producer_id, self.end, records())
+        entry = LogEntry(batch.producer_id, self.end, records())
         if batch.sequence is not None:
             producer.batches.append((batch.sequence, batch.sequence + batch.length - 1, self.end))
         producer.open.append(entry)
@@ -99,7 +99,7 @@ class PartitionLog:
         self.end += batch.length
         return OK, entry.offset
 
-    def mark(self, producer_id: int, epoch: int, *, commit: bool) -> Sequence[Entry]:
+    def mark(self, producer_id: int, epoch: int, *, commit: bool) -> Sequence[LogEntry]:
         """The end of a producer's transaction is written. Gives what it ended."""
         producer = self._producers.setdefault(producer_id, _Producer())
         if epoch < producer.epoch:

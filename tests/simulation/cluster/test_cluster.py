@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.reach import MUST_HAPPEN_TO_REQUESTS, did_not_happen
-from tests.simulation.world import Result
+from tests.simulation.world import SimulationResult
 
 SEEDS = 300
 
@@ -22,7 +22,7 @@ def _quiet_logs() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def runs() -> list[Result]:
+def runs() -> list[SimulationResult]:
     """What the first seeds make of it."""
     logging.disable(logging.CRITICAL)
     try:
@@ -31,11 +31,11 @@ def runs() -> list[Result]:
         logging.disable(logging.NOTSET)
 
 
-def test_whatever_becomes_of_single_requests_every_transaction_is_whole_or_absent(runs: list[Result]) -> None:
+def test_whatever_becomes_of_single_requests_every_transaction_is_whole_or_absent(runs: list[SimulationResult]) -> None:
     assert [(result.seed, result.violations[0]) for result in runs if result.violations] == []
 
 
-def test_everything_that_may_happen_to_a_request_does(runs: list[Result]) -> None:
+def test_everything_that_may_happen_to_a_request_does(runs: list[SimulationResult]) -> None:
     events: Counter[str] = Counter()
     for result in runs:
         events.update(result.events)

@@ -26,10 +26,10 @@ from tests.simulation.cluster.readable import ClusterBroker, topics_of
 from tests.simulation.cluster.wires import Wires, WireWeather
 from tests.simulation.controls import Safety
 from tests.simulation.process import Process
-from tests.simulation.scenario import Scenario, scenario_of
+from tests.simulation.scenario import SimulationScenario, scenario_of
 from tests.simulation.watched import WatchedPartition
-from tests.simulation.worker import Surroundings, Worker
-from tests.simulation.world import AIMS_FOR, Result, World
+from tests.simulation.worker import RunContext, SimulatedWorker
+from tests.simulation.world import AIMS_FOR, SimulationResult, World
 
 AIMED_AT = ("EndTxn", "EndTxn", "Produce", "Produce", "AddPartitionsToTxn", "TxnOffsetCommit", "InitProducerId")
 BROKER_FAULTS = ("broker down", "leaders move", "slow broker", "connections break")
@@ -100,10 +100,10 @@ class ClusterPartition(WatchedPartition):
             self._find(line)
 
 
-class ClusterWorker(Worker):
+class ClusterWorker(SimulatedWorker):
     """A worker whose process has aiokafka's tasks in it, too."""
 
-    def __init__(self, cluster: Cluster, around: Surroundings, process: TaskedProcess, random: Random, skew: int) -> None:
+    def __init__(self, cluster: Cluster, around: RunContext, process: TaskedProcess, random: Random, skew: int) -> None:
         self._cluster = cluster
         super().__init__(around, process, random, skew)
 
@@ -128,7 +128,7 @@ class ClusterWorld(World):
 
     faults: Sequence[str] = ("kill", "second owner", "second owner", "roll back", "flush", *BROKER_FAULTS, *BROKER_FAULTS, "cut")
 
-    def __init__(self, seed: int, scenario: Scenario | None = None, off: frozenset[Safety] = frozenset()) -> None:
+    def __init__(self, seed: int, scenario: SimulationScenario | None = None, off: frozenset[Safety] = frozenset()) -> None:
         super().__init__(seed, scenario, off=off)
         self._off = off
         self._loop = cast("ProcessLoop", self.loop)
@@ -158,7 +158,7 @@ class ClusterWorld(World):
         self._cluster = Cluster(settings)
         self.events["new protocol" if chosen.new_protocol else "old protocol"] += 1
 
-    def choose(self, random: Random) -> Scenario:
+    def choose(self, random: Random) -> SimulationScenario:
         scenario = scenario_of(random)
         shop = msgspec.structs.replace(scenario.shop, touchpoints=random.randrange(5, 50), pause=random.choice((0.1, 1.0, 3.0)))
         return msgspec.structs.replace(scenario, shop=shop, faults=random.randrange(0, 9), skew=0)
@@ -166,7 +166,7 @@ class ClusterWorld(World):
     def make_loop(self, random: Random) -> ProcessLoop:
         return process_loop(random)
 
-    def run(self) -> Result:
+    def run(self) -> SimulationResult:
         with without(self._off), without_sockets(self.wires, Random(self.random.random())):
             return super().run()
 
@@ -175,7 +175,7 @@ class ClusterWorld(World):
         process.on_kill.append(lambda: self.wires.cut(owner=process))
         return process
 
-    def make_worker(self, process: Process, random: Random, skew: int) -> Worker:
+    def make_worker(self, process: Process, random: Random, skew: int) -> SimulatedWorker:
         return ClusterWorker(self._cluster, self.around, cast("TaskedProcess", process), random, skew)
 
     async def drain(self) -> None:

@@ -20,7 +20,7 @@ from etapa.deliver.answers import Answer, verdict_of
 from etapa.deliver.backoff import Retry
 from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Target
-from etapa.deliver.progress import Progress
+from etapa.deliver.progress import PartitionProgress
 from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.target_queue import TargetQueue
 from etapa.deliver.webhook import Webhooks, _trouble
@@ -237,7 +237,7 @@ def test_an_error_of_ours_is_logged_without_its_words(caplog: pytest.LogCaptureF
             Target(id="crm", url="https://target.example/", retry=Retry(attempts=1)), fail, observer, SystemClock(), lambda: 0.5
         )
         work = queue.start()
-        progress = Progress(1, 0)
+        progress = PartitionProgress(1, 0)
         queue.put(PendingTrigger(progress=progress, lane="crm", partition=0, offset=0, key=b"", value=b"", headers=(), published_at=0))
         while not observer.undeliverable.called:
             await asyncio.sleep(0)

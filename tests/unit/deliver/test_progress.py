@@ -1,29 +1,29 @@
 import pytest
 
-from etapa.deliver.progress import LONGEST_MEMO, Kept, Progress, Skipped, Through, furthest, kept_of, memo_of
+from etapa.deliver.progress import LONGEST_MEMO, Kept, PartitionProgress, Skipped, Through, furthest, kept_of, memo_of
 
 
-def taken(progress: Progress, *offsets: int) -> None:
+def taken(progress: PartitionProgress, *offsets: int) -> None:
     progress.fetched(offsets)
     for offset in offsets:
         assert progress.take(offset)
 
 
 def test_before_anything_was_taken_reading_begins_where_it_began() -> None:
-    progress = Progress(10, 3)
+    progress = PartitionProgress(10, 3)
     assert progress.committable() == 3
     progress.fetched([3, 4])
     assert progress.committable() == 3
 
 
 def test_the_offset_after_the_last_is_committed_when_all_is_through() -> None:
-    progress = Progress(10, 0)
+    progress = PartitionProgress(10, 0)
     taken(progress, 3, 4, 9)
     assert progress.committable() == 10
 
 
 def test_an_open_record_holds_the_commit_whatever_ends_after_it() -> None:
-    progress = Progress(10, 0)
+    progress = PartitionProgress(10, 0)
     for offset in (3, 4, 5):
         taken(progress, offset)
         assert progress.admit("a", offset) == "open"
@@ -35,7 +35,7 @@ def test_an_open_record_holds_the_commit_whatever_ends_after_it() -> None:
 
 
 def test_what_is_fetched_is_not_passed_before_it_is_taken() -> None:
-    progress = Progress(10, 0)
+    progress = PartitionProgress(10, 0)
     progress.fetched(range(5))
     progress.take(0)
     assert progress.committable() == 1
@@ -45,14 +45,14 @@ def test_what_is_fetched_is_not_passed_before_it_is_taken() -> None:
 
 
 def test_what_comes_again_after_a_seek_is_taken_once() -> None:
-    progress = Progress(10, 0)
+    progress = PartitionProgress(10, 0)
     taken(progress, 0, 1)
     progress.fetched([0, 1, 2])
     assert [progress.take(offset) for offset in (0, 1, 2)] == [False, False, True]
 
 
 def test_a_full_lane_falls_behind_and_holds_up_no_other() -> None:
-    progress = Progress(2, 0)
+    progress = PartitionProgress(2, 0)
     for offset in range(6):
         taken(progress, offset)
     assert [progress.admit("slow", offset) for offset in (0, 1, 2)] == ["open", "open", "later"]
@@ -66,7 +66,7 @@ def test_a_full_lane_falls_behind_and_holds_up_no_other() -> None:
 
 
 def test_a_lane_that_caught_up_goes_on_with_the_others() -> None:
-    progress = Progress(1, 0)
+    progress = PartitionProgress(1, 0)
     for offset in range(4):
         taken(progress, offset)
     assert [progress.admit("slow", offset) for offset in (0, 1, 3)] == ["open", "later", "later"]
@@ -85,7 +85,7 @@ def test_a_lane_that_caught_up_goes_on_with_the_others() -> None:
 
 
 def test_records_that_retention_removed_hold_nothing_up() -> None:
-    progress = Progress(1, 0)
+    progress = PartitionProgress(1, 0)
     for offset in range(5):
         taken(progress, offset)
     assert [progress.admit("slow", offset) for offset in (0, 1)] == ["open", "later"]
@@ -145,7 +145,7 @@ def test_what_retention_may_have_taken_is_what_was_not_through() -> None:
 
 
 def test_a_lane_that_falls_behind_among_what_is_through_keeps_what_was_through_beyond() -> None:
-    progress = Progress(window=1, begin=2, before=Through(10, frozenset({2, 5})))
+    progress = PartitionProgress(window=1, begin=2, before=Through(10, frozenset({2, 5})))
     progress.fetched(range(2, 10))
     for offset in range(2, 10):
         assert progress.take(offset)

@@ -12,7 +12,7 @@ from etapa.deliver.backoff import Retry
 from etapa.deliver.breaker import BreakerPolicy, State
 from etapa.deliver.pending_trigger import PendingTrigger
 from etapa.deliver.plan import Target
-from etapa.deliver.progress import Progress
+from etapa.deliver.progress import PartitionProgress
 from etapa.deliver.target_queue import TargetQueue
 from etapa.journey.units import SECOND
 
@@ -62,7 +62,14 @@ class Bench:
         for offset in offsets:
             self.queue.put(
                 PendingTrigger(
-                    progress=Progress(9, 0), lane="t", partition=partition, offset=offset, key=b"", value=b"", headers=(), published_at=0
+                    progress=PartitionProgress(9, 0),
+                    lane="t",
+                    partition=partition,
+                    offset=offset,
+                    key=b"",
+                    value=b"",
+                    headers=(),
+                    published_at=0,
                 )
             )
 
@@ -243,7 +250,7 @@ def test_a_trigger_that_is_older_than_the_target_wants_is_not_sent() -> None:
             for offset, age in ((1, 61), (2, 60), (3, 10)):
                 bench.queue.put(
                     PendingTrigger(
-                        progress=Progress(9, 0),
+                        progress=PartitionProgress(9, 0),
                         lane="t",
                         partition=0,
                         offset=offset,

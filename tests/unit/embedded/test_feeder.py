@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from etapa.contracts.partitioner import partition_of
 from etapa.embedded.broker import KEPT_BYTES_PER_PARTITION, PARTITIONS, PrivateBroker
 from etapa.embedded.feeder import Feeder
-from etapa.embedded.shoppers import Sent, ShoppingTrip, touchpoints
+from etapa.embedded.shoppers import SentTouchpoint, ShoppingTrip, touchpoints
 
 PLAN = ShoppingTrip(seed=1, start=1_700_000_000_000_000, end=1_790_000_000_000_000, pace=3_600_000_000)
 
@@ -83,11 +83,11 @@ def test_it_remembers_when_a_touchpoint_was_sent(broker: PrivateBroker) -> None:
     assert feeder.sent_at("t-9999") is None
 
 
-def _large_records() -> Iterator[Sent]:
+def _large_records() -> Iterator[SentTouchpoint]:
     for number in count(1):
         key = b"c-%d" % number
         value = json.dumps({"id": number, "filling": "x" * 10_000}).encode()
-        yield Sent(f"t-{number}", key, value, PLAN.start, PLAN.start + number, None)
+        yield SentTouchpoint(f"t-{number}", key, value, PLAN.start, PLAN.start + number, None)
 
 
 def _sent_by_partition(sent: int) -> list[int]:

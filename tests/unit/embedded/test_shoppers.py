@@ -13,7 +13,7 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.embedded import shoppers
 from etapa.embedded.personas import PERSONAS
 from etapa.embedded.plan import DemoOptions, plan_for
-from etapa.embedded.shoppers import BROKEN, Sent, ShoppingTrip, touchpoints
+from etapa.embedded.shoppers import BROKEN, SentTouchpoint, ShoppingTrip, touchpoints
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import compile_journey
@@ -29,12 +29,12 @@ A_YEAR = ShoppingTrip(seed=1, start=START, end=START + 3 * 365 * DAY, pace=365 *
 
 
 @pytest.fixture(scope="module")
-def year() -> list[Sent]:
+def year() -> list[SentTouchpoint]:
     """Ten thousand records of about a year."""
     return list(islice(touchpoints(A_YEAR), 10_000))
 
 
-def _read(sent: Sent) -> Touchpoint | Rejected:
+def _read(sent: SentTouchpoint) -> Touchpoint | Rejected:
     return decode_touchpoint(sent.key, sent.value, TouchpointLimits(), A_YEAR.end)
 
 
@@ -47,11 +47,11 @@ def test_another_seed_gives_other_shoppers() -> None:
     assert one != other
 
 
-def test_records_come_in_the_order_of_their_arrival(year: list[Sent]) -> None:
+def test_records_come_in_the_order_of_their_arrival(year: list[SentTouchpoint]) -> None:
     assert all(earlier.arrives_at <= later.arrives_at for earlier, later in pairwise(year))
 
 
-def test_nothing_arrives_before_it_happened_or_after_the_end(year: list[Sent]) -> None:
+def test_nothing_arrives_before_it_happened_or_after_the_end(year: list[SentTouchpoint]) -> None:
     assert all(START <= sent.occurred_at <= sent.arrives_at < A_YEAR.end for sent in year)
 
 
@@ -61,18 +61,18 @@ def test_time_never_reaches_the_end_however_long_it_goes_on(pace: int) -> None:
     assert max(sent.arrives_at for sent in islice(touchpoints(plan), 20_000)) < plan.end
 
 
-def test_what_is_not_broken_is_a_touchpoint_and_what_is_broken_is_not(year: list[Sent]) -> None:
+def test_what_is_not_broken_is_a_touchpoint_and_what_is_broken_is_not(year: list[SentTouchpoint]) -> None:
     for sent in year:
         assert isinstance(_read(sent), Rejected) is (sent.flaw in BROKEN)
 
 
-def test_broken_records_are_few_and_of_all_kinds(year: list[Sent]) -> None:
+def test_broken_records_are_few_and_of_all_kinds(year: list[SentTouchpoint]) -> None:
     broken = Counter(sent.flaw for sent in year if sent.flaw in BROKEN)
     assert set(broken) == set(BROKEN)
     assert 0.001 < broken.total() / len(year) < 0.01
 
 
-def test_duplicates_are_few_and_say_exactly_what_was_said_before(year: list[Sent]) -> None:
+def test_duplicates_are_few_and_say_exactly_what_was_said_before(year: list[SentTouchpoint]) -> None:
     said = defaultdict(list)
     for sent in year:
         if sent.flaw not in BROKEN:
@@ -82,14 +82,14 @@ def test_duplicates_are_few_and_say_exactly_what_was_said_before(year: list[Sent
     assert all(first.value == second.value and second.flaw == "duplicate" for first, second in twice)
 
 
-def test_some_are_late_within_the_grace_and_some_beyond(year: list[Sent]) -> None:
+def test_some_are_late_within_the_grace_and_some_beyond(year: list[SentTouchpoint]) -> None:
     delays = [sent.arrives_at - sent.occurred_at for sent in year if sent.flaw == "late"]
     assert 0.02 < len(delays) / len(year) < 0.2
     assert any(0 < delay <= GRACE for delay in delays)
     assert any(delay > GRACE for delay in delays)
 
 
-def test_some_touchpoints_of_a_customer_overtake_each_other(year: list[Sent]) -> None:
+def test_some_touchpoints_of_a_customer_overtake_each_other(year: list[SentTouchpoint]) -> None:
     latest: dict[bytes, int] = {}
     overtaken = 0
     for sent in year:
@@ -99,12 +99,12 @@ def test_some_touchpoints_of_a_customer_overtake_each_other(year: list[Sent]) ->
     assert overtaken > 10
 
 
-def test_channels_are_online_and_offline(year: list[Sent]) -> None:
+def test_channels_are_online_and_offline(year: list[SentTouchpoint]) -> None:
     channels = Counter(touchpoint.channel for touchpoint in map(_read, year) if isinstance(touchpoint, Touchpoint))
     assert {"social", "search", "email", "web", "app", "sms", "whatsapp", "print", "store"} <= set(channels)
 
 
-def test_every_shopper_has_a_persona_and_says_about_consent(year: list[Sent]) -> None:
+def test_every_shopper_has_a_persona_and_says_about_consent(year: list[SentTouchpoint]) -> None:
     traits: dict[str, dict[str, object]] = {}
     for touchpoint in map(_read, year):
         if isinstance(touchpoint, Touchpoint):
@@ -113,7 +113,7 @@ def test_every_shopper_has_a_persona_and_says_about_consent(year: list[Sent]) ->
     assert {of["marketing_consent"] for of in traits.values()} == {True, False}
 
 
-def test_purchases_say_what_was_bought_for_how_much(year: list[Sent]) -> None:
+def test_purchases_say_what_was_bought_for_how_much(year: list[SentTouchpoint]) -> None:
     purchases = [one for one in map(_read, year) if isinstance(one, Touchpoint) and one.type == "purchase"]
     assert len(purchases) > 100
     for purchase in purchases:
@@ -122,7 +122,7 @@ def test_purchases_say_what_was_bought_for_how_much(year: list[Sent]) -> None:
         assert purchase.properties["product"]
 
 
-def test_journeys_take_from_minutes_to_months(year: list[Sent]) -> None:
+def test_journeys_take_from_minutes_to_months(year: list[SentTouchpoint]) -> None:
     """From a customer's first touchpoint to the first purchase."""
     first: dict[str, int] = {}
     taken: dict[str, int] = {}
@@ -141,7 +141,7 @@ def test_there_are_as_many_shoppers_as_asked_for(customers: int) -> None:
     assert len({sent.key for sent in islice(touchpoints(plan), 5_000)}) == customers
 
 
-def test_time_in_the_shop_keeps_to_the_plan(year: list[Sent]) -> None:
+def test_time_in_the_shop_keeps_to_the_plan(year: list[SentTouchpoint]) -> None:
     """Three years ever more slowly, of which ten thousand touchpoints at first pace would take one: three quarters of a year."""
     assert abs(year[-1].arrives_at - START - 365 * DAY * 3 / 4) < 10 * DAY
 
@@ -162,7 +162,7 @@ def test_as_a_command_it_refuses_a_start_that_is_no_time() -> None:
     assert "'yesterday' is not a time" in run.output
 
 
-def _lines(year: list[Sent]) -> BytesIO:
+def _lines(year: list[SentTouchpoint]) -> BytesIO:
     return BytesIO(b"".join(sent.value + b"\n" for sent in year if sent.value is not None and sent.flaw not in BROKEN))
 
 
@@ -172,12 +172,12 @@ def journey() -> Journey:
 
 
 @pytest.fixture(scope="module")
-def changes(year: list[Sent], journey: Journey) -> list[StageChange]:
+def changes(year: list[SentTouchpoint], journey: Journey) -> list[StageChange]:
     """What becomes of them in the shipped journey, with the time that passes for those who stay away."""
     return list(simulate(compile_journey(journey), journey, _lines(year), until=year[-1].arrives_at))
 
 
-def test_they_do_everything_that_the_shipped_journey_asks_about(year: list[Sent], journey: Journey) -> None:
+def test_they_do_everything_that_the_shipped_journey_asks_about(year: list[SentTouchpoint], journey: Journey) -> None:
     asked = {kind for rule in journey.rules for kind in _types(rule.when)} - {ANY_TYPE}
     done = {touchpoint.type for touchpoint in map(_read, year) if isinstance(touchpoint, Touchpoint)}
     assert asked <= done

@@ -12,7 +12,7 @@ from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
 from etapa.journey.units import DAY
-from etapa.rehearsal.diff import Diff, Sample
+from etapa.rehearsal.diff import Diff, DifferingCustomer
 from tests.support.faulty import Faulty
 
 START = parse_time("2026-01-01T00:00:00Z")
@@ -45,7 +45,7 @@ def diff(new: str, *lines: bytes, until: float | None = None, old: str = OLD) ->
     return found
 
 
-def seen(sample: Sample) -> tuple[Any, ...]:
+def seen(sample: DifferingCustomer) -> tuple[Any, ...]:
     """Customer, then (stage, day, rule) in each journey."""
     sides = [(side.to, (side.at - START) / DAY, side.rule) for side in (sample.old, sample.new) if side is not None]
     return (sample.customer_id, *sides)

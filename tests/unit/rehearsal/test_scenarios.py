@@ -13,7 +13,7 @@ from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journe
 from etapa.journey.units import DAY, SECOND
 from etapa.rehearsal.absence import Absence, first_absence
 from etapa.rehearsal.coverage import Coverage
-from etapa.rehearsal.scenarios import START, Outcome, rehearse, touchpoints_of
+from etapa.rehearsal.scenarios import START, ScenarioOutcome, rehearse, touchpoints_of
 from tests.support.faulty import Faulty
 
 JOURNEY = journey_or_raise(
@@ -45,13 +45,13 @@ def scenario(given: Sequence[tuple[float, str]], expect: Expected, until: float 
     )
 
 
-def absence(outcome: Outcome, journey: Journey = JOURNEY) -> Absence:
+def absence(outcome: ScenarioOutcome, journey: Journey = JOURNEY) -> Absence:
     found = first_absence(compile_journey(journey), outcome)
     assert found is not None
     return found
 
 
-def rows(outcome: Outcome) -> list[tuple[str | None, str | None]]:
+def rows(outcome: ScenarioOutcome) -> list[tuple[str | None, str | None]]:
     return [(row.expected.to if row.expected else None, row.actual.to if row.actual else None) for row in outcome.rows if row.differs]
 
 
@@ -146,7 +146,7 @@ campaigns:
 )
 
 
-def triggered(given: Sequence[tuple[float, str]], triggers: Sequence[str] | None, until: float | None = None) -> Outcome:
+def triggered(given: Sequence[tuple[float, str]], triggers: Sequence[str] | None, until: float | None = None) -> ScenarioOutcome:
     program = compile_journey(CAMPAIGNS)
     moves = rehearse(program, scenario(given, [], until)).run.moves
     return rehearse(program, replace(scenario(given, [], until, triggers=triggers), expect=tuple(move.as_expected() for move in moves)))

@@ -11,7 +11,7 @@ from etapa.journey.duration import format_duration
 from etapa.journey.language.model import ExpectedChange
 from etapa.rehearsal.absence import Absence
 from etapa.rehearsal.alignment import Row
-from etapa.rehearsal.scenarios import Outcome, ScenarioMove
+from etapa.rehearsal.scenarios import ScenarioMove, ScenarioOutcome
 
 MARGIN = "  "
 GAP = "   "
@@ -24,7 +24,7 @@ Cell = tuple[str, str]
 NOTHING: Cell = ("", "")
 
 
-def difference(outcome: Outcome, absence: Absence | None, columns: int) -> list[str]:
+def difference(outcome: ScenarioOutcome, absence: Absence | None, columns: int) -> list[str]:
     """The lines of it, without the heading that names the test."""
     lines: list[str] = []
     if outcome.changes_differ:
@@ -40,7 +40,7 @@ def difference(outcome: Outcome, absence: Absence | None, columns: int) -> list[
     return lines
 
 
-def in_short(outcome: Outcome) -> str:
+def in_short(outcome: ScenarioOutcome) -> str:
     """What is wrong, in one line."""
     parts = []
     differing = sum(row.differs for row in outcome.rows)

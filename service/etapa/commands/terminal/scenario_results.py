@@ -14,16 +14,16 @@ from etapa.journey.language.load import Loaded
 from etapa.journey.language.model import ExpectedChange
 from etapa.rehearsal.absence import Absence
 from etapa.rehearsal.coverage import Coverage
-from etapa.rehearsal.scenarios import Outcome, ScenarioMove
+from etapa.rehearsal.scenarios import ScenarioMove, ScenarioOutcome
 
 Status = Literal["passed", "failed", "error"]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ScenarioResult:
     """One test that was run."""
 
-    outcome: Outcome
+    outcome: ScenarioOutcome
     line: int
     seconds: float
     absence: Absence | None
@@ -48,7 +48,7 @@ class FileResult:
     """None when the file cannot be read."""
     trouble: str = ""
     """Why its tests could not be run; empty when they could."""
-    results: list[Result] = field(default_factory=list)
+    results: list[ScenarioResult] = field(default_factory=list)
     deselected: int = 0
     coverage: Coverage | None = None
     """None when not all tests were run."""
@@ -65,7 +65,7 @@ def suite(file: FileResult) -> Suite:
     return Suite(file.loaded.journey.id, file.path, [case(file, result) for result in file.results])
 
 
-def case(file: FileResult, result: Result) -> Case:
+def case(file: FileResult, result: ScenarioResult) -> Case:
     if result.outcome.passed:
         return Case(result.name, result.line, result.seconds)
     lines = [f"{file.path}:{result.line}: {result.name}", "", *difference(result.outcome, result.absence, 120)]
@@ -110,7 +110,7 @@ def file_object(file: FileResult) -> dict[str, Any]:
     return found
 
 
-def _test_object(result: Result) -> dict[str, Any]:
+def _test_object(result: ScenarioResult) -> dict[str, Any]:
     outcome = result.outcome
     return {
         "name": result.name,

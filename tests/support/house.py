@@ -1,0 +1,96 @@
+"""What keeps the house in order: one name for one class, files of one story, and rooms that do not import each other in a circle.
+
+A room is a package. The modules that stand in `etapa` itself, such as `errors`, are rooms of their own.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+Edges = Mapping[str, frozenset[str]]
+"""From each room to the rooms that it imports."""
+
+
+def repeated_classes(files: Mapping[str, str]) -> dict[str, list[str]]:
+    """Public classes that more than one file defines. `files`: from a path to the source."""
+    homes: dict[str, list[str]] = {}
+    for path, source in files.items():
+        for statement in ast.parse(source).body:
+            if isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
+                homes.setdefault(statement.name, []).append(path)
+    return {name: sorted(paths) for name, paths in homes.items() if len(paths) > 1}
+
+
+def long_files(files: Mapping[str, str], limit: int) -> dict[str, int]:
+    """Files of more than `limit` lines, and how many those are."""
+    return {path: lines for path, source in files.items() if (lines := source.count("\n")) > limit}
+
+
+def circles(files: Mapping[str, str]) -> list[list[str]]:
+    """Rooms that import each other, directly or by way of others. `files`: from a path below the import root to the source."""
+    rooms = imports_between_rooms(files)
+    found = {tuple(sorted(_in_circle_with(room, rooms))) for room in rooms}
+    return [list(circle) for circle in sorted(found) if len(circle) > 1]
+
+
+def imports_between_rooms(files: Mapping[str, str]) -> Edges:
+    """Each room and the rooms that it imports, wherever in a file an import stands."""
+    modules = {_module_of(path): path for path in files}
+    edges: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        room = _room_of(module, modules)
+        reached = edges.setdefault(room, set())
+        for imported in _imports(files[path]):
+            target = _known(imported, modules)
+            if target is not None:
+                reached.add(_room_of(target, modules))
+    return {room: frozenset(reached - {room}) for room, reached in edges.items()}
+
+
+def read_tree(root: Path, *folders: str) -> dict[str, str]:
+    """The Python files in these folders of `root`, by their path below it."""
+    found = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in found}
+
+
+def _module_of(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _room_of(module: str, modules: Mapping[str, str]) -> str:
+    if modules[module].endswith("__init__.py"):
+        return module
+    package, _, _ = module.rpartition(".")
+    return module if package in ("", "etapa") else package
+
+
+def _imports(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _known(imported: str, modules: Mapping[str, str]) -> str | None:
+    """The module that an import names: itself, or the one that defines what is imported."""
+    if imported in modules:
+        return imported
+    package, _, _ = imported.rpartition(".")
+    return package if package in modules else None
+
+
+def _in_circle_with(room: str, rooms: Edges) -> set[str]:
+    """The rooms that `room` reaches and that reach it, itself among them."""
+    return {room} | {other for other in _reached_from(room, rooms) if room in _reached_from(other, rooms)}
+
+
+def _reached_from(room: str, rooms: Edges) -> set[str]:
+    reached: set[str] = set()
+    waiting = list(rooms.get(room, ()))
+    while waiting:
+        other = waiting.pop()
+        if other not in reached:
+            reached.add(other)
+            waiting += rooms.get(other, ())
+    return reached
