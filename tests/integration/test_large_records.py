@@ -21,9 +21,9 @@ from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.topics import create_topics
 from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.records import Outgoing
+from tests.integration.buried_letters import arrived, outcomes, run
 from tests.integration.outcome import followed
 from tests.integration.places import alter, new_place, new_settings, opened_log, read_all, started_producer
-from tests.integration.test_dead_letters import arrived, outcomes, run
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import wait_until

@@ -22,9 +22,9 @@ from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.protocol.ports import Blocked
 from tests.faults.memory_bound import memory_bound
+from tests.integration.buried_letters import run
 from tests.integration.outcome import followed
 from tests.integration.places import new_place, opened_log, put, read_all, started_producer
-from tests.integration.test_dead_letters import run
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer

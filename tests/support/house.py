@@ -1,6 +1,7 @@
 """What keeps the house in order: one name for one class, files of one story, and rooms that do not import each other in a circle.
 
-A room is a package. The modules that stand in `etapa` itself, such as `errors`, are rooms of their own.
+A room is a package. The modules that stand in `etapa` itself, such as `errors`, are rooms of their own; a folder of `tests` is one
+room with all that is below it.
 """
 
 import ast
@@ -58,6 +59,8 @@ def _module_of(path: str) -> str:
 
 
 def _room_of(module: str, modules: Mapping[str, str]) -> str:
+    if module.startswith("tests."):
+        return ".".join(module.split(".")[:2])
     if modules[module].endswith("__init__.py"):
         return module
     package, _, _ = module.rpartition(".")

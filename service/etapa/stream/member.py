@@ -13,22 +13,19 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import InconsistentGroupProtocolError
 from mode import Service
 
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
 from etapa.journey.engine.judging.program import Program
 from etapa.settings import Settings
 from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import compiled_parser_in_use, stop_consumer
+from etapa.stream.kafka.consumer import stop_consumer, tell_of_slow_parser
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.membership import about_another_rule
 from etapa.stream.kafka.topic_ids import TopicWatch
 from etapa.stream.kafka.topics import TopicsError, check_topics, partition_count
 from etapa.stream.lookout import Lookout
-from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import StageCounts, StoredCustomer
@@ -36,6 +33,7 @@ from etapa.stream.protocol.task import AllRefused, PartitionTask
 from etapa.stream.rebalances import Rebalances
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.store import Store
+from etapa.stream.task_options import task_options
 from etapa.stream.vital_signs import EVERY, PROBE_SECONDS, VitalSigns
 from etapa.stream.worker_observer import WorkerObserver
 
@@ -79,11 +77,7 @@ class Member(Service):
 
     async def on_start(self) -> None:
         """Begin; what is not there yet is waited for. Raises `KafkaSettingsError` or `RedisUrlError`."""
-        if not compiled_parser_in_use():
-            logger.error(
-                "aiokafka parses records in Python here, at a thirtieth of its speed: its compiled parser is missing or switched off."
-                " Install an aiokafka wheel built for this Python, and unset AIOKAFKA_NO_EXTENSIONS"
-            )
+        tell_of_slow_parser()
         cluster = Cluster(self._settings)
         self._store = Store(self._settings)
         self._lookout = Lookout(cluster, self._clock, self._observer)
@@ -303,19 +297,3 @@ class Member(Service):
         except (ViewError, TimeoutError) as error:
             return [Health("redis", ready=False, detail=str(error) or "no answer")]
         return [Health("redis", ready=True), Health("redis maxmemory-policy", ready=problem is None, detail=problem or "")]
-
-
-def task_options(settings: Settings) -> TaskOptions:
-    """What the settings mean for a partition task."""
-    return TaskOptions(
-        group=settings.group,
-        topic=settings.topic_touchpoints,
-        start=settings.start,
-        decoder=decoder_within(
-            TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit)
-        ),
-        quiet_after=settings.quiet_after,
-        max_records=settings.batch_records,
-        max_bytes=settings.batch_bytes,
-        customers_in_memory=settings.customers_in_memory,
-    )
