@@ -124,6 +124,19 @@ $(BENCH_STAMP): | setup
 	@ETAPA_COMPILE=later $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# What checks how Etapa is shipped is large, and is run, not imported.
+TOOLS := .venv-tools
+TOOLS_STAMP := $(TOOLS)/.ready-$(shell cat requirements/tools.txt | cksum | tr -d ' ')
+
+$(TOOLS_STAMP): | setup
+	@rm -rf $(TOOLS) && $(BIN)/python -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/tools.txt
+	@touch $@
+
+.PHONY: tools
+tools: $(TOOLS_STAMP) ## make .venv-tools: what the tests of the chart, the image, the workflows and the HTTP API run
+	@:
+
 .PHONY: bench
 bench: $(BENCH_STAMP) ## Etapa beside idiomatic Faust, Quix Streams and the ceiling, on a real Kafka and Redis; table, plot, raw results
 	@$(BENCH)/bin/python -m bench.contest $(ARGS)
@@ -162,14 +175,15 @@ lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" ta
 	@$(LOCK) $(ARGS) pyproject.toml --output-file requirements/runtime.txt
 	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra dev --output-file requirements/dev.txt
 	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra dev --extra bench --output-file requirements/bench.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra tools --output-file requirements/tools.txt
 	@echo "Renewed requirements/*.txt; look at the difference, then: make check" >&2
 
 .PHONY: generated
-generated: setup ## write what is made from the catalogue of metrics: docs/metrics.md, the dashboards
+generated: setup ## write what is made from other files: docs/metrics.md, dashboards, the OpenAPI document, the chart's rules
 	@$(BIN)/python -m deploy.generator
 
 .PHONY: clean
 clean: ## remove what was built here: environments and caches
 	@find service -name '*.so' -exec rm {} +
-	@rm -rf .venv .venv-bench .venv-lock build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@rm -rf .venv .venv-bench .venv-lock .venv-tools build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 	@find . -path ./.git -prune -o -type d -name __pycache__ -exec rm -rf {} +
