@@ -57,15 +57,15 @@ def decode_campaign_trigger(value: bytes) -> CampaignTriggerMessage:
 def _message(trigger: Trigger, at: Any, journey: str, version: int) -> CampaignTriggerMessage:
     # The time is text already, which is written as the time would be.
     return CampaignTriggerMessage(
-        trigger_id(trigger),
-        trigger.campaign,
-        trigger.customer_id,
-        f"{trigger.customer_id}/{trigger.sequence}",
-        at,
-        trigger.source,
-        trigger.to,
-        trigger.holdout,
-        trigger.payload,
-        journey,
-        version,
+        id=trigger_id(trigger),
+        campaign=trigger.campaign,
+        customer_id=trigger.customer_id,
+        stage_change_id=f"{trigger.customer_id}/{trigger.sequence}",
+        at=at,
+        source=trigger.source,
+        to=trigger.to,
+        holdout=trigger.holdout,
+        payload=trigger.payload,
+        journey=journey,
+        version=version,
     )

@@ -159,7 +159,17 @@ def _cut_of(headers: Headers, ours: int) -> Cut | None:
 def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
     """The dead letter in a record. Raises `DeadLetterError` when a header is missing or makes no sense."""
     told, original, cut = taken_apart(headers, HEADERS, REASONS)
-    return DeadLetter(key, value, original, told[REASON], told[DETAIL], told[TOPIC], int(told[PARTITION]), int(told[OFFSET]), cut)
+    return DeadLetter(
+        key=key,
+        value=value,
+        headers=original,
+        reason=told[REASON],
+        detail=told[DETAIL],
+        topic=told[TOPIC],
+        partition=int(told[PARTITION]),
+        offset=int(told[OFFSET]),
+        cut=cut,
+    )
 
 
 def taken_apart(headers: Headers, names: Sequence[str], reasons: Sequence[str]) -> tuple[Mapping[str, str], Headers, Cut | None]:

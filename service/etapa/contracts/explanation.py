@@ -93,16 +93,20 @@ def explanation_message(explanation: Explanation, journey: str, version: int) ->
     customer = explanation.customer
     carried = explanation.stored_version != version or explanation.carried_over
     return ExplanationMessage(
-        customer.id,
-        journey,
-        version,
-        moment_of(explanation.at),
-        customer.stage,
-        moment_of(customer.entered_at),
-        _moment(customer.due),
-        [_move(change) for change in explanation.foreseen],
-        [RuleMessage(rule.id, rule.to, rule.when.holds, _moment(rule.when.changes_at), _when(rule.when)) for rule in explanation.rules],
-        CarriedOverMessage(explanation.stored_version, explanation.stored_stage, [_move(change) for change in explanation.carried_over])
+        customer_id=customer.id,
+        journey=journey,
+        version=version,
+        judged_at=moment_of(explanation.at),
+        stage=customer.stage,
+        since=moment_of(customer.entered_at),
+        due=_moment(customer.due),
+        foreseen=[_move(change) for change in explanation.foreseen],
+        rules=[
+            RuleMessage(rule.id, rule.to, rule.when.holds, _moment(rule.when.changes_at), _when(rule.when)) for rule in explanation.rules
+        ],
+        carried_over=CarriedOverMessage(
+            explanation.stored_version, explanation.stored_stage, [_move(change) for change in explanation.carried_over]
+        )
         if carried
         else None,
     )

@@ -118,7 +118,16 @@ class Campaigns:
             return Offer(campaign.id, reason, None)
         customer.outreach = self._noted(customer.outreach or _NOTHING_YET, campaign.id, now)
         holdout = campaign.holds_out(customer.id)
-        trigger = Trigger(campaign.id, customer.id, customer.sequence, now, source, customer.stage, holdout, campaign.payload)
+        trigger = Trigger(
+            campaign=campaign.id,
+            customer_id=customer.id,
+            sequence=customer.sequence,
+            at=now,
+            source=source,
+            to=customer.stage,
+            holdout=holdout,
+            payload=campaign.payload,
+        )
         return Offer(campaign.id, "holdout" if holdout else "published", trigger)
 
     def _held_back(self, campaign: CompiledCampaign, customer: Customer, now: int) -> HeldBack | None:
