@@ -266,7 +266,7 @@ def test_what_was_never_processed_needs_no_rebuild_and_what_is_not_there_is_told
     assert b"add --yes" in nobody_asked.stderr
     no_redis = etapa("rebuild", "--yes", env=environment_of(asyncio.run(new_place(kafka_server.bootstrap_servers))))
     assert no_redis.returncode == 1
-    assert b"no Redis answers" in no_redis.stderr
+    assert b"Redis at 127.0.0.1:1: nobody listens there" in no_redis.stderr
     no_kafka = etapa("rebuild", "--yes", env=environment_of(new_settings("127.0.0.1:1")))
     assert no_kafka.returncode == 1
-    assert b"no Kafka answers" in no_kafka.stderr
+    assert b"Kafka at 127.0.0.1:1: nobody listens there" in no_kafka.stderr

@@ -9,7 +9,8 @@ from etapa.contracts.partitioner import partition_of
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt
 from etapa.stream.protocol.records import Applied
-from etapa.stream.redis.client import RedisClient, RedisUrlError, connect, disconnect
+from etapa.stream.redis.address import RedisUrlError
+from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.view import RedisView
 from tests.integration.places import new_settings

@@ -223,7 +223,7 @@ def test_partitions_that_were_never_processed_are_equal(kafka_server: KafkaServe
 def test_servers_that_are_not_there_are_told(kafka_server: KafkaServer) -> None:
     no_redis = verify(asyncio.run(new_place(kafka_server.bootstrap_servers)))
     assert (no_redis.returncode, no_redis.stdout) == (1, b"")
-    assert b"no Redis answers at redis://127.0.0.1:1/0" in no_redis.stderr
+    assert b"Redis at 127.0.0.1:1: nobody listens there" in no_redis.stderr
     no_kafka = verify(new_settings("127.0.0.1:1"))
     assert (no_kafka.returncode, no_kafka.stdout) == (1, b"")
-    assert b"no Kafka answers at 127.0.0.1:1" in no_kafka.stderr
+    assert b"Kafka at 127.0.0.1:1: nobody listens there" in no_kafka.stderr

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.guarded_kafka import GuardedKafka
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
 
@@ -17,6 +18,17 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServ
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def guarded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+    """A Kafka with many doors. Tests that change what it lets people do bring one of their own."""
+    guarded = GuardedKafka(tmp_path_factory.mktemp("guarded-kafka"))
+    try:
+        guarded.server.start()
+        yield guarded
+    finally:
+        guarded.server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,10 @@ class KafkaServer:
         *,
         controllers: int = 1,
         further_listeners: Mapping[str, Sequence[int]] | None = None,
+        listeners: Mapping[str, tuple[str, int, int | None]] | None = None,
         features: Mapping[str, int] | None = None,
+        scram: Mapping[str, str] | None = None,
+        java_options: Sequence[str] = (),
         heap: str = "512m",
     ) -> None:
         """`protocol` is the security protocol that brokers speak with everybody; what it needs comes in `settings`.
@@ -47,12 +50,18 @@ class KafkaServer:
 
         `further_listeners` are plaintext, by name: the ports at which clients are told to find brokers 1, 2 and so on, where
         somebody passes on what comes to the brokers' own ports (`listener_port`).
+
+        `listeners` are those of a lone broker, by name: the protocol, the port, and another port at which clients are told to find it.
+        `scram` are users with their passwords.
         """
         self._folder = folder
         self._settings = settings or {}
         self._protocol = protocol
         self._cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self._features = features or {}
+        self._scram = scram or {}
+        self._doors = listeners or {}
+        self._java_options = java_options
         self._heap = heap
         self._advertised = further_listeners or {}
         ports = iter(free_ports(controllers + brokers * (1 + len(self._advertised))))
@@ -130,7 +139,7 @@ class KafkaServer:
 
     def _command(self, main: str, *arguments: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
-        return [self._java, f"-Xmx{self._heap}", *_JAVA_OPTIONS, logging, "-cp", self._classpath, main, *arguments]
+        return [self._java, f"-Xmx{self._heap}", *_JAVA_OPTIONS, *self._java_options, logging, "-cp", self._classpath, main, *arguments]
 
     def _write_properties(self, node: int) -> None:
         self._properties(node).write_text("".join(f"{name}={value}\n" for name, value in self._configuration(node).items()))
@@ -139,7 +148,12 @@ class KafkaServer:
         self._write_properties(node)
         # In one word: one id in 64 begins with a dash, and would be taken for an option.
         features = [f"--feature={name}={level}" for name, level in self._features.items()]
-        options = [f"--cluster-id={self._cluster}", "-c", str(self._properties(node)), *features]
+        users = [
+            f"--add-scram={mechanism}=[name={name},password={password}]"
+            for name, password in self._scram.items()
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+        ]
+        options = [f"--cluster-id={self._cluster}", "-c", str(self._properties(node)), *features, *users]
         command = self._command("kafka.tools.StorageTool", "format", *options)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -153,11 +167,13 @@ class KafkaServer:
         copies = str(min(len(self.ports), 3))
         main = f"{self._protocol}://127.0.0.1:{self.ports[node - 1]}"
         listeners = [main, *(f"{name}://127.0.0.1:{ports[node - 1]}" for name, ports in self._listeners.items())]
+        listeners += [f"{name}://127.0.0.1:{port}" for name, (_, port, _) in self._doors.items()]
         if node <= len(self._controllers):
             listeners.append(f"CONTROLLER://127.0.0.1:{self._controllers[node - 1]}")
         further = {}
-        if self._advertised:
+        if self._advertised or self._doors:
             protocols = dict.fromkeys(self._advertised, "PLAINTEXT") | {"CONTROLLER": "PLAINTEXT", self._protocol: self._protocol}
+            protocols |= {name: protocol for name, (protocol, _, _) in self._doors.items()}
             further["listener.security.protocol.map"] = ",".join(f"{name}:{protocol}" for name, protocol in protocols.items())
         return {
             "node.id": str(node),
@@ -166,7 +182,11 @@ class KafkaServer:
             "controller.listener.names": "CONTROLLER",
             "listeners": ",".join(listeners),
             "advertised.listeners": ",".join(
-                [main, *(f"{name}://127.0.0.1:{ports[node - 1]}" for name, ports in self._advertised.items())]
+                [
+                    main,
+                    *(f"{name}://127.0.0.1:{ports[node - 1]}" for name, ports in self._advertised.items()),
+                    *(f"{name}://127.0.0.1:{elsewhere or port}" for name, (_, port, elsewhere) in self._doors.items()),
+                ]
             ),
             **further,
             "security.inter.broker.protocol": self._protocol,

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import redis
@@ -58,13 +59,17 @@ class RedisServer:
     def client(self) -> redis.Redis:
         return redis.Redis(port=self.port, socket_timeout=5)
 
-    def start(self) -> None:
+    @property
+    def command(self) -> list[str]:
         command = [redis_executable(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
-        self.start_command([*command, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", *self._arguments])
+        return [*command, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", *self._arguments]
 
-    def start_command(self, command: list[str]) -> None:
+    def start(self) -> None:
+        self.start_command(self.command)
+
+    def start_command(self, command: list[str], ready: Callable[[], bool] | None = None) -> None:
         self._process = ServerProcess(command, self.folder / f"redis-{self.port}.log")
-        self._process.wait_ready(self.answers, _START_SECONDS, f"the start of Redis on port {self.port}")
+        self._process.wait_ready(ready or self.answers, _START_SECONDS, f"the start of Redis on port {self.port}")
 
     def answers(self) -> bool:
         with self.client() as client:

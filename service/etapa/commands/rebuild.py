@@ -18,7 +18,7 @@ from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.kafka.topic_ids import topics_now
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.redis.client import RedisUrlError
+from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.redis.store import Store
 from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, see_that_it_can_be_rebuilt, workers_of
 

@@ -19,7 +19,7 @@ from etapa.journey.engine.facts.instant import time_text
 from etapa.journey.language.kinds.wording import number_text
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.redis.client import RedisUrlError
+from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.redis.reclassify_control import Asked, ReclassifyControl
 from etapa.stream.redis.store import Store
 

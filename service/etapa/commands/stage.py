@@ -17,7 +17,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import StoredCustomer
-from etapa.stream.redis.client import RedisUrlError
+from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.redis.store import Store
 
 

@@ -10,10 +10,9 @@ from etapa.commands.accept import accept
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
-from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
+from etapa.commands.terminal.servers import kafka_trouble, quiet_libraries
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.errors import no_broker_answers
 from etapa.stream.kafka.security import KafkaSettingsError
 from etapa.stream.kafka.topics import TopicReport, TopicsError, WantedTopic, create_topics, settable, wanted_topics
 
@@ -56,9 +55,8 @@ def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: s
     try:
         reports = asyncio.run(create_topics(cluster, without))
     except TopicsError as error:
-        if no_broker_answers(error.__cause__):
-            raise CheckFailed(kafka_silent(settings)) from None
-        raise CheckFailed(str(error)) from None
+        # One without a cause says itself what would be right.
+        raise CheckFailed(str(error) if error.__cause__ is None else kafka_trouble(cluster, error)) from None
     for report in reports:
         if report.warning:
             click.echo(f"Warning: {report.warning}", err=True)

@@ -22,7 +22,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.kafka.topic_ids import topics_now
 from etapa.stream.protocol.ports import Topics, ViewError
-from etapa.stream.redis.client import RedisUrlError
+from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.redis.inspection import RedisInspection
 from etapa.stream.redis.store import Store
 from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack

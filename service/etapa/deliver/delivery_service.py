@@ -28,6 +28,7 @@ from etapa.journey.units import SECOND
 from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.probe import in_words, trouble_behind
 
 _COMMIT_EVERY = 0.5
 _LAG_EVERY = 4
@@ -69,6 +70,9 @@ class DeliveryService(Service):
         self._catch_up = CatchUp(cluster, self.dispatcher, settings.delivery_window, metrics)
         self._group = GroupWatch(cluster, metrics)
         self._app: DeliveryApp | None = None
+        self._cluster = cluster
+        self._kafka_trouble = ""
+        """Why Kafka did not do what was asked the last time, in words; empty when it did."""
         self._jobs: list[asyncio.Task[None]] = []
         self._first_waiting: dict[int, tuple[int, float]] = {}
         # Half of what the group allows a member to take, so that the other half is left for joining again.
@@ -149,13 +153,24 @@ class DeliveryService(Service):
                 await consumer.see_that_it_is_the_same_topic()
                 ends = await consumer.ends()
         except KAFKA_FAILURES as error:
-            logger.info("the lag could not be measured now: %s", describe(error))
-            self._metrics.dependencies.told("kafka", cause_in_kafka(error))
+            logger.info("the lag could not be measured now: %s", await self.no_kafka(error))
         else:
-            self._metrics.dependencies.told("kafka", None)
+            self.kafka_answers()
             self._metrics.lag(
                 {partition: self._lag(partition, *ends[partition]) for partition in self.dispatcher.progress if partition in ends}
             )
+
+    async def no_kafka(self, error: BaseException) -> str:
+        """Kafka did not do what was asked. Finds out why, tells, and gives it in words."""
+        trouble = await trouble_behind(self._cluster, error)
+        self._kafka_trouble = in_words(self._cluster.settings, trouble, describe(error))
+        self._metrics.dependencies.told("kafka", cause_in_kafka(error) if trouble is None else trouble.cause)
+        return self._kafka_trouble
+
+    def kafka_answers(self) -> None:
+        """Kafka did what was asked."""
+        self._kafka_trouble = ""
+        self._metrics.dependencies.told("kafka", None)
 
     def _tell(self) -> None:
         progress = self.dispatcher.progress.values()
@@ -212,13 +227,13 @@ class DeliveryService(Service):
         """Everything that must be good, looked at now."""
         consumer = self._consumer
         if consumer is None or not consumer.is_assigned():
-            why = f": {self._group.trouble}" if self._group.trouble else ""
-            return [Health("kafka", ready=False, detail=f"waiting for the group to assign partitions{why}")]
+            waiting = "waiting for the group to assign partitions" + (f": {self._group.trouble}" if self._group.trouble else "")
+            return [Health("kafka", ready=False, detail=self._kafka_trouble or waiting)]
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 ends = await consumer.ends()
         except KAFKA_FAILURES:
-            return [Health("kafka", ready=False, detail="does not answer")]
+            return [Health("kafka", ready=False, detail=self._kafka_trouble or "does not answer")]
         partitions = [
             Health(
                 f"partition {number}", number in self.dispatcher.progress, "" if number in self.dispatcher.progress else "being taken over"

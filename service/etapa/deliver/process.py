@@ -19,7 +19,6 @@ from etapa.journey.units import SECOND
 from etapa.serve.health import HealthApi
 from etapa.serve.service import HttpService
 from etapa.settings import Settings
-from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, thin_out_logs
 from etapa.stream.kafka.topics import TopicsError, check_delivery_topics
@@ -53,7 +52,7 @@ async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credent
     worker.install_signal_handlers()
     await http.start()
     try:
-        if await _wait_for_kafka(cluster, metrics, worker.asked_to_stop):
+        if await _wait_for_kafka(cluster, service, worker.asked_to_stop):
             await _work(worker, service)
     finally:
         await http.stop()
@@ -71,7 +70,7 @@ async def _work(worker: StoppableWorker, service: DeliveryService) -> None:
         )
 
 
-async def _wait_for_kafka(cluster: Cluster, metrics: DeliveryMetrics, stop: asyncio.Event) -> bool:
+async def _wait_for_kafka(cluster: Cluster, service: DeliveryService, stop: asyncio.Event) -> bool:
     """Until the topics are there; false when we are to stop before. Raises `WorkerError` when they are missing."""
     backoff = _FIRST_BACKOFF
     while not stop.is_set():
@@ -81,10 +80,9 @@ async def _wait_for_kafka(cluster: Cluster, metrics: DeliveryMetrics, stop: asyn
         except TopicsError as error:
             raise WorkerError(str(error)) from error
         except KAFKA_FAILURES as error:
-            logger.warning("no delivery without Kafka at %s: %s", cluster.address, describe(error))
-            metrics.dependencies.told("kafka", cause_in_kafka(error))
+            logger.warning("no delivery without %s", await service.no_kafka(error))
         else:
-            metrics.dependencies.told("kafka", None)
+            service.kafka_answers()
             return True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), backoff * random.uniform(0.5, 1.0))  # noqa: S311 (spreads tries, guards nothing)

@@ -52,11 +52,13 @@ class Member(Service):
     """Classifies the touchpoints of its partitions from start to stop. `ended` is set when it ends by itself; `error` says why."""
 
     def __init__(self, settings: Settings, program: Program, observer: WorkerObserver) -> None:
+        """Raises `KafkaSettingsError`."""
         super().__init__()
         self._settings = settings
         self._program = program
         self._observer = observer
-        self._vital_signs = VitalSigns(settings, observer)
+        self._cluster = Cluster(settings)
+        self._vital_signs = VitalSigns(self._cluster, observer)
         self._looking: asyncio.Task[None] | None = None
         self._refusal = ""
         """Why no partition can be processed at all before somebody steps in; empty when that is not so."""
@@ -76,12 +78,11 @@ class Member(Service):
         self.error: Exception | None = None
 
     async def on_start(self) -> None:
-        """Begin; what is not there yet is waited for. Raises `KafkaSettingsError` or `RedisUrlError`."""
+        """Begin; what is not there yet is waited for. Raises `RedisUrlError`."""
         tell_of_slow_parser()
-        cluster = Cluster(self._settings)
         self._store = Store(self._settings)
-        self._lookout = Lookout(cluster, self._clock, self._observer)
-        self._work = asyncio.create_task(self._run(cluster, self._store, self._lookout), name="etapa member")
+        self._lookout = Lookout(self._cluster, self._clock, self._observer)
+        self._work = asyncio.create_task(self._run(self._cluster, self._store, self._lookout), name="etapa member")
         self._looking = asyncio.create_task(self._look(self._store), name="etapa vital signs")
 
     async def on_stop(self) -> None:
@@ -143,9 +144,8 @@ class Member(Service):
                 self._no_member = await about_another_rule(cluster, self._settings.group, self._settings.topic_touchpoints)
                 logger.error("%s", self._no_member)
             except KAFKA_FAILURES as error:
-                self._vital_signs.no_kafka(error)
-                self._no_member = describe(error)
-                logger.warning("no work without Kafka at %s: %s", self._settings.kafka_bootstrap_servers, self._no_member)
+                self._no_member = await self._unless_stopping(self._vital_signs.no_kafka(error)) or describe(error)
+                logger.warning("no work without %s", self._no_member)
             if not self._stopping.is_set():
                 logger.warning("trying again in %g s", backoff)
                 await self._unless_stopping(asyncio.sleep(backoff))
@@ -287,7 +287,7 @@ class Member(Service):
             async with asyncio.timeout(PROBE_SECONDS):
                 await consumer.end_offsets([place])
         except KAFKA_FAILURES as error:
-            return Health("kafka", ready=False, detail=describe(error))
+            return Health("kafka", ready=False, detail=self._vital_signs.troubles.get("kafka") or describe(error))
         return Health("kafka", ready=True)
 
     async def _redis_health(self) -> list[Health]:
@@ -295,5 +295,5 @@ class Member(Service):
             async with asyncio.timeout(PROBE_SECONDS):
                 problem = await self._reader().eviction_policy_problem()
         except (ViewError, TimeoutError) as error:
-            return [Health("redis", ready=False, detail=str(error) or "no answer")]
+            return [Health("redis", ready=False, detail=self._vital_signs.troubles.get("redis") or str(error) or "no answer")]
         return [Health("redis", ready=True), Health("redis maxmemory-policy", ready=problem is None, detail=problem or "")]

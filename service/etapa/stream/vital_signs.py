@@ -5,12 +5,14 @@ import logging
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from etapa.hosting.dependencies import Cause
-from etapa.settings import Settings
+from etapa.hosting.dependencies import Cause, Dependency
+from etapa.stream.kafka import probe as kafka_probe
 from etapa.stream.kafka.causes import cause_in_kafka
+from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
+from etapa.stream.redis import probe as redis_probe
 from etapa.stream.redis.causes import cause_in_redis
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.worker_observer import Share, WorkerObserver
@@ -26,9 +28,12 @@ logger = logging.getLogger(__name__)
 class VitalSigns:
     """Looks, and tells the observer. Kafka and Redis are asked apart, so that neither hides the other."""
 
-    def __init__(self, settings: Settings, observer: WorkerObserver) -> None:
-        self._settings = settings
+    def __init__(self, cluster: Cluster, observer: WorkerObserver) -> None:
+        self._cluster = cluster
+        self._settings = cluster.settings
         self._observer = observer
+        self.troubles: dict[Dependency, str] = {}
+        """What is wrong with each server that does not do its part, in words."""
         self.partitions = 0
         """Of the touchpoints topic, as the brokers told last; 0 before they have."""
 
@@ -37,13 +42,23 @@ class VitalSigns:
         await asyncio.gather(self._look_at_redis(reader), self._look_at_kafka(consumer, tasks))
         self.tell_share(tasks, is_refused=is_refused)
 
-    def no_kafka(self, error: BaseException) -> None:
-        """Kafka did not do what was asked."""
-        self._observer.dependency("kafka", cause_in_kafka(error))
+    async def no_kafka(self, error: BaseException) -> str:
+        """Kafka did not do what was asked. Finds out why, tells, and gives it in words."""
+        trouble = await kafka_probe.trouble_behind(self._cluster, error)
+        words = kafka_probe.in_words(self._settings, trouble, describe(error))
+        self._tell("kafka", cause_in_kafka(error) if trouble is None else trouble.cause, words)
+        return words
 
     def kafka_answers(self) -> None:
         """Kafka did what was asked."""
-        self._observer.dependency("kafka", None)
+        self._tell("kafka", None, "")
+
+    def _tell(self, name: Dependency, cause: Cause | None, words: str) -> None:
+        self._observer.dependency(name, cause)
+        if cause is not None:
+            self.troubles[name] = words
+        elif name in self.troubles:
+            logger.info("this is over: %s", self.troubles.pop(name))
 
     def tell_share(self, tasks: PartitionTasks | None, *, is_refused: bool) -> None:
         """Tell which part of the work is ours. `is_refused`: no partition is held because every one would be refused."""
@@ -52,15 +67,17 @@ class VitalSigns:
         self._observer.share(Share(self.partitions, owned, refused))
 
     async def _look_at_redis(self, reader: ViewReader) -> None:
-        cause: Cause | None = None
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await reader.ping()
-        except TimeoutError:
-            cause = "timeout"
-        except ViewError as error:
-            cause = cause_in_redis(error)
-        self._observer.dependency("redis", cause)
+        except (ViewError, TimeoutError) as error:
+            trouble = await redis_probe.trouble_behind(self._settings, error)
+            words = redis_probe.in_words(self._settings, trouble, str(error) or f"no answer within {PROBE_SECONDS:g} s")
+            if words != self.troubles.get("redis"):
+                logger.warning("%s", words)
+            self._tell("redis", cause_in_redis(error) if trouble is None else trouble.cause, words)
+        else:
+            self._tell("redis", None, "")
 
     async def _look_at_kafka(self, consumer: AIOKafkaConsumer | None, tasks: PartitionTasks | None) -> None:
         if consumer is None or tasks is None:
@@ -74,7 +91,7 @@ class VitalSigns:
                 done = {number: await self._done_up_to(consumer, tasks, number) for number in owned}
         except KAFKA_FAILURES as error:
             logger.debug("the lag could not be measured now: %s", describe(error))
-            self.no_kafka(error)
+            await self.no_kafka(error)
             return
         self.kafka_answers()
         # Only of those that are still ours: another worker speaks for the others by now.

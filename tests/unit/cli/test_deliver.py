@@ -73,4 +73,4 @@ def test_a_group_that_is_the_workers_is_wrong_use(file: Path) -> None:
 def test_triggers_without_kafka_are_one_clear_line() -> None:
     done = etapa("triggers", "--kafka-bootstrap-servers", "127.0.0.1:1")
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"no Kafka answers at 127.0.0.1:1" in done.stderr
+    assert b"Kafka at 127.0.0.1:1: nobody listens there" in done.stderr

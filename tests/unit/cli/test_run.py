@@ -51,7 +51,7 @@ def get(url: str) -> tuple[int, object]:
 
 def test_without_kafka_and_redis_it_is_alive_but_not_ready_and_says_why(worker: subprocess.Popen[bytes]) -> None:
     url = said_until(worker, r"HTTP at (\S+)")[1]
-    said_until(worker, "no work without Kafka at 127.0.0.1:1")
+    said_until(worker, "no work without Kafka at 127.0.0.1:1: nobody listens there")
     assert get(f"{url}healthz") == (200, {"alive": True})
     status, body = get(f"{url}readyz")
     assert status == 503

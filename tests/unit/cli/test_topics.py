@@ -51,7 +51,7 @@ def test_a_closed_port_is_one_clear_line() -> None:
     done = etapa("topics", "create", "--kafka-bootstrap-servers", "127.0.0.1:1")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode() == (
-        "Error: no Kafka answers at 127.0.0.1:1; is it running? ETAPA_KAFKA_BOOTSTRAP_SERVERS"
+        "Error: Kafka at 127.0.0.1:1: nobody listens there (connection refused). Is it running? ETAPA_KAFKA_BOOTSTRAP_SERVERS"
         " (or --kafka-bootstrap-servers) says where it is\n"
     )
 

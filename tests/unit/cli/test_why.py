@@ -175,4 +175,4 @@ def test_a_journey_with_errors_is_not_used(tmp_path: Path) -> None:
 def test_a_closed_port_is_one_clear_line() -> None:
     done = etapa("why", "c-42", env={"ETAPA_REDIS_URL": "redis://127.0.0.1:1"})
     assert done.returncode == 1
-    assert done.stderr.decode().startswith("Error: no Redis answers at redis://127.0.0.1:1")
+    assert done.stderr.decode().startswith("Error: Redis at 127.0.0.1:1: nobody listens there")

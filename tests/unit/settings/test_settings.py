@@ -300,3 +300,10 @@ def test_a_variable_overwritten_by_a_kubernetes_service_is_recognised() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Settings().group = "other"  # type: ignore[misc]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_password(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_bytes("\N{ZERO WIDTH NO-BREAK SPACE}s3cret\n".encode())
+    environ = {"ETAPA_SOURCE_PEPPER_FILE": str(password)}
+    assert load_settings(environ, {}).source_pepper == Secret("s3cret")

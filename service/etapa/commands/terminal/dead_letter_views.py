@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 
 import click
 import msgspec
@@ -22,10 +23,13 @@ from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.rights import rights_trouble
+from etapa.stream.protocol.ports import LogError
 from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic
 from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.originals import Originals
 from etapa.stream.upkeep.redrive import RedriveError, sent_before
+from etapa.stream.upkeep.sent_back import SentBack
 
 
 def list_command(commands: DeadLetterCommands) -> click.Command:
@@ -62,10 +66,7 @@ async def _list(
     counts: Counter[str] = Counter()
     emit = print_object if as_json else print_row
     async with DeadLetters(cluster, commands.topic(cluster.settings), partitions) as letters:
-        try:
-            memory = await sent_before(cluster, letters)
-        except RedriveError as error:
-            raise CheckFailed(str(error)) from None
+        memory = await _memory(cluster, letters)
         if not as_json:
             print_heading(of_triggers=commands.of_triggers)
         for partition in sorted(selection.partitions or letters.ranges):
@@ -118,8 +119,19 @@ async def _read(cluster: Cluster, topic: DeadLetterTopic, partitions: int, place
             if content is None:
                 raise CheckFailed(f"dead letter {letter.place} is cut, and {origin_of(letter.content)} does not hold its original any more")
             letter = msgspec.structs.replace(letter, content=content)
-        try:
-            memory = await sent_before(cluster, letters)
-        except RedriveError as error:
-            raise CheckFailed(str(error)) from None
+        memory = await _memory(cluster, letters)
         return letter, memory[letter.partition].holds(letter.content.kind, letter.offset)
+
+
+async def _memory(cluster: Cluster, letters: DeadLetters) -> Mapping[int, SentBack]:
+    """Which letters were sent back. Who may only read them sees them without that."""
+    try:
+        return await sent_before(cluster, letters)
+    except RedriveError as error:
+        raise CheckFailed(str(error)) from None
+    except LogError as error:
+        trouble = rights_trouble(cluster.settings, error)
+        if trouble is None:
+            raise
+        click.echo(f"Warning: which of them were sent back is not known. {trouble}", err=True)
+        return {partition: SentBack() for partition in letters.ranges}

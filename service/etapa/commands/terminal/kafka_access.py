@@ -5,10 +5,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.commands.terminal.servers import kafka_silent, quiet_libraries
+from etapa.commands.terminal.servers import kafka_trouble, quiet_libraries
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.errors import log_errors, no_broker_answers
+from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.security import KafkaSettingsError
 from etapa.stream.kafka.topics import TopicsError, partition_count
 from etapa.stream.protocol.ports import LogError
@@ -34,6 +34,4 @@ def on_kafka(settings: Settings, work: Callable[[Cluster, int], Coroutine[Any, A
     except TopicsError as error:
         raise CheckFailed(str(error)) from None
     except LogError as error:
-        if no_broker_answers(error.__cause__):
-            raise CheckFailed(kafka_silent(settings)) from None
-        raise CheckFailed(f"Kafka at {settings.kafka_bootstrap_servers}: {error}") from None
+        raise CheckFailed(kafka_trouble(cluster, error)) from None

@@ -12,7 +12,7 @@ from etapa.serve.service import HttpServerError, HttpService
 from etapa.settings import Settings
 from etapa.stream.kafka.security import KafkaSettingsError
 from etapa.stream.member import Member
-from etapa.stream.redis.client import RedisUrlError
+from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.worker import run_worker
 
 

@@ -1,6 +1,6 @@
 """The one door to Kafka: every client of ours is opened here, with what it takes to reach the brokers and the name it goes by."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -33,6 +33,11 @@ class Cluster:
     def address(self) -> str:
         """Where the brokers are, as the settings have it."""
         return self.settings.kafka_bootstrap_servers
+
+    @property
+    def connection_options(self) -> Mapping[str, Any]:
+        """What aiokafka's connections take, the secrets among it."""
+        return self._options
 
     @property
     def session_seconds(self) -> float:

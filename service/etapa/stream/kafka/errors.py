@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import ssl
 from collections.abc import Iterator
 
 from aiokafka.errors import ConsumerStoppedError, IllegalOperation, InvalidProducerEpoch, KafkaConnectionError, KafkaError, ProducerFenced
@@ -23,11 +22,6 @@ def is_fenced(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def no_broker_answers(error: BaseException | None) -> bool:
-    """True when this, the cause of an error of ours, says that nobody is there at the brokers' addresses."""
-    return isinstance(error, KafkaConnectionError | TimeoutError | OSError) and not isinstance(error, ssl.SSLError)
 
 
 def describe(error: BaseException) -> str:

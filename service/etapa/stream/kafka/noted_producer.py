@@ -6,7 +6,7 @@ The note is kept beside an offset of a consumer group that has no members; the g
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -104,21 +104,24 @@ class NotedProducer:
         await close_producer(self._producer, self._group)
 
 
-async def notes_of(cluster: Cluster, group: str, topic: str) -> Mapping[int, str]:
-    """The notes that were kept with a topic's partitions, as they are now. Raises `LogError`."""
+async def notes_of(cluster: Cluster, group: str, topic: str, partitions: Iterable[int]) -> Mapping[int, str]:
+    """The notes that were kept with these partitions of a topic, as they are now. Raises `LogError`."""
+    # Each by name: not every broker can be asked for all that there are.
+    places = [TopicPartition(topic, partition) for partition in partitions]
     with log_errors(f"asking for the offsets of group {group}"):
         async with cluster.admin() as admin:
-            found = await _offsets(admin, group, time.monotonic() + cluster.session_seconds)
-    return {place.partition: stored.metadata or "" for place, stored in found.items() if place.topic == topic}
+            found = await _offsets(admin, group, places, time.monotonic() + cluster.session_seconds)
+    return {place.partition: stored.metadata or "" for place, stored in found.items()}
 
 
-async def _offsets(admin: Any, group: str, deadline: float) -> Mapping[TopicPartition, OffsetAndMetadata]:
-    while True:
+async def _offsets(admin: Any, group: str, places: Sequence[TopicPartition], deadline: float) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    while places:
         try:
-            found: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
+            found: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group, partitions=places)
             return found
         except GroupCoordinatorNotAvailableError:
             # The first group of a new cluster: the brokers are making the topic for offsets.
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.1)
+    return {}

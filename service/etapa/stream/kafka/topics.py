@@ -13,6 +13,7 @@ from etapa.journey.units import DAY, HOUR, SECOND
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.topic_ids import find_topics
 from etapa.stream.kafka.topic_settings import LARGEST, LETTER_OVERHEAD, POLICY, judged, topic_settings
 
 _ANSWER_SECONDS = 60.0
@@ -166,6 +167,10 @@ async def _check(cluster: Cluster, names: list[str], group: str | None = None) -
 async def _equal_count(admin: AIOKafkaAdminClient, names: list[str]) -> int:
     """How many partitions all these topics have."""
     existing = await _partition_counts(admin, names)
+    missing = [name for name in names if name not in existing]
+    if missing:
+        # A topic that we may not see is not among all topics; asked for by its name, brokers say so. Creates none.
+        await find_topics(admin._client, missing)
     _refuse_missing(existing, names)
     _refuse_other_counts(existing, existing[names[0]])
     return existing[names[0]]

@@ -5,30 +5,21 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import ConnectionPool, SSLConnection, parse_url
+from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import NoScriptError
 
-from etapa.errors import EtapaError
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
-from etapa.settings.redis_url import OVERRULED
-from etapa.settings.values import RedisUrl
+from etapa.stream.redis.address import RedisAddress, redis_address_of
 from etapa.stream.redis.connections import Era, PlainConnection, SentinelConnection, SentinelTlsConnection, TlsConnection
 
-_DEFAULT_PORT = 6379
-
 RedisClient = Redis | RedisCluster
-
-
-class RedisUrlError(EtapaError):
-    """The URL cannot be used. The message does not repeat it, because it may hold a password."""
 
 
 def connect(settings: Settings) -> RedisClient:
@@ -43,50 +34,23 @@ def connect(settings: Settings) -> RedisClient:
         "health_check_interval": 15,
         "protocol": 2,
     }
-    return _connect(settings.redis_url, common)
+    return _connect(redis_address_of(settings.redis_url), common)
 
 
-def _connect(url: RedisUrl, common: Mapping[str, Any]) -> RedisClient:
-    parts = urlsplit(url.reveal())
-    tls, _, kind = parts.scheme.partition("+")
-    login, at, place = parts.netloc.rpartition("@")
-    nodes = [_address(address) for address in place.split(",")]
-    if not kind:
-        options = _options(url.reveal())
-        secured = options.pop("connection_class", None) is SSLConnection
-        return Redis.from_pool(
-            ConnectionPool(connection_class=TlsConnection if secured else PlainConnection, era=Era(), **{**options, **common})
-        )
-    query = dict(parse_qsl(parts.query))
-    sentinel_login = {name: query.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in query}
-    service, _, database = parts.path.strip("/").partition("/")
-    # What login, TLS and query mean is left to redis-py's own reading of a URL.
-    plain = f"{tls}://{login}{at}{place.split(',')[0]}/{database if kind == 'sentinel' else ''}?{urlencode(query)}"
-    options = _options(plain)
-    for name in ("host", "port"):
-        options.pop(name, None)
-    if options.pop("connection_class", None) is SSLConnection:
+def _connect(address: RedisAddress, common: Mapping[str, Any]) -> RedisClient:
+    options = {**address.options, **common}
+    if address.kind == "server":
+        [(host, port)] = address.nodes
+        connection: type[Any] = TlsConnection if address.has_tls else PlainConnection
+        return Redis.from_pool(ConnectionPool(connection_class=connection, era=Era(), host=host, port=port, **options))
+    if address.has_tls:
         options["ssl"] = True
-    if kind == "cluster":
-        return _Cluster(nodes, {**options, **common})
-    if not service:
-        message = "ETAPA_REDIS_URL: names no service; needed: redis+sentinel://host:port/service"
-        raise RedisUrlError(message)
-    tls_options = {name: value for name, value in options.items() if name.startswith("ssl")}
-    sentinel = Sentinel(nodes, sentinel_kwargs={**common, **sentinel_login, **tls_options}, **options, **common)  # type: ignore[no-untyped-call]
-    connection_class = SentinelTlsConnection if options.get("ssl") else SentinelConnection
-    return cast("Redis", sentinel.master_for(service, connection_class=connection_class, era=Era()))
-
-
-def _options(url: str) -> dict[str, Any]:
-    try:
-        options = dict(parse_url(url))
-        for name in OVERRULED:
-            options.pop(name, None)
-        return options
-    except ValueError as error:
-        message = f"ETAPA_REDIS_URL: {error}"
-        raise RedisUrlError(message) from None
+    if address.kind == "cluster":
+        return _Cluster(address.nodes, options)
+    tls_options = {**address.tls_options, "ssl": True} if address.has_tls else {}
+    sentinel = Sentinel(address.nodes, sentinel_kwargs={**common, **address.sentinel_login, **tls_options}, **options)  # type: ignore[no-untyped-call]
+    connection_class = SentinelTlsConnection if address.has_tls else SentinelConnection
+    return cast("Redis", sentinel.master_for(address.service, connection_class=connection_class, era=Era()))
 
 
 class _Cluster(RedisCluster):
@@ -128,13 +92,6 @@ async def disconnect(client: RedisClient) -> None:
         for sentinel in client.connection_pool.sentinel_manager.sentinels:
             await sentinel.aclose()
     await client.aclose()
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit():
-        host, port = text, str(_DEFAULT_PORT)
-    return host.strip("[]"), int(port)
 
 
 class Script:

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from redis.exceptions import NoPermissionError
+
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
+from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt, StageCounts, StoredCustomer
 from etapa.stream.redis.client import RedisClient
 from etapa.stream.redis.errors import view_errors
@@ -75,8 +78,13 @@ class ViewReader:
 
     async def eviction_policy_problem(self) -> str | None:
         """What is wrong with Redis' `maxmemory-policy`; none when it is `noeviction`, or when Redis does not say."""
-        async with view_errors("asking Redis for its maxmemory-policy", self._seconds):
-            told: Any = await awaited(self._client.info("memory"))
+        try:
+            async with view_errors("asking Redis for its maxmemory-policy", self._seconds):
+                told: Any = await awaited(self._client.info("memory"))
+        except ViewError as error:
+            if isinstance(error.__cause__, NoPermissionError):
+                return None
+            raise
         # A Cluster's client answers for one node, or by node.
         servers = [told] if "maxmemory_policy" in told else [one for one in told.values() if isinstance(one, dict)]
         policies = {str(one.get("maxmemory_policy", "noeviction")) for one in servers} - {"noeviction"}

@@ -108,7 +108,7 @@ def _partition_of(key: bytes | None, count: int) -> int | None:
 async def sent_before(cluster: Cluster, letters: DeadLetters) -> dict[int, SentBack]:
     """Which letters of each partition were sent back. Raises `LogError` or `RedriveError`."""
     topic = letters.topic
-    notes = await notes_of(cluster, topic.redrive_group, topic.name)
+    notes = await notes_of(cluster, topic.redrive_group, topic.name, letters.ranges)
     memory = {}
     for partition, (first, _) in letters.ranges.items():
         try:
