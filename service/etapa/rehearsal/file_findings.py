@@ -39,6 +39,7 @@ class FileLook:
     def __init__(self, journeys: Sequence[Journey], cuts: Callable[[Touchpoint], bool]) -> None:
         """`cuts`: whether of a touchpoint's lists only the first members are kept."""
         self._named = [types_named(journey) for journey in journeys]
+        self._catalogued = frozenset(each.id for journey in journeys for each in journey.design.types)
         self._remembered = min(journey.remember_ids for journey in journeys)
         self._cuts = cuts
         self._ids = IdsAgain()
@@ -100,14 +101,16 @@ class FileLook:
 
     def _of_types(self) -> list[FileFinding]:
         named = frozenset[str]().union(*self._named)
-        unnamed = [] if ANY_TYPE in named else [(kind, count) for kind, count in self._types.most_common() if kind not in named]
+        known = named | self._catalogued
+        any_is_named = ANY_TYPE in named and not self._catalogued
+        unnamed = [] if any_is_named else [(kind, count) for kind, count in self._types.most_common() if kind not in known]
         missing = sorted(named - self._types.keys() - {ANY_TYPE}) if self._touchpoints else []
         others = [kind for kind, _ in unnamed] or [kind for kind in self._types if kind not in named]
         return [
             FileFinding(
                 "unnamed_types",
                 sum(count for _, count in unnamed),
-                f"types that no rule names: {_listed([f'{kind} {count:,}' for kind, count in unnamed])}",
+                f"types that no rule{' and no catalogue' if self._catalogued else ''} names: {_listed([f'{kind} {count:,}' for kind, count in unnamed])}",
             ),
             FileFinding(
                 "missing_types",

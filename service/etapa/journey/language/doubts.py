@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from etapa.journey.duration import DurationError, parse_duration
-from etapa.journey.language.reading.findings import Position, Report, shortened
+from etapa.journey.language.reading.findings import Position, Report, nearest, shortened
 from etapa.journey.language.reading.yaml_nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from etapa.journey.units import DAY
 
@@ -41,6 +41,8 @@ _MONTHS_AT_MOST = 24
 @dataclass
 class _Doubts:
     report: Report
+    catalogue: frozenset[str] | None = None
+    """All types of touchpoints, if the file lists them."""
     durations: list[tuple[int, str, Position]] = field(default_factory=list)
 
     def condition(self, node: Node) -> None:
@@ -117,6 +119,10 @@ class _Doubts:
         if "*" in text and text != "*":
             self.report.warning(
                 position, f'`{shortened(text)}` is a type with a `*` in its name, not a pattern: list the types, or write "*" alone for any'
+            )
+        if self.catalogue is not None and text != "*" and text not in self.catalogue:
+            self.report.warning(
+                position, f"the type `{shortened(text)}` is not among the `types` of this file{nearest(text, self.catalogue)}"
             )
         self._odd_text("type", text, position)
 
@@ -249,8 +255,13 @@ class _Doubts:
 
 def doubt(root: Node, report: Report) -> None:
     """Report what a journey file says that its author may not have meant."""
-    doubts = _Doubts(report)
     keys = {entry.key: entry.node for entry in root.entries} if isinstance(root, MapNode) else {}
+    types = keys.get("types")
+    doubts = _Doubts(report, frozenset(entry.key for entry in types.entries) if isinstance(types, MapNode) else None)
+    for persona in _items(keys.get("personas")):
+        for entry in persona.entries if isinstance(persona, MapNode) else ():
+            if entry.key == "is":
+                doubts.condition(entry.node)
     for rule in _items(keys.get("rules")):
         if isinstance(rule, MapNode):
             for entry in rule.entries:

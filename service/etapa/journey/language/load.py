@@ -8,16 +8,20 @@ from etapa.errors import EtapaError
 from etapa.journey.language import campaigns, scenarios
 from etapa.journey.language.checks import look_over
 from etapa.journey.language.conditions import ConditionShape
+from etapa.journey.language.design import catalogues, frame
+from etapa.journey.language.design import stages as stage_design
+from etapa.journey.language.design.labels import LABEL
+from etapa.journey.language.design.parts import Design
 from etapa.journey.language.doubts import doubt
 from etapa.journey.language.logic import depth, leaves
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
 from etapa.journey.language.reading.findings import Finding, Position, Report
 from etapa.journey.language.reading.instants import Instant
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
-from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, TextMap, read_fields
+from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
-from etapa.journey.language.reading.shapes import BAD, Bad, Name, Reference, Shape, Span, Text, Whole
-from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode, Unreadable, parse
+from etapa.journey.language.reading.shapes import BAD, Name, Reference, Span, Text, Whole
+from etapa.journey.language.reading.yaml_nodes import Node, Unreadable, parse
 from etapa.journey.language.zone import ZONE
 from etapa.journey.units import SECOND
 
@@ -84,31 +88,9 @@ def journey_or_raise(text: str, file: str) -> Journey:
 
 
 _KEBAB = Text("an id in kebab-case, such as retail or win-back", "^[a-z0-9]+(-[a-z0-9]+)*$", 64)
-_LANGUAGE = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
-
 STAGE_ID = Field("id", ID, "The stage's id, as it stands in stage changes and in Redis.", required=True)
-PHASE = Field("phase", Text("the name of a phase", longest=64), "The phase that the stage belongs to.")
-EVERY_LANGUAGE = "mul"
-"""The code under which a label stands that is the same in every language: BCP 47's for several languages."""
-
-
-class Label(Shape[Mapping[str, str]]):
-    """A text for every language, or a map of languages to text."""
-
-    _BY_LANGUAGE = TextMap("a text, or a map of language codes to text, such as {en: Loyalty}", _LANGUAGE)
-
-    def read(self, node: Node, report: Report) -> Mapping[str, str] | Bad:
-        if not (isinstance(node, ScalarNode) and isinstance(node.value, str)):
-            return self._BY_LANGUAGE.read(node, report)
-        text = Text().read(node, report)
-        return text if text is BAD else {EVERY_LANGUAGE: text}
-
-    def schema(self) -> dict[str, Any]:
-        return {"anyOf": [Text().schema(), self._BY_LANGUAGE.schema()]}
-
-
-LABEL = Field("label", Label(), "Its name for people: a text for every language, or a map of language codes to text.")
-STAGE = MapOf("a stage", (STAGE_ID, PHASE, LABEL))
+PHASE = Field("phase", Reference("the name of a phase", longest=64), "The phase that the stage belongs to.")
+STAGE = MapOf("a stage", (STAGE_ID, PHASE, LABEL, *stage_design.FIELDS))
 
 EVERY_STAGE = "*"
 RULE_ID = Field("id", ID, "The rule's id, as it stands in the stage changes it makes.", required=True)
@@ -160,11 +142,13 @@ JOURNEY_FIELDS = (
     ZONE,
     ACCEPT_FROM,
     CAMPAIGNS_FROM,
+    *catalogues.FIELDS,
     STAGES,
     RULES,
     campaigns.CONSENT,
     campaigns.CAPS,
     campaigns.CAMPAIGNS,
+    frame.MAP,
     scenarios.TESTS,
 )
 
@@ -186,6 +170,7 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
     triggers = campaigns.check(campaign_records, stages, report)
     test_records = record.get(scenarios.TESTS) or ()
     scenarios.check(test_records, stages, triggers, report)
+    _check_design(record, stage_records, stages, report)
     _check_size(rule_records, campaign_records, record, report)
     if report.has_errors:
         return None
@@ -198,14 +183,17 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
         grace=_or(record.get(GRACE), DEFAULT_GRACE),
         accept_from=_or(record.get(ACCEPT_FROM), EARLIEST_TAKEN),
         campaigns_from=record.get(CAMPAIGNS_FROM),
-        stages=tuple(Stage(each.need(STAGE_ID), each.get(PHASE), each.get(LABEL) or {}) for each in stage_records),
+        stages=tuple(_stage(each) for each in stage_records),
         rules=tuple(_rule(each, order) for each in rule_records),
         consent=record.get(campaigns.CONSENT),
         caps=campaigns.caps(record),
         campaigns=tuple(campaigns.campaign(each) for each in campaign_records),
         tests=tuple(scenarios.scenario(each) for each in test_records),
         zone=record.get(ZONE) or CustomerZone(),
+        design=_design(record, stage_records),
     )
+    moves = {(source, rule.to) for rule in journey.rules for source in rule.sources}
+    frame.doubt_steps(record, moves, stage_records, STAGE_ID, report)
     look_over(
         journey,
         [each.place(STAGE_ID) for each in stage_records],
@@ -255,6 +243,34 @@ def _check_size(rules: tuple[ReadMap, ...], campaign_records: tuple[ReadMap, ...
     total = sum(1 for condition, _ in conditions for _ in leaves(condition))
     if total > MAX_CONDITIONS:
         report.error(record.place(RULES), f"the journey has {total} conditions; at most {MAX_CONDITIONS} are allowed")
+
+
+def _check_design(record: ReadMap, stage_records: tuple[ReadMap, ...], stages: Known, report: Report) -> None:
+    phases = catalogues.phases_known(record, report)
+    catalogues.check(record, report)
+    frame.check(record, stages, report)
+    for stage in stage_records:
+        stage_design.check(stage, record, report)
+        phase = stage.get(PHASE)
+        if phases is not None and phase is not None:
+            phases.check(phase, report)
+
+
+def _design(record: ReadMap, stage_records: tuple[ReadMap, ...]) -> Design:
+    designs = {stage.need(STAGE_ID): stage_design.stage_design(stage) for stage in stage_records}
+    return Design(
+        phases=catalogues.phases(record),
+        channels=catalogues.channels(record),
+        types=catalogues.types(record),
+        personas=catalogues.personas(record),
+        stages={stage: design for stage, design in designs.items() if not design.is_empty},
+        frame=frame.frame_of(record),
+    )
+
+
+def _stage(record: ReadMap) -> Stage:
+    phase = record.get(PHASE)
+    return Stage(record.need(STAGE_ID), None if phase is None else phase.text, record.get(LABEL) or {})
 
 
 def _rule(record: ReadMap, order: tuple[str, ...]) -> Rule:

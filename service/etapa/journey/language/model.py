@@ -5,9 +5,10 @@ Times and durations are whole microseconds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from etapa.journey.language.design.parts import Design
 from etapa.journey.language.kinds.absence import Absent, OwnPace
 from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
 from etapa.journey.language.kinds.clock import LocalClock
@@ -182,5 +183,7 @@ class Journey:
     zone: CustomerZone = CustomerZone()
     accept_from: int = EARLIEST_TAKEN
     """Older touchpoints are not taken (microseconds since 1970)."""
+    design: Design = field(default_factory=Design)
+    """What it says about people and places, which moves nobody."""
     campaigns_from: int | None = None
     """Campaigns are offered no stage change that is dated before; none: they are offered all."""

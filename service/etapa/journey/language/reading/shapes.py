@@ -91,13 +91,14 @@ class Reference(Shape[Name]):
     """The id of something defined elsewhere; whether it exists is checked once all is read."""
 
     noun: str
+    longest: int = MAX_TEXT
 
     def read(self, node: Node, report: Report) -> Name | Bad:
-        text = Text(self.noun).read(node, report)
+        text = Text(self.noun, longest=self.longest).read(node, report)
         return text if text is BAD else Name(text, node.position)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "minLength": 1}
+        return {"type": "string", "minLength": 1, **({} if self.longest == MAX_TEXT else {"maxLength": self.longest})}
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,23 @@ class Flag(Shape[bool]):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Choice(Shape[T]):
+    """One of a few words."""
+
+    options: tuple[T, ...]
+
+    def read(self, node: Node, report: Report) -> T | Bad:
+        value = node.value if isinstance(node, ScalarNode) else None
+        chosen = next((option for option in self.options if option == value), None)
+        if chosen is not None:
+            return chosen
+        return refuse(node, " or ".join(f"`{option}`" for option in self.options), report)
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.options)}
 
 
 @dataclass(frozen=True)
