@@ -16,7 +16,7 @@ import msgspec
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.partition_tasks import REFUSED_PAUSE, PartitionTasks
-from etapa.stream.protocol.ports import ApplyOutcome, LoadedCustomers, TakeoverReason, Transaction, ViewMark
+from etapa.stream.protocol.ports import ApplyOutcome, LoadedCustomers, TakeoverReason, Topics, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import TakenOver
@@ -30,10 +30,13 @@ ProtocolSafety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake
 """Of one partition, in every kind of world."""
 SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
 """Of a worker that the group gives partitions and takes them away from; only groups have such workers."""
-Safety = ProtocolSafety | SupervisionSafety | ProducerSafety
+TopicSafety = Literal["marked_topics", "watched_topics"]
+"""Of a partition one of whose topics somebody makes anew; only in `AnewWorld` anybody does."""
+Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ProducerSafety
 PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
 SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
-SAFETIES: Final[tuple[Safety, ...]] = (*PROTOCOL_SAFETIES, *SUPERVISION_SAFETIES, *PRODUCER_SAFETIES)
+TOPIC_SAFETIES: Final[tuple[TopicSafety, ...]] = get_args(TopicSafety)
+SAFETIES: Final[tuple[Safety, ...]] = (*PROTOCOL_SAFETIES, *SUPERVISION_SAFETIES, *TOPIC_SAFETIES, *PRODUCER_SAFETIES)
 
 
 class TrustingView(MemoryView):
@@ -64,6 +67,20 @@ class ApartLog(MemoryLog):
         if letters:
             await self._process.call("publish", lambda: self._broker.dead_letters.extend(letters), no_answer)
         return await super().commit(msgspec.structs.replace(transaction, dead_letters=()))
+
+
+class NamelessLog(MemoryLog):
+    """Without the ids of topics in marks: a takeover has nothing to compare those with that are there now."""
+
+    async def topics(self) -> Topics:
+        return msgspec.structs.replace(await super().topics(), ids={})
+
+
+class UnwatchedLog(MemoryLog):
+    """Without looking at the topics while the partition is processed."""
+
+    def _what_changed(self, topics: Topics) -> str:
+        return ""
 
 
 class LeavingTask(PartitionTask):
@@ -169,6 +186,13 @@ SUPERVISIONS: Final[Mapping[Safety, type[PartitionTasks]]] = {
 }
 
 
+_LOGS: Final[Mapping[Safety, type[MemoryLog]]] = {
+    "dead_letters": ApartLog,
+    "marked_topics": NamelessLog,
+    "watched_topics": UnwatchedLog,
+}
+
+
 def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
     """The task with these safeties off."""
     if "retake" in off:
@@ -185,7 +209,7 @@ def kind_of_view(off: frozenset[Safety]) -> type[MemoryView]:
 
 def kind_of_log(off: frozenset[Safety]) -> type[MemoryLog]:
     """The log with these safeties off."""
-    return ApartLog if "dead_letters" in off else MemoryLog
+    return next((kind for safety, kind in _LOGS.items() if safety in off), MemoryLog)
 
 
 def kind_of_supervision(off: frozenset[Safety]) -> type[PartitionTasks]:

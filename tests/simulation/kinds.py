@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from tests.simulation.anew import AnewWorld
 from tests.simulation.chasing import ChasingWorld
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.group_world import GroupWorld
@@ -17,8 +18,9 @@ KINDS: Final[Mapping[str, type[World]]] = {
     "cluster": ClusterWorld,
     "chases": ChasingWorld,
     "sources": SourcedWorld,
+    "anew": AnewWorld,
 }
-# `chases` and `sources` have no turn: `--world chases` runs one, and `test_chasing.py` and `test_sources.py` their first seeds.
+# The last three have no turn: `--world chases` and so on run them, and tests of their own run their first seeds.
 _TURNS = ("partition", "group", "versions", "group", "cluster")
 
 

@@ -325,7 +325,7 @@ class MemoryLog:
             raise LogError("fetch before seek")
         if self._revoked:
             raise LogError("the partition was revoked")
-        if self._topics is not None and (what := changed(self._topics, self._broker.topics)):
+        if self._topics is not None and (what := self._what_changed(self._topics)):
             raise LogError(what)
         if not self._broker.first_offset <= position <= self._broker.end_offset:
             raise LogError(f"offset {position} is out of range")
@@ -338,6 +338,9 @@ class MemoryLog:
                 break
             records.append(record)
         return Fetched(records, self._broker.end_offset, caught_up=len(records) == len(waiting))
+
+    def _what_changed(self, topics: Topics) -> str:
+        return changed(topics, self._broker.topics)
 
     async def commit(self, transaction: Transaction) -> int:
         epoch = self._epoch

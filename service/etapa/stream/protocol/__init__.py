@@ -77,6 +77,12 @@ Of a worker, whose partitions the group gives and takes (`partition_tasks`):
 - `releases`: a partition is said to be released, even when its task was cancelled. Prevents: two workers report its customers.
 - `looks_again`: a partition that was refused is looked at again. Prevents: it stands still after the cause is gone.
 
+Of a partition one of whose topics somebody deletes and makes anew (`belonging`):
+- `marked_topics`: marks hold the ids of the topics, and a takeover compares them with those that are there. Prevents: an offset
+  of the old topic is taken for one of the new.
+- `watched_topics`: the log compares them, too, as long as the partition is processed. Prevents: a worker goes on in the middle
+  of the new one.
+
 Of the producer that commits, whatever happens to single requests on their way (`stream/kafka`):
 - `ends_once`: a request to end a transaction that got no answer is never sent again under the same epoch. Prevents: the first
   one arrives late and commits half of the next transaction.

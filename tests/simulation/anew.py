@@ -1,0 +1,126 @@
+"""A topic is deleted and made anew in the middle of a run: nothing in the new one may be taken for what the offsets of the old one meant.
+
+The partition must be refused, in words that name the topic. Then somebody does what they say and starts from the beginning, with
+new output topics, and everything that the topic of touchpoints holds by then must be processed.
+"""
+
+import asyncio
+from dataclasses import replace
+from random import Random
+from typing import Final
+
+import msgspec
+
+from etapa.contracts.mark import TOPIC_ROLES, TopicRole
+from tests.simulation.checker import Expectations
+from tests.simulation.controls import Safety
+from tests.simulation.memory_log import Committed, MemoryBroker
+from tests.simulation.network import SeededNetwork
+from tests.simulation.scenario import Scenario
+from tests.simulation.shop import Arrival
+from tests.simulation.watched import WatchedPartition
+from tests.simulation.world import SETTLES_WITHIN, World
+
+_SINCE: Final = ("since", b"made anew")
+"""A header of all records that came after that."""
+_WITHOUT_ITS_STATE: Final = ("kill", "second owner", "second owner", "clock jump", "lose scripts", "out of memory", "stall", "cut")
+"""The faults of a partition that may lose `customer-state`: were Redis lost as well, nobody would know that there had been anything."""
+
+
+class AnewPartition(WatchedPartition):
+    """Tells what came before a topic was made anew from what came after, by the names of the customers and a header."""
+
+    made_anew: TopicRole | None = None
+
+    def make_anew(self, role: TopicRole) -> None:
+        """Somebody does it."""
+        self.made_anew = role
+        self._note(f"{role} is made anew")
+        self._events[f"made anew: {role}"] += 1
+        self.broker.make_anew(role)
+
+    def arrive(self, arrival: Arrival, wall: int, seconds: float) -> None:
+        if self.made_anew is not None:
+            arrival = msgspec.structs.replace(
+                arrival,
+                key=arrival.key and b"later-" + arrival.key,
+                value=arrival.value and arrival.value.replace(b'"customer_id": "', b'"customer_id": "later-'),
+                headers=(*arrival.headers, _SINCE),
+            )
+        super().arrive(arrival, wall, seconds)
+
+    def _note_commit(self, committed: Committed) -> None:
+        super()._note_commit(committed)
+        written = committed.transaction
+        later = [one.key for one in (*written.states, *written.stage_changes) if (one.key or b"").startswith(b"later-")]
+        if later or any(_SINCE in letter.headers for letter in written.dead_letters):
+            self._find(f"what came after {self.made_anew} was made anew is processed as if nothing had happened: {later}")
+
+
+class AnewWorld(World):
+    """A run under way; somewhere in it somebody makes one of the topics anew."""
+
+    def __init__(
+        self, seed: int, scenario: Scenario | None = None, network: SeededNetwork | None = None, off: frozenset[Safety] = frozenset()
+    ) -> None:
+        super().__init__(seed, scenario, network, off)
+        self._off = off
+        self._old = AnewPartition(0, 1, self.note, self.find, self.events, off, self.scenario.options.max_struck)
+        self.partitions[:] = [self._old]
+        self._role: TopicRole = self.random.choice(TOPIC_ROLES)
+        self._after = self.random.randrange(1, 1 + self.scenario.shop.touchpoints // 2)
+        self._refused = False
+        self.faults = tuple(
+            one for one in self.faults if one != "lose markers" and (self._role != "customer-state" or one in _WITHOUT_ITS_STATE)
+        )
+
+    async def drain(self) -> None:
+        if self._old.made_anew is None and self._is_known():
+            self._old.make_anew(self._role)
+        if self._old.made_anew is not None:
+            await self._wait_until_refused()
+            await self.let_all_leave()
+            self._start_from_the_beginning()
+        await super().drain()
+
+    def expectations_of(self, partition: WatchedPartition) -> Expectations:
+        expected = super().expectations_of(partition)
+        # A touchpoint from before that comes a second time is another customer's, who has none of that time yet.
+        return replace(expected, on_time=False) if self.scenario.shop.duplicate else expected
+
+    def _partition_for(self, key: bytes | None, random: Random) -> WatchedPartition:
+        if self._old.made_anew is None and self._old.broker.end_offset >= self._after and self._is_known():
+            self._old.make_anew(self._role)
+        return super()._partition_for(key, random)
+
+    def _is_known(self) -> bool:
+        """Whether it has been processed so far that a mark says of which topics."""
+        marked = bool(self._old.broker.committed)
+        return marked and (self._role != "customer-state" or self._old.redis.mark is not None)
+
+    async def _wait_until_refused(self) -> None:
+        deadline = self.loop.time() + SETTLES_WITHIN
+        while not self._refused and not self.wrong:
+            if self.loop.time() > deadline:
+                self.find(f"{self._role} was made anew, and nobody noticed within {SETTLES_WITHIN:g} s")
+                return
+            self.look_after_workers()
+            await asyncio.sleep(0.5)
+
+    def _step_in(self, partition: int, message: str) -> bool:
+        names_it = self._old.made_anew is not None and "made anew" in message and self._role in message
+        self._refused = self._refused or names_it
+        return names_it
+
+    def _start_from_the_beginning(self) -> None:
+        """As the refusal says. Whatever the topic of touchpoints holds by now is read."""
+        new = WatchedPartition(0, 1, self.note, self.find, self.events, self._off, self.scenario.options.max_struck)
+        _hand_over(self._old.broker, new.broker)
+        self.partitions[:] = [new]
+        self._spawn()
+
+
+def _hand_over(old: MemoryBroker, new: MemoryBroker) -> None:
+    new.topic_ids["touchpoints"] = old.topic_ids["touchpoints"]
+    new.touchpoints = old.touchpoints
+    new.first_offset, new.end_offset = old.first_offset, old.end_offset

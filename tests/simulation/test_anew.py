@@ -1,0 +1,41 @@
+"""Topics made anew in many seeded runs: refused in words, then begun from the beginning; and what happens to workers that do not look."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from etapa.contracts.mark import TOPIC_ROLES
+from tests.simulation.anew import AnewWorld
+from tests.simulation.controls import TOPIC_SAFETIES, TopicSafety
+
+SEEDS = 60
+SEEDS_WITHOUT = 100
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_whichever_topic_is_made_anew_nothing_is_processed_until_somebody_starts_from_the_beginning() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        result = AnewWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert {role for role in TOPIC_ROLES if events[f"made anew: {role}"]} == set(TOPIC_ROLES)
+    assert events["refused"] >= sum(events[f"made anew: {role}"] for role in TOPIC_ROLES)
+
+
+@pytest.mark.parametrize("safety", TOPIC_SAFETIES)
+def test_without_looking_at_ids_the_checker_finds_something_for_each_topic(safety: TopicSafety) -> None:
+    found = set()
+    for seed in range(SEEDS_WITHOUT):
+        result = AnewWorld(seed, off=frozenset([safety])).run()
+        if result.violations:
+            found |= {role for role in TOPIC_ROLES if result.events.get(f"made anew: {role}")}
+    assert found == set(TOPIC_ROLES)
