@@ -16,7 +16,7 @@ from tests.simulation.checker import Expectations
 from tests.simulation.controls import Safety
 from tests.simulation.memory_log import Committed, MemoryBroker
 from tests.simulation.network import SeededNetwork
-from tests.simulation.scenario import Scenario
+from tests.simulation.scenario import SimulationScenario
 from tests.simulation.shop import Arrival
 from tests.simulation.watched import WatchedPartition
 from tests.simulation.world import SETTLES_WITHIN, World
@@ -61,7 +61,11 @@ class AnewWorld(World):
     """A run under way; somewhere in it somebody makes one of the topics anew."""
 
     def __init__(
-        self, seed: int, scenario: Scenario | None = None, network: SeededNetwork | None = None, off: frozenset[Safety] = frozenset()
+        self,
+        seed: int,
+        scenario: SimulationScenario | None = None,
+        network: SeededNetwork | None = None,
+        off: frozenset[Safety] = frozenset(),
     ) -> None:
         super().__init__(seed, scenario, network, off)
         self._off = off

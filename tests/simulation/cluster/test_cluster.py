@@ -45,3 +45,13 @@ def test_everything_that_may_happen_to_a_request_does(runs: list[SimulationResul
 @pytest.mark.parametrize("safety", PRODUCER_SAFETIES)
 def test_without_one_of_the_producers_safeties_the_checker_finds_something(safety: ProducerSafety) -> None:
     assert any(ClusterWorld(seed, off=frozenset([safety])).run().violations for seed in range(SEEDS))
+
+
+def test_a_seed_gives_the_same_run_wherever_in_memory_things_lie() -> None:
+    lying_about: list[object] = []
+    for seed in (15, 18, 20):
+        digests = set()
+        for number in range(6):
+            lying_about += [[] for _ in range(37 * number)]
+            digests.add(ClusterWorld(seed).run().digest)
+        assert len(digests) == 1, seed

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
-from typing import Any, cast
+from typing import cast
 from unittest.mock import patch
 
 import msgspec
@@ -22,6 +22,7 @@ from tests.simulation.cluster.controls import without
 from tests.simulation.cluster.coordinator import LAST_EPOCH
 from tests.simulation.cluster.log import ClusterLog
 from tests.simulation.cluster.loop import ProcessLoop, TaskedProcess, process_loop, tasks_of_the_process
+from tests.simulation.cluster.order import InOrder, InOrderRandom
 from tests.simulation.cluster.readable import ClusterBroker, topics_of
 from tests.simulation.cluster.wires import Wires, WireWeather
 from tests.simulation.controls import Safety
@@ -221,26 +222,17 @@ class ClusterWorld(World):
         self.partitions[0].broker.group_offset_moved = True
 
 
-class _Ordered(Random):
-    """Randomness for aiokafka, which draws from sets in the order that they happen to have."""
-
-    def choice(self, seq: Any) -> Any:
-        return super().choice(sorted(seq))
-
-    def shuffle(self, x: Any) -> None:
-        x.sort(key=str)
-        super().shuffle(x)
-
-
 @contextmanager
 def without_sockets(wires: Wires, random: Random) -> Iterator[None]:
     """Have aiokafka's clients connect through `wires`, and draw from `random`; and each process see its own tasks only."""
-    drawn = _Ordered(random.random())
+    drawn = InOrderRandom(random.random())
     with (
         patch("aiokafka.client.create_conn", wires.create),
         patch("etapa.stream.kafka.found_again.create_conn", wires.create),
         patch("aiokafka.client.random", drawn),
         patch("aiokafka.conn.random", drawn),
+        patch("aiokafka.producer.sender.set", InOrder, create=True),
+        patch("aiokafka.producer.message_accumulator.set", InOrder, create=True),
         patch("asyncio.all_tasks", tasks_of_the_process),
     ):
         yield

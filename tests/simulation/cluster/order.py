@@ -1,0 +1,42 @@
+"""An order for what aiokafka keeps in sets, which are in one that hangs on where in memory their elements lie: so a seed gives the same run each time."""
+
+from collections.abc import Hashable, Iterable, Iterator, MutableSet
+from random import Random
+from typing import Any
+
+
+class InOrder(MutableSet[Any]):
+    """Takes the place of `set` in aiokafka's modules: its elements in the order in which they came."""
+
+    def __init__(self, elements: Iterable[Hashable] = ()) -> None:
+        self._elements = dict.fromkeys(elements)
+
+    def __contains__(self, element: object) -> bool:
+        return element in self._elements
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._elements)
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    def add(self, value: Any) -> None:
+        self._elements[value] = None
+
+    def discard(self, value: Any) -> None:
+        self._elements.pop(value, None)
+
+    def update(self, elements: Iterable[Any]) -> None:
+        """Add them all."""
+        self._elements.update(dict.fromkeys(elements))
+
+
+class InOrderRandom(Random):
+    """Randomness for aiokafka, which draws from sets."""
+
+    def choice(self, seq: Any) -> Any:
+        return super().choice(sorted(seq))
+
+    def shuffle(self, x: Any) -> None:
+        x.sort(key=str)
+        super().shuffle(x)
