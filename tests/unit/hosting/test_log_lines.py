@@ -134,7 +134,7 @@ def test_a_mistake_in_logging_is_one_line_too() -> None:
 
 
 def test_what_ends_a_process_unforeseen_is_one_line() -> None:
-    code = "from etapa.hosting.log_setup import log_to_stderr; from etapa.settings import load_settings; import os;"
+    code = "from etapa.hosting.log_setup import log_to_stderr; from etapa.settings.reading import load_settings; import os;"
     code += "log_to_stderr(load_settings(os.environ, {}), 'worker'); 1 / 0"
     done = subprocess.run([sys.executable, "-c", code], env={"ETAPA_LOG_FORMAT": "json"}, capture_output=True, text=True, check=False)
     (line,) = done.stderr.splitlines()
