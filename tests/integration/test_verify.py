@@ -16,7 +16,7 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.redis.view import PartitionKeys
 from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
-from tests.integration.places import new_place, new_settings
+from tests.integration.places import make_anew, new_place, new_settings, read_all, started_producer
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -87,10 +87,15 @@ def test_a_settled_view_equals_the_log(settled: Settings) -> None:
     done = verify(settled)
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
     told = done.stderr.decode().splitlines()
-    assert [line.split(":")[0] for line in told[:2]] == ["partition 0", "partition 1"]
-    assert all(", equal, up to offset" in line and "behind" not in line for line in told[:2])
-    assert told[2].startswith(f"Redis is what {settled.topic_customer_state} says: ")
-    assert verify(settled, "--partition", "1").stderr.decode().splitlines()[0] == told[1]
+    views, changes = told[:4:2], told[1:4:2]
+    for lines in (views, changes):
+        assert [line.split(":")[0] for line in lines] == ["partition 0", "partition 1"]
+    assert all(", equal, up to offset" in line and "behind" not in line for line in views)
+    assert all(line.endswith(" stage changes, whole") for line in changes)
+    assert told[4].startswith(f"Redis is what {settled.topic_customer_state} says: ")
+    assert told[5].startswith(f"{settled.topic_stage_changes} is whole: ")
+    assert verify(settled, "--partition", "1").stderr.decode().splitlines()[:2] == [views[1], changes[1]]
+    assert verify(settled, "--without-changes").stderr.decode().splitlines() == [*views, told[4]]
     assert differences(settled) == []
 
 
@@ -197,7 +202,8 @@ def test_a_view_is_verified_again_and_again_while_a_worker_moves_it_on(
             while not await progress.is_through():
                 done = await asyncio.to_thread(verify, settings)
                 assert (done.returncode, done.stdout) == (0, b""), done.stderr
-                offsets.append([int(line.split("up to offset ")[1].split(";")[0]) for line in done.stderr.decode().splitlines()[:2]])
+                said = done.stderr.decode().splitlines()
+                offsets.append([int(line.split("up to offset ")[1].split(";")[0]) for line in said if "up to offset" in line])
             assert len(offsets) > 1, "it was through before it was compared twice"
             assert offsets == sorted(offsets)
             # What nobody wrote is found under load as well.
@@ -212,11 +218,62 @@ def test_a_view_is_verified_again_and_again_while_a_worker_moves_it_on(
     asyncio.run(scenario())
 
 
+def test_changes_that_do_not_follow_each_other_or_their_states_are_told(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(
+            kafka_server.bootstrap_servers, redis_server.url, partitions=1, session_timeout=3_000_000, quiet_after=DAY
+        )
+        worker = StartedWorker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, records_of(clickstream()[:500]))
+            await progress.wait_through()
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+        published = await read_all(settings, settings.topic_stage_changes)
+        last = {one.key.decode(): int(dict(one.headers)["ce_id"].rpartition(b"/")[2]) for one in published}
+        (first, up_to), (second, reached) = list(last.items())[:2]
+        begin = published[-1].offset + 2
+        async with started_producer(settings) as producer:
+            for who, number in ((first, up_to), (second, reached + 3), ("nobody", 1)):
+                headers = [("ce_id", f"{who}/{number}".encode())]
+                await producer.send_and_wait(settings.topic_stage_changes, b"{}", who.encode(), headers=headers)
+            await producer.send_and_wait(settings.topic_stage_changes, b"not ours", b"orders")
+        found = await asyncio.to_thread(differences, settings)
+        expected = [
+            ("change_repeated", first, begin, up_to, up_to + 1),
+            ("changes_missing", second, begin + 1, reached + 3, reached + 1),
+            ("foreign_record", "orders", begin + 3, None, None),
+            ("change_without_state", "nobody", None, 1, 0),
+            ("change_without_state", second, None, reached + 3, reached),
+        ]
+        told = [(one["kind"], one["customer_id"], one["offset"], one["found"], one["expected"]) for one in found]
+        assert sorted(told, key=str) == sorted(expected, key=str)
+        done = await asyncio.to_thread(verify, settings)
+        assert f"Error: 5 faults in {settings.topic_stage_changes}; compared" in done.stderr.decode()
+        assert b"partition 0: nobody has changes up to sequence 1 in stage-changes, but there is no state" in done.stdout
+        await make_anew(settings, settings.topic_stage_changes)
+        lost = await asyncio.to_thread(differences, settings)
+        assert {one["kind"] for one in lost} == {"topic", "changes_lost"}
+        assert {one["customer_id"]: one["expected"] for one in lost if one["kind"] == "changes_lost"} == last
+        accepted = await asyncio.to_thread(etapa, "topics", "accept", settings.topic_stage_changes, "--yes", env=environment_of(settings))
+        assert accepted.returncode == 0
+        worker = StartedWorker(settings, tmp_path)
+        await asyncio.to_thread(worker.wait_ready, 1)
+        await shows_all(settings, redis_server)
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+        assert await asyncio.to_thread(differences, settings) == []
+
+    asyncio.run(scenario())
+
+
 def test_partitions_that_were_never_processed_are_equal(kafka_server: KafkaServer, redis_server: RedisServer) -> None:
     settings = asyncio.run(new_place(kafka_server.bootstrap_servers, redis_server.url))
     done = verify(settings)
     assert (done.returncode, done.stdout) == (0, b"")
-    assert done.stderr.startswith(b"partition 0: nothing was ever processed\n")
+    assert done.stderr.startswith(b"partition 0: nothing was ever processed\npartition 0: 0 stage changes, whole\n")
     assert verify(settings, "--partition", "2").returncode == 2
 
 

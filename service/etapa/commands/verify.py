@@ -1,4 +1,4 @@
-"""`etapa verify`: Redis against `customer-state`, while the worker runs."""
+"""`etapa verify`: Redis and `stage-changes` against `customer-state`, while the worker runs."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +18,7 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError
 from etapa.hosting.foreign_text import printable
 from etapa.settings import Settings
+from etapa.stream.kafka.changes_topic import ChangesTopic, keeps_last_change_only
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.state_topic import StateTopic
 from etapa.stream.kafka.topic_ids import topics_now
@@ -25,6 +26,7 @@ from etapa.stream.protocol.ports import Topics, ViewError
 from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.redis.inspection import RedisInspection
 from etapa.stream.redis.store import Store
+from etapa.stream.upkeep.change_walk import ChangeFault, ChangeWalk, Walked, fault_in_words
 from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
 
 TRIES = 3
@@ -34,51 +36,78 @@ TRIES = 3
 @click.command()
 @click.option("--partition", "partitions", type=click.IntRange(min=0), multiple=True, metavar="P", help="Only this one; may be repeated.")
 @settings_flags("kafka_bootstrap_servers", "redis_url", "group")
+@click.option("--without-changes", is_flag=True, help="Do not read stage-changes, which may take long, or may not be allowed.")
 @click.option("--json", "as_json", is_flag=True, help="Print each difference as one JSON object per line.")
-def verify(partitions: Sequence[int], as_json: bool, **flags: str | None) -> None:
+def verify(partitions: Sequence[int], without_changes: bool, as_json: bool, **flags: str | None) -> None:
     """Compare what Redis shows with customer-state, customer by customer, while the worker runs. Exit code 1 if they differ.
 
     Every state must be what the topic says up to the offset that Redis shows, byte for byte, and stages, timers and counts must follow
-    from the states. Changes nothing; `etapa rebuild` mends what differs.
+    from the states; `etapa rebuild` mends what differs. Then stage-changes is read: the changes of each customer must follow each other by one, and
+    go as far as the customer's state. Changes nothing.
     """
     settings = settings_from(flags).settings
     emit = _print_object if as_json else _print_row
     try:
-        found = on_kafka(settings, lambda cluster, count: _verify(cluster, count, sorted(set(partitions)), emit))
+        found = on_kafka(
+            settings, lambda cluster, count: _verify(cluster, count, sorted(set(partitions)), emit, with_changes=not without_changes)
+        )
     except RedisUrlError as error:
         raise WrongUse(str(error)) from None
     except ViewError as error:
         raise CheckFailed(redis_trouble(settings, error)) from None
     except (StateError, MarkError) as error:
         raise CheckFailed(f"{settings.topic_customer_state} holds what this version cannot read: {error}") from None
-    differences = sum(one.differences for one in found)
-    undecided = sum(one.undecided for one in found)
+    differences = sum(one.differences for one, _ in found)
+    undecided = sum(one.undecided for one, _ in found)
+    faults = sum(walked.faults for _, walked in found if walked is not None)
     if undecided:
         click.echo(
             f"{counted(undecided, 'customer')} could not be compared, because the topic had later states than Redis showed", err=True
         )
-    customers = sum(one.customers for one in found)
+    customers = sum(one.customers for one, _ in found)
     compared = f"{counted(customers, 'customer')} in {counted(len(found), 'partition')}"
-    if differences:
-        raise CheckFailed(f"{counted(differences, 'difference')}; compared {compared}")
+    wrong = [counted(differences, "difference")] if differences else []
+    wrong += [f"{counted(faults, 'fault')} in {settings.topic_stage_changes}"] if faults else []
+    if wrong:
+        raise CheckFailed(f"{' and '.join(wrong)}; compared {compared}")
     click.echo(f"Redis is what {settings.topic_customer_state} says: {compared}", err=True)
+    if not without_changes:
+        changes = sum(walked.changes for _, walked in found if walked is not None)
+        click.echo(f"{settings.topic_stage_changes} is whole: {counted(changes, 'change')}", err=True)
 
 
-Emit = Callable[[Difference], None]
+Emit = Callable[[Difference | ChangeFault], None]
 
 
-async def _verify(cluster: Cluster, count: int, partitions: Sequence[int], emit: Emit) -> list[Verified]:
+async def _verify(
+    cluster: Cluster, count: int, partitions: Sequence[int], emit: Emit, *, with_changes: bool
+) -> list[tuple[Verified, Walked | None]]:
     settings = cluster.settings
     check_partitions(partitions, count)
     topics = await topics_now(cluster)
-    found = []
+    compacted = with_changes and await keeps_last_change_only(cluster)
+    found: list[tuple[Verified, Walked | None]] = []
     async with Store(settings) as store:
         for partition in partitions or range(count):
             async with StateTopic(cluster, partition) as states:
                 one = await _verify_partition(settings, partition, states, store.inspection(partition), emit, topics)
-            found.append(one)
             _tell(one)
+            walked = await _walk(cluster, partition, emit, compacted=compacted) if with_changes else None
+            found.append((one, walked))
     return found
+
+
+async def _walk(cluster: Cluster, partition: int, emit: Emit, *, compacted: bool) -> Walked:
+    def progress(share: float) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\rpartition {partition}: stage changes, {share:.0%}", err=True, nl=False)
+
+    async with ChangesTopic(cluster, partition) as changes, StateTopic(cluster, partition) as states:
+        walked = await ChangeWalk(partition, changes, states, emit, progress, compacted=compacted).run()
+    whole = counted(walked.faults, "fault") if walked.faults else "whole"
+    beginning = "" if walked.complete or not walked.changes else ", as far as they are still there"
+    _tell_line(f"partition {partition}: {counted(walked.changes, 'stage change')}, {whole}{beginning}")
+    return walked
 
 
 async def _verify_partition(
@@ -102,7 +131,6 @@ async def _verify_partition(
 
 
 def _tell(one: Verified) -> None:
-    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     if one.through is None:
         what = "not comparable" if one.differences else "nothing was ever processed"
     else:
@@ -110,15 +138,22 @@ def _tell(one: Verified) -> None:
         what = f"{counted(one.customers, 'customer')}, {differ}, up to offset {one.through}"
         if one.behind:
             what += f"; Redis is {counted(one.behind, 'record')} behind, which a running worker catches up with"
-    click.echo(f"{clear}partition {one.partition}: {what}", err=True)
+    _tell_line(f"partition {one.partition}: {what}")
 
 
-def _print_object(difference: Difference) -> None:
-    echo_json(msgspec.json.encode(difference))
+def _tell_line(line: str) -> None:
+    """In the place of the progress that stands there."""
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+    click.echo(f"{clear}{line}", err=True)
 
 
-def _print_row(difference: Difference) -> None:
-    click.echo(f"partition {difference.partition}: {printable(_in_words(difference))}")
+def _print_object(found: Difference | ChangeFault) -> None:
+    echo_json(msgspec.json.encode(found))
+
+
+def _print_row(found: Difference | ChangeFault) -> None:
+    words = fault_in_words(found) if isinstance(found, ChangeFault) else _in_words(found)
+    click.echo(f"partition {found.partition}: {printable(words)}")
 
 
 def _in_words(difference: Difference) -> str:

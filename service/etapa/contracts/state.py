@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.state_layout import Standing, StateLayout
+from etapa.contracts.state_layout import Numbered, Standing, StateLayout
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 
@@ -29,6 +29,7 @@ class StateError(EtapaError):
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(StateLayout).decode
 _decode_standing: Final = msgspec.msgpack.Decoder(Standing).decode
+_decode_numbered: Final = msgspec.msgpack.Decoder(Numbered).decode
 
 
 def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES) -> bytes:
@@ -100,6 +101,14 @@ def decode_standing(value: bytes) -> Standing:
     """Version, stage and due time of the customer in `value`. Raises `StateError`, not for all of what `decode_state` does."""
     try:
         return _decode_standing(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _no_state(value, error) from None
+
+
+def decode_sequence(value: bytes) -> int:
+    """How many changes the customer in `value` has made. Raises `StateError`, not for all of what `decode_state` does."""
+    try:
+        return _decode_numbered(value).sequence
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _no_state(value, error) from None
 

@@ -38,3 +38,12 @@ class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMA
     version: int
     stage: str
     due: int | None
+
+
+class Numbered(Standing, array_like=True, frozen=True, gc=False, tag=FORMAT):
+    """The same, and up to how many changes the customer has made."""
+
+    entered_at: int
+    clock: int
+    first_at: int
+    sequence: int

@@ -70,10 +70,10 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
         ),
         (settings.topic_campaign_trigger_dead_letters, "letters would be removed before anybody has looked"),
     ):
-        if _is_compacted(topic, found):
+        if is_compacted(topic, found):
             refusals.append(f"{topic} has {POLICY}={found[topic][POLICY]}: {loss}. Set it to delete ({_altering(topic, 'delete')})")
     changes = settings.topic_stage_changes
-    if _is_compacted(changes, found):
+    if is_compacted(changes, found):
         warnings[changes] = (
             f"{changes} has {POLICY}={found[changes][POLICY]}: Kafka removes changes that another one of the same customer follows, so"
             " whoever reads late misses some. Set it to delete unless only the last one counts"
@@ -89,7 +89,7 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
 
 def _judge_touchpoints(settings: Settings, found: TopicSettings, refusals: list[str], warnings: dict[str, str]) -> None:
     topic = settings.topic_touchpoints
-    if not _is_compacted(topic, found):
+    if not is_compacted(topic, found):
         return
     what = (
         f"{topic} has {POLICY}={found[topic][POLICY]}: Kafka removes touchpoints that another one of the same customer follows, so"
@@ -117,7 +117,8 @@ def _judge_what_is_kept(topic: str, loss: str, growth: str, found: TopicSettings
         warnings[topic] = f"{topic} has {POLICY}={policy}: it grows with every batch, and so does {growth}. Set it to compact"
 
 
-def _is_compacted(topic: str, found: TopicSettings) -> bool:
+def is_compacted(topic: str, found: TopicSettings) -> bool:
+    """Whether Kafka removes records of this topic that a later one with the same key follows; false where that is not told."""
     return "compact" in found.get(topic, {}).get(POLICY, "")
 
 

@@ -1,0 +1,230 @@
+"""Walking through `stage-changes`: whether each customer's changes follow each other by one, and go exactly as far as the customer's state says.
+
+A change and the state that it led to are in one transaction. So what was published up to some offset must be in the states that are
+read after that, and what those say must have been published. Readers may be told of the two ends of a transaction a moment apart;
+so what does not fit is looked at again before it is told.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from etapa.contracts.mark import MARK_KEY
+from etapa.contracts.state import decode_sequence
+from etapa.stream.protocol.belonging import MayPass
+from etapa.stream.protocol.ports import States
+from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.takeover import last_mark
+
+PAUSE_SECONDS = 0.25
+LOOKS = 20
+"""So often, with pauses, what does not fit is looked at again."""
+_BITS = 32
+_NUMBER = (1 << _BITS) - 1
+
+FaultKind = Literal["changes_missing", "change_repeated", "change_without_state", "changes_lost", "foreign_record"]
+
+
+class ChangeFault(msgspec.Struct, frozen=True):
+    """Something in `stage-changes` that whole transactions cannot have left."""
+
+    partition: int
+    kind: FaultKind
+    customer_id: str
+    offset: int | None
+    """Of the record in `stage-changes`; none where it is a record that is not there."""
+    found: int | None
+    """The sequence that the record has, or the last that was published."""
+    expected: int | None
+    """The one that it should have, or that the customer's state has."""
+
+
+class Walked(msgspec.Struct, frozen=True):
+    """What became of a partition. `complete` is false where retention or another topic took the beginning."""
+
+    partition: int
+    changes: int
+    customers: int
+    faults: int
+    complete: bool
+
+
+class Changes(Protocol):
+    """One partition of `stage-changes`. Methods raise `LogError`."""
+
+    async def changes_range(self) -> tuple[int, int]:
+        """First offset, and the offset after the last committed one."""
+
+    def changes(self, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        """Committed records from `start` up to but without `end`, in chunks, in order."""
+
+
+class ChangeWalk:
+    """One walk through one partition.
+
+    Two numbers for each customer are held in memory: the last sequence that was published, and that of the state. `report` is given every
+    fault once it is certain, `progress` how much of the partition has been read, from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        changes: Changes,
+        states: States,
+        report: Callable[[ChangeFault], None],
+        progress: Callable[[float], None],
+        *,
+        compacted: bool = False,
+    ) -> None:
+        """`compacted`: `stage-changes` keeps no more than the last change of each customer for good, so that gaps are nobody's fault."""
+        self._partition = partition
+        self._source = changes
+        self._states = states
+        self._report = report
+        self._progress = progress
+        self._compacted = compacted
+        self._numbers: dict[bytes, int] = {}
+        """Of each customer the last sequence published, and that of the state above it."""
+        self._complete = False
+        self._faults = self._count = 0
+
+    async def run(self) -> Walked:
+        """Walk. Raises `LogError`, and `StateError` or `MarkError` for what nobody can read."""
+        first, reached = await self._source.changes_range()
+        self._complete = first == 0 and not self._compacted and not await self._was_replaced()
+        await self._read_changes(first, reached, first)
+        states_read = await self._read_states()
+        await self._settle(reached, states_read)
+        return Walked(self._partition, self._count, len(self._numbers), self._faults, self._complete)
+
+    async def _was_replaced(self) -> bool:
+        try:
+            mark = await last_mark(self._states, *await self._states.state_range())
+        except MayPass:
+            # There is none, which is not ours to tell.
+            return False
+        return mark is not None and "stage-changes" in mark.mark.replaced
+
+    async def _read_changes(self, start: int, end: int, first: int) -> None:
+        async for records in self._source.changes(start, end):
+            for record in records:
+                self._take_change(record)
+            self._progress((records[-1].offset + 1 - first) / max(1, end - first))
+
+    def _take_change(self, record: Record) -> None:
+        self._count += 1
+        customer, _, number = _id_of(record).rpartition(b"/")
+        key = record.key or b""
+        if not number.isdigit() or customer != key:
+            self._tell("foreign_record", key, record.offset, None, None)
+            return
+        sequence = int(number)
+        numbers = self._numbers.get(key, 0)
+        before = numbers & _NUMBER
+        if before or self._complete:
+            if sequence <= before:
+                self._tell("change_repeated", key, record.offset, sequence, before + 1)
+                return
+            if sequence > before + 1 and not self._compacted:
+                self._tell("changes_missing", key, record.offset, sequence, before + 1)
+        self._numbers[key] = (numbers & ~_NUMBER) | min(sequence, _NUMBER)
+
+    async def _read_states(self) -> int:
+        start, end = await self._states.state_range()
+        async for records in self._states.states(start, end):
+            for record in records:
+                if record.key != MARK_KEY:
+                    self._take_state(record.key, record.value)
+        return end
+
+    def _take_state(self, key: bytes, value: bytes | None) -> None:
+        last = self._numbers.get(key, 0) & _NUMBER
+        if value is None:
+            # Taken out on purpose, with all that is known of it.
+            self._numbers[key] = last | last << _BITS
+        else:
+            self._numbers[key] = last | min(decode_sequence(value), _NUMBER) << _BITS
+
+    async def _settle(self, changes_read: int, states_read: int) -> None:
+        """Look again at customers whose changes and states do not go equally far, until they do or it is certain."""
+        ahead, behind = self._ahead(), self._behind()
+        for looks_left in reversed(range(LOOKS)):
+            if ahead:
+                states_read = await self._look_for_states(ahead, states_read)
+            if behind:
+                changes_read = await self._look_for_changes(behind, changes_read)
+            if not ahead and not behind:
+                return
+            if looks_left:
+                await asyncio.sleep(PAUSE_SECONDS)
+        for key, sequence in ahead.items():
+            self._tell("change_without_state", key, None, sequence, self._numbers[key] >> _BITS)
+        for key, sequence in behind.items():
+            self._tell("changes_lost", key, None, self._numbers[key] & _NUMBER, sequence)
+
+    async def _look_for_states(self, ahead: dict[bytes, int], start: int) -> int:
+        """Read on, and leave those out whose state has come. Gives how far it was read."""
+        end = (await self._states.state_range())[1]
+        if end <= start:
+            return start
+        async for records in self._states.states(start, end):
+            for record in records:
+                if record.key in ahead and (record.value is None or decode_sequence(record.value) >= ahead[record.key]):
+                    del ahead[record.key]
+        return end
+
+    async def _look_for_changes(self, behind: dict[bytes, int], start: int) -> int:
+        """Read on, and leave those out whose changes have come. Gives how far it was read."""
+        end = (await self._source.changes_range())[1]
+        if end <= start:
+            return start
+        async for changes in self._source.changes(start, end):
+            for change in changes:
+                key = change.key or b""
+                if key in behind:
+                    self._take_change(change)
+                    if self._numbers[key] & _NUMBER >= behind[key]:
+                        del behind[key]
+        return end
+
+    def _ahead(self) -> dict[bytes, int]:
+        """Customers whose changes go further than their state, with the sequence that the state should have."""
+        return {key: numbers & _NUMBER for key, numbers in self._numbers.items() if numbers & _NUMBER > numbers >> _BITS}
+
+    def _behind(self) -> dict[bytes, int]:
+        """Customers whose state goes further than their changes, with the sequence that should have been published."""
+        return {
+            key: numbers >> _BITS
+            for key, numbers in self._numbers.items()
+            # Where none of a customer's changes is left, retention may have taken them all.
+            if numbers & _NUMBER < numbers >> _BITS and (numbers & _NUMBER or self._complete)
+        }
+
+    def _tell(self, kind: FaultKind, key: bytes, offset: int | None, found: int | None, expected: int | None) -> None:
+        self._faults += 1
+        self._report(ChangeFault(self._partition, kind, key.decode(errors="backslashreplace"), offset, found, expected))
+
+
+def fault_in_words(fault: ChangeFault) -> str:
+    """One line for people."""
+    who, at, found, expected = fault.customer_id, fault.offset, fault.found or 0, fault.expected or 0
+    match fault.kind:
+        case "changes_missing":
+            missing = f"{found - expected} changes are" if found - expected > 1 else "a change is"
+            return f"{who} has sequence {found} at offset {at} of stage-changes after {expected - 1}: {missing} missing"
+        case "change_repeated":
+            return f"{who} has sequence {found} at offset {at} of stage-changes, which was published before"
+        case "change_without_state":
+            state = f"the state is at {expected}" if expected else "there is no state"
+            return f"{who} has changes up to sequence {found} in stage-changes, but {state}"
+        case "changes_lost":
+            published = f"changes in stage-changes end at {found}" if found else "there is no change in stage-changes"
+            return f"{who} is at sequence {expected} by the state, but {published}"
+        case "foreign_record":
+            return f"the record at offset {at} of stage-changes (key {who!r}) is no stage change of its key: something else writes there"
+
+
+def _id_of(record: Record) -> bytes:
+    return next((value for name, value in record.headers if name == "ce_id"), b"")
