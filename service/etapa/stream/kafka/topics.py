@@ -193,7 +193,10 @@ async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dic
 def _refuse_missing(existing: dict[str, int], names: list[str]) -> None:
     missing = [name for name in names if name not in existing]
     if missing:
-        message = f"Kafka has no topic {', '.join(missing)}. `etapa topics create` makes them"
+        message = (
+            f"Kafka has no topic {', '.join(missing)}, or its access control hides it from us. `etapa topics create` makes them; which rights are"
+            " needed is under 'Access control' in docs/operations.md"
+        )
         raise TopicsError(message)
 
 
