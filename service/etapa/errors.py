@@ -24,6 +24,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     KafkaSettingsError      stream.kafka              commands: exit 2
     TopicsError             stream.kafka              commands: exit 1; a worker ends, as WorkerError
     SecretsError            deliver                   commands: exit 2
+    DestinationRefused      deliver                   an attempt: failed, and told why
     SecretError             deliver                   SecretsError names the target
 
     Stored bytes cannot be read.

@@ -66,7 +66,7 @@ async def publish(settings: Settings, triggers: Sequence[Trigger], *, abort: boo
 
 def delivery_file(folder: Path, text: str) -> Path:
     path = folder / "delivery.yaml"
-    path.write_text(f"allow_http: 127.0.0.1\n{text}")
+    path.write_text(f"allow_http: 127.0.0.1\nallow_internal: 127.0.0.1\n{text}")
     return path
 
 

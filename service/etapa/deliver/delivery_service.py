@@ -57,7 +57,7 @@ class DeliveryService(Service):
         self._credentials = credentials
         self._metrics = metrics
         self._clock = SystemClock()
-        self._webhooks = Webhooks()
+        self._webhooks = Webhooks(plan.allow_internal)
         self._dead_letters = DeadLetterWriter(cluster)
         self.progress_log = ProgressLog(cluster, plan.routing)
         self.dispatcher = Dispatcher(plan, settings.delivery_window, self._dead_letters.write, metrics)

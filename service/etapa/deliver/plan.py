@@ -54,6 +54,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     targets: tuple[Target, ...]
     campaigns: Mapping[str, Route] = {}
+    allow_internal: frozenset[str] = frozenset()
+    """Hosts, in lower case, that may be on this machine or in networks that are not public."""
     default: str | None = None
     """Target of campaigns that are not listed. None: nobody knows where to."""
 

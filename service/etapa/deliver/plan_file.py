@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from etapa.deliver.backoff import Retry
 from etapa.deliver.breaker import BreakerPolicy
+from etapa.deliver.destinations import hosts_compared, shown_host, why_internal, why_never
 from etapa.deliver.plan import Plan, Route, Target
 from etapa.deliver.plan_shapes import Bounded, HeadersShape, SourceShape, UrlShape, shown
 from etapa.journey.language.reading.findings import Finding, Position, Report
@@ -64,12 +65,17 @@ CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, TO, SKIP, CAMPAIGN_HEADERS))
 ALLOW_HTTP = Field(
     "allow_http", OneOrMany(Text("a host name", _HOST, 253), "host names"), "Hosts that may be reached without TLS, such as localhost."
 )
+ALLOW_INTERNAL = Field(
+    "allow_internal",
+    OneOrMany(Text("a host name", _HOST, 253), "host names"),
+    "Hosts that may be on this machine, or in a network that is not public.",
+)
 DEFAULT = Field(
     "default", Reference("a target id"), "Target of campaigns that are not listed. Left out: their triggers become dead letters."
 )
 TARGETS = Field("targets", ListOf(TARGET, "targets", maximum=MAX_TARGETS, keeps_good=True), "Where triggers may go.", required=True)
 CAMPAIGNS = Field("campaigns", ListOf(CAMPAIGN, "campaigns", minimum=0, keeps_good=True), "Which campaign goes where.")
-PLAN_FIELDS = (ALLOW_HTTP, DEFAULT, TARGETS, CAMPAIGNS)
+PLAN_FIELDS = (ALLOW_HTTP, ALLOW_INTERNAL, DEFAULT, TARGETS, CAMPAIGNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +110,9 @@ def _plan(node: Node, report: Report) -> Plan | None:
     targets, campaigns = record.get(TARGETS) or (), record.get(CAMPAIGNS) or ()
     known = known_among(targets, TARGET_ID, "target", report)
     known_among(campaigns, CAMPAIGN_ID, "campaign", report)
-    allowed = {host.lower().strip("[]") for host in record.get(ALLOW_HTTP) or ()}
+    without_tls, internal = hosts_compared(record.get(ALLOW_HTTP) or ()), hosts_compared(record.get(ALLOW_INTERNAL) or ())
     for target in targets:
-        _check_url(target, allowed, report)
+        _check_url(target, without_tls, internal, report)
     default = record.get(DEFAULT)
     for name in (default, *(campaign.get(TO) for campaign in campaigns)):
         if name is not None:
@@ -119,20 +125,29 @@ def _plan(node: Node, report: Report) -> Plan | None:
     return Plan(
         targets=tuple(_target(each) for each in targets),
         campaigns={each.need(CAMPAIGN_ID): _route(each) for each in campaigns},
+        allow_internal=internal,
         default=None if default is None else default.text,
     )
 
 
-def _check_url(target: ReadMap, allowed: set[str], report: Report) -> None:
+def _check_url(target: ReadMap, without_tls: frozenset[str], internal: frozenset[str], report: Report) -> None:
     url = target.get(URL)
     if url is None:
         return
     parts = urlsplit(url.text)
-    host = (parts.hostname or "").lower()
-    if parts.scheme == "http" and host not in allowed:
+    written = (parts.hostname or "").lower()
+    host = written.rstrip(".")
+    never = why_never(written, parts.port)
+    if never is not None:
+        report.error(url.position, f"nothing can be posted there: {never}")
+        return
+    why = why_internal(host)
+    if why is not None and host not in internal:
+        report.error(url.position, f"{why}: allow that for this host with allow_internal: [{shown_host(host)}]")
+    if parts.scheme == "http" and host not in without_tls:
         report.error(
             url.position,
-            f"http would send triggers and secrets unencrypted: use https, or allow it for this host with allow_http: [{host}]",
+            f"http would send triggers and secrets unencrypted: use https, or allow it for this host with allow_http: [{shown_host(host)}]",
         )
 
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import ssl
+from collections.abc import Collection
 from typing import Self
 
 import aiohttp
@@ -15,6 +16,7 @@ from yarl import URL
 import etapa
 from etapa.deliver.answer_head import MOST_HEAD_BYTES, HeadKeepingConnector, HeadKeepingResponse, HeadOnly
 from etapa.deliver.answers import Answer
+from etapa.deliver.destinations import DestinationRefused, GuardedResolver
 from etapa.deliver.plan import Target
 from etapa.deliver.secrets_found import Credentials
 from etapa.deliver.signature import idempotency_key, signed_headers
@@ -29,14 +31,17 @@ _REST_SECONDS = 1.0
 class Webhooks:
     """The connections to all targets; used by `async with`."""
 
-    def __init__(self) -> None:
+    def __init__(self, internal: Collection[str] = ()) -> None:
+        """`internal` are hosts that may resolve to this machine, or into networks that are not public."""
+        self._internal = internal
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         # How many connections there are is bounded by each target's `parallel`. Nothing of an answer's body is used, so
         # nothing of it is unpacked.
         self._session = aiohttp.ClientSession(
-            connector=HeadKeepingConnector(limit=0),
+            # Resolved anew for each connection, and looked at each time.
+            connector=HeadKeepingConnector(limit=0, use_dns_cache=False, resolver=GuardedResolver(self._internal)),
             response_class=HeadKeepingResponse,
             max_line_size=MOST_HEAD_BYTES,
             max_field_size=MOST_HEAD_BYTES,
@@ -92,6 +97,8 @@ async def _read_rest(response: aiohttp.ClientResponse) -> None:
 
 def _trouble(error: Exception) -> str:
     match error:
+        case aiohttp.ClientConnectorDNSError(os_error=DestinationRefused() as refused):
+            return str(refused)
         case aiohttp.ClientConnectorDNSError():
             return "its name cannot be resolved"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():

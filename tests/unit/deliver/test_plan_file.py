@@ -18,6 +18,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 WHOLE = """
 allow_http: [localhost, "[::1]"]
+allow_internal: [localhost, "[::1]"]
 default: crm
 targets:
   - id: crm
@@ -65,6 +66,7 @@ def test_a_whole_file_is_read() -> None:
             Target(id="v6", url="http://[::1]:8080/"),
         ),
         campaigns={"loyalty-welcome": Route("sms", {"X-Template": "welcome"}), "for-somebody-else": Route(None)},
+        allow_internal=frozenset(("localhost", "::1")),
         default="crm",
     )
 
