@@ -26,7 +26,7 @@ STAGE_CHANGES = Metric(
     kind="counter",
     labels=("from", "to", "cause"),
     help="Stage changes; `from` is empty when the customer is new",
-    absent_at_first="most pairs of stages never come about; each has a series after its first change",
+    absent_at_first="most pairs of stages never occur; each has a series after its first change",
 )
 CUSTOMERS = Metric(
     name="etapa_customers", kind="gauge", labels=("stage",), help="Customers in each stage, over the partitions of this worker"
@@ -71,7 +71,7 @@ LAG = Metric(
     name="etapa_lag_touchpoints",
     kind="gauge",
     labels=("partition",),
-    help="Touchpoints that are not committed yet, looked at every five seconds, whatever Redis does",
+    help="Touchpoints not committed yet, looked up every five seconds, even while Redis does not answer",
     absent_at_first=_OF_A_PARTITION,
 )
 TIMERS = Metric(name="etapa_timers_total", kind="counter", help="Timers that fired")
@@ -81,7 +81,7 @@ TIMER_DELAY = Metric(
     kind="histogram",
     unit="seconds",
     bounds=_TIMER_DELAYS,
-    help="How long after its due time and the grace a timer fired, in stream time",
+    help="Stream time between the end of a timer's grace and the moment it fired",
 )
 VIEW_DELAY = Metric(
     name="etapa_view_delay_seconds",
@@ -95,7 +95,7 @@ STREAM_TIME = Metric(
     kind="gauge",
     labels=("partition",),
     unit="Unix time in seconds",
-    help="How far the partition's touchpoints reach, as Unix time",
+    help="Time of the partition's latest touchpoint, as Unix time",
     absent_at_first=_OF_A_PARTITION,
 )
 
@@ -109,7 +109,9 @@ TAKEOVER_SECONDS = Metric(
     bounds=_TAKEOVER_TIMES,
     help="How long it took until a partition was ready",
 )
-FENCED = Metric(name="etapa_fenced_total", kind="counter", help="Times that a successor took a partition over unannounced")
+FENCED = Metric(
+    name="etapa_fenced_total", kind="counter", help="Times that another worker took a partition over without the group announcing it"
+)
 PARTITION_READY = Metric(
     name="etapa_partition_ready",
     kind="gauge",
@@ -121,15 +123,15 @@ GONE = Metric(name="etapa_touchpoints_gone_total", kind="counter", help="Touchpo
 OFFSET_DISAGREEMENTS = Metric(
     name="etapa_group_offset_disagreements_total",
     kind="counter",
-    help="Takeovers that found the group's offset away from the mark",
+    help="Takeovers that found the group's offset to differ from the mark",
 )
 DAMAGE = Metric(
     name="etapa_damage_found_total",
     kind="counter",
     labels=("kind",),
-    help="What takeovers found of transactions that were not shown whole",
+    help="Signs of incomplete transactions found by takeovers",
 )
-REFUSED = Metric(name="etapa_refused_total", kind="counter", help="Times that a partition was refused until somebody steps in")
+REFUSED = Metric(name="etapa_refused_total", kind="counter", help="Times that a partition was refused until an operator steps in")
 UNOWNED = Metric(
     name="etapa_group_partitions_unowned",
     kind="gauge",
@@ -139,7 +141,7 @@ CLOCK_AHEAD = Metric(
     name="etapa_clock_ahead_seconds",
     kind="gauge",
     unit="seconds",
-    help="By how much the clock here is ahead of that of the broker farthest away, at least; negative: behind",
+    help="How far the clock here is ahead of the broker that differs most, at least; negative: behind",
 )
 PARTITIONS = Metric(
     name="etapa_topic_partitions", kind="gauge", help="Partitions of the touchpoints topic, as the brokers told last; 0 before they have"
@@ -148,7 +150,7 @@ PARTITIONS_OWNED = Metric(name="etapa_partitions_owned", kind="gauge", help="Par
 PARTITIONS_REFUSED = Metric(
     name="etapa_partitions_refused",
     kind="gauge",
-    help="Partitions that this worker does not process before somebody steps in; /readyz and the log say why",
+    help="Partitions that this worker does not process until an operator steps in; /readyz and the log say why",
 )
 JOURNEY_INFO = Metric(name="etapa_journey_info", kind="gauge", labels=("journey", "version"), help="The journey that is running; always 1")
 
@@ -170,7 +172,7 @@ DELIVERY_NOT_SENT = Metric(
     name="etapa_delivery_not_sent_total",
     kind="counter",
     labels=("campaign", "why"),
-    help="Campaign triggers that are for nobody",
+    help="Campaign triggers with nobody to deliver them to",
     absent_at_first="campaigns that the delivery file does not name have a series after their first trigger",
 )
 DELIVERY_LATENCY = Metric(
@@ -205,7 +207,7 @@ DELIVERY_LAG = Metric(
     name="etapa_delivery_lag_triggers",
     kind="gauge",
     labels=("partition",),
-    help="Offsets after the first that is not through",
+    help="Offsets from the first unfinished one to the end",
     absent_at_first="a partition has a series while this process owns it",
 )
 DELIVERY_GONE = Metric(
@@ -218,20 +220,20 @@ DEPENDENCY_UP = Metric(
     name="etapa_dependency_up",
     kind="gauge",
     labels=("dependency",),
-    help="1 when the server (kafka, redis) did its part when last looked at, else 0; a worker hangs on both, delivery on kafka",
+    help="1 if the server (kafka, redis) worked when last checked, else 0; a worker needs both, delivery needs kafka",
 )
 DEPENDENCY_SINCE = Metric(
     name="etapa_dependency_since_timestamp_seconds",
     kind="gauge",
     labels=("dependency",),
     unit="Unix time in seconds",
-    help="Since when that is so, as Unix time",
+    help="Since when etapa_dependency_up has had its value, as Unix time",
 )
 DEPENDENCY_TROUBLE = Metric(
     name="etapa_dependency_trouble",
     kind="gauge",
     labels=("dependency", "cause"),
-    help="1 for the cause why the server does not do its part, 0 for all others",
+    help="1 for the reason why the server does not work, 0 for all others",
 )
 HTTP_REQUESTS = Metric(
     name="etapa_http_requests_total",
