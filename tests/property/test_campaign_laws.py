@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.journey.engine.facts.changes import Trigger
+from etapa.journey.engine.facts.changes import Release, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.campaigns import control_group_bound, control_group_number, triggers_of
-from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.campaigns import control_group_bound, control_group_number, in_order, triggers_of
+from etapa.journey.engine.judging.classify import run_and_note, touch
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.journey.units import HOUR
@@ -31,19 +31,24 @@ def campaigning(draw: st.DrawFn) -> Journey:
     return replace(journey, campaigns=tuple(some))
 
 
-def changes_of(program: Program, stream: list[Touchpoint]) -> list[StageChange]:
+def told_of(program: Program, stream: list[Touchpoint]) -> list[StageChange | Release]:
     customer: Customer | None = None
-    changes: list[StageChange] = []
+    told: list[StageChange | Release] = []
     for touchpoint in stream:
         touched = touch(program, customer, touchpoint)
         customer = touched.customer
-        changes += touched.changes
+        told += in_order(touched.changes, touched.released)
     assert customer is not None
-    return changes + run_until(program, customer, customer.clock + 60 * HOUR)
+    happened = run_and_note(program, customer, customer.clock + 60 * HOUR)
+    return [*told, *in_order(happened.changes, happened.released)]
+
+
+def changes_of(program: Program, stream: list[Touchpoint]) -> list[StageChange]:
+    return [each for each in told_of(program, stream) if not isinstance(each, Release)]
 
 
 def triggered(journey: Journey, stream: list[Touchpoint]) -> list[Trigger]:
-    return triggers_of(changes_of(compile_journey(journey), stream))
+    return triggers_of(told_of(compile_journey(journey), stream))
 
 
 @thorough

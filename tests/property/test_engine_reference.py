@@ -1,11 +1,15 @@
 """The engine against a slow evaluator that keeps every touchpoint and judges from scratch."""
 
+from collections.abc import Sequence
+
 from hypothesis import given, settings
 
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.campaigns import in_order, offers_of, triggers_of
+from etapa.journey.engine.judging.classify import run_and_note, touch
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.journey.units import HOUR
@@ -20,8 +24,8 @@ def moves(changes: list[StageChange]) -> list[ReferenceMove]:
     ]
 
 
-def offers(changes: list[StageChange]) -> list[tuple[int, str, str]]:
-    return [(change.sequence, offer.campaign, offer.outcome) for change in changes for offer in change.offers]
+def offers(told: Sequence[StageChange | Release]) -> list[tuple[int, str, str]]:
+    return [(each.sequence, offer.campaign, offer.outcome) for each in told for offer in offers_of([each])]
 
 
 @thorough
@@ -41,16 +45,22 @@ def agree(journey: Journey, stream: list[Touchpoint]) -> None:
     shopper = Shopper(journey)
     customer: Customer | None = None
     changes: list[StageChange] = []
+    told: list[StageChange | Release] = []
     for touchpoint in stream:
         touched = touch(program, customer, touchpoint)
         customer = touched.customer
         changes += touched.changes
+        told += in_order(touched.changes, touched.released)
         shopper.meet(touchpoint)
         assert moves(changes) == shopper.moves
-        assert offers(changes) == shopper.marketer.told
+        assert offers(told) == shopper.marketer.told
     assert customer is not None
     end = customer.clock + 60 * HOUR
-    changes += run_until(program, customer, end)
+    happened = run_and_note(program, customer, end)
+    changes += happened.changes
+    told += in_order(happened.changes, happened.released)
     shopper.wait_until(end)
     assert moves(changes) == shopper.moves
-    assert offers(changes) == shopper.marketer.told
+    assert offers(told) == shopper.marketer.told
+    assert customer.clock == shopper.clock
+    assert triggers_of(told) == sorted(triggers_of(told), key=lambda trigger: trigger.at)

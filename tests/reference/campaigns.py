@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import blake2b
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from etapa.journey.language import model
+from tests.reference import local_time
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,22 @@ class ReferenceTrigger:
     at: int
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A trigger that is held: of which change, and until when."""
+
+    campaign: str
+    sequence: int
+    end: int
+
+
 @dataclass
 class Marketer:
     """Hears of one customer's changes in order. `told`: (sequence of the change, campaign, what became of it)."""
 
     journey: model.Journey
     sent: list[ReferenceTrigger] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
     told: list[tuple[int, str, str]] = field(default_factory=list)
 
     def hear(
@@ -37,35 +49,55 @@ class Marketer:
         now: int,
         consents: Callable[[model.Trait], bool],
         holds: Callable[[model.Condition], bool],
+        zone: ZoneInfo,
     ) -> None:
-        """`consents` and `holds` answer for the customer as it is right after the change."""
+        """`consents` and `holds` answer for the customer as it is right after the change, which is in `zone` then."""
         for campaign in self.journey.campaigns:
             if not any(_matches(each, source, to) for each in campaign.on):
                 continue
-            outcome = self._outcome(campaign, now, consents, holds)
-            if outcome == "published":
-                self.sent.append(ReferenceTrigger(campaign.id, now))
-                drawn = blake2b(campaign.id.encode() + b"\0" + customer_id.encode(), digest_size=8).hexdigest()
-                if Fraction(int(drawn, 16), 2**64) < Fraction(campaign.holdout):
-                    outcome = "holdout"
-            self.told.append((sequence, campaign.id, outcome))
+            outcome = self._limit(campaign, now, consents)
+            if outcome is None and campaign.when is not None and not holds(campaign.when):
+                outcome = "when"
+            if outcome is None and campaign.quiet is not None and local_time.shows(campaign.quiet.times, now, zone):
+                outcome = "held" if campaign.quiet.holds else "quiet"
+                if campaign.quiet.holds:
+                    self.waiting.append(Waiting(campaign.id, sequence, _end_of_quiet(campaign.quiet, now, zone)))
+            self.told.append((sequence, campaign.id, outcome or self._send(campaign, customer_id, now)))
 
-    def _outcome(
-        self, campaign: model.Campaign, now: int, consents: Callable[[model.Trait], bool], holds: Callable[[model.Condition], bool]
-    ) -> str:
+    def end_of_quiet(self, customer_id: str, now: int, consents: Callable[[model.Trait], bool]) -> bool:
+        """What was held until `now` is looked at again. Gives whether any of it was sent."""
+        over = [each for each in self.waiting if each.end == now]
+        self.waiting = [each for each in self.waiting if each.end != now]
+        before = len(self.sent)
+        for each in over:
+            campaign = next(one for one in self.journey.campaigns if one.id == each.campaign)
+            outcome = self._limit(campaign, now, consents)
+            self.told.append((each.sequence, campaign.id, outcome or self._send(campaign, customer_id, now)))
+        return len(self.sent) > before
+
+    def _send(self, campaign: model.Campaign, customer_id: str, now: int) -> str:
+        self.sent.append(ReferenceTrigger(campaign.id, now))
+        drawn = blake2b(campaign.id.encode() + b"\0" + customer_id.encode(), digest_size=8).hexdigest()
+        return "holdout" if Fraction(int(drawn, 16), 2**64) < Fraction(campaign.holdout) else "published"
+
+    def _limit(self, campaign: model.Campaign, now: int, consents: Callable[[model.Trait], bool]) -> str | None:
         earlier = [each for each in self.sent if each.campaign == campaign.id]
         caps = self.journey.caps
         if self.journey.consent is not None and not consents(self.journey.consent):
             return "consent"
-        if campaign.when is not None and not holds(campaign.when):
-            return "when"
-        if campaign.once and earlier:
-            return "once"
-        if campaign.cooldown is not None and any(now - campaign.cooldown < each.at <= now for each in earlier):
-            return "cooldown"
         if caps is not None and len([each for each in self.sent if now - caps.per < each.at <= now]) >= caps.maximum:
             return "cap"
-        return "published"
+        if campaign.cooldown is not None and any(now - campaign.cooldown < each.at <= now for each in earlier):
+            return "cooldown"
+        return "once" if campaign.once and earlier else None
+
+
+def _end_of_quiet(quiet: model.Quiet, now: int, zone: ZoneInfo) -> int:
+    """The first quarter of an hour that is not quiet; clocks change at no other times in the zones that are tried."""
+    at = now // local_time.QUARTER * local_time.QUARTER
+    while local_time.shows(quiet.times, at, zone):
+        at += local_time.QUARTER
+    return at
 
 
 def _matches(move: model.Transition, source: str | None, to: str) -> bool:

@@ -75,9 +75,17 @@ class Shopper:
     def wait_until(self, end: int) -> None:
         """All timers up to `end`."""
         after = self.clock
-        while (at := self._next_timer(after, end)) is not None:
-            self._judge(at, None, "timer")
-            after = at
+        while True:
+            by_rules = self._next_timer(after, end)
+            held = [each.end for each in self.marketer.waiting if each.end <= end]
+            times = held if by_rules is None else [by_rules, *held]
+            if not times:
+                return
+            after = min(times)
+            if self.marketer.end_of_quiet(self.seen[0].customer_id, after, self._consents):
+                self.clock = after
+            if after == by_rules:
+                self._judge(after, None, "timer")
 
     def _judge(self, now: int, touchpoint: Touchpoint | None, cause: str) -> None:
         visited = {self.stage}
@@ -98,7 +106,7 @@ class Shopper:
         self.moves.append(ReferenceMove(len(self.moves) + 1, self.stage, to, now, cause, rule, touchpoint_id, dwell))
         source, self.stage, self.entered_at, self.clock = self.stage, to, now, now
         holds = partial(self.true, now=now, touchpoint=None)
-        self.marketer.hear(self.seen[0].customer_id, len(self.moves), source, to, now, self._consents, holds)
+        self.marketer.hear(self.seen[0].customer_id, len(self.moves), source, to, now, self._consents, holds, self._zone())
 
     def _consents(self, consent: model.Trait) -> bool:
         given = [each.traits[consent.name] for each in self._in_order() if consent.name in each.traits]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.kinds.absence import Pace
+from etapa.journey.language.kinds.clock import Hours, Times
 from etapa.journey.language.matching.windows import UNITS
 from etapa.journey.units import HOUR
 
@@ -163,6 +164,18 @@ def _round(stages: tuple[str, ...], order: str) -> list[tuple[str, str]]:
     return [(stages[place], stages[following]) for place, following in zip(places, [*places[1:], places[0]], strict=True)]
 
 
+quiet_times = st.sampled_from(
+    [
+        Times(None, Hours(21 * HOUR, 8 * HOUR)),
+        Times(None, Hours(HOUR, 23 * HOUR)),
+        Times(None, Hours(12 * HOUR, 13 * HOUR)),
+        # The first day of all is a Thursday.
+        Times((3, 5), None),
+        Times((3, 4), Hours(6 * HOUR, 24 * HOUR)),
+    ]
+)
+
+
 def campaigns(stages: tuple[str, ...]) -> st.SearchStrategy[model.Campaign]:
     """Campaigns on a few stages: most of them fit many changes, so that what holds them back matters."""
     some = st.lists(st.sampled_from(stages), min_size=1, max_size=3, unique=True).map(tuple)
@@ -177,6 +190,7 @@ def campaigns(stages: tuple[str, ...]) -> st.SearchStrategy[model.Campaign]:
         cooldown=st.one_of(st.none(), spans),
         once=st.sampled_from([False, False, True]),
         holdout=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
+        quiet=st.one_of(st.none(), st.builds(model.Quiet, quiet_times, st.booleans())),
         payload=st.none() | st.just({"template": "x"}),
     )
 

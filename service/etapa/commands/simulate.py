@@ -30,11 +30,10 @@ from etapa.commands.terminal.words import counted, width
 from etapa.contracts.campaign_trigger import campaign_trigger_json
 from etapa.contracts.stage_change import stage_change_json
 from etapa.journey.duration import roughly
-from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES
+from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release
 from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.program import compile_journey
-from etapa.rehearsal.summary import Summary
-from etapa.rehearsal.summary import simulate as simulated
+from etapa.rehearsal.summary import Summary, replayed
 
 JOURNEY_ENDINGS = (".yaml", ".yml")
 
@@ -84,7 +83,7 @@ def simulate(
     ):
         progress = LineProgress(lines, output_scrolls=True)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
-        changes = simulated(
+        changes = replayed(
             compile_journey(chosen),
             chosen,
             file.lines,
@@ -99,7 +98,7 @@ def simulate(
                 if print_triggers:
                     for trigger in triggers_of([change]):
                         output.write(json_line(campaign_trigger_json(trigger, chosen.id, chosen.version)) + b"\n")
-                else:
+                elif not isinstance(change, Release):
                     output.write(json_line(stage_change_json(change, chosen.id, chosen.version)) + b"\n")
             output.flush()
             summary.rejected.update(file.not_mapped)
@@ -149,6 +148,10 @@ def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.Abstr
         raise WrongUse(f"{path}: cannot write it: {reason(error)}") from None
 
 
+_OF_QUIET = frozenset({"quiet", "held", "withdrawn"})
+"""Outcomes of quiet times, which most journeys do not have."""
+
+
 def _prose(summary: Summary) -> str:
     journey = summary.journey
     touchpoints = f"{counted(summary.touchpoints, 'touchpoint')} ({counted(summary.duplicates, 'duplicate')})"
@@ -167,8 +170,9 @@ def _prose(summary: Summary) -> str:
     if summary.transitions:
         lines += ["", *transition_matrix(summary.transitions, list(summary.stages), width())]
     if summary.campaigns:
-        outcomes = [(campaign, *(f"{found[outcome]:,}" for outcome in TRIGGER_OUTCOMES)) for campaign, found in summary.campaigns.items()]
-        lines += ["", *table(("campaign", *TRIGGER_OUTCOMES), outcomes)]
+        shown = [each for each in TRIGGER_OUTCOMES if each not in _OF_QUIET or any(found[each] for found in summary.campaigns.values())]
+        outcomes = [(campaign, *(f"{found[outcome]:,}" for outcome in shown)) for campaign, found in summary.campaigns.items()]
+        lines += ["", *table(("campaign", *shown), outcomes)]
     if summary.changes and summary.rules_never_fired:
         lines += ["", f"rules that moved nobody: {', '.join(summary.rules_never_fired)}"]
     odd = list(findings_text(summary.findings, width()))

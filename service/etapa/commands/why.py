@@ -67,6 +67,8 @@ def _lines(explanation: Explanation, journey: Journey, wall: int) -> Iterator[st
     elif explanation.carried_over:
         yield from _prose(f"the journey no longer has its stage, {printable(explanation.stored_stage)}: {_moves(explanation.carried_over)}")
     yield from _prose(_next(explanation))
+    for held in explanation.held:
+        yield from _prose(f"the campaign {printable(held.campaign)} is held until {time_text(held.ends)}, when the quiet time is over")
     if not explanation.rules:
         yield ""
         yield f"no rule leads out of {printable(customer.stage)}"

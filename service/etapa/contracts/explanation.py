@@ -65,6 +65,13 @@ class MoveMessage(msgspec.Struct, frozen=True):
     rule: str | None
 
 
+class HeldMessage(msgspec.Struct, frozen=True):
+    """A campaign trigger that waits for the end of a quiet time."""
+
+    campaign: str
+    until: OffsetTime
+
+
 class CarriedOverMessage(msgspec.Struct, frozen=True):
     """The stored state is of another journey version: where it is, and what the other rules alone will change."""
 
@@ -84,6 +91,7 @@ class ExplanationMessage(msgspec.Struct, frozen=True):
     since: OffsetTime
     due: OffsetTime | None
     foreseen: Sequence[MoveMessage]
+    held: Sequence[HeldMessage]
     rules: Sequence[RuleMessage]
     carried_over: CarriedOverMessage | None
 
@@ -101,6 +109,7 @@ def explanation_message(explanation: Explanation, journey: str, version: int) ->
         since=moment_of(customer.entered_at),
         due=_moment(customer.due),
         foreseen=[_move(change) for change in explanation.foreseen],
+        held=[HeldMessage(held.campaign, moment_of(held.ends)) for held in explanation.held],
         rules=[
             RuleMessage(rule.id, rule.to, rule.when.holds, _moment(rule.when.changes_at), _when(rule.when)) for rule in explanation.rules
         ],

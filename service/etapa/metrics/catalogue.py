@@ -43,7 +43,7 @@ CAMPAIGN_TRIGGERS = Metric(
     name="etapa_campaign_triggers_total",
     kind="counter",
     labels=("campaign", "outcome"),
-    help="Stage changes offered to a campaign that they fit, by what became of it",
+    help="Stage changes offered to a campaign that they fit, and held triggers looked at again, by what became of it",
 )
 DEAD_LETTERS = Metric(name="etapa_dead_letters_total", kind="counter", labels=("reason",), help="Records that could not be used")
 END_TO_END = Metric(

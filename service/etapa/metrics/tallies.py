@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from etapa.journey.engine.facts.changes import Cause, TriggerOutcome
+from etapa.journey.engine.facts.changes import Cause, Release, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.records import Record
@@ -42,14 +42,17 @@ def dwells_in(changes: Sequence[StageChange]) -> dict[str, list[float]]:
     return found
 
 
-def offers_in(changes: Sequence[StageChange]) -> dict[tuple[str, TriggerOutcome], int]:
-    """How many changes were offered to each campaign, by what came of it."""
+def offers_in(changes: Sequence[StageChange], released: Sequence[Release] = ()) -> dict[tuple[str, TriggerOutcome], int]:
+    """How many changes were offered to each campaign, and triggers of it looked at again, by what came of it."""
     found: dict[tuple[str, TriggerOutcome], int] = {}
     for change in changes:
         if change.offers:
             for offer in change.offers:
                 offered = (offer.campaign, offer.outcome)
                 found[offered] = found.get(offered, 0) + 1
+    for release in released:
+        offered = (release.offer.campaign, release.offer.outcome)
+        found[offered] = found.get(offered, 0) + 1
     return found
 
 

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from etapa.contracts.rejected import REASONS
 from etapa.hosting.dependencies import Cause, Dependency
-from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES
+from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
@@ -143,7 +143,7 @@ class Metrics:
             self._touchpoints.labels(outcome).inc(number)
         for reason, number in batch.dead_letters.items():
             self._dead_letters.labels(reason).inc(number)
-        self._count_changes(batch.changes)
+        self._count_changes(batch.changes, batch.released)
         self.customers.add(partition, batch.stage_deltas)
         self._batch_touchpoints.observe(len(batch.records))
         for step, seconds in batch.seconds.items():
@@ -156,12 +156,12 @@ class Metrics:
         for timestamp, many in timestamps_in(batch.records).items():
             self._end_to_end.observe(max(0, batch.committed_at - timestamp) / SECOND, many)
 
-    def _count_changes(self, changes: Sequence[StageChange]) -> None:
+    def _count_changes(self, changes: Sequence[StageChange], released: Sequence[Release]) -> None:
         for stage, dwells in dwells_in(changes).items():
             self._dwell.observe_all(dwells, stage)
         for (source, to, cause), number in moves_in(changes).items():
             self._changes.labels(NEW_CUSTOMER if source is None else source, to, cause).inc(number)
-        for offered, number in offers_in(changes).items():
+        for offered, number in offers_in(changes, released).items():
             self._campaign_triggers.labels(*offered).inc(number)
 
     def view_applied(self, partition: int, delay: float, apply: float) -> None:

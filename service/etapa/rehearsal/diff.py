@@ -13,9 +13,10 @@ from itertools import chain, zip_longest
 
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Reason, Rejected
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
@@ -64,7 +65,7 @@ class Side:
         self.last: dict[str, StageChange] = {}
         """By customer."""
 
-    def take(self, touchpoint: Touchpoint) -> Iterator[StageChange]:
+    def take(self, touchpoint: Touchpoint) -> Iterator[StageChange | Release]:
         """The changes that it makes, in order of time. They are worked out as they are asked for, since there may be any number."""
         if touchpoint.at < self.journey.accept_from:
             self.unjudged += 1
@@ -75,16 +76,17 @@ class Side:
             else:
                 self.duplicates += touched.duplicate
                 self.unjudged += len(touched.failures)
-                yield from touched.changes
+                yield from in_order(touched.changes, touched.released)
 
-    def run_timers_of(self, customer_id: str, until: int) -> Iterator[StageChange]:
+    def run_timers_of(self, customer_id: str, until: int) -> Iterator[StageChange | Release]:
         return self.replay.run_timers_of(customer_id, until, self._dropped)
 
-    def made(self, change: StageChange) -> Iterator[Moved | Triggered]:
-        """Note a change. Gives it and its triggers as what may be the same in both journeys."""
-        self.changes += 1
-        self.last[change.customer_id] = change
-        yield Moved(change.at, change.source, change.to)
+    def made(self, change: StageChange | Release) -> Iterator[Moved | Triggered]:
+        """Note a change, or a trigger that had been held. Gives it and its triggers as what may be the same in both journeys."""
+        if not isinstance(change, Release):
+            self.changes += 1
+            self.last[change.customer_id] = change
+            yield Moved(change.at, change.source, change.to)
         for trigger in triggers_of([change]):
             self.triggers[trigger.campaign] += 1
             yield Triggered(trigger.at, trigger.campaign, trigger.holdout)
@@ -214,7 +216,7 @@ class Diff:
         old, new = self.old.last.get(customer_id), self.new.last.get(customer_id)
         return (None if old is None else old.to, None if new is None else new.to)
 
-    def _compare(self, customer_id: str, old: Iterator[StageChange], new: Iterator[StageChange]) -> None:
+    def _compare(self, customer_id: str, old: Iterator[StageChange | Release], new: Iterator[StageChange | Release]) -> None:
         """Both cover the same span of the customer's time, as its timers run before each touchpoint, and both are in order of time.
 
         So they are gone through together, and what one made is settled once both are past its time. What happened at the end of the
@@ -243,14 +245,16 @@ class Diff:
             self.parted.setdefault(customer_id, min(moves))
 
 
-def _told(first: StageChange | None, others: Iterator[StageChange], *, is_old: bool) -> Iterator[tuple[StageChange, bool]]:
+def _told(
+    first: StageChange | Release | None, others: Iterator[StageChange | Release], *, is_old: bool
+) -> Iterator[tuple[StageChange | Release, bool]]:
     if first is not None:
         yield first, is_old
         for change in others:
             yield change, is_old
 
 
-def _time_of(one: tuple[StageChange, bool]) -> int:
+def _time_of(one: tuple[StageChange | Release, bool]) -> int:
     return one[0].at
 
 

@@ -1,17 +1,19 @@
 """One journey, and all the customers whose touchpoints went through it. Each customer's own touchpoints drive its timers."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.accumulators.ever import MOST_MEMBERS
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import strike, touch_some
-from etapa.journey.engine.judging.outcomes import EvaluationFailed, Touched
+from etapa.journey.engine.judging.campaigns import in_order
+from etapa.journey.engine.judging.classify import strike_and_note, touch_some
+from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
 
 AT_ONCE: Final = 10_000
@@ -65,6 +67,10 @@ class Replay:
             pass
 
     def run_timers(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange]:
+        """As `strike_until`, the stage changes alone."""
+        return (each for each in self.strike_until(until, on_dropped) if not isinstance(each, Release))
+
+    def strike_until(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange | Release]:
         """Let all timers up to and including `until` (microseconds since 1970) strike, in order of (due time, customer id).
 
         `on_dropped`: told of each timer that could not be judged; the customer has none from then on.
@@ -74,22 +80,24 @@ class Replay:
         while due and due[0][0] <= until:
             at, customer_id = heapq.heappop(due)
             customer = self.customers[customer_id]
-            try:
-                changes = strike(self.program, customer, at)
-            except EvaluationFailed as failure:
-                on_dropped(failure)
-                continue
-            yield from changes
+            yield from self._struck(customer, at, on_dropped)
             if customer.due is not None:
                 heapq.heappush(due, (customer.due, customer_id))
 
-    def run_timers_of(self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange]:
+    def run_timers_of(
+        self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]
+    ) -> Iterator[StageChange | Release]:
         """The same for one customer alone; nothing for one that is not known."""
         customer = self.customers.get(customer_id)
         while customer is not None and customer.due is not None and customer.due <= until:
-            try:
-                changes = strike(self.program, customer, customer.due)
-            except EvaluationFailed as failure:
-                on_dropped(failure)
-                continue
-            yield from changes
+            yield from self._struck(customer, customer.due, on_dropped)
+
+    def _struck(self, customer: Customer, at: int, on_dropped: Callable[[EvaluationFailed], None]) -> Sequence[StageChange | Release]:
+        happened = Happened()
+        try:
+            strike_and_note(self.program, customer, at, happened)
+        except EvaluationFailed as failure:
+            on_dropped(failure)
+        for dropped in happened.failures:
+            on_dropped(dropped)
+        return in_order(happened.changes, happened.released)

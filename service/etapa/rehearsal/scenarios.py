@@ -11,9 +11,10 @@ from typing import Final
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.duration import format_duration
-from etapa.journey.engine.facts.changes import Cause, Clause, HeldBack, Offer
+from etapa.journey.engine.facts.changes import Cause, Clause, HeldBack, Offer, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import in_order, offers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import ExpectedChange, Scenario
@@ -51,7 +52,9 @@ class ScenarioMove:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A stage change that was offered to a campaign, as a test sees it. `at` is counted from the start of the test."""
+    """A stage change that was offered to a campaign, or a held trigger that was looked at again, as a test sees it. `at` is counted from
+    the start of the test.
+    """
 
     at: int
     campaign: str
@@ -121,24 +124,25 @@ def run(program: Program, scenario: Scenario) -> ScenarioRun:
     def dropped(failure: EvaluationFailed) -> None:
         failures.append(f"a timer could not be judged: {failure}")
 
-    def happening() -> Iterator[StageChange]:
+    def happening() -> Iterator[StageChange | Release]:
         for touchpoint in touchpoints_of(scenario):
             for touched in replay.take(touchpoint):
                 if isinstance(touched, Rejected):
                     failures.append(f"the touchpoint at {format_duration(touchpoint.at - START)} could not be judged: {touched.detail}")
                     continue
-                yield from touched.changes
+                yield from in_order(touched.changes, touched.released)
                 for failure in touched.failures:
                     dropped(failure)
         if scenario.until is not None:
-            yield from replay.run_timers(START + scenario.until, dropped)
+            yield from replay.strike_until(START + scenario.until, dropped)
 
     most = len(scenario.expect) + MOST_UNEXPECTED
     going_on = happening()
-    changes = list(islice(going_on, most))
+    told = list(islice(going_on, most))
     is_whole = next(going_on, None) is None
-    offers = tuple(_offered(change, offer) for change in changes for offer in change.offers)
-    return ScenarioRun(tuple(map(_move, changes)), offers, tuple(failures), is_whole)
+    offers = tuple(_offered(each.at, offer) for each in told for offer in offers_of([each]))
+    moves = tuple(_move(each) for each in told if not isinstance(each, Release))
+    return ScenarioRun(moves, offers, tuple(failures), is_whole)
 
 
 def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
@@ -166,8 +170,8 @@ def _move(change: StageChange) -> ScenarioMove:
     return ScenarioMove(change.at - START, change.source, change.to, change.rule, change.cause, clauses_from_start(change.because))
 
 
-def _offered(change: StageChange, offer: Offer) -> Offered:
-    at = change.at - START
+def _offered(time: int, offer: Offer) -> Offered:
+    at = time - START
     match offer.outcome:
         case "published" | "holdout":
             return Offered(at, offer.campaign, None)

@@ -14,9 +14,10 @@ from etapa.contracts.decoder import Decoder
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, TriggerOutcome
+from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import in_order
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import Journey
@@ -125,6 +126,19 @@ class Summary:
         for offer in change.offers:
             self.campaigns[offer.campaign][offer.outcome] += 1
 
+    def add_release(self, release: Release) -> None:
+        """Count what became of a trigger that had been held."""
+        found = self.campaigns.get(release.offer.campaign)
+        if found is not None:
+            found[release.offer.outcome] += 1
+
+    def told(self, each: StageChange | Release) -> None:
+        """Count what happened."""
+        if isinstance(each, Release):
+            self.add_release(each)
+        else:
+            self.add(each)
+
     def drop_timer(self, _: EvaluationFailed) -> None:
         """Count one timer that could not be judged."""
         self.dropped_timers += 1
@@ -161,7 +175,7 @@ class Summary:
         return -1 if source is None else order.index(source), order.index(to)
 
 
-def simulate(
+def replayed(
     program: Program,
     journey: Journey,
     lines: Lines,
@@ -171,8 +185,8 @@ def simulate(
     on_rejected: Callable[[int, Rejected], None] | None = None,
     decoder: Decoder | None = None,
     wall: int | None = None,
-) -> Iterator[StageChange]:
-    """Stage changes in processing order, while the lines are read.
+) -> Iterator[StageChange | Release]:
+    """Stage changes in processing order, and campaign triggers that had been held, while the lines are read.
 
     `lines`: JSON Lines, such as a file opened in binary mode. Blank lines are passed over; a line that holds no usable
     touchpoint is counted and left out.
@@ -188,12 +202,12 @@ def simulate(
     for change in _touchpoints_through(
         replay, readings(lines, decoder or decoder_within(TouchpointLimits()), wall, journey.accept_from), summary, look, on_rejected
     ):
-        summary.add(change)
+        summary.told(change)
         yield change
     summary.findings = look.findings(summary.rejected)
     if until is not None:
-        for change in replay.run_timers(until, summary.drop_timer):
-            summary.add(change)
+        for change in replay.strike_until(until, summary.drop_timer):
+            summary.told(change)
             yield change
 
 
@@ -203,7 +217,7 @@ def _touchpoints_through(
     summary: Summary,
     look: FileLook,
     on_rejected: Callable[[int, Rejected], None] | None,
-) -> Iterator[StageChange]:
+) -> Iterator[StageChange | Release]:
     for number, reading in read:
         clock = None if isinstance(reading, Rejected) else replay.clock_of(reading.customer_id)
         for touched in (reading,) if isinstance(reading, Rejected) else replay.take(reading):
@@ -217,4 +231,20 @@ def _touchpoints_through(
                 summary.dropped_timers += len(touched.failures)
                 if not touched.cut and not isinstance(reading, Rejected):
                     look.see(reading, clock, duplicate=touched.duplicate)
-                yield from touched.changes
+                yield from in_order(touched.changes, touched.released)
+
+
+def simulate(
+    program: Program,
+    journey: Journey,
+    lines: Lines,
+    until: int | None = None,
+    *,
+    summary: Summary | None = None,
+    on_rejected: Callable[[int, Rejected], None] | None = None,
+    decoder: Decoder | None = None,
+    wall: int | None = None,
+) -> Iterator[StageChange]:
+    """As `replayed`, the stage changes alone."""
+    everything = replayed(program, journey, lines, until, summary=summary, on_rejected=on_rejected, decoder=decoder, wall=wall)
+    return (each for each in everything if not isinstance(each, Release))

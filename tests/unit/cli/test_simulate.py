@@ -107,7 +107,7 @@ def test_triggers_are_printed_instead_when_they_are_asked_for(tmp_path: Path) ->
         "version": 3,
     }
     tables = [line.split() for line in done.stderr.decode().splitlines()]
-    assert ["campaign", "published", "holdout", "consent", "when", "once", "cooldown", "cap"] in tables
+    assert ["campaign", "published", "holdout", "consent", "cap", "cooldown", "once", "when"] in tables
     assert ["welcome", "2", "0", "0", "0", "0", "0", "0"] in tables
     assert ["never", "0", "0", "0", "0", "0", "0", "0"] in tables
 

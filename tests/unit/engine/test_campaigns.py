@@ -183,12 +183,15 @@ def test_the_reasons_are_asked_in_one_order() -> None:
     program = shop(campaign, gates=gates)
     assert outcomes(program, *ping_pong(0)) == ["consent"]
     agreed = did("look", 0, traits={"agreed": True})
-    assert outcomes(program, agreed, *ping_pong(0)) == ["when"]
     visited = [agreed, did("visit", 0)]
-    assert outcomes(program, *visited, *ping_pong(0, 1)) == ["published", "once"]
-    assert outcomes(shop(campaign.replace("once: true, ", ""), gates=gates), *visited, *ping_pong(0, 1)) == ["published", "cooldown"]
-    bare = campaign.replace("once: true, cooldown: 10d", "")
-    assert outcomes(shop(bare, gates=gates), *visited, *ping_pong(0, 1)) == ["published", "cap"]
+    assert outcomes(program, *visited, *ping_pong(0, 1)) == ["published", "cap"]
+    gates = gates.removeprefix("caps: {max: 1, per: 10d}")
+    assert outcomes(shop(campaign, gates=gates), *visited, *ping_pong(0, 1)) == ["published", "cooldown"]
+    hours = 'quiet: {hours: "23:00-23:30", then: drop}, '
+    once = campaign.replace(", cooldown: 10d", "").replace("once", hours + "once")
+    assert outcomes(shop(once, gates=gates), *visited, *ping_pong(0, 1)) == ["published", "once"]
+    assert outcomes(program, agreed, *ping_pong(0)) == ["when"]
+    assert outcomes(shop(once, gates=gates), did("visit", 0), agreed, *ping_pong(23 / 24)) == ["quiet"]
 
 
 def test_a_control_group_gets_marked_triggers_that_use_up_cooldown_once_and_caps() -> None:

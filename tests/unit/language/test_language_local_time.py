@@ -2,8 +2,10 @@
 
 import pytest
 
+from etapa.journey.language.kinds.clock import Hours, Times
 from etapa.journey.language.load import load_journey
-from etapa.journey.language.model import CustomerZone
+from etapa.journey.language.model import CustomerZone, Quiet
+from etapa.journey.units import HOUR
 
 STAGES = "stages: [{id: one}, {id: two}]\n"
 BACK = "  - {id: back, from: two, to: one, when: {event: reset}}\n"
@@ -90,3 +92,39 @@ def test_a_zone_that_does_not_exist_is_refused(zone: str, message: str) -> None:
     (finding,) = load_journey(f"journey: j\nversion: 1\nzone: {zone}\n{STAGES}rules: []\n", "j.yaml").findings[:1]
     assert message in finding.message
     assert finding.line == 3
+
+
+CAMPAIGN = "campaigns: [{{id: hello, on: {{enter: two}}{own}}}]\n"
+
+
+def quiet_in(own: str = "", file: str = "") -> tuple[list[str], Quiet | None]:
+    text = f"journey: j\nversion: 1\n{file}{STAGES}rules:\n  - {{id: on, from: one, to: two, when: {{event: a}}}}\n{BACK}"
+    loaded = load_journey(text + CAMPAIGN.format(own=own), "j.yaml")
+    quiet = None if loaded.journey is None else loaded.journey.campaigns[0].quiet
+    return [each.message for each in loaded.findings], quiet
+
+
+def test_quiet_times_are_those_of_the_campaign_or_of_the_file() -> None:
+    night = Quiet(Times(None, Hours(21 * HOUR, 8 * HOUR)), holds=True)
+    everywhere = 'quiet: {hours: "21:00-08:00", then: hold}\n'
+    assert quiet_in() == ([], None)
+    assert quiet_in(file=everywhere) == ([], night)
+    assert quiet_in(", quiet: none", everywhere) == ([], None)
+    assert quiet_in(", quiet: {days: [sun], then: drop}", everywhere) == ([], Quiet(Times((6,), None), holds=False))
+
+
+@pytest.mark.parametrize(
+    ("quiet", "message"),
+    [
+        ('{hours: "21:00-08:00"}', "`quiet` needs `then`"),
+        ('{hours: "21:00-08:00", then: wait}', 'expected hold or drop, found text "wait"'),
+        ("{then: hold}", "`quiet` needs `days`, `hours` or both"),
+        ("{days: [mon, tue, wed, thu, fri, sat, sun], then: hold}", "all seven days"),
+        ('{hours: "21:00-08:00", days: [mon], then: hold}', "hours that go over midnight cannot stand beside `days`"),
+        ('{hour: "21:00-08:00", then: hold}', "did you mean `hours`?"),
+        ("no", 'found text "no"'),
+    ],
+)
+def test_a_quiet_time_that_cannot_be_meant_is_told(quiet: str, message: str) -> None:
+    found, _ = quiet_in(f", quiet: {quiet}")
+    assert any(message in each for each in found), found

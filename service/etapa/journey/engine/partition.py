@@ -15,11 +15,12 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import catch_up, reclassify, strike_and_note, touch_and_note
+from etapa.journey.engine.judging.classify import catch_up, reclassify, reschedule, strike_and_note, touch_and_note
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.rehearsal import Rehearsal
@@ -169,10 +170,19 @@ class Partition:
         if customer.version >= self.program.version:
             return False
         before = (customer.stage, customer.sequence, customer.outreach)
-        touched = reclassify(self.program, customer, until, self._at_once)
         if not publish:
+            # What is held already waits until all this is over.
+            customer.outreach = None
+            try:
+                touched = reclassify(self.program, customer, until, self._at_once)
+            except EvaluationFailed:
+                customer.outreach = before[2]
+                raise
             return self._reclassified_in_silence(kept, customer, before, touched)
+        touched = reclassify(self.program, customer, until, self._at_once)
         work = self._work
+        made = len(work.changes)
+        work.released += [Release(each.customer_id, each.at, made + each.after, each.sequence, each.offer) for each in touched.released]
         work.timers += touched.timers
         work.failures += touched.failures
         work.changes += touched.changes
@@ -193,6 +203,7 @@ class Partition:
         stage, sequence, outreach = before
         # What is not published takes no number and triggers nothing, so it uses nothing up.
         customer.sequence, customer.outreach = sequence, outreach
+        reschedule(self.program, customer)
         if customer.stage != stage:
             work.unpublished.append((stage, customer.stage))
         self._note(kept, customer)
@@ -257,7 +268,7 @@ class Partition:
                 self._note(kept, customer)
                 made = len(work.changes)
                 try:
-                    strike_and_note(self.program, customer, at, work.changes)
+                    strike_and_note(self.program, customer, at, work)
                 except EvaluationFailed as failure:
                     work.failures.append(failure)
                 work.struck += max(1, len(work.changes) - made)

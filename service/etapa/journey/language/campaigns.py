@@ -10,7 +10,8 @@ from etapa.journey.language.logic import leaves
 from etapa.journey.language.matching.json_kinds import kinds_of
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.possible import outcome
-from etapa.journey.language.model import Campaign, Caps, Event, InStage, Trait, Transition
+from etapa.journey.language.model import Campaign, Caps, Event, InStage, Quiet, Trait, Transition
+from etapa.journey.language.quiet import OWN_QUIET
 from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Position, Report
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
@@ -108,7 +109,7 @@ COOLDOWN = Field("cooldown", Span(), "Not again for the same customer within thi
 ONCE = Field("once", Flag(), "At most once ever for the same customer.")
 HOLDOUT = Field("holdout", Percentage(), "Share of customers kept as a control group.")
 PAYLOAD = Field("payload", JsonMap(), "Copied into the trigger as it stands.")
-CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, ON, WHEN, COOLDOWN, ONCE, HOLDOUT, PAYLOAD))
+CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, ON, WHEN, COOLDOWN, ONCE, OWN_QUIET, HOLDOUT, PAYLOAD))
 CAMPAIGNS = Field(
     "campaigns",
     ListOf(CAMPAIGN, "campaigns", minimum=0, maximum=MAX_CAMPAIGNS, keeps_good=True),
@@ -146,8 +147,8 @@ def caps(record: ReadMap) -> Caps | None:
     return None if each is None else Caps(each.need(MAX), each.need(PER))
 
 
-def campaign(record: ReadMap) -> Campaign:
-    """A campaign from its record, which is sound."""
+def campaign(record: ReadMap, quiet: Quiet | None) -> Campaign:
+    """A campaign from its record, which is sound. `quiet`: that of the file."""
     return Campaign(
         id=record.need(CAMPAIGN_ID),
         on=tuple(Transition(_texts(move.sources), _texts(move.targets)) for move in record.need(ON)),
@@ -156,6 +157,7 @@ def campaign(record: ReadMap) -> Campaign:
         once=record.get(ONCE) or False,
         holdout=record.get(HOLDOUT) or 0.0,
         payload=record.get(PAYLOAD),
+        quiet=record.get(OWN_QUIET) if OWN_QUIET.name in record.positions else quiet,
     )
 
 

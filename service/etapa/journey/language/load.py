@@ -15,6 +15,7 @@ from etapa.journey.language.design.parts import Design
 from etapa.journey.language.doubts import doubt
 from etapa.journey.language.logic import depth, leaves
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
+from etapa.journey.language.quiet import QUIET
 from etapa.journey.language.reading.findings import Finding, Position, Report
 from etapa.journey.language.reading.instants import Instant
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
@@ -147,6 +148,7 @@ JOURNEY_FIELDS = (
     RULES,
     campaigns.CONSENT,
     campaigns.CAPS,
+    QUIET,
     campaigns.CAMPAIGNS,
     frame.MAP,
     scenarios.TESTS,
@@ -187,7 +189,7 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
         rules=tuple(_rule(each, order) for each in rule_records),
         consent=record.get(campaigns.CONSENT),
         caps=campaigns.caps(record),
-        campaigns=tuple(campaigns.campaign(each) for each in campaign_records),
+        campaigns=tuple(campaigns.campaign(each, record.get(QUIET)) for each in campaign_records),
         tests=tuple(scenarios.scenario(each) for each in test_records),
         zone=record.get(ZONE) or CustomerZone(),
         design=_design(record, stage_records),

@@ -11,7 +11,7 @@ from typing import Any
 from etapa.journey.language.design.parts import Design
 from etapa.journey.language.kinds.absence import Absent, OwnPace
 from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
-from etapa.journey.language.kinds.clock import LocalClock
+from etapa.journey.language.kinds.clock import LocalClock, Times
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.count import Count
 from etapa.journey.language.kinds.date import Date
@@ -57,6 +57,7 @@ __all__ = [
     "Operator",
     "OwnPace",
     "Path",
+    "Quiet",
     "Rule",
     "Scalar",
     "Scenario",
@@ -111,6 +112,14 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """Local times at which nothing is sent. What falls into them is held until they end, or dropped."""
+
+    times: Times
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """What to send when a customer moves. A stage change is offered when it fits any of `on`."""
 
@@ -123,6 +132,8 @@ class Campaign:
     holdout: float = 0.0
     """Share of customers, 0 to 1, kept as a control group."""
     payload: Mapping[str, Any] | None = None
+    quiet: Quiet | None = None
+    """Its own, or that of the whole file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a batch is made of: touchpoints that wait to be judged, and the records and customers that come out of judging them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, final
 
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
@@ -11,11 +11,12 @@ from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.errors import EtapaError
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.records import Applied, Outgoing, Record
@@ -128,11 +129,12 @@ class Encoded:
         self.states: Final[list[Outgoing]] = []
         self.applied: Final[list[Applied]] = []
 
-    def add_changes(self, changes: Sequence[StageChange], journey: str, version: int) -> None:
-        """Add changes, and what campaigns made of them."""
-        for change in changes:
-            self.stage_changes.append(Outgoing(*encode_stage_change(change, journey, version)))
-        for trigger in triggers_of(changes):
+    def add_changes(self, told: Iterable[StageChange | Release], journey: str, version: int) -> None:
+        """Add changes, what campaigns made of them, and triggers that had been held."""
+        for each in told:
+            if not isinstance(each, Release):
+                self.stage_changes.append(Outgoing(*encode_stage_change(each, journey, version)))
+        for trigger in triggers_of(told):
             self.campaign_triggers.append(Outgoing(*encode_campaign_trigger(trigger, journey, version)))
 
     def add_customers(self, customers: Sequence[Customer], memories: KnownMemories) -> None:
@@ -151,14 +153,16 @@ async def encode(
     pause_every: int,
     pause: Pause,
     memories: KnownMemories = NO_KNOWN_MEMORIES,
+    released: Sequence[Release] = (),
 ) -> Encoded:
-    """Encode stage changes with what campaigns made of them, and customers. Nothing may change the customers before this is done.
+    """Encode stage changes with what campaigns made of them, triggers that had been held, and customers. Nothing may change the customers before this is done.
 
     `memories`: what the mark of the batch says of them.
     """
     encoded = Encoded()
-    for start in range(0, len(changes), pause_every):
-        encoded.add_changes(changes[start : start + pause_every], journey, version)
+    told = in_order(changes, released)
+    for start in range(0, len(told), pause_every):
+        encoded.add_changes(told[start : start + pause_every], journey, version)
         await pause()
     customers = list(changed.values())
     for start in range(0, len(customers), pause_every):

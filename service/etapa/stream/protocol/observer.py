@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from etapa.contracts.rejected import Reason
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.records import Record
@@ -58,6 +59,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """How long each step took; `apply` is told later, by `view_applied`."""
     source: SourceCounts | None = None
     """None where records are touchpoints themselves."""
+    released: Sequence[Release] = ()
+    """What became of campaign triggers that had been held over a quiet time."""
 
 
 class TaskObserver(Protocol):

@@ -328,7 +328,14 @@ class Tenure:
         started = clock.monotonic()
         journey = around.program.journey
         encoded = await encode(
-            work.changes, work.changed, journey.id, journey.version, around.options.pause_every, self._pause, self._memories
+            work.changes,
+            work.changed,
+            journey.id,
+            journey.version,
+            around.options.pause_every,
+            self._pause,
+            self._memories,
+            work.released,
         )
         accounted = self._intake.account(self._waiting, count, unusable, self._next_offset)
         letters = dead_letters(accounted.letters, around.options.topic, around.partition)
@@ -381,6 +388,7 @@ class Tenure:
                 duplicates=work.duplicates,
                 dead_letters=Counter(reason.reason for _, reason in accounted.letters),
                 changes=work.changes,
+                released=work.released,
                 stage_deltas=stage_deltas(work.changes, work.unpublished),
                 timers_fired=work.timers_fired,
                 timer_delays=work.timer_delays,

@@ -18,13 +18,14 @@ class Clause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
-    """A campaign is to reach a customer because of a stage change. `at` is that of the change."""
+    """A campaign is to reach a customer because of a stage change."""
 
     campaign: str
     customer_id: str
     sequence: int
     """The stage change's."""
     at: int
+    """When it is published: at the change, or when the quiet time was over that held it."""
     source: str | None
     to: str
     holdout: bool
@@ -33,8 +34,11 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     """The campaign's, as it stands in the journey file; none when it has none."""
 
 
-HeldBack = Literal["consent", "when", "once", "cooldown", "cap"]
-"""Why a change triggers nothing, in the order in which it is asked."""
+HeldBack = Literal["consent", "cap", "cooldown", "once", "when", "quiet", "held", "withdrawn"]
+"""Why a change triggers nothing, in the order in which it is asked.
+
+`held`: not yet, but perhaps when the quiet time is over. `withdrawn`: it was held, and its campaign is no more.
+"""
 TriggerOutcome = Literal["published", "holdout", HeldBack]
 """What became of offering a change to a campaign. `holdout`: published as well, marked as one of the control group."""
 TRIGGER_OUTCOMES: tuple[TriggerOutcome, ...] = get_args(TriggerOutcome)
@@ -47,3 +51,15 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     outcome: TriggerOutcome
     trigger: Trigger | None
     """None when it was held back."""
+
+
+class Release(msgspec.Struct, frozen=True, gc=False):
+    """A trigger that was held is looked at again, since the quiet time is over."""
+
+    customer_id: str
+    at: int
+    after: int
+    """How many of the stage changes that are told with it came before."""
+    sequence: int
+    """The stage change's that it was held after."""
+    offer: Offer

@@ -3,9 +3,11 @@
 Decided here, where the journey file's page leaves it open:
 
 - A change is offered to the campaigns that it fits, in the order of the file, when the customer has just made it. The first
-  reason that holds a trigger back is the one that is told: consent, when, once, cooldown, cap, in this order.
+  reason that holds a trigger back is the one that is told: consent, cap, cooldown, once, when, quiet, in this order.
 - Every change is offered: those that a touchpoint, time or a new version of the journey made, and the first one of a new
   customer, which enters the initial stage and leaves none.
+- The end of a quiet time is worked out when a trigger is held, and stays, whatever the customer says of its zone after that. Then
+  consent, cap, cooldown and once are asked again. A customer's state keeps `MOST_HELD` of them; what comes beyond is dropped as `quiet`.
 - Whether a customer is in a control group is asked last, so that both groups are made of the same sort of customers.
 - Windows are those of conditions: a trigger at t is within W as long as `now - W < t`.
 - Consent fails closed: no operator makes a yes of a value of another JSON type than its operand, as `ne: true` would of "true".
@@ -14,22 +16,26 @@ Decided here, where the journey file's page leaves it open:
 - Caps that a new version brings, or raises, know of the triggers that were kept before: as many as the old `max`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
 from etapa.journey.engine.conditions.condition import Condition
-from etapa.journey.engine.facts.changes import HeldBack, Offer, Trigger
+from etapa.journey.engine.conditions.local_time import ClockShows
+from etapa.journey.engine.conditions.whereabouts import Whereabouts
+from etapa.journey.engine.facts.changes import HeldBack, Offer, Release, Trigger
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
-from etapa.journey.engine.facts.outreach import Outreach
+from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME
+from etapa.journey.engine.facts.outreach import Held, Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.matching.json_kinds import json_kind, kinds_of
 from etapa.journey.language.matching.predicates import compile_comparison
-from etapa.journey.language.model import Campaign, Caps, Journey, Trait, Transition
+from etapa.journey.language.model import Campaign, Caps, Journey, Quiet, Trait, Transition
 
 MOST_REMEMBERED: Final = 256
 """Campaigns whose last trigger a customer's state keeps; a journey has fewer."""
+MOST_HELD: Final = 256
+"""Triggers that may wait for one customer's quiet time to end."""
 
 _NOTHING_YET: Final = Outreach({}, ())
 _NO_STAGE: Final = ""
@@ -63,18 +69,35 @@ class Consent:
         return True
 
 
+class QuietTime:
+    """When nothing is to be sent, by the wall of where the customer is."""
+
+    __slots__ = ("_clock", "_where", "holds")
+
+    def __init__(self, quiet: Quiet, where: Whereabouts) -> None:
+        self._clock: Final = ClockShows(quiet.times.text(), quiet.times, where)
+        self._where: Final = where
+        self.holds: Final = quiet.holds
+
+    def end(self, customer: Customer, now: int) -> int | None:
+        """The first instant after `now` that is not quiet; none when `now` is not."""
+        zone = self._where.of(customer)
+        return self._clock.turns_after(zone, now) if self._clock.shows(zone.local(now)) else None
+
+
 class CompiledCampaign:
     """A campaign, ready to be asked."""
 
-    __slots__ = ("_least", "_on", "condition", "cooldown", "id", "once", "payload")
+    __slots__ = ("_least", "_on", "condition", "cooldown", "id", "once", "payload", "quiet")
 
-    def __init__(self, campaign: Campaign, condition: Condition | None) -> None:
+    def __init__(self, campaign: Campaign, condition: Condition | None, where: Whereabouts) -> None:
         self.id = campaign.id
         self.condition = condition
         """Its `when`."""
         self.cooldown = campaign.cooldown
         self.once = campaign.once
         self.payload = campaign.payload
+        self.quiet = None if campaign.quiet is None else QuietTime(campaign.quiet, where)
         self._on = campaign.on
         self._least = control_group_bound(campaign.holdout)
 
@@ -96,7 +119,7 @@ class Campaigns:
         self._consent = consent
         self._since = BEGINNING_OF_TIME if since is None else since
         self._caps = caps
-        self._ids = frozenset(campaign.id for campaign in campaigns)
+        self._by_id = {campaign.id: campaign for campaign in campaigns}
         # Most changes interest no campaign, and are to cost no more than a look-up. A stage of an older version is as good as any
         # other that no campaign names.
         self._elsewhere = {to: _fitting(campaigns, _NO_STAGE, to) for to in stages}
@@ -112,68 +135,120 @@ class Campaigns:
             campaigns = self._elsewhere[to]
         return [self._ask(campaign, customer, source, now) for campaign in campaigns] if campaigns else ()
 
-    def _ask(self, campaign: CompiledCampaign, customer: Customer, source: str | None, now: int) -> Offer:
-        reason = self._held_back(campaign, customer, now)
+    def look_again(self, customer: Customer, held: Held) -> Offer:
+        """A trigger that was held, at the end of the quiet time. What is triggered is noted in the customer."""
+        campaign = self._by_id.get(held.campaign)
+        if campaign is None:
+            return withdrawn(held)
+        reason = self._limited(campaign, customer, held.ends)
         if reason is not None:
             return Offer(campaign.id, reason, None)
-        customer.outreach = self._noted(customer.outreach or _NOTHING_YET, campaign.id, now)
+        return self._published(campaign, customer, held.sequence, held.source, held.to, held.ends)
+
+    def _ask(self, campaign: CompiledCampaign, customer: Customer, source: str | None, now: int) -> Offer:
+        reason = self._limited(campaign, customer, now)
+        if reason is None and campaign.condition is not None and not campaign.condition.holds(customer, now, None):
+            reason = "when"
+        if reason is None and campaign.quiet is not None:
+            end = campaign.quiet.end(customer, now)
+            if end is not None:
+                reason = _held(campaign, customer, source, end) if campaign.quiet.holds else "quiet"
+        if reason is not None:
+            return Offer(campaign.id, reason, None)
+        return self._published(campaign, customer, customer.sequence, source, customer.stage, now)
+
+    def _published(self, campaign: CompiledCampaign, customer: Customer, sequence: int, source: str | None, to: str, at: int) -> Offer:
+        customer.outreach = self._noted(customer.outreach or _NOTHING_YET, campaign.id, at)
         holdout = campaign.holds_out(customer.id)
         trigger = Trigger(
             campaign=campaign.id,
             customer_id=customer.id,
-            sequence=customer.sequence,
-            at=now,
+            sequence=sequence,
+            at=at,
             source=source,
-            to=customer.stage,
+            to=to,
             holdout=holdout,
             payload=campaign.payload,
         )
         return Offer(campaign.id, "holdout" if holdout else "published", trigger)
 
-    def _held_back(self, campaign: CompiledCampaign, customer: Customer, now: int) -> HeldBack | None:
+    def _limited(self, campaign: CompiledCampaign, customer: Customer, now: int) -> HeldBack | None:
         if self._consent is not None and not self._consent.given(customer):
             return "consent"
-        if campaign.condition is not None and not campaign.condition.holds(customer, now, None):
-            return "when"
         if customer.outreach is None:
             return None
-        last = customer.outreach.last.get(campaign.id)
-        if last is not None and campaign.once:
-            return "once"
-        if last is not None and campaign.cooldown is not None and now - campaign.cooldown < last:
-            return "cooldown"
         caps = self._caps
         if caps is not None and sum(now - caps.per < at for at in customer.outreach.times[-caps.maximum :]) == caps.maximum:
             return "cap"
-        return None
+        last = customer.outreach.last.get(campaign.id)
+        if last is not None and campaign.cooldown is not None and now - campaign.cooldown < last:
+            return "cooldown"
+        return "once" if last is not None and campaign.once else None
 
     def _noted(self, outreach: Outreach, campaign_id: str, now: int) -> Outreach:
         """With one more trigger. A new value: a customer whose timer fails is put back to what it was."""
         last = {each: at for each, at in outreach.last.items() if each != campaign_id}
         if len(last) >= MOST_REMEMBERED:
             # In order of their triggers, so the first is the longest ago.
-            del last[next(each for each in last if each not in self._ids)]
+            del last[next(each for each in last if each not in self._by_id)]
         last[campaign_id] = now
         times = outreach.times if self._caps is None else (*outreach.times, now)[-self._caps.maximum :]
-        return Outreach(last, times)
+        return Outreach(last, times, outreach.held)
 
 
-def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition]) -> Campaigns | None:
+def withdrawn(held: Held) -> Offer:
+    """What becomes of a trigger whose campaign is no more."""
+    return Offer(held.campaign, "withdrawn", None)
+
+
+def _held(campaign: CompiledCampaign, customer: Customer, source: str | None, end: int) -> HeldBack:
+    """Have a trigger wait; if there are too many already, or it would be for ever, it is dropped."""
+    outreach = customer.outreach or _NOTHING_YET
+    if end > END_OF_TIME or len(outreach.held) >= MOST_HELD:
+        return "quiet"
+    held = Held(campaign.id, customer.sequence, source, customer.stage, end)
+    customer.outreach = Outreach(outreach.last, outreach.times, (*outreach.held, held))
+    return "held"
+
+
+def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition], where: Whereabouts) -> Campaigns | None:
     """The campaigns of a journey, none when it has none. `conditions`: what each asks in `when`, by campaign id."""
     if not journey.campaigns:
         return None
     return Campaigns(
         None if journey.consent is None else Consent(journey.consent),
         journey.caps,
-        [CompiledCampaign(campaign, conditions.get(campaign.id)) for campaign in journey.campaigns],
+        [CompiledCampaign(campaign, conditions.get(campaign.id), where) for campaign in journey.campaigns],
         [stage.id for stage in journey.stages],
         journey.campaigns_from,
     )
 
 
-def triggers_of(changes: Iterable[StageChange]) -> list[Trigger]:
-    """What the changes triggered, in order."""
-    return [offer.trigger for change in changes if change.offers for offer in change.offers if offer.trigger is not None]
+def offers_of(told: Iterable[StageChange | Release]) -> Iterator[Offer]:
+    """What campaigns made of it, in order."""
+    for each in told:
+        if isinstance(each, Release):
+            yield each.offer
+        elif each.offers:
+            yield from each.offers
+
+
+def triggers_of(told: Iterable[StageChange | Release]) -> list[Trigger]:
+    """What was triggered, in order."""
+    return [offer.trigger for offer in offers_of(told) if offer.trigger is not None]
+
+
+def in_order(changes: Sequence[StageChange], releases: Sequence[Release]) -> Sequence[StageChange | Release]:
+    """Changes and releases as they came."""
+    if not releases:
+        return changes
+    told: list[StageChange | Release] = []
+    done = 0
+    for release in releases:
+        told += changes[done : release.after]
+        told.append(release)
+        done = release.after
+    return [*told, *changes[done:]]
 
 
 def control_group_number(campaign_id: str, customer_id: str) -> int:

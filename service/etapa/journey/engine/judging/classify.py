@@ -19,7 +19,8 @@ from etapa.journey.engine.conditions.beginnings import beginnings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.moves import NO_CLAUSES, move, settle, words_for
+from etapa.journey.engine.judging.holds import held_after, release, with_held
+from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move, settle, words_for
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program, due_after
 from etapa.journey.engine.judging.repeats import digest_of, is_among
@@ -105,24 +106,28 @@ def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:
     A customer of another journey version is carried over instead, which sets another `due` (perhaps earlier than now).
     Raises `EvaluationFailed`; the customer then is as it was, but without a timer.
     """
-    changes: list[StageChange] = []
-    strike_and_note(program, customer, at, changes)
-    return changes
+    happened = Happened()
+    strike_and_note(program, customer, at, happened)
+    return happened.changes
 
 
-def strike_and_note(program: Program, customer: Customer, at: int, changes: list[StageChange]) -> None:
-    """As `strike`, for many timers: the changes are added to `changes`, unless it raises."""
+def strike_and_note(program: Program, customer: Customer, at: int, happened: Happened) -> None:
+    """As `strike`, for many timers: what comes of it is added to `happened`, but for the changes if it raises."""
+    changes = happened.changes
+    is_of_another_version = customer.laid_out_for is not program and _is_of_another_version(program, customer)
+    # What was held comes before the rules, and is not taken back when these cannot be judged.
+    released = not is_of_another_version and release(program, customer, at, happened)
     before = customer.copied()
     count = len(changes)
     try:
-        if customer.laid_out_for is not program and _is_of_another_version(program, customer):
+        if is_of_another_version:
             _carry_over(program, customer, changes)
-        else:
+        elif not released or is_due_by_rules(program, customer, at):
             settle(program, customer, at, None, "timer", changes)
     except EvaluationFailed:
         del changes[count:]
         customer.be_as(before)
-        customer.due = None
+        customer.due = held_after(customer, at)
         raise
 
 
@@ -131,11 +136,16 @@ def run_until(program: Program, customer: Customer, at: int) -> list[StageChange
 
     Raises `EvaluationFailed` for the first timer that could not be judged; it was dropped then, as `strike` says.
     """
+    return run_and_note(program, customer, at).changes
+
+
+def run_and_note(program: Program, customer: Customer, at: int) -> Happened:
+    """As `run_until`, with all that came of it."""
     happened = Happened()
     _strike_until(program, customer, at, happened)
     if happened.failures:
         raise happened.failures[0]
-    return happened.changes
+    return happened
 
 
 def carry_over(program: Program, customer: Customer) -> list[StageChange]:
@@ -168,7 +178,7 @@ def _carry_over(program: Program, customer: Customer, changes: list[StageChange]
         changes.append(move(program, customer, now, program.initial, None, "journey", NO_CLAUSES, None))
     elif is_newer:
         try:
-            customer.due = due_after(program.stages[customer.stage], customer, now)
+            customer.due = with_held(customer, due_after(program.stages[customer.stage], customer, now))
         except Exception as error:
             raise EvaluationFailed(customer.id, words_for(None), error) from error
         return
@@ -192,6 +202,16 @@ def reclassify(program: Program, customer: Customer, until: int | None, at_once:
     return Touched(customer, happened)
 
 
+def reschedule(program: Program, customer: Customer) -> None:
+    """Set the next due time anew, since another time was set for triggers that are not held after all."""
+    due = customer.due
+    if due is not None:
+        # No timer of the rules was before it.
+        customer.due = with_held(customer, due_after(program.stages[customer.stage], customer, due - 1))
+    else:
+        customer.due = with_held(customer, None)
+
+
 def catch_up(program: Program, customer: Customer, until: int, at_once: int) -> Touched:
     """Let a portion of the customer's timers up to `until` strike. What is `cut` goes on when it is asked for again."""
     happened = Happened(at_once)
@@ -210,7 +230,7 @@ def _strike_until(program: Program, customer: Customer, at: int, happened: Happe
         happened.timers += 1
         made = len(happened.changes)
         try:
-            strike_and_note(program, customer, customer.due, happened.changes)
+            strike_and_note(program, customer, customer.due, happened)
         except EvaluationFailed as failure:
             happened.failures.append(failure)
         happened.struck += max(1, len(happened.changes) - made)

@@ -12,6 +12,7 @@ import msgspec
 from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME
+from etapa.journey.engine.facts.outreach import Held
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.classify import carry_over, strike
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
@@ -75,6 +76,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """The changes that the other rules alone make as soon as the customer is next touched."""
     rules: Sequence[ExplainedRule]
     """In the order in which they are judged."""
+    held: Sequence[Held]
+    """Campaign triggers that wait for the end of a quiet time, in the order in which they were held."""
     foreseen: Sequence[StageChange]
     """What the customer's timers will do first if nothing happens, at `customer.due` or later; empty when they move nobody."""
 
@@ -92,7 +95,7 @@ def explain(program: Program, customer: Customer, now: int) -> Explanation:
     at = max(now, judged.clock)
     conditions = {rule.id: rule.when for rule in program.journey.rules}
     rules = [_explain_rule(rule, conditions[rule.id], judged, at) for rule in program.stages[judged.stage].rules]
-    return Explanation(judged, at, customer.version, customer.stage, carried, rules, _foreseen(program, judged))
+    return Explanation(judged, at, customer.version, customer.stage, carried, rules, _held(judged), _foreseen(program, judged))
 
 
 def _explain_rule(rule: CompiledRule, when: model.Condition, customer: Customer, now: int) -> ExplainedRule:
@@ -148,6 +151,10 @@ def _turns_at(condition: Condition, customer: Customer, now: int) -> int | None:
         if condition.holds(customer, at, None) is not truth:
             return at
     return None
+
+
+def _held(customer: Customer) -> Sequence[Held]:
+    return () if customer.outreach is None else customer.outreach.held
 
 
 def _foreseen(program: Program, customer: Customer) -> Sequence[StageChange]:

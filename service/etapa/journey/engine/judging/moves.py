@@ -9,6 +9,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.holds import with_held
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import CompiledRule, Program, StageRules, due_after, in_time
 
@@ -36,7 +37,7 @@ def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoin
                 return
         doing = None
         # The loop has met every rule that time alone makes true, but for those in which an `event` stands as well.
-        customer.due = due_after(stage, customer, now) if stage.hideable else in_time(due)
+        customer.due = with_held(customer, due_after(stage, customer, now) if stage.hideable else in_time(due))
     except EvaluationFailed:
         raise
     except Exception as error:
@@ -64,7 +65,7 @@ def _follow(
             at_hand = None
             stage = program.stages[rule.to]
             rule = _next_to_follow(stage, visited, customer, now)
-        customer.due = due_after(stage, customer, now)
+        customer.due = with_held(customer, due_after(stage, customer, now))
     except EvaluationFailed:
         raise
     except Exception as error:
@@ -122,6 +123,18 @@ def move(
         dwell=dwell,
         offers=offers,
     )
+
+
+def is_due_by_rules(program: Program, customer: Customer, at: int) -> bool:
+    """Whether a rule out of the stage has its timer at `at`. If not, the next due time is set."""
+    stage = program.stages[customer.stage]
+    try:
+        if due_after(stage, customer, at - 1) == at:
+            return True
+        customer.due = with_held(customer, due_after(stage, customer, at))
+    except Exception as error:
+        raise EvaluationFailed(customer.id, words_for(None), error) from error
+    return False
 
 
 def words_for(rule: CompiledRule | None) -> str:

@@ -3,6 +3,7 @@
 from typing import Final, final
 
 from etapa.errors import EtapaError
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 
@@ -28,7 +29,7 @@ ALL_AT_ONCE: Final = 2**60
 class Happened:
     """What has happened to customers, in order. Grows with every touchpoint and timer."""
 
-    __slots__ = ("at_once", "changes", "cut", "failures", "struck", "timers")
+    __slots__ = ("at_once", "changes", "cut", "failures", "released", "struck", "timers")
 
     def __init__(self, at_once: int = ALL_AT_ONCE) -> None:
         self.at_once: Final = at_once
@@ -38,6 +39,8 @@ class Happened:
         self.cut = False
         """Whether a touchpoint was not looked at yet, because a portion of the timers before it was enough."""
         self.changes: list[StageChange] = []
+        self.released: list[Release] = []
+        """What became of triggers that had been held."""
         self.failures: list[EvaluationFailed] = []
         """Timers that were dropped because judging them raised."""
         self.timers = 0
@@ -48,12 +51,14 @@ class Happened:
 class Touched:
     """What a touchpoint did, or a request to reclassify."""
 
-    __slots__ = ("changes", "customer", "cut", "duplicate", "failures", "timers")
+    __slots__ = ("changes", "customer", "cut", "duplicate", "failures", "released", "timers")
 
     def __init__(self, customer: Customer, happened: Happened, *, duplicate: bool = False) -> None:
         self.customer: Final = customer
         self.changes: Final = happened.changes
         """In order: those of the timers that struck before the touchpoint, then its own."""
+        self.released: Final = happened.released
+        """What became of triggers that had been held, in order."""
         self.cut: Final = happened.cut
         """Only a portion of the timers has struck; the rest, and the touchpoint itself, is still to come."""
         self.duplicate: Final = duplicate

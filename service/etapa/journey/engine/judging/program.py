@@ -37,9 +37,9 @@ def compile_journey(journey: Journey) -> "Program":
     surroundings = compiler.surroundings
     whereabouts = surroundings.whereabouts if surroundings.asks_for_zone and journey.zone != CustomerZone() else None
     traits = _traits_named(journey, stages, asked.values())
-    if whereabouts is not None:
-        traits.update(whereabouts.traits())
-    return Program(journey, stages, surroundings.by_key, traits, compile_campaigns(journey, asked), whereabouts)
+    if whereabouts is not None or any(campaign.quiet is not None for campaign in journey.campaigns):
+        traits.update(surroundings.whereabouts.traits())
+    return Program(journey, stages, surroundings.by_key, traits, compile_campaigns(journey, asked, surroundings.whereabouts), whereabouts)
 
 
 @final
