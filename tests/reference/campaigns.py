@@ -23,7 +23,7 @@ class ReferenceTrigger:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class HeldInReference:
     """A trigger that is held: of which change, and until when."""
 
     campaign: str
@@ -37,7 +37,7 @@ class Marketer:
 
     journey: model.Journey
     sent: list[ReferenceTrigger] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
+    waiting: list[HeldInReference] = field(default_factory=list)
     told: list[tuple[int, str, str]] = field(default_factory=list)
 
     def hear(
@@ -61,7 +61,7 @@ class Marketer:
             if outcome is None and campaign.quiet is not None and local_time.shows(campaign.quiet.times, now, zone):
                 outcome = "held" if campaign.quiet.holds else "quiet"
                 if campaign.quiet.holds:
-                    self.waiting.append(Waiting(campaign.id, sequence, _end_of_quiet(campaign.quiet, now, zone)))
+                    self.waiting.append(HeldInReference(campaign.id, sequence, _end_of_quiet(campaign.quiet, now, zone)))
             self.told.append((sequence, campaign.id, outcome or self._send(campaign, customer_id, now)))
 
     def end_of_quiet(self, customer_id: str, now: int, consents: Callable[[model.Trait], bool]) -> bool:
