@@ -79,7 +79,7 @@ def schema() -> None:
 
 
 def _files() -> dict[str, Path]:
-    return {path.stem: path for path in sorted(SHIPPED_JOURNEY.parent.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(SHIPPED_JOURNEY.parent.glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def _read(path: Path) -> Shipped:

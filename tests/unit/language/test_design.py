@@ -123,6 +123,7 @@ def test_what_cannot_be_is_an_error_with_its_place(addition: str, words: str) ->
     ("stage", "words"),
     [
         ("goal: 3", "expected a text, or a map of language codes to text"),
+        ("goal: {en: That it comes, and fits}", "found the key `and fits`; a text that holds a comma stands in quotes"),
         ("touchpoints: [{channel: web}]", "a touchpoint needs `type`"),
         ("touchpoints: [{type: visit, visible: no}]", "expected true or false"),
         ("points: [{kind: good, note: x}]", "expected `positive` or `negative` or `critical`"),

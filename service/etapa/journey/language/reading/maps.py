@@ -7,7 +7,7 @@ from typing import Any, Generic
 
 from etapa.journey.language.reading.findings import Position, Report, listed, nearest, shortened
 from etapa.journey.language.reading.shapes import BAD, Bad, Shape, T, Text, refuse
-from etapa.journey.language.reading.yaml_nodes import MapNode, Node, plain_value
+from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode, plain_value
 
 
 class JsonMap(Shape[Mapping[str, Any]]):
@@ -37,7 +37,12 @@ class TextMap(Shape[Mapping[str, str]]):
         texts: dict[str, str] = {}
         for entry in node.entries:
             if not re.fullmatch(self.key_pattern, entry.key):
-                report.error(entry.key_position, f"expected {self.noun}, found the key `{shortened(entry.key)}`")
+                # `{en: That it comes, and fits}` is two entries to YAML.
+                torn = isinstance(entry.node, ScalarNode) and entry.node.value is None
+                advice = "; a text that holds a comma stands in quotes" if torn else ""
+                report.error(entry.key_position, f"expected {self.noun}, found the key `{shortened(entry.key)}`{advice}")
+                if torn:
+                    continue
             text = Text().read(entry.node, report)
             if text is not BAD:
                 texts[entry.key] = text
