@@ -80,7 +80,7 @@ def test_it_has_as_many_shoppers_as_asked_for() -> None:
     assert sum(json.loads(demo.stdout)["customers"].values()) == 50
 
 
-BOOKSHOP = Path(__file__).parents[2] / "docs" / "examples" / "bookshop.yaml"
+BOOKSHOP = Path(__file__).parents[3] / "docs" / "examples" / "bookshop.yaml"
 
 
 def test_it_shows_a_journey_of_ones_own() -> None:

@@ -11,8 +11,8 @@ import pytest
 from etapa.contracts.rfc3339 import format_time
 from tests.integration.outcome import followed, put_touchpoints, until
 from tests.integration.places import new_place, read_all
-from tests.integration.test_group import not_ready
 from tests.integration.worker import StartedWorker
+from tests.integration.workers.test_group import not_ready
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 

@@ -15,8 +15,8 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import is_fenced
 from etapa.stream.kafka.transactions.handlers import EndAndGoOn
 from etapa.stream.kafka.transactions.sender import speak_transactions
+from tests.integration.kafka.test_late_requests import transaction
 from tests.integration.places import new_place, opened_log, read_all
-from tests.integration.test_late_requests import transaction
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka

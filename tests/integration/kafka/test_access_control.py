@@ -36,7 +36,7 @@ from tests.unit.cli.process import etapa
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
-PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
+PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
 PASSWORD = "between us"
 USERS = 60
 
