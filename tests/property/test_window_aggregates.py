@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 
 from etapa.journey.engine.accumulators.window import ValueWindow
 from etapa.journey.engine.conditions.aggregates import WindowCompares
+from etapa.journey.engine.conditions.comparing import Comparing
+from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import AggregateKind, Comparison, Match, Operator, Test
+from etapa.journey.language.model import AggregateKind, Comparison, CustomerZone, Match, Operator, Test
 
 WITHIN = 1000
 KINDS: list[AggregateKind] = ["sum", "avg", "min", "max"]
@@ -21,7 +23,8 @@ ARRIVALS = st.lists(st.tuples(st.integers(0, 3 * WITHIN), VALUES), max_size=40)
 
 def compared(kind: AggregateKind, tests: list[tuple[Operator, float]]) -> tuple[WindowCompares, ValueWindow]:
     window = ValueWindow(("properties", "amount"), Match(("purchase",)), WITHIN)
-    return WindowCompares("text", kind, window, Comparison(tuple(Test(operator, operand) for operator, operand in tests))), window
+    comparison = Comparison(tuple(Test(operator, operand) for operator, operand in tests))
+    return WindowCompares("text", kind, window, Comparing(comparison, Whereabouts(CustomerZone()))), window
 
 
 def customer_after(window: ValueWindow, arrivals: list[tuple[int, float]]) -> Customer:

@@ -17,6 +17,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from tests.reference import local_time
 from tests.reference.campaigns import Marketer
+from tests.reference.conversions import operand_as, read_as
 from tests.reference.local_time import UTC
 
 FAR = 10**15
@@ -43,8 +44,8 @@ class Shopper:
     journey: model.Journey
     seen: list[Touchpoint] = field(default_factory=list)
     """All touchpoints that were no duplicates, in order of arrival."""
-    arrived_in: dict[str, ZoneInfo] = field(default_factory=dict)
-    """By touchpoint id: where the customer was then."""
+    arrived_in: dict[int, ZoneInfo] = field(default_factory=dict)
+    """Where the customer was when each of `seen` arrived, by its identity: the same one may come twice, from two places."""
     moves: list[ReferenceMove] = field(default_factory=list)
     stage: str | None = None
     entered_at: int = 0
@@ -58,6 +59,7 @@ class Shopper:
         remembered = [each.id for each in self.seen][-self.journey.remember_ids :] if self.journey.remember_ids else []
         if touchpoint.id in remembered:
             return
+        touchpoint = touchpoint.arriving_in(touchpoint.zone)
         if self.stage is None:
             self.clock = touchpoint.at
             self._see(touchpoint)
@@ -70,7 +72,7 @@ class Shopper:
 
     def _see(self, touchpoint: Touchpoint) -> None:
         self.seen.append(touchpoint)
-        self.arrived_in[touchpoint.id] = self._zone()
+        self.arrived_in[id(touchpoint)] = self._zone()
 
     def wait_until(self, end: int) -> None:
         """All timers up to `end`."""
@@ -112,6 +114,9 @@ class Shopper:
         given = [each.traits[consent.name] for each in self._in_order() if consent.name in each.traits]
         if not given or given[-1] is None:
             return False
+        if consent.comparison.conversion is not None:
+            is_read = read_as(consent.comparison.conversion, given[-1], self._zone()) is not None
+            return is_read and self._satisfies(consent.comparison, given[-1])
         # No operator makes a yes of a value of another type than what it is compared with.
         tests = [test for test in consent.comparison.tests if test.operator != "exists"]
         operands = [each for test in tests for each in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
@@ -143,7 +148,7 @@ class Shopper:
                 yield from (each.at + length for each in self.seen)
             case model.OwnPace(match):
                 wait = self._wait(leaf)
-                yield from (each.at + wait for each in self.seen if wait is not None and fits(match, each))
+                yield from (each.at + wait for each in self.seen if wait is not None and self._fits(match, each))
             case model.InStage(length):
                 yield self.entered_at + length
             case model.LocalClock() | model.Date():
@@ -171,11 +176,12 @@ class Shopper:
             case model.Not(negated):
                 return not self.true(negated, now, touchpoint)
             case model.Event(match, within):
-                return touchpoint is not None and fits(match, touchpoint) and (within is None or touchpoint.at > now - within)
+                return touchpoint is not None and self._fits(match, touchpoint) and (within is None or touchpoint.at > now - within)
             case model.Count(match, window, comparison):
                 return satisfies(comparison, len(self._matching_in(match, window, now)))
-            case model.Aggregate(kind, path, match, window, comparison):
-                return satisfies(comparison, self._aggregate(kind, path, self._matching_in(match, window, now)))
+            case model.Aggregate(kind, path, match, window, comparison, _):
+                values = [self._value(path, each, condition.conversion) for each in self._matching_in(match, window, now)]
+                return self._satisfies(comparison, aggregate(kind, values), is_read=True)
             case model.Absent(match, duration):
                 known_long_enough = min(each.at for each in self.seen) <= now - duration
                 return known_long_enough and not self._matching(match, duration, now)
@@ -183,16 +189,16 @@ class Shopper:
                 return now - self.entered_at >= duration
             case model.Sequence(steps, within):
                 inside = self._matching(model.Match((model.ANY_TYPE,)), within, now)
-                return any(all(map(fits, steps, chosen)) for chosen in combinations(inside, len(steps)))
+                return any(all(map(self._fits, steps, chosen)) for chosen in combinations(inside, len(steps)))
             case model.Score(_, _, comparison):
                 return satisfies(comparison, self._score(condition, now))
             case model.Trait(name, comparison):
                 given = [each for each in self._in_order() if name in each.traits]
-                return satisfies(comparison, given[-1].traits[name] if given else None)
+                return self._satisfies(comparison, given[-1].traits[name] if given else None)
         return self._true_of_history(condition, now)
 
     def _wait(self, pace: model.OwnPace) -> int | None:
-        times = sorted(each.at for each in self.seen if fits(pace.match, each))
+        times = sorted(each.at for each in self.seen if self._fits(pace.match, each))
         most = pace.pace.at_most
         if len(times) < 3:
             return most
@@ -203,14 +209,14 @@ class Shopper:
     def _true_of_history(self, condition: model.Condition, now: int) -> bool:
         match condition:
             case model.OwnPace(match):
-                times_told = [each.at for each in self.seen if fits(match, each)]
+                times_told = [each.at for each in self.seen if self._fits(match, each)]
                 wait = self._wait(condition)
                 return bool(times_told) and wait is not None and max(times_told) <= now - wait
             case model.First(path, match, comparison):
-                values = [value_at(path, each) for each in self._matching(match, None, now)]
-                return satisfies(comparison, values[0] if values else None)
+                values = [self._value(path, each, comparison.conversion) for each in self._matching(match, None, now)]
+                return self._satisfies(comparison, values[0] if values else None, is_read=True)
             case model.Days(match, window, comparison):
-                dates = {local_time.wall(each.at, self.arrived_in[each.id]).date() for each in self._matching_in(match, window, now)}
+                dates = {local_time.wall(each.at, self.arrived_in[id(each)]).date() for each in self._matching_in(match, window, now)}
                 return satisfies(comparison, len(dates))
             case model.LocalClock(times):
                 return local_time.shows(times, now, self._zone())
@@ -232,7 +238,9 @@ class Shopper:
         return sorted(self.seen, key=lambda each: each.at)
 
     def _matching(self, match: model.Match, within: int | None, now: int) -> list[Touchpoint]:
-        return [each for each in self._in_order() if each.at <= now and (within is None or each.at > now - within) and fits(match, each)]
+        return [
+            each for each in self._in_order() if each.at <= now and (within is None or each.at > now - within) and self._fits(match, each)
+        ]
 
     def _matching_in(self, match: model.Match, window: model.Window, now: int) -> list[Touchpoint]:
         begins, ends = -FAR, now + 1
@@ -242,24 +250,23 @@ class Shopper:
             ends = now - window.before + 1
         if window.calendar is not None:
             begins, ends = local_time.period(window.calendar, now, self._zone())
-        return [each for each in self._in_order() if begins <= each.at < ends and fits(match, each)]
+        return [each for each in self._in_order() if begins <= each.at < ends and self._fits(match, each)]
 
-    def _aggregate(self, kind: str, path: model.Path, matching: list[Touchpoint]) -> Any:
-        values = [value_at(path, each) for each in matching]
-        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-        match kind:
-            case "sum":
-                return fsum(numbers)
-            case "avg":
-                return fsum(numbers) / len(numbers) if numbers else None
-            case "min":
-                return min(numbers, default=None)
-            case "max":
-                return max(numbers, default=None)
-            case "distinct":
-                return len({(isinstance(value, bool), value) for value in values if value is not None})
-            case _:
-                return values[-1] if values else None
+    def _value(self, path: model.Path, touchpoint: Touchpoint, conversion: str | None) -> Any:
+        return read_as(conversion, value_at(path, touchpoint), self.arrived_in[id(touchpoint)])
+
+    def _satisfies(self, comparison: model.Comparison, value: Any, zone: ZoneInfo | None = None, *, is_read: bool = False) -> bool:
+        """Judged where the customer is now, if no zone is given; `is_read`: the value was read as what it is to be when it came."""
+        there = zone or self._zone()
+        read = value if is_read else read_as(comparison.conversion, value, there)
+        tests = [model.Test(each.operator, operand_as(comparison.conversion, each.operand, there)) for each in comparison.tests]
+        return all(passes(test, read) for test in tests)
+
+    def _fits(self, match: model.Match, touchpoint: Touchpoint) -> bool:
+        return (model.ANY_TYPE in match.types or touchpoint.type in match.types) and all(
+            self._satisfies(comparison, value_at(path, touchpoint), self.arrived_in[id(touchpoint)])
+            for path, comparison in match.where.entries
+        )
 
     def _score(self, score: model.Score, now: int) -> float:
         points = dict(score.points)
@@ -277,10 +284,21 @@ def leaves_of(condition: model.Condition) -> Iterator[model.Condition]:
             yield condition
 
 
-def fits(match: model.Match, touchpoint: Touchpoint) -> bool:
-    return (model.ANY_TYPE in match.types or touchpoint.type in match.types) and all(
-        satisfies(comparison, value_at(path, touchpoint)) for path, comparison in match.where.entries
-    )
+def aggregate(kind: str, values: list[Any]) -> Any:
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    match kind:
+        case "sum":
+            return fsum(numbers)
+        case "avg":
+            return fsum(numbers) / len(numbers) if numbers else None
+        case "min":
+            return min(numbers, default=None)
+        case "max":
+            return max(numbers, default=None)
+        case "distinct":
+            return len({(isinstance(value, bool), value) for value in values if value is not None})
+        case _:
+            return values[-1] if values else None
 
 
 def value_at(path: model.Path, touchpoint: Touchpoint) -> Any:

@@ -1,6 +1,7 @@
 """Hypothesis strategies: random journeys, and random touchpoints with ties, late ones and duplicates."""
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import HealthCheck, settings
@@ -25,7 +26,11 @@ thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=
 durations = st.one_of(st.integers(1, 12).map(lambda hours: hours * HOUR), st.sampled_from([1, HOUR - 1, 3 * HOUR + 1, 40 * HOUR]))
 times = st.one_of(st.integers(0, 48).map(lambda hours: hours * HOUR), st.integers(0, 48).map(lambda hours: hours * HOUR + 1))
 numbers = st.one_of(st.integers(-3, 6), st.sampled_from([0.1, 0.2, 0.3, 2.5, 1e16, -1e16]))
-values = st.one_of(numbers, st.sampled_from(["x", "y", True, False, None]))
+values = st.one_of(
+    numbers,
+    st.sampled_from(["x", "y", True, False, None, "2", " 2.5 ", "1e0", "+1", "true", "false"]),
+    st.sampled_from(["1970-01-01", "1970-01-02", "1970-01-01T20:00:00-04:00", "1970-01-02T05:45:00.5Z"]),
+)
 scalars: st.SearchStrategy[model.Scalar] = st.one_of(st.integers(-1, 6), st.sampled_from([0.3, 2.5, "x", True]))
 
 
@@ -45,9 +50,26 @@ def _operand(
 
 spans = st.sampled_from([1, 2 * HOUR, 5 * HOUR, 40 * HOUR])
 """Of cooldowns and caps."""
+dates: st.SearchStrategy[model.Scalar] = st.sampled_from(
+    ["1970-01-01", "1970-01-02", "1970-01-02T00:00:00Z", "1970-01-02T04:00:00Z", "1970-01-01T23:59:59.999999-12:00"]
+)
 counting = _comparisons(("eq", "ne", "gt", "gte", "lt", "lte"), st.integers(0, 4))
 measuring = _comparisons(("eq", "ne", "gt", "gte", "lt", "lte"), st.sampled_from([-2, 0, 0.3, 1, 2.5, 4, 7]))
 looking = _comparisons(("eq", "ne", "in", "not_in", "exists", "gt", "lte"), scalars)
+measuring_dates = _comparisons(("eq", "ne", "gt", "gte", "lt", "lte", "exists"), dates)
+_read_as: dict[model.Conversion, st.SearchStrategy[model.Comparison]] = {
+    "number": _comparisons(("eq", "ne", "in", "not_in", "exists", "gt", "lte"), st.sampled_from([0, 1, 2, 2.5])),
+    "boolean": _comparisons(("eq", "ne", "in", "exists"), st.booleans()),
+    "date": _comparisons(("eq", "ne", "in", "not_in", "exists", "gt", "lte"), dates),
+}
+
+
+def _of(conversion: model.Conversion) -> st.SearchStrategy[model.Comparison]:
+    return _read_as[conversion].map(lambda comparison: model.Comparison(comparison.tests, conversion))
+
+
+converting = st.one_of(_of("number"), _of("boolean"), _of("date"))
+looking = st.one_of(looking, looking, converting)
 # No score of whole points is ever exactly at such a bound, so that rounding decides nothing.
 scoring = _comparisons(("gt", "gte", "lt", "lte"), st.sampled_from([-1.37, 0.71, 2.13, 4.57]))
 paths = st.sampled_from([("properties", "v"), ("channel",), ("type",), ("properties", "deep", "v"), ("traits", "t")])
@@ -88,8 +110,34 @@ leaves: st.SearchStrategy[model.Condition] = st.one_of(
     st.builds(model.Absent, st.builds(model.Match, type_lists), durations),
     st.builds(model.Trait, st.just("t"), looking),
     st.builds(model.Aggregate, st.sampled_from(["sum", "avg", "min", "max"]), st.just(("properties", "v")), matches, windows, measuring),
-    st.builds(model.Aggregate, st.just("distinct"), paths, matches, windows, counting),
-    st.builds(model.Aggregate, st.just("last"), paths, matches, windows, looking),
+    st.builds(
+        model.Aggregate,
+        st.sampled_from(["sum", "avg", "min", "max"]),
+        st.just(("properties", "v")),
+        matches,
+        windows,
+        measuring,
+        st.just("number"),
+    ),
+    st.builds(
+        model.Aggregate,
+        st.sampled_from(["min", "max"]),
+        st.just(("properties", "v")),
+        matches,
+        windows,
+        measuring_dates.map(lambda comparison: model.Comparison(comparison.tests, "date")),
+        st.just("date"),
+    ),
+    st.builds(
+        model.Aggregate, st.just("distinct"), paths, matches, windows, counting, st.sampled_from([None, None, "number", "boolean", "date"])
+    ),
+    st.builds(
+        lambda path, match, within, comparison: model.Aggregate("last", path, match, within, comparison, comparison.conversion),
+        paths,
+        matches,
+        windows,
+        looking,
+    ),
     st.builds(model.Sequence, st.lists(matches, min_size=2, max_size=3).map(tuple), durations),
     st.builds(model.Score, points, st.sampled_from([HOUR + 7, 5 * HOUR + 11]), scoring),
 )
@@ -104,8 +152,18 @@ conditions: st.SearchStrategy[model.Condition] = st.recursive(
 )
 
 
+places = st.sampled_from(["Pacific/Auckland", "Asia/Kathmandu", "Nowhere", 5])
+zones = st.sampled_from(
+    [model.CustomerZone(), model.CustomerZone(), model.CustomerZone(None, "Asia/Kathmandu"), model.CustomerZone("zone", "America/La_Paz")]
+)
+
+
+def journeys() -> st.SearchStrategy[model.Journey]:
+    return st.builds(replace, journeys_at_utc(), zone=zones)
+
+
 @st.composite
-def journeys(draw: st.DrawFn) -> model.Journey:
+def journeys_at_utc(draw: st.DrawFn) -> model.Journey:
     stages = STAGES[: draw(st.integers(2, 4))]
     rules = tuple(
         model.Rule(
@@ -217,7 +275,7 @@ def touchpoints(draw: st.DrawFn, customers: tuple[str, ...] = ("c",), most: int 
                         st.fixed_dictionaries({"deep": st.fixed_dictionaries({"v": values})}),
                     )
                 ),
-                draw(st.one_of(st.just({}), st.fixed_dictionaries({"t": values}))),
+                draw(st.one_of(st.just({}), st.fixed_dictionaries({"t": values}), st.fixed_dictionaries({"t": values, "zone": places}))),
             )
         )
     return made if draw(st.booleans()) else sorted(made, key=lambda each: each.at)

@@ -13,7 +13,7 @@ from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.operands import VALUE
 from etapa.journey.language.reading.shapes import BAD, Bad, Plain, Shape, Text, refuse
-from etapa.journey.language.reading.where import MAX_WHERE, WhereShape
+from etapa.journey.language.reading.where import MAX_WHERE, read_compared
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode
 from etapa.sources.model import At, Changed, Const, Conversion, Expression, FirstThere, Hash, Otherwise, Unit, When
 from etapa.sources.paths import PathError, RecordPath, parse_path
@@ -117,12 +117,6 @@ class Form(Shape[str]):
         return {"type": "string", "minLength": 1, "maxLength": 100}
 
 
-class _Comparisons(WhereShape):
-    def one(self, node: Node, report: Report) -> Comparison | Bad:
-        """What a value is compared with: a value, or a map of comparisons."""
-        return self._comparison(node, VALUE, report)
-
-
 class WhenShape(Shape[When]):
     """What must be true of a record: paths, each with a value or comparisons; `where` may hold more of them."""
 
@@ -143,7 +137,7 @@ class WhenShape(Shape[When]):
             if entry.key == "where" and isinstance(entry.node, MapNode):
                 self._read_entries(entry.node, comparisons, report)
                 continue
-            comparison = _Comparisons().one(entry.node, report)
+            comparison = read_compared(entry.node, VALUE, report)
             try:
                 path = parse_path(entry.key)
             except PathError as error:

@@ -17,7 +17,7 @@ from etapa.journey.language.reading.findings import Position, Report
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
-from etapa.journey.language.reading.operands import OPERATORS, PRESENT_VALUE, VALUE
+from etapa.journey.language.reading.operands import COMPARISON_KEYS, PRESENT_VALUE, VALUE
 from etapa.journey.language.reading.shapes import BAD, Bad, Flag, Name, Percentage, Reference, Shape, Span, Whole
 from etapa.journey.language.reading.yaml_nodes import Node
 
@@ -29,7 +29,7 @@ class ConsentShape(Shape[Trait]):
     """A trait and a comparison of its value. A missing trait means no, so the comparison meets values only."""
 
     def read(self, node: Node, report: Report) -> Trait | Bad:
-        record = read_fields(node, "`consent`", (TRAIT,), report, also=OPERATORS, told=OPERATORS)
+        record = read_fields(node, "`consent`", (TRAIT,), report, also=COMPARISON_KEYS, told=COMPARISON_KEYS)
         if record is BAD:
             return BAD
         comparison = read_comparison(record.rest, "`consent`", node.position, VALUE, report)

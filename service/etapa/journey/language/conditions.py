@@ -11,7 +11,7 @@ from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
 from etapa.journey.language.reading.lists import ListOf
 from etapa.journey.language.reading.maps import ReadMap
-from etapa.journey.language.reading.operands import OPERATORS
+from etapa.journey.language.reading.operands import COMPARISON_KEYS
 from etapa.journey.language.reading.shapes import BAD, Bad, Shape, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node
 
@@ -97,4 +97,4 @@ def _table() -> Iterator[ConditionKind]:
 
 
 CONDITIONS: Mapping[str, ConditionKind] = {kind.name: kind for kind in _table()}
-_OPTIONS = {each.name for kind in CONDITIONS.values() for each in kind.fields} | set(OPERATORS)
+_OPTIONS = {each.name for kind in CONDITIONS.values() for each in kind.fields} | set(COMPARISON_KEYS)

@@ -4,7 +4,7 @@ Careful rather than clever: it says only what is certain, and "don't know" by sa
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from itertools import combinations, permutations
 from typing import Any
 
@@ -86,6 +86,15 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
             yield from leaves(negated)
         case _:
             yield condition
+
+
+def reads_dates(part: object) -> bool:
+    """Whether a value is read as a date anywhere in a condition or a part of one."""
+    if isinstance(part, tuple):
+        return any(reads_dates(each) for each in part)
+    if not is_dataclass(part):
+        return False
+    return getattr(part, "conversion", None) == "date" or any(reads_dates(getattr(part, each.name)) for each in fields(part))
 
 
 def depth(condition: Condition) -> int:

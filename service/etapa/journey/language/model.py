@@ -22,7 +22,7 @@ from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.score import Score
 from etapa.journey.language.kinds.sequence import Sequence
 from etapa.journey.language.kinds.trait import Trait
-from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match, Operator, Path, Scalar, Test, Where
+from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Conversion, Match, Operator, Path, Scalar, Test, Where
 from etapa.journey.language.matching.windows import EVER, Calendar, Window
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Caps",
     "Comparison",
     "Condition",
+    "Conversion",
     "Count",
     "CustomerZone",
     "Date",

@@ -10,7 +10,7 @@ import msgspec
 from etapa.journey.engine.accumulators.matching import compile_where
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import Match
+from etapa.journey.language.model import Comparison, Conversion, Match, Path
 
 _KEY_CHARACTERS: Final = 6
 
@@ -90,10 +90,19 @@ def accumulator_key(kind: str, *definition: object) -> str:
     return urlsafe_b64encode(digest)[:_KEY_CHARACTERS].decode()
 
 
+def value_definition(path: Path, conversion: Conversion | None) -> list[object]:
+    """What says which value is taken."""
+    return [path] if conversion is None else [path, conversion]
+
+
 def match_definition(match: Match) -> list[Any]:
     """What a `Match` says as plain lists. The order in which a `where` was written means nothing, so it is sorted away."""
     entries = [
-        [list(path), sorted(([test.operator, test.operand] for test in comparison.tests), key=msgspec.json.encode)]
+        [list(path), sorted(([test.operator, test.operand] for test in comparison.tests), key=msgspec.json.encode), *_read_as(comparison)]
         for path, comparison in match.where.entries
     ]
     return [sorted(match.types), sorted(entries, key=msgspec.json.encode)]
+
+
+def _read_as(comparison: Comparison) -> list[Conversion]:
+    return [] if comparison.conversion is None else [comparison.conversion]

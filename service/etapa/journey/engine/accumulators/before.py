@@ -7,9 +7,9 @@ latest touchpoint is old enough.
 from bisect import bisect_right
 from typing import Any, Final
 
-from etapa.journey.engine.accumulators.accumulator import Matching
+from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
 from etapa.journey.engine.accumulators.ever import keepsake, number_or_none, with_partial
-from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.matching import compile_value
 from etapa.journey.engine.accumulators.window import (
     BUCKETS,
     EXACT,
@@ -23,7 +23,7 @@ from etapa.journey.engine.accumulators.window import (
 )
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import Match, Path
+from etapa.journey.language.model import Conversion, Match, Path
 
 
 class CountBefore(Matching):
@@ -77,9 +77,9 @@ class ValuesBefore(Matching):
 
     __slots__ = ("before", "bucket_width", "value_of")
 
-    def __init__(self, path: Path, match: Match, before: int) -> None:
-        super().__init__("values before", match, before, path)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, match: Match, before: int, conversion: Conversion | None = None) -> None:
+        super().__init__("values before", match, before, *value_definition(path, conversion))
+        self.value_of: Final = compile_value(path, conversion)
         self.before: Final = before
         self.bucket_width: Final = -(-before // BUCKETS)
 
@@ -151,9 +151,9 @@ class LastBefore(Matching):
 
     __slots__ = ("before", "bucket_width", "value_of")
 
-    def __init__(self, path: Path, match: Match, before: int) -> None:
-        super().__init__("last before", match, before, path)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, match: Match, before: int, conversion: Conversion | None = None) -> None:
+        super().__init__("last before", match, before, *value_definition(path, conversion))
+        self.value_of: Final = compile_value(path, conversion)
         self.before: Final = before
         self.bucket_width: Final = -(-before // BUCKETS)
 

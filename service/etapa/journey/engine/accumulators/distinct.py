@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.journey.engine.accumulators.accumulator import Matching, Windowed
-from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.accumulator import Matching, Windowed, value_definition
+from etapa.journey.engine.accumulators.matching import compile_value
 from etapa.journey.engine.accumulators.window import forget_before
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.matching.predicates import MISSING
-from etapa.journey.language.model import Match, Path
+from etapa.journey.language.model import Conversion, Match, Path
 
 EXACT: Final = 256
 
@@ -27,9 +27,9 @@ class DistinctEver(Matching):
 
     __slots__ = ("value_of",)
 
-    def __init__(self, path: Path, match: Match) -> None:
-        super().__init__("distinct", match, path)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
+        super().__init__("distinct", match, *value_definition(path, conversion))
+        self.value_of: Final = compile_value(path, conversion)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
@@ -60,9 +60,9 @@ class DistinctWindow(Windowed):
 
     __slots__ = ("value_of",)
 
-    def __init__(self, path: Path, match: Match, within: int) -> None:
-        super().__init__("distinct", match, within, path)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, match: Match, within: int, conversion: Conversion | None = None) -> None:
+        super().__init__("distinct", match, within, *value_definition(path, conversion))
+        self.value_of: Final = compile_value(path, conversion)
 
     def times_in(self, entry: Any) -> list[int]:
         times: list[int] = entry[1]

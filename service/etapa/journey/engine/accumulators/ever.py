@@ -4,12 +4,12 @@ import math
 from fractions import Fraction
 from typing import Any, Final
 
-from etapa.journey.engine.accumulators.accumulator import Accumulator, Matching, accumulator_key
-from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.accumulator import Accumulator, Matching, accumulator_key, value_definition
+from etapa.journey.engine.accumulators.matching import compile_value
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.instant import ratio
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import ANY_TYPE, Match, Path
+from etapa.journey.language.model import ANY_TYPE, Conversion, Match, Path
 
 LONGEST_TEXT: Final = 1024
 """Characters kept of a remembered string."""
@@ -97,9 +97,9 @@ class LastValue(Matching):
 
     __slots__ = ("value_of",)
 
-    def __init__(self, path: Path, match: Match) -> None:
-        super().__init__("last", match, path)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
+        super().__init__("last", match, *value_definition(path, conversion))
+        self.value_of: Final = compile_value(path, conversion)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
@@ -118,9 +118,9 @@ class Values(Matching):
 
     __slots__ = ("value_of",)
 
-    def __init__(self, path: Path, match: Match) -> None:
-        super().__init__("values", match, path)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
+        super().__init__("values", match, *value_definition(path, conversion))
+        self.value_of: Final = compile_value(path, conversion)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):

@@ -6,14 +6,14 @@ Values are kept as in `distinct`: as 64-bit digests, and past so many a fair sam
 from bisect import bisect_right
 from typing import Any, Final
 
-from etapa.journey.engine.accumulators.accumulator import Matching, Windowed
+from etapa.journey.engine.accumulators.accumulator import Matching, Windowed, value_definition
 from etapa.journey.engine.accumulators.distinct import EXACT, value_digest
-from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.matching import compile_value
 from etapa.journey.engine.accumulators.window import forget_before
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.matching.predicates import MISSING
-from etapa.journey.language.model import Match, Path
+from etapa.journey.language.model import Conversion, Match, Path
 from etapa.journey.units import DAY
 
 MOST_DAYS: Final = 1024
@@ -43,9 +43,9 @@ class ValueKey(KeyOf):
 
     __slots__ = ("value_of",)
 
-    def __init__(self, path: Path) -> None:
-        super().__init__([path], EXACT)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, conversion: Conversion | None = None) -> None:
+        super().__init__(value_definition(path, conversion), EXACT)
+        self.value_of: Final = compile_value(path, conversion)
 
     def of(self, touchpoint: Touchpoint) -> int:
         value = self.value_of.of(touchpoint)

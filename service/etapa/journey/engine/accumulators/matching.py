@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.matching.predicates import MISSING, Predicate, compile_comparison
-from etapa.journey.language.model import Path, Where
+from etapa.journey.language.matching.conversions import converted
+from etapa.journey.language.matching.predicates import MISSING, Predicate, compile_comparison, needs_zone
+from etapa.journey.language.model import Comparison, Conversion, Path, Where
 
 
 class ValueAt:
@@ -29,18 +30,25 @@ def compile_path(path: Path) -> ValueAt:
     return _Deep(head, tuple(keys))
 
 
+def compile_value(path: Path, conversion: Conversion | None) -> ValueAt:
+    """The same, with the value read as something else."""
+    value = compile_path(path)
+    return value if conversion is None else _ReadAs(value, conversion)
+
+
 class Filter:
     """Touchpoints whose values satisfy every entry of a `where`."""
 
     __slots__ = ("entries",)
 
     def __init__(self, where: Where) -> None:
-        self.entries: Final = [_Entry(compile_path(path), compile_comparison(comparison)) for path, comparison in where.entries]
+        self.entries: Final = [_Entry(compile_path(path), comparison) for path, comparison in where.entries]
 
     def admits(self, touchpoint: Touchpoint) -> bool:
         """Whether it satisfies all of them."""
-        for entry in self.entries:  # noqa: SIM110 - a generator would double the cost
-            if not entry.predicate.accepts(entry.value.of(touchpoint)):
+        for entry in self.entries:
+            predicate = entry.predicate.in_zone(touchpoint.zone) if entry.hangs_on_zone else entry.predicate
+            if not predicate.accepts(entry.value.of(touchpoint)):
                 return False
         return True
 
@@ -51,11 +59,23 @@ def compile_where(where: Where) -> Filter | None:
 
 
 class _Entry:
-    __slots__ = ("predicate", "value")
+    __slots__ = ("hangs_on_zone", "predicate", "value")
 
-    def __init__(self, value: ValueAt, predicate: Predicate) -> None:
+    def __init__(self, value: ValueAt, comparison: Comparison) -> None:
         self.value: Final = value
-        self.predicate: Final = predicate
+        self.predicate: Final[Predicate] = compile_comparison(comparison)
+        self.hangs_on_zone: Final = needs_zone(comparison)
+
+
+class _ReadAs(ValueAt):
+    __slots__ = ("conversion", "value")
+
+    def __init__(self, value: ValueAt, conversion: Conversion) -> None:
+        self.value: Final = value
+        self.conversion: Final[Conversion] = conversion
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        return converted(self.value.of(touchpoint), self.conversion, touchpoint.zone)
 
 
 class _Channel(ValueAt):

@@ -8,12 +8,12 @@ off by what one bucket holds.
 from bisect import bisect_left, bisect_right
 from typing import Any, Final
 
-from etapa.journey.engine.accumulators.accumulator import Windowed
+from etapa.journey.engine.accumulators.accumulator import Windowed, value_definition
 from etapa.journey.engine.accumulators.ever import number_or_none
-from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.matching import compile_value
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import Match, Path
+from etapa.journey.language.model import Conversion, Match, Path
 
 EXACT: Final = 256
 BUCKETS: Final = 64
@@ -101,9 +101,9 @@ class ValueWindow(Windowed):
 
     __slots__ = ("bucket_width", "value_of")
 
-    def __init__(self, path: Path, match: Match, within: int) -> None:
-        super().__init__("values", match, within, path)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, match: Match, within: int, conversion: Conversion | None = None) -> None:
+        super().__init__("values", match, within, *value_definition(path, conversion))
+        self.value_of: Final = compile_value(path, conversion)
         self.bucket_width: Final = -(-within // BUCKETS)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:

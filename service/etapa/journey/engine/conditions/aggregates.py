@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.accumulators.ever import LastValue, Values, exact_sum
 from etapa.journey.engine.accumulators.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow, straddles
+from etapa.journey.engine.conditions.comparing import Comparing, all_alike
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.distinct import DistinctCompares
-from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.spans import aggregated_in, compile_span
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
@@ -18,8 +18,8 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
-from etapa.journey.language.matching.predicates import MISSING, compile_comparison
-from etapa.journey.language.model import AggregateKind, Comparison
+from etapa.journey.language.matching.predicates import MISSING
+from etapa.journey.language.model import AggregateKind
 
 Number = int | float | None
 
@@ -27,23 +27,23 @@ Number = int | float | None
 class AggregateCompares(CompiledLeaf):
     """The sum, average, smallest or largest of all values ever satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "kind", "place")
+    __slots__ = ("comparing", "key", "kind", "place")
 
-    def __init__(self, text: str, kind: AggregateKind, values: Values, comparison: Comparison) -> None:
+    def __init__(self, text: str, kind: AggregateKind, values: Values, comparing: Comparing) -> None:
         super().__init__(text)
         self.kind: Final = kind
         self.key: Final = values.key
         self.place: Final = values.place
-        self.compare: Final = compile_comparison(comparison)
+        self.comparing: Final = comparing
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare.accepts(self._value(customer))
+        return self.comparing.of(customer).accepts(self._value(customer))
 
     def memory_key(self) -> str | None:
         return self.key
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        return self._value(customer)
+        return self.comparing.shown(self._value(customer))
 
     def _value(self, customer: Customer) -> Number:
         entry = customer.memory[self.place]
@@ -64,9 +64,9 @@ class AggregateCompares(CompiledLeaf):
 class WindowCompares(CompiledLeaf):
     """The sum, average, smallest or largest of the values in a window satisfies the comparison."""
 
-    __slots__ = ("aggregate", "bounds", "compare", "estimate", "key", "place", "within")
+    __slots__ = ("aggregate", "comparing", "estimate", "key", "place", "within")
 
-    def __init__(self, text: str, kind: AggregateKind, window: ValueWindow, comparison: Comparison) -> None:
+    def __init__(self, text: str, kind: AggregateKind, window: ValueWindow, comparing: Comparing) -> None:
         super().__init__(text)
         aggregate = _AGGREGATES[kind]
         self.aggregate: Final = aggregate.of
@@ -74,12 +74,10 @@ class WindowCompares(CompiledLeaf):
         self.key: Final = window.key
         self.place: Final = window.place
         self.within: Final = window.within
-        self.compare: Final = compile_comparison(comparison)
-        self.bounds: Final = _numbers_in(comparison)
-        """Between two of them all numbers satisfy the comparison, or none does."""
+        self.comparing: Final = comparing
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare.accepts(self._value(customer, now))
+        return self.comparing.of(customer).accepts(self._value(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory[self.place]
@@ -87,34 +85,31 @@ class WindowCompares(CompiledLeaf):
             return NEVER
         times, values, bucket_times, buckets = entry
         leaving: list[int] = [*bucket_times, *times]
-        truth = self.compare.accepts(self._value(customer, now))
+        compare, bounds = self.comparing.of(customer), self.comparing.bounds_of(customer)
+        truth = compare.accepts(self._value(customer, now))
         # Working out what is left each time one leaves would take the square of their number, so it is estimated for all at once.
         estimates, slack = self.estimate(values, buckets)
         place = bisect_right(leaving, now - self.within)
-        if estimates and self._all_alike(min(estimates) - slack, max(estimates) + slack) and self.compare.accepts(estimates[0]) is truth:
+        if estimates and all_alike(bounds, min(estimates) - slack, max(estimates) + slack) and compare.accepts(estimates[0]) is truth:
             # As long as anything is left nothing changes.
             place = max(place, bisect_left(leaving, leaving[-1]))
         while place < len(leaving):
             at = leaving[place]
             place = bisect_right(leaving, at, place)
             left = len(leaving) - place
-            if left and self._all_alike(estimates[left - 1] - slack, estimates[left - 1] + slack):
-                changes = self.compare.accepts(estimates[left - 1]) is not truth
+            if left and all_alike(bounds, estimates[left - 1] - slack, estimates[left - 1] + slack):
+                changes = compare.accepts(estimates[left - 1]) is not truth
             else:
-                changes = self.compare.accepts(self._value(customer, at + self.within)) is not truth
+                changes = compare.accepts(self._value(customer, at + self.within)) is not truth
             if changes:
                 return at + self.within
         return NEVER
-
-    def _all_alike(self, low: float, high: float) -> bool:
-        """Whether the comparison is certain to say the same of all numbers from `low` to `high`. Not of what is no number."""
-        return low <= high and bisect_left(self.bounds, low) == bisect_right(self.bounds, high)
 
     def memory_key(self) -> str | None:
         return self.key
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        return self._value(customer, now)
+        return self.comparing.shown(self._value(customer, now))
 
     def exact(self, customer: Customer, now: int) -> bool:
         entry = customer.memory[self.place]
@@ -139,21 +134,24 @@ class WindowCompares(CompiledLeaf):
 class LastCompares(CompiledLeaf):
     """The value of the latest matching touchpoint, ever or in a window, satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "place", "within")
+    __slots__ = ("comparing", "key", "place", "within")
 
-    def __init__(self, text: str, last: LastValue, within: int | None, comparison: Comparison) -> None:
+    def __init__(self, text: str, last: LastValue, within: int | None, comparing: Comparing) -> None:
         super().__init__(text)
         self.key: Final = last.key
         self.place: Final = last.place
         self.within: Final = NEVER if within is None else within
-        self.compare: Final = compile_comparison(comparison)
+        self.comparing: Final = comparing
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare.accepts(self._value(customer, now))
+        return self.comparing.of(customer).accepts(self._value(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory[self.place]
-        if entry is None or self.within == NEVER or self.compare.accepts(entry[1]) is self.compare.accepts(MISSING):
+        if entry is None or self.within == NEVER:
+            return NEVER
+        compare = self.comparing.of(customer)
+        if compare.accepts(entry[1]) is compare.accepts(MISSING):
             return NEVER
         at: int = entry[0] + self.within
         return at if at > now else NEVER
@@ -166,12 +164,12 @@ class LastCompares(CompiledLeaf):
         return None if entry is None else entry[0]
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        return scalar_text(self._value(customer, now))
+        return self.comparing.shown(self._value(customer, now))
 
     def changes_by_time(self) -> tuple[bool, bool]:
         if self.within == NEVER:
             return False, False
-        missing = self.compare.accepts(MISSING)
+        missing = self.comparing.predicate.accepts(MISSING)
         return missing, not missing
 
     def _value(self, customer: Customer, now: int) -> Any:
@@ -184,22 +182,18 @@ def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroun
     if window.before is not None or window.calendar is not None:
         return compile_span(text, aggregated_in(written, surroundings), window, surroundings, written.comparison)
     path, match, within, comparison = written.path, written.match, window.within, written.comparison
-    kind = written.kind
+    kind, conversion = written.kind, written.conversion
     if kind == "distinct":
         if within is None:
-            return DistinctCompares(text, surroundings.shared(DistinctEver(path, match)), comparison)
-        return DistinctCompares(text, surroundings.shared(DistinctWindow(path, match, within)), comparison)
+            return DistinctCompares(text, surroundings.shared(DistinctEver(path, match, conversion)), comparison)
+        return DistinctCompares(text, surroundings.shared(DistinctWindow(path, match, within, conversion)), comparison)
+    comparing = Comparing(comparison, surroundings.whereabouts)
     if kind == "last":
         # However long the window is, the same latest value is asked for.
-        return LastCompares(text, surroundings.shared(LastValue(path, match)), within, comparison)
+        return LastCompares(text, surroundings.shared(LastValue(path, match, conversion)), within, comparing)
     if within is None:
-        return AggregateCompares(text, kind, surroundings.shared(Values(path, match)), comparison)
-    return WindowCompares(text, kind, surroundings.shared(ValueWindow(path, match, within)), comparison)
-
-
-def _numbers_in(comparison: Comparison) -> list[float]:
-    operands = [each for test in comparison.tests for each in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
-    return sorted(each for each in operands if isinstance(each, int | float) and not isinstance(each, bool))
+        return AggregateCompares(text, kind, surroundings.shared(Values(path, match, conversion)), comparing)
+    return WindowCompares(text, kind, surroundings.shared(ValueWindow(path, match, within, conversion)), comparing)
 
 
 def _sum(values: list[Any], buckets: list[Bucket]) -> Number:

@@ -18,6 +18,7 @@ from etapa.journey.engine.conditions.spans import compile_days
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.language import model
+from etapa.journey.language.logic import reads_dates
 
 _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], CompiledLeaf]]] = {
     model.Event: compile_event,
@@ -52,4 +53,5 @@ class Compiler:
             case model.Not(negated):
                 return DoesNotHold(self.condition(negated))
             case _:
+                self.surroundings.asks_for_zone = self.surroundings.asks_for_zone or reads_dates(condition)
                 return _LEAVES[type(condition)](condition, condition.text(), self.surroundings)

@@ -2,18 +2,18 @@
 
 from typing import Any, Final
 
-from etapa.journey.engine.accumulators.accumulator import Matching
+from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
 from etapa.journey.engine.accumulators.ever import keepsake
-from etapa.journey.engine.accumulators.matching import compile_path
+from etapa.journey.engine.accumulators.matching import compile_value
+from etapa.journey.engine.conditions.comparing import Comparing
 from etapa.journey.engine.conditions.condition import CompiledLeaf
-from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer, Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.first import First
-from etapa.journey.language.matching.predicates import MISSING, compile_comparison
-from etapa.journey.language.model import Comparison, Match, Path
+from etapa.journey.language.matching.predicates import MISSING
+from etapa.journey.language.model import Conversion, Match, Path
 
 
 class FirstValue(Matching):
@@ -21,9 +21,9 @@ class FirstValue(Matching):
 
     __slots__ = ("value_of",)
 
-    def __init__(self, path: Path, match: Match) -> None:
-        super().__init__("first", match, path)
-        self.value_of: Final = compile_path(path)
+    def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
+        super().__init__("first", match, *value_definition(path, conversion))
+        self.value_of: Final = compile_value(path, conversion)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
@@ -36,19 +36,19 @@ class FirstValue(Matching):
 class FirstCompares(CompiledLeaf):
     """The value of the earliest matching touchpoint satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "place")
+    __slots__ = ("comparing", "key", "place")
 
-    def __init__(self, text: str, first: FirstValue, comparison: Comparison) -> None:
+    def __init__(self, text: str, first: FirstValue, comparing: Comparing) -> None:
         super().__init__(text)
         self.key: Final = first.key
         self.place: Final = first.place
-        self.compare: Final = compile_comparison(comparison)
+        self.comparing: Final = comparing
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare.accepts(self._value(customer))
+        return self.comparing.of(customer).accepts(self._value(customer))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        return scalar_text(self._value(customer))
+        return self.comparing.shown(self._value(customer))
 
     def memory_key(self) -> str | None:
         return self.key
@@ -59,4 +59,5 @@ class FirstCompares(CompiledLeaf):
 
 
 def compile_first(written: First, text: str, surroundings: Surroundings) -> CompiledLeaf:
-    return FirstCompares(text, surroundings.shared(FirstValue(written.path, written.match)), written.comparison)
+    first = surroundings.shared(FirstValue(written.path, written.match, written.comparison.conversion))
+    return FirstCompares(text, first, Comparing(written.comparison, surroundings.whereabouts))

@@ -10,9 +10,9 @@ from etapa.journey.engine.accumulators.before import CountBefore, LastBefore, Va
 from etapa.journey.engine.accumulators.ever import LastValue
 from etapa.journey.engine.accumulators.keys import DayKey, DaysEver, KeyOf, KeysBefore, KeysBetween, KeysWithin, ValueKey
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
+from etapa.journey.engine.conditions.comparing import Comparing
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall
-from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.series import (
     Aggregated,
     AggregatedBefore,
@@ -34,7 +34,6 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.days import Days
-from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.windows import Calendar, Unit, Window
 from etapa.journey.language.model import Comparison, Match
 from etapa.journey.localtime.periods import Periods
@@ -49,23 +48,23 @@ _MOST_APART: Final = 3 * DAY
 class SpanCompares(CompiledLeaf):
     """What a series comes to in a span satisfies the comparison. Base of those whose spans move on in different ways."""
 
-    __slots__ = ("compare", "key", "place", "series")
+    __slots__ = ("comparing", "key", "place", "series")
 
-    def __init__(self, text: str, series: Series, comparison: Comparison) -> None:
+    def __init__(self, text: str, series: Series, comparing: Comparing) -> None:
         super().__init__(text)
         self.series: Final = series
         self.key: Final = series.accumulator.key
         self.place: Final = series.accumulator.place
-        self.compare: Final = compile_comparison(comparison)
+        self.comparing: Final = comparing
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return self.compare.accepts(self._value(customer, now))
+        return self.comparing.of(customer).accepts(self._value(customer, now))
 
     def memory_key(self) -> str | None:
         return self.key
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        return scalar_text(self._value(customer, now))
+        return self.comparing.shown(self._value(customer, now))
 
     def _value(self, customer: Customer, now: int) -> Any:
         raise NotImplementedError
@@ -77,11 +76,11 @@ class SlidingCompares(SpanCompares):
 
     __slots__ = ("before", "numbers_fall", "within")
 
-    def __init__(self, text: str, series: Series, window: Window, comparison: Comparison) -> None:
-        super().__init__(text, series, comparison)
+    def __init__(self, text: str, series: Series, window: Window, comparing: Comparing) -> None:
+        super().__init__(text, series, comparing)
         self.within: Final = NEVER if window.within is None else window.within
         self.before: Final = window.before or 0
-        self.numbers_fall: Final = None if window.before is not None else by_time_as_numbers_fall(comparison)
+        self.numbers_fall: Final = None if window.before is not None else by_time_as_numbers_fall(comparing.comparison)
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory[self.place]
@@ -89,7 +88,8 @@ class SlidingCompares(SpanCompares):
             return NEVER
         times = self.series.times(entry)
         within, before = self.within, self.before
-        truth = self.compare.accepts(self._value(customer, now))
+        compare = self.comparing.of(customer)
+        truth = compare.accepts(self._value(customer, now))
         # Those that have yet to leave, and those that have yet to come in.
         leaving = len(times) if within == NEVER else bisect_right(times, now - within)
         entering = bisect_right(times, now - before)
@@ -104,7 +104,7 @@ class SlidingCompares(SpanCompares):
             if enters == at:
                 entering = bisect_right(times, at - before, entering)
             gone = LONG_AGO if within == NEVER else at - within
-            if self.compare.accepts(self.series.value(entry, gone, at - before)) is not truth:
+            if compare.accepts(self.series.value(entry, gone, at - before)) is not truth:
                 return at
         return NEVER
 
@@ -131,8 +131,8 @@ class CalendarCompares(SpanCompares):
 
     __slots__ = ("last", "periods", "where")
 
-    def __init__(self, text: str, series: Series, calendar: Calendar, where: Whereabouts, comparison: Comparison) -> None:
-        super().__init__(text, series, comparison)
+    def __init__(self, text: str, series: Series, calendar: Calendar, where: Whereabouts, comparing: Comparing) -> None:
+        super().__init__(text, series, comparing)
         self.last: Final = calendar.last
         self.periods: Final = Periods(calendar.unit)
         self.where: Final = where
@@ -144,11 +144,12 @@ class CalendarCompares(SpanCompares):
         times = self.series.times(entry)
         newest = times[-1] if times else LONG_AGO
         period = self.periods.around(self.where.of(customer), now)
-        truth = self.compare.accepts(self._value_in(entry, period.before, period.start))
+        compare = self.comparing.of(customer)
+        truth = compare.accepts(self._value_in(entry, period.before, period.start))
         while period.end <= END_OF_TIME:
             at = period.end
             period = self.periods.following(period)
-            if self.compare.accepts(self._value_in(entry, period.before, period.start)) is not truth:
+            if compare.accepts(self._value_in(entry, period.before, period.start)) is not truth:
                 return at
             if newest + _MOST_APART < (period.before if self.last else period.start):
                 # What comes after is as empty as this.
@@ -186,9 +187,10 @@ class CalendarCompares(SpanCompares):
 
 def compile_span(text: str, series: Series, window: Window, surroundings: Surroundings, comparison: Comparison) -> CompiledLeaf:
     """The condition about what a series comes to in a window."""
+    comparing = Comparing(comparison, surroundings.whereabouts)
     if window.calendar is not None:
-        return CalendarCompares(text, series, window.calendar, surroundings.whereabouts, comparison)
-    return SlidingCompares(text, series, window, comparison)
+        return CalendarCompares(text, series, window.calendar, surroundings.whereabouts, comparing)
+    return SlidingCompares(text, series, window, comparing)
 
 
 def counted_in(match: Match, window: Window, surroundings: Surroundings) -> Series:
@@ -201,20 +203,20 @@ def counted_in(match: Match, window: Window, surroundings: Surroundings) -> Seri
 
 def aggregated_in(written: model.Aggregate, surroundings: Surroundings) -> Series:
     """What the values come to in a window that is not ever."""
-    path, match, window, kind = written.path, written.match, written.window, written.kind
+    path, match, window, kind, conversion = written.path, written.match, written.window, written.kind, written.conversion
     if kind == "distinct":
-        return keys_in(ValueKey(path), match, window, surroundings)
+        return keys_in(ValueKey(path, conversion), match, window, surroundings)
     if kind == "last":
         waits = _waits_for(window)
         return (
-            LatestValue(surroundings.shared(LastValue(path, match)))
+            LatestValue(surroundings.shared(LastValue(path, match, conversion)))
             if waits is None
-            else LatestBefore(surroundings.shared(LastBefore(path, match, waits)))
+            else LatestBefore(surroundings.shared(LastBefore(path, match, waits, conversion)))
         )
     reach = window.reach()
     if reach is None:
-        return AggregatedBefore(kind, surroundings.shared(ValuesBefore(path, match, window.before or 0)))
-    return Aggregated(kind, surroundings.shared(ValueWindow(path, match, reach)))
+        return AggregatedBefore(kind, surroundings.shared(ValuesBefore(path, match, window.before or 0, conversion)))
+    return Aggregated(kind, surroundings.shared(ValueWindow(path, match, reach, conversion)))
 
 
 def keys_in(key_of: KeyOf, match: Match, window: Window, surroundings: Surroundings) -> Series:

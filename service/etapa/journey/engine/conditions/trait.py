@@ -3,30 +3,37 @@
 from typing import Final
 
 from etapa.journey.engine.conditions.beginnings import trait_key
+from etapa.journey.engine.conditions.comparing import date_text
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
-from etapa.journey.language.matching.predicates import MISSING, compile_comparison
-from etapa.journey.language.model import Comparison
+from etapa.journey.language.matching.conversions import converted
+from etapa.journey.language.matching.predicates import MISSING, compile_comparison, needs_zone
+from etapa.journey.language.model import Comparison, Conversion
+from etapa.journey.localtime.zones import UTC
 
 
 class TraitCompares(CompiledLeaf):
     """The customer's trait satisfies the comparison."""
 
-    __slots__ = ("compare", "name")
+    __slots__ = ("compare", "conversion", "name", "whereabouts")
 
-    def __init__(self, text: str, name: str, comparison: Comparison) -> None:
+    def __init__(self, text: str, name: str, comparison: Comparison, whereabouts: Whereabouts) -> None:
         super().__init__(text)
         self.name: Final = name
         self.compare: Final = compile_comparison(comparison)
+        self.conversion: Final[Conversion | None] = comparison.conversion
+        self.whereabouts: Final = whereabouts if needs_zone(comparison) else None
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.traits.get(self.name)
-        return self.compare.accepts(MISSING if entry is None else entry[1])
+        compare = self.compare if self.whereabouts is None else self.compare.in_zone(self.whereabouts.of(customer))
+        return compare.accepts(MISSING if entry is None else entry[1])
 
     def memory_key(self) -> str | None:
         return trait_key(self.name)
@@ -36,12 +43,20 @@ class TraitCompares(CompiledLeaf):
         return None if entry is None else entry[0]
 
     def traits(self) -> tuple[str, ...]:
-        return (self.name,)
+        return (self.name,) if self.whereabouts is None else (self.name, *self.whereabouts.traits())
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
+        """The value as it was read; as it came, if it cannot be read so."""
         entry = customer.traits.get(self.name)
-        return None if entry is None else scalar_text(entry[1])
+        if entry is None:
+            return None
+        if self.conversion is None:
+            return scalar_text(entry[1])
+        value = converted(entry[1], self.conversion, UTC if self.whereabouts is None else self.whereabouts.of(customer))
+        if value is MISSING:
+            return scalar_text(entry[1])
+        return date_text(value) if self.conversion == "date" else scalar_text(value)
 
 
 def compile_trait(written: model.Trait, text: str, surroundings: Surroundings) -> CompiledLeaf:
-    return TraitCompares(text, written.name, written.comparison)
+    return TraitCompares(text, written.name, written.comparison, surroundings.whereabouts)

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
+from etapa.journey.engine.conditions.comparing import Comparing
 from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.conditions.local_time import ClockShows
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
@@ -28,8 +29,8 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME
 from etapa.journey.engine.facts.outreach import Held, Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.language.matching.conversions import converted
 from etapa.journey.language.matching.json_kinds import json_kind, kinds_of
-from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.model import Campaign, Caps, Journey, Quiet, Trait, Transition
 
 MOST_REMEMBERED: Final = 256
@@ -45,18 +46,25 @@ _NO_STAGE: Final = ""
 class Consent:
     """The gate for every campaign. A trait that is missing or null means no, and so does one of another type than it is compared with."""
 
-    __slots__ = ("_compare", "_kinds", "trait")
+    __slots__ = ("_comparing", "_conversion", "_kinds", "_whereabouts", "trait")
 
-    def __init__(self, consent: Trait) -> None:
+    def __init__(self, consent: Trait, whereabouts: Whereabouts) -> None:
         self.trait: Final = consent.name
-        self._compare: Final = compile_comparison(consent.comparison)
+        self._conversion: Final = consent.comparison.conversion
+        self._comparing: Final = Comparing(consent.comparison, whereabouts)
+        self._whereabouts: Final = whereabouts
         self._kinds: Final = [(test.operator == "contains", kind) for test in consent.comparison.tests for kind in kinds_of(test)]
 
     def given(self, customer: Customer) -> bool:
         entry = customer.traits.get(self.trait)
-        if entry is None or entry[1] is None:
+        if entry is None:
             return False
-        return self._is_comparable(entry[1]) and self._compare.accepts(entry[1])
+        value = entry[1]
+        if self._conversion is not None:
+            value = converted(value, self._conversion, self._whereabouts.of(customer))
+        elif not self._is_comparable(value):
+            return False
+        return value is not None and self._comparing.of(customer).accepts(value)
 
     def _is_comparable(self, value: Any) -> bool:
         found = json_kind(value)
@@ -216,7 +224,7 @@ def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition], whe
     if not journey.campaigns:
         return None
     return Campaigns(
-        None if journey.consent is None else Consent(journey.consent),
+        None if journey.consent is None else Consent(journey.consent, where),
         journey.caps,
         [CompiledCampaign(campaign, conditions.get(campaign.id), where) for campaign in journey.campaigns],
         [stage.id for stage in journey.stages],

@@ -16,6 +16,7 @@ from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
+from etapa.journey.language.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, CustomerZone, Journey, Rule, Stage
 
 
@@ -35,6 +36,7 @@ def compile_journey(journey: Journey) -> "Program":
     }
     asked = {campaign.id: compiler.condition(campaign.when) for campaign in journey.campaigns if campaign.when is not None}
     surroundings = compiler.surroundings
+    surroundings.asks_for_zone = surroundings.asks_for_zone or (journey.consent is not None and reads_dates(journey.consent))
     whereabouts = surroundings.whereabouts if surroundings.asks_for_zone and journey.zone != CustomerZone() else None
     traits = _traits_named(journey, stages, asked.values())
     if whereabouts is not None or any(campaign.quiet is not None for campaign in journey.campaigns):

@@ -7,14 +7,14 @@ from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import OF, WHERE, ConditionKind, own, read_match
 from etapa.journey.language.kinds.window import WINDOW, read_window
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
-from etapa.journey.language.matching.matches import Comparison, Match, Path
-from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path
+from etapa.journey.language.matching.matches import Comparison, Conversion, Match, Path
+from etapa.journey.language.matching.phrases import as_text, describe_match, describe_path, describe_tests
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.windows import Window
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import Field, ReadMap
-from etapa.journey.language.reading.operands import DISTINCT, LATEST_TEXT, STATISTIC, SUM, VALUE, Kind
+from etapa.journey.language.reading.operands import AVERAGE, DISTINCT, EXTREME, LATEST_TEXT, SUM, VALUE, Kind
 from etapa.journey.language.reading.shapes import BAD, Bad
 from etapa.journey.language.reading.where import PathShape
 
@@ -28,10 +28,13 @@ class Aggregate(Leaf):
     match: Match
     window: Window
     comparison: Comparison
+    """Where values are dates, it compares with dates."""
+    conversion: Conversion | None = None
+    """As what the values are read first."""
 
     def text(self) -> str:
-        what = f"{describe_path(self.path)} of {describe_match(self.match)}{self.window.text()}"
-        return f"{self.kind}({what}) {describe_comparison(self.comparison)}"
+        what = f"{describe_path(self.path)}{as_text(self.conversion)}of {describe_match(self.match)}{self.window.text()}"
+        return f"{self.kind}({what}) {describe_tests(self.comparison)}"
 
     def looks_at(self) -> tuple[Comparison, Domain]:
         return self.comparison, _WIDEST[self.kind].domain
@@ -53,9 +56,9 @@ class Aggregate(Leaf):
 
 _WIDEST: dict[AggregateKind, Kind] = {
     "sum": SUM,
-    "avg": STATISTIC,
-    "min": STATISTIC,
-    "max": STATISTIC,
+    "avg": AVERAGE,
+    "min": EXTREME,
+    "max": EXTREME,
     "distinct": DISTINCT,
     "last": VALUE,
 }
@@ -69,12 +72,16 @@ class _AggregateReader:
     def __call__(self, record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
         match, window = read_match(record, OF, report), read_window(record, report)
         path = record.need(self.path)
-        if self.kind in ("sum", "avg", "min", "max") and path[0] in ("channel", "type"):
+        conversion = comparison.conversion
+        if self.kind in ("sum", "avg", "min", "max") and path[0] in ("channel", "type") and conversion is None:
             report.error(record.place(self.path), f"`{path[0]}` is text, never a number: there is nothing to take the {self.kind} of")
             return BAD
         if isinstance(match, Bad) or isinstance(window, Bad):
             return BAD
-        return Aggregate(self.kind, path, match, window, comparison)
+        if self.kind in ("sum", "avg", "distinct"):
+            # What comes out is a number, whatever the values are read as.
+            comparison = Comparison(comparison.tests)
+        return Aggregate(self.kind, path, match, window, comparison, conversion)
 
 
 def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:

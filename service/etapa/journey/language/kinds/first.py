@@ -6,7 +6,7 @@ from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import OF, WHERE, ConditionKind, own, read_match
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
 from etapa.journey.language.matching.matches import Comparison, Match, Path
-from etapa.journey.language.matching.phrases import describe_comparison, describe_match, describe_path
+from etapa.journey.language.matching.phrases import as_text, describe_match, describe_path, describe_tests
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.reading.findings import Report
@@ -23,7 +23,8 @@ class First(Leaf):
     comparison: Comparison
 
     def text(self) -> str:
-        return f"first({describe_path(self.path)} of {describe_match(self.match)}) {describe_comparison(self.comparison)}"
+        what = f"{describe_path(self.path)}{as_text(self.comparison.conversion)}of {describe_match(self.match)}"
+        return f"first({what}) {describe_tests(self.comparison)}"
 
     def looks_at(self) -> tuple[Comparison, Domain]:
         return self.comparison, VALUE.domain

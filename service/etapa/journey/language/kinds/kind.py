@@ -10,7 +10,7 @@ from etapa.journey.language.reading.comparisons import any_operator_schema, comp
 from etapa.journey.language.reading.findings import Report, listed
 from etapa.journey.language.reading.lists import OneOrMany
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
-from etapa.journey.language.reading.operands import OPERATORS, Kind
+from etapa.journey.language.reading.operands import AS, COMPARISON_KEYS, Kind
 from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Span, Text
 from etapa.journey.language.reading.where import WhereShape, types_that_fit
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
@@ -61,8 +61,8 @@ class ConditionKind:
 
     def read(self, node: MapNode, report: Report) -> Condition | Bad:
         noun = f"`{self.name}`"
-        told = list(self.widest.operators) if self.widest else []
-        record = read_fields(node, noun, self.fields, report, also=OPERATORS if self.widest else (), told=told)
+        told = [*self.widest.operators, *([AS] if self.widest.read_as else [])] if self.widest else []
+        record = read_fields(node, noun, self.fields, report, also=COMPARISON_KEYS if self.widest else (), told=told)
         if record is BAD:
             return BAD
         comparison: Comparison | Bad = _NO_COMPARISON

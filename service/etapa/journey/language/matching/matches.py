@@ -7,6 +7,9 @@ Scalar = str | int | float | bool | None
 ANY_TYPE = "*"
 """Stands for every touchpoint type where types are listed."""
 
+Conversion = Literal["number", "boolean", "date"]
+"""What a value is read as before it is looked at (`as`)."""
+
 Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "contains", "starts_with", "ends_with", "matches"]
 
 
@@ -34,6 +37,8 @@ class Comparison:
     """One or more tests; a value satisfies the comparison when it passes all of them."""
 
     tests: tuple[Test, ...]
+    conversion: Conversion | None = None
+    """The value is read as this first, and missing if it cannot be. Operands of dates are texts, as they were written."""
 
 
 Path = tuple[str, ...]

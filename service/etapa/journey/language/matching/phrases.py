@@ -3,7 +3,7 @@
 import json
 
 from etapa.journey.duration import format_duration
-from etapa.journey.language.matching.matches import Comparison, Match, Operator, Path, Test, Where
+from etapa.journey.language.matching.matches import Comparison, Conversion, Match, Operator, Path, Test, Where
 
 _SIGNS: dict[Operator, str] = {
     "eq": "=",
@@ -36,8 +36,18 @@ def describe_path(path: Path) -> str:
 
 
 def describe_comparison(comparison: Comparison) -> str:
-    """`>= 3`, or `>= 3 and < 10` when there are several tests."""
+    """`>= 3`, or `>= 3 and < 10` when there are several tests; `as number >= 3` of what is read as something else first."""
+    return f"{as_text(comparison.conversion)}{describe_tests(comparison)}".lstrip()
+
+
+def describe_tests(comparison: Comparison) -> str:
+    """The same of a value that was read as something already."""
     return " and ".join(_describe_test(test) for test in comparison.tests)
+
+
+def as_text(conversion: Conversion | None) -> str:
+    """` as number `, with a blank on both sides, or one blank."""
+    return " " if conversion is None else f" as {conversion} "
 
 
 def _describe_test(test: Test) -> str:

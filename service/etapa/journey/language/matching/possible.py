@@ -8,12 +8,14 @@ value between operands says "maybe".
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from etapa.journey.language.matching.matches import Comparison, Operator, Scalar, Test
-from etapa.journey.language.matching.predicates import Predicate, compile_comparison
+from etapa.journey.language.matching.matches import Comparison, Conversion, Operator, Scalar, Test
+from etapa.journey.language.matching.predicates import Predicate, compile_comparison, tests_in
+from etapa.journey.localtime.dates import read_date
+from etapa.journey.localtime.zones import UTC
 
 Outcome = Literal["always", "never", "open"]
 
@@ -49,21 +51,53 @@ class _Trial:
     exact: bool = True
 
 
+_CONVERTED: dict[Conversion, Domain] = {
+    "number": Domain("a value that is read as a number, or missing", missing=True),
+    "boolean": Domain("a value that is read as true or false, or missing", numbers=False, others=True, missing=True),
+    "date": Domain("a value that is read as a date, or missing", whole=True, missing=True),
+}
+
+
+def converted_domain(conversion: Conversion) -> Domain:
+    """What a value can be that is read as something else."""
+    return _CONVERTED[conversion]
+
+
 def outcome(domain: Domain, comparison: Comparison) -> Outcome:
     """Whether `comparison` is true of every value in `domain`, of none, or of some."""
-    return _outcome(domain, [(comparison, True)])
+    return outcome_of_all(domain, [(comparison, True)])
 
 
 def outcome_of_all(domain: Domain, literals: Sequence[Signed]) -> Outcome:
     """The same for several comparisons of one value that are to hold together. Very long ones are taken to be open."""
+    conversions = {comparison.conversion for comparison, _ in literals}
+    if conversions - {None}:
+        plain = [(_unconverted(comparison), positive) for comparison, positive in literals]
+        if len(conversions) > 1 or any(comparison is None for comparison, _ in plain):
+            return "open"
+        (conversion,) = conversions
+        converted = replace(_CONVERTED[conversion], missing=domain.missing) if conversion else domain
+        return _outcome(converted, [(comparison, positive) for comparison, positive in plain if comparison is not None])
     operands = sum(len(_operands(test)) for comparison, _ in literals for test in comparison.tests)
-    return _outcome(domain, literals) if operands <= _MOST_OPERANDS else "open"
+    return _outcome(domain, literals) if operands <= _MOST_OPERANDS or len(literals) == 1 else "open"
+
+
+def _unconverted(comparison: Comparison) -> Comparison | None:
+    """The same of values that were read as something already; none where it hangs on the zone how its dates are ordered."""
+    if comparison.conversion != "date":
+        return Comparison(comparison.tests)
+    moments = [read_date(each) for test in comparison.tests for each in _operands(test) if isinstance(each, str)]
+    if len({moment.instant is None for moment in moments if moment is not None}) > 1:
+        return None
+    return Comparison(tests_in(comparison.tests, UTC))
 
 
 def implies(domain: Domain, stronger: Comparison, weaker: Comparison) -> bool:
     """Whether every value that satisfies `stronger` is sure to satisfy `weaker`."""
     if stronger == weaker:
         return True
+    if stronger.conversion or weaker.conversion:
+        return outcome_of_all(domain, [(stronger, True), (weaker, False)]) == "never"
     # One value that satisfies the one and not the other settles it, and there mostly is one.
     if not all(_compiled(weaker).accepts(value) for value in _some_values(domain, stronger, satisfying=True)):
         return False

@@ -1,33 +1,62 @@
-"""Comparisons, compiled once into objects that are asked for every touchpoint.
-
-This is the hottest code of the engine: what the operand is gets decided when a comparison is compiled, so that asking
-does only what is left. Values are JSON values as msgspec gives them, so their classes are exactly str, int, float, bool,
-list, dict or NoneType. Nothing and JSON null are the same to every comparison, so both are `MISSING`.
-"""
+"""Comparisons, compiled once into objects that are asked for every touchpoint."""
 
 from typing import Any, Final
 
+from etapa.journey.language.matching.conversions import as_boolean, as_instant, as_number, instant_of
 from etapa.journey.language.matching.matches import Comparison, Scalar, Test
-from etapa.journey.language.matching.patterns import compile_pattern
+from etapa.journey.language.matching.value_tests import (
+    MISSING,
+    Containing,
+    EndsWith,
+    Every,
+    Identical,
+    Matches,
+    MemberOf,
+    Negated,
+    Never,
+    NumberOrder,
+    Predicate,
+    SameNumber,
+    SameText,
+    StartsWith,
+    TextOrder,
+)
+from etapa.journey.localtime.dates import Moment, read_date
+from etapa.journey.localtime.zone import Zone
+from etapa.journey.localtime.zones import UTC
 
-MISSING: Final = None
-"""What a path that leads nowhere gives, or one that leads to JSON null."""
-
-
-class Predicate:
-    """What a comparison asks of a value. Values are JSON values, or `MISSING`."""
-
-    __slots__ = ()
-
-    def accepts(self, value: object) -> bool:
-        """Whether the value passes."""
-        raise NotImplementedError
+__all__ = ["MISSING", "Predicate", "compile_comparison", "compile_converted", "needs_zone", "tests_in"]
 
 
 def compile_comparison(comparison: Comparison) -> Predicate:
     """What tells whether a value (or `MISSING`) passes all tests of `comparison`."""
-    predicates = tuple(_compile_test(test) for test in comparison.tests)
-    return predicates[0] if len(predicates) == 1 else _Every(predicates)
+    compared = compile_converted(comparison)
+    match comparison.conversion:
+        case "number":
+            return _AsNumber(compared)
+        case "boolean":
+            return _AsBoolean(compared)
+        case "date":
+            return _AsDate(compared, UTC)
+        case None:
+            return compared
+
+
+def compile_converted(comparison: Comparison) -> Predicate:
+    """The same of a value that was converted before; a date is an instant then (microseconds since 1970)."""
+    if comparison.conversion == "date":
+        return _Dates(comparison.tests)
+    return _all_of(comparison.tests)
+
+
+def needs_zone(comparison: Comparison) -> bool:
+    """Whether it hangs on the customer's zone, so that `in_zone` has to be asked."""
+    return comparison.conversion == "date"
+
+
+def _all_of(tests: tuple[Test, ...]) -> Predicate:
+    predicates = tuple([_compile_test(test) for test in tests])
+    return predicates[0] if len(predicates) == 1 else Every(predicates)
 
 
 def _compile_test(test: Test) -> Predicate:
@@ -37,21 +66,21 @@ def _compile_test(test: Test) -> Predicate:
             return _equal_to(_scalar(operand))
         case "ne":
             # A missing value satisfies it, whatever the operand; so does every value when the operand is null.
-            return _Negated(_Never() if operand is None else _equal_to(_scalar(operand)))
+            return Negated(Never() if operand is None else _equal_to(_scalar(operand)))
         case "in":
-            return _MemberOf(_scalars(operand))
+            return MemberOf(_scalars(operand))
         case "not_in":
-            return _Negated(_MemberOf(_scalars(operand)))
+            return Negated(MemberOf(_scalars(operand)))
         case "exists":
-            return _Negated(_Identical(MISSING)) if operand else _Identical(MISSING)
+            return Negated(Identical(MISSING)) if operand else Identical(MISSING)
         case "contains":
-            return _Containing(_scalar(operand))
+            return Containing(_scalar(operand), _equal_to(_scalar(operand)))
         case "starts_with":
-            return _StartsWith(_text(operand))
+            return StartsWith(_text(operand))
         case "ends_with":
-            return _EndsWith(_text(operand))
+            return EndsWith(_text(operand))
         case "matches":
-            return _Matches(_text(operand))
+            return Matches(_text(operand))
         case "gt" | "gte" | "lt" | "lte":
             return _ordered(test.operator, _scalar(operand))
 
@@ -59,176 +88,15 @@ def _compile_test(test: Test) -> Predicate:
 def _equal_to(operand: Scalar) -> Predicate:
     if operand is None or isinstance(operand, bool):
         # Python takes True for 1; JSON does not.
-        return _Identical(operand)
-    return _SameText(operand) if isinstance(operand, str) else _SameNumber(operand)
+        return Identical(operand)
+    return SameText(operand) if isinstance(operand, str) else SameNumber(operand)
 
 
 def _ordered(operator: str, operand: Scalar) -> Predicate:
     if isinstance(operand, str):
-        return _TextOrder(operator, operand)
+        return TextOrder(operator, operand)
     # A boolean or null orders with nothing. The loader refuses them; written by hand they are false.
-    return _Never() if operand is None or isinstance(operand, bool) else _NumberOrder(operator, operand)
-
-
-class _Every(Predicate):
-    __slots__ = ("predicates",)
-
-    def __init__(self, predicates: tuple[Predicate, ...]) -> None:
-        self.predicates: Final = predicates
-
-    def accepts(self, value: object) -> bool:
-        for predicate in self.predicates:  # noqa: SIM110 - a generator would double the cost
-            if not predicate.accepts(value):
-                return False
-        return True
-
-
-class _Negated(Predicate):
-    __slots__ = ("predicate",)
-
-    def __init__(self, predicate: Predicate) -> None:
-        self.predicate: Final = predicate
-
-    def accepts(self, value: object) -> bool:
-        return not self.predicate.accepts(value)
-
-
-class _Never(Predicate):
-    __slots__ = ()
-
-    def accepts(self, value: object) -> bool:
-        return False
-
-
-class _Identical(Predicate):
-    __slots__ = ("operand",)
-
-    def __init__(self, operand: bool | None) -> None:  # noqa: FBT001 - a value to compare with
-        self.operand: Final = operand
-
-    def accepts(self, value: object) -> bool:
-        return value is self.operand
-
-
-class _SameText(Predicate):
-    __slots__ = ("operand",)
-
-    def __init__(self, operand: str) -> None:
-        self.operand: Final = operand
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, str) and value == self.operand
-
-
-class _SameNumber(Predicate):
-    __slots__ = ("operand",)
-
-    def __init__(self, operand: Any) -> None:
-        # Not as a float: compiled code would make one of an integer, which holds more digits.
-        self.operand: Final[Any] = operand
-
-    def accepts(self, value: object) -> bool:
-        return _is_number(value) and value == self.operand
-
-
-class _MemberOf(Predicate):
-    __slots__ = ("flags", "numbers", "texts")
-
-    def __init__(self, operands: tuple[Scalar, ...]) -> None:
-        self.texts: Final = frozenset(each for each in operands if isinstance(each, str))
-        self.flags: Final = frozenset(each for each in operands if isinstance(each, bool))
-        self.numbers: Final = frozenset(each for each in operands if isinstance(each, int | float) and not isinstance(each, bool))
-
-    def accepts(self, value: object) -> bool:
-        if isinstance(value, str):
-            return value in self.texts
-        if isinstance(value, bool):
-            return value in self.flags
-        return isinstance(value, (int, float)) and value in self.numbers
-
-
-class _NumberOrder(Predicate):
-    __slots__ = ("bound", "downwards", "inclusive")
-
-    def __init__(self, operator: str, bound: Any) -> None:
-        self.bound: Final[Any] = bound
-        self.downwards: Final = operator in ("lt", "lte")
-        self.inclusive: Final = operator in ("gte", "lte")
-
-    def accepts(self, value: Any) -> bool:
-        if not _is_number(value):
-            return False
-        if value == self.bound:
-            return self.inclusive
-        return bool(value < self.bound) if self.downwards else bool(value > self.bound)
-
-
-class _TextOrder(Predicate):
-    __slots__ = ("bound", "downwards", "inclusive")
-
-    def __init__(self, operator: str, bound: str) -> None:
-        self.bound: Final = bound
-        self.downwards: Final = operator in ("lt", "lte")
-        self.inclusive: Final = operator in ("gte", "lte")
-
-    def accepts(self, value: object) -> bool:
-        if not isinstance(value, str):
-            return False
-        if value == self.bound:
-            return self.inclusive
-        return value < self.bound if self.downwards else value > self.bound
-
-
-class _StartsWith(Predicate):
-    __slots__ = ("start",)
-
-    def __init__(self, start: str) -> None:
-        self.start: Final = start
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, str) and value.startswith(self.start)
-
-
-class _EndsWith(Predicate):
-    __slots__ = ("end",)
-
-    def __init__(self, end: str) -> None:
-        self.end: Final = end
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, str) and value.endswith(self.end)
-
-
-class _Matches(Predicate):
-    __slots__ = ("found_in",)
-
-    def __init__(self, pattern: str) -> None:
-        self.found_in: Final = compile_pattern(pattern).found_in
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, str) and self.found_in(value)
-
-
-class _Containing(Predicate):
-    __slots__ = ("equal", "part")
-
-    def __init__(self, operand: Scalar) -> None:
-        self.equal: Final = _equal_to(operand)
-        self.part: Final = operand if isinstance(operand, str) else None
-
-    def accepts(self, value: object) -> bool:
-        if isinstance(value, str):
-            return self.part is not None and self.part in value
-        if not isinstance(value, (list, tuple)):
-            return False
-        for member in value:  # noqa: SIM110 - a generator would double the cost
-            if self.equal.accepts(member):
-                return True
-        return False
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return Never() if operand is None or isinstance(operand, bool) else NumberOrder(operator, operand)
 
 
 def _scalar(operand: Scalar | tuple[Scalar, ...]) -> Scalar:
@@ -247,3 +115,83 @@ def _text(operand: Scalar | tuple[Scalar, ...]) -> str:
     if not isinstance(operand, str):
         raise TypeError(f"text is needed, not {operand!r}")
     return operand
+
+
+class _AsNumber(Predicate):
+    __slots__ = ("compared",)
+
+    def __init__(self, compared: Predicate) -> None:
+        self.compared: Final = compared
+
+    def accepts(self, value: object) -> bool:
+        return self.compared.accepts(as_number(value))
+
+
+class _AsBoolean(Predicate):
+    __slots__ = ("compared",)
+
+    def __init__(self, compared: Predicate) -> None:
+        self.compared: Final = compared
+
+    def accepts(self, value: object) -> bool:
+        return self.compared.accepts(as_boolean(value))
+
+
+class _AsDate(Predicate):
+    """`compared` compares instants."""
+
+    __slots__ = ("_by_zone", "_compared", "_zone")
+
+    def __init__(self, compared: Predicate, zone: Zone) -> None:
+        self._compared: Final = compared
+        self._zone: Final = zone
+        self._by_zone: Final[dict[str, Predicate]] = {}
+
+    def accepts(self, value: object) -> bool:
+        return self._compared.accepts(as_instant(value, self._zone))
+
+    def in_zone(self, zone: Zone) -> Predicate:
+        found = self._by_zone.get(zone.name)
+        if found is None:
+            found = self._by_zone[zone.name] = _AsDate(self._compared.in_zone(zone), zone)
+        return found
+
+
+class _Dates(Predicate):
+    """Tests of an instant. Days without a time among their operands begin when they begin in the zone."""
+
+    __slots__ = ("_by_zone", "_compared", "_tests")
+
+    def __init__(self, tests: tuple[Test, ...]) -> None:
+        self._tests: Final = tests
+        self._compared: Final = _all_of(tests_in(tests, UTC))
+        self._by_zone: Final[dict[str, Predicate]] = {}
+        """By the names of zones, of which there are some hundreds."""
+
+    def accepts(self, value: object) -> bool:
+        return self._compared.accepts(value)
+
+    def in_zone(self, zone: Zone) -> Predicate:
+        found = self._by_zone.get(zone.name)
+        if found is None:
+            found = self._by_zone[zone.name] = _all_of(tests_in(self._tests, zone))
+        return found
+
+
+def tests_in(tests: tuple[Test, ...], zone: Zone) -> tuple[Test, ...]:
+    """Tests of dates as tests of instants: a day without a time among the operands is its midnight in `zone`."""
+    return tuple([Test(test.operator, _operand_in(test.operand, zone)) for test in tests])
+
+
+def _operand_in(operand: Any, zone: Zone) -> Any:
+    """The operand of a date as an instant."""
+    if isinstance(operand, tuple):
+        return tuple([_operand_in(each, zone) for each in operand])
+    return instant_of(_moment(operand), zone) if isinstance(operand, str) else operand
+
+
+def _moment(text: str) -> Moment:
+    moment = read_date(text)
+    if moment is None:
+        raise ValueError(f"a date is needed, not {text!r}")
+    return moment

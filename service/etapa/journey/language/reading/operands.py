@@ -1,16 +1,17 @@
 """The operators of comparisons: what they mean, what their operands look like, and which a count, a sum or a value takes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from etapa.journey.language.matching.matches import Operator, Scalar
+from etapa.journey.language.matching.matches import Conversion, Operator, Scalar
 from etapa.journey.language.matching.patterns import LARGEST_PATTERN, PatternError, PatternTooLarge, compile_pattern
-from etapa.journey.language.matching.possible import Domain
+from etapa.journey.language.matching.possible import Domain, converted_domain
 from etapa.journey.language.reading.findings import Position, Report, shortened
 from etapa.journey.language.reading.lists import ListOf, warn_of_repeats
-from etapa.journey.language.reading.shapes import BAD, Bad, Flag, Plain, Shape, Text, refuse
+from etapa.journey.language.reading.shapes import BAD, MAX_TEXT, Bad, Flag, Plain, Shape, Text, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, Node, ScalarNode
+from etapa.journey.localtime.dates import read_date
 
 MAX_PATTERN = 1000
 MAX_PATTERNS = 500
@@ -19,6 +20,13 @@ MAX_PATTERN_SIZE = 250_000
 """Instructions of all of them together: compiled within half a second, in less than 50 MiB."""
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
+AS = "as"
+COMPARISON_KEYS: tuple[str, ...] = (*OPERATORS, AS)
+"""The keys of a comparison: operators, and as what the value is read first."""
+AS_WHAT = (
+    "The value is read as this before it is compared: text such as 12.50 as a number, true or false as a boolean, RFC 3339 as a date. "
+    "What cannot be read so is missing."
+)
 
 DESCRIPTIONS: Mapping[Operator, str] = {
     "eq": "The value equals this one. 1 equals 1.0; true equals only true; null stands for a missing value.",
@@ -41,7 +49,7 @@ DESCRIPTIONS: Mapping[Operator, str] = {
 class PlainList(Shape[tuple[Scalar, ...]]):
     """The operand of `in` and `not_in`."""
 
-    item: Plain
+    item: "Plain | DateText"
 
     def read(self, node: Node, report: Report) -> tuple[Scalar, ...] | Bad:
         if isinstance(node, ListNode):
@@ -102,7 +110,40 @@ class _Present(Plain):
         return super().read(node, report)
 
 
+class DateText(Shape[str]):
+    """The operand of a date: a day, or a date-time with an offset."""
+
+    _NOUN = "a date in quotes, such as 2026-01-31 (its local midnight) or 2026-01-31T10:00:00Z"
+
+    def read(self, node: Node, report: Report) -> str | Bad:
+        text = node.value if isinstance(node, ScalarNode) else None
+        if isinstance(text, str) and len(text) <= MAX_TEXT and read_date(text) is not None:
+            return text
+        return refuse(node, self._NOUN, report)
+
+    def schema(self) -> dict[str, Any]:
+        time = "[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+        return {"type": "string", "pattern": f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}({time})?$"}
+
+
+@dataclass(frozen=True)
+class _OrNull(Shape[Scalar]):
+    """The operand of `eq`: null stands for a missing value."""
+
+    shape: Shape[Any]
+
+    def read(self, node: Node, report: Report) -> Scalar | Bad:
+        if isinstance(node, ScalarNode) and node.value is None:
+            return None
+        found: Scalar | Bad = self.shape.read(node, report)
+        return found
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.shape.schema(), {"type": "null"}]}
+
+
 _NUMBER = Plain(text=False, boolean=False)
+_BOOLEAN = Plain(text=False, number=False)
 _NUMBER_OR_NULL = Plain(text=False, boolean=False, null=True)
 _ORDERED = Plain(boolean=False)
 _EXISTS: dict[Operator, Shape[Any]] = {"exists": Flag()}
@@ -126,27 +167,45 @@ _ANY: dict[Operator, Shape[Any]] = {
 }
 
 
+def _of_one_type(shape: Plain | DateText, *, ordered: bool) -> dict[Operator, Shape[Any]]:
+    """What a value takes that was read as something."""
+    orders: dict[Operator, Shape[Any]] = {"gt": shape, "gte": shape, "lt": shape, "lte": shape} if ordered else {}
+    lists: dict[Operator, Shape[Any]] = {"in": PlainList(shape), "not_in": PlainList(shape)}
+    return {"eq": _OrNull(shape), "ne": shape, **orders, **lists, **_EXISTS}
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a comparison compares: the operators it takes, and the values it can meet."""
 
     domain: Domain
     operators: Mapping[Operator, Shape[Any]] = field(hash=False)
+    read_as: "Mapping[Conversion, Kind]" = field(default_factory=dict, hash=False)
+    """What it compares when the values are read as something else first; empty when they cannot be."""
 
 
+READ_AS: Mapping[Conversion, Kind] = {
+    "number": Kind(converted_domain("number"), _of_one_type(_NUMBER, ordered=True)),
+    "boolean": Kind(converted_domain("boolean"), _of_one_type(_BOOLEAN, ordered=False)),
+    "date": Kind(converted_domain("date"), _of_one_type(DateText(), ordered=True)),
+}
 COUNT = Kind(Domain("a count (a whole number from 0)", whole=True, minimum=0), _NUMBER_BASIC)
 DAYS = Kind(Domain("a number of days (a whole number from 0)", whole=True, minimum=0), _NUMBER_BASIC)
-DISTINCT = Kind(COUNT.domain, {**_NUMBER_BASIC, **_NUMBER_LISTS})
-SUM = Kind(Domain("a sum (a number)"), {**_NUMBER_BASIC, **_NUMBER_LISTS})
-STATISTIC = Kind(
+_DIFFERENT = Kind(COUNT.domain, {**_NUMBER_BASIC, **_NUMBER_LISTS})
+DISTINCT = replace(_DIFFERENT, read_as=dict.fromkeys(READ_AS, _DIFFERENT))
+_TOTAL = Kind(Domain("a sum (a number)"), {**_NUMBER_BASIC, **_NUMBER_LISTS})
+SUM = replace(_TOTAL, read_as={"number": _TOTAL})
+_STATISTIC = Kind(
     Domain("a number or nothing", missing=True),
     {**_NUMBER_BASIC, "eq": _NUMBER_OR_NULL, **_NUMBER_LISTS, **_EXISTS},
 )
+AVERAGE = replace(_STATISTIC, read_as={"number": _STATISTIC})
+EXTREME = replace(_STATISTIC, read_as={"number": _STATISTIC, "date": READ_AS["date"]})
 SCORE = Kind(Domain("a score (a number)"), NUMBER_ORDER)
 RISING_SCORE = Kind(Domain("a score without negative points (a number from 0)", minimum=0), NUMBER_ORDER)
 FALLING_SCORE = Kind(Domain("a score without positive points (a number up to 0)", maximum=0), NUMBER_ORDER)
-VALUE = Kind(Domain("a value, which may be missing", texts=True, others=True, missing=True), _ANY)
-PRESENT_VALUE = Kind(Domain("a value that is there (a missing trait means no)", texts=True, others=True), _ANY)
-CHANNEL = Kind(Domain("a channel (text or missing)", numbers=False, texts=True, missing=True), _ANY)
-TYPE = Kind(Domain("a touchpoint type (text, never missing)", numbers=False, texts=True), _ANY)
-LATEST_TEXT = Kind(Domain("the latest text, or nothing", numbers=False, texts=True, missing=True), _ANY)
+VALUE = Kind(Domain("a value, which may be missing", texts=True, others=True, missing=True), _ANY, READ_AS)
+PRESENT_VALUE = Kind(Domain("a value that is there (a missing trait means no)", texts=True, others=True), _ANY, READ_AS)
+CHANNEL = Kind(Domain("a channel (text or missing)", numbers=False, texts=True, missing=True), _ANY, READ_AS)
+TYPE = Kind(Domain("a touchpoint type (text, never missing)", numbers=False, texts=True), _ANY, READ_AS)
+LATEST_TEXT = Kind(Domain("the latest text, or nothing", numbers=False, texts=True, missing=True), _ANY, READ_AS)

@@ -199,10 +199,11 @@ class Plain(Shape[Scalar]):
     null: bool = False
     boolean: bool = True
     text: bool = True
+    number: bool = True
 
     @property
     def noun(self) -> str:
-        kinds = ["a number"] + ["text"] * self.text + ["true or false"] * self.boolean + ["null"] * self.null
+        kinds = ["a number"] * self.number + ["text"] * self.text + ["true or false"] * self.boolean + ["null"] * self.null
         return kinds[0] if len(kinds) == 1 else ", ".join(kinds[:-1]) + " or " + kinds[-1]
 
     def read(self, node: Node, report: Report) -> Scalar | Bad:
@@ -220,8 +221,8 @@ class Plain(Shape[Scalar]):
             return self.null
         if isinstance(value, bool):
             return self.boolean
-        return self.text or not isinstance(value, str)
+        return self.text if isinstance(value, str) else self.number
 
     def schema(self) -> dict[str, Any]:
-        types = ["number"] + ["string"] * self.text + ["boolean"] * self.boolean + ["null"] * self.null
+        types = ["number"] * self.number + ["string"] * self.text + ["boolean"] * self.boolean + ["null"] * self.null
         return {"type": types[0] if len(types) == 1 else types}

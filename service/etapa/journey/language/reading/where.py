@@ -6,7 +6,7 @@ from etapa.journey.language.matching.matches import Comparison, Path, Where
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.reading.comparisons import comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Position, Report, listed, nearest, shortened
-from etapa.journey.language.reading.operands import CHANNEL, OPERATORS, TYPE, VALUE, Kind
+from etapa.journey.language.reading.operands import CHANNEL, COMPARISON_KEYS, TYPE, VALUE, Kind
 from etapa.journey.language.reading.shapes import BAD, Bad, Plain, Shape, Text, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode
 
@@ -49,6 +49,27 @@ def kind_of_path(path: Path) -> Kind:
     return {"channel": CHANNEL, "type": TYPE}.get(path[0], VALUE)
 
 
+def read_compared(node: Node, kind: Kind, report: Report) -> Comparison | Bad:
+    """What a value is compared with: a value, which means `eq`, or a map of comparisons."""
+    if isinstance(node, ListNode):
+        return refuse(node, "a value or a map of comparisons", report, ": write {in: […]} for one of several values")
+    if isinstance(node, ScalarNode):
+        return read_comparison({"eq": (node.position, node)}, "a path", node.position, kind, report)
+    if not isinstance(node, MapNode):
+        return BAD
+    unknown = [entry for entry in node.entries if entry.key not in COMPARISON_KEYS]
+    for entry in unknown:
+        advice = nearest(entry.key, COMPARISON_KEYS) or ";"
+        report.error(entry.key_position, f"unknown comparison `{shortened(entry.key)}`{advice} allowed: {listed(kind.operators)}")
+    known: dict[str, tuple[Position, Node]] = {
+        entry.key: (entry.key_position, entry.node) for entry in node.entries if entry.key in COMPARISON_KEYS
+    }
+    if unknown and not known:
+        return BAD
+    comparison = read_comparison(known, "a path", node.position, kind, report)
+    return BAD if unknown else comparison
+
+
 class WhereShape(Shape[Where]):
     """A map of paths to a value, or to a map of comparisons."""
 
@@ -63,30 +84,11 @@ class WhereShape(Shape[Where]):
         entries: list[tuple[Path, Comparison]] = []
         for entry in node.entries:
             path = read_path(entry.key, entry.key_position, report)
-            comparison = self._comparison(entry.node, VALUE if path is BAD else kind_of_path(path), report)
+            comparison = read_compared(entry.node, VALUE if path is BAD else kind_of_path(path), report)
             if path is not BAD and comparison is not BAD:
                 entries.append((path, comparison))
         # In one order, so that the same question asked twice is one question.
         return Where(tuple(sorted(entries, key=lambda entry: entry[0]))) if len(entries) == len(node.entries) else BAD
-
-    def _comparison(self, node: Node, kind: Kind, report: Report) -> Comparison | Bad:
-        if isinstance(node, ListNode):
-            return refuse(node, "a value or a map of comparisons", report, ": write {in: […]} for one of several values")
-        if isinstance(node, ScalarNode):
-            return read_comparison({"eq": (node.position, node)}, "a path", node.position, kind, report)
-        if not isinstance(node, MapNode):
-            return BAD
-        unknown = [entry for entry in node.entries if entry.key not in OPERATORS]
-        for entry in unknown:
-            advice = nearest(entry.key, OPERATORS) or ";"
-            report.error(entry.key_position, f"unknown comparison `{shortened(entry.key)}`{advice} allowed: {listed(kind.operators)}")
-        known: dict[str, tuple[Position, Node]] = {
-            entry.key: (entry.key_position, entry.node) for entry in node.entries if entry.key in OPERATORS
-        }
-        if unknown and not known:
-            return BAD
-        comparison = read_comparison(known, "a path", node.position, kind, report)
-        return BAD if unknown else comparison
 
     def schema(self) -> dict[str, Any]:
         return {"$ref": "#/$defs/where"}

@@ -1,0 +1,58 @@
+"""How a condition compares what it looks at: where dates are compared, in the zone where the customer is now."""
+
+from bisect import bisect_left, bisect_right
+from typing import Any, Final
+
+from etapa.journey.engine.conditions.scalars import scalar_text
+from etapa.journey.engine.conditions.whereabouts import Whereabouts
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME, instant_text
+from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.matching.predicates import Predicate, compile_converted, tests_in
+
+
+class Comparing:
+    """The comparison of a value that was read as what it is to be when it was remembered."""
+
+    __slots__ = ("bounds", "comparison", "predicate", "whereabouts")
+
+    def __init__(self, comparison: Comparison, whereabouts: Whereabouts) -> None:
+        self.comparison: Final = comparison
+        self.predicate: Final = compile_converted(comparison)
+        self.whereabouts: Final = whereabouts if comparison.conversion == "date" else None
+        self.bounds: Final = _numbers_in(comparison)
+        """Between two of them all numbers satisfy the comparison, or none does."""
+
+    def of(self, customer: Customer) -> Predicate:
+        """What tells whether a value passes."""
+        whereabouts = self.whereabouts
+        return self.predicate if whereabouts is None else self.predicate.in_zone(whereabouts.of(customer))
+
+    def bounds_of(self, customer: Customer) -> list[float]:
+        """The bounds, those that are dates as instants."""
+        whereabouts = self.whereabouts
+        if whereabouts is None:
+            return self.bounds
+        return _numbers_in(Comparison(tests_in(self.comparison.tests, whereabouts.of(customer))))
+
+    def shown(self, value: Any) -> Observed:
+        """A value as reasons show it."""
+        if self.whereabouts is not None and isinstance(value, int):
+            return date_text(value)
+        return scalar_text(value)
+
+
+def date_text(at: int) -> str:
+    """An instant that was read from a date. Offsets may take it out of the years that can be written down."""
+    return instant_text(max(BEGINNING_OF_TIME, min(END_OF_TIME, at)))
+
+
+def all_alike(bounds: list[float], low: float, high: float) -> bool:
+    """Whether a comparison with these bounds is certain to say the same of all numbers from `low` to `high`. Not of what is no number."""
+    return low <= high and bisect_left(bounds, low) == bisect_right(bounds, high)
+
+
+def _numbers_in(comparison: Comparison) -> list[float]:
+    operands = [each for test in comparison.tests for each in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
+    return sorted(each for each in operands if isinstance(each, int | float) and not isinstance(each, bool))
