@@ -128,6 +128,12 @@ WORKER = Dashboard(
         "What went wrong?": [
             Panel(title="Dead letters a second", about="By reason.", queries=[rate(m.DEAD_LETTERS, "reason")], unit="ops"),
             Panel(
+                title="Values of a wrong type a second",
+                about="By rule and condition that could not use them.",
+                queries=[rate(m.TYPE_MISMATCHES, "rule", "condition")],
+                unit="ops",
+            ),
+            Panel(
                 title="Takeovers a second",
                 about="By reason; assigned is what the group does.",
                 queries=[rate(m.TAKEOVERS, "reason")],

@@ -1,5 +1,6 @@
 """`etapa test`: run the tests that stand in journey files."""
 
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Scenario
 from etapa.rehearsal.absence import first_absence
 from etapa.rehearsal.coverage import Coverage
-from etapa.rehearsal.scenarios import rehearse
+from etapa.rehearsal.scenarios import rehearse, touchpoints_of
+from etapa.rehearsal.type_look import TypeLook
 
 LETTERS: dict[Status, str] = {"passed": ".", "failed": "F", "error": "E"}
 COLOURS: dict[Status, str] = {"passed": "green", "failed": "red", "error": "red"}
@@ -84,16 +86,20 @@ def _run_file(argument: str, words: Sequence[str], reporter: "_Reporter") -> Fil
     result.deselected = len(journey.tests) - len(chosen)
     program = compile_journey(journey)
     coverage = Coverage(journey)
+    value_types = TypeLook([journey])
     reporter.begin(result)
     for scenario in chosen:
         begun = time.perf_counter()
         outcome = rehearse(program, scenario)
         seconds = time.perf_counter() - begun
+        for touchpoint in touchpoints_of(scenario):
+            value_types.see(touchpoint)
         coverage.add(outcome.run)
         result.results.append(ScenarioResult(outcome, loaded.places.tests[scenario.name], seconds, first_absence(program, outcome)))
         reporter.tell(result, result.results[-1])
     if not result.deselected:
         result.coverage = coverage
+    result.type_findings = [text for mismatch in value_types.mismatches() for _, text in mismatch.texts()]
     reporter.end(result)
     return result
 
@@ -142,6 +148,12 @@ class _Reporter:
                         self._say(line)
         for file in files:
             self._say_coverage(file)
+            for text in file.type_findings:
+                self._say(
+                    "\n".join(
+                        textwrap.wrap(printable(text), columns, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+                    )
+                )
         self._say_total(files, seconds, columns)
 
     def _say_coverage(self, file: FileResult) -> None:

@@ -45,6 +45,12 @@ CAMPAIGN_TRIGGERS = Metric(
     labels=("campaign", "outcome"),
     help="Stage changes offered to a campaign that they fit, and held triggers looked at again, by what became of it",
 )
+TYPE_MISMATCHES = Metric(
+    name="etapa_type_mismatches_total",
+    kind="counter",
+    labels=("rule", "condition"),
+    help="Values of a type that a condition of the journey cannot use, such as text where it compares numbers",
+)
 DEAD_LETTERS = Metric(name="etapa_dead_letters_total", kind="counter", labels=("reason",), help="Records that could not be used")
 END_TO_END = Metric(
     name="etapa_end_to_end_seconds",
@@ -261,6 +267,7 @@ WORKER = (
     CUSTOMERS,
     STAGE_DWELL,
     CAMPAIGN_TRIGGERS,
+    TYPE_MISMATCHES,
     DEAD_LETTERS,
     END_TO_END,
     BATCH_SECONDS,

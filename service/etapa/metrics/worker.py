@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import get_args
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from etapa.contracts.rejected import REASONS
@@ -70,17 +70,42 @@ class CustomersByStage(Collector):
         yield family
 
 
+class TypeMismatches(Collector):
+    """`etapa_type_mismatches_total`: read from the compiled journey when somebody asks, so that counting costs nothing until then."""
+
+    def __init__(self, found: Callable[[], Sequence[tuple[str, str, int]]], registry: CollectorRegistry) -> None:
+        """`found`: rule, condition and number, for every condition that there is."""
+        self._found = found
+        registry.register(self)
+
+    def describe(self) -> Iterable[CounterMetricFamily]:
+        metric = catalogue.TYPE_MISMATCHES
+        yield CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+    def collect(self) -> Iterable[Metric]:
+        (family,) = self.describe()
+        for rule, condition, number in self._found():
+            family.add_metric([rule, condition], number)
+        yield family
+
+
 class Metrics:
     """A `WorkerObserver` that counts and measures into a registry of its own. One for all partitions of a worker."""
 
-    def __init__(self, journey: Journey, now: Callable[[], float] = time.time) -> None:
-        """`now` gives Unix time in seconds."""
+    def __init__(
+        self,
+        journey: Journey,
+        now: Callable[[], float] = time.time,
+        type_mismatches: Callable[[], Sequence[tuple[str, str, int]]] = lambda: (),
+    ) -> None:
+        """`now` gives Unix time in seconds. `type_mismatches`: those that the compiled journey has counted, by rule and condition."""
         self.registry = registry = new_registry()
         stages = [stage.id for stage in journey.stages]
         self.http = HttpMetrics(registry)
         self._touchpoints = catalogue.TOUCHPOINTS.counter(registry)
         self._changes = catalogue.STAGE_CHANGES.counter(registry)
         self.customers = CustomersByStage(stages, registry)
+        TypeMismatches(type_mismatches, registry)
         self._dwell = catalogue.STAGE_DWELL.bulk_histogram(registry)
         self._campaign_triggers = catalogue.CAMPAIGN_TRIGGERS.counter(registry)
         self._dead_letters = catalogue.DEAD_LETTERS.counter(registry)

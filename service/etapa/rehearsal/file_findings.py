@@ -13,10 +13,21 @@ from etapa.journey.duration import roughly
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import ANY_TYPE, Journey
 from etapa.rehearsal.ids_again import IdsAgain
+from etapa.rehearsal.type_look import TypeLook
 from etapa.rehearsal.types_named import nearest, types_named
 
 FindingKind = Literal[
-    "unusable", "from_the_future", "from_the_past", "placeholder_id", "late", "repeated_ids", "unnamed_types", "missing_types", "cut_lists"
+    "unusable",
+    "from_the_future",
+    "from_the_past",
+    "placeholder_id",
+    "late",
+    "repeated_ids",
+    "unnamed_types",
+    "missing_types",
+    "cut_lists",
+    "type_mismatch",
+    "path_met_list",
 ]
 
 MOST_TYPES: Final = 1_000
@@ -42,6 +53,7 @@ class FileLook:
         self._catalogued = frozenset(each.id for journey in journeys for each in journey.design.types)
         self._remembered = min(journey.remember_ids for journey in journeys)
         self._cuts = cuts
+        self._value_types = TypeLook(journeys)
         self._ids = IdsAgain()
         self._types: Counter[str] = Counter()
         self._touchpoints = self._late = self._latest = self._cut = 0
@@ -58,6 +70,7 @@ class FileLook:
             self._types[touchpoint.type] += 1
         self._ids.see(touchpoint.customer_id, touchpoint.id)
         self._cut += self._cuts(touchpoint)
+        self._value_types.see(touchpoint)
 
     def findings(self, rejected: Counter[Reason]) -> list[FileFinding]:
         """All that is odd. `rejected`: lines that could not be used."""
@@ -84,6 +97,7 @@ class FileLook:
             FileFinding("repeated_ids", self._ids.number, self._of_ids()),
             *self._of_types(),
             FileFinding("cut_lists", self._cut, f"of the lists in {self._cut:,} touchpoints only the first members are kept"),
+            *type_findings(self._value_types),
         ]
         return [finding for finding in found if finding.count]
 
@@ -118,6 +132,15 @@ class FileLook:
                 f"types that never came: {_listed([kind + _meant(nearest(kind, others)) for kind in missing])}",
             ),
         ]
+
+
+def type_findings(look: TypeLook) -> list[FileFinding]:
+    """What of the values that came was of a type with which a condition can do nothing."""
+    found = []
+    for mismatch in look.mismatches():
+        for count, text in mismatch.texts():
+            found.append(FileFinding("path_met_list" if count == mismatch.lists and "met a list" in text else "type_mismatch", count, text))
+    return found
 
 
 def _lines(number: int) -> str:

@@ -82,7 +82,41 @@ def test_strict_makes_a_failure_of_it(case: str, kind: str) -> None:
 
 
 def test_strict_is_content_with_a_file_about_which_nothing_is_odd() -> None:
-    assert simulate("text-true-reaches-the-unsubscribed", "--strict").returncode == 0
+    assert simulate("count-470-where-369-is-true", "--strict").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        (
+            "money-as-text",
+            '2 of 2 matching touchpoints had text at properties.amount (such as "1500.00"), and it looks for a number; `as: number` would read it',
+        ),
+        (
+            "text-true-reaches-the-unsubscribed",
+            'consent: trait(unsubscribed) != true: 1 of 1 matching touchpoints had text at trait unsubscribed (such as "true")',
+        ),
+        (
+            "path-into-a-list-is-taken",
+            'rule r: event(purchase where properties.items[0].sku = "X"): properties.items[0].sku met a list in 1 of 1 matching touchpoints',
+        ),
+        ("nested-trait-is-taken", 'had an object at trait address, whose parts cannot be asked for (such as {"city": "Lima"})'),
+    ],
+)
+def test_values_of_a_type_that_a_condition_cannot_use_are_told(case: str, words: str) -> None:
+    assert words in said(simulate(case))
+    assert simulate(case, "--strict").returncode == 1
+    folder = HERE / case
+    both = [str(folder / "journey.yaml")] * 2
+    assert words in said(etapa("diff", *both, str(folder / "events.jsonl")))
+
+
+def test_money_as_text_is_money_where_the_journey_says_so(tmp_path: Path) -> None:
+    folder = HERE / "money-as-text"
+    journey = tmp_path / "journey.yaml"
+    journey.write_text((folder / "journey.yaml").read_text().replace("within: 1y", "within: 1y, as: number"))
+    done = etapa("simulate", "--journey", str(journey), str(folder / "events.jsonl"), "--strict")
+    assert (done.returncode, [to for _, to in moves(done)]) == (0, ["a", "b"])
 
 
 def test_the_text_true_does_not_reach_the_unsubscribed() -> None:

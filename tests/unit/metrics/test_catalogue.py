@@ -28,7 +28,7 @@ PLAN = (ROOT / "deploy" / "delivery.yaml").read_text(encoding="utf-8")
 
 
 def of_a_worker() -> CollectorRegistry:
-    return Metrics(JOURNEY).registry
+    return Metrics(JOURNEY, type_mismatches=lambda: [("buys", "trait(age) >= 18", 0)]).registry
 
 
 def of_delivery() -> CollectorRegistry:

@@ -9,6 +9,10 @@ from prometheus_client.exposition import generate_latest
 from etapa.contracts.rejected import Reason
 from etapa.journey.engine.facts.changes import Offer, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
@@ -210,6 +214,30 @@ def test_what_goes_wrong_is_counted() -> None:
     assert value(metrics, "etapa_damage_found_total", kind="sequence_broken") == 0
     names = ("fenced", "touchpoints_gone", "group_offset_disagreements", "timer_failures", "refused")
     assert [value(metrics, f"etapa_{name}_total") for name in names] == [1, 40, 1, 1, 1]
+
+
+def test_values_of_a_wrong_type_are_counted_by_rule_and_condition_from_the_start_and_never_shown() -> None:
+    program = compile_journey(
+        journey_or_raise(
+            "journey: t\nversion: 1\nstages: [{id: a}, {id: b}]\n"
+            "rules: [{id: r, to: b, when: {sum: properties.amount, of: purchase, within: 1y, gte: 100}}]\n"
+            "consent: {trait: wants, ne: false}\ncampaigns: [{id: hello, on: {enter: b}, when: {trait: age, gte: 18}}]\n",
+            "t.yaml",
+        )
+    )
+    metrics = Metrics(JOURNEY, type_mismatches=program.type_mismatches)
+    rule = {"rule": "r", "condition": "sum(properties.amount of purchase, 1y) >= 100"}
+    consent = {"rule": "consent", "condition": "trait(wants) != false"}
+    campaign = {"rule": "campaign hello", "condition": "trait(age) >= 18"}
+
+    def counted() -> list[float | None]:
+        return [value(metrics, "etapa_type_mismatches_total", **labels) for labels in (rule, consent, campaign)]
+
+    assert counted() == [0, 0, 0]
+    touch(program, None, Touchpoint("t-1", "c", "purchase", 0, None, {"amount": "1500.00"}, {"wants": "no", "age": 20}))
+    touch(program, None, Touchpoint("t-2", "d", "purchase", 0, None, {"amount": 12.5}, {"age": "20"}))
+    assert counted() == [1, 1, 1]
+    assert b"1500.00" not in generate_latest(metrics.registry)
 
 
 def test_a_server_is_down_from_the_start_until_it_has_answered_and_says_since_when_and_why() -> None:

@@ -52,6 +52,8 @@ class FileResult:
     deselected: int = 0
     coverage: Coverage | None = None
     """None when not all tests were run."""
+    type_findings: list[str] = field(default_factory=list)
+    """Conditions that met values in these tests of a type that they cannot use."""
 
     def number_of(self, status: Status) -> int:
         return sum(result.status == status for result in self.results)
@@ -93,6 +95,7 @@ def file_object(file: FileResult) -> dict[str, Any]:
         return found | {"trouble": file.trouble, "tests": []}
     if file.loaded is not None and file.loaded.journey is not None:
         found |= {"journey": file.loaded.journey.id, "version": file.loaded.journey.version}
+    found["type_mismatches"] = file.type_findings
     found["tests"] = [_test_object(result) for result in file.results]
     coverage = file.coverage
     found["coverage"] = (

@@ -18,14 +18,15 @@ from etapa.stream.worker import run_worker
 
 def work(settings: Settings, journey: Journey) -> None:
     """Classify touchpoints and serve HTTP until told to stop. Ends the command when that is not possible."""
-    metrics = Metrics(journey)
+    program = compile_journey(journey)
+    metrics = Metrics(journey, type_mismatches=program.type_mismatches)
 
     def hosted(member: Member) -> list[Service]:
         api = Api(journey, member, member, metrics.registry, settings.api_token, metrics.http, settings.http_customer_rate)
         return [HttpService(api.application(), settings.http_host, settings.http_port)]
 
     try:
-        run_worker(settings, compile_journey(journey), metrics, hosted)
+        run_worker(settings, program, metrics, hosted)
     except (KafkaSettingsError, RedisUrlError) as error:
         raise WrongUse(str(error)) from None
     except (HttpServerError, WorkerError) as error:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from etapa.journey.engine.accumulators.matching import compile_where
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import Comparison, Conversion, Match, Path
@@ -30,6 +31,10 @@ class Accumulator:
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         """Take in `touchpoint`, whose type is among `types`, if it matches. It may have occurred long before `now`."""
         raise NotImplementedError
+
+    def watches(self) -> list[Watch]:
+        """What counts values that it cannot use."""
+        return []
 
     def is_over(self, entry: Any, now: int) -> bool:
         """Whether nothing in the entry counts any more. Only what remembers a window ever says so."""
@@ -59,6 +64,9 @@ class Matching(Accumulator):
     def takes(self, touchpoint: Touchpoint) -> bool:
         """Whether a touchpoint of one of the types is meant."""
         return self.where is None or self.where.admits(touchpoint)
+
+    def watches(self) -> list[Watch]:
+        return [] if self.where is None else self.where.watches()
 
 
 class Windowed(Matching):

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
 from etapa.journey.engine.accumulators.ever import keepsake, number_or_none, with_partial
-from etapa.journey.engine.accumulators.matching import compile_value
+from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import (
     BUCKETS,
     EXACT,
@@ -75,19 +76,25 @@ class CountBefore(Matching):
 class ValuesBefore(Matching):
     """Entry: [what `Values` keeps of those that are old enough, times, values, bucket times, buckets], the others as in `ValueWindow`."""
 
-    __slots__ = ("before", "bucket_width", "value_of")
+    __slots__ = ("before", "bucket_width", "value_of", "watch")
 
     def __init__(self, path: Path, match: Match, before: int, conversion: Conversion | None = None) -> None:
         super().__init__("values before", match, before, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
         self.before: Final = before
         self.bucket_width: Final = -(-before // BUCKETS)
+        self.watch: Final = NumberWatch()
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), self.watch, *self.value_of.watches()]
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        value = number_or_none(self.value_of.of(touchpoint))
+        found = self.value_of.of(touchpoint)
+        value = number_or_none(found)
         if value is None:
+            self.watch.see_no_number(found, self.value_of, touchpoint)
             return
         at = touchpoint.at
         old = now - self.before
@@ -149,20 +156,28 @@ class LastBefore(Matching):
     Of more than 256 that wait, one in 1/64 of the time that they wait for is left out.
     """
 
-    __slots__ = ("before", "bucket_width", "value_of")
+    __slots__ = ("before", "bucket_width", "compared", "value_of")
 
     def __init__(self, path: Path, match: Match, before: int, conversion: Conversion | None = None) -> None:
         super().__init__("last before", match, before, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
         self.before: Final = before
         self.bucket_width: Final = -(-before // BUCKETS)
+        self.compared: Final[list[Watch]] = []
+        """One for each comparison of the value."""
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), *self.value_of.watches()]
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
         at = touchpoint.at
         old = now - self.before
-        value = keepsake(self.value_of.of(touchpoint))
+        found = self.value_of.of(touchpoint)
+        for watch in self.compared:
+            watch.look(found)
+        value = keepsake(found)
         entry = memory[self.place]
         if entry is None:
             entry = memory[self.place] = [None, [], [], None]

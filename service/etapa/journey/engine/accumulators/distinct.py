@@ -13,6 +13,7 @@ import msgspec
 
 from etapa.journey.engine.accumulators.accumulator import Matching, Windowed, value_definition
 from etapa.journey.engine.accumulators.matching import compile_value
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import forget_before
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -30,6 +31,9 @@ class DistinctEver(Matching):
     def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
         super().__init__("distinct", match, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), *self.value_of.watches()]
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
@@ -63,6 +67,9 @@ class DistinctWindow(Windowed):
     def __init__(self, path: Path, match: Match, within: int, conversion: Conversion | None = None) -> None:
         super().__init__("distinct", match, within, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), *self.value_of.watches()]
 
     def times_in(self, entry: Any) -> list[int]:
         times: list[int] = entry[1]

@@ -5,7 +5,8 @@ from fractions import Fraction
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator, Matching, accumulator_key, value_definition
-from etapa.journey.engine.accumulators.matching import compile_value
+from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.instant import ratio
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -95,18 +96,26 @@ class Latest(Matching):
 class LastValue(Matching):
     """The value of the latest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
 
-    __slots__ = ("value_of",)
+    __slots__ = ("compared", "value_of")
 
     def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
         super().__init__("last", match, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
+        self.compared: Final[list[Watch]] = []
+        """One for each comparison of the value."""
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), *self.value_of.watches()]
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
+        value = self.value_of.of(touchpoint)
+        for watch in self.compared:
+            watch.look(value)
         entry = memory[self.place]
         if entry is None or touchpoint.at >= entry[0]:
-            memory[self.place] = [touchpoint.at, keepsake(self.value_of.of(touchpoint))]
+            memory[self.place] = [touchpoint.at, keepsake(value)]
 
 
 class Values(Matching):
@@ -116,17 +125,23 @@ class Values(Matching):
     many values there were (J. R. Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997). There are a few of them.
     """
 
-    __slots__ = ("value_of",)
+    __slots__ = ("value_of", "watch")
 
     def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
         super().__init__("values", match, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
+        self.watch: Final = NumberWatch()
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), self.watch, *self.value_of.watches()]
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        value = number_or_none(self.value_of.of(touchpoint))
+        found = self.value_of.of(touchpoint)
+        value = number_or_none(found)
         if value is None:
+            self.watch.see_no_number(found, self.value_of, touchpoint)
             return
         entry = memory[self.place]
         if entry is None:

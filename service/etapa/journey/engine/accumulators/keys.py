@@ -9,6 +9,7 @@ from typing import Any, Final
 from etapa.journey.engine.accumulators.accumulator import Matching, Windowed, value_definition
 from etapa.journey.engine.accumulators.distinct import EXACT, value_digest
 from etapa.journey.engine.accumulators.matching import compile_value
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import forget_before
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -37,6 +38,10 @@ class KeyOf:
         """A number from 0, the same for what is the same; `NO_KEY` when there is nothing."""
         raise NotImplementedError
 
+    def watches(self) -> list[Watch]:
+        """What counts values that cannot be read as they are to be."""
+        return []
+
 
 class ValueKey(KeyOf):
     """The value at a path."""
@@ -50,6 +55,9 @@ class ValueKey(KeyOf):
     def of(self, touchpoint: Touchpoint) -> int:
         value = self.value_of.of(touchpoint)
         return NO_KEY if value is MISSING else value_digest(value)
+
+    def watches(self) -> list[Watch]:
+        return self.value_of.watches()
 
 
 class DayKey(KeyOf):
@@ -117,6 +125,9 @@ class KeysWithin(Windowed):
         super().__init__("keys within", match, within, *key_of.definition)
         self.key_of: Final = key_of
 
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), *self.key_of.watches()]
+
     def times_in(self, entry: Any) -> list[int]:
         times: list[int] = entry[1]
         return times
@@ -158,6 +169,9 @@ class KeysBefore(Matching):
         super().__init__("keys before", match, *key_of.definition)
         self.key_of: Final = key_of
 
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), *self.key_of.watches()]
+
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
@@ -195,6 +209,9 @@ class KeysBetween(Windowed):
         super().__init__("keys between", match, within, shortest, *key_of.definition)
         self.key_of: Final = key_of
         self.shortest: Final = shortest
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), *self.key_of.watches()]
 
     def times_in(self, entry: Any) -> list[int]:
         times: list[int] = entry[1]

@@ -2,9 +2,11 @@
 
 from typing import Any, Final
 
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.matching.conversions import converted
 from etapa.journey.language.matching.predicates import MISSING, Predicate, compile_comparison, needs_zone
+from etapa.journey.language.matching.type_checks import NUMBERS, TypeCheck, accepts_other_types, type_check
 from etapa.journey.language.model import Comparison, Conversion, Path, Where
 
 
@@ -16,6 +18,14 @@ class ValueAt:
     def of(self, touchpoint: Touchpoint) -> Any:
         """The value, or `MISSING`."""
         raise NotImplementedError
+
+    def meets_list(self, touchpoint: Touchpoint) -> bool:
+        """Whether a list lies in the way, into which a path does not lead."""
+        return False
+
+    def watches(self) -> list[Watch]:
+        """What counts values that cannot be read as they are to be."""
+        return []
 
 
 def compile_path(path: Path) -> ValueAt:
@@ -48,9 +58,36 @@ class Filter:
         """Whether it satisfies all of them."""
         for entry in self.entries:
             predicate = entry.predicate.in_zone(touchpoint.zone) if entry.hangs_on_zone else entry.predicate
-            if not predicate.accepts(entry.value.of(touchpoint)):
+            value = entry.value.of(touchpoint)
+            if not predicate.accepts(value):
+                if value is not MISSING:
+                    entry.watch.look(value)
+                elif entry.value.meets_list(touchpoint):
+                    entry.watch.number += 1
                 return False
+            if entry.accepts_other_types:
+                entry.watch.look(value)
         return True
+
+    def watches(self) -> list[Watch]:
+        """What counts values that its entries cannot use."""
+        return [entry.watch for entry in self.entries]
+
+
+class NumberWatch(Watch):
+    """Of values that are added up."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(NUMBERS)
+
+    def see_no_number(self, found: Any, value_of: ValueAt, touchpoint: Touchpoint) -> None:
+        """Take in that no number was found."""
+        if found is not MISSING:
+            self.look(found)
+        elif value_of.meets_list(touchpoint):
+            self.number += 1
 
 
 def compile_where(where: Where) -> Filter | None:
@@ -59,23 +96,36 @@ def compile_where(where: Where) -> Filter | None:
 
 
 class _Entry:
-    __slots__ = ("hangs_on_zone", "predicate", "value")
+    __slots__ = ("accepts_other_types", "hangs_on_zone", "predicate", "value", "watch")
 
     def __init__(self, value: ValueAt, comparison: Comparison) -> None:
         self.value: Final = value
         self.predicate: Final[Predicate] = compile_comparison(comparison)
         self.hangs_on_zone: Final = needs_zone(comparison)
+        self.accepts_other_types: Final = accepts_other_types(comparison)
+        self.watch: Final = Watch(type_check(comparison))
 
 
 class _ReadAs(ValueAt):
-    __slots__ = ("conversion", "value")
+    __slots__ = ("conversion", "value", "watch")
 
     def __init__(self, value: ValueAt, conversion: Conversion) -> None:
         self.value: Final = value
         self.conversion: Final[Conversion] = conversion
+        self.watch: Final = Watch(TypeCheck([], conversion))
 
     def of(self, touchpoint: Touchpoint) -> Any:
-        return converted(self.value.of(touchpoint), self.conversion, touchpoint.zone)
+        value = self.value.of(touchpoint)
+        read = converted(value, self.conversion, touchpoint.zone)
+        if read is MISSING and value is not MISSING:
+            self.watch.number += 1
+        return read
+
+    def meets_list(self, touchpoint: Touchpoint) -> bool:
+        return self.value.meets_list(touchpoint)
+
+    def watches(self) -> list[Watch]:
+        return [self.watch]
 
 
 class _Channel(ValueAt):
@@ -126,3 +176,11 @@ class _Deep(ValueAt):
                 return MISSING
             value = value.get(key)
         return value
+
+    def meets_list(self, touchpoint: Touchpoint) -> bool:
+        value: Any = touchpoint.properties if self.head == "properties" else touchpoint.traits
+        for key in self.keys:
+            if not isinstance(value, dict):
+                return isinstance(value, list)
+            value = value.get(key)
+        return False

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator, accumulator_key, match_definition
 from etapa.journey.engine.accumulators.matching import compile_where
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import forget_before
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.instant import LONG_AGO
@@ -48,6 +49,9 @@ class OrderedSteps(Accumulator):
         super().__init__(key, tuple(sorted({kind for step in steps for kind in step.types})))
         self.steps: Final = [_Step(1 << place, step) for place, step in enumerate(steps)]
         self.within: Final = within
+
+    def watches(self) -> list[Watch]:
+        return [watch for step in self.steps if step.where is not None for watch in step.where.watches()]
 
     def is_over(self, entry: Any, now: int) -> bool:
         times: list[int] = entry[2]

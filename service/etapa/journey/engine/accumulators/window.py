@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Windowed, value_definition
 from etapa.journey.engine.accumulators.ever import number_or_none
-from etapa.journey.engine.accumulators.matching import compile_value
+from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import Conversion, Match, Path
@@ -99,20 +100,25 @@ class ValueWindow(Windowed):
     Times ascend, and the values go with them; of touchpoints at the same time the earlier arrival comes first.
     """
 
-    __slots__ = ("bucket_width", "value_of")
+    __slots__ = ("bucket_width", "value_of", "watch")
 
     def __init__(self, path: Path, match: Match, within: int, conversion: Conversion | None = None) -> None:
         super().__init__("values", match, within, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
+        self.watch: Final = NumberWatch()
         self.bucket_width: Final = -(-within // BUCKETS)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        value = number_or_none(self.value_of.of(touchpoint))
+        found = self.value_of.of(touchpoint)
+        value = number_or_none(found)
         at = touchpoint.at
         gone = now - self.within
-        if value is None or at <= gone:
+        if value is None:
+            self.watch.see_no_number(found, self.value_of, touchpoint)
+            return
+        if at <= gone:
             return
         entry = memory[self.place]
         if entry is None:
@@ -129,6 +135,9 @@ class ValueWindow(Windowed):
         values.insert(place, value)
         if len(times) > EXACT:
             self._put_into_bucket(bucket_times, buckets, times.pop(0), values.pop(0))
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), self.watch, *self.value_of.watches()]
 
     def _put_into_bucket(self, bucket_times: list[int], buckets: list[Bucket], at: int, value: Any) -> None:
         place, found = find_bucket(bucket_times, at, self.bucket_width)

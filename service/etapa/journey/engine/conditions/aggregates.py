@@ -190,7 +190,9 @@ def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroun
     comparing = Comparing(comparison, surroundings.whereabouts)
     if kind == "last":
         # However long the window is, the same latest value is asked for.
-        return LastCompares(text, surroundings.shared(LastValue(path, match, conversion)), within, comparing)
+        last = surroundings.shared(LastValue(path, match, conversion))
+        surroundings.watch_values_of(last.compared, comparison)
+        return LastCompares(text, last, within, comparing)
     if within is None:
         return AggregateCompares(text, kind, surroundings.shared(Values(path, match, conversion)), comparing)
     return WindowCompares(text, kind, surroundings.shared(ValueWindow(path, match, within, conversion)), comparing)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.absence import compile_absent
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
 from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
@@ -19,6 +20,7 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.language import model
 from etapa.journey.language.logic import reads_dates
+from etapa.journey.language.matching.type_checks import type_check
 
 _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], CompiledLeaf]]] = {
     model.Event: compile_event,
@@ -43,6 +45,21 @@ class Compiler:
 
     def __init__(self, zone: model.CustomerZone) -> None:
         self.surroundings: Final = Surroundings(zone)
+        self.subject = ""
+        """Whose condition is compiled: the rule's id, or `campaign` and the campaign's."""
+        self.watched: Final[list[tuple[str, str, list[Watch]]]] = []
+        """For each leaf whose it is, its words, and what counts values that it cannot use."""
+
+    def condition_of(self, subject: str, condition: model.Condition) -> Condition:
+        """The condition of a rule (its id), or of a campaign (`campaign` and its id)."""
+        self.subject = subject
+        return self.condition(condition)
+
+    def watch_consent(self, consent: model.Trait) -> None:
+        """Have the values looked at that consent is asked of."""
+        self.surroundings.watches = []
+        self.surroundings.watch_trait(consent.name, type_check(consent.comparison))
+        self.watched.append(("consent", consent.text(), self.surroundings.watches))
 
     def condition(self, condition: model.Condition) -> Condition:
         match condition:
@@ -54,4 +71,8 @@ class Compiler:
                 return DoesNotHold(self.condition(negated))
             case _:
                 self.surroundings.asks_for_zone = self.surroundings.asks_for_zone or reads_dates(condition)
-                return _LEAVES[type(condition)](condition, condition.text(), self.surroundings)
+                self.surroundings.watches = []
+                text = condition.text()
+                leaf = _LEAVES[type(condition)](condition, text, self.surroundings)
+                self.watched.append((self.subject, text, self.surroundings.watches))
+                return leaf

@@ -42,4 +42,6 @@ class EventHappens(CompiledLeaf):
 
 
 def compile_event(written: model.Event, text: str, surroundings: Surroundings) -> CompiledLeaf:
-    return EventHappens(text, written.match, written.within)
+    event = EventHappens(text, written.match, written.within)
+    surroundings.watches += [] if event.where is None else event.where.watches()
+    return event

@@ -5,6 +5,7 @@ from typing import Any, Final
 from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
 from etapa.journey.engine.accumulators.ever import keepsake
 from etapa.journey.engine.accumulators.matching import compile_value
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.comparing import Comparing
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
@@ -19,18 +20,26 @@ from etapa.journey.language.model import Conversion, Match, Path
 class FirstValue(Matching):
     """The value of the earliest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
 
-    __slots__ = ("value_of",)
+    __slots__ = ("compared", "value_of")
 
     def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
         super().__init__("first", match, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
+        self.compared: Final[list[Watch]] = []
+        """One for each comparison of the value."""
+
+    def watches(self) -> list[Watch]:
+        return [*super().watches(), *self.value_of.watches()]
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
+        value = self.value_of.of(touchpoint)
+        for watch in self.compared:
+            watch.look(value)
         entry = memory[self.place]
         if entry is None or touchpoint.at < entry[0]:
-            memory[self.place] = [touchpoint.at, keepsake(self.value_of.of(touchpoint))]
+            memory[self.place] = [touchpoint.at, keepsake(value)]
 
 
 class FirstCompares(CompiledLeaf):
@@ -60,4 +69,5 @@ class FirstCompares(CompiledLeaf):
 
 def compile_first(written: First, text: str, surroundings: Surroundings) -> CompiledLeaf:
     first = surroundings.shared(FirstValue(written.path, written.match, written.comparison.conversion))
+    surroundings.watch_values_of(first.compared, written.comparison)
     return FirstCompares(text, first, Comparing(written.comparison, surroundings.whereabouts))

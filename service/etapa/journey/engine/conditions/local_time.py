@@ -12,6 +12,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.clock import WEEKDAYS, LocalClock, Times
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.date import Date, Offset
+from etapa.journey.language.matching.type_checks import TypeCheck
 from etapa.journey.localtime.civil import date_of, day_in_month, weekday
 from etapa.journey.localtime.dates import Moment, read_date
 from etapa.journey.localtime.zone import Zone
@@ -249,4 +250,5 @@ def compile_clock(written: LocalClock, text: str, surroundings: Surroundings) ->
 
 
 def compile_date(written: Date, text: str, surroundings: Surroundings) -> CompiledLeaf:
+    surroundings.watch_trait(written.trait, TypeCheck([], "date"))
     return DateIsNear(text, written, surroundings.whereabouts)

@@ -208,11 +208,13 @@ def aggregated_in(written: model.Aggregate, surroundings: Surroundings) -> Serie
         return keys_in(ValueKey(path, conversion), match, window, surroundings)
     if kind == "last":
         waits = _waits_for(window)
-        return (
-            LatestValue(surroundings.shared(LastValue(path, match, conversion)))
-            if waits is None
-            else LatestBefore(surroundings.shared(LastBefore(path, match, waits, conversion)))
-        )
+        if waits is None:
+            last = surroundings.shared(LastValue(path, match, conversion))
+            surroundings.watch_values_of(last.compared, written.comparison)
+            return LatestValue(last)
+        before = surroundings.shared(LastBefore(path, match, waits, conversion))
+        surroundings.watch_values_of(before.compared, written.comparison)
+        return LatestBefore(before)
     reach = window.reach()
     if reach is None:
         return AggregatedBefore(kind, surroundings.shared(ValuesBefore(path, match, window.before or 0, conversion)))

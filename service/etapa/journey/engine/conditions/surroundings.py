@@ -3,8 +3,10 @@
 from typing import Final, TypeVar
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
-from etapa.journey.language.model import CustomerZone
+from etapa.journey.language.matching.type_checks import TypeCheck, type_check
+from etapa.journey.language.model import Comparison, CustomerZone
 
 _Shared = TypeVar("_Shared", bound=Accumulator)
 
@@ -20,6 +22,10 @@ class Surroundings:
         self.asks_for_zone = False
         """Whether something that is taken from a touchpoint hangs on where the customer is when it arrives."""
         self.by_key: Final[dict[str, Accumulator]] = {}
+        self.watches: list[Watch] = []
+        """What counts values that the condition at hand cannot use."""
+        self.watches_of_traits: Final[dict[str, list[Watch]]] = {}
+        """By the traits that conditions compare."""
 
     def shared(self, accumulator: _Shared) -> _Shared:
         """`accumulator`, or the one of the same definition that is there already."""
@@ -27,7 +33,22 @@ class Surroundings:
         if there is None:
             accumulator.place = len(self.by_key)
             self.by_key[accumulator.key] = accumulator
+            self.watches += accumulator.watches()
             return accumulator
+        self.watches += there.watches()
         if type(there) is not type(accumulator):
             raise ValueError(f"two accumulators of the journey have the same key, {accumulator.key}")
         return there
+
+    def watch_values_of(self, lookers: list[Watch], comparison: Comparison) -> None:
+        """Have the values looked at that `comparison` is about. Those that are read as something else are looked at where that is done."""
+        if comparison.conversion is None:
+            watch = Watch(type_check(comparison))
+            lookers.append(watch)
+            self.watches.append(watch)
+
+    def watch_trait(self, name: str, check: TypeCheck) -> None:
+        """Have the values of a trait looked at as they come."""
+        watch = Watch(check)
+        self.watches_of_traits.setdefault(name, []).append(watch)
+        self.watches.append(watch)

@@ -14,6 +14,7 @@ from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.conversions import converted
 from etapa.journey.language.matching.predicates import MISSING, compile_comparison, needs_zone
+from etapa.journey.language.matching.type_checks import type_check
 from etapa.journey.language.model import Comparison, Conversion
 from etapa.journey.localtime.zones import UTC
 
@@ -59,4 +60,5 @@ class TraitCompares(CompiledLeaf):
 
 
 def compile_trait(written: model.Trait, text: str, surroundings: Surroundings) -> CompiledLeaf:
+    surroundings.watch_trait(written.name, type_check(written.comparison))
     return TraitCompares(text, written.name, written.comparison, surroundings.whereabouts)

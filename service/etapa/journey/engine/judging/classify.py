@@ -14,7 +14,10 @@ Decided here, where the journey file's page leaves it open:
   what came of it can be put away. A touchpoint whose timers are not through yet has not been looked at: it is given again.
 """
 
+from typing import Final
+
 from etapa.journey.engine.accumulators.ever import keepsake
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.beginnings import beginnings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
@@ -24,6 +27,8 @@ from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program, due_after
 from etapa.journey.engine.judging.repeats import digest_of, is_among
+
+_NO_WATCHES: Final[list[Watch]] = []
 
 
 def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -> Touched:
@@ -242,5 +247,8 @@ def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoin
     for name in program.traits:
         if name in touchpoint.traits:
             entry = customer.traits.get(name)
+            value = touchpoint.traits[name]
+            for watch in program.watches_of_traits.get(name, _NO_WATCHES):
+                watch.look(value)
             if entry is None or touchpoint.at >= entry[0]:
-                customer.traits[name] = [touchpoint.at, keepsake(touchpoint.traits[name])]
+                customer.traits[name] = [touchpoint.at, keepsake(value)]

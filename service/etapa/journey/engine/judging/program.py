@@ -8,6 +8,7 @@ from typing import Final, final
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
+from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
 from etapa.journey.engine.conditions.compile import Compiler
 from etapa.journey.engine.conditions.condition import CompiledLeaf, Condition
@@ -19,6 +20,9 @@ from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
 from etapa.journey.language.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, CustomerZone, Journey, Rule, Stage
 
+LONGEST_SHOWN: Final = 200
+"""Characters of a condition where it labels a number."""
+
 
 def compile_journey(journey: Journey) -> "Program":
     """The program of a journey. Conditions that need the same memory share one accumulator.
@@ -26,7 +30,7 @@ def compile_journey(journey: Journey) -> "Program":
     A rule never leads from a stage to itself: staying is no change, so such a pair is left out.
     """
     compiler = Compiler(journey.zone)
-    compiled = [(rule, compiler.condition(rule.when)) for rule in journey.rules]
+    compiled = [(rule, compiler.condition_of(rule.id, rule.when)) for rule in journey.rules]
     stages = {
         stage.id: StageRules(
             stage,
@@ -34,14 +38,29 @@ def compile_journey(journey: Journey) -> "Program":
         )
         for stage in journey.stages
     }
-    asked = {campaign.id: compiler.condition(campaign.when) for campaign in journey.campaigns if campaign.when is not None}
+    asked = {
+        campaign.id: compiler.condition_of(f"campaign {campaign.id}", campaign.when)
+        for campaign in journey.campaigns
+        if campaign.when is not None
+    }
+    if journey.consent is not None:
+        compiler.watch_consent(journey.consent)
     surroundings = compiler.surroundings
     surroundings.asks_for_zone = surroundings.asks_for_zone or (journey.consent is not None and reads_dates(journey.consent))
     whereabouts = surroundings.whereabouts if surroundings.asks_for_zone and journey.zone != CustomerZone() else None
     traits = _traits_named(journey, stages, asked.values())
     if whereabouts is not None or any(campaign.quiet is not None for campaign in journey.campaigns):
         traits.update(surroundings.whereabouts.traits())
-    return Program(journey, stages, surroundings.by_key, traits, compile_campaigns(journey, asked, surroundings.whereabouts), whereabouts)
+    return Program(
+        journey,
+        stages,
+        surroundings.by_key,
+        traits,
+        compile_campaigns(journey, asked, surroundings.whereabouts),
+        whereabouts,
+        compiler.watched,
+        surroundings.watches_of_traits,
+    )
 
 
 @final
@@ -97,8 +116,20 @@ class Program:
     """A compiled journey."""
 
     __slots__ = (
-        *("_by_type", "_other", "accumulators", "campaigns", "every_accumulator", "grace", "initial", "journey", "keys", "known"),
-        *("memories", "recent_bytes", "stages", "traits", "version", "whereabouts", "windows"),
+        *(
+            "_by_type",
+            "_other",
+            "_watched",
+            "accumulators",
+            "campaigns",
+            "every_accumulator",
+            "grace",
+            "initial",
+            "journey",
+            "keys",
+            "known",
+        ),
+        *("memories", "recent_bytes", "stages", "traits", "version", "watches_of_traits", "whereabouts", "windows"),
     )
 
     def __init__(
@@ -108,7 +139,9 @@ class Program:
         accumulators: dict[str, Accumulator],
         traits: Iterable[str],
         campaigns: Campaigns | None,
-        whereabouts: Whereabouts | None = None,
+        whereabouts: Whereabouts | None,
+        watched: list[tuple[str, str, list[Watch]]],
+        watches_of_traits: dict[str, list[Watch]],
     ) -> None:
         self.journey: Final = journey
         self.version: Final = journey.version
@@ -126,6 +159,9 @@ class Program:
         self.keys: Final = tuple(accumulators)
         """Customers' memories hold no other keys, but for those that a newer version left there."""
         self.every_accumulator: Final = list(accumulators.values())
+        self.watches_of_traits: Final = watches_of_traits
+        """What looks at the values of traits as they come, by trait."""
+        self._watched: Final = watched
         self.windows: Final = [each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)]
         """Those whose memory is over one day, however little happens."""
         self._by_type: Final = {kind: self._taking({kind, ANY_TYPE}) for each in self.every_accumulator for kind in each.types}
@@ -139,6 +175,19 @@ class Program:
     def accumulators_for(self, touchpoint_type: str) -> list[Accumulator]:
         """What takes in a touchpoint of that type."""
         return self._by_type.get(touchpoint_type, self._other)
+
+    def type_mismatches(self) -> list[tuple[str, str, int]]:
+        """How many values each condition met that were of a type which it cannot use, since the program was compiled.
+
+        A rule's id, or `campaign` and a campaign's, or `consent`; the condition in words, cut where it is long; and the number.
+        """
+        found: dict[tuple[str, str], list[Watch]] = {}
+        for subject, text, watches in self._watched:
+            if watches:
+                shown = text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+                found.setdefault((subject, shown), []).extend(watches)
+        # Two conditions of a rule may look at the same memory.
+        return [(subject, text, sum([each.number for each in dict.fromkeys(watches)])) for (subject, text), watches in found.items()]
 
     def _taking(self, types: set[str]) -> list[Accumulator]:
         return [each for each in self.every_accumulator if not types.isdisjoint(each.types)]

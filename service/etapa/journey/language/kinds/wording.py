@@ -11,9 +11,12 @@ from etapa.journey.duration import format_duration
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.matches import Comparison, Operator, Test
 from etapa.journey.language.matching.phrases import describe_comparison
+from etapa.journey.language.matching.type_checks import in_words, type_check
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
 
 _OPPOSITE: Final[dict[Operator, Operator]] = {"gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt", "eq": "ne", "ne": "eq"}
+_IN_A_WORD: Final = ("a list", "an object")
+"""How reasons show what is no scalar."""
 _FINER: Final = ((YEAR, DAY), (DAY, HOUR), (HOUR, MINUTE), (MINUTE, SECOND))
 
 
@@ -89,7 +92,13 @@ def is_and_needs(comparison: Comparison, observed: Observed, *, wanted: bool) ->
     needs = describe_comparison(comparison)
     if not wanted:
         needs = f"not {needs}" if len(comparison.tests) == 1 else f"not ({needs})"
-    return f"is {value_text(observed)}, needs {needs}"
+    check = type_check(comparison)
+    never = (
+        f"; {in_words(observed)} is never {check.wanted}"
+        if comparison.conversion is None and observed not in _IN_A_WORD and check.misses(observed)
+        else ""
+    )
+    return f"is {value_text(observed)}, needs {needs}{never}"
 
 
 def time_left(now: int, changes_at: int | None) -> str:

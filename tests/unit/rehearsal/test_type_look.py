@@ -1,0 +1,107 @@
+"""Values of a type that a condition cannot use: which are told, and which are not."""
+
+from typing import Any
+
+import pytest
+
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.load import journey_or_raise
+from etapa.rehearsal.type_look import TypeLook
+from tests.unit.cli.process import etapa
+from tests.unit.engine.shops import did
+
+HEAD = "journey: shop\nversion: 1\nstages: [{id: a}, {id: b}]\nrules:\n  - {id: r, from: a, to: b, when: %s}\n"
+
+
+def told(condition: str, value: Any, **traits: Any) -> list[str]:
+    """What is said of a condition that met a property, or traits. The worker counts the same."""
+    journey = journey_or_raise(HEAD % condition, "shop.yaml")
+    look = TypeLook([journey])
+    touchpoint = did("x", 0, value=value, traits=traits)
+    look.see(touchpoint)
+    program = compile_journey(journey)
+    touch(program, None, touchpoint)
+    found = [text for mismatch in look.mismatches() for _, text in mismatch.texts()]
+    assert sum(number for _, _, number in program.type_mismatches()) == len(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "words"),
+    [
+        ("{avg: properties.value, of: x, gte: 1}", "12", "had text at properties.value"),
+        ("{max: properties.value, of: x, within: 1y, gte: 1}", "12", "had text"),
+        ("{min: properties.value, of: x, gte: 1}", True, "had a boolean"),
+        ("{sum: properties.value, of: x, gte: 1}", [1, 2], "had a list at properties.value (such as [1, 2])"),
+        ("{sum: properties.value, of: x, as: number, gte: 1}", "12 EUR", 'such as "12 EUR"), which is nothing that reads as a number'),
+        ("{last: properties.value, of: x, eq: true}", 1, "had a number at properties.value (such as 1), and it looks for a boolean"),
+        ("{first: properties.value, of: x, eq: true}", "yes", "it looks for a boolean"),
+        ("{last: properties.value, of: x, as: boolean, eq: true}", "yes", "nothing that reads as a boolean"),
+        ('{last: properties.value, of: x, as: date, gte: "2026-01-01"}', 1767604800, "nothing that reads as a date"),
+        ("{distinct: properties.value, of: x, as: number, gte: 2}", "many", "nothing that reads as a number"),
+        ("{event: x, where: {properties.value: {gte: 20}}}", "25", "had text"),
+        ("{count: x, where: {properties.value: {ne: 20}}, gte: 1}", "20", "had text"),
+        ("{count: x, where: {properties.value: {not_in: [1, 2]}}, gte: 5}", "1", "had text"),
+        ("{event: x, where: {properties.value: {contains: gift}}}", 5, "it looks for a list or text"),
+        ("{event: x, where: {properties.value: {matches: a}}}", 5, "it looks for text"),
+        ("{absent: x, where: {properties.value: {eq: 5}}, for: 3d}", "5", "had text"),
+        ("{sequence: [{event: x, where: {properties.value: 5}}, {event: y}], within: 3d}", "5", "had text"),
+        ("{event: x, where: {properties.value.price: {gte: 20}}}", [{"price": 25}], "properties.value.price met a list in 1 of 1"),
+        ("{sum: properties.value.price, of: x, gte: 1}", [{"price": 25}], "properties.value.price met a list in 1 of 1"),
+    ],
+)
+def test_it_is_told(condition: str, value: Any, words: str) -> None:
+    (text,) = told(condition, value)
+    assert words in text
+
+
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [
+        ("{sum: properties.value, of: x, gte: 1}", None),
+        ("{sum: properties.value, of: x, gte: 1}", 5),
+        ("{sum: properties.value, of: y, gte: 1}", "5"),
+        ("{sum: properties.value, of: x, where: {channel: web}, gte: 1}", "5"),
+        ("{distinct: properties.value, of: x, gte: 2}", "5"),
+        ("{event: x, where: {properties.value: {exists: true}}}", "5"),
+        ("{event: x, where: {properties.value: {eq: null}}}", "5"),
+        ("{event: x, where: {properties.value: {in: [1, a]}}}", "5"),
+        ("{event: x, where: {properties.value: {contains: a}}}", ["b"]),
+        ("{event: x, where: {properties.value: {as: number, gte: 20}}}", "5"),
+    ],
+)
+def test_what_can_be_used_and_what_is_missing_is_not_told(condition: str, value: Any) -> None:
+    assert told(condition, value) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "traits", "words"),
+    [
+        ("{trait: days, eq: 30}", {"days": "30"}, 'at trait days (such as "30"), and it looks for a number; `as: number` would read it'),
+        ("{trait: days, eq: 30}", {"days": {"trial": 30}}, "had an object"),
+        (
+            "{date: birthday, every: year, from: -7d, to: 1d}",
+            {"birthday": 632_000_000},
+            "at trait birthday (such as 632000000), which is nothing that reads as a date",
+        ),
+        ("{date: birthday, every: year, from: -7d, to: 1d}", {"birthday": "1 May 1990"}, "nothing that reads as a date"),
+    ],
+)
+def test_traits_are_told(condition: str, traits: dict[str, Any], words: str) -> None:
+    (text,) = told(condition, None, **traits)
+    assert words in text
+
+
+def test_a_long_example_is_cut() -> None:
+    (text,) = told("{sum: properties.value, of: x, gte: 1}", "x" * 10_000)
+    assert len(text) < 300
+
+
+def test_what_the_touchpoints_of_tests_bring_is_told_too() -> None:
+    journey = HEAD % "{trait: days, eq: 30}" + (
+        'tests:\n  - name: t\n    given: [{at: 0d, type: x, traits: {days: "30"}}]\n    expect: [{at: 0d, to: a}]\n'
+    )
+    done = etapa("test", "-", stdin=journey.encode())
+    assert done.returncode == 0
+    assert "rule r: trait(days) = 30: 1 of 1 matching touchpoints had text at trait days" in " ".join(done.stdout.decode().split())
