@@ -134,6 +134,13 @@ WORKER = Dashboard(
                 unit="ops",
             ),
             Panel(
+                title="Records through a source, a second",
+                about="What came of them, and by which rules records, or elements of them, were skipped.",
+                queries=[rate(m.SOURCE_RECORDS, "outcome"), rate(m.SOURCE_SKIPPED, "rule")],
+                unit="ops",
+                quiet="Nothing where the topic holds touchpoints as they are.",
+            ),
+            Panel(
                 title="Takeovers a second",
                 about="By reason; assigned is what the group does.",
                 queries=[rate(m.TAKEOVERS, "reason")],

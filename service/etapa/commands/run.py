@@ -5,10 +5,12 @@ import logging
 import click
 
 import etapa
+from etapa.commands.terminal.input_source import decoder_for
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.last_line import last_line_in_the_log
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.hosting.log_setup import log_to_stderr
+from etapa.sources.decoding import SourceDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,7 @@ def run(**flags: str | None) -> None:
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)
+    decoder = decoder_for(settings)
     log_to_stderr(settings, "worker")
     # Only now: what a worker runs on takes a while to import, and --help needs none of it.
     from etapa.commands.terminal.worker_process import work
@@ -39,5 +42,7 @@ def run(**flags: str | None) -> None:
     )
     if not IS_COMPILED:
         logger.warning("the core was not compiled when Etapa was installed, so this worker carries about half of what it could")
+    if isinstance(decoder, SourceDecoder):
+        logger.info("records of %s go through the source %s", settings.topic_touchpoints, decoder.mapper.source.name)
     with last_line_in_the_log(settings):
-        work(settings, journey)
+        work(settings, journey, decoder)

@@ -52,6 +52,19 @@ TYPE_MISMATCHES = Metric(
     help="Values of a type that a condition of the journey cannot use, such as text where it compares numbers",
 )
 DEAD_LETTERS = Metric(name="etapa_dead_letters_total", kind="counter", labels=("reason",), help="Records that could not be used")
+SOURCE_RECORDS = Metric(
+    name="etapa_source_records_total",
+    kind="counter",
+    labels=("outcome",),
+    help="Records that went through a source, by what came of them: touchpoints, skipped as not wanted, or a dead letter",
+)
+SOURCE_SKIPPED = Metric(
+    name="etapa_source_skipped_total",
+    kind="counter",
+    labels=("rule",),
+    help="Records, or elements of their lists, that the source skips, by its rule",
+    absent_at_first="a rule has a series after it first skipped something",
+)
 END_TO_END = Metric(
     name="etapa_end_to_end_seconds",
     kind="histogram",
@@ -269,6 +282,8 @@ WORKER = (
     CAMPAIGN_TRIGGERS,
     TYPE_MISMATCHES,
     DEAD_LETTERS,
+    SOURCE_RECORDS,
+    SOURCE_SKIPPED,
     END_TO_END,
     BATCH_SECONDS,
     BATCH_TOUCHPOINTS,

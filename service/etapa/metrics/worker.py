@@ -24,7 +24,7 @@ from etapa.metrics.http import HttpMetrics
 from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import dwells_in, moves_in, offers_in, timestamps_in
 from etapa.stream.protocol.damage import DamageKind
-from etapa.stream.protocol.observer import BatchCommitted, BatchStep
+from etapa.stream.protocol.observer import BatchCommitted, BatchStep, RecordOutcome
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.worker_observer import Share
 
@@ -109,6 +109,8 @@ class Metrics:
         self._dwell = catalogue.STAGE_DWELL.bulk_histogram(registry)
         self._campaign_triggers = catalogue.CAMPAIGN_TRIGGERS.counter(registry)
         self._dead_letters = catalogue.DEAD_LETTERS.counter(registry)
+        self._source_records = catalogue.SOURCE_RECORDS.counter(registry)
+        self._source_skipped = catalogue.SOURCE_SKIPPED.counter(registry)
         self._end_to_end = catalogue.END_TO_END.bulk_histogram(registry)
         self._batch_seconds = catalogue.BATCH_SECONDS.histogram(registry)
         self._batch_touchpoints = catalogue.BATCH_TOUCHPOINTS.histogram(registry)
@@ -139,6 +141,8 @@ class Metrics:
         """Series that are missing until something happens cannot be told from a worker that is not there."""
         for outcome in ("applied", "duplicate", "dead_letter"):
             self._touchpoints.labels(outcome)
+        for record_outcome in get_args(RecordOutcome):
+            self._source_records.labels(record_outcome)
         for reason in REASONS:
             self._dead_letters.labels(reason)
         for takeover in get_args(TakeoverReason):
@@ -163,11 +167,16 @@ class Metrics:
         self.customers.replace(partition, counts)
 
     def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
-        dead_letters = sum(batch.dead_letters.values())
-        for outcome, number in (("applied", batch.applied), ("duplicate", batch.duplicates), ("dead_letter", dead_letters)):
+        unusable = sum(batch.dead_letters.values()) if batch.source is None else batch.source.rejected
+        for outcome, number in (("applied", batch.applied), ("duplicate", batch.duplicates), ("dead_letter", unusable)):
             self._touchpoints.labels(outcome).inc(number)
         for reason, number in batch.dead_letters.items():
             self._dead_letters.labels(reason).inc(number)
+        if batch.source is not None:
+            for record_outcome, number in batch.source.records.items():
+                self._source_records.labels(record_outcome).inc(number)
+            for rule, number in batch.source.skipped.items():
+                self._source_skipped.labels(rule).inc(number)
         self._count_changes(batch.changes, batch.released)
         self.customers.add(partition, batch.stage_deltas)
         self._batch_touchpoints.observe(len(batch.records))

@@ -107,6 +107,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_customer_rate: Annotated[
         int, Setting(values.number(1, 1_000_000), "Requests for customers that a worker answers in a second; more are told to wait")
     ] = 100
+    source: Annotated[
+        str | None,
+        Setting(
+            values.source_name(), "The source that records of the touchpoints topic go through, by name or file; none: they are touchpoints"
+        ),
+    ] = None
     source_pepper: Annotated[
         Secret | None, Setting(values.secret(), "Put before what a source file makes SHA-256 of, so that nobody can try out ids")
     ] = None

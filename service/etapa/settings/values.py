@@ -212,6 +212,11 @@ def file_path() -> ValueKind:
     return ValueKind(parse, "the path of a file", is_path=True)
 
 
+def source_name() -> ValueKind:
+    """The name of a source that comes with Etapa, or the path of a source file."""
+    return file_path()._replace(allowed="the name of a source (see `etapa sources`), or the path of a source file")
+
+
 def _parsed_with(pattern: str, allowed: str) -> ValueKind:
     compiled = re.compile(pattern)
 

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import InconsistentGroupProtocolError
 from mode import Service
 
+from etapa.contracts.decoder import Decoder
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
 from etapa.journey.engine.judging.program import Program
@@ -51,7 +52,7 @@ _T = TypeVar("_T")
 class Member(Service):
     """Classifies the touchpoints of its partitions from start to stop. `ended` is set when it ends by itself; `error` says why."""
 
-    def __init__(self, settings: Settings, program: Program, observer: WorkerObserver) -> None:
+    def __init__(self, settings: Settings, program: Program, observer: WorkerObserver, decoder: Decoder) -> None:
         """Raises `KafkaSettingsError`."""
         super().__init__()
         self._settings = settings
@@ -63,7 +64,7 @@ class Member(Service):
         self._refusal = ""
         """Why no partition can be processed at all before somebody steps in; empty when that is not so."""
         self._clock = SystemClock()
-        self._options = task_options(settings)
+        self._options = task_options(settings, decoder)
         # Half of what the group allows a member to take, so that the other half is left for joining again.
         self._stop_seconds = settings.session_timeout / 2_000_000
         self._store: Store | None = None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from mode import Service
 
+from etapa.contracts.decoder import Decoder
 from etapa.hosting import event_loop
 from etapa.hosting.faust_frame import DisklessApp, StoppableWorker, made_app
 from etapa.hosting.health import WorkerError
@@ -26,15 +27,17 @@ _STOP_SECONDS = 30.0
 Hosted = Callable[[Member], Sequence[Service]]
 
 
-def run_worker(settings: Settings, program: Program, observer: WorkerObserver, hosted: Hosted = lambda member: ()) -> None:
-    """Run until SIGTERM or SIGINT, then finish what was begun and return.
+def run_worker(
+    settings: Settings, program: Program, observer: WorkerObserver, decoder: Decoder, hosted: Hosted = lambda member: ()
+) -> None:
+    """Run until SIGTERM or SIGINT, then finish what was begun and return. `decoder` reads the records.
 
     `hosted` gives services that start before the member and stop after it; they may ask it how things are.
     Raises what they raise at their start, and `WorkerError` when the worker ends by itself.
     """
     spare_the_garbage_collector()
     thin_out_logs()
-    event_loop.run(_run(settings, program, observer, hosted))
+    event_loop.run(_run(settings, program, observer, decoder, hosted))
 
 
 def spare_the_garbage_collector() -> None:
@@ -48,8 +51,8 @@ def spare_the_garbage_collector() -> None:
     gc.set_threshold(1_000_000, 20, 50)
 
 
-async def _run(settings: Settings, program: Program, observer: WorkerObserver, hosted: Hosted) -> None:
-    member = Member(settings, program, observer)
+async def _run(settings: Settings, program: Program, observer: WorkerObserver, decoder: Decoder, hosted: Hosted) -> None:
+    member = Member(settings, program, observer, decoder)
     app = made_app(DisklessApp, settings.group, settings, [*hosted(member), member], consumes=False)
     worker = StoppableWorker(app, settings.session_timeout / SECOND + _STOP_SECONDS)
     try:

@@ -124,3 +124,15 @@ def test_with_json_every_line_of_the_log_is_an_object_to_the_very_last(port_is_t
     assert "s3cret" not in str(told)
     assert process.returncode == (1 if port_is_taken else 0)
     assert told[-1]["level"] == ("critical" if port_is_taken else "info")
+
+
+def test_a_source_that_is_not_for_a_topic_or_for_another_one_is_wrong_use(tmp_path: Path) -> None:
+    done = etapa("run", "--source", "csv", env=NOWHERE)
+    assert (done.returncode, b"it decodes csv" in done.stderr) == (2, True)
+    other = tmp_path / "shop.yaml"
+    other.write_text("source: shop\ntopic: shop-events\ntouchpoint: {id: id, customer_id: user, type: kind, occurred_at: at}\n")
+    done = etapa("run", "--source", str(other), env=NOWHERE)
+    assert done.returncode == 2
+    assert b"set ETAPA_TOPIC_TOUCHPOINTS=shop-events" in done.stderr
+    done = etapa("run", "--source", "segmnt", env=NOWHERE)
+    assert (done.returncode, b"did you mean 'segment'?" in done.stderr) == (2, True)

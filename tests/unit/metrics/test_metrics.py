@@ -17,7 +17,7 @@ from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.worker import Metrics
-from etapa.stream.protocol.observer import BatchCommitted
+from etapa.stream.protocol.observer import BatchCommitted, SourceCounts
 from etapa.stream.protocol.records import Record
 from etapa.stream.worker_observer import Share, WorkerObserver
 
@@ -317,3 +317,16 @@ def test_what_no_worker_owns_and_how_wrong_the_clock_is_are_shown() -> None:
     metrics.partitions_unowned(3)
     metrics.clock_ahead(-600.5)
     assert (value(metrics, "etapa_group_partitions_unowned"), value(metrics, "etapa_clock_ahead_seconds")) == (3, -600.5)
+
+
+def test_records_through_a_source_are_counted_by_outcome_and_by_the_rule_that_skips_them() -> None:
+    metrics = Metrics(JOURNEY)
+    assert value(metrics, "etapa_source_records_total", outcome="skipped") == 0
+    counts = SourceCounts({"touchpoints": 3, "dead_letter": 1}, {"skip 1: type": 4}, 2)
+    metrics.batch_committed(0, batch(applied=5, dead_letters={"invalid": 1}, source=counts))
+    assert value(metrics, "etapa_source_records_total", outcome="touchpoints") == 3
+    assert value(metrics, "etapa_source_records_total", outcome="dead_letter") == 1
+    assert value(metrics, "etapa_source_skipped_total", rule="skip 1: type") == 4
+    # One letter for a record; the touchpoints that it cannot be used for are two.
+    assert value(metrics, "etapa_dead_letters_total", reason="invalid") == 1
+    assert value(metrics, "etapa_touchpoints_total", outcome="dead_letter") == 2

@@ -21,9 +21,11 @@ from etapa.commands.terminal.dead_letter_options import (
     totals,
 )
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.input_source import decoder_for
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted
+from etapa.contracts.decoder import Decoder
 from etapa.contracts.undelivered import UndeliveredTrigger
 from etapa.hosting.foreign_text import printable
 from etapa.stream.kafka.cluster import Cluster
@@ -32,6 +34,9 @@ from etapa.stream.upkeep.dead_letters import DeadLetters, Letter, Selection
 from etapa.stream.upkeep.originals import Originals
 from etapa.stream.upkeep.redrive import Fate, Redrive, RedriveError, RedriveOptions, Sender, redrive_selected, redrive_single, sent_before
 from etapa.stream.upkeep.sent_back import SentBack
+
+WHATEVER_SIZE = 2**31
+"""Bytes of a letter in which the customer_id is looked for."""
 
 _LEFT: Mapping[Fate, str] = {
     "already": "sent back before, and passed over; --again sends them once more",
@@ -53,9 +58,13 @@ class _Order(msgspec.Struct, frozen=True, kw_only=True):
     again: bool
     dry_run: bool
     as_json: bool
+    decoder: Decoder
+    """Finds the customer_id of a letter."""
 
     def options(self, partitions: int) -> RedriveOptions:
-        return RedriveOptions(partitions=partitions, max_attempts=self.max_attempts, rekey=self.rekey, again=self.again)
+        return RedriveOptions(
+            partitions=partitions, max_attempts=self.max_attempts, rekey=self.rekey, again=self.again, decoder=self.decoder
+        )
 
 
 def redrive_command(commands: DeadLetterCommands) -> click.Command:
@@ -117,6 +126,7 @@ def redrive_command(commands: DeadLetterCommands) -> click.Command:
             again=again,
             dry_run=dry_run,
             as_json=as_json,
+            decoder=decoder_for(settings, WHATEVER_SIZE),
         )
         must_ask = not dry_run and somebody_can_be_asked(yes=yes)
         fates = on_kafka(settings, lambda cluster, partitions: _redrive(cluster, partitions, order, must_ask=must_ask), order.topic.name)

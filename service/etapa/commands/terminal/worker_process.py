@@ -3,6 +3,7 @@
 from mode import Service
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.contracts.decoder import Decoder
 from etapa.hosting.health import WorkerError
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
@@ -16,8 +17,8 @@ from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.worker import run_worker
 
 
-def work(settings: Settings, journey: Journey) -> None:
-    """Classify touchpoints and serve HTTP until told to stop. Ends the command when that is not possible."""
+def work(settings: Settings, journey: Journey, decoder: Decoder) -> None:
+    """Classify the touchpoints that `decoder` reads, and serve HTTP until told to stop. Ends the command when that is not possible."""
     program = compile_journey(journey)
     metrics = Metrics(journey, type_mismatches=program.type_mismatches)
 
@@ -26,7 +27,7 @@ def work(settings: Settings, journey: Journey) -> None:
         return [HttpService(api.application(), settings.http_host, settings.http_port)]
 
     try:
-        run_worker(settings, program, metrics, hosted)
+        run_worker(settings, program, metrics, decoder, hosted)
     except (KafkaSettingsError, RedisUrlError) as error:
         raise WrongUse(str(error)) from None
     except (HttpServerError, WorkerError) as error:

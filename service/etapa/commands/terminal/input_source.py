@@ -1,0 +1,33 @@
+"""What a worker reads its topic with, by the settings: touchpoints as they are, or records that go through a source."""
+
+from etapa.commands.terminal.failures import WrongUse
+from etapa.commands.terminal.source_files import mapper_of
+from etapa.contracts.decoder import Decoder
+from etapa.contracts.input_format import decoder_within
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.settings import Settings
+from etapa.sources.decoding import SourceDecoder
+
+
+def decoder_for(settings: Settings, max_bytes: int | None = None) -> Decoder:
+    """The decoder; of records of at most `max_bytes`, or as large as the settings say. Ends the command where the source is not for topics."""
+    limits = TouchpointLimits.naming(
+        settings.placeholder_ids,
+        max_bytes=settings.max_touchpoint_bytes if max_bytes is None else max_bytes,
+        max_ahead=settings.future_limit,
+    )
+    if settings.source is None:
+        return decoder_within(limits)
+    pepper = settings.source_pepper
+    mapper = mapper_of(settings.source, "" if pepper is None else pepper.reveal())
+    source = mapper.source
+    if source.decode != "json":
+        raise WrongUse(
+            f"{settings.source}: it decodes {source.decode}, and records of a topic are read as JSON. Files of it: etapa sources convert"
+        )
+    if source.topic is not None and source.topic != settings.topic_touchpoints:
+        raise WrongUse(
+            f"{settings.source}: its records come from the topic {source.topic}, and the worker reads {settings.topic_touchpoints}."
+            f" A group reads one topic: set ETAPA_TOPIC_TOUCHPOINTS={source.topic}, for all commands alike"
+        )
+    return SourceDecoder(mapper, limits)

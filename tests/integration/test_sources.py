@@ -1,0 +1,137 @@
+"""A worker whose topic holds another system's records, on real servers, killed in the middle of them."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.units import DAY
+from etapa.sources.outcome import Mapped
+from tests.integration.outcome import check, followed, put_touchpoints
+from tests.integration.places import new_place, read_all
+from tests.integration.worker import Worker, environment_of
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.redis_server import RedisServer
+from tests.simulation.sourced import TEXT, source_decoder
+from tests.support.clickstream import clickstream
+from tests.unit.cli.process import etapa
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+TRAILS = TEXT.replace("  traits:", '  properties: {"*": properties}\n  traits:')
+
+
+def sessions() -> list[tuple[bytes, bytes]]:
+    """A customer's touchpoints, several to a record, each record with one between them that is not wanted."""
+    records: list[tuple[bytes, bytes]] = []
+    held: dict[bytes, list[Any]] = {}
+    for one in clickstream()[:3000]:
+        batch = held.setdefault(one.key, [{"type": "ping"}])
+        batch.append(json.loads(one.value))
+        if len(batch) > 4:
+            records.append((one.key, json.dumps({"batch": held.pop(one.key)}).encode()))
+    return records + [(key, json.dumps({"batch": batch}).encode()) for key, batch in held.items()]
+
+
+def test_a_source_in_workers_that_are_killed_gives_what_converting_first_gives(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    source = tmp_path / "trails.yaml"
+    source.write_text(TRAILS)
+    mapper = source_decoder(TRAILS).mapper
+
+    async def scenario() -> None:
+        # Batches of seven touchpoints end in the middle of records nearly always.
+        settings = await new_place(
+            kafka_server.bootstrap_servers,
+            redis_server.url,
+            partitions=2,
+            batch_records=7,
+            session_timeout=3_000_000,
+            quiet_after=DAY,
+            source=str(source),
+        )
+        records = sessions()
+        broken = [(b"c-1", b"\0\0\0\0\1avro"), (b"c-2", json.dumps({"batch": [{"type": "ping"}, {}, {}]}).encode())]
+        killed = 0
+        worker = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, records[: len(records) // 2])
+            for part in (0.1, 0.25, 0.4):
+                await progress.wait_processed(int(len(records) * part))
+                worker.kill()
+                killed += 1
+                worker = Worker(settings, tmp_path)
+            await put_touchpoints(settings, [*records[len(records) // 2 :], *broken])
+            await progress.wait_through()
+        converted: list[bytes] = []
+        for _, value in records:
+            converted += [one.json for one in mapper.outcomes(json.loads(value), TouchpointLimits()) if isinstance(one, Mapped)]
+        with redis_server.client() as client:
+            await check(settings, client, converted, None)
+        letters = [
+            decode_dead_letter(one.key, one.value, one.headers)
+            for partition in range(2)
+            for one in await read_all(settings, settings.topic_dead_letters, partition)
+        ]
+        assert sorted((letter.key or b"", letter.value or b"", letter.reason) for letter in letters) == [
+            (*broken[0], "not_json"),
+            (*broken[1], "invalid"),
+        ]
+        deadline = time.monotonic() + 30
+        while worker.metric('etapa_source_records_total{outcome="dead_letter"}') < 2 and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+        outcomes = {
+            name: worker.metric(f'etapa_source_records_total{{outcome="{name}"}}') for name in ("touchpoints", "skipped", "dead_letter")
+        }
+        assert (outcomes["skipped"], outcomes["dead_letter"]) == (0, 2)
+        touched = worker.metric('etapa_touchpoints_total{outcome="applied"}') + worker.metric(
+            'etapa_touchpoints_total{outcome="duplicate"}'
+        )
+        assert outcomes["touchpoints"] < touched
+        assert worker.metric("etapa_source_skipped_total") >= outcomes["touchpoints"]
+        assert killed == 3
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+
+    asyncio.run(scenario())
+
+
+def test_records_that_are_not_keyed_by_their_customer_are_dead_letters_and_can_be_sent_where_they_belong(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    source = tmp_path / "trails.yaml"
+    source.write_text(TRAILS)
+
+    async def scenario() -> None:
+        settings = await new_place(
+            kafka_server.bootstrap_servers, redis_server.url, partitions=2, session_timeout=3_000_000, quiet_after=DAY, source=str(source)
+        )
+        customer = next(f"c-{number}" for number in range(99) if partition_of(f"c-{number}", 2) == 1)
+        stranger = next(f"s-{number}" for number in range(99) if partition_of(f"s-{number}", 2) == 0)
+        touchpoint = {"id": "1", "customer_id": customer, "type": "purchase", "occurred_at": "2025-03-01T10:00:00Z"}
+        value = json.dumps({"batch": [touchpoint]}).encode()
+        worker = Worker(settings, tmp_path)
+        async with followed(settings) as progress:
+            await put_touchpoints(settings, [(stranger.encode(), value)])
+            await progress.wait_through()
+            (record,) = await read_all(settings, settings.topic_dead_letters, 0)
+            letter = decode_dead_letter(record.key, record.value, record.headers)
+            assert (letter.reason, letter.value) == ("key_mismatch", value)
+            sent = await asyncio.to_thread(
+                lambda: etapa("dead-letters", "redrive", "--all", "--rekey", "--yes", env=environment_of(settings))
+            )
+            assert sent.returncode == 0, sent.stderr
+            await progress.wait_through()
+        with redis_server.client() as client:
+            await check(settings, client, [json.dumps(touchpoint).encode()], None)
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+
+    asyncio.run(scenario())
