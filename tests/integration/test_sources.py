@@ -15,7 +15,7 @@ from etapa.journey.units import DAY
 from etapa.sources.outcome import Mapped
 from tests.integration.outcome import check, followed, published_changes, put_touchpoints, view_from_the_log
 from tests.integration.places import new_place, read_all
-from tests.integration.worker import Worker, environment_of
+from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.simulation.sourced import TEXT, source_decoder
@@ -60,14 +60,14 @@ def test_a_source_in_workers_that_are_killed_gives_what_converting_first_gives(
         records = sessions()
         broken = [(b"c-1", b"\0\0\0\0\1avro"), (b"c-2", json.dumps({"batch": [{"type": "ping"}, {}, {}]}).encode())]
         killed = 0
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, records[: len(records) // 2])
             for part in (0.1, 0.25, 0.4):
                 await progress.wait_processed(int(len(records) * part))
                 worker.kill()
                 killed += 1
-                worker = Worker(settings, tmp_path)
+                worker = StartedWorker(settings, tmp_path)
             await put_touchpoints(settings, [*records[len(records) // 2 :], *broken])
             await progress.wait_through()
         converted = await new_place(
@@ -79,7 +79,7 @@ def test_a_source_in_workers_that_are_killed_gives_what_converting_first_gives(
             for one in mapper.outcomes(json.loads(value), TouchpointLimits())
             if isinstance(one, Mapped)
         ]
-        other = Worker(converted, tmp_path)
+        other = StartedWorker(converted, tmp_path)
         async with followed(converted) as progress:
             await put_touchpoints(converted, touchpoints)
             await progress.wait_through()
@@ -130,7 +130,7 @@ def test_records_that_are_not_keyed_by_their_customer_are_dead_letters_and_can_b
         stranger = next(f"s-{number}" for number in range(99) if partition_of(f"s-{number}", 2) == 0)
         touchpoint = {"id": "1", "customer_id": customer, "type": "purchase", "occurred_at": "2025-03-01T10:00:00Z"}
         value = json.dumps({"batch": [touchpoint]}).encode()
-        worker = Worker(settings, tmp_path)
+        worker = StartedWorker(settings, tmp_path)
         async with followed(settings) as progress:
             await put_touchpoints(settings, [(stranger.encode(), value)])
             await progress.wait_through()

@@ -280,9 +280,9 @@ def test_a_batch_must_have_room_for_the_largest_touchpoint() -> None:
 
 
 def test_an_unknown_variable_is_pointed_out_with_the_nearest_known_name() -> None:
-    reading = read_settings({"ETAPA_REDIS_ULR": "redis://x", "ETAPA_XYZZY": "blue", "PATH": "/bin"}, {})
+    reading = read_settings({"ETAPA_REDIS_ULR": "redis://x", "ETAPA_BANANA": "blue", "PATH": "/bin"}, {})
     assert reading.warnings == (
-        "ETAPA_XYZZY is not a setting of Etapa and is ignored",
+        "ETAPA_BANANA is not a setting of Etapa and is ignored",
         "ETAPA_REDIS_ULR is not a setting of Etapa and is ignored; did you mean ETAPA_REDIS_URL?",
     )
 
