@@ -43,7 +43,7 @@ COMMANDS = {
     "diff": ListedCommand("diff", "Show who would be elsewhere under another journey, and why."),
     "stage": ListedCommand("stage", "Show the stage that a customer is in."),
     "why": ListedCommand("why", "Show why a customer does not move, rule by rule."),
-    "reclassify": ListedCommand("reclassify", "Have all customers judged by a new version of the journey now."),
+    "reclassify": ListedCommand("reclassify", "Judge all customers by a new version of the journey now."),
     "dead-letters": ListedCommand("dead_letters", "Look at what could not be used, and send it back."),
     "verify": ListedCommand("verify", "Compare Redis with the log, while the worker runs."),
     "rebuild": ListedCommand("rebuild", "Have Redis filled anew from the log."),

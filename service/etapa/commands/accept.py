@@ -16,12 +16,12 @@ from etapa.stream.protocol.belonging import PartitionRefused, loss_of
 from etapa.stream.upkeep.acceptance import NothingProcessed, accept_replacement
 
 
-@click.command(short_help="Take an output topic that was made anew on purpose.")
+@click.command(short_help="Accept an output topic that was created again on purpose.")
 @click.argument("topic")
 @yes_option
 @settings_flags("kafka_bootstrap_servers", "group", "start")
 def accept(topic: str, yes: bool, **flags: str | None) -> None:
-    """Take TOPIC, which was deleted and made anew on purpose, for the one that was there before.
+    """Accept TOPIC, which was deleted and created again on purpose, in place of the one that was there before.
 
     A worker refuses its partitions and `etapa deliver` ends when a topic is not the one that they know. For a topic that is only written this
     has them go on: stage-changes, campaign-triggers or dead-letters, by the name that it has here. Workers may run. What was delivered of the

@@ -29,10 +29,10 @@ from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, see_that_it_ca
 @yes_option
 @settings_flags("kafka_bootstrap_servers", "redis_url", "group")
 def rebuild(partitions: Sequence[int], no_wait: bool, yes: bool, **flags: str | None) -> None:
-    """Have the workers fill Redis anew from customer-state, one partition after the other.
+    """Have the workers refill Redis from customer-state, one partition at a time.
 
-    What is published is not affected. While a partition is being rebuilt, its touchpoints wait, and whoever asks for its customers is
-    told so. Without a worker it is done by the next one that starts.
+    What is published is not affected. While a partition is being rebuilt, its touchpoints wait, and requests for its customers are
+    answered with that reason. If no worker runs, the next one that starts does it.
     """
     settings = settings_from(flags).settings
     if somebody_can_be_asked(yes=yes):

@@ -44,10 +44,10 @@ QUIET_LINES_EVERY = 20
 @click.option("--stop", is_flag=True, help="Stop the run. Customers already done keep their new stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 def reclassify(publish: bool, rate: float, stop: bool, as_json: bool, **flags: str | None) -> None:
-    """Have all customers judged by the journey's new version now, instead of when they are next touched.
+    """Judge all customers by the journey's new version now, instead of at their next touchpoint.
 
-    The workers do it, each for its partitions, when they run this version of the journey; this command asks them to and shows how far
-    they are. Ctrl-C leaves it, and the work goes on; run it again to see how far it is. Exit code 1 if a customer could not be judged.
+    The workers do it, each for its partitions, as soon as they run this version of the journey; this command asks them to and shows the
+    progress. Ctrl-C ends the display but not the work; run it again to see the progress. Exit code 1 if a customer could not be judged.
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)

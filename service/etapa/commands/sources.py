@@ -65,7 +65,7 @@ def show(name: str) -> None:
 
 @sources.command()
 def schema() -> None:
-    """Print the JSON Schema of source files, by which editors complete and check them."""
+    """Print the JSON Schema of source files. Editors use it to complete and check them."""
     click.echo(json.dumps(source_schema(), indent=2, ensure_ascii=False))
 
 

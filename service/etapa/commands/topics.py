@@ -19,7 +19,7 @@ from etapa.stream.kafka.topics import TopicReport, TopicsError, WantedTopic, cre
 
 @click.group()
 def topics() -> None:
-    """Create the Kafka topics that Etapa reads and writes, and take those that were made anew on purpose."""
+    """Create the Kafka topics that Etapa reads and writes, and accept topics that were created again on purpose."""
 
 
 topics.add_command(accept)
@@ -37,8 +37,8 @@ topics.add_command(accept)
 def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: str | None) -> None:
     """Create the topics that are missing, all with the same number of partitions.
 
-    Topics that are there already are left as they are, and looked at: exit code 1 if they do not fit. The brokers are first asked
-    whether they would make all that is missing, so that nothing is made if they refuse a part of it. Can be run again at any time.
+    Existing topics are checked and left unchanged; exit code 1 if they do not fit. The brokers are first asked whether they would create
+    all missing topics, so that none is created if they refuse one. You can run it again at any time.
     """
     settings = settings_from(flags).settings
     unknown = sorted(set(without) - set(settable(settings)))

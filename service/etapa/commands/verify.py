@@ -36,7 +36,7 @@ TRIES = 3
 @click.command()
 @click.option("--partition", "partitions", type=click.IntRange(min=0), multiple=True, metavar="P", help="Only this one; may be repeated.")
 @settings_flags("kafka_bootstrap_servers", "redis_url", "group")
-@click.option("--without-changes", is_flag=True, help="Do not read stage-changes, which may take long, or may not be allowed.")
+@click.option("--without-changes", is_flag=True, help="Do not read stage-changes, which may take long or be forbidden.")
 @click.option("--json", "as_json", is_flag=True, help="Print each difference as one JSON object per line.")
 def verify(partitions: Sequence[int], without_changes: bool, as_json: bool, **flags: str | None) -> None:
     """Compare what Redis shows with customer-state, customer by customer, while the worker runs. Exit code 1 if they differ.

@@ -168,7 +168,7 @@ class Api:
             case "no_token_set":
                 return problem(
                     403,
-                    "No ETAPA_API_TOKEN is set, so nobody is answered about customers. Set one and send it, or ask with etapa stage and etapa why.",
+                    "No ETAPA_API_TOKEN is set, so requests about customers are refused. Set one and send it, or use etapa stage and etapa why.",
                 )
         return None
 

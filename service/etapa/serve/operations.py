@@ -43,7 +43,7 @@ _WAIT = _problem(503, "Redis does not answer, or is being filled anew. Try again
 _OF_A_CUSTOMER = (
     _problem(400, "The id in the path is not UTF-8."),
     _problem(401, "The token is missing or wrong.", "WWW-Authenticate"),
-    _problem(403, "No token is set, so nobody is answered about customers."),
+    _problem(403, "No token is set, so requests about customers are refused."),
     _problem(404, "No customer has this id."),
     _problem(
         429, "More requests for customers came than are answered in a second. Try again after the time in Retry-After.", "Retry-After"

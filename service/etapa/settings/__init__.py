@@ -86,7 +86,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topic_campaign_trigger_dead_letters: Annotated[
         str, Setting(values.topic_name(), "Topic for campaign triggers that could not be delivered")
     ] = "campaign-trigger-dead-letters"
-    topic_delivery_progress: Annotated[str, Setting(values.topic_name(), "Compacted topic with how far delivery is")] = "delivery-progress"
+    topic_delivery_progress: Annotated[str, Setting(values.topic_name(), "Compacted topic with the progress of delivery")] = (
+        "delivery-progress"
+    )
     partitions: Annotated[int, Setting(values.number(1, 10_000), "Partitions of the topics that `topics create` makes")] = 12
     replication: Annotated[int, Setting(values.number(1, 100), "Copies of each partition that `topics create` asks for")] = 1
     allow_compacted_touchpoints: Annotated[
@@ -102,7 +104,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_host: Annotated[str, Setting(values.host(), "Address that the HTTP server listens on")] = "127.0.0.1"
     http_port: Annotated[int, Setting(values.number(0, 65_535), "Port that the HTTP server listens on; 0 takes any free one")] = 6066
     api_token: Annotated[
-        Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, nobody is answered")
+        Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, all such requests are refused")
     ] = None
     http_customer_rate: Annotated[
         int, Setting(values.number(1, 1_000_000), "Requests for customers that a worker answers in a second; more are told to wait")
@@ -114,7 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     source_pepper: Annotated[
-        Secret | None, Setting(values.secret(), "Put before what a source file makes SHA-256 of, so that nobody can try out ids")
+        Secret | None, Setting(values.secret(), "Secret added before SHA-256 in source files, so that ids cannot be guessed by trying")
     ] = None
     max_touchpoint_bytes: Annotated[
         int, Setting(values.size(1024, 64 * MEBIBYTE), "A touchpoint larger than this becomes a dead letter")

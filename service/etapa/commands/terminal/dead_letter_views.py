@@ -41,7 +41,7 @@ def list_command(commands: DeadLetterCommands) -> click.Command:
     @settings_flags(*commands.flags)
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
     def list_letters(selection: Selection, limit: int | None, as_json: bool, **flags: str | None) -> None:
-        """List dead letters: where and since when they are, why, how often they had been sent back before, and whether they were since.
+        """List dead letters: where they are, since when, why, how often they had been sent back before, and whether they have been since.
 
         Reads up to the end that there is at the start. Totals go to stderr.
         """

@@ -29,7 +29,7 @@ from etapa.journey.engine.work import Work
 from etapa.journey.units import SECOND
 
 _SLACK: Final = 1024
-"""Timers that are out of date and may lie around before they are gathered anew."""
+"""Outdated timers that may pile up before the queue is rebuilt."""
 
 
 @final
@@ -60,11 +60,11 @@ class Partition:
         self._at_once: Final = at_once
         self._grace: Final = program.grace
         self.stream_time = stream_time
-        # In order of use, least recent first, as of the last collection: not before they are half as many as are kept.
+        # Least recently used first, as of the last collection; kept in that order only once half of the places are taken.
         self._customers: dict[str, _Kept] = {}
         self._keep = 0
-        # An entry may be earlier than the customer's due time (then it is put back when it comes up), never later. So most
-        # touchpoints, which put the due time off, need not touch them.
+        # An entry may be earlier than the customer's due time (it is then put back when it comes up), but never later. So most
+        # touchpoints, which postpone the due time, leave the timers alone.
         self._timers: Final = Timers()
         self._work = Work(at_once)
         self._turn = 0
@@ -239,7 +239,7 @@ class Partition:
             self._work.changed[customer.id] = customer
 
     def _schedule(self, kept: _Kept, customer: Customer) -> None:
-        """Have its timer found in time. Most touchpoints put it off, for which nothing is to be done."""
+        """Make sure that its timer is found in time. Most touchpoints only postpone it, which needs no work."""
         due = customer.due
         if due is None or due >= kept.scheduled:
             return
@@ -274,7 +274,7 @@ class Partition:
                 work.struck += max(1, len(work.changes) - made)
             self._schedule(kept, customer)
             if work.struck >= enough:
-                # As far as time has come. More may be due at this very microsecond, and are when it goes on from here.
+                # Stream time stands where the timers got to. More may be due at this very microsecond; they are next.
                 reached = at + self._grace
                 if self.stream_time is None or reached > self.stream_time:
                     self.stream_time = reached

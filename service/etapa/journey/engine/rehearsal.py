@@ -10,7 +10,7 @@ from etapa.journey.engine.judging.program import Program
 
 @final
 class Rehearsal:
-    """What `take` would do to one customer, of whom it has a copy. Takes several times as long."""
+    """What `take` would do to one customer, tried on a copy. Takes several times as long."""
 
     __slots__ = ("_at_once", "_by", "_customer", "_program", "_touchpoint")
 

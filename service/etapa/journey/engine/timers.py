@@ -1,8 +1,8 @@
 """When each customer is due: a calendar queue, which gives timers in order of (due, customer id).
 
-Many timers are out of date before their time comes, so it would be work for nothing to keep all of them in order at all times. An
-entry is laid unsorted into the span of its time, and a span is put in order only when its time has come. See R. Brown, "Calendar
-queues", Communications of the ACM 31 (1988).
+Many timers are outdated before their time comes, so keeping all of them sorted at all times would be wasted work. An entry goes unsorted
+into the span of its time, and a span is sorted only when its time has come. See R. Brown, "Calendar queues", Communications of the
+ACM 31 (1988).
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _SPAN_BITS: Final = 34
 """A span is two to the power of this in microseconds: not quite five hours."""
 
 _MANY: Final = 8192
-"""A span of more entries is not sorted, which would hold up the partition at one stroke: a heap shares the work out."""
+"""A span with more entries becomes a heap, which spreads the work; sorting it would block the partition for too long at once."""
 
 
 @final
@@ -28,7 +28,7 @@ class Timers:
 
     def __init__(self) -> None:
         self.earliest = NEVER
-        """Nothing is due before this; `NEVER` when there is no entry. Whoever asks often compares this and need not call."""
+        """Nothing is due before this; `NEVER` when there is no entry. Comparing with it saves a call."""
         self._entries = 0
         # The later entries, by the number of their span, and a heap of these numbers.
         self._spans: dict[int, list[tuple[int, str]]] = {}

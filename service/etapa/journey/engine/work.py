@@ -15,7 +15,7 @@ class Work(Happened):
     def __init__(self, at_once: int) -> None:
         super().__init__(at_once)
         self.unpublished: list[tuple[str, str]] = []
-        """From which stage to which customers went without anybody hearing of it."""
+        """Moves that are not published: from which stage to which."""
         self.changed: dict[str, Customer] = {}
         """The customers to be stored, by id. They are live: encode them before the partition is fed again."""
         self.applied = 0

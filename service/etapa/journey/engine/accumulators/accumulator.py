@@ -17,7 +17,7 @@ _KEY_CHARACTERS: Final = 6
 
 
 class Accumulator:
-    """Remembers touchpoints of some types, in a bounded entry of a customer's memory, at a place of its own, that is stored under its key."""
+    """Remembers touchpoints of some types. Its bounded entry has its own place in a customer's memory and is stored under its key."""
 
     __slots__ = ("key", "place", "types")
 
@@ -37,14 +37,14 @@ class Accumulator:
         return []
 
     def is_over(self, entry: Any, now: int) -> bool:
-        """Whether nothing in the entry counts any more. Only what remembers a window ever says so."""
+        """Whether nothing in the entry counts any more. Only accumulators of windows ever say so."""
         return False
 
 
 def forget_what_is_over(accumulators: Sequence[Accumulator], memory: Memory, now: int) -> None:
-    """Remove entries that say nothing any more: an entry that is missing and one whose window is empty are the same to all who ask.
+    """Remove entries whose window is empty: to every condition, a missing entry and an empty one are the same.
 
-    A touchpoint that comes in makes room in its own window only, and many windows outlast what they saw.
+    A new touchpoint only clears its own window, so others would keep touchpoints long after these have left them.
     """
     for accumulator in accumulators:
         entry = memory[accumulator.place]
@@ -70,7 +70,7 @@ class Matching(Accumulator):
 
 
 class Windowed(Matching):
-    """Base of those that remember what occurred within a time of now."""
+    """Base of accumulators that remember what occurred within a window."""
 
     __slots__ = ("within",)
 
@@ -89,9 +89,9 @@ class Windowed(Matching):
 
 
 def accumulator_key(kind: str, *definition: object) -> str:
-    """A short text that only an accumulator of the same definition has, in this version of the journey or another.
+    """A short text that identifies an accumulator by its definition, in this version of the journey and others.
 
-    It is made of what the definition says, not of the names of our classes: renaming those must not lose memories.
+    It is derived from the definition, not from our class names, so renaming a class loses no memories.
     """
     digest = blake2b(msgspec.json.encode([kind, *definition]), digest_size=_KEY_CHARACTERS).digest()
     # Every customer's state holds it several times over, so it is short: 64 to the sixth different ones.

@@ -36,7 +36,7 @@ def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoin
                 _follow(program, customer, now, touchpoint, cause, rule, changes)
                 return
         doing = None
-        # The loop has met every rule that time alone makes true, but for those in which an `event` stands as well.
+        # The loop has seen every rule that time alone can make true, except those that also contain an `event`.
         customer.due = with_held(customer, due_after(stage, customer, now) if stage.hideable else in_time(due))
     except EvaluationFailed:
         raise
@@ -70,8 +70,8 @@ def _follow(
         raise
     except Exception as error:
         raise EvaluationFailed(customer.id, words_for(rule), error) from error
-    # Not before all went well: a timer that fails leaves the customer at its clock, which is before now. Not with every
-    # touchpoint: most are not worth it, and a customer who stays away is moved by a timer sooner or later.
+    # Only after everything succeeded: a timer that fails leaves the customer at its clock, which is before now. Not for every
+    # touchpoint, because it is seldom worth it, and a customer who stays away is moved by a timer sooner or later.
     forget_what_is_over(program.windows, customer.memory, now)
 
 

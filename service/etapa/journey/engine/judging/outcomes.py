@@ -9,9 +9,9 @@ from etapa.journey.engine.facts.stage_change import StageChange
 
 
 class EvaluationFailed(EtapaError):
-    """Judging a customer raised: a bug, or a value that no arithmetic holds. The cause is what was raised.
+    """Judging a customer raised an error, because of a bug or a value beyond all arithmetic. The cause is that error.
 
-    The text goes into logs and dead letters, so it holds nothing of the customer: neither the id, nor the words of the
+    The text goes into logs and dead letters, so it contains nothing about the customer: neither the id nor the text of the
     cause, which may quote values.
     """
 
@@ -23,7 +23,7 @@ class EvaluationFailed(EtapaError):
 
 
 ALL_AT_ONCE: Final = 2**60
-"""Timers that strike before others get a turn: no bound."""
+"""How many timers may strike before the caller gets a turn: no limit."""
 
 
 class Happened:
@@ -33,11 +33,11 @@ class Happened:
 
     def __init__(self, at_once: int = ALL_AT_ONCE) -> None:
         self.at_once: Final = at_once
-        """After so much has come of timers, whoever lets them strike is to come again for the rest."""
+        """After this much has come of timers, the caller gets a turn and must call again for the rest."""
         self.struck = 0
         """What came of timers so far: the stage changes that they made, and those that made none."""
         self.cut = False
-        """Whether a touchpoint was not looked at yet, because a portion of the timers before it was enough."""
+        """Whether the touchpoint is still to be judged, because the timers before it already filled a portion."""
         self.changes: list[StageChange] = []
         self.released: list[Release] = []
         """What became of triggers that had been held."""

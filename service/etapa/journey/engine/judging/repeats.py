@@ -9,7 +9,7 @@ _empty_digest: Final = blake2b(digest_size=DIGEST_BYTES)
 
 
 def digest_of(touchpoint_id: str) -> bytes:
-    # A copy costs a third less than a new one.
+    # Copying an empty digest costs a third less than creating one.
     digest = _empty_digest.copy()
     digest.update(touchpoint_id.encode())
     return digest.digest()
@@ -17,7 +17,7 @@ def digest_of(touchpoint_id: str) -> bytes:
 
 def is_among(digests: bytes, digest: bytes) -> bool:
     place = digests.find(digest)
-    # What was found may lie across two digests.
+    # A match may span two digests.
     while place > 0 and place % DIGEST_BYTES:
         place = digests.find(digest, place + 1)
     return place >= 0
