@@ -58,7 +58,7 @@ class Scaled(msgspec.Struct, frozen=True):
         return (sum(self.worker_cpu_seconds) + sum(self.redis_cpu_seconds) + self.kafka_cpu_seconds) / self.seconds
 
 
-class Point(msgspec.Struct, frozen=True):
+class CurvePoint(msgspec.Struct, frozen=True):
     """`x` of whatever grows, and what a touchpoint (or a timer) costs there, in microseconds of CPU."""
 
     x: int
@@ -72,7 +72,7 @@ class Curve(msgspec.Struct, frozen=True):
 
     section: str
     name: str
-    points: Sequence[Point]
+    points: Sequence[CurvePoint]
 
     def steepest(self) -> tuple[float, int, int]:
         """The largest factor between neighbours, and where it is."""

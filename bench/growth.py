@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from bench.batch_path import records_of, through_task
-from bench.figures import RULES_SECTION, Curve, Point
+from bench.figures import RULES_SECTION, Curve, CurvePoint
 from bench.growth_journeys import WINDOW_KINDS, in_window, with_rules, with_window
 from bench.growth_portions import IN_STAGE, PortionedShop
 from bench.growth_worker import Spent, fed_worker
@@ -64,13 +64,13 @@ def window_curves() -> Iterator[Curve]:
         yield Curve("touchpoints in a window", kind, _least(points))
 
 
-def _least(points: Mapping[int, tuple[Program, Sequence[Record]]]) -> list[Point]:
+def _least(points: Mapping[int, tuple[Program, Sequence[Record]]]) -> list[CurvePoint]:
     """The least CPU of several rounds over all points, so that what else the machine does falls on all of them."""
     least = dict.fromkeys(points, float("inf"))
     for _ in range(REPEATS):
         for x, (program, records) in points.items():
             least[x] = min(least[x], through_task(program, records))
-    return [Point(x, seconds / IN_PROCESS * 1e6) for x, seconds in least.items()]
+    return [CurvePoint(x, seconds / IN_PROCESS * 1e6) for x, seconds in least.items()]
 
 
 def partitions_curve(place: BenchPlace, portion: int) -> Iterator[Curve]:
@@ -80,7 +80,7 @@ def partitions_curve(place: BenchPlace, portion: int) -> Iterator[Curve]:
             shop = PortionedShop(START)
             worker.feed(shop.anyone(portion // 4, 20_000))
             points.append(_point(partitions, worker.feed(shop.anyone(portion, 20_000))))
-            idle.append(Point(partitions, 1e6 * worker.idle(3.0) / partitions))
+            idle.append(CurvePoint(partitions, 1e6 * worker.idle(3.0) / partitions))
     yield Curve("partitions of a worker", "a topic full of touchpoints", points)
     yield Curve("idle partitions", "a second of an idle partition", idle)
 
@@ -107,7 +107,7 @@ def timer_cases(place: BenchPlace) -> Iterator[GrowthCase]:
 def customer_figures(place: BenchPlace, portion: int, most: int) -> Iterator[Curve | GrowthCase]:
     with fed_worker(place, "customers") as worker:
         shop = PortionedShop(START)
-        points: list[Point] = []
+        points: list[CurvePoint] = []
         known = 0
         new: list[Spent] = []
         for customers in [each for each in CUSTOMERS if each <= most]:
@@ -134,8 +134,8 @@ def _together(portions: Sequence[Spent]) -> Spent:
     )
 
 
-def _point(x: int, spent: Spent) -> Point:
-    return Point(x, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.touchpoints / spent.seconds)
+def _point(x: int, spent: Spent) -> CurvePoint:
+    return CurvePoint(x, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.touchpoints / spent.seconds)
 
 
 def _case(name: str, spent: Spent) -> GrowthCase:

@@ -1,10 +1,10 @@
 """When a curve of growing cost is said to have a cliff."""
 
-from bench.figures import RULES_SECTION, Curve, Point
+from bench.figures import RULES_SECTION, Curve, CurvePoint
 
 
 def curve(section: str, *points: tuple[int, float]) -> Curve:
-    return Curve(section, "made up", [Point(x, cpu) for x, cpu in points])
+    return Curve(section, "made up", [CurvePoint(x, cpu) for x, cpu in points])
 
 
 def test_a_flat_curve_has_no_cliff() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from etapa.journey.language.describe import describe
+from etapa.journey.language.kinds.describe import describe
 from etapa.journey.language.model import Journey
 
 _CHANGES = "etapa_stage_changes_total"

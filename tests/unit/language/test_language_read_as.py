@@ -2,7 +2,7 @@
 
 import pytest
 
-from etapa.journey.language.describe import describe
+from etapa.journey.language.kinds.describe import describe
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.journey.language.model import Aggregate, Comparison, First, Test, Trait
 

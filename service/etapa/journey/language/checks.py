@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
 from etapa.journey.duration import format_duration
-from etapa.journey.language.logic import condition_implies, needs_event, never_true_together
+from etapa.journey.language.kinds.logic import condition_implies, needs_event, never_true_together
 from etapa.journey.language.model import All, AnyOf, Condition, Event, InStage, Journey, Not, Rule
 from etapa.journey.language.reading.findings import Position, Report, listed
 from etapa.journey.units import HOUR

@@ -7,13 +7,13 @@ from typing import Any
 from etapa.errors import EtapaError
 from etapa.journey.language import campaigns, scenarios
 from etapa.journey.language.checks import look_over
-from etapa.journey.language.conditions import ConditionShape
 from etapa.journey.language.design import catalogues, frame
 from etapa.journey.language.design import stages as stage_design
 from etapa.journey.language.design.labels import LABEL
 from etapa.journey.language.design.parts import Design
 from etapa.journey.language.doubts import doubt
-from etapa.journey.language.logic import depth, leaves
+from etapa.journey.language.kinds.conditions import ConditionShape
+from etapa.journey.language.kinds.logic import depth, leaves
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
 from etapa.journey.language.quiet import QUIET
 from etapa.journey.language.reading.findings import Finding, Position, Report

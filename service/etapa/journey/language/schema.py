@@ -6,7 +6,7 @@ never be true and the like are beyond it.
 
 from typing import Any
 
-from etapa.journey.language.conditions import CONDITIONS
+from etapa.journey.language.kinds.conditions import CONDITIONS
 from etapa.journey.language.kinds.kind import Types
 from etapa.journey.language.load import JOURNEY_FIELDS
 from etapa.journey.language.reading.maps import map_schema

@@ -19,7 +19,7 @@ from etapa.journey.engine.conditions.spans import compile_days
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.language import model
-from etapa.journey.language.logic import reads_dates
+from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.matching.type_checks import type_check
 
 _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], CompiledLeaf]]] = {

@@ -17,7 +17,7 @@ from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
-from etapa.journey.language.logic import reads_dates
+from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, CustomerZone, Journey, Rule, Stage
 
 LONGEST_SHOWN: Final = 200

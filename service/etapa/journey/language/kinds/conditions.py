@@ -6,7 +6,7 @@ from typing import Any
 from etapa.journey.language.kinds import absence, aggregate, clock, count, date, days, event, first, in_stage, score, sequence, trait
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Not
 from etapa.journey.language.kinds.kind import ConditionKind, own
-from etapa.journey.language.logic import always_true_as_any, counts_itself, never_true_together
+from etapa.journey.language.kinds.logic import always_true_as_any, counts_itself, never_true_together
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
 from etapa.journey.language.reading.lists import ListOf

@@ -8,9 +8,9 @@ from dataclasses import fields, is_dataclass
 from itertools import combinations, permutations
 from typing import Any
 
-from etapa.journey.language.describe import describe
 from etapa.journey.language.kinds.absence import Absent
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
+from etapa.journey.language.kinds.describe import describe
 from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.kinds.overlap import match_covers
 from etapa.journey.language.matching.matches import Comparison
