@@ -50,6 +50,7 @@ COMMANDS = {
     "triggers": ListedCommand("triggers", "Follow the campaign triggers as they are published."),
     "deliver": ListedCommand("deliver", "Deliver campaign triggers to webhooks."),
     "sizing": ListedCommand("sizing", "Work out workers, Redis and Kafka for an installation."),
+    "doctor": ListedCommand("doctor", "Check journey, Kafka, Redis and all in them that Etapa needs."),
     "config": ListedCommand("config", "Show all settings and where they come from."),
 }
 

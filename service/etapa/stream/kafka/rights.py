@@ -12,7 +12,7 @@ from etapa.hosting.trouble import Trouble
 from etapa.settings import SETTINGS, Settings, variable_of
 
 _TOPICS = tuple(name for name in SETTINGS if name.startswith("topic_"))
-_ACLS = "docs/operations.md lists the rights that Etapa needs"
+_ACLS = "'Access control' in docs/operations.md lists the rights that Etapa needs"
 
 
 def rights_trouble(settings: Settings, error: BaseException) -> Trouble | None:

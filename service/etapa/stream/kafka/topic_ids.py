@@ -59,6 +59,33 @@ async def find_topics(client: AIOKafkaClient, names: Sequence[str]) -> dict[str,
     return found
 
 
+class TopicLook(NamedTuple):
+    """What a broker answers when it is asked for a topic by its name."""
+
+    error: int
+    """Kafka's code for it; 0 where there is none. The other fields then say nothing."""
+    partitions: int
+    copies: int
+    """Of the partition that has the fewest."""
+    operations: int | None
+    """What we may do, a bit for each of Kafka's operations; none when the broker does not tell."""
+
+
+async def describe_by_name(client: AIOKafkaClient, names: Sequence[str]) -> dict[str, TopicLook]:
+    """Ask any broker, also for what we may do. Creates none. Raises what aiokafka raises."""
+    node = client.get_random_node()
+    if node is None:
+        raise NodeNotReadyError
+    answer = await client.send(node, _Metadata(names, asks_for_rights=True))
+    looks = {}
+    for topic in answer.topics:
+        partitions = topic[_PARTITIONS_AT[answer.API_VERSION]] or []
+        copies = min((len(one[_REPLICAS_AT[answer.API_VERSION]]) for one in partitions), default=0)
+        told = topic[5] if answer.API_VERSION >= _IDS_SINCE else _NOT_TOLD
+        looks[topic[1]] = TopicLook(topic[0], len(partitions), copies, None if told == _NOT_TOLD else told)
+    return looks
+
+
 def role_names(settings: Settings) -> dict[TopicRole, str]:
     """What the settings call the topics of a worker."""
     names = (
@@ -199,16 +226,21 @@ class _MetadataRequest_v10(RequestStruct):  # type: ignore[misc]  # noqa: N801 (
 _IDS_SINCE = 10
 _PARTITIONS_AT = {1: 3, 4: 3, 5: 3, 10: 4}
 """Where a topic's partitions stand in an answer, by its version."""
+_REPLICAS_AT = {1: 3, 4: 3, 5: 3, 10: 4}
+"""Where a partition's replicas stand."""
+_NOT_TOLD = -(2**31)
+"""In place of what we may do, by brokers that were not asked."""
 
 
 class _Metadata(Request[MetadataRequest_v1 | MetadataRequest_v4 | MetadataRequest_v5 | _MetadataRequest_v10]):  # type: ignore[misc]
     API_KEY = 3
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, asks_for_rights: bool = False) -> None:
         self._names = list(names)
+        self._asks_for_rights = asks_for_rights
 
     def build(self, request_struct_class: Any) -> Any:
         version = request_struct_class.API_VERSION
         if version >= _IDS_SINCE:
-            return request_struct_class([(_NO_ID, name, {}) for name in self._names], False, False, False, {})
+            return request_struct_class([(_NO_ID, name, {}) for name in self._names], False, False, self._asks_for_rights, {})
         return request_struct_class(self._names, False) if version >= 4 else request_struct_class(self._names)

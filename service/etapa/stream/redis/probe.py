@@ -50,8 +50,8 @@ async def find_trouble(settings: Settings, seconds: float = PROBE_SECONDS) -> Tr
     told = [(place, failed) for place, failed in zip(address.nodes, failures, strict=False) if failed is not None]
     if len(told) < len(failures):
         return None
-    (host, port), failed = min(told, key=lambda one: one[1].kind in _SOONER)
-    return _trouble(address, failed, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    place, failed = min(told, key=lambda one: one[1].kind in _SOONER)
+    return _trouble(address, failed, _place(*place))
 
 
 async def _failure(address: RedisAddress, host: str, port: int) -> Failed | None:
@@ -93,6 +93,19 @@ def in_words(settings: Settings, trouble: Trouble | None, error: str) -> str:
     return str(trouble) if trouble is not None else f"Redis at {settings.redis_url}: {error}"
 
 
+def cluster_expected(settings: Settings) -> Trouble:
+    """The server that is asked alone is one of a Cluster."""
+    address = redis_address_of(settings.redis_url)
+    return _trouble(address, _ONE_OF_A_CLUSTER, _place(*address.nodes[0]))
+
+
+_ONE_OF_A_CLUSTER = Failed("cluster_expected", "it belongs to a Redis Cluster")
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def told_by_redis(settings: Settings, error: BaseException) -> Trouble | None:
     """What an answer of Redis' behind this error says; none when there is none, or none of those that have a known remedy."""
     address = redis_address_of(settings.redis_url)
@@ -102,8 +115,7 @@ def told_by_redis(settings: Settings, error: BaseException) -> Trouble | None:
         said = " ".join(f"{getattr(one, 'status_code', None) or ''} {one}".split()).rstrip(".")
         failed = _refused(address, one, said) or _out_of_place(address, said)
         if failed is not None:
-            host, port = address.nodes[0]
-            return _trouble(address, failed, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            return _trouble(address, failed, _place(*address.nodes[0]))
     return None
 
 
@@ -134,7 +146,7 @@ def _out_of_place(address: RedisAddress, said: str) -> Failed | None:
     if address.kind != "cluster" and (
         re.match(r"(MOVED |ASK )?[0-9]+ [^ ]+:[0-9]+$", said) or "CROSSSLOT" in said or said.startswith("MOVED")
     ):
-        return Failed("cluster_expected", "it belongs to a Redis Cluster")
+        return _ONE_OF_A_CLUSTER
     if "Cluster mode is not enabled" in said or "cluster support disabled" in said:
         return Failed("cluster_not_there", "it is a single server and no Redis Cluster")
     if address.kind == "sentinel" and ("No master found" in said or ("unknown command" in said.lower() and "SENTINEL" in said)):
@@ -161,7 +173,7 @@ _ADVICE: Mapping[TroubleKind, str] = {
     "login_refused": "ETAPA_REDIS_URL holds the user and the password",
     "login_expected": "Put them into ETAPA_REDIS_URL: redis://user:password@host",
     "login_not_taken": "Take it out of ETAPA_REDIS_URL, or set one in Redis",
-    "rights": "ETAPA_REDIS_URL names the user; docs/operations.md lists the rights that Etapa needs",
+    "rights": "ETAPA_REDIS_URL names the user; 'Access control' in docs/operations.md lists the rights that Etapa needs",
     "database": "ETAPA_REDIS_URL ends with the number of a database; `databases` in redis.conf says how many there are",
     "not_primary": "ETAPA_REDIS_URL must lead to the primary; while another server takes its place, it is enough to wait",
     "loading": "It is enough to wait",

@@ -1,0 +1,72 @@
+"""`etapa doctor`: look at everything that Etapa needs, and say what is wrong and what to do."""
+
+import asyncio
+
+import click
+import msgspec
+
+from etapa.commands.terminal.failures import WrongUse
+from etapa.commands.terminal.journey_files import FileUnreadable, load_file
+from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json
+from etapa.commands.terminal.servers import quiet_libraries
+from etapa.commands.terminal.words import counted
+from etapa.hosting.check_result import CheckResult
+from etapa.hosting.foreign_text import printable
+from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.security import KafkaSettingsError
+from etapa.stream.redis.address import RedisUrlError
+from etapa.stream.upkeep.doctor import check_installation, check_servers
+
+
+@click.command()
+@settings_flags(*(name for name in WORKER_FLAGS if name in ("journey", "kafka_bootstrap_servers", "redis_url", "group")))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(as_json: bool, **flags: str | None) -> None:
+    """Check the journey, Kafka, Redis and everything in them that Etapa needs, with the settings that a worker would have.
+
+    Each line is good, a warning or bad, with its cause and what to do. A server that is away hides nothing about the others. Nothing is
+    changed, except that Redis is written to under a partition -1 that is removed again, and that Kafka learns the transactional id
+    GROUP.doctor. Exit code 1 if anything is bad.
+    """
+    settings = settings_from(flags).settings
+    quiet_libraries(settings)
+    try:
+        cluster = Cluster(settings)
+        results = [*check_installation(), _journey(settings), *asyncio.run(check_servers(cluster))]
+    except (KafkaSettingsError, RedisUrlError) as error:
+        raise WrongUse(str(error)) from None
+    bad = sum(one.level == "bad" for one in results)
+    if as_json:
+        echo_json(msgspec.json.format(msgspec.json.encode({"good": not bad, "checks": results})))
+    else:
+        _print(results)
+    if bad:
+        click.get_current_context().exit(1)
+
+
+def _journey(settings: Settings) -> CheckResult:
+    path = settings.journey_path
+    try:
+        loaded = load_file(str(path))
+    except FileUnreadable as error:
+        return CheckResult("Etapa", "journey", "bad", str(error), "ETAPA_JOURNEY (or --journey) names the journey file")
+    if loaded.journey is None:
+        found = f"{path} has {counted(sum(one.severity == 'error' for one in loaded.findings), 'error')}"
+        return CheckResult("Etapa", "journey", "bad", found, f"`etapa validate {path}` shows them")
+    warnings = sum(one.severity == "warning" for one in loaded.findings)
+    named = f"journey {loaded.journey.id}, version {loaded.journey.version}"
+    if warnings:
+        return CheckResult("Etapa", "journey", "warning", f"{named}: {counted(warnings, 'warning')}", f"`etapa validate {path}` shows them")
+    return CheckResult("Etapa", "journey", "good", named)
+
+
+def _print(results: list[CheckResult]) -> None:
+    place = max(len(f"{one.area} {one.check}") for one in results)
+    for one in results:
+        click.echo(f"{one.level:<7}  {f'{one.area} {one.check}':<{place}}  {printable(one.found)}")
+        if one.advice:
+            click.echo(f"{'':<7}  {'':<{place}}  > {printable(one.advice)}")
+    counts = [(level, sum(one.level == level for one in results)) for level in ("bad", "warning", "good")]
+    click.echo(", ".join(f"{count} {level}" for level, count in counts if count), err=True)

@@ -1,0 +1,35 @@
+"""What `etapa doctor` looks at: this installation, and the servers side by side, so that one that is away hides nothing of the other."""
+
+import asyncio
+
+from etapa.hosting.check_result import CheckResult
+from etapa.journey.engine.compiled import IS_COMPILED
+from etapa.stream.kafka.checkup import check_kafka
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.consumer import compiled_parser_in_use
+from etapa.stream.redis.checkup import check_redis
+
+
+def check_installation() -> list[CheckResult]:
+    """What is compiled here, and what should be."""
+    results = []
+    if IS_COMPILED:
+        results.append(CheckResult("Etapa", "compiled core", "good", "the core is compiled"))
+    else:
+        found = "the core is not compiled, so a worker carries about half of what it could"
+        results.append(
+            CheckResult("Etapa", "compiled core", "warning", found, "Install a wheel for this Python, or a C compiler before Etapa")
+        )
+    if compiled_parser_in_use():
+        results.append(CheckResult("Etapa", "record parser", "good", "aiokafka's parser is compiled"))
+    else:
+        found = "aiokafka parses records in Python here, at a thirtieth of its speed"
+        advice = "Install an aiokafka wheel built for this Python, and unset AIOKAFKA_NO_EXTENSIONS"
+        results.append(CheckResult("Etapa", "record parser", "warning", found, advice))
+    return results
+
+
+async def check_servers(cluster: Cluster) -> list[CheckResult]:
+    """Kafka, then Redis. Raises `RedisUrlError`."""
+    kafka, redis = await asyncio.gather(check_kafka(cluster), check_redis(cluster.settings))
+    return [*kafka, *redis]
