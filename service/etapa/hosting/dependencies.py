@@ -1,4 +1,4 @@
-"""Servers that a process hangs on, and the few words in which it says why one of them does not do its part."""
+"""The servers that a process depends on, and the causes by which it says why one of them does not work."""
 
 import socket
 import ssl

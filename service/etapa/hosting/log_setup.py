@@ -35,7 +35,7 @@ def log_to_stderr(settings: Settings, process: Literal["worker", "delivery", "co
     sys.excepthook = _log_the_end
     threading.excepthook = _log_a_threads_end
     if settings.log_level != "debug":
-        # What these do in good order is of interest to nobody but their authors.
+        # Their routine messages are of no interest here.
         handler.addFilter(_is_no_service_news)
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -9,7 +9,7 @@ MOST_KINDS = 1_000
 
 
 class Sparse(logging.Filter):
-    """Lets a message through once in a while only, whatever its arguments, and says how often it came meanwhile.
+    """Lets a message through only once in a while, whatever its arguments, and says how often it came in between.
 
     While a broker is away, each of aiokafka's clients reports each of its tries, which makes thousands of lines a minute. So
     do records that cannot be judged.

@@ -1,6 +1,6 @@
 """What brokers allow at most, and the words for a worker that asks for more.
 
-Such a refusal is for good: asked again, the brokers say the same until somebody sets one side or the other.
+Such a refusal is permanent: the brokers repeat it until one of the two settings is changed.
 """
 
 from collections.abc import Sequence

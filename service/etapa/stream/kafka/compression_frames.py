@@ -35,7 +35,7 @@ def at_most(bounds: Iterator[int], most: int) -> int | None:
             if total > most:
                 return None
     except (IndexError, struct.error, KeyError, CannotUnpack):
-        # Whoever reads it in pieces finds out what is wrong with it.
+        # Reading it in pieces will show what is wrong with it.
         return None
     return total
 

@@ -9,7 +9,7 @@ from aiokafka.errors import ConsumerStoppedError, IllegalOperation, InvalidProdu
 from etapa.hosting.sparse_log import Sparse
 from etapa.stream.protocol.ports import Fenced, LogError
 
-# aiokafka guards its transaction states with assertions; one that fails tells of a producer that died meanwhile.
+# aiokafka guards its transaction states with assertions; one fails when the producer has died in the meantime.
 KAFKA_FAILURES = (KafkaError, ConsumerStoppedError, IllegalOperation, OSError, TimeoutError, AssertionError)
 
 _FENCED = (ProducerFenced, InvalidProducerEpoch)
@@ -29,7 +29,7 @@ def describe(error: BaseException) -> str:
     told = str(error).strip()
     name = type(error).__name__
     told = told if name in told else f"{name}: {told}" if told else name
-    # What aiokafka's client says when it found nobody names no reason; `found_again` looks for it.
+    # When it finds no broker, aiokafka's client gives no reason; `found_again` looks for one.
     why = error.__cause__ if isinstance(error, KafkaConnectionError) else None
     return told if why is None else f"{told} ({describe(why)})"
 

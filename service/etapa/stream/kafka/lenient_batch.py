@@ -173,7 +173,7 @@ class _Stream:
         return self._at >= len(self._piece) and not self._go_on()
 
     def _go_on(self) -> bool:
-        """Have the next piece at hand, when this one is used up. False when there is none."""
+        """Move on to the next piece when this one is used up. False when there is none."""
         while self._at >= len(self._piece):
             if self._is_stopped():
                 raise CorruptRecordException("reading was given up")

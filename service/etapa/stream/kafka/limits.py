@@ -53,7 +53,7 @@ class TopicLimits:
         return self._learned[topic]
 
     def forget(self, topic: str) -> None:
-        """What was learned may hold no more: somebody was asked to change it."""
+        """Forget what was learned: an operator was asked to change it."""
         self._learned.pop(topic, None)
 
 

@@ -33,7 +33,7 @@ from etapa.stream.protocol.ports import RECENT_OFFSETS, Blocked, Fetched, LogErr
 from etapa.stream.protocol.records import Record, StateRecord, total_size
 
 _RECENT_SECONDS = 5.0
-"""How long a look at the end of `stage-changes` may take; a takeover goes on without it."""
+"""How long reading the end of `stage-changes` may take; after that, a takeover goes on without it."""
 
 logger = logging.getLogger(__name__)
 
@@ -207,7 +207,7 @@ class KafkaLog:
             return records
 
     async def _begin_piecemeal(self, position: int, count: int, room: int, why: str) -> list[Record]:
-        """What the consumer cannot read. Until it is through, nothing is fetched by the consumer."""
+        """Read what the consumer cannot. Until that is done, the consumer fetches nothing."""
         logger.warning("partition %d: at offset %d or soon after: %s", self._partition, position, why)
         max_bytes = self._consumer._fetcher._max_partition_fetch_bytes
         async with asyncio.timeout(self._seconds):

@@ -95,7 +95,7 @@ class NotedProducer:
                 await self._producer.start()
 
     async def _abort(self) -> None:
-        """Else nobody could read on before the transaction's time is up."""
+        """Otherwise nobody could read on until the transaction times out."""
         with contextlib.suppress(*KAFKA_FAILURES):
             async with asyncio.timeout(_ABORT_SECONDS):
                 await self._producer.abort_transaction()

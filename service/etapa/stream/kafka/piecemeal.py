@@ -73,11 +73,11 @@ class Piecemeal:
         return self._batches.end
 
     async def take(self, count: int, room: int) -> list[Record]:
-        """The next records, one at least, as long as they are no more than `count` and take no more than `room` bytes. Raises `CannotUnpack`."""
+        """The next records: at least one, at most `count`, and not much more than `room` bytes. Raises `CannotUnpack`."""
         try:
             return await asyncio.to_thread(self._take, count, room)
         except BaseException:
-            # Whoever waited is gone, or what is wrong stays so.
+            # Either the caller is gone, or the error would only come again.
             self.stop()
             raise
 

@@ -163,7 +163,7 @@ def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:
 
 
 def leave_no_error_unread(producer: AIOKafkaProducer) -> None:
-    """Have nothing reported as an error that nobody looked at, when whoever waited for it has given up before it came.
+    """Keep asyncio from reporting an error that came after its caller had given up waiting.
 
     The transaction that failed has told its error; what comes of aiokafka's batches and offsets afterwards is no news.
     """

@@ -81,7 +81,7 @@ def _fitting(
     """A batch with one record that is too large as it is."""
     trial = _alone(producer, record, append, _COMPRESSED)
     size = trial.size()
-    # A batch is compressed when it is built, which can be done once, and is part of sending it. Whoever reads it must be able to unpack it.
+    # A batch is compressed when it is built, which happens once, as part of sending it. Readers must be able to unpack it.
     if size <= limits.unpacked and len(trial._build()) <= largest:
         return _alone(producer, record, append, _COMPRESSED)
     smaller = None if cut is None else cut(record, largest - _BATCH_HEADER)

@@ -46,7 +46,7 @@ async def hanging_transactions(cluster: Cluster, places: Sequence[TopicPartition
             # So that it knows the leaders of these partitions; it is not asked for records.
             consumer.assign(places)
             consumer.pause(*places)
-        # In this order: what a successor of ours begins meanwhile is behind these ends.
+        # In this order: whatever a successor begins in the meantime lies behind these ends.
         ends = await written.end_offsets(places)
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:

@@ -139,7 +139,7 @@ class TopicWatch:
         """Ask the brokers. Raises what aiokafka raises."""
         client = self._consumer._client
         self.seen = topics = await worker_topics_now(client, self._settings)
-        # None while the topic was away when aiokafka asked, which it would believe for as long.
+        # None if the topic was gone when aiokafka asked, which aiokafka would otherwise believe for five minutes.
         if len(client.cluster.partitions_for_topic(self._settings.topic_touchpoints) or ()) != topics.partitions:
             client.force_metadata_update()
         return topics

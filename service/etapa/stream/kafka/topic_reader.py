@@ -19,7 +19,7 @@ _POLL_MS = 500
 class TopicReader:
     """Committed records of one topic; used by `async with`. It connects when it is first asked something. Methods raise `LogError`.
 
-    It reads one stretch at a time: whoever begins another one is through with the one before.
+    It reads one range at a time: beginning another one ends the one before.
     """
 
     def __init__(self, cluster: Cluster, topic: str) -> None:

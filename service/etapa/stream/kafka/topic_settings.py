@@ -1,6 +1,6 @@
 """The settings of topics as the brokers tell them, and what is wrong with them for us.
 
-Whoever may use a topic need not be allowed to ask for its settings. What is not told is taken to be right.
+Using a topic and reading its settings are different rights. A setting that we may not read is assumed to be right.
 """
 
 from collections.abc import Mapping, Sequence

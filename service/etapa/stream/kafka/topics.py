@@ -125,7 +125,7 @@ async def create_topics(cluster: Cluster, without: Collection[str] = ()) -> list
                 answer = await admin.create_topics(new)
                 made += [topic for topic, code, *_ in answer.topic_errors if not code]
                 _refuse_refused(answer, made)
-                # Whoever starts next must find them, so every broker has to know them.
+                # Every broker has to know the new topics, because any process started next must find them.
                 while len(await _partition_counts(admin, [topic.name for topic in missing])) < len(missing):  # noqa: ASYNC110 - brokers tell nobody
                     await asyncio.sleep(_POLL_SECONDS)
             findings = judged(settings, await topic_settings(admin, names))

@@ -194,7 +194,7 @@ def _snappy_block_in_pieces(block: bytes) -> Iterator[bytes]:
             further = max(0, length - 59)
             length = int.from_bytes(block[at : at + further], "little") + 1 if further else length + 1
             at += further
-            # A literal is as long as what is packed at most.
+            # A literal is at most as long as the packed data.
             unpacked += block[at : at + length]
             at += length
         else:

@@ -61,11 +61,11 @@ class Waiting:
         return stop
 
     def without_first(self, count: int) -> "Waiting":
-        """What is left when the first `count` have been dealt with."""
+        """What is left after the first `count`."""
         return NOTHING_WAITING if count == len(self.records) else Waiting(self.records[count:], self.items[count:])
 
     def with_rejected(self, position: int, reason: Rejected) -> "Waiting":
-        """The same, but that what is at `position` cannot be used."""
+        """The same, with the record at `position` marked as unusable."""
         items = self.items.copy()
         items[position] = reason
         return Waiting(self.records, items)
@@ -119,7 +119,7 @@ def _decode_some(
 
 @final
 class Encoded:
-    """What judging came to, ready for the log and for the view."""
+    """The results of judging, encoded for the log and for the view."""
 
     __slots__ = ("applied", "campaign_triggers", "stage_changes", "states")
 

@@ -9,7 +9,7 @@ from etapa.stream.protocol.ports import VIEW_FORMAT, Topics, ViewMark
 
 
 class PartitionRefused(EtapaError):
-    """The partition cannot be processed as things are. Trying again does not help; the message says what would."""
+    """The partition cannot be processed in this state. Trying again does not help; the message says what would."""
 
 
 class AllRefused(PartitionRefused):
@@ -39,7 +39,7 @@ _LOSS: dict[TopicRole, str] = {
 
 
 def refuse_what_is_not_ours(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
-    """Compare who made what is there with who we are, and the two with each other. Raises `PartitionRefused`."""
+    """Check that the log and the view belong to us, and to each other. Raises `PartitionRefused`."""
     if shown is not None and shown.format != VIEW_FORMAT:
         raise PartitionRefused(
             f"the view of partition {partition} has format {shown.format}, this version writes format {VIEW_FORMAT}; "

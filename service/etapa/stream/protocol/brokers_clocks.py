@@ -12,7 +12,7 @@ import msgspec
 from etapa.journey.units import SECOND
 
 TOLERANCE = 60_000_000
-"""Microseconds by which clocks may differ: less than the grace of any sensible journey, more than any clock that is looked after."""
+"""Microseconds by which clocks may differ: less than the grace of any sensible journey, more than any synchronised clock drifts."""
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Stamp(msgspec.Struct, frozen=True):
 
 
 class Apart(msgspec.Struct, frozen=True):
-    """By how much the clock here is ahead of a broker's, at least (negative: behind), in microseconds."""
+    """How far our clock is ahead of a broker's, at least, in microseconds; negative: behind."""
 
     broker: int
     ahead: int

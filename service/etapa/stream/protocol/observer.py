@@ -67,7 +67,7 @@ class TaskObserver(Protocol):
     """What a partition task tells. Methods about a partition name it first."""
 
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
-        """The partition is not ready from here on; `takeover_finished` or `released` follows, or another start."""
+        """From now on the partition is not ready; `takeover_finished`, `released` or another start follows."""
 
     def takeover_finished(self, partition: int, reason: TakeoverReason, seconds: float, customers: int, counts: Mapping[str, int]) -> None:
         """The partition is ready. `customers` were read from the log; `counts` are the customers in each stage now."""
@@ -79,7 +79,7 @@ class TaskObserver(Protocol):
         """The view shows the last batch, `delay` seconds after its commit was answered; `apply` is what the call took."""
 
     def fenced(self, partition: int) -> None:
-        """A successor took the partition over before we were told to leave."""
+        """Another worker took the partition over before we were told to leave."""
 
     def touchpoints_gone(self, partition: int, count: int) -> None:
         """Retention removed up to `count` touchpoints that were never processed. They are lost."""
@@ -100,14 +100,14 @@ class TaskObserver(Protocol):
         """The task has ended, in whatever way: this worker says nothing more about the partition."""
 
     def partitions_unowned(self, count: int) -> None:
-        """So many partitions were given to no worker, in the whole group."""
+        """In the whole group, this many partitions were given to no worker."""
 
     def clock_ahead(self, seconds: float) -> None:
         """By how much the wall clock here is ahead of a broker's, at least; negative: behind."""
 
 
 class NullObserver:
-    """Listens to nothing."""
+    """Ignores everything."""
 
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None: ...
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from etapa.stream.protocol.task import AllRefused, PartitionRefused, PartitionTask
 
 _MOST_DEFECTS = 3
-"""How often a task may end by an error that nobody foresaw before the worker gives up."""
+"""How often tasks may end with an unexpected error before the worker gives up."""
 _DEFECT_PAUSE = 1.0
 REFUSED_PAUSE = 10.0
 """Seconds until a partition that was refused is looked at again: somebody may have done what it takes."""
@@ -25,7 +25,7 @@ class Revocable(Protocol):
     """A partition's log that reads through a consumer shared with others."""
 
     def revoke(self) -> None:
-        """The group has taken the partition away: nothing is read any more, whatever the shared consumer holds by then."""
+        """The group has taken the partition away: from now on nothing of it is read, even if the shared consumer still holds records."""
 
 
 MakeTask = Callable[[int], tuple[PartitionTask, Revocable]]

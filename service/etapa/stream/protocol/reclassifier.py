@@ -1,7 +1,7 @@
-"""What a partition's owner has to do of a request to carry all customers over: whom next, and when.
+"""The part of a partition's owner in a request to reclassify all customers: who is next, and when.
 
-It looks through the states that the view holds, a portion at a time, and names those of an older version. A tenure begins to
-look anew, because where the last one was means nothing to another Redis; customers that are done cost next to nothing.
+It scans the states in the view, a portion at a time, and names those of an older version. Each tenure starts the scan again, because
+the position of the last one means nothing to another Redis; customers already done cost next to nothing.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ from etapa.contracts.state import decode_standing
 from etapa.stream.protocol.ports import View
 
 LOOK_EVERY = 2.0
-"""Seconds between two looks at whether anything is asked for."""
+"""Seconds between two checks for a request."""
 PORTION = 500
 """Customers that are looked at, or carried over, at once."""
 NOTE_EVERY = 0.5
@@ -71,7 +71,7 @@ class Reclassifier:
         if now < self._allowed_at:
             return None
         count = max(1, min(PORTION, len(self._waiting), int(request.rate)))
-        # Time that went by unused is not made up for.
+        # Unused time is not caught up on, so the rate is never exceeded.
         self._allowed_at = now + count / request.rate
         return Portion(request, [self._waiting.popleft() for _ in range(count)])
 

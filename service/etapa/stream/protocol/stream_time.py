@@ -10,7 +10,7 @@ from etapa.journey.units import SECOND
 
 
 class QuietPace:
-    """Where stream time would be by now in a partition that is caught up and hears nothing.
+    """Where stream time would be by now in a partition that is caught up and reads nothing.
 
     It runs on at the wall clock's pace from the last touchpoint, so that a quiet partition fires its timers on time.
     A stream time further back than `quiet_after` is history being fed: it stands still, or the next touchpoints of that

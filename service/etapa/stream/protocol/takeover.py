@@ -40,7 +40,7 @@ FIRST_LOOK_BACK = 64
 
 
 class InDoubt(EtapaError):
-    """What we hold in memory may not be what is there. Throw it away and take the partition over again."""
+    """What we hold in memory may differ from what is stored. Throw it away and take the partition over again."""
 
     def __init__(self, reason: TakeoverReason, message: str) -> None:
         super().__init__(message)
@@ -167,7 +167,7 @@ class _Applying:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        # Nothing of ours may run on when somebody takes over again.
+        # No call of ours may still run when the next takeover begins.
         if self._under_way is not None:
             self._under_way.cancel()
             await asyncio.gather(self._under_way, return_exceptions=True)

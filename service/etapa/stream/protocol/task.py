@@ -21,9 +21,9 @@ __all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]
 logger = logging.getLogger(__name__)
 
 NAP = 0.1
-"""Seconds between two looks at whether we are asked to leave, while waiting to take over again."""
+"""Seconds between two checks whether we are asked to leave, while waiting to take over again."""
 ATTEMPTS_TO_PASS = 5
-"""How often something is looked at that may pass, before it is believed."""
+"""How often something that may pass by itself is checked before it is believed."""
 
 
 class PartitionTask:
@@ -151,7 +151,7 @@ class PartitionTask:
         return Tenure(self._around, taken)
 
     async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
-        """Say why, let go of the producer, and wait (at least so many seconds) before the next takeover."""
+        """Say why, close the producer, and wait (at least this many seconds) before the next takeover."""
         around, options = self._around, self._around.options
         self._trouble = f"{reason}: {cause}"
         seconds = max(at_least, min(options.longest_backoff, options.first_backoff * 2.0 ** min(failures - 1, 30)))
@@ -169,7 +169,7 @@ class PartitionTask:
 
 
 def reason_of(error: InDoubt | LogError | ViewError) -> TakeoverReason:
-    """What a failed tenure is called when the next one begins."""
+    """The name of a failed tenure's reason, for the next takeover."""
     if isinstance(error, InDoubt):
         return error.reason
     if isinstance(error, Fenced):

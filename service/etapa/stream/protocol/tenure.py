@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class TaskContext(msgspec.Struct, frozen=True):
-    """What a task is given and never changes."""
+    """What a task is given once and for all."""
 
     partition: int
     program: Program
@@ -145,7 +145,7 @@ class Tenure:
             self._took("decode", started)
 
     async def _process_touchpoints(self) -> None:
-        """One batch of what waits, as if record by record."""
+        """One batch of the waiting records. The result is the same as if they were processed one by one."""
         engine, items = self._engine, self._waiting.items[: self._around.options.max_records]
         wall = self._around.clock.now()
         loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
@@ -174,11 +174,11 @@ class Tenure:
         await self._settle()
         self._engine = self._new_engine()
         self._waiting = self._waiting.with_rejected(failure.position, rejected("evaluation_failed", str(failure)))
-        # One seldom comes alone, and starting over for each would take time by the square of their number.
+        # Such records seldom come alone, and starting over for each would take time quadratic in their number.
         self._careful = True
 
     async def _process_quiet_time(self) -> None:
-        """Look whether the view is still what we left there, and at the timers that are due as time goes by."""
+        """Check that the view is still as we left it, and fire the timers that have become due as time passed."""
         await self._settle()
         position = self._pace.position(self._engine.stream_time, *self._asked_at)
         loaded = await self._load([], position)
@@ -204,7 +204,7 @@ class Tenure:
                 return
 
     async def _reclassify(self) -> None:
-        """A batch of customers that are carried over to this version of the journey because somebody asked for it."""
+        """A batch of customers that are carried over to this version of the journey on request."""
         clock, engine = self._around.clock, self._engine
         portion = await self._reclassifier.next(clock.monotonic())
         if portion is None:
@@ -273,7 +273,7 @@ class Tenure:
             taken = await take(taken, stop, wall, unusable)
             await self._pause()
             if taken < stop and self._engine.struck >= around.options.max_struck:
-                # A record that cannot be judged moves nobody, so it must not have made timers strike either.
+                # A record that cannot be judged moves nobody, so it must not make timers strike either.
                 await self._rehearse(taken, wall)
                 break
         self._took("classify", started)
@@ -295,7 +295,7 @@ class Tenure:
         return stop
 
     async def _rehearse(self, position: int, wall: int) -> None:
-        """Raise `CannotJudge` if judging would fail, found out without half of it being done."""
+        """Raise `CannotJudge` if judging would fail, found out on a copy so that nothing is left half done."""
         touchpoint = self._waiting.items[position]
         if not isinstance(touchpoint, Touchpoint) or touchpoint is self._sound:
             return
@@ -320,7 +320,7 @@ class Tenure:
         logger.debug("what was raised", exc_info=cause, extra=who)
 
     async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
-        """Make real what the engine did with the first `count` that wait. Nothing is written if nothing was done, unless `empty`."""
+        """Commit what the engine did with the first `count` waiting records. Nothing is written if nothing was done, unless `empty`."""
         around, clock = self._around, self._around.clock
         work = self._engine.collect()
         if not (count or work.changed or empty):

@@ -54,7 +54,7 @@ class RedisInspection:
                 yield list(found[1]) if isinstance(found[1], dict) else [one for one, _ in found[1]]
 
     async def remove_mark(self) -> bool:
-        """Have whoever owns the partition build it anew from the log; false when there was no mark."""
+        """Have the partition's owner rebuild it from the log; false when there was no mark."""
         async with self._errors():
             removed: Any = await cast("Any", self._client.unlink(self._keys.mark))
             return bool(removed)

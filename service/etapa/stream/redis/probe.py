@@ -32,7 +32,7 @@ async def trouble_behind(settings: Settings, error: BaseException) -> Trouble | 
         return told
     if told is None and not any(isinstance(one, _ABOUT_REACHING) for one in chain_of(error)):
         return None
-    # Sentinels that nobody can reach know no service either.
+    # Sentinels that cannot be reached know no service either.
     return await find_trouble(settings) or told
 
 
@@ -62,7 +62,7 @@ async def _failure(address: RedisAddress, host: str, port: int) -> Failed | None
     if context is not None:
         failed = await tls_failure(host, port, context, STEP_SECONDS)
         if failed is not None:
-            # A server without TLS may wait for the rest of what it takes for a command.
+            # A server without TLS may take the handshake for a command and wait for the rest of it.
             if failed.kind == "silent" and _is_redis(await first_words(host, port, _PING, None, STEP_SECONDS)):
                 return Failed("tls_not_spoken", "the server does not speak TLS there")
             return failed

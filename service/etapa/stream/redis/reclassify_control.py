@@ -19,7 +19,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     request: ReclassifyRequest | None
     progress: ReclassifyProgress | None
-    """Of this request; none when nobody has begun."""
+    """Of this request; none when no worker has begun."""
     customers: int
 
     @property
@@ -61,7 +61,7 @@ class ReclassifyControl:
         await self._each(partitions, lambda pipe, keys: pipe.hset(keys.reclassify, "request", value))
 
     async def withdraw(self, partitions: int) -> None:
-        """Ask for nothing any more. The portion at hand is finished."""
+        """Withdraw the request. The current portion is still finished."""
         await self._each(range(partitions), lambda pipe, keys: pipe.delete(keys.reclassify))
 
     async def _each(self, partitions: Sequence[int], ask: Any) -> list[Any]:

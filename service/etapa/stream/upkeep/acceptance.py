@@ -15,7 +15,7 @@ from etapa.stream.protocol.ports import Fenced, Log, Topics, Transaction
 from etapa.stream.protocol.takeover import last_mark
 
 TRIES = 5
-"""So often a partition is tried whose owner took it over again meanwhile."""
+"""How often a partition is tried again if its owner took it over in the meantime."""
 
 
 class NothingProcessed(EtapaError):
@@ -45,7 +45,7 @@ async def accept_in(log: Log, partition: int, group: str, role: TopicRole) -> bo
     for tries_left in reversed(range(TRIES)):
         topics = await log.topics()
         last = await _mark_of(log, partition, group, topics)
-        # Not before it is known to be of use: whoever works on the partition is interrupted.
+        # Only once it is known to be useful, because it interrupts the partition's owner.
         if replaced(last.mark, role, topics) is None:
             return False
         try:

@@ -20,7 +20,7 @@ from etapa.stream.protocol.takeover import last_mark
 
 PAUSE_SECONDS = 0.25
 LOOKS = 20
-"""So often, with pauses, what does not fit is looked at again."""
+"""How often a mismatch is checked again, with pauses, before it is reported."""
 _BITS = 32
 _NUMBER = (1 << _BITS) - 1
 

@@ -28,7 +28,7 @@ LOOKS_BETWEEN_COUNTS = 20
 
 
 class NobodyAtWork(EtapaError):
-    """No worker is in the group, so nobody builds the partition; the next one that starts does."""
+    """No worker is in the group, so the partition waits; the next worker that starts rebuilds it."""
 
 
 class Rebuilding(msgspec.Struct, frozen=True):

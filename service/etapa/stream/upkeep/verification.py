@@ -23,7 +23,7 @@ from etapa.stream.upkeep.state_fold import StateFold, digest_of, was_processed
 NO_TOPICS = Topics(0)
 PORTION = 1_000
 ROUNDS = 5
-"""So often a customer is looked at that was different each time, and has a later record each time."""
+"""How often a customer is checked again that differed each time and had a newer record each time."""
 
 DifferenceKind = Literal["missing", "extra", "state", "stage", "timer", "count", "mark", "topic"]
 
@@ -50,7 +50,7 @@ class Verified(msgspec.Struct, frozen=True):
     """How many records of the log the view did not show yet at the end."""
     differences: int
     undecided: int
-    """Customers that could not be compared: the log had replaced what the view showed each time they were looked at."""
+    """Customers that could not be compared, because the log had replaced what the view showed at each check."""
 
 
 class Inspection(Protocol):
