@@ -32,11 +32,20 @@ SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", 
 """Of a worker that the group gives partitions and takes them away from; only groups have such workers."""
 TopicSafety = Literal["marked_topics", "watched_topics"]
 """Of a partition one of whose topics somebody makes anew; only in `AnewWorld` anybody does."""
-Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ProducerSafety
+ReadingSafety = Literal["unpacks_within", "keeps_beginnings"]
+"""Of the log that reads batches somebody made small in bad faith; only `HostileWorld` has any."""
+Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety
 PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
 SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
 TOPIC_SAFETIES: Final[tuple[TopicSafety, ...]] = get_args(TopicSafety)
-SAFETIES: Final[tuple[Safety, ...]] = (*PROTOCOL_SAFETIES, *SUPERVISION_SAFETIES, *TOPIC_SAFETIES, *PRODUCER_SAFETIES)
+READING_SAFETIES: Final[tuple[ReadingSafety, ...]] = get_args(ReadingSafety)
+SAFETIES: Final[tuple[Safety, ...]] = (
+    *PROTOCOL_SAFETIES,
+    *SUPERVISION_SAFETIES,
+    *TOPIC_SAFETIES,
+    *READING_SAFETIES,
+    *PRODUCER_SAFETIES,
+)
 
 
 class TrustingView(MemoryView):

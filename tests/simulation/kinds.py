@@ -1,17 +1,33 @@
 """The kinds of worlds, and which of them a seed runs in."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from tests.simulation.anew import AnewWorld
 from tests.simulation.chasing import ChasingWorld
 from tests.simulation.cluster.world import ClusterWorld
+from tests.simulation.controls import Safety
 from tests.simulation.group_world import GroupWorld
+from tests.simulation.hostile.world import HostileWorld
 from tests.simulation.sourced import SourcedWorld
 from tests.simulation.versions import RollingWorld
-from tests.simulation.world import World
+from tests.simulation.world import SimulationResult, World
 
-KINDS: Final[Mapping[str, type[World]]] = {
+
+class SimulatedRun(Protocol):
+    """A run that a seed decides."""
+
+    def run(self) -> SimulationResult:
+        """The whole of it."""
+
+
+class KindOfWorld(Protocol):
+    """Makes the run of a seed, without the safeties that are `off`."""
+
+    def __call__(self, seed: int, *, off: frozenset[Safety] = ...) -> SimulatedRun: ...
+
+
+KINDS: Final[Mapping[str, KindOfWorld]] = {
     "partition": World,
     "versions": RollingWorld,
     "group": GroupWorld,
@@ -19,8 +35,9 @@ KINDS: Final[Mapping[str, type[World]]] = {
     "chases": ChasingWorld,
     "sources": SourcedWorld,
     "anew": AnewWorld,
+    "hostile": HostileWorld,
 }
-# The last three have no turn: `--world chases` and so on run them, and tests of their own run their first seeds.
+# The last four have no turn: `--world chases` and so on run them, and tests of their own run their first seeds.
 _TURNS = ("partition", "group", "versions", "group", "cluster")
 
 

@@ -146,23 +146,23 @@ class SimulatedBrokers:
         if request.API_VERSION >= 5:
             topics = [(error, name, own, [(*one, []) for one in parts]) for error, name, own, parts in topics]
         fields = {"throttle_time_ms": 0, "brokers": brokers, "cluster_id": "c", "controller_id": brokers[0][0], "topics": topics}
-        return _answer(request, fields)
+        return answer_to(request, fields)
 
     def _find_coordinator(self, node: int, request: Any) -> Any:
         found = self.transactions_node if request.coordinator_type == 1 else self.leaders[OFFSETS]
         error = 0 if found in self._known and not self._busy() else 15
-        return _answer(request, {"error_code": error, "coordinator_id": found, "host": "node", "port": found})
+        return answer_to(request, {"error_code": error, "coordinator_id": found, "host": "node", "port": found})
 
     def _api_versions(self, node: int, request: Any) -> Any:
         versions: list[Any] = [(key, least, most, {}) for key, (least, most) in self.versions().items()]
-        return _answer(request, {"error_code": 0, "api_versions": versions, "tags": TRANSACTION_VERSION_2 if self.new else {}})
+        return answer_to(request, {"error_code": 0, "api_versions": versions, "tags": TRANSACTION_VERSION_2 if self.new else {}})
 
     def _init_producer_id(self, node: int, request: Any) -> Any:
         error, producer_id, epoch = self._not_here(node), -1, -1
         if not error:
             error, producer_id, epoch = self.coordinator.init(request.transactional_id, request.transaction_timeout_ms / 1000)
         self._tell_concurrent(error)
-        return _answer(request, {"error_code": error, "producer_id": producer_id, "producer_epoch": epoch})
+        return answer_to(request, {"error_code": error, "producer_id": producer_id, "producer_epoch": epoch})
 
     def _add_partitions(self, node: int, request: Any) -> Any:
         names = sorted(topic for topic, _ in request.topics)
@@ -175,13 +175,13 @@ class SimulatedBrokers:
                 error = self.coordinator.add(request.transactional_id, request.producer_id, request.producer_epoch, names)
                 self._tell_concurrent(error)
                 errors = dict.fromkeys(names, error)
-        return _answer(request, {"errors": [(name, [(self._partition, error)]) for name, error in errors.items()]})
+        return answer_to(request, {"errors": [(name, [(self._partition, error)]) for name, error in errors.items()]})
 
     def _add_offsets(self, node: int, request: Any) -> Any:
         error = self._not_here(node) or (GROUP_DENIED if self._denied("group") else 0)
         error = error or self.coordinator.add(request.transactional_id, request.producer_id, request.producer_epoch, [OFFSETS])
         self._tell_concurrent(error)
-        return _answer(request, {"error_code": error})
+        return answer_to(request, {"error_code": error})
 
     def _end(self, node: int, request: Any) -> Any:
         bumps = request.API_VERSION >= END_BUMPS
@@ -195,7 +195,7 @@ class SimulatedBrokers:
                 bumps=bumps,
             )
         self._tell_concurrent(error)
-        return _answer(request, {"error_code": error, "producer_id": producer_id, "producer_epoch": epoch})
+        return answer_to(request, {"error_code": error, "producer_id": producer_id, "producer_epoch": epoch})
 
     def _commit_offset(self, node: int, request: Any) -> Any:
         adds = request.API_VERSION >= COMMIT_ADDS_GROUP
@@ -210,7 +210,7 @@ class SimulatedBrokers:
         if error == transactions.CONCURRENT and not adds:
             error = LOADING
         answer: Any = (topic, [(told[0], error, {})], {}) if adds else (topic, [(told[0], error)])
-        return _answer(request, {"topics": [answer], "errors": [answer]})
+        return answer_to(request, {"topics": [answer], "errors": [answer]})
 
     def _produce(self, node: int, request: Any) -> Any:
         adds = request.API_VERSION >= PRODUCE_ADDS_PLACES
@@ -219,7 +219,7 @@ class SimulatedBrokers:
             error, offset = self._append(node, topic, request.transactional_id, bytes(data), adds=adds)
             told = (number, error, offset, -1, 0)
             answers.append((topic, [(*told, [], None, {})], {}) if adds else (topic, [told]))
-        return _answer(request, {"topics": answers})
+        return answer_to(request, {"topics": answers})
 
     def _append(self, node: int, topic: str, transactional_id: str, data: bytes, *, adds: bool) -> tuple[int, int]:
         if topic not in self.logs:
@@ -267,6 +267,7 @@ class SimulatedBrokers:
                 self._on_group_offset(one.offset)
 
 
-def _answer(request: Any, fields: Mapping[str, Any]) -> Any:
+def answer_to(request: Any, fields: Mapping[str, Any]) -> Any:
+    """An answer in the version of the request; fields that are left out are 0."""
     kind = request.RESPONSE_TYPE
     return kind(**{name: fields.get(name, 0) for name in kind.SCHEMA.names})

@@ -21,6 +21,7 @@ from tests.simulation.cluster.loop import RUNNING, ProcessLoop, TaskedProcess
 
 KINDS = {
     0: "Produce",
+    1: "Fetch",
     3: "Metadata",
     10: "FindCoordinator",
     18: "ApiVersions",

@@ -83,6 +83,12 @@ Of a partition one of whose topics somebody deletes and makes anew (`belonging`)
 - `watched_topics`: the log compares them, too, as long as the partition is processed. Prevents: a worker goes on in the middle
   of the new one.
 
+Of the log that reads what strangers have sent (`stream/kafka`):
+- `unpacks_within`: no batch is unpacked as a whole to more than a bound. Prevents: a mebibyte that compression made small takes
+  a gibibyte of memory.
+- `keeps_beginnings`: of what is too large in one record, no more is kept than a dead letter tells. Prevents: the same, by a single
+  record that is read piece by piece.
+
 Of the producer that commits, whatever happens to single requests on their way (`stream/kafka`):
 - `ends_once`: a request to end a transaction that got no answer is never sent again under the same epoch. Prevents: the first
   one arrives late and commits half of the next transaction.

@@ -1,0 +1,38 @@
+"""Batches that somebody made small in bad faith: read to the end within a bound on memory, and beyond it without either of what keeps it."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+
+from tests.simulation.controls import READING_SAFETIES, ReadingSafety
+from tests.simulation.hostile.batches import CODECS, HOSTILE
+from tests.simulation.hostile.world import HostileWorld
+
+SEEDS = 20
+SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 5
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_whatever_was_made_small_is_read_to_the_end_within_the_bound_on_memory() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        result = HostileWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert [kind for kind in product(CODECS, HOSTILE) if not events[", ".join(kind)]] == []
+    assert events["cut"] > SEEDS
+
+
+@pytest.mark.parametrize("safety", READING_SAFETIES)
+def test_without_one_of_the_bounds_the_memory_is_the_senders_to_choose(safety: ReadingSafety) -> None:
+    found = [HostileWorld(seed, off=frozenset([safety])).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS)]
+    assert any("MiB, more than" in line for lines in found for line in lines)
