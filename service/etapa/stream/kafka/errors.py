@@ -53,6 +53,7 @@ _NOISY = (
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
     # Speaks of single records, and of poison there may be any number. Their dead letters tell of each.
+    "etapa.stream.protocol.judge",
     "etapa.stream.protocol.tenure",
 )
 

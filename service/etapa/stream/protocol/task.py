@@ -14,7 +14,8 @@ from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, take_over
-from etapa.stream.protocol.tenure import TaskContext, Tenure
+from etapa.stream.protocol.task_context import TaskContext
+from etapa.stream.protocol.tenure import Tenure
 
 __all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]
 

@@ -15,34 +15,21 @@ import msgspec
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.rejected import Rejected, rejected
 from etapa.contracts.state import decode_state
-from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
-from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Intake
-from etapa.stream.protocol.observer import BatchCommitted, BatchStep, TaskObserver
-from etapa.stream.protocol.options import TaskOptions
-from etapa.stream.protocol.ports import Clock, LoadedCustomers, Log, Transaction, View, ViewMark
+from etapa.stream.protocol.judge import Judge
+from etapa.stream.protocol.observer import BatchCommitted, BatchStep
+from etapa.stream.protocol.ports import LoadedCustomers, Transaction, ViewMark
 from etapa.stream.protocol.reclassifier import Reclassifier
 from etapa.stream.protocol.records import Applied, Record
 from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
+from etapa.stream.protocol.task_context import TaskContext
 
 logger = logging.getLogger(__name__)
-
-
-class TaskContext(msgspec.Struct, frozen=True):
-    """What a task is given once and for all."""
-
-    partition: int
-    program: Program
-    log: Log
-    view: View
-    clock: Clock
-    observer: TaskObserver
-    options: TaskOptions
 
 
 class _InFlight(msgspec.Struct, frozen=True):
@@ -77,10 +64,7 @@ class Tenure:
         self._caught_up = False
         self._asked_at = 0, 0.0
         self._more_timers = False
-        self._careful = False
-        """Whether records that wait, or those just before them, could not be judged: then each is rehearsed first."""
-        self._sound: Touchpoint | None = None
-        """One that was rehearsed, and is known not to fail: timers before it may be committed without it."""
+        self._judge = Judge(around, self._pause)
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._in_flight: _InFlight | None = None
         self._seconds: dict[BatchStep, float] = {}
@@ -169,13 +153,13 @@ class Tenure:
 
     async def _start_over_without(self, failure: "CannotJudge") -> None:
         """Make a dead letter of a record that cannot be judged, and forget all that was judged since the last commit."""
-        self._tell_of_failure(failure.position, failure, failure.__cause__)
+        self._judge.tell_of_failure(self._waiting, failure.position, failure)
         # Half of it may be in memory by now. What the view shows is whole once the batch in flight is there.
         await self._settle()
         self._engine = self._new_engine()
         self._waiting = self._waiting.with_rejected(failure.position, rejected("evaluation_failed", str(failure)))
         # Such records seldom come alone, and starting over for each would take time quadratic in their number.
-        self._careful = True
+        self._judge.is_careful = True
 
     async def _process_quiet_time(self) -> None:
         """Check that the view is still as we left it, and fire the timers that have become due as time passed."""
@@ -259,65 +243,11 @@ class Tenure:
                 await self._pause()
 
     async def _classify(self, count: int, wall: int) -> tuple[int, list[tuple[Record, Rejected]]]:
-        """Judge the first `count` that wait, or fewer if so many timers strike before them that these are enough for a batch.
-
-        Gives how many were judged, and those of them that cannot be used.
-        """
-        around = self._around
-        started = around.clock.monotonic()
-        unusable: list[tuple[Record, Rejected]] = []
-        taken = 0
-        while taken < count:
-            stop = min(taken + around.options.pause_every, count)
-            take = self._take_carefully if self._careful else self._take
-            taken = await take(taken, stop, wall, unusable)
-            await self._pause()
-            if taken < stop and self._engine.struck >= around.options.max_struck:
-                # A record that cannot be judged moves nobody, so it must not make timers strike either.
-                await self._rehearse(taken, wall)
-                break
+        """See `Judge.judge`."""
+        started = self._around.clock.monotonic()
+        judged = await self._judge.judge(self._engine, self._waiting, count, wall)
         self._took("classify", started)
-        return taken, unusable
-
-    async def _take(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> int:
-        return self._waiting.take(self._engine, start, stop, wall, unusable)
-
-    async def _take_carefully(self, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> int:
-        for position in range(start, stop):
-            try:
-                await self._rehearse(position, wall)
-            except CannotJudge as failure:
-                self._tell_of_failure(position, failure, failure.__cause__)
-                unusable.append((self._waiting.records[position], rejected("evaluation_failed", str(failure))))
-                continue
-            if self._waiting.take(self._engine, position, position + 1, wall, unusable) == position:
-                return position
-        return stop
-
-    async def _rehearse(self, position: int, wall: int) -> None:
-        """Raise `CannotJudge` if judging would fail, found out on a copy so that nothing is left half done."""
-        touchpoint = self._waiting.items[position]
-        if not isinstance(touchpoint, Touchpoint) or touchpoint is self._sound:
-            return
-        rehearsal = self._engine.rehearsal(touchpoint, wall)
-        try:
-            while not rehearsal.go_on():
-                await self._pause()
-        except EvaluationFailed as failure:
-            raise CannotJudge(position, str(failure)) from failure
-        self._sound = touchpoint
-
-    def _tell_of_failure(self, position: int, what: Exception, cause: BaseException | None) -> None:
-        item = self._waiting.items[position]
-        who = {"customer_id": item.customer_id} if isinstance(item, Touchpoint) else {}
-        logger.warning(
-            "partition %d: judging the touchpoint at offset %d failed: %s",
-            self._around.partition,
-            self._waiting.records[position].offset,
-            what,
-            extra=who,
-        )
-        logger.debug("what was raised", exc_info=cause, extra=who)
+        return judged
 
     async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
         """Commit what the engine did with the first `count` waiting records. Nothing is written if nothing was done, unless `empty`."""
@@ -374,7 +304,7 @@ class Tenure:
         self._waiting = self._waiting.without_first(count)
         self._intake.committed(accounted)
         if count:
-            self._careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
+            self._judge.is_careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
         self._engine.forget(around.options.customers_in_memory, work.changed)
         for failure in work.failures:
             who = {"customer_id": failure.customer_id}

@@ -1,0 +1,86 @@
+"""Judging the records that wait, a portion at a time, and keeping those that would raise from leaving a customer half changed."""
+
+import logging
+
+from etapa.contracts.rejected import Rejected, rejected
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
+from etapa.journey.engine.partition import Partition
+from etapa.stream.protocol.batch import CannotJudge, Pause, Waiting
+from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.task_context import TaskContext
+
+logger = logging.getLogger(__name__)
+
+
+class Judge:
+    """Judges in the order of the log. After a failure it is careful: each touchpoint is tried on a copy of its customer first."""
+
+    def __init__(self, around: TaskContext, pause: Pause) -> None:
+        self._around = around
+        self._pause = pause
+        self.is_careful = False
+        """Whether records that wait, or those just before them, could not be judged."""
+        self._sound: Touchpoint | None = None
+        """One that was rehearsed, and is known not to fail: timers before it may be committed without it."""
+
+    async def judge(self, engine: Partition, waiting: Waiting, count: int, wall: int) -> tuple[int, list[tuple[Record, Rejected]]]:
+        """Judge the first `count` that wait, or fewer if so many timers strike before them that these are enough for a batch.
+
+        Gives how many were judged, and those of them that cannot be used. Raises `CannotJudge`; `engine` must be thrown away then.
+        """
+        options = self._around.options
+        unusable: list[tuple[Record, Rejected]] = []
+        taken = 0
+        while taken < count:
+            stop = min(taken + options.pause_every, count)
+            if self.is_careful:
+                taken = await self._take_carefully(engine, waiting, taken, stop, wall, unusable)
+            else:
+                taken = waiting.take(engine, taken, stop, wall, unusable)
+            await self._pause()
+            if taken < stop and engine.struck >= options.max_struck:
+                # A record that cannot be judged moves nobody, so it must not make timers strike either.
+                await self._rehearse(engine, waiting, taken, wall)
+                break
+        return taken, unusable
+
+    def tell_of_failure(self, waiting: Waiting, position: int, failure: CannotJudge) -> None:
+        """Log that the record at `position` cannot be judged; the cause only where details are asked for."""
+        item = waiting.items[position]
+        who = {"customer_id": item.customer_id} if isinstance(item, Touchpoint) else {}
+        logger.warning(
+            "partition %d: judging the touchpoint at offset %d failed: %s",
+            self._around.partition,
+            waiting.records[position].offset,
+            failure,
+            extra=who,
+        )
+        logger.debug("what was raised", exc_info=failure.__cause__, extra=who)
+
+    async def _take_carefully(
+        self, engine: Partition, waiting: Waiting, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]
+    ) -> int:
+        for position in range(start, stop):
+            try:
+                await self._rehearse(engine, waiting, position, wall)
+            except CannotJudge as failure:
+                self.tell_of_failure(waiting, position, failure)
+                unusable.append((waiting.records[position], rejected("evaluation_failed", str(failure))))
+                continue
+            if waiting.take(engine, position, position + 1, wall, unusable) == position:
+                return position
+        return stop
+
+    async def _rehearse(self, engine: Partition, waiting: Waiting, position: int, wall: int) -> None:
+        """Raise `CannotJudge` if judging would fail, found out on a copy so that nothing is left half done."""
+        touchpoint = waiting.items[position]
+        if not isinstance(touchpoint, Touchpoint) or touchpoint is self._sound:
+            return
+        rehearsal = engine.rehearsal(touchpoint, wall)
+        try:
+            while not rehearsal.go_on():
+                await self._pause()
+        except EvaluationFailed as failure:
+            raise CannotJudge(position, str(failure)) from failure
+        self._sound = touchpoint

@@ -1,0 +1,20 @@
+"""What the parts of a partition's task share."""
+
+import msgspec
+
+from etapa.journey.engine.judging.program import Program
+from etapa.stream.protocol.observer import TaskObserver
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import Clock, Log, View
+
+
+class TaskContext(msgspec.Struct, frozen=True):
+    """What a task is given once and for all."""
+
+    partition: int
+    program: Program
+    log: Log
+    view: View
+    clock: Clock
+    observer: TaskObserver
+    options: TaskOptions
