@@ -66,7 +66,7 @@ test: setup ## all tests, on a real Kafka (Java 17, Maven) and a real Redis that
 
 .PHONY: test-quick
 test-quick: setup ## the tests that need no Kafka; ARGS="-k name"
-	@$(BIN)/python -m pytest -m "not kafka" $(ARGS)
+	@$(BIN)/python -m pytest -m "not kafka and not release" $(ARGS)
 
 # The sources as they are, whatever was compiled: what the core says must not hang on that.
 CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language tests/unit/contracts tests/unit/stream tests/unit/rehearsal \
@@ -181,6 +181,19 @@ lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" ta
 .PHONY: generated
 generated: setup ## write what is made from other files: docs/metrics.md, dashboards, the OpenAPI document, the chart's rules
 	@$(BIN)/python -m deploy.generator
+
+.PHONY: man
+man: setup ## write a man page for every command to dist/man
+	@$(BIN)/python -m deploy.generator.man_pages dist/man
+
+.PHONY: sbom
+sbom: tools ## write dist/etapa.cdx.json: what the image holds, by the lock (CycloneDX)
+	@mkdir -p dist
+	@$(TOOLS)/bin/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --output-reproducible --of JSON --output-file dist/etapa.cdx.json
+
+.PHONY: workflows
+workflows: tools ## check the workflows of GitHub: actionlint, zizmor
+	@$(BIN)/python -m pytest -q tests/unit/test_workflows.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built here: environments and caches

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import click
 import tzdata
+from click.shell_completion import CompletionItem
 
 import etapa
 from etapa.commands.terminal.failures import CheckFailed, reason
@@ -70,6 +71,11 @@ class Commands(click.Group):
         module = importlib.import_module(f"etapa.commands.{entry.module}")
         command: click.Command = getattr(module, entry.module)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click does it, without importing the commands: whoever types waits for it."""
+        found = [CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does it, but a mistyped name is answered with the nearest one."""
