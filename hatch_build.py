@@ -9,6 +9,7 @@ ETAPA_COMPILE=always that is an error, and with ETAPA_COMPILE=later whatever is 
 """
 
 import os
+import re
 import sys
 import tempfile
 import tomllib
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE_ROOT = ROOT / "service"
@@ -33,6 +35,24 @@ class CompilingHook(BuildHookInterface[Any]):
         build_data["pure_python"] = False
         if version != "editable":
             build_data["force_include"] |= {str(built): str(built.relative_to(PACKAGE_ROOT)) for built in compiled_modules()}
+
+
+class ReadmeHook(MetadataHookInterface):
+    """Hatch calls this for the package's description: README.md, with links that lead somewhere also where it stands alone."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        text = (ROOT / "README.md").read_text("utf-8")
+        metadata["readme"] = {"content-type": "text/markdown", "text": with_absolute_links(text, metadata["urls"]["Source"])}
+
+
+def with_absolute_links(markdown: str, repository: str) -> str:
+    """The text with each relative link leading into the repository; pictures to the file itself."""
+
+    def absolute(found: re.Match[str]) -> str:
+        picture, words, path = found.groups()
+        return f"{picture}[{words}]({repository}/{'raw' if picture else 'blob'}/main/{path})"
+
+    return re.sub(r"(!?)\[([^\]]*)\]\((?![a-z]+:|#)([^)]+)\)", absolute, markdown)
 
 
 def compile_in_place() -> bool:
@@ -106,6 +126,8 @@ def _compile() -> None:
             extensions = mypycify(["--config-file", "pyproject.toml", *paths], group_name="etapa", target_dir=str(BUILD))
             setuptools.setup(
                 name="etapa-compiled",
+                # Otherwise it looks for a readme, which is made by the hook above.
+                long_description="The compiled modules of Etapa.",
                 packages=[],
                 package_dir={"": "service"},
                 ext_modules=extensions,
