@@ -177,10 +177,12 @@ class Shopper:
                 return not self.true(negated, now, touchpoint)
             case model.Event(match, within):
                 return touchpoint is not None and self._fits(match, touchpoint) and (within is None or touchpoint.at > now - within)
-            case model.Count(match, window, comparison):
-                return satisfies(comparison, len(self._matching_in(match, window, now)))
-            case model.Aggregate(kind, path, match, window, comparison, _):
-                values = [self._value(path, each, condition.conversion) for each in self._matching_in(match, window, now)]
+            case model.Count(match, window, comparison, weights):
+                counted = [weight_of(weights, each) for each in self._matching_in(match, window, now)]
+                return satisfies(comparison, fsum(counted))
+            case model.Aggregate(kind, path, match, window, comparison, _, _):
+                found = [(each, self._values(path, each, condition.conversion)) for each in self._matching_in(match, window, now)]
+                values = [weighed(value, condition.weights, each) for each, some in found for value in some]
                 return self._satisfies(comparison, aggregate(kind, values), is_read=True)
             case model.Absent(match, duration):
                 known_long_enough = min(each.at for each in self.seen) <= now - duration
@@ -252,6 +254,14 @@ class Shopper:
             begins, ends = local_time.period(window.calendar, now, self._zone())
         return [each for each in self._in_order() if begins <= each.at < ends and self._fits(match, each)]
 
+    def _values(self, path: model.Path, touchpoint: Touchpoint, conversion: str | None) -> list[Any]:
+        if model.ELEMENTS not in path:
+            return [self._value(path, touchpoint, conversion)]
+        place = path.index(model.ELEMENTS)
+        elements = value_at(path[:place], touchpoint)
+        inner = [inside(path[place + 1 :], each) for each in elements] if isinstance(elements, list) else []
+        return [read_as(conversion, value, self.arrived_in[id(touchpoint)]) for value in inner if value is not None]
+
     def _value(self, path: model.Path, touchpoint: Touchpoint, conversion: str | None) -> Any:
         return read_as(conversion, value_at(path, touchpoint), self.arrived_in[id(touchpoint)])
 
@@ -299,6 +309,23 @@ def aggregate(kind: str, values: list[Any]) -> Any:
             return len({(isinstance(value, bool), value) for value in values if value is not None})
         case _:
             return values[-1] if values else None
+
+
+def weight_of(weights: model.Weights | None, touchpoint: Touchpoint) -> float:
+    if weights is None:
+        return 1
+    named = dict(weights)
+    return named[touchpoint.type] if touchpoint.type in named else named["*"]
+
+
+def weighed(value: Any, weights: model.Weights | None, touchpoint: Touchpoint) -> Any:
+    return float(value) * float(weight_of(weights, touchpoint)) if weights is not None and is_number(value) else value
+
+
+def inside(keys: tuple[str, ...], value: Any) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def value_at(path: model.Path, touchpoint: Touchpoint) -> Any:

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -89,6 +90,16 @@ windows = st.one_of(
 )
 points = st.dictionaries(st.sampled_from(TYPES), st.sampled_from([-2.0, 1.0, 3.0, 5.0]), min_size=1).map(lambda found: tuple(found.items()))
 
+weighted_matches = st.builds(model.Match, st.just((model.ANY_TYPE,)) | st.just(("a", "b")), wheres)
+element_paths = st.sampled_from([("properties", "items", "[]", "v"), ("properties", "items", "[]")])
+
+
+def with_weights(leaf: Any) -> st.SearchStrategy[Any]:
+    """Of a condition whose touchpoints may count differently."""
+    named = dict.fromkeys((*leaf.match.types, "a"), st.sampled_from([-2, -1, 1, 0.5, 3]))
+    return st.fixed_dictionaries(named).map(lambda found: replace(leaf, weights=tuple(sorted(found.items()))))
+
+
 paces = st.builds(
     lambda gaps, least, more: Pace(Fraction(gaps), least, None if more is None else least + more),
     st.sampled_from(["1", "1.5", "0.1", "7/3"]),
@@ -128,6 +139,18 @@ leaves: st.SearchStrategy[model.Condition] = st.one_of(
         measuring_dates.map(lambda comparison: model.Comparison(comparison.tests, "date")),
         st.just("date"),
     ),
+    st.builds(model.Count, weighted_matches, windows, measuring).flatmap(with_weights),
+    st.builds(model.Aggregate, st.just("sum"), element_paths, weighted_matches, windows, measuring).flatmap(with_weights),
+    st.builds(
+        model.Aggregate,
+        st.sampled_from(["sum", "avg", "min", "max"]),
+        element_paths,
+        matches,
+        windows,
+        measuring,
+        st.sampled_from([None, "number"]),
+    ),
+    st.builds(model.Aggregate, st.just("distinct"), element_paths, matches, windows, counting, st.sampled_from([None, "number"])),
     st.builds(
         model.Aggregate, st.just("distinct"), paths, matches, windows, counting, st.sampled_from([None, None, "number", "boolean", "date"])
     ),
@@ -152,6 +175,7 @@ conditions: st.SearchStrategy[model.Condition] = st.recursive(
 )
 
 
+items = st.one_of(values, st.fixed_dictionaries({"v": values}))
 places = st.sampled_from(["Pacific/Auckland", "Asia/Kathmandu", "Nowhere", 5])
 zones = st.sampled_from(
     [model.CustomerZone(), model.CustomerZone(), model.CustomerZone(None, "Asia/Kathmandu"), model.CustomerZone("zone", "America/La_Paz")]
@@ -272,6 +296,7 @@ def touchpoints(draw: st.DrawFn, customers: tuple[str, ...] = ("c",), most: int 
                     st.one_of(
                         st.just({}),
                         st.fixed_dictionaries({"v": values}),
+                        st.fixed_dictionaries({"items": st.lists(items, max_size=3) | values}),
                         st.fixed_dictionaries({"deep": st.fixed_dictionaries({"v": values})}),
                     )
                 ),

@@ -22,12 +22,26 @@ from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.score import Score
 from etapa.journey.language.kinds.sequence import Sequence
 from etapa.journey.language.kinds.trait import Trait
-from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Conversion, Match, Operator, Path, Scalar, Test, Where
+from etapa.journey.language.matching.matches import (
+    ANY_TYPE,
+    ELEMENTS,
+    EVERYWHERE,
+    Comparison,
+    Conversion,
+    Match,
+    Operator,
+    Path,
+    Scalar,
+    Test,
+    Weights,
+    Where,
+)
 from etapa.journey.language.matching.windows import EVER, Calendar, Window
 
 __all__ = [
     "ANY_TYPE",
     "EARLIEST_TAKEN",
+    "ELEMENTS",
     "EVER",
     "EVERYWHERE",
     "Absent",
@@ -68,6 +82,7 @@ __all__ = [
     "Test",
     "Trait",
     "Transition",
+    "Weights",
     "Where",
     "Window",
 ]

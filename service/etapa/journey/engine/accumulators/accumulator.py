@@ -11,7 +11,7 @@ from etapa.journey.engine.accumulators.matching import compile_where
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import Comparison, Conversion, Match, Path
+from etapa.journey.language.model import Comparison, Conversion, Match, Path, Weights
 
 _KEY_CHARACTERS: Final = 6
 
@@ -98,9 +98,9 @@ def accumulator_key(kind: str, *definition: object) -> str:
     return urlsafe_b64encode(digest)[:_KEY_CHARACTERS].decode()
 
 
-def value_definition(path: Path, conversion: Conversion | None) -> list[object]:
+def value_definition(path: Path, conversion: Conversion | None, weights: Weights | None = None) -> list[object]:
     """What says which value is taken."""
-    return [path] if conversion is None else [path, conversion]
+    return [path, *([] if conversion is None else [conversion]), *([] if weights is None else [weights])]
 
 
 def match_definition(match: Match) -> list[Any]:

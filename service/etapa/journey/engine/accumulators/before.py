@@ -24,7 +24,7 @@ from etapa.journey.engine.accumulators.window import (
 )
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import Conversion, Match, Path
+from etapa.journey.language.model import Conversion, Match, Path, Weights
 
 
 class CountBefore(Matching):
@@ -78,9 +78,9 @@ class ValuesBefore(Matching):
 
     __slots__ = ("before", "bucket_width", "value_of", "watch")
 
-    def __init__(self, path: Path, match: Match, before: int, conversion: Conversion | None = None) -> None:
-        super().__init__("values before", match, before, *value_definition(path, conversion))
-        self.value_of: Final = compile_value(path, conversion)
+    def __init__(self, path: Path, match: Match, before: int, conversion: Conversion | None = None, weights: Weights | None = None) -> None:
+        super().__init__("values before", match, before, *value_definition(path, conversion, weights))
+        self.value_of: Final = compile_value(path, conversion, weights)
         self.before: Final = before
         self.bucket_width: Final = -(-before // BUCKETS)
         self.watch: Final = NumberWatch()
@@ -91,7 +91,10 @@ class ValuesBefore(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        found = self.value_of.of(touchpoint)
+        for found in self.value_of.every(touchpoint):
+            self._take(memory, found, touchpoint, now)
+
+    def _take(self, memory: Memory, found: Any, touchpoint: Touchpoint, now: int) -> None:
         value = number_or_none(found)
         if value is None:
             self.watch.see_no_number(found, self.value_of, touchpoint)

@@ -38,9 +38,11 @@ class DistinctEver(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        value = self.value_of.of(touchpoint)
-        if value is MISSING:
-            return
+        for value in self.value_of.every(touchpoint):
+            if value is not MISSING:
+                self._take(memory, value)
+
+    def _take(self, memory: Memory, value: Any) -> None:
         digest = value_digest(value)
         entry = memory[self.place]
         if entry is None:
@@ -78,10 +80,12 @@ class DistinctWindow(Windowed):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        value = self.value_of.of(touchpoint)
-        at = touchpoint.at
-        gone = now - self.within
-        if value is MISSING or at <= gone:
+        for value in self.value_of.every(touchpoint):
+            if value is not MISSING:
+                self._take(memory, value, touchpoint.at, now - self.within)
+
+    def _take(self, memory: Memory, value: Any, at: int, gone: int) -> None:
+        if at <= gone:
             return
         digest = value_digest(value)
         entry = memory[self.place]

@@ -10,7 +10,7 @@ from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.instant import ratio
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import ANY_TYPE, Conversion, Match, Path
+from etapa.journey.language.model import ANY_TYPE, Conversion, Match, Path, Weights
 
 LONGEST_TEXT: Final = 1024
 """Characters kept of a remembered string."""
@@ -127,9 +127,9 @@ class Values(Matching):
 
     __slots__ = ("value_of", "watch")
 
-    def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
-        super().__init__("values", match, *value_definition(path, conversion))
-        self.value_of: Final = compile_value(path, conversion)
+    def __init__(self, path: Path, match: Match, conversion: Conversion | None = None, weights: Weights | None = None) -> None:
+        super().__init__("values", match, *value_definition(path, conversion, weights))
+        self.value_of: Final = compile_value(path, conversion, weights)
         self.watch: Final = NumberWatch()
 
     def watches(self) -> list[Watch]:
@@ -138,7 +138,10 @@ class Values(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        found = self.value_of.of(touchpoint)
+        for found in self.value_of.every(touchpoint):
+            self._take(memory, found, touchpoint)
+
+    def _take(self, memory: Memory, found: Any, touchpoint: Touchpoint) -> None:
         value = number_or_none(found)
         if value is None:
             self.watch.see_no_number(found, self.value_of, touchpoint)

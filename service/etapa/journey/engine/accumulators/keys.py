@@ -21,7 +21,6 @@ MOST_DAYS: Final = 1024
 """Different days that are kept one by one in a window."""
 _MOST_BYTES: Final = 4096
 """Of the days ever, a bit each: 89 years."""
-NO_KEY: Final = -1
 
 
 class KeyOf:
@@ -34,8 +33,8 @@ class KeyOf:
         self.most: Final = most
         """So many are kept one by one."""
 
-    def of(self, touchpoint: Touchpoint) -> int:
-        """A number from 0, the same for what is the same; `NO_KEY` when there is nothing."""
+    def of(self, touchpoint: Touchpoint) -> list[int]:
+        """A number from 0 for each, the same for what is the same."""
         raise NotImplementedError
 
     def watches(self) -> list[Watch]:
@@ -52,9 +51,8 @@ class ValueKey(KeyOf):
         super().__init__(value_definition(path, conversion), EXACT)
         self.value_of: Final = compile_value(path, conversion)
 
-    def of(self, touchpoint: Touchpoint) -> int:
-        value = self.value_of.of(touchpoint)
-        return NO_KEY if value is MISSING else value_digest(value)
+    def of(self, touchpoint: Touchpoint) -> list[int]:
+        return [value_digest(value) for value in self.value_of.every(touchpoint) if value is not MISSING]
 
     def watches(self) -> list[Watch]:
         return self.value_of.watches()
@@ -68,9 +66,9 @@ class DayKey(KeyOf):
     def __init__(self) -> None:
         super().__init__(["day"], MOST_DAYS)
 
-    def of(self, touchpoint: Touchpoint) -> int:
+    def of(self, touchpoint: Touchpoint) -> list[int]:
         # Counted from long before the year 1, so that none is negative.
-        return touchpoint.zone.local(touchpoint.at) // DAY + _LONG_AGO
+        return [touchpoint.zone.local(touchpoint.at) // DAY + _LONG_AGO]
 
 
 _LONG_AGO: Final = 1_000_000
@@ -137,14 +135,15 @@ class KeysWithin(Windowed):
         gone = now - self.within
         if at <= gone or not self.takes(touchpoint):
             return
-        key = self.key_of.of(touchpoint)
-        if key == NO_KEY:
-            return
+        for key in self.key_of.of(touchpoint):
+            self._take(memory, key, touchpoint.at, now)
+
+    def _take(self, memory: Memory, key: int, at: int, now: int) -> None:
         entry = memory[self.place]
         if entry is None:
             entry = memory[self.place] = [0, [], []]
         bits, times, keys = entry
-        forget_before(gone, times, keys)
+        forget_before(now - self.within, times, keys)
         if not times:
             entry[0] = bits = 0
         if key % (1 << bits):
@@ -175,10 +174,10 @@ class KeysBefore(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        key = self.key_of.of(touchpoint)
-        if key == NO_KEY:
-            return
-        at = touchpoint.at
+        for key in self.key_of.of(touchpoint):
+            self._take(memory, key, touchpoint.at)
+
+    def _take(self, memory: Memory, key: int, at: int) -> None:
         entry = memory[self.place]
         if entry is None:
             entry = memory[self.place] = [0, [], []]
@@ -222,14 +221,15 @@ class KeysBetween(Windowed):
         gone = now - self.within
         if at <= gone or not self.takes(touchpoint):
             return
-        key = self.key_of.of(touchpoint)
-        if key == NO_KEY:
-            return
+        for key in self.key_of.of(touchpoint):
+            self._take(memory, key, touchpoint.at, now)
+
+    def _take(self, memory: Memory, key: int, at: int, now: int) -> None:
         entry = memory[self.place]
         if entry is None:
             entry = memory[self.place] = [0, [], []]
         bits, times, keys = entry
-        forget_before(gone, times, keys)
+        forget_before(now - self.within, times, keys)
         if not times:
             entry[0] = bits = 0
         if key % (1 << bits):

@@ -6,8 +6,8 @@ from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.matching.conversions import converted
 from etapa.journey.language.matching.predicates import MISSING, Predicate, compile_comparison, needs_zone
-from etapa.journey.language.matching.type_checks import NUMBERS, TypeCheck, accepts_other_types, type_check
-from etapa.journey.language.model import Comparison, Conversion, Path, Where
+from etapa.journey.language.matching.type_checks import LISTS, NUMBERS, TypeCheck, accepts_other_types, type_check
+from etapa.journey.language.model import ANY_TYPE, ELEMENTS, Comparison, Conversion, Path, Weights, Where
 
 
 class ValueAt:
@@ -18,6 +18,10 @@ class ValueAt:
     def of(self, touchpoint: Touchpoint) -> Any:
         """The value, or `MISSING`."""
         raise NotImplementedError
+
+    def every(self, touchpoint: Touchpoint) -> list[Any]:
+        """The values, of which there are several where elements of a list are meant; of those, none is missing."""
+        return [self.of(touchpoint)]
 
     def meets_list(self, touchpoint: Touchpoint) -> bool:
         """Whether a list lies in the way, into which a path does not lead."""
@@ -30,6 +34,11 @@ class ValueAt:
 
 def compile_path(path: Path) -> ValueAt:
     """What gives the value at `path`. Usual paths have a class of their own, with less to do."""
+    if not path:
+        return _One()
+    if ELEMENTS in path:
+        place = path.index(ELEMENTS)
+        return _EveryElement(compile_path(path[:place]), path[place + 1 :])
     head, *keys = path
     if head == "channel":
         return _Channel()
@@ -40,10 +49,12 @@ def compile_path(path: Path) -> ValueAt:
     return _Deep(head, tuple(keys))
 
 
-def compile_value(path: Path, conversion: Conversion | None) -> ValueAt:
-    """The same, with the value read as something else."""
+def compile_value(path: Path, conversion: Conversion | None, weights: Weights | None = None) -> ValueAt:
+    """The same, with the value read as something else, and multiplied by the weight of the touchpoint's type. Without a path the value is one."""
     value = compile_path(path)
-    return value if conversion is None else _ReadAs(value, conversion)
+    if conversion is not None:
+        value = _ReadAs(value, conversion)
+    return value if weights is None else _WeightedValue(value, weights)
 
 
 class Filter:
@@ -115,7 +126,12 @@ class _ReadAs(ValueAt):
         self.watch: Final = Watch(TypeCheck([], conversion))
 
     def of(self, touchpoint: Touchpoint) -> Any:
-        value = self.value.of(touchpoint)
+        return self._read(self.value.of(touchpoint), touchpoint)
+
+    def every(self, touchpoint: Touchpoint) -> list[Any]:
+        return [self._read(value, touchpoint) for value in self.value.every(touchpoint)]
+
+    def _read(self, value: Any, touchpoint: Touchpoint) -> Any:
         read = converted(value, self.conversion, touchpoint.zone)
         if read is MISSING and value is not MISSING:
             self.watch.number += 1
@@ -125,7 +141,80 @@ class _ReadAs(ValueAt):
         return self.value.meets_list(touchpoint)
 
     def watches(self) -> list[Watch]:
+        return [self.watch, *self.value.watches()]
+
+
+class _WeightedValue(ValueAt):
+    """A number times the weight of the touchpoint's type, as a double."""
+
+    __slots__ = ("other", "value", "weights")
+
+    def __init__(self, value: ValueAt, weights: Weights) -> None:
+        self.value: Final = value
+        self.weights: Final[dict[str, Any]] = dict(weights)
+        self.other: Final[Any] = self.weights.get(ANY_TYPE)
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        return self._weighed(self.value.of(touchpoint), touchpoint)
+
+    def every(self, touchpoint: Touchpoint) -> list[Any]:
+        return [self._weighed(value, touchpoint) for value in self.value.every(touchpoint)]
+
+    def _weighed(self, value: Any, touchpoint: Touchpoint) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return value
+        weighed: float = float(value) * float(self.weights.get(touchpoint.type, self.other))
+        return weighed
+
+    def meets_list(self, touchpoint: Touchpoint) -> bool:
+        return self.value.meets_list(touchpoint)
+
+    def watches(self) -> list[Watch]:
+        return self.value.watches()
+
+
+class _EveryElement(ValueAt):
+    """The values of all elements of a list, in order. A value that is no list has none; elements without it do not take part."""
+
+    __slots__ = ("keys", "list_at", "watch")
+
+    def __init__(self, list_at: ValueAt, keys: tuple[str, ...]) -> None:
+        self.list_at: Final = list_at
+        self.keys: Final = keys
+        self.watch: Final = Watch(LISTS)
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        values = self.every(touchpoint)
+        return values[0] if values else MISSING
+
+    def every(self, touchpoint: Touchpoint) -> list[Any]:
+        elements = self.list_at.of(touchpoint)
+        if not isinstance(elements, list):
+            self.watch.look(elements)
+            return []
+        values: list[Any] = []
+        for element in elements:
+            value: Any = element
+            for key in self.keys:
+                value = value.get(key) if isinstance(value, dict) else MISSING
+            if value is not MISSING:
+                values.append(value)
+        return values
+
+    def meets_list(self, touchpoint: Touchpoint) -> bool:
+        return self.list_at.meets_list(touchpoint)
+
+    def watches(self) -> list[Watch]:
         return [self.watch]
+
+
+class _One(ValueAt):
+    """What a touchpoint counts that is only counted."""
+
+    __slots__ = ()
+
+    def of(self, touchpoint: Touchpoint) -> Any:
+        return 1
 
 
 class _Channel(ValueAt):

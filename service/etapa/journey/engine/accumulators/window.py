@@ -14,7 +14,7 @@ from etapa.journey.engine.accumulators.matching import NumberWatch, compile_valu
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import Conversion, Match, Path
+from etapa.journey.language.model import Conversion, Match, Path, Weights
 
 EXACT: Final = 256
 BUCKETS: Final = 64
@@ -102,19 +102,21 @@ class ValueWindow(Windowed):
 
     __slots__ = ("bucket_width", "value_of", "watch")
 
-    def __init__(self, path: Path, match: Match, within: int, conversion: Conversion | None = None) -> None:
-        super().__init__("values", match, within, *value_definition(path, conversion))
-        self.value_of: Final = compile_value(path, conversion)
+    def __init__(self, path: Path, match: Match, within: int, conversion: Conversion | None = None, weights: Weights | None = None) -> None:
+        super().__init__("values", match, within, *value_definition(path, conversion, weights))
+        self.value_of: Final = compile_value(path, conversion, weights)
         self.watch: Final = NumberWatch()
         self.bucket_width: Final = -(-within // BUCKETS)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        found = self.value_of.of(touchpoint)
+        for found in self.value_of.every(touchpoint):
+            self._take(memory, found, touchpoint, now - self.within)
+
+    def _take(self, memory: Memory, found: Any, touchpoint: Touchpoint, gone: int) -> None:
         value = number_or_none(found)
         at = touchpoint.at
-        gone = now - self.within
         if value is None:
             self.watch.see_no_number(found, self.value_of, touchpoint)
             return

@@ -182,7 +182,7 @@ def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroun
     if window.before is not None or window.calendar is not None:
         return compile_span(text, aggregated_in(written, surroundings), window, surroundings, written.comparison)
     path, match, within, comparison = written.path, written.match, window.within, written.comparison
-    kind, conversion = written.kind, written.conversion
+    kind, conversion, weights = written.kind, written.conversion, written.weights
     if kind == "distinct":
         if within is None:
             return DistinctCompares(text, surroundings.shared(DistinctEver(path, match, conversion)), comparison)
@@ -194,8 +194,8 @@ def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroun
         surroundings.watch_values_of(last.compared, comparison)
         return LastCompares(text, last, within, comparing)
     if within is None:
-        return AggregateCompares(text, kind, surroundings.shared(Values(path, match, conversion)), comparing)
-    return WindowCompares(text, kind, surroundings.shared(ValueWindow(path, match, within, conversion)), comparing)
+        return AggregateCompares(text, kind, surroundings.shared(Values(path, match, conversion, weights)), comparing)
+    return WindowCompares(text, kind, surroundings.shared(ValueWindow(path, match, within, conversion, weights)), comparing)
 
 
 def _sum(values: list[Any], buckets: list[Bucket]) -> Number:

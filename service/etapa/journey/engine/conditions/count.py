@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from etapa.journey.engine.accumulators.ever import Total
 from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, straddles
+from etapa.journey.engine.conditions.aggregates import compile_aggregate
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
 from etapa.journey.engine.conditions.spans import compile_span, counted_in
@@ -111,6 +112,10 @@ class CountCompares(CompiledLeaf):
 
 def compile_count(written: model.Count, text: str, surroundings: Surroundings) -> CompiledLeaf:
     window = written.window
+    if written.weights is not None:
+        # A sum of the weights: what is added up of each touchpoint is one.
+        added = model.Aggregate("sum", (), written.match, window, written.comparison, None, written.weights)
+        return compile_aggregate(added, text, surroundings)
     if window.before is not None or window.calendar is not None:
         return compile_span(text, counted_in(written.match, window, surroundings), window, surroundings, written.comparison)
     if window.within is None:

@@ -217,8 +217,8 @@ def aggregated_in(written: model.Aggregate, surroundings: Surroundings) -> Serie
         return LatestBefore(before)
     reach = window.reach()
     if reach is None:
-        return AggregatedBefore(kind, surroundings.shared(ValuesBefore(path, match, window.before or 0, conversion)))
-    return Aggregated(kind, surroundings.shared(ValueWindow(path, match, reach, conversion)))
+        return AggregatedBefore(kind, surroundings.shared(ValuesBefore(path, match, window.before or 0, conversion, written.weights)))
+    return Aggregated(kind, surroundings.shared(ValueWindow(path, match, reach, conversion, written.weights)))
 
 
 def keys_in(key_of: KeyOf, match: Match, window: Window, surroundings: Surroundings) -> Series:

@@ -1,13 +1,13 @@
 """`sum`, `avg`, `min`, `max`, `distinct` and `last`: what the values at a path come to."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
-from etapa.journey.language.kinds.kind import OF, WHERE, ConditionKind, own, read_match
+from etapa.journey.language.kinds.kind import OF, OF_WEIGHTED, WHERE, ConditionKind, own, read_match, weights_in
 from etapa.journey.language.kinds.window import WINDOW, read_window
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
-from etapa.journey.language.matching.matches import Comparison, Conversion, Match, Path
+from etapa.journey.language.matching.matches import Comparison, Conversion, Match, Path, Weights
 from etapa.journey.language.matching.phrases import as_text, describe_match, describe_path, describe_tests
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
@@ -31,9 +31,11 @@ class Aggregate(Leaf):
     """Where values are dates, it compares with dates."""
     conversion: Conversion | None = None
     """As what the values are read first."""
+    weights: Weights | None = None
+    """Of a sum: by what values of each type are multiplied."""
 
     def text(self) -> str:
-        what = f"{describe_path(self.path)}{as_text(self.conversion)}of {describe_match(self.match)}{self.window.text()}"
+        what = f"{describe_path(self.path)}{as_text(self.conversion)}of {describe_match(self.match, self.weights)}{self.window.text()}"
         return f"{self.kind}({what}) {describe_tests(self.comparison)}"
 
     def looks_at(self) -> tuple[Comparison, Domain]:
@@ -68,9 +70,10 @@ _WIDEST: dict[AggregateKind, Kind] = {
 class _AggregateReader:
     kind: AggregateKind
     path: Field[Path]
+    of: Field[Any]
 
     def __call__(self, record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
-        match, window = read_match(record, OF, report), read_window(record, report)
+        match, window = read_match(record, self.of, report), read_window(record, report)
         path = record.need(self.path)
         conversion = comparison.conversion
         if self.kind in ("sum", "avg", "min", "max") and path[0] in ("channel", "type") and conversion is None:
@@ -81,17 +84,21 @@ class _AggregateReader:
         if self.kind in ("sum", "avg", "distinct"):
             # What comes out is a number, whatever the values are read as.
             comparison = Comparison(comparison.tests)
-        return Aggregate(self.kind, path, match, window, comparison, conversion)
+        return Aggregate(self.kind, path, match, window, comparison, conversion, weights_in(record, self.of))
 
 
 def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:
     widest = _WIDEST[kind]
-    path = own(kind, PathShape(), "Where the value lies: `channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`.")
+    shape = PathShape(elements=kind != "last")
+    more = "" if kind == "last" else " `properties.items[].price` means that of every element of a list."
+    path = own(kind, shape, f"Where the value lies: `channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`.{more}")
+
+    of = OF_WEIGHTED if kind == "sum" else OF
 
     def compares(record: ReadMap) -> Kind:
         return LATEST_TEXT if kind == "last" and record.need(path)[0] in ("channel", "type") else widest
 
-    return ConditionKind(kind, description, (path, OF, WHERE, *WINDOW), _AggregateReader(kind, path), compares, widest)
+    return ConditionKind(kind, description, (path, of, WHERE, *WINDOW), _AggregateReader(kind, path, of), compares, widest)
 
 
 KINDS = (

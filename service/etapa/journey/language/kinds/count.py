@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
-from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, read_match
+from etapa.journey.language.kinds.kind import WHERE, ConditionKind, WeightedTypes, own, read_match, weights_in
 from etapa.journey.language.kinds.overlap import match_covers
 from etapa.journey.language.kinds.window import WINDOW, read_window
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
-from etapa.journey.language.matching.matches import Comparison, Match
+from etapa.journey.language.matching.matches import Comparison, Match, Weights
 from etapa.journey.language.matching.phrases import describe_comparison, describe_match
 from etapa.journey.language.matching.possible import Domain, implies
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.windows import Window
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import ReadMap
-from etapa.journey.language.reading.operands import COUNT
+from etapa.journey.language.reading.operands import COUNT, WEIGHTED_COUNT, Kind
 from etapa.journey.language.reading.shapes import Bad
 
 
@@ -23,12 +23,19 @@ class Count(Leaf):
     match: Match
     window: Window
     comparison: Comparison
+    weights: Weights | None = None
+    """What touchpoints of each type count; none: one each."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it only ever is a whole number."""
+        return self.weights is None or all(isinstance(weight, int) for _, weight in self.weights)
 
     def text(self) -> str:
-        return f"count({describe_match(self.match)}{self.window.text()}) {describe_comparison(self.comparison)}"
+        return f"count({describe_match(self.match, self.weights)}{self.window.text()}) {describe_comparison(self.comparison)}"
 
     def looks_at(self) -> tuple[Comparison, Domain]:
-        return self.comparison, COUNT.domain
+        return self.comparison, (COUNT if self.weights is None else WEIGHTED_COUNT).domain
 
     def reach(self) -> int | None:
         return self.window.reach()
@@ -37,7 +44,7 @@ class Count(Leaf):
         return () if compile_comparison(self.comparison).accepts(0) else ((self.match, self.window.reach()),)
 
     def implies(self, weaker: Leaf) -> bool:
-        if not isinstance(weaker, Count):
+        if not isinstance(weaker, Count) or self.weights is not None or weaker.weights is not None:
             return False
         rising = all(test.operator in ("gt", "gte") for test in weaker.comparison.tests)
         return (
@@ -51,17 +58,28 @@ class Count(Leaf):
         return value_or_none_yet(observed)
 
     def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
-        return compared(self.comparison, observed, wanted=wanted, adds_up=True, whole=True)
+        return compared(self.comparison, observed, wanted=wanted, adds_up=True, whole=self.is_whole)
 
 
-COUNTED = own("count", Types(), 'The touchpoint types that are counted: a type, a list of types, or "*".')
+_WHAT = 'The touchpoint types that are counted: a type, a list of types, or "*"; or a map of types to what each counts, such as {order: 1, cancel: -1}.'
+COUNTED = own("count", WeightedTypes(), _WHAT)
 
 
 def _count(record: ReadMap, comparison: Comparison, report: Report) -> Condition | Bad:
     match, window = read_match(record, COUNTED, report), read_window(record, report)
-    return match if isinstance(match, Bad) else window if isinstance(window, Bad) else Count(match, window, comparison)
+    return (
+        match
+        if isinstance(match, Bad)
+        else window
+        if isinstance(window, Bad)
+        else Count(match, window, comparison, weights_in(record, COUNTED))
+    )
+
+
+def _compares(record: ReadMap) -> Kind:
+    return COUNT if weights_in(record, COUNTED) is None else WEIGHTED_COUNT
 
 
 KIND = ConditionKind(
-    "count", "How many matching touchpoints there are.", (COUNTED, WHERE, *WINDOW), _count, compares=lambda _: COUNT, widest=COUNT
+    "count", "How many matching touchpoints there are.", (COUNTED, WHERE, *WINDOW), _count, compares=_compares, widest=COUNT
 )

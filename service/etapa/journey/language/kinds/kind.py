@@ -2,21 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from etapa.journey.language.kinds.condition import Condition
-from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
+from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match, Weights
 from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
-from etapa.journey.language.reading.findings import Report, listed
-from etapa.journey.language.reading.lists import OneOrMany
+from etapa.journey.language.reading.findings import Report, listed, shortened
+from etapa.journey.language.reading.lists import MAX_LIST, OneOrMany
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.operands import AS, COMPARISON_KEYS, Kind
-from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Span, Text
+from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span, Text, refuse
 from etapa.journey.language.reading.where import WhereShape, types_that_fit
-from etapa.journey.language.reading.yaml_nodes import MapNode, Node
+from etapa.journey.language.reading.yaml_nodes import InvalidNode, MapNode, Node
 
 MAX_TYPE = 128
 """Longest touchpoint type and trait name; touchpoints with longer types are not let in."""
+
+LARGEST_WEIGHT: Final = 1e300
 
 T = TypeVar("T")
 
@@ -41,6 +43,58 @@ class Types(Shape[tuple[str, ...]]):
     def definition(self) -> dict[str, Any]:
         """What the schema's reference stands for."""
         return self._SHAPE.schema()
+
+
+class Weighted(NamedTuple):
+    """Types, and what each counts; none: each the same."""
+
+    types: tuple[str, ...]
+    weights: Weights | None
+
+
+class WeightedTypes(Shape[Weighted]):
+    """Touchpoint types as everywhere, or a map of types to what each counts; `"*"` in it is every type not named."""
+
+    def read(self, node: Node, report: Report) -> Weighted | Bad:
+        if not isinstance(node, MapNode):
+            types = Types().read(node, report)
+            return types if isinstance(types, Bad) else Weighted(types, None)
+        if not node.entries:
+            return refuse(node, "touchpoint types and their weights, such as {order: 1, cancel: -1}", report)
+        if len(node.entries) > MAX_LIST:
+            report.error(node.position, f"expected at most {MAX_LIST} types, found {len(node.entries)}")
+            return BAD
+        before = report.errors
+        weights: list[tuple[str, int | float]] = []
+        for entry in node.entries:
+            if not 0 < len(entry.key) <= MAX_TYPE:
+                report.error(
+                    entry.key_position, f"expected a touchpoint type of 1 to {MAX_TYPE} characters, found `{shortened(entry.key)}`"
+                )
+            weight = Number().read(entry.node, report)
+            if weight is BAD:
+                if isinstance(entry.node, InvalidNode):
+                    report.error(entry.node.position, "a weight is finite and not 0: leave types out that do not count")
+                continue
+            if weight == 0 or not -LARGEST_WEIGHT <= weight <= LARGEST_WEIGHT:
+                report.error(entry.node.position, "a weight is finite and not 0: leave types out that do not count")
+            weights.append((entry.key, weight))
+        if report.errors != before:
+            return BAD
+        types = (ANY_TYPE,) if any(kind == ANY_TYPE for kind, _ in weights) else tuple(sorted(kind for kind, _ in weights))
+        return Weighted(types, tuple(sorted(weights)))
+
+    def schema(self) -> dict[str, Any]:
+        weight = {"type": "number", "not": {"const": 0}}
+        names = {"minLength": 1, "maxLength": MAX_TYPE}
+        weighted = {"type": "object", "minProperties": 1, "maxProperties": MAX_LIST, "propertyNames": names, "additionalProperties": weight}
+        return {"anyOf": [Types().schema(), weighted]}
+
+
+def weights_in(record: ReadMap, types: Field[Any]) -> Weights | None:
+    """The weights that a sound record gives its types; none where it gives none."""
+    found = record.need(types)
+    return found.weights if isinstance(found, Weighted) else None
 
 
 _NO_COMPARISON = Comparison(())
@@ -82,6 +136,12 @@ class ConditionKind:
 
 WHERE = Field("where", WhereShape(), "Only touchpoints that satisfy every entry: a path and a value, or a path and comparisons.")
 WITHIN = Field("within", Span(), "Only touchpoints of this long until now. Left out: ever.")
+OF_WEIGHTED = Field(
+    "of",
+    WeightedTypes(),
+    'The touchpoints that take part: a type, a list of types, or "*"; or a map of types to weights, such as {purchase: 1, refund: -1}.',
+    required=True,
+)
 OF = Field("of", Types(), 'The touchpoints that take part: a type, a list of types, or "*".', required=True)
 
 
@@ -90,9 +150,11 @@ def own(name: str, shape: Shape[T], description: str) -> Field[T]:
     return Field(name, shape, description, required=True)
 
 
-def read_match(record: ReadMap, types: Field[tuple[str, ...]], report: Report) -> Match | Bad:
+def read_match(record: ReadMap, types: Field[tuple[str, ...]] | Field[Weighted], report: Report) -> Match | Bad:
     """The touchpoints that a sound record means."""
-    match = Match(record.need(types), record.get(WHERE) or EVERYWHERE)
+    key: Field[Any] = types
+    found = record.need(key)
+    match = Match(found.types if isinstance(found, Weighted) else found, record.get(WHERE) or EVERYWHERE)
     if match.types != (ANY_TYPE,) and not types_that_fit(match.types, match.where):
         report.error(record.place(WHERE), f"what `where` says of `type` can never be true of {listed(match.types)}")
         return BAD

@@ -42,7 +42,14 @@ class Comparison:
 
 
 Path = tuple[str, ...]
-"""Where a value lies in a touchpoint: `("channel",)`, `("type",)`, `("properties", "a", "b")` or `("traits", "x")`."""
+"""Where a value lies in a touchpoint: `("channel",)`, `("type",)`, `("properties", "a", "b")` or `("traits", "x")`.
+
+`ELEMENTS` after a key stands for all elements of the list there.
+"""
+ELEMENTS = "[]"
+
+Weights = tuple[tuple[str, int | float], ...]
+"""What touchpoints of each type count, sorted by type; `*` among them is every type that is not."""
 
 
 @dataclass(frozen=True, slots=True)

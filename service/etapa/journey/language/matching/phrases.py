@@ -3,7 +3,7 @@
 import json
 
 from etapa.journey.duration import format_duration
-from etapa.journey.language.matching.matches import Comparison, Conversion, Match, Operator, Path, Test, Where
+from etapa.journey.language.matching.matches import ELEMENTS, Comparison, Conversion, Match, Operator, Path, Test, Weights, Where
 
 _SIGNS: dict[Operator, str] = {
     "eq": "=",
@@ -21,9 +21,9 @@ _SIGNS: dict[Operator, str] = {
 }
 
 
-def describe_match(match: Match) -> str:
-    """`product_view | add_to_cart where channel = "web"`."""
-    types = " | ".join(match.types)
+def describe_match(match: Match, weights: Weights | None = None) -> str:
+    """`product_view | add_to_cart where channel = "web"`; with weights `cancel -1 | order 1`."""
+    types = " | ".join(match.types if weights is None else [f"{kind} {points_text(weight)}" for kind, weight in weights])
     return f"{types} where {describe_where(match.where)}" if match.where.entries else types
 
 
@@ -32,7 +32,7 @@ def describe_where(where: Where) -> str:
 
 
 def describe_path(path: Path) -> str:
-    return ".".join(path)
+    return ".".join(path).replace(f".{ELEMENTS}", ELEMENTS)
 
 
 def describe_comparison(comparison: Comparison) -> str:

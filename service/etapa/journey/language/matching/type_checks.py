@@ -45,6 +45,9 @@ class TypeCheck:
 NUMBERS: Final = TypeCheck([frozenset({"number"})], None)
 """Of what is added up."""
 
+LISTS: Final = TypeCheck([frozenset({"list"})], None)
+"""Of what elements are taken from."""
+
 _WORDS: Final[dict[JsonKind, str]] = {
     "null": "null",
     "boolean": "a boolean",

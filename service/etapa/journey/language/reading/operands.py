@@ -190,6 +190,7 @@ READ_AS: Mapping[Conversion, Kind] = {
     "date": Kind(converted_domain("date"), _of_one_type(DateText(), ordered=True)),
 }
 COUNT = Kind(Domain("a count (a whole number from 0)", whole=True, minimum=0), _NUMBER_BASIC)
+WEIGHTED_COUNT = Kind(Domain("a sum of weights (a number)"), _NUMBER_BASIC)
 DAYS = Kind(Domain("a number of days (a whole number from 0)", whole=True, minimum=0), _NUMBER_BASIC)
 _DIFFERENT = Kind(COUNT.domain, {**_NUMBER_BASIC, **_NUMBER_LISTS})
 DISTINCT = replace(_DIFFERENT, read_as=dict.fromkeys(READ_AS, _DIFFERENT))

@@ -1,8 +1,9 @@
 """Reading `where`: paths into a touchpoint, and what is asked of what lies there."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from etapa.journey.language.matching.matches import Comparison, Path, Where
+from etapa.journey.language.matching.matches import ELEMENTS, Comparison, Path, Where
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.reading.comparisons import comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Position, Report, listed, nearest, shortened
@@ -14,21 +15,31 @@ MAX_PATH_KEYS = 16
 MAX_WHERE = 50
 
 
+@dataclass(frozen=True)
 class PathShape(Shape[Path]):
-    """Where a value lies in a touchpoint."""
+    """Where a value lies in a touchpoint; with `elements`, the values of all elements of a list may be meant."""
 
-    _EXPECTED = "`channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`"
+    elements: bool = False
+
+    _EXPECTED: ClassVar[str] = "`channel`, `type`, `properties.KEY[.KEY…]` or `traits.KEY`"
 
     def read(self, node: Node, report: Report) -> Path | Bad:
         text = Text(f"a path ({self._EXPECTED})").read(node, report)
-        return text if text is BAD else read_path(text, node.position, report)
+        return text if text is BAD else read_path(text, node.position, report, elements=self.elements)
 
     def schema(self) -> dict[str, Any]:
+        if self.elements:
+            return {"type": "string", "pattern": r"^(channel|type|properties(\.[^.]+)+|traits\.[^.]+(\[\](\.[^.]+)*)?)$"}
         return {"type": "string", "pattern": r"^(channel|type|properties(\.[^.]+)+|traits\.[^.]+)$"}
 
 
-def read_path(text: str, position: Position, report: Report) -> Path | Bad:
+def read_path(text: str, position: Position, report: Report, *, elements: bool = False) -> Path | Bad:
     head, *keys = text.split(".")
+    if ELEMENTS in text:
+        found = _split_at_elements(text, keys, position, report) if elements else None
+        if found is None:
+            _refuse_elements(text, position, report)
+        return found or BAD
     heads = ("channel", "type", "properties", "traits")
     if head not in heads:
         advice = nearest(head, heads) or f"; write `properties.{shortened(text)}` if it is a property"
@@ -42,6 +53,27 @@ def read_path(text: str, position: Position, report: Report) -> Path | Bad:
         report.error(position, f"`{shortened(text)}` is not a path; a path is {PathShape._EXPECTED}")
         return BAD
     return (head, *keys)
+
+
+def _split_at_elements(text: str, keys: list[str], position: Position, report: Report) -> Path | Bad | None:
+    """The path, with `[]` after the key whose list is meant; none where it stands in a wrong place."""
+    head = text.partition(".")[0]
+    marked = [place for place, key in enumerate(keys) if ELEMENTS in key]
+    if head not in ("properties", "traits") or len(marked) != 1 or text.count(ELEMENTS) != 1:
+        return None
+    (place,) = marked
+    name = keys[place].removesuffix(ELEMENTS)
+    if not name or name + ELEMENTS != keys[place] or not all(keys) or len(keys) > MAX_PATH_KEYS or (head == "traits" and place != 0):
+        return None
+    return (head, *keys[:place], name, ELEMENTS, *keys[place + 1 :])
+
+
+def _refuse_elements(text: str, position: Position, report: Report) -> None:
+    report.error(
+        position,
+        f"`{shortened(text)}` is not a path here: `[]` stands once, behind the key of a list, as in `properties.items[].price`, in `sum`, `avg`,"
+        " `min`, `max` and `distinct`; elsewhere ask for elements with `any`, `all` or `none`",
+    )
 
 
 def kind_of_path(path: Path) -> Kind:
