@@ -35,18 +35,22 @@ values = st.one_of(
 scalars: st.SearchStrategy[model.Scalar] = st.one_of(st.integers(-1, 6), st.sampled_from([0.3, 2.5, "x", True]))
 
 
-@st.composite
-def _comparisons(draw: st.DrawFn, operators: tuple[model.Operator, ...], operands: st.SearchStrategy[model.Scalar]) -> model.Comparison:
-    chosen = draw(st.lists(st.sampled_from(operators), min_size=1, max_size=2, unique=True))
-    return model.Comparison(tuple(model.Test(operator, _operand(draw, operator, operands)) for operator in chosen))
+def _comparisons(operators: tuple[model.Operator, ...], operands: st.SearchStrategy[model.Scalar]) -> st.SearchStrategy[model.Comparison]:
+    # Made once: a strategy that is made anew for each example is looked through anew as well, which takes longer than drawing from it.
+    chosen = st.lists(st.sampled_from(operators), min_size=1, max_size=2, unique=True)
+    several = st.lists(operands, min_size=1, max_size=3).map(tuple)
+    flags = st.booleans()
 
+    @st.composite
+    def made(draw: st.DrawFn) -> model.Comparison:
+        return model.Comparison(
+            tuple(
+                model.Test(operator, draw(several if operator in ("in", "not_in") else flags if operator == "exists" else operands))
+                for operator in draw(chosen)
+            )
+        )
 
-def _operand(
-    draw: st.DrawFn, operator: model.Operator, operands: st.SearchStrategy[model.Scalar]
-) -> model.Scalar | tuple[model.Scalar, ...]:
-    if operator in {"in", "not_in"}:
-        return tuple(draw(st.lists(operands, min_size=1, max_size=3)))
-    return draw(st.booleans()) if operator == "exists" else draw(operands)
+    return made()
 
 
 spans = st.sampled_from([1, 2 * HOUR, 5 * HOUR, 40 * HOUR])
