@@ -27,7 +27,7 @@ RATE = 1000.0
 LOOK_EVERY = 0.5
 """Seconds between two looks at how far it has got."""
 QUIET_LINES_EVERY = 20
-"""Looks between two lines where no terminal can show the last line anew."""
+"""Checks between two printed lines where no terminal can overwrite the last one."""
 
 
 @click.command()

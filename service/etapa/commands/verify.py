@@ -30,7 +30,7 @@ from etapa.stream.upkeep.change_walk import ChangeFault, ChangeWalk, Walked, fau
 from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
 
 TRIES = 3
-"""So often a partition is begun anew whose view went back while it was compared."""
+"""How often comparing a partition starts again if its view went back meanwhile."""
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""What an input format is to the rest: it makes touchpoints out of bytes, and nobody else knows how.
+"""An input format as the rest of the code sees it: it makes touchpoints out of bytes, and only it knows how.
 
 Another format is a subclass in a file of its own, and a line in `input_format.py`. Whoever reads is given a decoder and uses it for a
 whole batch; for each record one method of it is called.

@@ -89,7 +89,7 @@ class HeadKeepingResponse(aiohttp.ClientResponse):
     """An answer that can be told from its head alone."""
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
-        """Wait for the head. Raises `HeadOnly` when there is nothing else of use."""
+        """Wait for the head. Raises `HeadOnly` when nothing after it is usable."""
         reader = connection.protocol
         try:
             return await super().start(connection)

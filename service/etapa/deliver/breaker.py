@@ -27,7 +27,7 @@ class Breaker(msgspec.Struct, frozen=True):
     until: int = 0
 
     def lets_pass(self, now: int) -> bool:
-        """Whether a request may begin now. Whoever begins one says so with `begun`."""
+        """Whether a request may begin now. The caller that begins one calls `begun`."""
         return self.state == "closed" or (self.state == "open" and now >= self.until)
 
     def begun(self) -> Self:

@@ -116,7 +116,7 @@ class DeliveryService(Service):
         self._jobs.append(asyncio.create_task(self._watch(list(self._jobs)), name="etapa watching delivery"))
 
     async def on_stop(self) -> None:
-        """Begin nothing more, let the requests under way end, commit what is through."""
+        """Begin nothing more, let requests in progress end, and commit what is finished."""
         # Queues, and after them the writer of dead letters, finish what was begun.
         first_other = len(self._queues) + 1
         await _ended(self._jobs[first_other:])

@@ -55,7 +55,7 @@ class DeliveryObserver(Protocol):
         """A trigger became a dead letter."""
 
     def not_sent(self, campaign: str, why: NotSent) -> None:
-        """A trigger is for nobody."""
+        """A trigger has no receiver."""
 
     def answered(self, target: str, seconds: float) -> None:
         """A request ended after so many seconds."""

@@ -32,7 +32,7 @@ from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.protocol.ports import LogError
 
 _LOOK_AGAIN = 0.05
-"""Seconds until a partition without room is looked at again."""
+"""Seconds until a partition without room is checked again."""
 _FETCH_SECONDS = 0.2
 """A fetch ends after so long, because one under way does not learn that another partition has room again."""
 _PAUSE = 0.5

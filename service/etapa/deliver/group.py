@@ -25,7 +25,7 @@ class GroupWatch:
         self.trouble = ""
 
     async def look(self, consumer: DeliveryConsumer) -> None:
-        """See whether the group takes us. What heals by itself is told; raises `DeliveryRefused` for what somebody has to mend."""
+        """See whether the group accepts us. Problems that pass by themselves are logged; raises `DeliveryRefused` for those that an operator has to fix."""
         settings = self._cluster.settings
         try:
             await consumer.check_group()

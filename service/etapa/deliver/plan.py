@@ -43,7 +43,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Where the triggers of a campaign go; a target of none means that they are to be delivered to nobody."""
+    """Where the triggers of a campaign go; without a target they are not delivered."""
 
     target: str | None
     headers: Mapping[str, HeaderValue] = {}

@@ -1,4 +1,4 @@
-"""Which triggers of one partition are through, and what may be committed: however out of order they end, never past an open one.
+"""Which triggers of one partition are finished, and what may be committed: in whatever order they end, never past an open one.
 
 Records are *fetched* (Faust has them), then *taken* in order (they reached us). A taken record may be for a target; the
 partition keeps a *lane* for each. At most `window` records of a lane are open, that is, held in memory until they are
@@ -38,11 +38,11 @@ class Through(msgspec.Struct, frozen=True):
     behind: Mapping[str, int] = {}
 
     def holds(self, lane: str, offset: int) -> bool:
-        """Whether this record, which is for this lane, is through."""
+        """Whether this record, which is for this lane, is finished."""
         return offset < self.place(lane) and offset not in self.open
 
     def place(self, lane: str) -> int:
-        """Everything of this lane before this offset is through, but what is open."""
+        """Everything of this lane before this offset is finished, except what is open."""
         return self.behind.get(lane, self.upto)
 
     def may_miss(self, first: int, end: int) -> int:
@@ -133,7 +133,7 @@ class PartitionProgress:
         return "open"
 
     def settle(self, lane: str, offset: int) -> None:
-        """An open record is through."""
+        """An open record is finished."""
         del self._open[lane][offset]
         self.has_settled = True
 
@@ -184,7 +184,7 @@ class PartitionProgress:
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything that was fetched is through."""
+        """Whether everything that was fetched is finished."""
         return not self._waiting and not self._behind and not any(self._open.values())
 
     def open_in(self, lane: str) -> int:
@@ -196,11 +196,11 @@ class PartitionProgress:
         return Kept(self.committable(), self.through(), self._topic_id)
 
     def committable(self) -> int:
-        """The offset that reading must begin at for nothing to be lost."""
+        """The offset at which reading must begin so that nothing is lost."""
         return min([self._next, *self._behind.values(), *(min(offsets) for offsets in self._open.values() if offsets)])
 
     def through(self) -> Through:
-        """What is through by now, also beyond what can be committed."""
+        """What is finished by now, including what cannot be committed yet."""
         following, before = self._next, self._before
         opened = {offset for offsets in (*self._open.values(), *self._passed_by.values()) for offset in offsets}
         behind = {lane: max(place, before.place(lane)) for lane, place in self._behind.items()}

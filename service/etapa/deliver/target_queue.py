@@ -1,6 +1,6 @@
 """The queue of one target: holds its triggers, makes the attempts within its bounds, and tries again what failed, until each is through.
 
-Nothing here waits for another target, so a slow one holds up nobody but itself.
+No target waits for another, so a slow one delays only itself.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Timer(Protocol):
 
 
 class Outcomes(Protocol):
-    """Who is told what becomes of deliveries. Methods are quick and do not raise."""
+    """Is told the outcome of deliveries. Methods are quick and do not raise."""
 
     def delivered(self, target: str, pending: PendingTrigger) -> None:
         """It is through."""
@@ -104,7 +104,7 @@ class TargetQueue:
         return [task for task, _ in leaving]
 
     def abandon(self, partitions: set[int] | None = None) -> None:
-        """Give up the requests under way, of these partitions or of all; nobody is told of their answers."""
+        """Give up the requests in progress, of these partitions or of all; their answers are ignored."""
         for task, pending in list(self._running.items()):
             if partitions is None or pending.partition in partitions:
                 task.cancel()

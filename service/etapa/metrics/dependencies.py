@@ -1,4 +1,4 @@
-"""Whether the servers that a process hangs on do their part, since when, and why not."""
+"""Whether the servers that a process depends on work, since when, and why not."""
 
 from collections.abc import Callable, Sequence
 from typing import get_args
@@ -10,7 +10,7 @@ from etapa.metrics import catalogue
 
 
 class Dependencies:
-    """Three gauges for each server. Until it has answered once, it does not do its part, since the start, and nobody knows why."""
+    """Three gauges for each server. Until it has answered once, it counts as not working since the start, for an unknown reason."""
 
     def __init__(self, names: Sequence[Dependency], registry: CollectorRegistry, now: Callable[[], float]) -> None:
         """`now` gives Unix time in seconds."""

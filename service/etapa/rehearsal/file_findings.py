@@ -1,4 +1,4 @@
-"""What is odd about a file of touchpoints, beyond the lines that hold none: late ones, ids that come again, types that nobody names.
+"""What is odd about a file of touchpoints, apart from unusable lines: late ones, repeated ids, types that no rule names.
 
 None of it is an error of Etapa's or of the journey's, and each may be as it should be. But each has made people believe a wrong result.
 """

@@ -26,7 +26,7 @@ START: Final = parse_time("2000-01-01T00:00:00Z")
 """When tests begin. No condition asks for the date, so any time does from which a thousand years fit into the calendar."""
 
 MOST_UNEXPECTED: Final = 10_000
-"""Stage changes beyond those that a test expects, after which it is not run further: it has failed, and nobody reads more of them."""
+"""Stage changes beyond the expected ones after which a test is stopped: it has failed, and more of them would not help."""
 
 CUSTOMER: Final = "customer"
 

@@ -1,4 +1,4 @@
-"""Who may see customer data: whoever has the token, and nobody else.
+"""Who may see customer data: only those who have the token.
 
 Where a request comes from says nothing: a proxy on this machine makes everybody local, and need not say that it is one.
 """

@@ -1,4 +1,4 @@
-"""How many requests are answered in a second. More of them must wait, so that nobody's loop over all customers takes Redis from the workers."""
+"""Limits how many requests are answered in a second. Further ones must wait, so that a client that loops over all customers cannot take Redis from the workers."""
 
 import time
 from collections.abc import Callable

@@ -20,7 +20,7 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Something that was looked at, and what was found."""
+    """A check and its result."""
 
     name: str
     detail: str

@@ -1,4 +1,4 @@
-"""What the HTTP side needs of the others: somebody who reads the view, and somebody who knows what is ready."""
+"""What the HTTP server needs from other rooms: a reader of the view, and checks of what is ready."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,7 +14,7 @@ class StageReader(Protocol):
         """How many customers are in each stage, and which partitions are missing from that."""
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
-        """What the view holds of a customer, or none when nobody has this id."""
+        """What the view holds of a customer; none when no customer has this id."""
 
 
 class RequestObserver(Protocol):
@@ -28,4 +28,4 @@ class ReadinessCheck(Protocol):
     """Knows whether this process does its work, as `stream.member.Member` does."""
 
     async def health(self) -> Sequence[Health]:
-        """Everything that must be good, looked at now. Does not raise: what cannot be looked at is not ready."""
+        """Check everything that must work. Does not raise: what cannot be checked is not ready."""

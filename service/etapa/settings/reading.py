@@ -114,7 +114,7 @@ def _read_secret(path: str) -> str:
     if len(content) > MAX_SECRET_BYTES:
         raise ValueError(f"which holds more than {MAX_SECRET_BYTES} bytes")
     try:
-        # Some editors put a byte order mark in front, which nobody takes for a part of a password.
+        # Some editors put a byte order mark in front, which is certainly not part of a password.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("which is not UTF-8 text") from None

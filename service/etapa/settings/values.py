@@ -202,7 +202,7 @@ def token() -> ValueKind:
 
 
 def file_path() -> ValueKind:
-    """A path. Whether the file is good is for whoever opens it to say."""
+    """A path. Opening the file will show whether it is good."""
 
     def parse(text: str) -> str:
         if "\0" in text:

@@ -33,7 +33,7 @@ class Sent(NamedTuple):
         return [("h", _zeros(self.header_zeros))] if self.header_zeros else []
 
 
-class Batch(NamedTuple):
+class HostileBatch(NamedTuple):
     """A batch in the log."""
 
     kind: str
@@ -48,16 +48,16 @@ class Batch(NamedTuple):
         return self.offset + len(self.records)
 
 
-def log_of(random: Random) -> list[Batch]:
+def log_of(random: Random) -> list[HostileBatch]:
     """A log with good batches in it, and some that are not."""
-    batches: list[Batch] = []
+    batches: list[HostileBatch] = []
     end = 0
     for _ in range(random.randrange(2, 5)):
         codec = random.choice(list(CODECS))
         what = random.choice(list(HOSTILE))
         for kind, records in (("nothing", _good(random)), (what, HOSTILE[what])):
             data = end.to_bytes(_BASE_OFFSET_BYTES, "big") + _packed(codec, records)[_BASE_OFFSET_BYTES:]
-            batches.append(Batch(f"{codec}, {kind}", end, records, data))
+            batches.append(HostileBatch(f"{codec}, {kind}", end, records, data))
             end = batches[-1].end
     return batches
 

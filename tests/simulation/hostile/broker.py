@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tests.simulation.cluster.brokers import answer_to
-from tests.simulation.hostile.batches import Batch
+from tests.simulation.hostile.batches import HostileBatch
 
 _NODE: Final = 1
 _FETCH, _METADATA, _API_VERSIONS = 1, 3, 18
@@ -14,7 +14,7 @@ _VERSIONS: Final = {_FETCH: (4, 11), _METADATA: (0, 1), _API_VERSIONS: (0, 2)}
 class FetchBroker:
     """The only one. All that it has is committed."""
 
-    def __init__(self, topic: str, batches: Sequence[Batch]) -> None:
+    def __init__(self, topic: str, batches: Sequence[HostileBatch]) -> None:
         self._topic = topic
         self._batches = batches
         self._handlers: Mapping[int, Callable[[Any], Mapping[str, Any]]] = {

@@ -10,7 +10,7 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before a
 
 
 def somebody_can_be_asked(*, yes: bool) -> bool:
-    """Whether a question has to be put; false when it was answered by --yes. Ends the command when nobody is there to answer."""
+    """Whether to ask; false when --yes was given. Ends the command when there is no terminal to ask on."""
     if yes:
         return False
     if not sys.stdin.isatty():

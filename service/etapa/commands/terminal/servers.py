@@ -13,12 +13,12 @@ from etapa.stream.redis import probe as redis_probe
 
 
 def kafka_trouble(cluster: Cluster, error: BaseException) -> str:
-    """Why Kafka did not do what was asked, looked at now."""
+    """Why Kafka did not do what was asked, checked now."""
     return kafka_probe.in_words(cluster.settings, asyncio.run(kafka_probe.trouble_behind(cluster, error)), str(error))
 
 
 def redis_trouble(settings: Settings, error: ViewError) -> str:
-    """Why Redis did not do what was asked, looked at now."""
+    """Why Redis did not do what was asked, checked now."""
     if isinstance(error, BeingRebuilt):
         return f"not known at the moment: {error}"
     return redis_probe.in_words(settings, asyncio.run(redis_probe.trouble_behind(settings, error)), str(error))

@@ -211,6 +211,6 @@ class Journey:
     accept_from: int = EARLIEST_TAKEN
     """Older touchpoints are not taken (microseconds since 1970)."""
     design: Design = field(default_factory=Design)
-    """What it says about people and places, which moves nobody."""
+    """What it says about people and places. Nothing of it moves customers."""
     campaigns_from: int | None = None
     """Campaigns are offered no stage change that is dated before; none: they are offered all."""

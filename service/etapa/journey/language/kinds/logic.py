@@ -20,7 +20,7 @@ Literal = tuple[Leaf, bool]
 """A leaf, and whether it is meant as it stands (true) or negated."""
 
 _MOST_LITERALS = 200
-"""Past so many, the rest are not looked at in pairs."""
+"""Beyond this number, conditions are not compared in pairs."""
 
 
 def never_true_together(conditions: Sequence[Condition]) -> str | None:
@@ -36,7 +36,7 @@ def always_true_as_any(conditions: Sequence[Condition]) -> str | None:
 
 
 def counts_itself(conditions: Sequence[Condition]) -> str | None:
-    """A warning where an event is asked for together with its own absence: the touchpoint at hand is there already."""
+    """A warning where a condition asks for an event together with its own absence: the current touchpoint already counts."""
     literals = [literal for condition in conditions for literal in _conjuncts(condition, positive=True)]
     for event, absent in permutations([leaf for leaf, positive in literals[:_MOST_LITERALS] if positive], 2):
         if isinstance(event, Event) and isinstance(absent, Absent) and match_covers(absent.match, event.match):

@@ -36,7 +36,7 @@ CALENDAR = Field(
     "Only touchpoints of this period of the customer's calendar up to now, or of the whole one before it. Weeks begin on Monday.",
 )
 WINDOW: Final = (WITHIN, BEFORE, CALENDAR)
-"""The keys that say which time is looked at."""
+"""The keys of windows."""
 
 
 def read_window(record: ReadMap, report: Report) -> Window | Bad:
