@@ -1,7 +1,8 @@
 """A topic is deleted and made anew in the middle of a run: nothing in the new one may be taken for what the offsets of the old one meant.
 
-The partition must be refused, in words that name the topic. Then somebody does what they say and starts from the beginning, with
-new output topics, and everything that the topic of touchpoints holds by then must be processed.
+The partition must be refused, in words that name the topic. Then somebody does what they say: accepts the new topic, where that is
+possible, and work goes on as if nothing had happened; or starts from the beginning, with new output topics, and everything that the
+topic of touchpoints holds by then must be processed.
 """
 
 import asyncio
@@ -11,14 +12,18 @@ from typing import Final
 
 import msgspec
 
-from etapa.contracts.mark import TOPIC_ROLES, TopicRole
-from tests.simulation.checker import Expectations
+from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES, TopicRole
+from etapa.stream.protocol.belonging import PartitionRefused
+from etapa.stream.protocol.ports import LogError
+from etapa.stream.upkeep.acceptance import accept_in
+from tests.simulation.checker import Expectations, mark_of
 from tests.simulation.controls import Safety
-from tests.simulation.memory_log import Committed, MemoryBroker
+from tests.simulation.memory_log import Committed, MemoryBroker, MemoryLog
 from tests.simulation.network import SeededNetwork
 from tests.simulation.scenario import SimulationScenario
 from tests.simulation.shop import Arrival
 from tests.simulation.watched import WatchedPartition
+from tests.simulation.worker import portions
 from tests.simulation.world import SETTLES_WITHIN, World
 
 _SINCE: Final = ("since", b"made anew")
@@ -51,6 +56,9 @@ class AnewPartition(WatchedPartition):
 
     def _note_commit(self, committed: Committed) -> None:
         super()._note_commit(committed)
+        if mark_of(committed).replaced:
+            # Somebody has said that work may go on.
+            return
         written = committed.transaction
         later = [one.key for one in (*written.states, *written.stage_changes) if (one.key or b"").startswith(b"later-")]
         if later or any(_SINCE in letter.headers for letter in written.dead_letters):
@@ -73,6 +81,7 @@ class AnewWorld(World):
         self.partitions[:] = [self._old]
         self._role: TopicRole = self.random.choice(TOPIC_ROLES)
         self._after = self.random.randrange(1, 1 + self.scenario.shop.touchpoints // 2)
+        self._accepts = self._role in REPLACEABLE_ROLES and self.random.random() < 0.5
         self._refused = False
         self.faults = tuple(
             one for one in self.faults if one != "lose markers" and (self._role != "customer-state" or one in _WITHOUT_ITS_STATE)
@@ -83,8 +92,11 @@ class AnewWorld(World):
             self._old.make_anew(self._role)
         if self._old.made_anew is not None:
             await self._wait_until_refused()
-            await self.let_all_leave()
-            self._start_from_the_beginning()
+            if self._accepts and not self.wrong:
+                await self._accept()
+            else:
+                await self.let_all_leave()
+                self._start_from_the_beginning()
         await super().drain()
 
     def expectations_of(self, partition: WatchedPartition) -> Expectations:
@@ -115,6 +127,16 @@ class AnewWorld(World):
         names_it = self._old.made_anew is not None and "made anew" in message and self._role in message
         self._refused = self._refused or names_it
         return names_it
+
+    async def _accept(self) -> None:
+        """As the refusal says, too. Workers that look again meanwhile are interrupted."""
+        process, random, _ = self.new_process()
+        log = MemoryLog(self._old.broker, process, portions(random))
+        try:
+            await accept_in(log, 0, self.scenario.options.group, self._role)
+        except (PartitionRefused, LogError) as error:
+            self.find(f"{self._role} could not be accepted: {error}")
+        self.events[f"accepted: {self._role}"] += 1
 
     def _start_from_the_beginning(self) -> None:
         """As the refusal says. Whatever the topic of touchpoints holds by now is read."""

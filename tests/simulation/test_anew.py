@@ -1,4 +1,4 @@
-"""Topics made anew in many seeded runs: refused in words, then begun from the beginning; and what happens to workers that do not look."""
+"""Topics made anew in many seeded runs: refused in words, then accepted, or all is begun from the beginning; and what happens to workers that do not look."""
 
 import logging
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from etapa.contracts.mark import TOPIC_ROLES
+from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES
 from tests.simulation.anew import AnewWorld
 from tests.simulation.controls import TOPIC_SAFETIES, TopicSafety
 
@@ -21,13 +21,14 @@ def _quiet_logs() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def test_whichever_topic_is_made_anew_nothing_is_processed_until_somebody_starts_from_the_beginning() -> None:
+def test_whichever_topic_is_made_anew_nothing_is_processed_until_somebody_accepts_it_or_starts_from_the_beginning() -> None:
     events: Counter[str] = Counter()
     for seed in range(SEEDS):
         result = AnewWorld(seed).run()
         assert result.violations == [], seed
         events.update(result.events)
     assert {role for role in TOPIC_ROLES if events[f"made anew: {role}"]} == set(TOPIC_ROLES)
+    assert {role for role in TOPIC_ROLES if events[f"accepted: {role}"]} == set(REPLACEABLE_ROLES)
     assert events["refused"] >= sum(events[f"made anew: {role}"] for role in TOPIC_ROLES)
 
 
