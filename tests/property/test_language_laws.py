@@ -11,9 +11,9 @@ from etapa.journey.duration import LONGEST, format_duration, parse_duration
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import compile_journey
-from etapa.journey.language.kinds.conditions import CONDITIONS
 from etapa.journey.language.kinds.describe import describe
 from etapa.journey.language.kinds.logic import always_true_as_any, condition_implies, leaves, never_true_together
+from etapa.journey.language.kinds.table import CONDITIONS
 from etapa.journey.language.load import load_journey
 from etapa.journey.language.matching.possible import implies, outcome
 from etapa.journey.language.matching.predicates import compile_comparison

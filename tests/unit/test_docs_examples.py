@@ -15,7 +15,7 @@ import pytest
 from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.journey.duration import parse_duration
 from etapa.journey.engine.judging.program import compile_journey
-from etapa.journey.language.kinds.conditions import CONDITIONS
+from etapa.journey.language.kinds.table import CONDITIONS
 from etapa.journey.language.load import journey_or_raise, load_journey
 from etapa.journey.language.reading.findings import Finding
 from etapa.rehearsal.coverage import Coverage

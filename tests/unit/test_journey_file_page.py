@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from etapa.cli import main
-from etapa.journey.language.kinds.conditions import CONDITIONS
+from etapa.journey.language.kinds.table import CONDITIONS
 from etapa.journey.language.load import load_journey
 
 ROOT = Path(__file__).parents[2]

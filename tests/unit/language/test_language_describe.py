@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from etapa.journey.language.kinds.conditions import CONDITIONS
 from etapa.journey.language.kinds.describe import describe
+from etapa.journey.language.kinds.table import CONDITIONS
 from etapa.journey.language.load import journey_or_raise
 
 TEXTS = [

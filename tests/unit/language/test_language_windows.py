@@ -2,7 +2,7 @@
 
 import pytest
 
-from etapa.journey.language.kinds.conditions import CONDITIONS
+from etapa.journey.language.kinds.table import CONDITIONS
 from etapa.journey.language.load import load_journey
 from etapa.journey.language.matching.windows import EVER, UNITS, Calendar, Window
 from etapa.journey.units import DAY, HOUR

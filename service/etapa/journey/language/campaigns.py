@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from etapa.journey.language.kinds.conditions import ConditionShape
 from etapa.journey.language.kinds.logic import leaves
+from etapa.journey.language.kinds.table import ConditionShape
 from etapa.journey.language.kinds.trait import TRAIT
 from etapa.journey.language.matching.json_kinds import kinds_of
 from etapa.journey.language.matching.matches import Comparison

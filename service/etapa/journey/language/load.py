@@ -12,8 +12,8 @@ from etapa.journey.language.design import stages as stage_design
 from etapa.journey.language.design.labels import LABEL
 from etapa.journey.language.design.parts import Design
 from etapa.journey.language.doubts import doubt
-from etapa.journey.language.kinds.conditions import ConditionShape
 from etapa.journey.language.kinds.logic import depth, leaves
+from etapa.journey.language.kinds.table import ConditionShape
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
 from etapa.journey.language.quiet import QUIET
 from etapa.journey.language.reading.findings import Finding, Position, Report

@@ -6,8 +6,8 @@ never be true and the like are beyond it.
 
 from typing import Any
 
-from etapa.journey.language.kinds.conditions import CONDITIONS
 from etapa.journey.language.kinds.kind import Types
+from etapa.journey.language.kinds.table import CONDITIONS
 from etapa.journey.language.load import JOURNEY_FIELDS
 from etapa.journey.language.reading.maps import map_schema
 from etapa.journey.language.reading.where import WhereShape

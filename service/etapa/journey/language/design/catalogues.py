@@ -7,9 +7,9 @@ from typing import Any, get_args
 from etapa.journey.language.design.labels import LABEL, Label
 from etapa.journey.language.design.parts import CataloguedType, Channel, ChannelKind, Persona, Phase
 from etapa.journey.language.kinds.condition import Condition
-from etapa.journey.language.kinds.conditions import ConditionShape
 from etapa.journey.language.kinds.kind import MAX_TYPE
 from etapa.journey.language.kinds.logic import leaves
+from etapa.journey.language.kinds.table import ConditionShape
 from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.reading.findings import Report, listed, shortened
 from etapa.journey.language.reading.lists import ListOf
