@@ -5,6 +5,7 @@ import logging
 import resource
 import sys
 from collections.abc import Callable
+from typing import cast
 
 from aiohttp import web
 
@@ -34,20 +35,28 @@ class Entrance:
     def __init__(self, server: web.Server, most: int) -> None:
         self._server = server
         self._most = most
+        self._on_their_way = 0
+        """Connections that the server was given and does not know yet: the loop accepts many before it tells of the first."""
 
     def __call__(self) -> asyncio.BaseProtocol:
         """The protocol for one more connection."""
-        if len(self._server.connections) < self._most:
+        if len(self._server.connections) + self._on_their_way < self._most:
+            self._on_their_way += 1
+            asyncio.get_running_loop().call_soon(self._arrived)
             make: Callable[[], asyncio.BaseProtocol] = self._server
             return make()
         logger.warning("%d HTTP connections are open, which is all that may be; further ones are closed", self._most)
         return _Closed()
 
+    def _arrived(self) -> None:
+        # Called in the turn in which the server is told of it.
+        self._on_their_way -= 1
+
 
 class _Closed(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
+        # uvloop's transports do what asyncio's do, and are of none of its classes.
+        cast("asyncio.Transport", transport).abort()
 
 
 class _WithoutWhatWasSent(logging.Filter):

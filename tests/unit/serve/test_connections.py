@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -19,6 +20,14 @@ _SECONDS = 20.0
 GOOD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 HALF = b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-A: "
 SECRET = b"a-token-of-25-characters."
+
+
+@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
+def _on_each_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers run on uvloop where there is one, whose transports are none of asyncio's classes."""
+    if request.param == "uvloop":
+        uvloop = pytest.importorskip("uvloop")
+        monkeypatch.setattr(asyncio, "run", uvloop.run)
 
 
 def serving(steps: Callable[[int], Coroutine[Any, Any, None]], app: web.Application | None = None) -> None:
@@ -89,6 +98,37 @@ def test_only_so_many_connections_are_open_and_the_log_says_so(monkeypatch: pyte
 
     serving(steps)
     assert "3 HTTP connections are open, which is all that may be" in caplog.text
+
+
+def test_a_burst_that_is_accepted_at_once_is_held_to_the_bound_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "most_connections", lambda: 3)
+
+    async def steps(port: int) -> None:
+        loop = asyncio.get_running_loop()
+        # The loop does not turn meanwhile.
+        burst = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+
+        async def ended(one: socket.socket) -> bool:
+            one.setblocking(False)
+            with contextlib.suppress(ConnectionResetError):
+                return await loop.sock_recv(one, 1) == b""
+            return True
+
+        waiting = {asyncio.create_task(ended(one)): one for one in burst}
+        async with asyncio.timeout(10):
+            while len(waiting) > 3:
+                done, _ = await asyncio.wait(waiting, return_when="FIRST_COMPLETED")
+                assert all(one.result() for one in done)
+                for task in done:
+                    waiting.pop(task).close()
+        for task, one in waiting.items():
+            task.cancel()
+            await asyncio.wait({task})
+            await loop.sock_sendall(one, GOOD)
+            assert (await loop.sock_recv(one, 100)).startswith(b"HTTP/1.1 200")
+            one.close()
+
+    serving(steps)
 
 
 @pytest.mark.parametrize(
