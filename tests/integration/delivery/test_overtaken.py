@@ -1,9 +1,12 @@
 """When the log does not hold what delivery wants to read next, on a real Kafka: retention was quicker, or it is another log."""
 
 import asyncio
+import contextlib
 import re
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +35,18 @@ def keys(*numbers: int) -> set[str]:
     return {f"c-{number}/1/a" for number in numbers}
 
 
+@contextlib.asynccontextmanager
+async def ten_delivered(kafka: KafkaServer, folder: Path, **others: Any) -> AsyncIterator[tuple[Settings, Receiver, Path, StartedWorker]]:
+    """A place with a receiver, a delivery file for it, and a delivery that goes on and has kept that ten triggers are through."""
+    settings = await a_place(kafka, **others)
+    async with Receiver() as receiver:
+        file = delivery_file(folder, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
+        await publish(settings, [trigger(number, "a") for number in range(10)])
+        worker = started_delivery(settings, folder, file)
+        await until_kept(settings, file, lambda kept: kept.offset >= 10)
+        yield settings, receiver, file, worker
+
+
 async def refused(worker: StartedWorker, settings: Settings) -> None:
     assert await asyncio.to_thread(worker.exit_code) == 1
     last = worker.said().strip().splitlines()[-1]
@@ -47,13 +62,8 @@ def accept(settings: Settings) -> subprocess.CompletedProcess[bytes]:
 
 def test_retention_took_triggers_while_delivery_was_away(kafka_server: KafkaServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        settings = await a_place(kafka_server)
-        async with Receiver() as receiver:
-            file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
-            await publish(settings, [trigger(number, "a") for number in range(10)])
-            worker = started_delivery(settings, tmp_path, file)
-            await until_kept(settings, file, lambda kept: kept.offset >= 10)
-            await stopped(worker)
+        async with ten_delivered(kafka_server, tmp_path) as (settings, receiver, file, first):
+            await stopped(first)
             # Offset 10 is the end of the transaction.
             await publish(settings, [trigger(number, "a") for number in range(11, 41)], tag="-later")
             await delete_before(settings, 31)
@@ -73,12 +83,7 @@ def test_retention_took_triggers_while_delivery_was_away(kafka_server: KafkaServ
 
 def test_retention_overtakes_a_delivery_that_runs(kafka_server: KafkaServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        settings = await a_place(kafka_server, session_timeout=30_000_000)
-        async with Receiver() as receiver:
-            file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
-            await publish(settings, [trigger(number, "a") for number in range(10)])
-            worker = started_delivery(settings, tmp_path, file)
-            await until_kept(settings, file, lambda kept: kept.offset >= 10)
+        async with ten_delivered(kafka_server, tmp_path, session_timeout=30_000_000) as (settings, receiver, _file, worker):
             worker.freeze()
             await publish(settings, [trigger(number, "a") for number in range(11, 41)], tag="-later")
             await delete_before(settings, 31)
@@ -134,13 +139,8 @@ def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_until_it_i
     """Filled past the place where delivery was, too, where offsets alone say nothing."""
 
     async def scenario() -> None:
-        settings = await a_place(kafka_server)
-        async with Receiver() as receiver:
-            file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
-            await publish(settings, [trigger(number, "a") for number in range(10)])
-            worker = started_delivery(settings, tmp_path, file)
-            await until_kept(settings, file, lambda kept: kept.offset >= 10)
-            await stopped(worker)
+        async with ten_delivered(kafka_server, tmp_path) as (settings, receiver, file, first):
+            await stopped(first)
             await make_anew(settings, settings.topic_campaign_triggers)
             await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-anew")
             worker = started_delivery(settings, tmp_path, file)
@@ -169,18 +169,13 @@ def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_until_it_i
 @pytest.mark.parametrize("count", [0, 30])
 def test_a_topic_that_is_made_anew_under_a_delivery_that_runs_is_refused(kafka_server: KafkaServer, tmp_path: Path, count: int) -> None:
     async def scenario() -> None:
-        settings = await a_place(kafka_server)
-        async with Receiver() as receiver:
-            file = delivery_file(tmp_path, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
-            await publish(settings, [trigger(number, "a") for number in range(10)])
-            worker = started_delivery(settings, tmp_path, file)
-            await until_kept(settings, file, lambda kept: kept.offset >= 10)
+        async with ten_delivered(kafka_server, tmp_path) as (settings, _receiver, file, first):
             await make_anew(settings, settings.topic_campaign_triggers)
             if count:
                 await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-anew")
-            assert await asyncio.to_thread(worker.exit_code) == 1
+            assert await asyncio.to_thread(first.exit_code) == 1
             # Whichever was seen first. What comes next finds the id.
-            last = worker.said().strip().splitlines()[-1]
+            last = first.said().strip().splitlines()[-1]
             assert "the topic was deleted and made anew" in last or "So the topic was made anew" in last
             worker = started_delivery(settings, tmp_path, file)
             await refused(worker, settings)
