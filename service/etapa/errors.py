@@ -47,6 +47,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
       BatchTooLarge                                   the partition task: the next batches are smaller; `redrive`: each alone
       OutcomeUnknown                                  the partition task: a takeover reads what became of the commit
       TransactionHangs                                a takeover: refused, if it stays so
+      TopicsMissing                                   the same
     NotTheOne               stream.redis              redis-py: a connection that is lost, so the command goes to a new one
     ViewError               stream.redis              the partition task; commands: exit 1
       BeingRebuilt                                    commands and HTTP: not known at the moment

@@ -10,6 +10,7 @@ from etapa.stream.kafka import probe as kafka_probe
 from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
+from etapa.stream.kafka.topic_ids import about_missing_topics, topics_missing
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis import probe as redis_probe
@@ -46,6 +47,8 @@ class VitalSigns:
         """Kafka did not do what was asked. Finds out why, tells, and gives it in words."""
         trouble = await kafka_probe.trouble_behind(self._cluster, error)
         words = kafka_probe.in_words(self._settings, trouble, describe(error))
+        if trouble is None and (missing := await topics_missing(self._cluster)):
+            words = about_missing_topics(missing)
         self._tell("kafka", cause_in_kafka(error) if trouble is None else trouble.cause, words)
         return words
 
@@ -69,7 +72,7 @@ class VitalSigns:
     async def _look_at_redis(self, reader: ViewReader) -> None:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                await reader.ping()
+                await reader.takes_writes()
         except (ViewError, TimeoutError) as error:
             trouble = await redis_probe.trouble_behind(self._settings, error)
             words = redis_probe.in_words(self._settings, trouble, str(error) or f"no answer within {PROBE_SECONDS:g} s")
@@ -91,7 +94,10 @@ class VitalSigns:
                 done = {number: await self._done_up_to(consumer, tasks, number) for number in owned}
         except KAFKA_FAILURES as error:
             logger.debug("the lag could not be measured now: %s", describe(error))
-            await self.no_kafka(error)
+            before = self.troubles.get("kafka")
+            words = await self.no_kafka(error)
+            if words != before:
+                logger.warning("%s", words)
             return
         self.kafka_answers()
         # Only of those that are still ours: another worker speaks for the others by now.

@@ -9,7 +9,9 @@ import pytest
 
 from etapa.journey.units import DAY
 from etapa.settings import Settings
-from tests.integration.outcome import followed
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.topics import create_topics
+from tests.integration.outcome import followed, until
 from tests.integration.places import grow, make_anew, new_place, put, read_all
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
@@ -21,6 +23,16 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
     return await new_place(kafka.bootstrap_servers, redis.url, partitions=1, session_timeout=10_000_000, quiet_after=DAY)
+
+
+async def processed(kafka: KafkaServer, redis: RedisServer, folder: Path, *names: str) -> tuple[Settings, StartedWorker]:
+    """A place and a worker that has processed a touchpoint of each of these customers."""
+    settings = await new_place(kafka.bootstrap_servers, redis.url, partitions=1, session_timeout=10_000_000, quiet_after=DAY)
+    worker = StartedWorker(settings, folder)
+    await put_customers(settings, *names)
+    async with followed(settings) as progress:
+        await progress.wait_through()
+    return settings, worker
 
 
 async def put_customers(settings: Settings, *names: str) -> None:
@@ -48,11 +60,7 @@ def test_touchpoints_that_were_made_anew_and_filled_past_the_mark_are_refused(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        settings = await a_place(kafka_server, redis_server)
-        worker = StartedWorker(settings, tmp_path)
-        await put_customers(settings, "a", "b", "c")
-        async with followed(settings) as progress:
-            await progress.wait_through()
+        settings, worker = await processed(kafka_server, redis_server, tmp_path, "a", "b", "c")
         worker.ask_to_stop()
         assert worker.exit_code() == 0
         await make_anew(settings, settings.topic_touchpoints)
@@ -67,16 +75,51 @@ def test_touchpoints_that_are_made_anew_under_a_worker_are_refused(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        settings = await a_place(kafka_server, redis_server)
-        worker = StartedWorker(settings, tmp_path)
-        await put_customers(settings, "a", "b", "c")
-        async with followed(settings) as progress:
-            await progress.wait_through()
+        settings, worker = await processed(kafka_server, redis_server, tmp_path, "a", "b", "c")
         await make_anew(settings, settings.topic_touchpoints)
         await put_customers(settings, "d", "e", "f", "g", "h")
         assert_refused(worker, settings)
 
     asyncio.run(scenario())
+
+
+async def delete(settings: Settings, topic: str) -> None:
+    async with Cluster(settings).admin() as admin:
+        await admin.delete_topics([topic])
+
+
+@pytest.mark.parametrize("role", ["stage_changes", "touchpoints"])
+def test_a_topic_that_was_deleted_is_named_and_work_goes_on_with_another_once_it_is_accepted(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path, role: str
+) -> None:
+    async def scenario() -> None:
+        settings, worker = await processed(kafka_server, redis_server, tmp_path, "a")
+        topic = getattr(settings, f"topic_{role}")
+        await delete(settings, topic)
+        if role == "stage_changes":
+            await put_customers(settings, "b")
+        await asyncio.to_thread(worker.wait_for_words, f"Kafka has no topic {topic} any more, or its access control hides it from us")
+        await until_not_ready_for(worker, topic)
+        if role == "stage_changes":
+            await create_topics(Cluster(settings))
+            await asyncio.to_thread(worker.wait_for_words, f"`etapa topics accept {topic}` lets it go on")
+            assert (await asyncio.to_thread(accept, settings, topic)).returncode == 0
+            async with followed(settings) as progress:
+                await progress.wait_through()
+            assert await customers_with_changes(settings) == {"b"}
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+        assert "Traceback" not in worker.said()
+
+    asyncio.run(scenario())
+
+
+async def until_not_ready_for(worker: StartedWorker, topic: str) -> None:
+    async def said() -> bool:
+        told = await asyncio.to_thread(worker.ask, "readyz")
+        return any(topic in one["detail"] for one in told.get("not_ready", ()))
+
+    await until(said, f"its being not ready because of {topic}")
 
 
 def accept(settings: Settings, topic: str) -> subprocess.CompletedProcess[bytes]:
@@ -138,11 +181,7 @@ def test_partitions_that_are_added_under_a_worker_are_found_within_seconds(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        settings = await a_place(kafka_server, redis_server)
-        worker = StartedWorker(settings, tmp_path)
-        await put_customers(settings, "a")
-        async with followed(settings) as progress:
-            await progress.wait_through()
+        settings, worker = await processed(kafka_server, redis_server, tmp_path, "a")
         await grow(settings, settings.topic_touchpoints, 2)
         # Within the time that this waits for its end. It took five minutes once.
         assert worker.exit_code() == 1

@@ -226,7 +226,7 @@ def test_a_redis_that_stalls_or_is_gone_is_a_view_error(tmp_path: Any) -> None:
         async with opened(server.url, redis_timeout=300_000) as (view, reader, _):
             await view.apply(None, mark(1), customers(("a", "s", 5)))
             server.freeze()
-            for call in (view.mark(), view.load(["a"], None, 1), view.apply(1, mark(2), []), reader.ping()):
+            for call in (view.mark(), view.load(["a"], None, 1), view.apply(1, mark(2), []), reader.takes_writes()):
                 with pytest.raises(ViewError, match=r"did not answer within 0\.3 s"):
                     await call
             server.thaw()
@@ -272,7 +272,7 @@ def test_readers_find_counts_and_customers_over_all_partitions(redis_url: str) -
             found = await reader.customer("c-7")
             assert found is not None
             assert (found.partition, found.stage, found.state) == (partition_of("c-7", 3), "s2", b"c-7 in s2\xff\x00")
-            await reader.ping()
+            await reader.takes_writes()
             assert await reader.eviction_policy_problem() is None
         finally:
             await disconnect(client)

@@ -64,3 +64,23 @@ def test_lag_is_told_while_redis_is_away_and_each_server_is_told_of_by_itself(
         until(worker, dependency_up__kafka=0, dependency_up__redis=1)
     finally:
         worker.kill()
+
+
+def test_a_redis_that_answers_and_takes_no_writes_is_told_with_its_cause(servers: tuple[KafkaServer, RedisServer], tmp_path: Path) -> None:
+    kafka, redis = servers
+    settings: Settings = asyncio.run(new_place(kafka.bootstrap_servers, redis.url, partitions=1, session_timeout=6_000_000))
+    worker = StartedWorker(settings, tmp_path)
+    try:
+        worker.wait_ready(1)
+        with redis.client() as client:
+            # Of nobody, so that it serves what it has and refuses what writes.
+            client.execute_command("REPLICAOF", "127.0.0.1", "1")
+            client.config_set("replica-serve-stale-data", "yes")
+            until(worker, dependency_up__redis=0, dependency_up__kafka=1)
+            assert worker.metric('etapa_dependency_trouble{cause="not_primary",dependency="redis"}') == 1
+            assert "it does not do what a primary does" in worker.said()
+            client.execute_command("REPLICAOF", "NO", "ONE")
+        until(worker, dependency_up__redis=1)
+        assert worker.metric("etapa_dependency_trouble") == 0
+    finally:
+        worker.kill()

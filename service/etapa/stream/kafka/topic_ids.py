@@ -24,7 +24,7 @@ from etapa.contracts.mark import TOPIC_ROLES, TopicRole
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, log_errors
-from etapa.stream.protocol.ports import Topics
+from etapa.stream.protocol.ports import LogError, Topics
 
 LOOK_SECONDS = 2.0
 """Between two looks at the topics."""
@@ -99,12 +99,13 @@ def role_names(settings: Settings) -> dict[TopicRole, str]:
 
 
 async def worker_topics_now(client: AIOKafkaClient, settings: Settings) -> Topics:
-    """What the brokers say now of the topics that a worker reads and writes. Raises what aiokafka raises, also when there are no touchpoints."""
+    """What the brokers say now of the topics that a worker reads and writes. Raises what aiokafka raises, also when one is missing."""
     names = role_names(settings)
     found = await find_topics(client, list(names.values()))
-    touchpoints = found.get(settings.topic_touchpoints)
-    if touchpoints is None or not touchpoints.partitions:
-        raise UnknownTopicOrPartitionError(settings.topic_touchpoints)
+    missing = [name for name in names.values() if name not in found or not found[name].partitions]
+    if missing:
+        raise UnknownTopicOrPartitionError(", ".join(missing))
+    touchpoints = found[settings.topic_touchpoints]
     ids = {role: topic.id for role, name in names.items() if (topic := found.get(name)) is not None and topic.id is not None}
     return Topics(touchpoints.partitions, ids, names)
 
@@ -121,6 +122,24 @@ async def topics_now(cluster: Cluster) -> Topics:
     with log_errors("asking for the topics"):
         async with asyncio.timeout(cluster.session_seconds), cluster.admin() as admin:
             return await worker_topics_now(admin._client, cluster.settings)
+
+
+def about_missing_topics(names: str) -> str:
+    """What is wrong when Kafka tells of none with these names, and what to do."""
+    return (
+        f"Kafka has no topic {names} any more, or its access control hides it from us. Bring it back; one that is made anew is another topic"
+        " (see 'A topic made anew' in docs/operations.md)"
+    )
+
+
+async def topics_missing(cluster: Cluster) -> str:
+    """The names of the worker's topics that Kafka does not tell of; none when it does not answer either."""
+    names = list(role_names(cluster.settings).values())
+    try:
+        found = await topics_found(cluster, names)
+    except LogError:
+        return ""
+    return ", ".join(name for name in names if name not in found)
 
 
 class TopicWatch:

@@ -34,6 +34,10 @@ class TransactionHangs(LogError):
     """
 
 
+class TopicsMissing(LogError):
+    """A topic that we read or write is not there any more, or is hidden from us. The message names it."""
+
+
 class OutcomeUnknown(LogError):
     """A commit was sent and no answer came: it may have happened or not. Only the log knows."""
 
@@ -110,7 +114,7 @@ class Log(States, Protocol):
         """Start a transactional producer for the partition: no predecessor can commit after this returns.
 
         Settles whatever transaction a predecessor left open. May be called again, with or without `close` in between.
-        Raises `TransactionHangs` when one cannot be settled.
+        Raises `TransactionHangs` when one cannot be settled, and `TopicsMissing`.
         """
 
     async def touchpoint_range(self) -> tuple[int, int]:

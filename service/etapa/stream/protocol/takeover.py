@@ -27,6 +27,7 @@ from etapa.stream.protocol.ports import (
     States,
     TakeoverReason,
     Topics,
+    TopicsMissing,
     TransactionHangs,
     View,
     ViewMark,
@@ -73,7 +74,7 @@ async def take_over(
     """
     try:
         await log.fence()
-    except TransactionHangs as error:
+    except (TransactionHangs, TopicsMissing) as error:
         raise MayPass(str(error)) from error
     topics = await log.topics()
     # In this order: the view never shows more than what was committed, so what it shows now is in the range read after.

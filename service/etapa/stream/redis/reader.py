@@ -71,10 +71,13 @@ class ViewReader:
             raise BeingRebuilt(message)
         return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state, read_memories(memories))
 
-    async def ping(self) -> None:
-        """Raises `ViewError` when Redis does not answer."""
-        async with view_errors("asking Redis whether it is there", self._seconds):
-            await awaited(self._client.ping())
+    async def takes_writes(self) -> None:
+        """Raises `ViewError` when Redis does not answer, or refuses what writes, as a replica does and one that cannot save.
+
+        A key that is never there is removed: a ping would be answered by all of these.
+        """
+        async with view_errors("asking Redis whether it takes writes", self._seconds):
+            await awaited(self._client.delete(f"{self._prefix}:never-there"))
 
     async def eviction_policy_problem(self) -> str | None:
         """What is wrong with Redis' `maxmemory-policy`; none when it is `noeviction`, or when Redis does not say."""
