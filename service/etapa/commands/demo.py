@@ -93,10 +93,10 @@ def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["It
 
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings)
-    with EventFile(path, takes=files_of(mapper)) as lines:
+    with EventFile(path, takes=files_of(mapper), columns=mapper is not None) as lines:
         progress = LineProgress(lines, output_scrolls=False)
         file = TouchpointFile(lines, progress, decoder, in_order=True, mapper=mapper)
-        found = recorded(file.lines, decoder)
+        found = recorded(file.sorted_lines, decoder)
         first = next(found, None)
         progress.clear()
         if first is None:

@@ -62,7 +62,7 @@ def diff(
 ) -> None:
     """Show which customers would be in another stage under another journey, and why, and which campaign triggers would differ.
 
-    OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or gzip, or, with --source, of another system's
+    OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or packed, a folder or a pattern of such files, or, with --source, of another system's
     records; one of them may be `-`, standard input.
     The touchpoints go through both journeys. Without --until no timer fires after a customer's last touchpoint.
     """
@@ -74,7 +74,7 @@ def diff(
     found = Diff.between(*journeys)
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings)
-    with EventFile(events, takes=files_of(mapper)) as lines:
+    with EventFile(events, takes=files_of(mapper), columns=mapper is not None) as lines:
         progress = LineProgress(lines, output_scrolls=False)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
         found.read(file.lines, until, decoder=decoder, on_rejected=file.complain, wall=clock())

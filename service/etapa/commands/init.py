@@ -63,7 +63,7 @@ def _guesses(stem: str, events: str | None, source: str | None) -> Answers:
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings)
     sample = Sample()
-    with EventFile(events, takes=files_of(mapper)) as lines, contextlib.ExitStack() as cleared:
+    with EventFile(events, takes=files_of(mapper), columns=mapper is not None) as lines, contextlib.ExitStack() as cleared:
         progress = LineProgress(lines, output_scrolls=False)
         cleared.callback(progress.clear)
         file = TouchpointFile(lines, progress, decoder, in_order=True, mapper=mapper)

@@ -62,7 +62,7 @@ def simulate(
     """Run touchpoints through a journey and print the stage changes, without any server.
 
     JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. Without either it is the shipped journey.
-    EVENTS is a file of touchpoints as JSON Lines, plain or gzip, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
+    EVENTS is a file of touchpoints as JSON Lines, plain or packed, a folder or a pattern of such files, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
     in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
     With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them.
 
@@ -78,7 +78,7 @@ def simulate(
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings)
     with (
-        EventFile(events, takes=files_of(mapper)) as lines,
+        EventFile(events, takes=files_of(mapper), columns=mapper is not None) as lines,
         _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output,
     ):
         progress = LineProgress(lines, output_scrolls=True)

@@ -12,7 +12,7 @@ from etapa.commands.terminal.event_files import REJECTED_SHOWN, EventFile
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.journey_files import shown
 from etapa.commands.terminal.options import settings_from
-from etapa.commands.terminal.source_files import files_of, loaded, mapper_of, source_text
+from etapa.commands.terminal.source_files import files_of, loaded, mapper_of, records_of, source_text
 from etapa.commands.terminal.words import counted
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.skipped import SkippedRecord
@@ -21,7 +21,7 @@ from etapa.hosting.foreign_text import printable
 from etapa.sources import presets
 from etapa.sources.loading import load_source, source_schema
 from etapa.sources.mapping import Mapper
-from etapa.sources.records import RecordsError, decode_json, records
+from etapa.sources.records import decode_json
 from etapa.sources.tally import Tally
 from etapa.sources.trials import run_trials
 
@@ -76,7 +76,7 @@ def schema() -> None:
 def convert(source: str, files: tuple[str, ...], as_json: bool) -> None:
     """Print the touchpoints that RECORDS become by SOURCE, as JSON Lines.
 
-    SOURCE is the name of a source that comes with Etapa, or a file. RECORDS are files: JSON Lines, a JSON array, or CSV, plain or gzip;
+    SOURCE is the name of a source that comes with Etapa, or a file. RECORDS are files, folders or patterns: JSON Lines, JSON arrays, CSV, Parquet or Avro, plain or packed;
     `-` reads standard input. Counts of what was skipped and what cannot be used go to stderr.
     """
     mapper = mapper_of(source, _pepper())
@@ -149,13 +149,10 @@ def test(files: tuple[str, ...]) -> None:
 
 
 def _records(path: str, mapper: Mapper, limits: TouchpointLimits) -> Iterator[tuple[str, Any]]:
-    with EventFile(path, takes=files_of(mapper)) as lines:
-        noun = "record" if mapper.source.decode == "json" else "line"
-        try:
-            for read in records(lines, mapper.source.decode, limits.max_bytes):
-                yield f"{lines.name}: {noun} {read.number}", read.record
-        except RecordsError as error:
-            raise CheckFailed(f"{lines.name}: {error}") from None
+    with EventFile(path, takes=files_of(mapper), columns=True) as lines:
+        noun = "line" if mapper.source.decode == "csv" else "record"
+        for read in records_of(lines, lines, mapper, limits):
+            yield f"{lines.name}: {noun} {read.number}", read.record
 
 
 def _first(path: str, mapper: Mapper, limits: TouchpointLimits) -> Any:

@@ -21,7 +21,7 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.file_findings import FileFinding, FileLook
-from etapa.rehearsal.readings import readings
+from etapa.rehearsal.readings import Touchpoints, readings
 from etapa.rehearsal.replay import Replay
 from etapa.rehearsal.unsettled import Made, Moved, Triggered, Unsettled
 from etapa.sources.lines import Lines
@@ -129,7 +129,7 @@ class Diff:
 
     def read(
         self,
-        lines: Lines,
+        lines: Lines | Touchpoints,
         until: int | None,
         *,
         decoder: Decoder,

@@ -9,8 +9,16 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources.lines import Lines, numbered
 
 
+class Touchpoints:
+    """Touchpoints that somebody else has read already."""
+
+    def touchpoints(self) -> Iterator[tuple[int, Touchpoint]]:
+        """Each with a number that messages name it by."""
+        raise NotImplementedError
+
+
 def readings(
-    lines: Lines, decoder: Decoder, wall: int | None = None, earliest: int = EARLIEST
+    lines: Lines | Touchpoints, decoder: Decoder, wall: int | None = None, earliest: int = EARLIEST
 ) -> Iterator[tuple[int, Touchpoint | Rejected]]:
     """Each line that is not blank, by its number from 1. A file has no record keys, so none is checked.
 
@@ -18,6 +26,12 @@ def readings(
     `earliest`: what occurred before it is not taken.
     """
     latest = decoder.latest(wall)
+    if isinstance(lines, Touchpoints):
+        for number, touchpoint in lines.touchpoints():
+            at = touchpoint.at
+            late = decoder.untimely(at, wall, latest) if at > latest else None
+            yield number, late or (from_the_past(earliest) if at < earliest else touchpoint)
+        return
     for number, line in numbered(lines, decoder.max_bytes):
         read = decoder.read(line, wall, latest)
         yield number, from_the_past(earliest) if isinstance(read, Touchpoint) and read.at < earliest else read

@@ -23,7 +23,7 @@ from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
 from etapa.rehearsal.file_findings import FileFinding, FileLook
-from etapa.rehearsal.readings import readings
+from etapa.rehearsal.readings import Touchpoints, readings
 from etapa.rehearsal.replay import Replay
 from etapa.sources.lines import Lines
 
@@ -178,7 +178,7 @@ class Summary:
 def replayed(
     program: Program,
     journey: Journey,
-    lines: Lines,
+    lines: Lines | Touchpoints,
     until: int | None = None,
     *,
     summary: Summary | None = None,
@@ -237,7 +237,7 @@ def _touchpoints_through(
 def simulate(
     program: Program,
     journey: Journey,
-    lines: Lines,
+    lines: Lines | Touchpoints,
     until: int | None = None,
     *,
     summary: Summary | None = None,

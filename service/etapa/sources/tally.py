@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.skipped import SkippedRecord
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources.outcome import Outcome
 
 
@@ -19,7 +20,7 @@ class Tally:
     dead: Counter[Reason] = field(default_factory=Counter)
     """By reason."""
 
-    def count(self, outcome: Outcome) -> None:
+    def count(self, outcome: Outcome | Touchpoint) -> None:
         """Count one outcome."""
         if isinstance(outcome, SkippedRecord):
             self.skipped[outcome.rule] += 1

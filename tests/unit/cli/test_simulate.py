@@ -201,10 +201,15 @@ def test_an_empty_file_gives_nothing_and_is_fine(journey: str) -> None:
     assert b"0 touchpoints (0 duplicates) of 0 customers" in done.stderr
 
 
-@pytest.mark.parametrize(("path", "why"), [("/no/such/events", "no such file or directory"), ("/", "is a directory")])
-def test_events_that_cannot_be_read_are_wrong_use(path: str, why: str, journey: str) -> None:
-    done = simulate(journey, path)
-    assert (done.returncode, done.stderr.decode()) == (2, f"Error: {path}: cannot read it: {why}\n")
+def test_events_that_cannot_be_read_are_wrong_use(journey: str, tmp_path: Path) -> None:
+    done = simulate(journey, "/no/such/events")
+    assert (done.returncode, done.stderr.decode()) == (2, "Error: /no/such/events: cannot read it: no such file or directory\n")
+    done = simulate(journey, str(tmp_path / "nothing-*.jsonl"))
+    assert (done.returncode, done.stderr.decode()) == (2, f"Error: {tmp_path}/nothing-*.jsonl: no file fits the pattern\n")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = simulate(journey, str(empty))
+    assert (done.returncode, done.stderr.decode()) == (2, f"Error: {empty}: the folder holds no files\n")
 
 
 def test_a_journey_with_errors_is_not_run(tmp_path: Path) -> None:

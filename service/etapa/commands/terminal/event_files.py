@@ -1,112 +1,125 @@
-"""Reading touchpoints from a file or standard input, plain or gzip, line by line."""
+"""Reading touchpoints from a file or standard input, one after the other, plain or packed."""
 
-import gzip
-import io
-import os
-import stat
 import sys
 import time
-import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Self
 
 import click
 
+from etapa.commands.terminal.event_parts import DAMAGED, EventPart, files_meant
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
-from etapa.contracts.odd_bytes import Oddity, odd_file
+from etapa.contracts.odd_bytes import Oddity
 from etapa.contracts.rejected import Rejected
 from etapa.hosting.foreign_text import printable
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-GZIP_MAGIC = b"\x1f\x8b"
-
-FIRST_LOOK = 4096
-"""Bytes by which another format is recognised."""
+    pass
 
 REJECTED_SHOWN = 5
 """So many lines that cannot be used are shown one by one; the summary counts all of them."""
 
 
 class EventFile:
-    """Lines of a file (`-` is standard input), unpacked if it is gzip. Used by `with`; `readline` is all it gives.
+    """Lines of a file (`-` is standard input), unpacked if it is packed; of several files, one after the other, where `path` is a folder or a pattern.
 
-    What is not JSON Lines is refused with a word on what it looks like, unless it is among `takes`.
-    A file that cannot be opened ends the command with exit code 2, one that breaks off while it is read with 1.
+    Used by `with`. What is not JSON Lines is refused with a word on what it looks like, unless it is among `takes`. `columns`: Parquet and
+    Avro are taken, too, and `parts` is to be used. A file that cannot be opened ends the command with exit code 2, one that breaks off
+    while it is read with 1.
     """
 
-    def __init__(self, path: str, *, takes: Collection[Oddity] = ()) -> None:
+    def __init__(self, path: str, *, takes: Collection[Oddity] = (), columns: bool = False) -> None:
         self.path = path
         self.lines = 0
         self._takes = takes
-        self._open: BinaryIO | None = None
-        self._reader: io.BufferedReader | None = None
+        self._columns = columns
+        self._files: list[str] = []
+        self._opened = 0
+        self._part: EventPart | None = None
+        self._by_part = False
+        self._done = 0
+        """Bytes of the files before the one that is read."""
         self._size = 0
+        self._ends_in_a_line = True
 
     @property
     def name(self) -> str:
-        """How messages name it."""
+        """How messages name what is being read."""
+        if self._part is not None and len(self._files) > 1:
+            return self._part.name
         return "standard input" if self.path == "-" else self.path or "''"
 
     def __enter__(self) -> Self:
-        try:
-            self._open = _standard_input() if self.path == "-" else Path(self.path).open("rb")
-            buffered = self._open if isinstance(self._open, io.BufferedReader) else io.BufferedReader(_raw(self._open))
-            self._size = _size_of(self._open)
-            # By its first bytes, not by its name: what comes through a pipe has none.
-            packed = buffered.peek(2)[:2] == GZIP_MAGIC
-        except OSError as error:
-            raise WrongUse(f"{self.name}: cannot read it: {reason(error)}") from None
-        self._reader = io.BufferedReader(_raw(gzip.GzipFile(fileobj=buffered)), 1 << 16) if packed else buffered
-        try:
-            self._refuse_another_format()
-        except CheckFailed:
-            self._close()
-            raise
+        self._files = files_meant(self.path)
+        self._part = self._open_next()
+        self._size = self._part.size if len(self._files) == 1 else sum(Path(each).stat().st_size for each in self._files)
         return self
 
-    def _refuse_another_format(self) -> None:
-        try:
-            beginning = self._reader.peek(FIRST_LOOK)[:FIRST_LOOK] if self._reader is not None else b""
-        except (OSError, EOFError, zlib.error):
-            # Whoever reads on is told.
-            return
-        oddity = odd_file(beginning)
-        if oddity is not None and oddity not in self._takes:
-            name = "-" if self.path == "-" else self.path
-            raise CheckFailed(
-                f"{self.name}: it looks like {oddity.looks_like}; JSON Lines are read, one touchpoint a line, plain or gzip."
-                f" {oddity.remedy[0].upper()}{oddity.remedy[1:].replace('FILE', name)}"
-            )
-
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._close()
+        if self._part is not None:
+            self._part.close()
 
-    def _close(self) -> None:
-        if self.path != "-" and self._open is not None:
-            self._open.close()
+    def parts(self) -> Iterator[EventPart]:
+        """The files one after the other; while each is the last given, `readline` reads it and nothing else."""
+        self._by_part = True
+        while True:
+            yield self._now()
+            if self._opened == len(self._files):
+                return
+            self._go_on()
 
     def readline(self, limit: int, /) -> bytes:
         """The next line, or the next `limit` bytes of it; nothing at the end."""
-        if self._reader is None:
-            raise ValueError("the file is not open; use it by `with`")
-        try:
-            line = self._reader.readline(limit)
-        except EOFError:
-            raise CheckFailed(f"{self.name}: the gzip data ends early, after line {self.lines}; the file is incomplete") from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise CheckFailed(f"{self.name}: the gzip data is damaged after line {self.lines}: {error}") from None
-        except OSError as error:
-            raise WrongUse(f"{self.name}: cannot read further than line {self.lines}: {reason(error)}") from None
-        self.lines += line.endswith(b"\n")
-        return line
+        while True:
+            line = self._line(limit)
+            if line or self._by_part or self._opened == len(self._files):
+                self._ends_in_a_line = line.endswith(b"\n")
+                self.lines += self._ends_in_a_line
+                return line
+            ended, self._ends_in_a_line = self._ends_in_a_line, True
+            self._go_on()
+            if not ended:
+                # The last line of a file needs no end; the next file's first one is another.
+                self.lines += 1
+                return b"\n"
+
+    def count(self, records: int) -> None:
+        """So many records were read otherwise than by lines."""
+        self.lines += records
 
     def share_read(self) -> float | None:
-        """How much of the file has been read, from 0 to 1; none where its size is not known, as of a pipe."""
-        return min(1.0, self._open.tell() / self._size) if self._open is not None and self._size else None
+        """How much of the files has been read, from 0 to 1; none where their size is not known, as of a pipe."""
+        return min(1.0, (self._done + self._now().position()) / self._size) if self._part is not None and self._size else None
+
+    def _line(self, limit: int) -> bytes:
+        part = self._now()
+        try:
+            return part.reader.readline(limit)
+        except EOFError:
+            raise CheckFailed(f"{part.name}: the {part.packed} data ends early, after line {self.lines}; the file is incomplete") from None
+        except DAMAGED as error:
+            raise CheckFailed(f"{part.name}: the {part.packed} data is damaged after line {self.lines}: {error}") from None
+        except OSError as error:
+            if part.packed and error.errno is None:
+                raise CheckFailed(f"{part.name}: the {part.packed} data is damaged after line {self.lines}: {error}") from None
+            raise WrongUse(f"{part.name}: cannot read further than line {self.lines}: {reason(error)}") from None
+
+    def _now(self) -> EventPart:
+        if self._part is None:
+            raise ValueError("the file is not open; use it by `with`")
+        return self._part
+
+    def _go_on(self) -> None:
+        part = self._now()
+        self._done += part.size
+        part.close()
+        self._part = self._open_next()
+
+    def _open_next(self) -> EventPart:
+        self._opened += 1
+        return EventPart(self._files[self._opened - 1], self._takes, columns=self._columns)
 
 
 class Complaints:
@@ -170,47 +183,3 @@ class LineProgress:
         filled = int(share * self.WIDTH)
         remaining = seconds * (1 - share) / share if share else 0.0
         return f"{'█' * filled}{'░' * (self.WIDTH - filled)} {share:4.0%}  {pace}, {remaining:,.0f} s to go"
-
-
-def _standard_input() -> BinaryIO:
-    """Standard input; a person who types it is told so, and need not end it twice."""
-    if not sys.stdin.isatty():
-        return sys.stdin.buffer
-    click.echo("Reading from the terminal; Ctrl-D on an empty line ends it.", err=True)
-    return io.BufferedReader(_TypedInput())
-
-
-class _TypedInput(io.RawIOBase):
-    """What is typed, up to the first Ctrl-D. A terminal would go on after it."""
-
-    def __init__(self) -> None:
-        self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return sys.stdin.fileno()
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        if self._ended:
-            return 0
-        room = memoryview(buffer)
-        typed = os.read(self.fileno(), len(room))
-        room[: len(typed)] = typed
-        self._ended = not typed
-        return len(typed)
-
-
-def _size_of(stream: BinaryIO) -> int:
-    """Bytes of a regular file; 0 for whatever has no size known in advance."""
-    try:
-        status = os.fstat(stream.fileno())
-    except io.UnsupportedOperation:
-        return 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
-
-
-def _raw(stream: BinaryIO | gzip.GzipFile) -> io.RawIOBase:
-    # A BufferedReader asks for no more than `readinto`, which all binary streams have.
-    return stream  # type: ignore[return-value]

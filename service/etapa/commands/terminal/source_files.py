@@ -6,19 +6,22 @@ from pathlib import Path
 
 import click
 
+from etapa.commands.terminal.event_files import EventFile
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.journey_files import shown
 from etapa.contracts.odd_bytes import CSV, LIST, Oddity
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
-from etapa.sources import presets
+from etapa.rehearsal.readings import Touchpoints
+from etapa.sources import columns, presets
 from etapa.sources.changes import MappingError
 from etapa.sources.lines import Lines
 from etapa.sources.loading import LoadedSource, load_source
 from etapa.sources.mapping import Mapper
 from etapa.sources.outcome import Mapped
-from etapa.sources.records import RecordsError, records
+from etapa.sources.records import Read, RecordsError, records
 from etapa.sources.tally import Tally
 
 
@@ -63,29 +66,62 @@ def files_of(mapper: Mapper | None) -> tuple[Oddity, ...]:
     return () if mapper is None else (CSV,) if mapper.source.decode == "csv" else (LIST,)
 
 
-class MappedLines:
-    """Records of another system as lines of touchpoints. What comes of each is counted in `tally`."""
+class MappedTouchpoints(Touchpoints):
+    """Touchpoints that the records of a file, or of several, become by a source. What comes of each record is counted in `tally`."""
 
     def __init__(
-        self, name: str, lines: Lines, mapper: Mapper, limits: TouchpointLimits, complain: Callable[[int, Rejected], None]
+        self, file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits, complain: Callable[[int, Rejected], None]
     ) -> None:
+        """`lines` are those of `file`, perhaps watched by somebody on their way."""
         self.tally = Tally()
-        self._name = name
-        self._mapped = self._map(lines, mapper, limits, complain)
+        self._file = file
+        self._lines = lines
+        self._mapper = mapper
+        self._limits = limits
+        self._complain = complain
+        self._text: Iterator[bytes] | None = None
+
+    def touchpoints(self) -> Iterator[tuple[int, Touchpoint]]:
+        """Each with the number of its record."""
+        mapper, tally, complain = self._mapper, self.tally, self._complain
+        limits = mapper.limits(self._limits)
+        for number, record in records_of(self._file, self._lines, mapper, limits):
+            tally.records += 1
+            for item in [record] if isinstance(record, Rejected) else mapper.items(record, limits, 0):
+                tally.count(item)
+                if isinstance(item, Touchpoint):
+                    yield number, item
+                elif isinstance(item, Rejected):
+                    complain(number, item)
 
     def readline(self, _limit: int, /) -> bytes:
-        """The next touchpoint. None is longer than touchpoints may be."""
-        return next(self._mapped, b"")
+        """The next touchpoint as a line of JSON, for who sorts them. None is longer than touchpoints may be."""
+        if self._text is None:
+            self._text = (outcome + b"\n" for outcome in self._json())
+        return next(self._text, b"")
 
-    def _map(self, lines: Lines, mapper: Mapper, limits: TouchpointLimits, complain: Callable[[int, Rejected], None]) -> Iterator[bytes]:
+    def _json(self) -> Iterator[bytes]:
+        for number, record in records_of(self._file, self._lines, self._mapper, self._limits):
+            self.tally.records += 1
+            for outcome in [record] if isinstance(record, Rejected) else self._mapper.outcomes(record, self._limits):
+                self.tally.count(outcome)
+                if isinstance(outcome, Mapped):
+                    yield outcome.json
+                elif isinstance(outcome, Rejected):
+                    self._complain(number, outcome)
+
+
+def records_of(file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits) -> Iterator[Read]:
+    """The records of a file, or of several, whatever format each has. What cannot be read at all ends the command with exit code 1."""
+    for part in file.parts():
         try:
-            for number, record in records(lines, mapper.source.decode, limits.max_bytes):
-                self.tally.records += 1
-                for outcome in [record] if isinstance(record, Rejected) else mapper.outcomes(record, limits):
-                    self.tally.count(outcome)
-                    if isinstance(outcome, Mapped):
-                        yield outcome.json + b"\n"
-                    elif isinstance(outcome, Rejected):
-                        complain(number, outcome)
+            if part.kind == "lines":
+                yield from records(lines, mapper.source.decode, limits.max_bytes)
+            else:
+                for number, record in enumerate(
+                    columns.parquet_records(part.raw) if part.kind == "parquet" else columns.avro_records(part.reader), 1
+                ):
+                    file.count(1)
+                    yield Read(number, record)
         except RecordsError as error:
-            raise CheckFailed(f"{self._name}: {error}") from None
+            raise CheckFailed(f"{part.name}: {error}") from None

@@ -11,7 +11,7 @@ import click
 from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
 from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.sorted_lines import SortedLines
-from etapa.commands.terminal.source_files import MappedLines, mapper_of
+from etapa.commands.terminal.source_files import MappedTouchpoints, mapper_of
 from etapa.commands.terminal.words import counted
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.input_format import decoder_within
@@ -19,6 +19,7 @@ from etapa.contracts.rejected import Reason, Rejected
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.hosting.foreign_text import printable
 from etapa.rehearsal.file_findings import FileFinding
+from etapa.rehearsal.readings import Touchpoints
 from etapa.settings import Settings
 from etapa.sources.lines import Lines
 from etapa.sources.mapping import Mapper
@@ -64,10 +65,17 @@ class TouchpointFile:
     def __init__(self, file: EventFile, progress: LineProgress, decoder: Decoder, *, in_order: bool, mapper: Mapper | None = None) -> None:
         self.name = file.name
         self._complain = Complaints()
-        self._mapped = None if mapper is None else MappedLines(file.name, progress, mapper, decoder.limits, self._complain)
+        self._mapped = None if mapper is None else MappedTouchpoints(file, progress, mapper, decoder.limits, self._complain)
         lines = self._mapped or progress
         self._sorted = SortedLines(lines, decoder) if in_order else None
-        self.lines: Lines = self._sorted or lines
+        self.lines: Lines | Touchpoints = self._sorted or lines
+
+    @property
+    def sorted_lines(self) -> Lines:
+        """The lines of a file that was to be read in order of time."""
+        if self._sorted is None:
+            raise ValueError("the file is read in its own order")
+        return self._sorted
 
     def complain(self, number: int, rejected: Rejected) -> None:
         """Say on stderr why a line was left out, if it is among the first of them."""

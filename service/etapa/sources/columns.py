@@ -1,0 +1,102 @@
+"""Records from Parquet and Avro files, as JSON would have them. Needs the extra `etapa[files]`."""
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any, BinaryIO, Final
+
+from etapa.sources.records import RecordsError
+
+ROWS: Final = 16_384
+"""Rows of Parquet that are in memory at once, besides the row group that they are in."""
+_NEEDED: Final = "it takes `pip install 'etapa[files]'` to read it"
+
+
+def parquet_records(stream: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file. Times become RFC 3339, decimals numbers, bytes text; NaN becomes null. Raises `RecordsError`."""
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise RecordsError(f"it is Parquet; {_NEEDED}") from None
+    try:
+        file = parquet.ParquetFile(stream)
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            raise RecordsError("two of its columns have the same name")
+        convert = [_column(field.type) for field in file.schema_arrow]
+        for batch in file.iter_batches(batch_size=ROWS):
+            columns = [as_list(column) for as_list, column in zip(convert, batch.columns, strict=True)]
+            for row in zip(*columns, strict=True):
+                yield dict(zip(names, row, strict=True))
+    except (pa.ArrowException, OSError) as error:
+        raise RecordsError(f"the Parquet cannot be read: {error}") from None
+
+
+def avro_records(stream: BinaryIO) -> Iterator[Any]:
+    """The records of an Avro container file, likewise."""
+    try:
+        import fastavro
+    except ImportError:
+        raise RecordsError(f"it is an Avro file; {_NEEDED}") from None
+    try:
+        for record in fastavro.reader(stream):
+            yield plain(record)
+    except Exception as error:  # noqa: BLE001 - it raises what its codecs and Python itself raise at damaged data
+        raise RecordsError(f"the Avro file cannot be read: {type(error).__name__}: {error}") from None
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON would have it."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is dict:
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return (value if value.tzinfo is None else value.astimezone(dt.UTC)).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return plain(float(value))
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    return str(value)
+
+
+def _column(kind: Any) -> Callable[[Any], list[Any]]:
+    """What makes a column of this type into a list of such values."""
+    import pyarrow as pa
+    from pyarrow import compute, types
+
+    if types.is_dictionary(kind):
+        inner = _column(kind.value_type)
+        return lambda column: inner(column.dictionary_decode())
+    if types.is_timestamp(kind):
+        # As Python's own values they would cost a microsecond each.
+        form = "%Y-%m-%dT%H:%M:%SZ" if kind.tz else "%Y-%m-%dT%H:%M:%S"
+        exact = pa.timestamp("us", "UTC" if kind.tz else None)
+        return lambda column: _listed(compute.strftime(column.cast(exact, safe=False), form))
+    if types.is_floating(kind):
+        return lambda column: _listed(compute.if_else(compute.is_finite(column), column, None))
+    if types.is_decimal(kind):
+        return lambda column: _listed(column.cast(pa.float64()))
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind) or types.is_boolean(kind):
+        return _listed
+    if types.is_map(kind):
+        return lambda column: [None if each is None else {str(key): plain(value) for key, value in each} for each in column.to_pylist()]
+    return lambda column: [plain(each) for each in column.to_pylist()]
+
+
+def _listed(column: Any) -> list[Any]:
+    found: list[Any] = column.to_pylist()
+    return found

@@ -1,0 +1,145 @@
+"""Files of events in the formats and packings that they come in: all give the same."""
+
+import bz2
+import datetime as dt
+import gzip
+import json
+import lzma
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pyarrow as pa
+import pytest
+import zstandard
+from pyarrow import parquet
+
+from etapa.embedded.shoppers import ShoppingTrip, touchpoints
+from etapa.journey.units import DAY
+from etapa.sources.columns import plain
+from tests.unit.cli.process import etapa
+
+START = 1_700_000_000_000_000
+PLAIN = """
+source: plain
+touchpoint:
+  id: id
+  customer_id: customer_id
+  type: type
+  occurred_at: occurred_at
+  channel: channel
+  properties: {"*": properties}
+  traits: {"*": traits}
+"""
+
+
+@pytest.fixture(scope="module")
+def events() -> list[dict[str, Any]]:
+    """Half a year of a shop, without what is broken."""
+    found: list[dict[str, Any]] = []
+    for sent in islice(touchpoints(ShoppingTrip(seed=5, start=START, end=START + 180 * DAY, pace=180 * DAY // 1_500)), 1_700):
+        try:
+            event = json.loads(sent.value or b"")
+        except ValueError:
+            continue
+        if isinstance(event, dict) and isinstance(event.get("occurred_at"), str) and isinstance(event.get("id"), str):
+            found.append(event)
+    return found[:1_500]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("source") / "plain.yaml"
+    path.write_text(PLAIN)
+    return str(path)
+
+
+def lines(events: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(event).encode() + b"\n" for event in events)
+
+
+def changes(path: Path | str, *arguments: str) -> bytes:
+    done = etapa("simulate", str(path), *arguments)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def expected(events: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("plain") / "events.jsonl"
+    path.write_bytes(lines(events))
+    found = changes(path)
+    assert found.count(b"\n") > 100
+    return found
+
+
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress], ids=["gzip", "bzip2", "xz", "zstd"]
+)
+def test_packed_files_are_unpacked(pack: Callable[[bytes], bytes], events: list[dict[str, Any]], expected: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    path.write_bytes(pack(lines(events)))
+    assert changes(path) == expected
+    path.write_bytes(pack(lines(events))[:-40])
+    done = etapa("simulate", str(path))
+    assert done.returncode == 1
+    assert b"the file is incomplete" in done.stderr or b"is damaged" in done.stderr
+
+
+def test_a_folder_and_a_pattern_are_read_in_order_of_names(
+    events: list[dict[str, Any]], expected: bytes, tmp_path: Path, source: str
+) -> None:
+    folder = tmp_path / "lake"
+    for day, some in enumerate((events[:500], events[500:1_000], events[1_000:])):
+        part = folder / f"day={day}" / "part.jsonl"
+        part.parent.mkdir(parents=True)
+        # The last line of a file needs no end.
+        part.write_bytes(lines(some).rstrip(b"\n"))
+    (folder / "_SUCCESS").write_bytes(b"")
+    assert changes(folder) == expected
+    assert changes(f"{folder}/*/part.jsonl") == expected
+    assert changes(folder, "--source", source) == expected
+    assert changes(folder, "--source", source, "--sort") == changes(folder, "--sort")
+
+
+def test_parquet_and_avro_give_what_json_lines_give(events: list[dict[str, Any]], expected: bytes, tmp_path: Path, source: str) -> None:
+    rows = [{**event, "properties": event.get("properties") or {}, "traits": event.get("traits") or {}} for event in events]
+    keys = {name: sorted({key for row in rows for key in row[name]}) for name in ("properties", "traits")}
+    table = pa.Table.from_pylist(
+        [{**row, **{name: {key: _text(row[name].get(key)) for key in keys[name]} for name in keys}} for row in rows]
+    )
+    # What is text in a file of columns is text in the JSON Lines that it is held against, too.
+    text = [{**row, **{name: {k: v for k in keys[name] if (v := _text(row[name].get(k))) is not None} for name in keys}} for row in rows]
+    (tmp_path / "text.jsonl").write_bytes(lines(text))
+    wanted = changes(tmp_path / "text.jsonl", "--source", source)
+    at = table.schema.get_field_index("occurred_at")
+    times = pa.array([dt.datetime.fromisoformat(row["occurred_at"]) for row in rows], pa.timestamp("us", "UTC"))
+    parquet.write_table(table.set_column(at, "occurred_at", times), tmp_path / "events.parquet", row_group_size=200)
+    assert changes(tmp_path / "events.parquet", "--source", source) == wanted
+    fields = [
+        {"name": name, "type": ["null", "string"], "default": None} for name in ("id", "customer_id", "type", "occurred_at", "channel")
+    ]
+    nested = [{"name": name, "type": {"type": "map", "values": ["null", "string"]}, "default": {}} for name in ("properties", "traits")]
+    with (tmp_path / "events.avro").open("wb") as file:
+        fastavro.writer(file, {"type": "record", "name": "Event", "fields": [*fields, *nested]}, text)
+    assert changes(tmp_path / "events.avro", "--source", source) == wanted
+    converted = etapa("sources", "convert", source, str(tmp_path / "events.parquet"), str(tmp_path / "events.avro"))
+    assert converted.stdout.count(b"\n") == 2 * len(events)
+    done = etapa("simulate", str(tmp_path / "events.parquet"))
+    assert (done.returncode, b"it looks like Parquet" in done.stderr) == (1, True)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1" + b"x" * 100)
+    done = etapa("simulate", str(tmp_path / "broken.parquet"), "--source", source)
+    assert (done.returncode, b"the Parquet cannot be read" in done.stderr) == (1, True)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def test_values_that_json_does_not_have_are_written_as_it_would() -> None:
+    noon = dt.datetime(2026, 1, 5, 9, 20, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    found = plain({"a": [noon, noon.replace(tzinfo=None), Decimal("1.5"), b"x", float("nan"), (1, True, None)], "d": noon.date()})
+    assert found == {"a": ["2026-01-05T07:20:00Z", "2026-01-05T09:20:00", 1.5, "x", None, [1, True, None]], "d": "2026-01-05"}
