@@ -28,6 +28,9 @@ from tests.simulation.world import SETTLES_WITHIN, World
 
 _SINCE: Final = ("since", b"made anew")
 """A header of all records that came after that."""
+_LOOKS_EVERY: Final = (0.0, 2.0)
+_MOST_UNDER_WAY: Final = 15.0
+"""Seconds that a batch may take at most from the look before it until it is committed."""
 _WITHOUT_ITS_STATE: Final = ("kill", "second owner", "second owner", "clock jump", "lose scripts", "out of memory", "stall", "cut")
 """The faults of a partition that may lose `customer-state`: were Redis lost as well, nobody would know that there had been anything."""
 
@@ -36,12 +39,16 @@ class AnewPartition(WatchedPartition):
     """Tells what came before a topic was made anew from what came after, by the names of the customers and a header."""
 
     made_anew: TopicRole | None = None
+    noticed_by = 0.0
+    """From when on nobody may go on any more, in seconds."""
 
     def make_anew(self, role: TopicRole) -> None:
         """Somebody does it."""
         self.made_anew = role
         self._note(f"{role} is made anew")
         self._events[f"made anew: {role}"] += 1
+        looks_every = self.broker.looks_every
+        self.noticed_by = asyncio.get_running_loop().time() + (looks_every and looks_every + _MOST_UNDER_WAY)
         self.broker.make_anew(role)
 
     def arrive(self, arrival: Arrival, wall: int, seconds: float) -> None:
@@ -61,7 +68,9 @@ class AnewPartition(WatchedPartition):
             return
         written = committed.transaction
         later = [one.key for one in (*written.states, *written.stage_changes) if (one.key or b"").startswith(b"later-")]
-        if later or any(_SINCE in letter.headers for letter in written.dead_letters):
+        if asyncio.get_running_loop().time() < self.noticed_by:
+            self._events["not noticed yet"] += 1
+        elif later or any(_SINCE in letter.headers for letter in written.dead_letters):
             self._find(f"what came after {self.made_anew} was made anew is processed as if nothing had happened: {later}")
 
 
@@ -83,6 +92,9 @@ class AnewWorld(World):
         self._after = self.random.randrange(1, 1 + self.scenario.shop.touchpoints // 2)
         self._accepts = self._role in REPLACEABLE_ROLES and self.random.random() < 0.5
         self._refused = False
+        if self._role != "customer-state":
+            # In a new one of these the offsets of marks begin anew, by which the checker knows what the view should show.
+            self._old.broker.looks_every = self.random.choice(_LOOKS_EVERY)
         self.faults = tuple(
             one for one in self.faults if one != "lose markers" and (self._role != "customer-state" or one in _WITHOUT_ITS_STATE)
         )

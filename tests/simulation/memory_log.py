@@ -64,6 +64,8 @@ class MemoryBroker:
     partitions: int = 1
     number: int = 0
     topic_ids: dict[TopicRole, str] = field(default_factory=lambda: {role: f"{role} 1" for role in TOPIC_ROLES})
+    looks_every: float = 0.0
+    """Seconds for which what a process has seen of the topics is good enough for it."""
     fencing: bool = True
     tells_hanging: bool = True
     loses_markers: bool = False
@@ -270,6 +272,7 @@ class MemoryLog:
         self._position: int | None = None
         self._revoked = False
         self._topics: Topics | None = None
+        self._seen: tuple[float, Topics] | None = None
 
     def revoke(self) -> None:
         """The group has taken the partition away from the process: nothing is read any more."""
@@ -301,6 +304,7 @@ class MemoryLog:
 
     async def topics(self) -> Topics:
         self._topics = await self._process.call("topics", lambda: self._broker.topics, no_answer)
+        self._seen = asyncio.get_running_loop().time(), self._topics
         return self._topics
 
     async def recent_changes(self) -> RecentChanges:
@@ -340,7 +344,10 @@ class MemoryLog:
         return Fetched(records, self._broker.end_offset, caught_up=len(records) == len(waiting))
 
     def _what_changed(self, topics: Topics) -> str:
-        return changed(topics, self._broker.topics)
+        now = asyncio.get_running_loop().time()
+        if self._seen is None or now - self._seen[0] >= self._broker.looks_every:
+            self._seen = now, self._broker.topics
+        return changed(topics, self._seen[1])
 
     async def commit(self, transaction: Transaction) -> int:
         epoch = self._epoch

@@ -29,6 +29,7 @@ def test_whichever_topic_is_made_anew_nothing_is_processed_until_somebody_accept
         events.update(result.events)
     assert {role for role in TOPIC_ROLES if events[f"made anew: {role}"]} == set(TOPIC_ROLES)
     assert {role for role in TOPIC_ROLES if events[f"accepted: {role}"]} == set(REPLACEABLE_ROLES)
+    assert events["not noticed yet"]
     assert events["refused"] >= sum(events[f"made anew: {role}"] for role in TOPIC_ROLES)
 
 
