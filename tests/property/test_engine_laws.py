@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.state import decode_standing, decode_state, encode_state
+from etapa.journey.engine.facts.changes import Offer
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -51,6 +52,7 @@ class Shop:
         self.partition = Partition(program, None, at_once)
         self.stored: dict[str, bytes] = {}
         self.changes: Changes = defaultdict(list)
+        self.released: dict[str, list[tuple[int, int, Offer]]] = defaultdict(list)
         self.applied = self.duplicates = 0
 
     def feed(self, batch: Sequence[Touchpoint], wall: int) -> None:
@@ -80,6 +82,8 @@ class Shop:
         work = self.partition.collect()
         for change in work.changes:
             self.changes[change.customer_id].append(change)
+        for release in work.released:
+            self.released[release.customer_id].append((release.at, release.sequence, release.offer))
         self.stored |= {customer_id: encode_state(customer) for customer_id, customer in work.changed.items()}
         self.applied += work.applied
         self.duplicates += work.duplicates
@@ -109,6 +113,7 @@ def test_how_the_stream_is_cut_into_batches_changes_nothing(
     for shop in (whole, parts):
         shop.wait_until(LATER)
     assert parts.changes == whole.changes
+    assert parts.released == whole.released
     assert parts.stored == whole.stored
     assert parts.applied + parts.duplicates == len(stream)
 
@@ -126,6 +131,7 @@ def test_that_timers_strike_a_portion_at_a_time_changes_nothing(
             shop.feed([touchpoint], WALL)
         shop.wait_until(LATER)
     assert parts.changes == whole.changes
+    assert parts.released == whole.released
     assert parts.stored == whole.stored
     assert parts.applied + parts.duplicates == len(stream)
     for customer_id in CUSTOMERS:
