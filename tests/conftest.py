@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.fixtures import guarded_kafka, kafka_server, redis_cluster, redis_sentinel, redis_server
+from tests.servers.fixtures import guarded_kafka, kafka_server, redis_cluster, redis_sentinel, redis_server, token_server
 
-__all__ = ["guarded_kafka", "kafka_server", "pytest_configure", "redis_cluster", "redis_sentinel", "redis_server"]
+__all__ = ["guarded_kafka", "kafka_server", "pytest_configure", "redis_cluster", "redis_sentinel", "redis_server", "token_server"]
 
 PACKAGE = Path(__file__).parents[1] / "service" / "etapa"
 

@@ -22,6 +22,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     SettingsError           settings                  cli: exit 2, every wrong setting by name
     RedisUrlError           stream.redis              commands: exit 2
     KafkaSettingsError      stream.kafka              commands: exit 2
+    TokenError              stream.kafka              aiokafka: a login that failed; told as a trouble with Kafka
     TopicsError             stream.kafka              commands: exit 1; a worker ends, as WorkerError
     SecretsError            deliver                   commands: exit 2
     DestinationRefused      deliver                   an attempt: failed, and told why

@@ -7,6 +7,7 @@ import pytest
 from tests.servers.guarded_kafka import GuardedKafka
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
+from tests.servers.token_server import TokenServer
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +22,19 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServ
 
 
 @pytest.fixture(scope="session")
-def guarded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+def token_server() -> Iterator[TokenServer]:
+    """Whose tokens the Kafka with many doors takes."""
+    server = TokenServer()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def guarded_kafka(tmp_path_factory: pytest.TempPathFactory, token_server: TokenServer) -> Iterator[GuardedKafka]:
     """A Kafka with many doors. Tests that change what it lets people do bring one of their own."""
-    guarded = GuardedKafka(tmp_path_factory.mktemp("guarded-kafka"))
+    guarded = GuardedKafka(tmp_path_factory.mktemp("guarded-kafka"), token_server.keys_url)
     try:
         guarded.server.start()
         yield guarded

@@ -17,7 +17,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # which expor
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
-    UserScramCredentialAlteration,
     UserScramCredentialUpsertion,
 )
 
@@ -101,13 +100,12 @@ class GuardedKafka:
 
     def change_password(self, password: str) -> None:
         """Of the user of SCRAM."""
-        changes: list[UserScramCredentialAlteration] = [
-            UserScramCredentialUpsertion(USER, ScramCredentialInfo(mechanism, 4096), password.encode())
-            for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)
-        ]
         admin = self._admin()
-        for each in admin.alter_user_scram_credentials(changes).values():
-            each.result(_ADMIN_SECONDS)
+        # One request for each: brokers alter a user once in a request.
+        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+            change = UserScramCredentialUpsertion(USER, ScramCredentialInfo(mechanism, 4096), password.encode())
+            for each in admin.alter_user_scram_credentials([change]).values():
+                each.result(_ADMIN_SECONDS)
 
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.address()})

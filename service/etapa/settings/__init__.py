@@ -14,7 +14,7 @@ import msgspec
 from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS
 from etapa.errors import EtapaError
 from etapa.journey.units import MINUTE, SECOND
-from etapa.settings import values as values
+from etapa.settings import addresses, values
 from etapa.settings.redis_url import redis_address
 from etapa.settings.values import RedisUrl, Secret, ValueKind
 
@@ -26,7 +26,7 @@ SHIPPED_JOURNEY = Path(__file__).parents[1] / "journeys" / "retail.yaml"
 MEBIBYTE = 1024 * 1024
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 StartOffset = Literal["earliest", "latest"]
 Switch = Literal["on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -54,7 +54,7 @@ class SettingsError(EtapaError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of Etapa, checked. Secrets stay hidden when this is printed; `reveal()` gives their text."""
 
-    kafka_bootstrap_servers: Annotated[str, Setting(values.servers(), "Kafka brokers to start from")] = "localhost:9092"
+    kafka_bootstrap_servers: Annotated[str, Setting(addresses.servers(), "Kafka brokers to start from")] = "localhost:9092"
     kafka_security_protocol: Annotated[
         SecurityProtocol, Setting(values.choice(get_args(SecurityProtocol)), "How connections to Kafka are secured")
     ] = "PLAINTEXT"
@@ -63,6 +63,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     kafka_sasl_username: Annotated[str | None, Setting(values.one_line(), "User name for Kafka")] = None
     kafka_sasl_password: Annotated[Secret | None, Setting(values.secret(), "Password for Kafka")] = None
+    kafka_oauth_token_url: Annotated[
+        str | None, Setting(addresses.endpoint(), "Where tokens for OAUTHBEARER come from: the token endpoint of an authorization server")
+    ] = None
+    kafka_oauth_client_id: Annotated[str | None, Setting(values.one_line(), "Client id for the token endpoint")] = None
+    kafka_oauth_client_secret: Annotated[Secret | None, Setting(values.secret(), "Client secret for the token endpoint")] = None
+    kafka_oauth_scope: Annotated[str | None, Setting(values.one_line(), "Scope to ask the token endpoint for")] = None
+    kafka_oauth_provider: Annotated[
+        str | None,
+        Setting(
+            values.function_name(), "Function that gives tokens in place of a token endpoint; etapa.stream.kafka.msk:token for Amazon MSK"
+        ),
+    ] = None
     kafka_ssl_ca: Annotated[str | None, Setting(values.file_path(), "Certificates that Kafka's is checked against (PEM file)")] = None
     kafka_ssl_cert: Annotated[str | None, Setting(values.file_path(), "Own certificate for Kafka (PEM file)")] = None
     kafka_ssl_key: Annotated[str | None, Setting(values.file_path(), "Key of the own certificate for Kafka (PEM file)")] = None
@@ -101,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout: Annotated[int, Setting(values.duration(SECOND, 15 * MINUTE), "Group session; also bounds the transactions")] = (
         30 * SECOND
     )
-    http_host: Annotated[str, Setting(values.host(), "Address that the HTTP server listens on")] = "127.0.0.1"
+    http_host: Annotated[str, Setting(addresses.host(), "Address that the HTTP server listens on")] = "127.0.0.1"
     http_port: Annotated[int, Setting(values.number(0, 65_535), "Port that the HTTP server listens on; 0 takes any free one")] = 6066
     api_token: Annotated[
         Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, all such requests are refused")

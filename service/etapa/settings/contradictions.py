@@ -2,18 +2,24 @@
 
 from etapa.settings import SETTINGS, Settings, variable_of
 
+_PASSWORD = ("kafka_sasl_username", "kafka_sasl_password")
+_TOKEN = ("kafka_oauth_token_url", "kafka_oauth_client_id", "kafka_oauth_client_secret")
+_TOKEN_TOO = ("kafka_oauth_scope", "kafka_oauth_provider")
+
 
 def contradictions(settings: Settings) -> list[str]:
     problems = []
     protocol = settings.kafka_security_protocol
     needs_login = protocol.startswith("SASL_")
-    login = {
-        "kafka_sasl_mechanism": settings.kafka_sasl_mechanism,
-        "kafka_sasl_username": settings.kafka_sasl_username,
-        "kafka_sasl_password": settings.kafka_sasl_password,
-    }
-    missing = [variable_of(name) for name, value in login.items() if value is None]
-    given = [variable_of(name) for name, value in login.items() if value is not None]
+    with_token = settings.kafka_sasl_mechanism == "OAUTHBEARER"
+    login = ("kafka_sasl_mechanism", *((() if settings.kafka_oauth_provider else _TOKEN) if with_token else _PASSWORD))
+    missing = [variable_of(name) for name in login if getattr(settings, name) is None]
+    given = [
+        variable_of(name) for name in ("kafka_sasl_mechanism", *_PASSWORD, *_TOKEN, *_TOKEN_TOO) if getattr(settings, name) is not None
+    ]
+    unused = [name for name in given if name not in map(variable_of, (*login, *(_TOKEN_TOO if with_token else ())))]
+    if needs_login and unused and not missing:
+        problems.append(f"{_listed(unused)}: found, but not used to log in with {settings.kafka_sasl_mechanism}; take it out")
     if needs_login and missing:
         problems.append(f"{variable_of('kafka_security_protocol')}: found {protocol}, which also needs {_listed(missing)}")
     if not needs_login and given:

@@ -23,6 +23,7 @@ from etapa.settings import (
     variable_of,
 )
 from etapa.settings.contradictions import contradictions
+from etapa.settings.values import Secret
 
 
 class SettingSource(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ def read_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
         if found is None:
             continue
         try:
-            read[name] = setting.kind.parse(found.text)
+            read[name] = _followed(setting.kind.parse(found.text), setting, found.source)
         except ValueError as error:
             problems.append(_problem(name, setting, found, str(error)))
     unknown = set(overrides) - set(SETTINGS)
@@ -77,6 +78,14 @@ def read_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     if problems:
         raise SettingsError(tuple(problems))
     return Reading(settings=settings, sources=sources, warnings=_warnings(environ, settings))
+
+
+def _followed(value: Any, setting: Setting, source: SettingSource) -> Any:
+    """A secret from a file knows where to look for what replaces it."""
+    path = source.name
+    if source.kind != "file" or path is None or not isinstance(value, Secret):
+        return value
+    return type(value)(value.reveal(), lambda: setting.kind.parse(_read_secret(path)))
 
 
 def _find(

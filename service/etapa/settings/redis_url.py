@@ -3,7 +3,8 @@
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from etapa.settings.values import RedisUrl, ValueKind, check_address
+from etapa.settings.addresses import check_address
+from etapa.settings.values import RedisUrl, ValueKind
 
 SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 PARAMETERS = (

@@ -3,10 +3,9 @@
 A parser raises ValueError; its message, if any, says what is wrong beyond what `allowed` tells. A secret never shows itself.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self, cast
 
 from etapa.journey.duration import DurationError, format_duration, parse_duration
 
@@ -26,10 +25,19 @@ class ValueKind(NamedTuple):
 class Secret:
     """Text that does not show itself: only `reveal()` gives it away."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_again", "_text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, again: "Callable[[], Secret] | None" = None) -> None:
+        """`again` reads it anew where it is kept, and raises `ValueError` when that cannot be used."""
         self._text = text
+        self._again = again
+
+    def current(self) -> Self:
+        """The secret as the file that holds it has it now; this one, when it is in no file, or the file cannot be used."""
+        try:
+            return self if self._again is None else cast("Self", self._again())
+        except ValueError:
+            return self
 
     def reveal(self) -> str:
         """The text itself. Hand it to the client that needs it and to nothing else."""
@@ -229,6 +237,11 @@ def _parsed_with(pattern: str, allowed: str) -> ValueKind:
     return ValueKind(parse, allowed)
 
 
+def function_name() -> ValueKind:
+    """Where a function is found. Whether it is there is for whoever calls it to say."""
+    return _parsed_with(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", "package.module:function")
+
+
 def topic_name() -> ValueKind:
     """A legal name of a Kafka topic."""
     return _parsed_with(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", "1 to 249 letters, digits, '.', '_' and '-', not '.' or '..'")
@@ -242,51 +255,3 @@ def group_name() -> ValueKind:
 def key_prefix() -> ValueKind:
     """A prefix of Redis keys. Braces would move a Redis Cluster's hash tag."""
     return _parsed_with(r"[!-z|~]{1,200}", "1 to 200 printable ASCII characters without spaces and braces")
-
-
-def _is_host(text: str) -> bool:
-    if text.startswith("[") and text.endswith("]"):
-        text = text[1:-1]
-    try:
-        ipaddress.ip_address(text)
-        return True
-    except ValueError:
-        return len(text) <= 253 and bool(re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", text))
-
-
-def host() -> ValueKind:
-    """A host name or an IP address to listen on."""
-
-    def parse(text: str) -> str:
-        if not _is_host(text.strip()):
-            raise ValueError("")
-        return text.strip().strip("[]")
-
-    return ValueKind(parse, "a host name or an IP address, such as 127.0.0.1, or 0.0.0.0 for every interface")
-
-
-def check_address(address: str) -> None:
-    """Raises `ValueError`, whose message repeats the address, when it is not host:port."""
-    name, colon, port = address.rpartition(":")
-    if not colon or not name:
-        raise ValueError(f"where {address!r} has no port")
-    if not _is_host(name) or (":" in name and not name.startswith("[")):
-        raise ValueError(f"where {name!r} is not a host")
-    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
-        raise ValueError(f"where {port!r} is not a port")
-
-
-def servers() -> ValueKind:
-    """Kafka brokers as `host:port`, separated by commas."""
-
-    def parse(text: str) -> str:
-        if "@" in text:
-            raise ValueError("which holds a login; ETAPA_KAFKA_SASL_USERNAME and ETAPA_KAFKA_SASL_PASSWORD are for that")
-        addresses = [address.strip() for address in text.split(",") if address.strip()]
-        if not addresses:
-            raise ValueError("")
-        for address in addresses:
-            check_address(address)
-        return ",".join(addresses)
-
-    return ValueKind(parse, "host:port, or several separated by commas")

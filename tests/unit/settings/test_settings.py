@@ -11,6 +11,13 @@ from etapa.settings import SETTINGS, SHIPPED_JOURNEY, Settings, SettingsError, v
 from etapa.settings.reading import load_settings, read_settings, shown_value
 from etapa.settings.values import Secret
 
+TOKEN = {
+    "ETAPA_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "ETAPA_KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+    "ETAPA_KAFKA_OAUTH_TOKEN_URL": "https://login.example.com/token",
+    "ETAPA_KAFKA_OAUTH_CLIENT_ID": "etapa",
+    "ETAPA_KAFKA_OAUTH_CLIENT_SECRET": "wide open",
+}
 SASL = {
     "ETAPA_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
     "ETAPA_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
@@ -85,6 +92,11 @@ def test_every_setting_can_come_from_a_file(name: str, tmp_path: Path) -> None:
     value = tmp_path / "value"
     value.write_text(SASL.get(variable_of(name), shown_value(name, Settings())) or "some-text-of-24-letters")
     environ = {key: text for key, text in SASL.items() if key != variable_of(name)} if "sasl" in name or "protocol" in name else {}
+    if name.startswith("kafka_oauth"):
+        environ = {key: text for key, text in TOKEN.items() if key != variable_of(name)}
+        if name == "kafka_oauth_provider":
+            environ = {key: text for key, text in environ.items() if "_OAUTH_" not in key}
+        value.write_text({**TOKEN, "ETAPA_KAFKA_OAUTH_PROVIDER": "package.module:function"}.get(variable_of(name), "kafka"))
     if name == "kafka_ssl_key_password":
         environ = {"ETAPA_KAFKA_SECURITY_PROTOCOL": "SSL", "ETAPA_KAFKA_SSL_CERT": "c.pem", "ETAPA_KAFKA_SSL_KEY": "k.pem"}
     assert read_settings(environ | {variable_of(name) + "_FILE": str(value)}, {}).sources[name].kind == "file"
@@ -307,3 +319,30 @@ def test_a_byte_order_mark_is_no_part_of_a_password(tmp_path: Path) -> None:
     password.write_bytes("\N{ZERO WIDTH NO-BREAK SPACE}s3cret\n".encode())
     environ = {"ETAPA_SOURCE_PEPPER_FILE": str(password)}
     assert load_settings(environ, {}).source_pepper == Secret("s3cret")
+
+
+@pytest.mark.parametrize("url", ["http://login.example.com/token", "https://me:word@login.example.com/", "ftp://a/", "https://", "token"])
+def test_a_token_endpoint_is_asked_over_tls_alone(url: str) -> None:
+    (problem,) = problems_of({**TOKEN, "ETAPA_KAFKA_OAUTH_TOKEN_URL": url})
+    assert problem.startswith("ETAPA_KAFKA_OAUTH_TOKEN_URL: found ")
+    assert "word" not in problem
+
+
+def test_a_login_is_by_password_or_by_token() -> None:
+    assert load_settings(TOKEN, {}).kafka_oauth_client_id == "etapa"
+    without = {key: text for key, text in TOKEN.items() if "CLIENT_ID" not in key}
+    assert problems_of(without) == ("ETAPA_KAFKA_SECURITY_PROTOCOL: found SASL_SSL, which also needs ETAPA_KAFKA_OAUTH_CLIENT_ID",)
+    (problem,) = problems_of({**TOKEN, "ETAPA_KAFKA_SASL_USERNAME": "u"})
+    assert problem == "ETAPA_KAFKA_SASL_USERNAME: found, but not used to log in with OAUTHBEARER; take it out"
+
+
+def test_a_secret_in_a_file_is_followed_when_it_is_replaced(tmp_path: Path) -> None:
+    pepper = tmp_path / "pepper"
+    pepper.write_text("one")
+    secret = load_settings({"ETAPA_SOURCE_PEPPER_FILE": str(pepper)}, {}).source_pepper
+    assert secret is not None
+    pepper.write_text("two")
+    assert (secret.reveal(), secret.current()) == ("one", Secret("two"))
+    pepper.unlink()
+    assert secret.current() == Secret("one")
+    assert Secret("given").current() == Secret("given")

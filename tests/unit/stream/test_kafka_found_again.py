@@ -11,6 +11,7 @@ from aiokafka.protocol.metadata import MetadataResponse_v1
 
 from etapa.settings import Settings
 from etapa.stream.kafka import found_again
+from etapa.stream.kafka.access import Access
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.found_again import FindsAgain, find_again
 
@@ -40,7 +41,7 @@ def answering(places: dict[str, Connection]) -> Callable[..., Any]:
 def test_when_all_brokers_are_gone_the_addresses_of_the_settings_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         client = AIOKafkaClient(bootstrap_servers="away:1,there:2")
-        find_again(client)
+        find_again(client, Access(Settings()))
         client.cluster.update_metadata(MetadataResponse_v1([(1, "old", 9092, None)], 1, []))
         there = Connection()
         monkeypatch.setattr("aiokafka.client.create_conn", answering({}))
@@ -56,7 +57,7 @@ def test_when_all_brokers_are_gone_the_addresses_of_the_settings_are_asked(monke
 def test_while_nobody_answers_anywhere_what_is_known_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         client = AIOKafkaClient(bootstrap_servers="away:1")
-        find_again(client)
+        find_again(client, Access(Settings()))
         client.cluster.update_metadata(MOVED)
         monkeypatch.setattr("aiokafka.client.create_conn", answering({}))
         monkeypatch.setattr(found_again, "create_conn", answering({}))

@@ -9,10 +9,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
+from etapa.stream.kafka.access import Access
 from etapa.stream.kafka.consumer import group_consumer, reading_consumer
 from etapa.stream.kafka.found_again import find_again
 from etapa.stream.kafka.limits import TopicLimits
-from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.unpacking import bound_unpacking
 
 
@@ -27,7 +27,7 @@ class Cluster:
         self.settings = settings
         self.limits = TopicLimits(settings.max_unpacked_bytes)
         bound_unpacking(settings.max_unpacked_bytes)
-        self._options = client_options(settings)
+        self._access = Access(settings)
 
     @property
     def address(self) -> str:
@@ -36,8 +36,13 @@ class Cluster:
 
     @property
     def connection_options(self) -> Mapping[str, Any]:
-        """What aiokafka's connections take, the secrets among it."""
-        return self._options
+        """What aiokafka's connections take, the secrets among it, as files hold it now."""
+        options = dict(self._access.options)
+        if "ssl_context" in options:
+            options["ssl_context"] = self._access.tls
+        if "sasl_plain_password" in options:
+            options["sasl_plain_password"] = self._access.password
+        return options
 
     @property
     def session_seconds(self) -> float:
@@ -47,8 +52,8 @@ class Cluster:
     @asynccontextmanager
     async def admin(self, group: str | None = None) -> AsyncIterator[AIOKafkaAdminClient]:
         """An admin client that is started, and closed in the end; it goes by the name of `group`, the workers' unless said otherwise."""
-        client = AIOKafkaAdminClient(**self._options, client_id=f"etapa-{group or self.settings.group}-admin")
-        find_again(client._client)
+        client = AIOKafkaAdminClient(**self._access.options, client_id=f"etapa-{group or self.settings.group}-admin")
+        find_again(client._client, self._access)
         try:
             await client.start()
             yield client
@@ -60,14 +65,14 @@ class Cluster:
 
         `most_records` bounds what one fetch hands over.
         """
-        return group_consumer(self.settings, self._options, group, most_records)
+        return group_consumer(self.settings, self._access, group, most_records)
 
     def reading_consumer(self, isolation: str = "read_committed") -> AIOKafkaConsumer:
         """A consumer outside any group, for one look at some partitions; to be started by its owner."""
-        return reading_consumer(self.settings, self._options, isolation)
+        return reading_consumer(self.settings, self._access, isolation)
 
     def producer(self, client_id: str, **options: Any) -> AIOKafkaProducer:
         """A producer with these options of aiokafka's beside our own, to be started by its owner."""
-        producer = AIOKafkaProducer(**self._options, client_id=client_id, **options)
-        find_again(producer.client)
+        producer = AIOKafkaProducer(**self._access.options, client_id=client_id, **options)
+        find_again(producer.client, self._access)
         return producer

@@ -9,6 +9,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.record import default_records
 
 from etapa.settings import Settings
+from etapa.stream.kafka.access import Access
 from etapa.stream.kafka.found_again import find_again
 
 _FETCH_WAIT_MS = 100
@@ -59,16 +60,14 @@ def _common(settings: Settings, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def group_consumer(
-    settings: Settings, options: dict[str, Any], group: str | None = None, most_records: int | None = None
-) -> AIOKafkaConsumer:
+def group_consumer(settings: Settings, access: Access, group: str | None = None, most_records: int | None = None) -> AIOKafkaConsumer:
     """The one member of the group (the settings' unless said otherwise) that this process is; to be subscribed and started by its owner.
 
     `most_records` bounds what one fetch hands over.
     """
     session_ms = settings.session_timeout // 1000
     consumer = AIOKafkaConsumer(
-        **_common(settings, options),
+        **_common(settings, access.options),
         client_id=client_id_of(group or settings.group),
         group_id=group or settings.group,
         max_poll_records=most_records,
@@ -80,16 +79,16 @@ def group_consumer(
         max_poll_interval_ms=_MAX_INT32,
         partition_assignment_strategy=(ASSIGNOR,),
     )
-    find_again(consumer._client)
+    find_again(consumer._client, access)
     return consumer
 
 
-def reading_consumer(settings: Settings, options: dict[str, Any], isolation: str = "read_committed") -> AIOKafkaConsumer:
+def reading_consumer(settings: Settings, access: Access, isolation: str = "read_committed") -> AIOKafkaConsumer:
     """A consumer outside any group, for one look at one partition."""
     # What it asks for is there. A fetch that waits for more holds up the next seek.
-    options = {**_common(settings, options), "fetch_max_wait_ms": 10, "isolation_level": isolation}
+    options = {**_common(settings, access.options), "fetch_max_wait_ms": 10, "isolation_level": isolation}
     consumer = AIOKafkaConsumer(**options, client_id=f"etapa-{settings.group}-reader")
-    find_again(consumer._client)
+    find_again(consumer._client, access)
     return consumer
 
 

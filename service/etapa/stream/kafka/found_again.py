@@ -6,6 +6,7 @@ that was restored, a changed listener) it asks for ever where nobody is. This is
 
 import asyncio
 import logging
+import ssl
 import time
 from typing import Any
 
@@ -15,6 +16,8 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason, create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
+from etapa.stream.kafka.access import Access
+
 _SOON = 5.0
 """Seconds within which a connection that is refused, for whatever reason, has been refused."""
 
@@ -23,6 +26,17 @@ logger = logging.getLogger(__name__)
 
 class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
     """aiokafka's client, which consumers, producers and admin clients ask for the brokers."""
+
+    _access: Access
+
+    # aiokafka keeps what it was given at the start, and hands it to each new connection. Looked up here, it is what files hold now.
+    @property
+    def _sasl_plain_password(self) -> str | None:
+        return self._access.password
+
+    @property
+    def _ssl_context(self) -> ssl.SSLContext | None:
+        return self._access.tls
 
     async def bootstrap(self) -> None:
         """As aiokafka's, which logs why nobody answered and raises an error that does not tell."""
@@ -88,9 +102,10 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
         )
 
 
-def find_again(client: AIOKafkaClient) -> None:
-    """Have the client of a consumer, a producer or an admin client do so."""
+def find_again(client: AIOKafkaClient, access: Access) -> None:
+    """Have the client of a consumer, a producer or an admin client do so, and log in with what `access` says at the time."""
     client.__class__ = FindsAgain
+    client._access = access
 
 
 def _places(cluster: ClusterMetadata) -> str:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from aiokafka.conn import AIOKafkaConnection, CloseReason, create_conn
 from aiokafka.errors import (
     BrokerResponseError,
@@ -16,7 +17,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-from aiokafka.protocol.admin import SaslHandShakeRequest
+from aiokafka.protocol.admin import SaslAuthenticateRequest, SaslHandShakeRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
 from etapa.hosting.dependencies import chain_of
@@ -59,6 +60,10 @@ async def find_trouble(cluster: Cluster, seconds: float = PROBE_SECONDS) -> Trou
             return await probe.find()
     except TimeoutError:
         return Trouble("Kafka", cluster.address, "silent", f"no answer within {seconds:g} s", f"Is it well? {_WHERE}")
+
+
+class _TokenRefusal(msgspec.Struct):
+    status: str = ""
 
 
 class _Probe:
@@ -107,6 +112,9 @@ class _Probe:
         finally:
             if conn is not None:
                 await asyncio.wait({conn.close(reason=CloseReason.SHUTDOWN)}, timeout=_CLOSE_SECONDS)
+        if not told.brokers and self._settings.kafka_sasl_mechanism == "OAUTHBEARER":
+            # The end of a login that failed, which aiokafka took for an answer.
+            return await self._failed(host, port, KafkaError("no brokers"))
         return {node: (name, number) for node, name, number, *_ in told.brokers}
 
     async def _failed(self, host: str, port: int, error: BaseException) -> Failed:
@@ -118,7 +126,7 @@ class _Probe:
         token = next((one for one in chain if getattr(one, "is_about_tokens", False)), None)
         if token is not None:
             return Failed("token", str(token))
-        mechanism: str | None = self._settings.kafka_sasl_mechanism
+        mechanism = self._settings.kafka_sasl_mechanism
         if any(isinstance(one, SaslAuthenticationFailed) for one in chain):
             told = next(str(one) for one in chain if isinstance(one, SaslAuthenticationFailed)).split("] ")[-1]
             return Failed("login_refused", f"it refuses the login with {mechanism}{self._as_whom()} ({_clipped(told)})")
@@ -135,16 +143,14 @@ class _Probe:
         elif mechanism not in offered:
             return Failed("mechanism", f"it does not take {mechanism} there, but {' or '.join(offered)}")
         elif mechanism == "OAUTHBEARER":
-            return Failed("login_refused", "it refuses our token")
+            return Failed("login_refused", f"it refuses our token{await self._about_token(host, port)}")
         return Failed("silent", f"it closes the connection or does not answer within {STEP_SECONDS:g} s")
 
     async def _mechanisms(self, host: str, port: int) -> list[str] | None:
         """How the server lets people log in (an empty list: not at all); none when it is no Kafka."""
-        options = {name: value for name, value in self._options.items() if not name.startswith("sasl_")}
-        options["security_protocol"] = "SSL" if "ssl_context" in options else "PLAINTEXT"
         conn: AIOKafkaConnection | None = None
         try:
-            conn = await self._connected(host, port, options)
+            conn = await self._connected(host, port, self._without_login())
             answer = await conn.send(SaslHandShakeRequest("NONE-OF-THEM"))
         except (OSError, TimeoutError, KafkaError, AssertionError, ValueError):
             return None
@@ -152,6 +158,26 @@ class _Probe:
             if conn is not None:
                 await asyncio.wait({conn.close(reason=CloseReason.SHUTDOWN)}, timeout=_CLOSE_SECONDS)
         return sorted(answer.enabled_mechanisms)
+
+    async def _about_token(self, host: str, port: int) -> str:
+        """What a broker says of our token, in brackets. aiokafka takes what it says (RFC 7628, section 3.2.2) for a success."""
+        conn: AIOKafkaConnection | None = None
+        try:
+            conn = await self._connected(host, port, self._without_login())
+            await conn.send(SaslHandShakeRequest("OAUTHBEARER"))
+            token = await self._options["sasl_oauth_token_provider"].token()
+            answer = await conn.send(SaslAuthenticateRequest(f"n,,\x01auth=Bearer {token}\x01\x01".encode()))
+            told = msgspec.json.decode(answer.sasl_auth_bytes or b"{}", type=_TokenRefusal).status
+        except (OSError, TimeoutError, KafkaError, AssertionError, ValueError):
+            return ""
+        finally:
+            if conn is not None:
+                await asyncio.wait({conn.close(reason=CloseReason.SHUTDOWN)}, timeout=_CLOSE_SECONDS)
+        return f" ({_clipped(told)})" if told else ""
+
+    def _without_login(self) -> dict[str, Any]:
+        options = {name: value for name, value in self._options.items() if not name.startswith("sasl_")}
+        return {**options, "security_protocol": "SSL" if "ssl_context" in options else "PLAINTEXT"}
 
     async def _connected(self, host: str, port: int, options: Mapping[str, Any]) -> AIOKafkaConnection:
         given = {name: value for name, value in options.items() if name != "bootstrap_servers"}
@@ -166,7 +192,7 @@ class _Probe:
         return Trouble("Kafka", address, failed.kind, failed.found, self._advice(failed))
 
     def _advice(self, failed: Failed) -> str:
-        mechanism: str | None = self._settings.kafka_sasl_mechanism
+        mechanism = self._settings.kafka_sasl_mechanism
         if failed.kind == "tls_own_certificate" and self._settings.kafka_ssl_cert is None:
             return "Set ETAPA_KAFKA_SSL_CERT and ETAPA_KAFKA_SSL_KEY to a certificate of ours and its key"
         if failed.kind == "login_refused" and mechanism == "OAUTHBEARER":

@@ -3,8 +3,11 @@
 import ssl
 from typing import Any
 
+from aiokafka.abc import AbstractTokenProvider
+
 from etapa.errors import EtapaError
 from etapa.settings import Settings
+from etapa.stream.kafka.tokens import NamedProvider, TokenEndpoint
 
 
 class KafkaSettingsError(EtapaError):
@@ -16,16 +19,30 @@ def client_options(settings: Settings) -> dict[str, Any]:
     protocol = settings.kafka_security_protocol
     options: dict[str, Any] = {"bootstrap_servers": settings.kafka_bootstrap_servers.split(","), "security_protocol": protocol}
     if protocol in ("SSL", "SASL_SSL"):
-        options["ssl_context"] = _tls(settings)
+        options["ssl_context"] = tls_context(settings)
     if protocol in ("SASL_PLAINTEXT", "SASL_SSL"):
         password = settings.kafka_sasl_password
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        if settings.kafka_sasl_mechanism == "OAUTHBEARER":
+            options["sasl_oauth_token_provider"] = _token_provider(settings)
+            return options
         options["sasl_plain_username"] = settings.kafka_sasl_username
         options["sasl_plain_password"] = password.reveal() if password is not None else None
     return options
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
+def _token_provider(settings: Settings) -> AbstractTokenProvider:
+    if settings.kafka_oauth_provider is None:
+        return TokenEndpoint(settings)
+    try:
+        return NamedProvider(settings.kafka_oauth_provider)
+    except ValueError as error:
+        message = f"ETAPA_KAFKA_OAUTH_PROVIDER: {settings.kafka_oauth_provider!r} cannot be used ({error}); needed: package.module:function"
+        raise KafkaSettingsError(message) from None
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """What TLS is spoken with, read from its files now. Raises `KafkaSettingsError`."""
     # Checks the broker's certificate and its name, against the machine's own authorities when none are named.
     try:
         context = ssl.create_default_context(cafile=settings.kafka_ssl_ca)
@@ -35,7 +52,7 @@ def _tls(settings: Settings) -> ssl.SSLContext:
     if settings.kafka_ssl_cert is not None:
         secret = settings.kafka_ssl_key_password
         # Without a password OpenSSL would ask the terminal for one, which a service must not wait for.
-        password = secret.reveal() if secret is not None else ""
+        password = secret.current().reveal() if secret is not None else ""
         try:
             context.load_cert_chain(settings.kafka_ssl_cert, settings.kafka_ssl_key, password)
         except (OSError, ValueError) as error:

@@ -11,7 +11,7 @@ from etapa.stream.redis.connections import is_not_the_one
 def cause_in_redis(error: BaseException) -> Cause:
     """The word for what redis-py raised, or for what led to it."""
     chain = chain_of(error)
-    if any(isinstance(one, NoPermissionError) for one in chain):
+    if any(isinstance(one, NoPermissionError) or "can't run this command" in str(one) for one in chain):
         return "rights"
     if any(isinstance(one, AuthenticationError) for one in chain):
         return "login"

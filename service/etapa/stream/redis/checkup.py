@@ -80,11 +80,15 @@ async def _use(settings: Settings, client: RedisClient) -> None:
         await view.counts()
         await view.scan(0, 10)
         await view.reclassification()
-        await RedisInspection(settings, client, NO_PARTITION).inspect([b"doctor"])
+        inspection = RedisInspection(settings, client, NO_PARTITION)
+        await inspection.inspect([b"doctor"])
+        async for _ in inspection.customer_ids():
+            pass
         pipe = client.pipeline(transaction=False)
         for key, field in ((keys.mark, "complete"), (keys.stage, "doctor")):
             cast("Any", pipe).hget(key, field)
         cast("Any", pipe).exists(keys.stage)
+        cast("Any", pipe).delete(keys.reclassify)
         await pipe.execute()
     finally:
         await awaited(cast("Any", client).unlink(*everything))

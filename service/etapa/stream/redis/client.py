@@ -12,10 +12,12 @@ from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialBackoff
+from redis.credentials import CredentialProvider
 from redis.exceptions import NoScriptError
 
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
+from etapa.settings.values import RedisUrl
 from etapa.stream.redis.address import RedisAddress, redis_address_of
 from etapa.stream.redis.connections import Era, PlainConnection, SentinelConnection, SentinelTlsConnection, TlsConnection
 
@@ -34,7 +36,32 @@ def connect(settings: Settings) -> RedisClient:
         "health_check_interval": 15,
         "protocol": 2,
     }
-    return _connect(redis_address_of(settings.redis_url), common)
+    address = redis_address_of(settings.redis_url)
+    if "password" in address.options:
+        # Asked at each login, so that a password that was replaced in its file is taken up.
+        others = {name: value for name, value in address.options.items() if name not in _LOGIN}
+        address = address._replace(options={**others, "credential_provider": CurrentLogin(settings.redis_url)})
+    return _connect(address, common)
+
+
+_LOGIN = ("username", "password")
+
+
+class CurrentLogin(CredentialProvider):
+    """User and password as the file with the URL has them now."""
+
+    def __init__(self, url: RedisUrl) -> None:
+        self._url = url
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        """As redis-py asks for them."""
+        return self.get_credentials()
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """As redis-py asks for them."""
+        options = redis_address_of(self._url.current()).options
+        password = str(options.get("password", ""))
+        return (str(options["username"]), password) if "username" in options else (password,)
 
 
 def _connect(address: RedisAddress, common: Mapping[str, Any]) -> RedisClient:

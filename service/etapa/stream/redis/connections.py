@@ -80,7 +80,15 @@ class PlainConnection(_Wary, Connection):
     pass
 
 
-class TlsConnection(_Wary, SSLConnection):
+class _ReadsFiles(SSLConnection):
+    """Certificates may be replaced while connections come and go: each new one looks at the files again."""
+
+    def _connection_arguments(self) -> Any:
+        self.ssl_context.context = None
+        return super()._connection_arguments()
+
+
+class TlsConnection(_Wary, _ReadsFiles):
     pass
 
 
@@ -88,5 +96,5 @@ class SentinelConnection(_Wary, SentinelManagedConnection):
     pass
 
 
-class SentinelTlsConnection(_Wary, SentinelManagedSSLConnection):
+class SentinelTlsConnection(_Wary, _ReadsFiles, SentinelManagedSSLConnection):
     pass

@@ -119,9 +119,13 @@ def told_by_redis(settings: Settings, error: BaseException) -> Trouble | None:
     return None
 
 
+# redis-py knows only what begins with NOPERM, and servers say it otherwise when it happens in a script.
+_REFUSED_IN_SCRIPT = re.compile(r"NOPERM|ACL failure|can't run this command|can't access at least one of the keys|no permissions to")
+
+
 def _refused(address: RedisAddress, error: BaseException, said: str) -> Failed | None:
     user = address.options.get("username", "default")
-    if isinstance(error, NoPermissionError):
+    if isinstance(error, NoPermissionError) or _REFUSED_IN_SCRIPT.search(said):
         return Failed("rights", f"its access control (ACL) does not let the user {user!r} do all that Etapa does ({said})")
     if isinstance(error, AuthenticationError):
         if "without any password configured" in said or "no password is set" in said:

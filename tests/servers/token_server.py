@@ -1,0 +1,80 @@
+"""An authorization server: a token endpoint for client credentials, and the keys that its tokens are signed with."""
+
+import base64
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+CLIENT_ID = "etapa"
+CLIENT_SECRET = "client's own/secret"
+
+
+class TokenServer:
+    """Signs tokens for the audience `kafka`, or for whatever the scope says; used by `with`."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+        self.asked = 0
+        """How often for a token."""
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(200, owner._keys())
+
+            def do_POST(self) -> None:
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                self._answer(*owner._grant(self.headers.get("Authorization", ""), form))
+
+            def _answer(self, status: int, body: Any) -> None:
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
+        self.keys_url = f"http://127.0.0.1:{self._server.server_port}/keys"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def signed(self, audience: str = "kafka", seconds: int = 300) -> str:
+        now = int(time.time())
+        claims = {"iss": "tests", "sub": CLIENT_ID, "aud": audience, "iat": now, "exp": now + seconds, "scope": "kafka"}
+        signed = b".".join(_encoded(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "1", "typ": "JWT"}, claims))
+        return b".".join((signed, _encoded(self._key.sign(signed, padding.PKCS1v15(), hashes.SHA256())))).decode()
+
+    def _grant(self, authorization: str, form: dict[str, list[str]]) -> tuple[int, Any]:
+        self.asked += 1
+        login = base64.b64decode(authorization.removeprefix("Basic ")).decode()
+        if form.get("grant_type") != ["client_credentials"] or login != f"{CLIENT_ID}:client%27s+own%2Fsecret":
+            return 401, {"error": "invalid_client"}
+        return 200, {"access_token": self.signed(form.get("scope", ["kafka"])[0]), "token_type": "Bearer", "expires_in": 300}
+
+    def _keys(self) -> Any:
+        numbers = self._key.public_key().public_numbers()
+        big = {
+            name: _encoded(value.to_bytes((value.bit_length() + 7) // 8, "big")).decode()
+            for name, value in (("n", numbers.n), ("e", numbers.e))
+        }
+        return {"keys": [{"kty": "RSA", "kid": "1", "use": "sig", "alg": "RS256", **big}]}
+
+
+def _encoded(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
