@@ -133,7 +133,7 @@ class _ReadAs(ValueAt):
 
     def _read(self, value: Any, touchpoint: Touchpoint) -> Any:
         read = converted(value, self.conversion, touchpoint.zone)
-        if read is MISSING and value is not MISSING:
+        if read is None and value is not None:
             self.watch.number += 1
         return read
 
