@@ -117,6 +117,8 @@ class Shopper:
         if consent.comparison.conversion is not None:
             is_read = read_as(consent.comparison.conversion, given[-1], self._zone()) is not None
             return is_read and self._satisfies(consent.comparison, given[-1])
+        if consent.comparison.elements:
+            raise NotImplementedError
         # No operator makes a yes of a value of another type than what it is compared with.
         tests = [test for test in consent.comparison.tests if test.operator != "exists"]
         operands = [each for test in tests for each in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
@@ -270,7 +272,17 @@ class Shopper:
         there = zone or self._zone()
         read = value if is_read else read_as(comparison.conversion, value, there)
         tests = [model.Test(each.operator, operand_as(comparison.conversion, each.operand, there)) for each in comparison.tests]
-        return all(passes(test, read) for test in tests)
+        return all(passes(test, read) for test in tests) and all(self._elements_fit(each, value, there) for each in comparison.elements)
+
+    def _elements_fit(self, elements: model.Elements, value: Any, zone: ZoneInfo) -> bool:
+        asked = elements.asked
+        if not isinstance(value, list):
+            return elements.quantifier == "none"
+        entries = [((), asked)] if isinstance(asked, model.Comparison) else list(asked.entries)
+        answers = [all(self._satisfies(each, inside(keys, member), zone) for keys, each in entries) for member in value]
+        if elements.quantifier == "all":
+            return all(answers)
+        return any(answers) is (elements.quantifier == "any")
 
     def _fits(self, match: model.Match, touchpoint: Touchpoint) -> bool:
         return (model.ANY_TYPE in match.types or touchpoint.type in match.types) and all(
@@ -306,9 +318,22 @@ def aggregate(kind: str, values: list[Any]) -> Any:
         case "max":
             return max(numbers, default=None)
         case "distinct":
-            return len({(isinstance(value, bool), value) for value in values if value is not None})
+            different: list[Any] = []
+            for value in values:
+                if value is not None and not any(alike(value, each) for each in different):
+                    different.append(value)
+            return len(different)
         case _:
             return values[-1] if values else None
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Member by member."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(value, other[key]) for key, value in one.items())
+    return same(one, other)
 
 
 def weight_of(weights: model.Weights | None, touchpoint: Touchpoint) -> float:

@@ -74,7 +74,15 @@ def _of(conversion: model.Conversion) -> st.SearchStrategy[model.Comparison]:
 
 
 converting = st.one_of(_of("number"), _of("boolean"), _of("date"))
+plain = looking
 looking = st.one_of(looking, looking, converting)
+elements = st.builds(
+    model.Elements,
+    st.sampled_from(["any", "all", "none"]),
+    st.one_of(looking, st.tuples(st.tuples(st.just(("v",)), looking)).map(model.Where)),
+)
+of_elements = elements.map(lambda each: model.Comparison((), None, (each,)))
+listing = st.one_of(looking, of_elements)
 # No score of whole points is ever exactly at such a bound, so that rounding decides nothing.
 scoring = _comparisons(("gt", "gte", "lt", "lte"), st.sampled_from([-1.37, 0.71, 2.13, 4.57]))
 paths = st.sampled_from([("properties", "v"), ("channel",), ("type",), ("properties", "deep", "v"), ("traits", "t")])
@@ -123,7 +131,13 @@ leaves: st.SearchStrategy[model.Condition] = st.one_of(
     # Two rules that chase each other every microsecond would take for ever; every hour is enough.
     st.builds(model.InStage, st.sampled_from([HOUR, 2 * HOUR, 7 * HOUR + 1, 20 * HOUR])),
     st.builds(model.Absent, st.builds(model.Match, type_lists), durations),
-    st.builds(model.Trait, st.just("t"), looking),
+    st.builds(model.Trait, st.just("t"), listing),
+    st.builds(model.First, st.just(("properties", "items")), matches, of_elements),
+    st.builds(model.Aggregate, st.just("last"), st.just(("properties", "items")), matches, windows, of_elements),
+    st.builds(
+        model.Event,
+        st.builds(model.Match, type_lists, st.tuples(st.tuples(st.just(("properties", "items")), of_elements)).map(model.Where)),
+    ),
     st.builds(model.Aggregate, st.sampled_from(["sum", "avg", "min", "max"]), st.just(("properties", "v")), matches, windows, measuring),
     st.builds(
         model.Aggregate,
@@ -304,7 +318,14 @@ def touchpoints(draw: st.DrawFn, customers: tuple[str, ...] = ("c",), most: int 
                         st.fixed_dictionaries({"deep": st.fixed_dictionaries({"v": values})}),
                     )
                 ),
-                draw(st.one_of(st.just({}), st.fixed_dictionaries({"t": values}), st.fixed_dictionaries({"t": values, "zone": places}))),
+                draw(
+                    st.one_of(
+                        st.just({}),
+                        st.fixed_dictionaries({"t": values}),
+                        st.fixed_dictionaries({"t": st.lists(items, max_size=3)}),
+                        st.fixed_dictionaries({"t": values, "zone": places}),
+                    )
+                ),
             )
         )
     return made if draw(st.booleans()) else sorted(made, key=lambda each: each.at)

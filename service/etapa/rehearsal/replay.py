@@ -60,7 +60,10 @@ class Replay:
     def cuts(self, touchpoint: Touchpoint) -> bool:
         """Whether a list among its traits that the journey remembers is longer than what is kept of one."""
         traits = touchpoint.traits
-        return bool(traits) and any(isinstance(held := traits.get(name), list) and len(held) > MOST_MEMBERS for name in self.program.traits)
+        return bool(traits) and any(
+            name not in self.program.asks_of_traits and isinstance(held := traits.get(name), list) and len(held) > MOST_MEMBERS
+            for name in self.program.traits
+        )
 
     def _rehearse(self, customer: Customer, touchpoint: Touchpoint) -> None:
         while touch_some(self.program, customer, touchpoint, self._at_once).cut:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from etapa.journey.language.model import Comparison, Scalar
-from etapa.journey.language.reading.comparisons import comparison_schemas
+from etapa.journey.language.reading.comparisons import comparison_schemas, read_compared
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.operands import VALUE
 from etapa.journey.language.reading.shapes import BAD, Bad, Plain, Shape, Text, refuse
-from etapa.journey.language.reading.where import MAX_WHERE, read_compared
+from etapa.journey.language.reading.where import MAX_WHERE
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode
 from etapa.sources.model import At, Changed, Const, Conversion, Expression, FirstThere, Hash, Otherwise, Unit, When
 from etapa.sources.paths import PathError, RecordPath, parse_path

@@ -56,9 +56,10 @@ def test_history_that_was_sent_twice_is_told() -> None:
     assert "repeated_ids" not in findings(*(each for each in once for _ in range(2)))
 
 
-def test_lists_that_are_cut_are_told() -> None:
-    traits = {"tags": ["x"] * 65}
-    assert findings(line("1", traits=traits), line("2", 1, traits={"tags": ["x"] * 64, "other": ["x"] * 65}))["cut_lists"][0] == 1
+def test_lists_that_are_cut_are_told_where_no_rule_looks_into_them() -> None:
+    lines = [line("1", traits={"tags": ["x"] * 65}), line("2", 1, traits={"tags": ["x"] * 64, "other": ["x"] * 65})]
+    assert findings(*lines, journey=JOURNEY.replace("contains", "eq"))["cut_lists"][0] == 1
+    assert "cut_lists" not in findings(*lines)
 
 
 def test_any_type_is_named_by_a_star_unless_it_stands_for_idleness() -> None:

@@ -8,7 +8,7 @@ from etapa.journey.language.kinds.logic import leaves
 from etapa.journey.language.kinds.table import ConditionShape
 from etapa.journey.language.kinds.trait import TRAIT
 from etapa.journey.language.matching.json_kinds import kinds_of
-from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.matching.matches import Comparison, Elements
 from etapa.journey.language.matching.possible import outcome
 from etapa.journey.language.model import Campaign, Caps, Event, InStage, Quiet, Trait, Transition
 from etapa.journey.language.quiet import OWN_QUIET
@@ -56,7 +56,13 @@ def _is_strict(comparison: Comparison, node: Node, report: Report) -> bool:
                 f"`{test.operator}` lists values of different types, and consent is given by one: list true, or texts, or numbers",
             )
             return False
-    return True
+    inner = [asked for each in comparison.elements for asked in _comparisons_in(each)]
+    return all(_is_strict(each, node, report) for each in inner)
+
+
+def _comparisons_in(elements: Elements) -> list[Comparison]:
+    asked = elements.asked
+    return [asked] if isinstance(asked, Comparison) else [comparison for _, comparison in asked.entries]
 
 
 @dataclass(frozen=True)

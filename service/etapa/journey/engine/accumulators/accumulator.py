@@ -11,7 +11,8 @@ from etapa.journey.engine.accumulators.matching import compile_where
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import Comparison, Conversion, Match, Path, Weights
+from etapa.journey.language.matching.matches import Elements
+from etapa.journey.language.model import Comparison, Conversion, Match, Path, Weights, Where
 
 _KEY_CHARACTERS: Final = 6
 
@@ -105,11 +106,22 @@ def value_definition(path: Path, conversion: Conversion | None, weights: Weights
 
 def match_definition(match: Match) -> list[Any]:
     """What a `Match` says as plain lists. The order in which a `where` was written means nothing, so it is sorted away."""
-    entries = [
-        [list(path), sorted(([test.operator, test.operand] for test in comparison.tests), key=msgspec.json.encode), *_read_as(comparison)]
-        for path, comparison in match.where.entries
-    ]
-    return [sorted(match.types), sorted(entries, key=msgspec.json.encode)]
+    return [sorted(match.types), _where_definition(match.where)]
+
+
+def comparison_definition(comparison: Comparison) -> list[Any]:
+    """What a `Comparison` says as plain lists."""
+    tests = sorted(([test.operator, test.operand] for test in comparison.tests), key=msgspec.json.encode)
+    return [tests, *_read_as(comparison), *map(_elements_definition, comparison.elements)]
+
+
+def _elements_definition(elements: Elements) -> list[Any]:
+    asked = elements.asked
+    return [elements.quantifier, comparison_definition(asked) if isinstance(asked, Comparison) else _where_definition(asked)]
+
+
+def _where_definition(where: Where) -> list[Any]:
+    return sorted(([list(path), *comparison_definition(comparison)] for path, comparison in where.entries), key=msgspec.json.encode)
 
 
 def _read_as(comparison: Comparison) -> list[Conversion]:

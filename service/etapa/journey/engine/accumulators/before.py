@@ -8,7 +8,7 @@ from bisect import bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
-from etapa.journey.engine.accumulators.ever import keepsake, number_or_none, with_partial
+from etapa.journey.engine.accumulators.ever import Ask, keep, number_or_none, with_partial
 from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import (
@@ -159,7 +159,7 @@ class LastBefore(Matching):
     Of more than 256 that wait, one in 1/64 of the time that they wait for is left out.
     """
 
-    __slots__ = ("before", "bucket_width", "compared", "value_of")
+    __slots__ = ("asks", "before", "bucket_width", "compared", "value_of")
 
     def __init__(self, path: Path, match: Match, before: int, conversion: Conversion | None = None) -> None:
         super().__init__("last before", match, before, *value_definition(path, conversion))
@@ -168,6 +168,8 @@ class LastBefore(Matching):
         self.bucket_width: Final = -(-before // BUCKETS)
         self.compared: Final[list[Watch]] = []
         """One for each comparison of the value."""
+        self.asks: Final[list[Ask]] = []
+        """What is asked of the whole of it."""
 
     def watches(self) -> list[Watch]:
         return [*super().watches(), *self.value_of.watches()]
@@ -180,7 +182,7 @@ class LastBefore(Matching):
         found = self.value_of.of(touchpoint)
         for watch in self.compared:
             watch.look(found)
-        value = keepsake(found)
+        value = keep(found, self.asks, touchpoint.zone)
         entry = memory[self.place]
         if entry is None:
             entry = memory[self.place] = [None, [], [], None]

@@ -10,7 +10,9 @@ from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.instant import ratio
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.matching.value_tests import Predicate
 from etapa.journey.language.model import ANY_TYPE, Conversion, Match, Path, Weights
+from etapa.journey.localtime.zone import Zone
 
 LONGEST_TEXT: Final = 1024
 """Characters kept of a remembered string."""
@@ -59,6 +61,52 @@ def keepsake(value: Any) -> Any:
     return value
 
 
+KEPT: Final = "kept"
+ANSWERS: Final = "answers"
+
+
+class Ask:
+    """What a condition asks of a whole value, of which only a part may be kept."""
+
+    __slots__ = ("key", "predicate")
+
+    def __init__(self, key: str, predicate: Predicate) -> None:
+        self.key: Final = key
+        self.predicate: Final = predicate
+
+
+def keep(value: Any, asks: list[Ask], zone: Zone) -> Any:
+    """What is kept of a value about which more is asked than that would tell: where it is not all, the answers as well."""
+    kept = keepsake(value)
+    if not asks or kept == value:
+        return kept
+    return {KEPT: kept, ANSWERS: {ask.key: ask.predicate.in_zone(zone).accepts(value) for ask in asks}}
+
+
+class Answered(Predicate):
+    """A comparison of a value that was kept: by the answer that was kept with it, if there is one."""
+
+    __slots__ = ("_key", "_predicate")
+
+    def __init__(self, key: str, predicate: Predicate) -> None:
+        self._key: Final = key
+        self._predicate: Final = predicate
+
+    def accepts(self, value: Any) -> bool:
+        if isinstance(value, dict) and ANSWERS in value:
+            answer = value[ANSWERS].get(self._key)
+            return self._predicate.accepts(value[KEPT]) if answer is None else bool(answer)
+        return self._predicate.accepts(value)
+
+    def in_zone(self, zone: Zone) -> Predicate:
+        return Answered(self._key, self._predicate.in_zone(zone))
+
+
+def lacks_answer(value: Any, key: str) -> bool:
+    """Whether a part is all there is to tell by, because nobody asked when the value came."""
+    return isinstance(value, dict) and ANSWERS in value and key not in value[ANSWERS]
+
+
 class Total(Matching):
     """How many matching touchpoints ever. Entry: [number]."""
 
@@ -96,13 +144,15 @@ class Latest(Matching):
 class LastValue(Matching):
     """The value of the latest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
 
-    __slots__ = ("compared", "value_of")
+    __slots__ = ("asks", "compared", "value_of")
 
     def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
         super().__init__("last", match, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
         self.compared: Final[list[Watch]] = []
         """One for each comparison of the value."""
+        self.asks: Final[list[Ask]] = []
+        """What is asked of the whole of it."""
 
     def watches(self) -> list[Watch]:
         return [*super().watches(), *self.value_of.watches()]
@@ -115,7 +165,7 @@ class LastValue(Matching):
             watch.look(value)
         entry = memory[self.place]
         if entry is None or touchpoint.at >= entry[0]:
-            memory[self.place] = [touchpoint.at, keepsake(value)]
+            memory[self.place] = [touchpoint.at, keep(value, self.asks, touchpoint.zone)]
 
 
 class Values(Matching):

@@ -191,7 +191,7 @@ def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroun
     if kind == "last":
         # However long the window is, the same latest value is asked for.
         last = surroundings.shared(LastValue(path, match, conversion))
-        surroundings.watch_values_of(last.compared, comparison)
+        surroundings.watch_values_of(last.compared, last.asks, comparison)
         return LastCompares(text, last, within, comparing)
     if within is None:
         return AggregateCompares(text, kind, surroundings.shared(Values(path, match, conversion, weights)), comparing)

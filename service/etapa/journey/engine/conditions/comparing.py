@@ -3,24 +3,27 @@
 from bisect import bisect_left, bisect_right
 from typing import Any, Final
 
+from etapa.journey.engine.accumulators.accumulator import accumulator_key, comparison_definition
+from etapa.journey.engine.accumulators.ever import Answered
 from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME, instant_text
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.matches import Comparison
-from etapa.journey.language.matching.predicates import Predicate, compile_converted, tests_in
+from etapa.journey.language.matching.predicates import Predicate, compile_converted, needs_zone, tests_in
 
 
 class Comparing:
     """The comparison of a value that was read as what it is to be when it was remembered."""
 
-    __slots__ = ("bounds", "comparison", "predicate", "whereabouts")
+    __slots__ = ("are_dates", "bounds", "comparison", "predicate", "whereabouts")
 
     def __init__(self, comparison: Comparison, whereabouts: Whereabouts) -> None:
         self.comparison: Final = comparison
-        self.predicate: Final = compile_converted(comparison)
-        self.whereabouts: Final = whereabouts if comparison.conversion == "date" else None
+        self.predicate: Final = answered(comparison, compile_converted(comparison))
+        self.whereabouts: Final = whereabouts if needs_zone(comparison) else None
+        self.are_dates: Final = comparison.conversion == "date"
         self.bounds: Final = _numbers_in(comparison)
         """Between two of them all numbers satisfy the comparison, or none does."""
 
@@ -32,15 +35,30 @@ class Comparing:
     def bounds_of(self, customer: Customer) -> list[float]:
         """The bounds, those that are dates as instants."""
         whereabouts = self.whereabouts
-        if whereabouts is None:
+        if whereabouts is None or not self.are_dates:
             return self.bounds
         return _numbers_in(Comparison(tests_in(self.comparison.tests, whereabouts.of(customer))))
 
     def shown(self, value: Any) -> Observed:
         """A value as reasons show it."""
-        if self.whereabouts is not None and isinstance(value, int):
+        if self.are_dates and isinstance(value, int):
             return date_text(value)
         return scalar_text(value)
+
+
+def asks_of_whole(comparison: Comparison) -> bool:
+    """Whether it hangs on the whole of a list or a long text, of which only a part may be kept."""
+    return bool(comparison.elements) or any(test.operator in ("contains", "ends_with", "matches") for test in comparison.tests)
+
+
+def ask_key(comparison: Comparison) -> str:
+    """A short text by which the answer is found again."""
+    return accumulator_key("ask", comparison_definition(comparison))
+
+
+def answered(comparison: Comparison, predicate: Predicate) -> Predicate:
+    """The comparison of a value that was kept."""
+    return Answered(ask_key(comparison), predicate) if asks_of_whole(comparison) else predicate
 
 
 def date_text(at: int) -> str:

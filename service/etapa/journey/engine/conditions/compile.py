@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from etapa.journey.engine.accumulators.ever import Ask
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.absence import compile_absent
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
+from etapa.journey.engine.conditions.comparing import asks_of_whole
 from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
+from etapa.journey.engine.conditions.consent import GivesConsent, consent_key
 from etapa.journey.engine.conditions.count import compile_count
 from etapa.journey.engine.conditions.event import compile_event
 from etapa.journey.engine.conditions.first import compile_first
@@ -21,6 +24,7 @@ from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.language import model
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.matching.type_checks import type_check
+from etapa.journey.localtime.zones import UTC
 
 _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], CompiledLeaf]]] = {
     model.Event: compile_event,
@@ -60,6 +64,8 @@ class Compiler:
         self.surroundings.watches = []
         self.surroundings.watch_trait(consent.name, type_check(consent.comparison))
         self.watched.append(("consent", consent.text(), self.surroundings.watches))
+        if asks_of_whole(consent.comparison):
+            self.surroundings.ask_of_trait(consent.name, Ask(consent_key(consent.comparison), GivesConsent(consent.comparison, UTC)))
 
     def condition(self, condition: model.Condition) -> Condition:
         match condition:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
-from etapa.journey.engine.accumulators.ever import keepsake
+from etapa.journey.engine.accumulators.ever import Ask, keep
 from etapa.journey.engine.accumulators.matching import compile_value
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.comparing import Comparing
@@ -20,13 +20,15 @@ from etapa.journey.language.model import Conversion, Match, Path
 class FirstValue(Matching):
     """The value of the earliest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
 
-    __slots__ = ("compared", "value_of")
+    __slots__ = ("asks", "compared", "value_of")
 
     def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
         super().__init__("first", match, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
         self.compared: Final[list[Watch]] = []
         """One for each comparison of the value."""
+        self.asks: Final[list[Ask]] = []
+        """What is asked of the whole of it."""
 
     def watches(self) -> list[Watch]:
         return [*super().watches(), *self.value_of.watches()]
@@ -39,7 +41,7 @@ class FirstValue(Matching):
             watch.look(value)
         entry = memory[self.place]
         if entry is None or touchpoint.at < entry[0]:
-            memory[self.place] = [touchpoint.at, keepsake(value)]
+            memory[self.place] = [touchpoint.at, keep(value, self.asks, touchpoint.zone)]
 
 
 class FirstCompares(CompiledLeaf):
@@ -69,5 +71,5 @@ class FirstCompares(CompiledLeaf):
 
 def compile_first(written: First, text: str, surroundings: Surroundings) -> CompiledLeaf:
     first = surroundings.shared(FirstValue(written.path, written.match, written.comparison.conversion))
-    surroundings.watch_values_of(first.compared, written.comparison)
+    surroundings.watch_values_of(first.compared, first.asks, written.comparison)
     return FirstCompares(text, first, Comparing(written.comparison, surroundings.whereabouts))

@@ -1,5 +1,6 @@
 """What is shown of a value in a reason."""
 
+from etapa.journey.engine.accumulators.ever import KEPT
 from etapa.journey.language.kinds.condition import Observed
 
 
@@ -7,4 +8,6 @@ def scalar_text(value: object) -> Observed:
     """What is shown of a value in a clause: scalars as they are, lists and objects as a word."""
     if value is None or isinstance(value, str | int | float | bool):
         return value
+    if isinstance(value, dict) and KEPT in value:
+        return scalar_text(value[KEPT])
     return "a list" if isinstance(value, list) else "an object"

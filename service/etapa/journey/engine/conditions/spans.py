@@ -210,10 +210,10 @@ def aggregated_in(written: model.Aggregate, surroundings: Surroundings) -> Serie
         waits = _waits_for(window)
         if waits is None:
             last = surroundings.shared(LastValue(path, match, conversion))
-            surroundings.watch_values_of(last.compared, written.comparison)
+            surroundings.watch_values_of(last.compared, last.asks, written.comparison)
             return LatestValue(last)
         before = surroundings.shared(LastBefore(path, match, waits, conversion))
-        surroundings.watch_values_of(before.compared, written.comparison)
+        surroundings.watch_values_of(before.compared, before.asks, written.comparison)
         return LatestBefore(before)
     reach = window.reach()
     if reach is None:

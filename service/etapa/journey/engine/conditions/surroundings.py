@@ -3,8 +3,11 @@
 from typing import Final, TypeVar
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
+from etapa.journey.engine.accumulators.ever import Ask
 from etapa.journey.engine.accumulators.watch import Watch
+from etapa.journey.engine.conditions.comparing import ask_key, asks_of_whole
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
+from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.type_checks import TypeCheck, type_check
 from etapa.journey.language.model import Comparison, CustomerZone
 
@@ -24,6 +27,8 @@ class Surroundings:
         self.by_key: Final[dict[str, Accumulator]] = {}
         self.watches: list[Watch] = []
         """What counts values that the condition at hand cannot use."""
+        self.asks_of_traits: Final[dict[str, list[Ask]]] = {}
+        """What is asked of the whole value of a trait, by trait."""
         self.watches_of_traits: Final[dict[str, list[Watch]]] = {}
         """By the traits that conditions compare."""
 
@@ -40,8 +45,14 @@ class Surroundings:
             raise ValueError(f"two accumulators of the journey have the same key, {accumulator.key}")
         return there
 
-    def watch_values_of(self, lookers: list[Watch], comparison: Comparison) -> None:
+    def ask_of_trait(self, name: str, ask: Ask) -> None:
+        """Have the answer kept where only a part of a trait's value is."""
+        self.asks_of_traits.setdefault(name, []).append(ask)
+
+    def watch_values_of(self, lookers: list[Watch], asks: list[Ask], comparison: Comparison) -> None:
         """Have the values looked at that `comparison` is about. Those that are read as something else are looked at where that is done."""
+        if asks_of_whole(comparison):
+            asks.append(Ask(ask_key(comparison), compile_comparison(comparison)))
         if comparison.conversion is None:
             watch = Watch(type_check(comparison))
             lookers.append(watch)

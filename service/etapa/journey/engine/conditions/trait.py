@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from etapa.journey.engine.accumulators.ever import Ask, lacks_answer
 from etapa.journey.engine.conditions.beginnings import trait_key
-from etapa.journey.engine.conditions.comparing import date_text
+from etapa.journey.engine.conditions.comparing import answered, ask_key, asks_of_whole, date_text
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
@@ -22,12 +23,13 @@ from etapa.journey.localtime.zones import UTC
 class TraitCompares(CompiledLeaf):
     """The customer's trait satisfies the comparison."""
 
-    __slots__ = ("compare", "conversion", "name", "whereabouts")
+    __slots__ = ("compare", "conversion", "key", "name", "whereabouts")
 
     def __init__(self, text: str, name: str, comparison: Comparison, whereabouts: Whereabouts) -> None:
         super().__init__(text)
         self.name: Final = name
-        self.compare: Final = compile_comparison(comparison)
+        self.compare: Final = answered(comparison, compile_comparison(comparison))
+        self.key: Final = ask_key(comparison)
         self.conversion: Final[Conversion | None] = comparison.conversion
         self.whereabouts: Final = whereabouts if needs_zone(comparison) else None
 
@@ -35,6 +37,10 @@ class TraitCompares(CompiledLeaf):
         entry = customer.traits.get(self.name)
         compare = self.compare if self.whereabouts is None else self.compare.in_zone(self.whereabouts.of(customer))
         return compare.accepts(MISSING if entry is None else entry[1])
+
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.traits.get(self.name)
+        return entry is None or not lacks_answer(entry[1], self.key)
 
     def memory_key(self) -> str | None:
         return trait_key(self.name)
@@ -61,4 +67,6 @@ class TraitCompares(CompiledLeaf):
 
 def compile_trait(written: model.Trait, text: str, surroundings: Surroundings) -> CompiledLeaf:
     surroundings.watch_trait(written.name, type_check(written.comparison))
+    if asks_of_whole(written.comparison):
+        surroundings.ask_of_trait(written.name, Ask(ask_key(written.comparison), compile_comparison(written.comparison)))
     return TraitCompares(text, written.name, written.comparison, surroundings.whereabouts)

@@ -18,10 +18,11 @@ Decided here, where the journey file's page leaves it open:
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
-from etapa.journey.engine.conditions.comparing import Comparing
+from etapa.journey.engine.accumulators.ever import Answered
 from etapa.journey.engine.conditions.condition import Condition
+from etapa.journey.engine.conditions.consent import GivesConsent, consent_key
 from etapa.journey.engine.conditions.local_time import ClockShows
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.changes import HeldBack, Offer, Release, Trigger
@@ -29,9 +30,9 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME
 from etapa.journey.engine.facts.outreach import Held, Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.language.matching.conversions import converted
-from etapa.journey.language.matching.json_kinds import json_kind, kinds_of
+from etapa.journey.language.matching.predicates import needs_zone
 from etapa.journey.language.model import Campaign, Caps, Journey, Quiet, Trait, Transition
+from etapa.journey.localtime.zones import UTC
 
 MOST_REMEMBERED: Final = 256
 """Campaigns whose last trigger a customer's state keeps; a journey has fewer."""
@@ -46,35 +47,19 @@ _NO_STAGE: Final = ""
 class Consent:
     """The gate for every campaign. A trait that is missing or null means no, and so does one of another type than it is compared with."""
 
-    __slots__ = ("_comparing", "_conversion", "_kinds", "_whereabouts", "trait")
+    __slots__ = ("_given", "_whereabouts", "trait")
 
     def __init__(self, consent: Trait, whereabouts: Whereabouts) -> None:
         self.trait: Final = consent.name
-        self._conversion: Final = consent.comparison.conversion
-        self._comparing: Final = Comparing(consent.comparison, whereabouts)
-        self._whereabouts: Final = whereabouts
-        self._kinds: Final = [(test.operator == "contains", kind) for test in consent.comparison.tests for kind in kinds_of(test)]
+        self._given: Final = Answered(consent_key(consent.comparison), GivesConsent(consent.comparison, UTC))
+        self._whereabouts: Final = whereabouts if needs_zone(consent.comparison) else None
 
     def given(self, customer: Customer) -> bool:
         entry = customer.traits.get(self.trait)
         if entry is None:
             return False
-        value = entry[1]
-        if self._conversion is not None:
-            value = converted(value, self._conversion, self._whereabouts.of(customer))
-        elif not self._is_comparable(value):
-            return False
-        return value is not None and self._comparing.of(customer).accepts(value)
-
-    def _is_comparable(self, value: Any) -> bool:
-        found = json_kind(value)
-        for looks_into_lists, kind in self._kinds:
-            if looks_into_lists and found == "list":
-                if any(json_kind(member) != kind for member in value):
-                    return False
-            elif found != kind:
-                return False
-        return True
+        given = self._given if self._whereabouts is None else self._given.in_zone(self._whereabouts.of(customer))
+        return given.accepts(entry[1])
 
 
 class QuietTime:

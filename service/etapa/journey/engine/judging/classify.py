@@ -16,7 +16,7 @@ Decided here, where the journey file's page leaves it open:
 
 from typing import Final
 
-from etapa.journey.engine.accumulators.ever import keepsake
+from etapa.journey.engine.accumulators.ever import Ask, keep, keepsake
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.beginnings import beginnings
 from etapa.journey.engine.facts.customer import Customer
@@ -27,7 +27,10 @@ from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program, due_after
 from etapa.journey.engine.judging.repeats import digest_of, is_among
+from etapa.journey.localtime.zone import Zone
+from etapa.journey.localtime.zones import UTC
 
+_NO_ASKS: Final[list[Ask]] = []
 _NO_WATCHES: Final[list[Watch]] = []
 
 
@@ -251,4 +254,10 @@ def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoin
             for watch in program.watches_of_traits.get(name, _NO_WATCHES):
                 watch.look(value)
             if entry is None or touchpoint.at >= entry[0]:
-                customer.traits[name] = [touchpoint.at, keepsake(value)]
+                asks = program.asks_of_traits.get(name, _NO_ASKS)
+                customer.traits[name] = [touchpoint.at, keepsake(value) if not asks else keep(value, asks, zone_of(program, customer))]
+
+
+def zone_of(program: Program, customer: Customer) -> Zone:
+    """Where the customer is, as far as the journey asks."""
+    return UTC if program.whereabouts is None else program.whereabouts.of(customer)

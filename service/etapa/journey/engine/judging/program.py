@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, final
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
+from etapa.journey.engine.accumulators.ever import Ask
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
@@ -60,6 +61,7 @@ def compile_journey(journey: Journey) -> "Program":
         whereabouts,
         compiler.watched,
         surroundings.watches_of_traits,
+        surroundings.asks_of_traits,
     )
 
 
@@ -121,6 +123,7 @@ class Program:
             "_other",
             "_watched",
             "accumulators",
+            "asks_of_traits",
             "campaigns",
             "every_accumulator",
             "grace",
@@ -142,6 +145,7 @@ class Program:
         whereabouts: Whereabouts | None,
         watched: list[tuple[str, str, list[Watch]]],
         watches_of_traits: dict[str, list[Watch]],
+        asks_of_traits: dict[str, list[Ask]],
     ) -> None:
         self.journey: Final = journey
         self.version: Final = journey.version
@@ -159,6 +163,8 @@ class Program:
         self.keys: Final = tuple(accumulators)
         """Customers' memories hold no other keys, but for those that a newer version left there."""
         self.every_accumulator: Final = list(accumulators.values())
+        self.asks_of_traits: Final = asks_of_traits
+        """What is asked of the whole value of a trait, by trait."""
         self.watches_of_traits: Final = watches_of_traits
         """What looks at the values of traits as they come, by trait."""
         self._watched: Final = watched

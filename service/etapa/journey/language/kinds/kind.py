@@ -10,7 +10,7 @@ from etapa.journey.language.reading.comparisons import any_operator_schema, comp
 from etapa.journey.language.reading.findings import Report, listed, shortened
 from etapa.journey.language.reading.lists import MAX_LIST, OneOrMany
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
-from etapa.journey.language.reading.operands import AS, COMPARISON_KEYS, Kind
+from etapa.journey.language.reading.operands import COMPARISON_KEYS, Kind
 from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span, Text, refuse
 from etapa.journey.language.reading.where import WhereShape, types_that_fit
 from etapa.journey.language.reading.yaml_nodes import InvalidNode, MapNode, Node
@@ -115,7 +115,7 @@ class ConditionKind:
 
     def read(self, node: MapNode, report: Report) -> Condition | Bad:
         noun = f"`{self.name}`"
-        told = [*self.widest.operators, *([AS] if self.widest.read_as else [])] if self.widest else []
+        told = list(self.widest.keys) if self.widest else []
         record = read_fields(node, noun, self.fields, report, also=COMPARISON_KEYS if self.widest else (), told=told)
         if record is BAD:
             return BAD

@@ -15,7 +15,7 @@ from etapa.journey.language.reading.lists import MAX_LIST
 from etapa.journey.language.reading.maps import ReadMap
 from etapa.journey.language.reading.operands import FALLING_SCORE, RISING_SCORE, SCORE, Kind
 from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span, refuse
-from etapa.journey.language.reading.yaml_nodes import MapNode, Node
+from etapa.journey.language.reading.yaml_nodes import InvalidNode, MapNode, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Points(Shape[tuple[tuple[str, float], ...]]):
                     entry.key_position, f"expected one touchpoint type of 1 to {MAX_TYPE} characters, found `{shortened(entry.key)}`"
                 )
             worth = Number().read(entry.node, report)
+            if worth is BAD and isinstance(entry.node, InvalidNode):
+                report.error(entry.node.position, "points are a finite number")
             if worth == 0:
                 report.error(entry.node.position, "no points at all change nothing: leave the type out")
             elif worth is not BAD:

@@ -11,7 +11,7 @@ from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.reading.findings import Report, listed, nearest, shortened
 from etapa.journey.language.reading.lists import ListOf
 from etapa.journey.language.reading.maps import ReadMap
-from etapa.journey.language.reading.operands import COMPARISON_KEYS
+from etapa.journey.language.reading.operands import COMPARISON_KEYS, QUANTIFIERS
 from etapa.journey.language.reading.shapes import BAD, Bad, Shape, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node
 
@@ -36,6 +36,9 @@ class ConditionShape(Shape[Condition]):
             else:
                 report.error(node.position, f"a condition needs one of {names}")
             return BAD
+        if len(kinds) > 1:
+            # Beside what is compared, `any` and `all` with a map ask for the elements of a list.
+            kinds = [entry for entry in kinds if entry.key not in QUANTIFIERS or not isinstance(entry.node, MapNode)] or kinds
         if len(kinds) > 1:
             both = listed(entry.key for entry in kinds)
             report.error(

@@ -39,6 +39,19 @@ class Comparison:
     tests: tuple[Test, ...]
     conversion: Conversion | None = None
     """The value is read as this first, and missing if it cannot be. Operands of dates are texts, as they were written."""
+    elements: "tuple[Elements, ...]" = ()
+    """What is asked of the elements of a list; not together with a conversion."""
+
+
+Quantifier = Literal["any", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """What any, all or none of the elements of a list must be. The paths of a `where` begin at the element."""
+
+    quantifier: Quantifier
+    asked: "Comparison | Where"
 
 
 Path = tuple[str, ...]

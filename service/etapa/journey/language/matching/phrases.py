@@ -3,7 +3,7 @@
 import json
 
 from etapa.journey.duration import format_duration
-from etapa.journey.language.matching.matches import ELEMENTS, Comparison, Conversion, Match, Operator, Path, Test, Weights, Where
+from etapa.journey.language.matching.matches import ELEMENTS, Comparison, Conversion, Elements, Match, Operator, Path, Test, Weights, Where
 
 _SIGNS: dict[Operator, str] = {
     "eq": "=",
@@ -42,7 +42,14 @@ def describe_comparison(comparison: Comparison) -> str:
 
 def describe_tests(comparison: Comparison) -> str:
     """The same of a value that was read as something already."""
-    return " and ".join(_describe_test(test) for test in comparison.tests)
+    return " and ".join([*map(_describe_test, comparison.tests), *map(_describe_elements, comparison.elements)])
+
+
+def _describe_elements(elements: Elements) -> str:
+    """`has any (sku = "A" and price > 3)`, `has only (> 3)`."""
+    asked = elements.asked
+    inner = describe_comparison(asked) if isinstance(asked, Comparison) else describe_where(asked)
+    return f"has {'only' if elements.quantifier == 'all' else elements.quantifier} ({inner})"
 
 
 def as_text(conversion: Conversion | None) -> str:

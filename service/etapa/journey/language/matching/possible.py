@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from etapa.journey.language.matching.matches import Comparison, Conversion, Operator, Scalar, Test
+from etapa.journey.language.matching.matches import Comparison, Conversion, Elements, Operator, Scalar, Test
 from etapa.journey.language.matching.predicates import Predicate, compile_comparison, tests_in
 from etapa.journey.localtime.dates import read_date
 from etapa.journey.localtime.zones import UTC
@@ -120,7 +120,10 @@ def _some_values(domain: Domain, comparison: Comparison, *, satisfying: bool) ->
 
 
 def _outcome(domain: Domain, literals: Sequence[Signed]) -> Outcome:
-    compiled = [([_Tried(test) for test in comparison.tests], positive) for comparison, positive in literals]
+    compiled: list[tuple[list[_Tried | _TriedElements], bool]] = [
+        ([*[_Tried(test) for test in comparison.tests], *[_TriedElements(each) for each in comparison.elements]], positive)
+        for comparison, positive in literals
+    ]
     tests = [test for comparison, _ in literals for test in comparison.tests]
     answers = set()
     for trial in _trials(domain, tests):
@@ -153,6 +156,16 @@ class _Tried:
             return self._predicate.accepts(trial.value)
         reached = self._reaches_lists if isinstance(trial.value, list) else self._reaches_texts
         return None if reached else False
+
+
+class _TriedElements:
+    """What is asked of elements: a list may have some that fit."""
+
+    def __init__(self, elements: Elements) -> None:
+        self._of_no_list = elements.quantifier == "none"
+
+    def answer(self, trial: _Trial) -> bool | None:
+        return None if isinstance(trial.value, list) else self._of_no_list
 
 
 def _operands(test: Test) -> tuple[Scalar, ...]:

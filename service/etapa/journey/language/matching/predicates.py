@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from etapa.journey.language.matching.conversions import as_boolean, as_instant, as_number, instant_of
-from etapa.journey.language.matching.matches import Comparison, Scalar, Test
+from etapa.journey.language.matching.matches import Comparison, Elements, Scalar, Test
 from etapa.journey.language.matching.value_tests import (
     MISSING,
     Containing,
@@ -15,6 +15,8 @@ from etapa.journey.language.matching.value_tests import (
     Negated,
     Never,
     NumberOrder,
+    OfElements,
+    PartsOf,
     Predicate,
     SameNumber,
     SameText,
@@ -46,16 +48,28 @@ def compile_converted(comparison: Comparison) -> Predicate:
     """The same of a value that was converted before; a date is an instant then (microseconds since 1970)."""
     if comparison.conversion == "date":
         return _Dates(comparison.tests)
-    return _all_of(comparison.tests)
+    return _all_of(comparison.tests, comparison.elements)
 
 
 def needs_zone(comparison: Comparison) -> bool:
     """Whether it hangs on the customer's zone, so that `in_zone` has to be asked."""
-    return comparison.conversion == "date"
+    return comparison.conversion == "date" or any(map(_elements_need_zone, comparison.elements))
 
 
-def _all_of(tests: tuple[Test, ...]) -> Predicate:
-    predicates = tuple([_compile_test(test) for test in tests])
+def _elements_need_zone(elements: Elements) -> bool:
+    asked = elements.asked
+    return needs_zone(asked) if isinstance(asked, Comparison) else any(needs_zone(comparison) for _, comparison in asked.entries)
+
+
+def _compile_elements(elements: Elements) -> Predicate:
+    asked = elements.asked
+    if isinstance(asked, Comparison):
+        return OfElements(elements.quantifier, compile_comparison(asked))
+    return OfElements(elements.quantifier, PartsOf([(path, compile_comparison(comparison)) for path, comparison in asked.entries]))
+
+
+def _all_of(tests: tuple[Test, ...], elements: tuple[Elements, ...] = ()) -> Predicate:
+    predicates = (*[_compile_test(test) for test in tests], *[_compile_elements(each) for each in elements])
     return predicates[0] if len(predicates) == 1 else Every(predicates)
 
 

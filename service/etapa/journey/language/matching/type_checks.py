@@ -67,12 +67,15 @@ def type_check(comparison: Comparison) -> TypeCheck:
     """What values `comparison` can use."""
     if comparison.conversion is not None:
         return TypeCheck([], comparison.conversion)
-    return TypeCheck([usable for test in comparison.tests if (usable := _usable(test))], None)
+    usable = [kinds for test in comparison.tests if (kinds := _usable(test))]
+    return TypeCheck([*usable, *[frozenset[JsonKind]({"list"})] * bool(comparison.elements)], None)
 
 
 def accepts_other_types(comparison: Comparison) -> bool:
     """Whether a value of another type passes one of the tests just because it is another."""
-    return any(test.operator in ("ne", "not_in") for test in comparison.tests)
+    return any(test.operator in ("ne", "not_in") for test in comparison.tests) or any(
+        each.quantifier == "none" for each in comparison.elements
+    )
 
 
 def _usable(test: Test) -> frozenset[JsonKind]:

@@ -41,6 +41,60 @@ class Every(Predicate):
                 return False
         return True
 
+    def in_zone(self, zone: Zone) -> Predicate:
+        return Every(tuple([predicate.in_zone(zone) for predicate in self.predicates]))
+
+
+class OfElements(Predicate):
+    """Any, all or none of the elements of a list pass. Of what is no list none does, and not all."""
+
+    __slots__ = ("_by_zone", "element", "quantifier")
+
+    def __init__(self, quantifier: str, element: Predicate) -> None:
+        self.quantifier: Final = quantifier
+        self.element: Final = element
+        self._by_zone: Final[dict[str, Predicate]] = {}
+
+    def accepts(self, value: object) -> bool:
+        if not isinstance(value, (list, tuple)):
+            return self.quantifier == "none"
+        if self.quantifier == "all":
+            for element in value:  # noqa: SIM110 - a generator would double the cost
+                if not self.element.accepts(element):
+                    return False
+            return True
+        for element in value:
+            if self.element.accepts(element):
+                return self.quantifier == "any"
+        return self.quantifier == "none"
+
+    def in_zone(self, zone: Zone) -> Predicate:
+        found = self._by_zone.get(zone.name)
+        if found is None:
+            found = self._by_zone[zone.name] = OfElements(self.quantifier, self.element.in_zone(zone))
+        return found
+
+
+class PartsOf(Predicate):
+    """What lies at paths into an element passes."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[tuple[tuple[str, ...], Predicate]]) -> None:
+        self.parts: Final = parts
+
+    def accepts(self, value: object) -> bool:
+        for keys, predicate in self.parts:
+            part: Any = value
+            for key in keys:
+                part = part.get(key) if isinstance(part, dict) else MISSING
+            if not predicate.accepts(part):
+                return False
+        return True
+
+    def in_zone(self, zone: Zone) -> Predicate:
+        return PartsOf([(keys, predicate.in_zone(zone)) for keys, predicate in self.parts])
+
 
 class Negated(Predicate):
     __slots__ = ("predicate",)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from etapa.journey.language.matching.matches import Conversion, Operator, Scalar
+from etapa.journey.language.matching.matches import Conversion, Operator, Quantifier, Scalar
 from etapa.journey.language.matching.patterns import LARGEST_PATTERN, PatternError, PatternTooLarge, compile_pattern
 from etapa.journey.language.matching.possible import Domain, converted_domain
 from etapa.journey.language.reading.findings import Position, Report, shortened
@@ -21,8 +21,14 @@ MAX_PATTERN_SIZE = 250_000
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 AS = "as"
-COMPARISON_KEYS: tuple[str, ...] = (*OPERATORS, AS)
-"""The keys of a comparison: operators, and as what the value is read first."""
+QUANTIFIERS: tuple[Quantifier, ...] = get_args(Quantifier)
+COMPARISON_KEYS: tuple[str, ...] = (*OPERATORS, *QUANTIFIERS, AS)
+"""The keys of a comparison: operators, what is asked of the elements of a list, and as what the value is read first."""
+ABOUT_ELEMENTS: Mapping[Quantifier, str] = {
+    "any": "At least one element of the list is so: a comparison of the element, or paths into it and what is asked there.",
+    "all": "Every element of the list is so; true of an empty list, false of what is no list.",
+    "none": "No element of the list is so; true of what is no list.",
+}
 AS_WHAT = (
     "The value is read as this before it is compared: text such as 12.50 as a number, true or false as a boolean, RFC 3339 as a date. "
     "What cannot be read so is missing."
@@ -182,6 +188,16 @@ class Kind:
     operators: Mapping[Operator, Shape[Any]] = field(hash=False)
     read_as: "Mapping[Conversion, Kind]" = field(default_factory=dict, hash=False)
     """What it compares when the values are read as something else first; empty when they cannot be."""
+
+    @property
+    def quantifiers(self) -> tuple[Quantifier, ...]:
+        """What it takes about the elements of a list, which only values can be."""
+        return QUANTIFIERS if self.domain.others and self.read_as else ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys that it takes."""
+        return (*self.operators, *self.quantifiers, *([AS] if self.read_as else []))
 
 
 READ_AS: Mapping[Conversion, Kind] = {

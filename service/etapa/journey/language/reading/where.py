@@ -5,14 +5,13 @@ from typing import Any, ClassVar
 
 from etapa.journey.language.matching.matches import ELEMENTS, Comparison, Path, Where
 from etapa.journey.language.matching.predicates import compile_comparison
-from etapa.journey.language.reading.comparisons import comparison_schemas, read_comparison
-from etapa.journey.language.reading.findings import Position, Report, listed, nearest, shortened
-from etapa.journey.language.reading.operands import CHANNEL, COMPARISON_KEYS, TYPE, VALUE, Kind
+from etapa.journey.language.reading.comparisons import MAX_PATH_KEYS, MAX_PATHS, comparison_schemas, read_compared
+from etapa.journey.language.reading.findings import Position, Report, nearest, shortened
+from etapa.journey.language.reading.operands import CHANNEL, TYPE, VALUE, Kind
 from etapa.journey.language.reading.shapes import BAD, Bad, Plain, Shape, Text, refuse
-from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode
+from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
-MAX_PATH_KEYS = 16
-MAX_WHERE = 50
+MAX_WHERE = MAX_PATHS
 
 
 @dataclass(frozen=True)
@@ -79,27 +78,6 @@ def _refuse_elements(text: str, position: Position, report: Report) -> None:
 def kind_of_path(path: Path) -> Kind:
     """What a `where` can meet at `path`."""
     return {"channel": CHANNEL, "type": TYPE}.get(path[0], VALUE)
-
-
-def read_compared(node: Node, kind: Kind, report: Report) -> Comparison | Bad:
-    """What a value is compared with: a value, which means `eq`, or a map of comparisons."""
-    if isinstance(node, ListNode):
-        return refuse(node, "a value or a map of comparisons", report, ": write {in: […]} for one of several values")
-    if isinstance(node, ScalarNode):
-        return read_comparison({"eq": (node.position, node)}, "a path", node.position, kind, report)
-    if not isinstance(node, MapNode):
-        return BAD
-    unknown = [entry for entry in node.entries if entry.key not in COMPARISON_KEYS]
-    for entry in unknown:
-        advice = nearest(entry.key, COMPARISON_KEYS) or ";"
-        report.error(entry.key_position, f"unknown comparison `{shortened(entry.key)}`{advice} allowed: {listed(kind.operators)}")
-    known: dict[str, tuple[Position, Node]] = {
-        entry.key: (entry.key_position, entry.node) for entry in node.entries if entry.key in COMPARISON_KEYS
-    }
-    if unknown and not known:
-        return BAD
-    comparison = read_comparison(known, "a path", node.position, kind, report)
-    return BAD if unknown else comparison
 
 
 class WhereShape(Shape[Where]):
