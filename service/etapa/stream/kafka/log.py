@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CorruptRecordException, UnknownTopicOrPartitionError
+from aiokafka.errors import CorruptRecordException
 
 from etapa.contracts.dead_letter import KEPT_BYTES
 from etapa.stream.kafka.batches import as_records, as_state_records, record_of, state_record_of
@@ -25,21 +25,11 @@ from etapa.stream.kafka.producer import PartitionProducer
 from etapa.stream.kafka.reading import have_records_made, range_of, records_between
 from etapa.stream.kafka.settled import describe_hanging, hanging_transactions
 from etapa.stream.kafka.slice_size import SliceSize
-from etapa.stream.kafka.topic_ids import TopicWatch, about_missing_topics
+from etapa.stream.kafka.topic_ids import TopicWatch
 from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.unpacking import LargeBatch
 from etapa.stream.protocol.belonging import changed
-from etapa.stream.protocol.ports import (
-    RECENT_OFFSETS,
-    Blocked,
-    Fetched,
-    LogError,
-    RecentChanges,
-    Topics,
-    TopicsMissing,
-    Transaction,
-    TransactionHangs,
-)
+from etapa.stream.protocol.ports import RECENT_OFFSETS, Blocked, Fetched, LogError, RecentChanges, Topics, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Record, StateRecord, total_size
 
 _RECENT_SECONDS = 5.0
@@ -61,6 +51,8 @@ class KafkaLog:
         self._partition = partition
         self._touchpoints = TopicPartition(settings.topic_touchpoints, partition)
         self._states = TopicPartition(settings.topic_customer_state, partition)
+        others = (settings.topic_stage_changes, settings.topic_campaign_triggers, settings.topic_dead_letters)
+        self._written = (settings.topic_customer_state, *others)
         self._producer: PartitionProducer | None = None
         self._reader: AIOKafkaConsumer | None = None
         self._seconds = cluster.session_seconds
@@ -83,44 +75,23 @@ class KafkaLog:
                 await self._producer.start()
             except TimeoutRefused as error:
                 raise Blocked(await about_timeout(self._cluster, error)) from error
-        await self._see_that_topics_are_there()
-        await asyncio.gather(self._see_that_all_is_settled(), self._ask_for_limits())
-
-    async def _see_that_topics_are_there(self) -> None:
-        # Whatever else asks for one that is not there waits for it until its time is over, and then names nothing.
         with log_errors(f"partition {self._partition}: asking for the topics"):
             async with asyncio.timeout(self._seconds):
-                try:
-                    await self._watch.look()
-                except UnknownTopicOrPartitionError as error:
-                    raise TopicsMissing(f"partition {self._partition}: {about_missing_topics(str(error.args[0]))}") from error
+                await self._watch.see_that_all_are_there(self._partition)
+        await asyncio.gather(self._see_that_all_is_settled(), self._ask_for_limits())
 
     async def _ask_for_limits(self) -> None:
-        settings = self._settings
-        topics = [
-            settings.topic_customer_state,
-            settings.topic_stage_changes,
-            settings.topic_campaign_triggers,
-            settings.topic_dead_letters,
-        ]
         with log_errors(f"partition {self._partition}: asking how large batches may be"):
             async with asyncio.timeout(self._seconds), self._cluster.admin() as admin:
-                self._cluster.limits.tell(await topic_settings(admin, topics))
+                self._cluster.limits.tell(await topic_settings(admin, self._written))
 
     async def _see_that_all_is_settled(self) -> None:
-        settings = self._settings
-        topics = (
-            settings.topic_customer_state,
-            settings.topic_stage_changes,
-            settings.topic_campaign_triggers,
-            settings.topic_dead_letters,
-        )
-        places = [TopicPartition(topic, self._partition) for topic in topics]
+        places = [TopicPartition(topic, self._partition) for topic in self._written]
         with log_errors(f"partition {self._partition}: looking for transactions that hang"):
             async with asyncio.timeout(self._seconds):
                 hanging = await hanging_transactions(self._cluster, places)
         if hanging:
-            raise TransactionHangs(describe_hanging(self._partition, settings.kafka_bootstrap_servers, hanging))
+            raise TransactionHangs(describe_hanging(self._partition, self._settings.kafka_bootstrap_servers, hanging))
 
     async def state_range(self) -> tuple[int, int]:
         with log_errors(f"partition {self._partition}: asking for the range of {self._states.topic}"):

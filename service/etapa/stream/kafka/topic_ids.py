@@ -24,7 +24,7 @@ from etapa.contracts.mark import TOPIC_ROLES, TopicRole
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, log_errors
-from etapa.stream.protocol.ports import LogError, Topics
+from etapa.stream.protocol.ports import LogError, Topics, TopicsMissing
 
 LOOK_SECONDS = 2.0
 """Between two looks at the topics."""
@@ -162,6 +162,13 @@ class TopicWatch:
         if len(client.cluster.partitions_for_topic(self._settings.topic_touchpoints) or ()) != topics.partitions:
             client.force_metadata_update()
         return topics
+
+    async def see_that_all_are_there(self, partition: int) -> None:
+        """Raises `TopicsMissing` when one is not. Whatever else asks for it waits until its time is over, and then names nothing."""
+        try:
+            await self.look()
+        except UnknownTopicOrPartitionError as error:
+            raise TopicsMissing(f"partition {partition}: {about_missing_topics(str(error.args[0]))}") from error
 
     async def run(self) -> NoReturn:
         """Look until cancelled. Brokers that do not answer are asked again."""
