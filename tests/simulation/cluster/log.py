@@ -37,6 +37,9 @@ class ClusterLog(KafkaLog):
                 raise TransactionHangs(f"a transaction hangs in {', '.join(hanging)}")
             await self._process.sleep(_LOOKS_EVERY)
 
+    async def _see_that_topics_are_there(self) -> None:
+        """They are: nobody deletes one in this world."""
+
     async def _ask_for_limits(self) -> None:
         """The topics take what brokers take by default."""
 
