@@ -7,11 +7,14 @@ import msgspec
 import pytest
 
 from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.decoder import Decoder
+from etapa.contracts.mark import Begun
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.units import DAY
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.outcome import Mapped
+from etapa.stream.protocol import tenure
 from etapa.stream.protocol.intake import Intake
 from tests.simulation.alone import OPTIONS, START, Alone
 from tests.simulation.sourced import TEXT, SourcedWorld, source_decoder
@@ -152,8 +155,11 @@ def test_worlds_with_a_source_hold_every_invariant(seed: int) -> None:
     assert SourcedWorld(seed).run().violations == []
 
 
-def test_without_what_the_mark_says_of_a_record_some_world_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Intake, "_resumed", lambda _, waiting: waiting)
+def test_a_touchpoint_that_is_passed_over_in_the_middle_of_a_record_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(decoder: Decoder, begun: Begun | None, next_offset: int) -> Intake:
+        return Intake(decoder, None if begun is None else msgspec.structs.replace(begun, taken=begun.taken + 1), next_offset)
+
+    monkeypatch.setattr(tenure, "Intake", careless)
     assert any(SourcedWorld(seed).run().violations for seed in range(40))
 
 

@@ -31,7 +31,7 @@ def sessions() -> list[tuple[bytes, bytes]]:
     """A customer's touchpoints, several to a record, each record with one between them that is not wanted."""
     records: list[tuple[bytes, bytes]] = []
     held: dict[bytes, list[Any]] = {}
-    for one in clickstream()[:3000]:
+    for one in clickstream()[:1500]:
         batch = held.setdefault(one.key, [{"type": "ping"}])
         batch.append(json.loads(one.value))
         if len(batch) > 4:

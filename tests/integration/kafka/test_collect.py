@@ -1,6 +1,6 @@
 """The collector of `deploy/collect/` on real brokers: what it answered with 200 is in the topic, whatever is killed meanwhile.
 
-It takes a while to build, so this runs where `ETAPA_COLLECTOR` names the built program (see docs/collecting.md).
+It takes a while to build, so this runs where `COLLECTOR_PROGRAM` names the built program (see docs/collecting.md).
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from tests.integration.places import new_place, read_all
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import ServerProcess, accepts_connections, free_ports
 
-COLLECTOR = os.environ.get("ETAPA_COLLECTOR", "")
-CONFIGURATION = Path(__file__).parents[2] / "deploy" / "collect" / "collect.yaml"
+COLLECTOR = os.environ.get("COLLECTOR_PROGRAM", "")
+CONFIGURATION = Path(__file__).parents[3] / "deploy" / "collect" / "collect.yaml"
 WRITE_KEY = "k3y"
 
-pytestmark = [pytest.mark.kafka, pytest.mark.skipif(not COLLECTOR, reason="ETAPA_COLLECTOR does not name a built collector")]
+pytestmark = [pytest.mark.kafka, pytest.mark.skipif(not COLLECTOR, reason="COLLECTOR_PROGRAM does not name a built collector")]
 
 
 class Collector:
