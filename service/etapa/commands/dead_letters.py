@@ -1,4 +1,4 @@
-"""`etapa dead-letters`: look at what could not be used, and send it back once the cause is mended."""
+"""`etapa dead-letters`: look at what could not be used, and send it back once the cause is fixed."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`etapa deliver list`, `show` and `redrive`: look at what could not be delivered, and send it back once the cause is mended."""
+"""`etapa deliver list`, `show` and `redrive`: look at what could not be delivered, and send it back once the cause is fixed."""
 
 from etapa.commands.terminal.dead_letter_options import DeadLetterCommands
 from etapa.commands.terminal.dead_letter_redrive import redrive_command

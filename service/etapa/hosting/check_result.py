@@ -16,7 +16,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     check: str
     """What was looked at, in a word or two."""
     level: Level
-    """`bad`: Etapa does not work, or would do damage, before this is mended. `warning`: it works, and not as it should."""
+    """`bad`: Etapa does not work, or would do damage, before this is fixed. `warning`: it works, but not as it should."""
     found: str
     advice: str = ""
     """What to do; empty where nothing is to be done."""

@@ -357,7 +357,7 @@ def test_there_is_an_end_to_findings() -> None:
     rules = "".join(f"  - {{id: r{number}, oh: 1, when: {{count: 3, gte: 0x, within: 0d}}}}\n" for number in range(400))
     found = findings(f"{HEAD}rules:\n{rules}")
     assert len(found) == MAX_FINDINGS
-    assert found[-1].endswith("mend these first")
+    assert found[-1].endswith("fix these first")
 
 
 def test_too_many_rules_are_refused() -> None:

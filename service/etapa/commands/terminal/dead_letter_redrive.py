@@ -1,4 +1,4 @@
-"""`redrive`, of either topic of dead letters: back to where they came from, once the cause is mended."""
+"""`redrive`, of either topic of dead letters: back to where they came from, once the cause is fixed."""
 
 import contextlib
 from collections import Counter

@@ -33,7 +33,7 @@ POINT_KIND = Field("kind", Choice(_POINT_KINDS), "What kind of moment it is.", r
 AT = Field("at", Text("a touchpoint type", longest=MAX_TYPE), "The type of touchpoint at which it happens.")
 NOTE = Field("note", Label(), "What happens, in words.")
 WHY = Field("why", ListOf(Label(), "reasons", maximum=MAX_WHYS), "Why it is so, and why that: up to five times.")
-HOW = Field("how", ListOf(Label(), "ways", maximum=MAX_WHYS), "How to mend it, or to keep it: up to five.")
+HOW = Field("how", ListOf(Label(), "ways", maximum=MAX_WHYS), "How to improve it or keep it: up to five.")
 POINTS = Field(
     "points",
     ListOf(MapOf("a point", (POINT_KIND, AT, NOTE, WHY, HOW)), "points", maximum=MAX_ITEMS, keeps_good=True),

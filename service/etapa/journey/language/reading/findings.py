@@ -91,7 +91,7 @@ class Report:
         if len(self._findings) == MAX_FINDINGS - 1:
             self._full = True
             self._errors += severity != "error"
-            severity, message = "error", f"more than {MAX_FINDINGS - 1} findings: mend these first"
+            severity, message = "error", f"more than {MAX_FINDINGS - 1} findings: fix these first"
         line = self._lines[position.line - 1] if position.line <= len(self._lines) else ""
         # A file of one endless line is quoted in part only.
         self._findings.append(Finding(severity, self._file, position.line, position.column, message, line[:1000]))
