@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.log import KafkaLog
 from etapa.stream.kafka.settled import SETTLE_SECONDS
+from etapa.stream.kafka.topic_ids import TopicWatch
 from etapa.stream.protocol.ports import Fetched, RecentChanges, Topics, Transaction, TransactionHangs
 from tests.simulation.cluster.readable import ClusterBroker
 from tests.simulation.memory_log import MemoryLog, no_answer
@@ -17,11 +18,19 @@ from tests.simulation.process import Process
 _LOOKS_EVERY = 0.05
 
 
+class _AllAreThere(TopicWatch):
+    """In this world nobody deletes a topic."""
+
+    async def see_that_all_are_there(self, partition: int) -> None:
+        """They are."""
+
+
 class ClusterLog(KafkaLog):
     """`KafkaLog`, but for reading, which goes past aiokafka's consumers to what the brokers have."""
 
     def __init__(self, cluster: Cluster, broker: ClusterBroker, process: Process, portion: Callable[[int], int]) -> None:
-        super().__init__(cluster, broker.number, cast("AIOKafkaConsumer", None))
+        no_consumer = cast("AIOKafkaConsumer", None)
+        super().__init__(cluster, broker.number, no_consumer, _AllAreThere(cluster.settings, no_consumer))
         self._broker = broker
         self._process = process
         self._reading = MemoryLog(broker, process, portion)
@@ -36,9 +45,6 @@ class ClusterLog(KafkaLog):
             if asyncio.get_running_loop().time() > deadline:
                 raise TransactionHangs(f"a transaction hangs in {', '.join(hanging)}")
             await self._process.sleep(_LOOKS_EVERY)
-
-    async def _see_that_topics_are_there(self) -> None:
-        """They are: nobody deletes one in this world."""
 
     async def _ask_for_limits(self) -> None:
         """The topics take what brokers take by default."""
