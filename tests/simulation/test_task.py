@@ -201,3 +201,15 @@ def test_customers_in_memory_are_bounded() -> None:
     alone.redis.on_apply = note
     alone.run(alone.drain())
     assert 0 < most <= 5 + 2 * 10
+
+
+def test_a_touchpoints_trace_goes_on_to_the_changes_that_it_causes_and_to_no_others() -> None:
+    alone = Alone()
+    parent = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for customer, headers in (("a", (("traceparent", parent), ("other", b"1"))), ("b", ()), ("c", (("traceparent", b"nonsense"),))):
+        touchpoint = {"id": f"t-{customer}", "customer_id": customer, "type": "purchase", "occurred_at": format_time(START)}
+        alone.broker.append(customer.encode(), json.dumps(touchpoint).encode(), headers)
+    alone.run(alone.drain())
+    changes = [change for committed in alone.broker.committed for change in committed.transaction.stage_changes]
+    traced = {change.key: [header for header in change.headers if not header[0].startswith(("ce_", "content-"))] for change in changes}
+    assert traced == {b"a": [("traceparent", parent)], b"b": [], b"c": []}

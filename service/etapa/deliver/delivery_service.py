@@ -9,6 +9,7 @@ from typing import Any
 
 from mode import Service
 
+from etapa.contracts.trace import trace_of
 from etapa.deliver.answers import Answer
 from etapa.deliver.catch_up import CatchUp
 from etapa.deliver.dead_letter_writer import DeadLetterWriter
@@ -100,6 +101,7 @@ class DeliveryService(Service):
                 delivery.trigger_id,
                 delivery.value or b"",
                 self._clock.now() // SECOND,
+                {name: value.decode("ascii") for name, value in trace_of(delivery.headers)},
             )
 
         return post

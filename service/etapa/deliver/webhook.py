@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Self
 
 import aiohttp
@@ -26,6 +26,7 @@ from etapa.journey.units import SECOND
 _MOST_READ = 64 * 1024
 _REST_SECONDS = 1.0
 """So much of an answer is read, for so long, so that its connection can be used again; with more it is closed."""
+NO_TRACE: Mapping[str, str] = {}
 
 
 class Webhooks:
@@ -56,11 +57,24 @@ class Webhooks:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, target: Target, credentials: Credentials, campaign: str, trigger_id: str, body: bytes, timestamp: int) -> Answer:
-        """Post a trigger. `timestamp` is in seconds since 1970. Does not raise because of what the target does."""
+    async def post(
+        self,
+        target: Target,
+        credentials: Credentials,
+        campaign: str,
+        trigger_id: str,
+        body: bytes,
+        timestamp: int,
+        trace: Mapping[str, str] = NO_TRACE,
+    ) -> Answer:
+        """Post a trigger. `timestamp` is in seconds since 1970; `trace` are headers that name the trace it belongs to.
+
+        Does not raise because of what the target does.
+        """
         if self._session is None:
             raise RuntimeError("not entered")
         headers = {
+            **trace,
             **credentials.headers_for(campaign),
             "Content-Type": "application/json",
             "Idempotency-Key": idempotency_key(trigger_id),

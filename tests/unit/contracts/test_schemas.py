@@ -31,6 +31,8 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
+TRACE = ("traceparent", "tracestate", "baggage")
+"""What may stand behind, where the touchpoint came with it."""
 MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "dead-letter", "undelivered-trigger", "delivery-progress")
 
 
@@ -240,7 +242,7 @@ def test_stage_change_headers_are_those_of_the_schema() -> None:
     written = {name: value.decode() for name, value in headers}
     schema = schema_of("stage-change")["$defs"]["headers"]
     validator(schema).validate(written)
-    assert list(written) == schema["required"] == list(schema["properties"])
+    assert [*written, *TRACE] == [*schema["required"], *TRACE] == list(schema["properties"])
 
 
 def test_campaign_trigger_headers_are_those_of_the_schema() -> None:
@@ -249,7 +251,7 @@ def test_campaign_trigger_headers_are_those_of_the_schema() -> None:
     written = {name: text.decode() for name, text in headers}
     schema = schema_of("campaign-trigger")["$defs"]["headers"]
     validator(schema).validate(written)
-    assert list(written) == schema["required"] == list(schema["properties"])
+    assert [*written, *TRACE] == [*schema["required"], *TRACE] == list(schema["properties"])
     assert key == b"c-1"
     assert written["ce_id"] == json.loads(value)["id"] == "c-1/2/loyalty-welcome"
 

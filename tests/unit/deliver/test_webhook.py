@@ -184,3 +184,21 @@ def test_what_is_not_http_is_trouble() -> None:
     answer = asyncio.run(scenario())
     assert answer.status is None
     assert answer.trouble
+
+
+def test_a_request_names_the_trace_that_its_trigger_belongs_to() -> None:
+    seen: list[dict[str, str]] = []
+    trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "baggage": "shop=1"}
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(dict(request.headers))
+        return web.Response(status=204)
+
+    async def scenario() -> None:
+        async with serving(handler) as base, Webhooks() as webhooks:
+            await webhooks.post(Target(id="t", url=f"{base}/hook"), NO_SECRETS, "a", "c/1/a", b"{}", 0, trace)
+            await webhooks.post(Target(id="t", url=f"{base}/hook"), NO_SECRETS, "a", "c/1/a", b"{}", 0)
+
+    asyncio.run(scenario())
+    assert trace.items() <= seen[0].items()
+    assert not trace.keys() & seen[1].keys()

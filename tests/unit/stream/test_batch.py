@@ -17,10 +17,10 @@ from etapa.stream.protocol.batch import PAUSE_BYTES, Waiting, decode, encode, st
 from etapa.stream.protocol.records import Record
 
 
-def change(source: str | None, to: str, offers: Sequence[Offer] = ()) -> StageChange:
+def change(source: str | None, to: str, offers: Sequence[Offer] = (), sequence: int = 1, touchpoint_id: str | None = None) -> StageChange:
     return StageChange(
         customer_id="c",
-        sequence=1,
+        sequence=sequence,
         source=source,
         to=to,
         phase=None,
@@ -28,7 +28,7 @@ def change(source: str | None, to: str, offers: Sequence[Offer] = ()) -> StageCh
         cause="touchpoint",
         rule=None,
         because=(),
-        touchpoint_id=None,
+        touchpoint_id=touchpoint_id,
         channel=None,
         dwell=None,
         offers=offers,
@@ -94,3 +94,18 @@ def test_triggers_are_encoded_beside_the_changes_that_they_follow_from_and_held_
     assert trigger.key == b"c"
     assert decode_campaign_trigger(trigger.value or b"").trigger() == hello
     assert decode_campaign_trigger(trigger.value or b"").stage_change_id == "c/2"
+
+
+def test_a_trigger_belongs_to_the_trace_of_the_touchpoint_behind_its_change() -> None:
+    hello = Trigger("hello", "c", 2, 0, "new", "active", holdout=False, payload=None)
+    changes = [change(None, "new"), change("new", "active", (Offer("hello", "published", hello),), 2, "t-1")]
+    trace = [("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
+
+    async def pause() -> None:
+        pass
+
+    for known, expected in (({("c", "t-1"): trace}, trace), ({("c", "t-2"): trace}, []), ({}, [])):
+        encoded = asyncio.run(encode(changes, {}, "shop", 3, 1, pause, traces=known))
+        for record in (encoded.stage_changes[1], encoded.campaign_triggers[0]):
+            assert list(record.headers)[7:] == expected
+        assert len(encoded.stage_changes[0].headers) == 7

@@ -10,6 +10,7 @@ from etapa.contracts.rejected import Rejected, from_the_past, rejected
 from etapa.contracts.skipped import SkippedRecord
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
+from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
@@ -19,10 +20,15 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
-from etapa.stream.protocol.records import Applied, Outgoing, Record
+from etapa.stream.protocol.records import Applied, Headers, Outgoing, Record
 
 Pause = Callable[[], Awaitable[object]]
 """Lets others run. Awaited every few milliseconds of work."""
+
+
+Traces = Mapping[tuple[str, str], Headers]
+"""The trace of a touchpoint, by its customer's id and its own."""
+NO_TRACES: Final[Traces] = {}
 
 
 class CannotJudge(EtapaError):
@@ -59,6 +65,20 @@ class Waiting:
             elif isinstance(item, Rejected):
                 unusable.append((self.records[position], item))
         return stop
+
+    def traces(self, count: int) -> Traces:
+        """Those of the first `count`, where their records name one."""
+        found: dict[tuple[str, str], Headers] = {}
+        for position in range(count):
+            headers = self.records[position].headers
+            if headers:
+                item = self.items[position]
+                if isinstance(item, Touchpoint):
+                    trace = trace_of(headers)
+                    if trace:
+                        # One that comes again within the batch is a duplicate.
+                        found.setdefault((item.customer_id, item.id), trace)
+        return found
 
     def without_first(self, count: int) -> "Waiting":
         """What is left after the first `count`."""
@@ -129,13 +149,23 @@ class Encoded:
         self.states: Final[list[Outgoing]] = []
         self.applied: Final[list[Applied]] = []
 
-    def add_changes(self, told: Iterable[StageChange | Release], journey: str, version: int) -> None:
-        """Add changes, what campaigns made of them, and triggers that had been held."""
+    def add_changes(self, told: Iterable[StageChange | Release], journey: str, version: int, traces: Traces = NO_TRACES) -> None:
+        """Add changes, what campaigns made of them, and triggers that had been held. What a touchpoint with a trace caused belongs to it, too."""
+        by_change: dict[tuple[str, int], Headers] = {}
         for each in told:
             if not isinstance(each, Release):
-                self.stage_changes.append(Outgoing(*encode_stage_change(each, journey, version)))
+                key, value, headers = encode_stage_change(each, journey, version)
+                if traces and each.touchpoint_id is not None:
+                    trace = traces.get((each.customer_id, each.touchpoint_id))
+                    if trace is not None:
+                        by_change[each.customer_id, each.sequence] = trace
+                        headers = [*headers, *trace]
+                self.stage_changes.append(Outgoing(key, value, headers))
         for trigger in triggers_of(told):
-            self.campaign_triggers.append(Outgoing(*encode_campaign_trigger(trigger, journey, version)))
+            key, value, headers = encode_campaign_trigger(trigger, journey, version)
+            if by_change:
+                headers = [*headers, *by_change.get((trigger.customer_id, trigger.sequence), ())]
+            self.campaign_triggers.append(Outgoing(key, value, headers))
 
     def add_customers(self, customers: Sequence[Customer], memories: KnownMemories) -> None:
         """Add customers as they are now."""
@@ -154,6 +184,7 @@ async def encode(
     pause: Pause,
     memories: KnownMemories = NO_KNOWN_MEMORIES,
     released: Sequence[Release] = (),
+    traces: Traces = NO_TRACES,
 ) -> Encoded:
     """Encode stage changes with what campaigns made of them, triggers that had been held, and customers. Nothing may change the customers before this is done.
 
@@ -162,7 +193,7 @@ async def encode(
     encoded = Encoded()
     told = in_order(changes, released)
     for start in range(0, len(told), pause_every):
-        encoded.add_changes(told[start : start + pause_every], journey, version)
+        encoded.add_changes(told[start : start + pause_every], journey, version, traces)
         await pause()
     customers = list(changed.values())
     for start in range(0, len(customers), pause_every):

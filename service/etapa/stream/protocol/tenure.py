@@ -18,7 +18,7 @@ from etapa.contracts.state import decode_state
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
-from etapa.stream.protocol.batch import NOTHING_WAITING, CannotJudge, dead_letters, encode, stage_deltas
+from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Intake
 from etapa.stream.protocol.judge import Judge
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep
@@ -266,6 +266,7 @@ class Tenure:
             self._pause,
             self._memories,
             work.released,
+            self._waiting.traces(count) if work.changes else NO_TRACES,
         )
         accounted = self._intake.account(self._waiting, count, unusable, self._next_offset)
         letters = dead_letters(accounted.letters, around.options.topic, around.partition)
