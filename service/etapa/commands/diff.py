@@ -164,8 +164,11 @@ def _sample(sample: DifferingCustomer, columns: int) -> Iterator[str]:
     name = click.style(printable(sample.customer_id), bold=True)
     yield f"{name}: {old}, either way" if old == new else f"{name}: {old} → {new}"
     decided = [change.at for change in (sample.old, sample.new) if change is not None]
-    if not decided or sample.parted_at < min(decided):
-        yield f"  ways part at {format_time(sample.parted_at)}"
+    parted = sample.parted
+    if not decided or parted.at < min(decided):
+        move = f"only the {parted.only} journey moves it" + (f" from {parted.source}" if parted.source else "") + f" to {parted.to}"
+        sentence = f"ways part at {format_time(parted.at)}: {move}"
+        yield from textwrap.wrap(sentence, columns, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     for word, change, colour in (("old", sample.old, "red"), ("new", sample.new, "green")):
         if change is not None:
             yield from _decision(word, change, colour, columns)
@@ -243,7 +246,8 @@ def _matrix_objects(found: Diff, old: Sequence[str], new: Sequence[str]) -> list
 def _sample_object(sample: DifferingCustomer) -> dict[str, Any]:
     return {
         "customer_id": sample.customer_id,
-        "parted_at": format_time(sample.parted_at),
+        "parted_at": format_time(sample.parted.at),
+        "parted": {"from": sample.parted.source, "to": sample.parted.to, "only": sample.parted.only},
         "old": _change_object(sample.old),
         "new": _change_object(sample.new),
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import merge
 from itertools import chain, zip_longest
+from typing import NamedTuple
 
 from etapa.contracts.decoder import Decoder
 from etapa.contracts.rejected import Reason, Rejected
@@ -30,6 +31,17 @@ Cell = tuple[str | None, str | None]
 """Stage by the old journey, and by the new one. None: that journey could not judge the customer's touchpoints at all."""
 
 
+class Parting(NamedTuple):
+    """The first stage change of a customer that only one of the journeys makes."""
+
+    at: int
+    """In microseconds since 1970."""
+    source: str | None
+    to: str
+    only: str
+    """`old` or `new`: the journey that makes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DifferingCustomer:
     """One customer who differs, with the last stage change in each journey: the one that decided where it is."""
@@ -37,8 +49,8 @@ class DifferingCustomer:
     customer_id: str
     old: StageChange | None
     new: StageChange | None
-    parted_at: int
-    """Time of the first stage change that only one of the journeys makes, in microseconds since 1970."""
+    parted: Parting
+    """Where the two journeys began to differ."""
 
     @property
     def cell(self) -> Cell:
@@ -115,7 +127,7 @@ class Diff:
     """Lines that held none, by reason."""
     findings: list[FileFinding] = field(default_factory=list)
     """What is odd about the touchpoints."""
-    parted: dict[str, int] = field(default_factory=dict)
+    parted: dict[str, Parting] = field(default_factory=dict)
     """Customers with stage changes that only one of the journeys makes, and the time of the first of these."""
     cells: Counter[Cell] = field(default_factory=Counter)
     """Customers by their stages in both journeys."""
@@ -240,9 +252,10 @@ class Diff:
     def _settle(self, customer_id: str, only: Unsettled) -> None:
         self.old.settle(only.old)
         self.new.settle(only.new)
-        moves = [made.at for made in chain(only.old, only.new) if isinstance(made, Moved)]
+        sides = ((only.old, "old"), (only.new, "new"))
+        moves = [Parting(made.at, made.source, made.to, name) for side, name in sides for made in side if isinstance(made, Moved)]
         if moves:
-            self.parted.setdefault(customer_id, min(moves))
+            self.parted.setdefault(customer_id, min(moves, key=lambda parting: parting.at))
 
 
 def _told(

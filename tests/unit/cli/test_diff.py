@@ -158,6 +158,7 @@ def test_json_holds_the_matrix_the_counts_and_the_samples(old: str, new: str) ->
         {
             "customer_id": "b",
             "parted_at": "2026-01-22T00:00:00Z",
+            "parted": {"from": "buyer", "to": "silent", "only": "new"},
             "old": {
                 "stage": "buyer",
                 "since": "2026-01-02T00:00:00Z",

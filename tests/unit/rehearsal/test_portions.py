@@ -63,7 +63,7 @@ def test_two_journeys_are_compared_as_their_timers_strike_and_nothing_is_gathere
     same = 1 + minutes // (30 * 31) // 2
     assert (found.old.changes, found.new.changes) == (1 + minutes // 30, 1 + minutes // 31)
     assert (found.old.only_here, found.new.only_here) == (found.old.changes - same, found.new.changes - same)
-    assert found.parted == {"c": begin + 30 * 60_000_000}
+    assert {customer: parting.at for customer, parting in found.parted.items()} == {"c": begin + 30 * 60_000_000}
     # Two portions; all of them take 34 MiB, and more the longer it goes on.
     assert peak < 14 * 1024 * 1024
 
