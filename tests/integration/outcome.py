@@ -28,6 +28,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.security import client_options
 from etapa.stream.redis.view import PartitionKeys
 from tests.integration.places import read_all, started_producer
+from tests.integration.worker import StartedWorker
 from tests.support.clickstream import ClickstreamTouchpoint
 
 Message = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
@@ -208,3 +209,13 @@ async def check(settings: Settings, client: "redis.Redis", values: Iterable[byte
     await until(redis_agrees, "Redis equals the view that is rebuilt from customer-state", 20)
     assert sum(rebuilt.counts.values()) == len(rebuilt.stages) == len(expected)
     return expected
+
+
+async def until_not_ready_for(worker: StartedWorker, words: str) -> None:
+    """Until `/readyz` says that the process is not ready, with these words."""
+
+    async def said() -> bool:
+        told = await asyncio.to_thread(worker.ask, "readyz")
+        return any(words in one["detail"] for one in told.get("not_ready", ()))
+
+    await until(said, f"its being not ready because of {words}")

@@ -63,6 +63,12 @@ async def grow(settings: Settings, topic: str, partitions: int) -> None:
         await admin.close()
 
 
+async def delete_topic(settings: Settings, topic: str) -> None:
+    """As an operator does it who is in the wrong window."""
+    async with Cluster(settings).admin() as admin:
+        await admin.delete_topics([topic])
+
+
 async def make_anew(settings: Settings, topic: str) -> None:
     """Delete a topic and make it again as `etapa topics create` does, and wait until all brokers tell that it is another one."""
     cluster = Cluster(settings)

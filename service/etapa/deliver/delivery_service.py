@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aiokafka.errors import UnknownTopicOrPartitionError
 from mode import Service
 
 from etapa.contracts.trace import trace_of
@@ -30,6 +31,7 @@ from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.probe import in_words, trouble_behind
+from etapa.stream.kafka.topic_ids import about_missing_topics
 
 _COMMIT_EVERY = 0.5
 _LAG_EVERY = 4
@@ -155,7 +157,9 @@ class DeliveryService(Service):
                 await consumer.see_that_it_is_the_same_topic()
                 ends = await consumer.ends()
         except KAFKA_FAILURES as error:
-            logger.info("the lag could not be measured now: %s", await self.no_kafka(error))
+            before = self._kafka_trouble
+            words = await self.no_kafka(error)
+            logger.log(logging.INFO if words == before else logging.WARNING, "the lag could not be measured now: %s", words)
         else:
             self.kafka_answers()
             self._metrics.lag(
@@ -166,6 +170,8 @@ class DeliveryService(Service):
         """Kafka did not do what was asked. Finds out why, tells, and gives it in words."""
         trouble = await trouble_behind(self._cluster, error)
         self._kafka_trouble = in_words(self._cluster.settings, trouble, describe(error))
+        if trouble is None and isinstance(error, UnknownTopicOrPartitionError):
+            self._kafka_trouble = about_missing_topics(str(error.args[0]))
         self._metrics.dependencies.told("kafka", cause_in_kafka(error) if trouble is None else trouble.cause)
         return self._kafka_trouble
 
@@ -242,7 +248,8 @@ class DeliveryService(Service):
             )
             for number in sorted(ends)
         ]
-        return [Health("kafka", ready=True), *partitions]
+        # Until Kafka has done what was asked once more; a topic that is gone keeps nobody from asking for offsets that are still known.
+        return [Health("kafka", ready=not self._kafka_trouble, detail=self._kafka_trouble), *partitions]
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:

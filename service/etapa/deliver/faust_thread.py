@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
@@ -67,11 +68,15 @@ class DeliveryThread(AIOKafkaConsumerThread):
             raise ConnectionError(message)
 
     async def topic_id(self) -> str | None:
-        """The id of the topic of triggers; none when the brokers tell none, or do not have it. Raises what aiokafka raises."""
+        """The id of the topic of triggers; none when the brokers tell none. Raises what aiokafka raises, also when a topic of delivery is missing."""
         topic = self._cluster.settings.topic_campaign_triggers
+        names = (topic, self._cluster.settings.topic_delivery_progress)
         async with asyncio.timeout(self._cluster.session_seconds):
-            found = await find_topics(self._ensure_consumer()._client, [topic])
-        return found[topic].id if topic in found else None
+            found = await find_topics(self._ensure_consumer()._client, names)
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise UnknownTopicOrPartitionError(", ".join(missing))
+        return found[topic].id
 
     async def look(self) -> Found:
         """What Kafka says of every assigned partition."""

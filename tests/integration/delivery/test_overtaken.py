@@ -22,7 +22,8 @@ from tests.integration.delivery_scene import (
     trigger,
     until_kept,
 )
-from tests.integration.places import make_anew
+from tests.integration.outcome import until_not_ready_for
+from tests.integration.places import delete_topic, make_anew
 from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
@@ -179,5 +180,23 @@ def test_a_topic_that_is_made_anew_under_a_delivery_that_runs_is_refused(kafka_s
             assert "the topic was deleted and made anew" in last or "So the topic was made anew" in last
             worker = started_delivery(settings, tmp_path, file)
             await refused(worker, settings)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("role", ["campaign_triggers", "delivery_progress"])
+def test_a_topic_that_is_deleted_under_a_delivery_is_named_and_it_is_not_ready(
+    kafka_server: KafkaServer, tmp_path: Path, role: str
+) -> None:
+    async def scenario() -> None:
+        async with ten_delivered(kafka_server, tmp_path) as (settings, _receiver, _file, worker):
+            topic = getattr(settings, f"topic_{role}")
+            await delete_topic(settings, topic)
+            words = f"Kafka has no topic {topic} any more, or its access control hides it from us"
+            await asyncio.to_thread(worker.wait_for_words, words)
+            await until_not_ready_for(worker, words)
+            worker.ask_to_stop()
+            await asyncio.to_thread(worker.exit_code)
+            assert "Traceback" not in worker.said()
 
     asyncio.run(scenario())

@@ -11,8 +11,8 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics import create_topics
-from tests.integration.outcome import followed, until
-from tests.integration.places import grow, make_anew, new_place, put, read_all
+from tests.integration.outcome import followed, until_not_ready_for
+from tests.integration.places import delete_topic, grow, make_anew, new_place, put, read_all
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -83,11 +83,6 @@ def test_touchpoints_that_are_made_anew_under_a_worker_are_refused(
     asyncio.run(scenario())
 
 
-async def delete(settings: Settings, topic: str) -> None:
-    async with Cluster(settings).admin() as admin:
-        await admin.delete_topics([topic])
-
-
 @pytest.mark.parametrize("role", ["stage_changes", "touchpoints"])
 def test_a_topic_that_was_deleted_is_named_and_work_goes_on_with_another_once_it_is_accepted(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path, role: str
@@ -95,7 +90,7 @@ def test_a_topic_that_was_deleted_is_named_and_work_goes_on_with_another_once_it
     async def scenario() -> None:
         settings, worker = await processed(kafka_server, redis_server, tmp_path, "a")
         topic = getattr(settings, f"topic_{role}")
-        await delete(settings, topic)
+        await delete_topic(settings, topic)
         if role == "stage_changes":
             await put_customers(settings, "b")
         await asyncio.to_thread(worker.wait_for_words, f"Kafka has no topic {topic} any more, or its access control hides it from us")
@@ -112,14 +107,6 @@ def test_a_topic_that_was_deleted_is_named_and_work_goes_on_with_another_once_it
         assert "Traceback" not in worker.said()
 
     asyncio.run(scenario())
-
-
-async def until_not_ready_for(worker: StartedWorker, topic: str) -> None:
-    async def said() -> bool:
-        told = await asyncio.to_thread(worker.ask, "readyz")
-        return any(topic in one["detail"] for one in told.get("not_ready", ()))
-
-    await until(said, f"its being not ready because of {topic}")
 
 
 def accept(settings: Settings, topic: str) -> subprocess.CompletedProcess[bytes]:
