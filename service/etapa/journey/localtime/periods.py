@@ -2,8 +2,6 @@
 
 from typing import Final, final
 
-from mypy_extensions import mypyc_attr
-
 from etapa.journey.localtime.civil import date_of, day_number, month_start, weekday
 from etapa.journey.localtime.zone import FOREVER, Zone
 from etapa.journey.units import DAY
@@ -12,9 +10,11 @@ _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
 
 @final
-@mypyc_attr(acyclic=True)
 class Period:
     """One of them, as far as the calendar shows it without a break. All are instants."""
+
+    # Seen by the garbage collector, unlike others as small: each holds the next, and Python takes a long chain of what it does not see
+    # apart in memory that is not its own.
 
     __slots__ = ("_following", "before", "day", "end", "known_from", "start", "zone")
 
