@@ -9,7 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from etapa.contracts.campaign_trigger import trigger_id
 from etapa.contracts.delivery_progress import DeliveryProgress, encode_delivery_progress, progress_key
-from etapa.deliver.progress import Kept, Through, furthest
+from etapa.deliver.progress import Kept, Through, furthest, memo_of
 from etapa.deliver.progress_log import ProgressLog
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.consumer import stop_consumer
@@ -76,7 +76,7 @@ def test_what_is_through_does_not_come_again_when_the_offsets_of_the_group_have_
 
 
 def test_offsets_of_a_group_that_kept_no_progress_in_the_topic_are_taken_over(kafka_server: KafkaServer, tmp_path: Path) -> None:
-    """Those of the version before, that is."""
+    """Where the topic of progress was lost, say."""
 
     async def scenario() -> None:
         settings = await a_place(kafka_server)
@@ -94,7 +94,7 @@ def test_offsets_of_a_group_that_kept_no_progress_in_the_topic_are_taken_over(ka
 
                 await until(assigned, "its partition")
                 # Through are those before 5, and before 15 all but 7.
-                memo = f'[1,"{plan_in(file).routing}",10,[2],{{}}]'
+                memo = memo_of(Kept(5, Through(15, frozenset({7}), {})), plan_in(file).routing)
                 await before.commit({TopicPartition(settings.topic_campaign_triggers, 0): OffsetAndMetadata(5, memo)})
             finally:
                 await stop_consumer(before)
