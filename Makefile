@@ -59,7 +59,7 @@ demo: setup ## see customers move through the stages, on embedded parts; ARGS="-
 	@$(BIN)/etapa demo $(ARGS)
 
 .PHONY: test
-test: setup ## all tests, on a real Kafka (Java 17, Maven) and a real Redis that they start; ARGS="-k name"
+test: setup tools ## all tests, on a real Kafka (Java 17, Maven) and a real Redis that they start; ARGS="-k name"
 	@command -v java >/dev/null 2>&1 || { echo "The tests start a real Kafka and need Java 17 or newer: apt install openjdk-17-jre-headless, or brew install openjdk. Without it: make test-quick" >&2; exit 1; }
 	@command -v mvn >/dev/null 2>&1 || { echo "The tests fetch Kafka's jars with Maven: apt install maven, or brew install maven. Without it: make test-quick" >&2; exit 1; }
 	@$(BIN)/python -m pytest $(ARGS)
