@@ -26,7 +26,7 @@ class DraftError(EtapaError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Story:
+class DraftedStory:
     """A test to be: what happens, and the stage in which the customer must be in the end."""
 
     name: str
@@ -51,7 +51,7 @@ def draft(answers: Answers) -> str:
         )
     text = "\n".join((*_head(answers), *_stages(answers), *_rules(answers), *_campaigns(answers)))
     journey = _checked(text)
-    whole = text + "\n".join(("", *_tests(journey, _stories(answers, step)), ""))
+    whole = text + "\n".join(("", *drafted_tests(journey, _stories(answers, step)), ""))
     _checked(whole)
     return whole
 
@@ -120,32 +120,32 @@ def _campaigns(answers: Answers) -> Iterator[str]:
     yield "  - {id: win-back, on: {enter: silent}, cooldown: 90d}"
 
 
-def _stories(answers: Answers, step: int) -> Iterator[_Story]:
+def _stories(answers: Answers, step: int) -> Iterator[DraftedStory]:
     def conversions(*at: int) -> tuple[GivenTouchpoint, ...]:
         traits = None if answers.consent is None else {answers.consent: True}
         return tuple(GivenTouchpoint(each, answers.conversion, traits=traits) for each in at)
 
     often = conversions(*(step * number for number in range(answers.regular_count)))
     last, silent = step * (answers.regular_count - 1), answers.silent_after
-    yield _Story(f"the first {answers.conversion} makes a customer", conversions(0), 0, "customer")
-    yield _Story(
+    yield DraftedStory(f"the first {answers.conversion} makes a customer", conversions(0), 0, "customer")
+    yield DraftedStory(
         f"{answers.conversion} {answers.regular_count} times within {format_duration(answers.regular_within)} makes a regular",
         often,
         last,
         "regular",
     )
-    yield _Story(f"a regular falls silent after {format_duration(silent)}", often, last + silent, "silent")
+    yield DraftedStory(f"a regular falls silent after {format_duration(silent)}", often, last + silent, "silent")
     back = max(silent, answers.regular_within) + DAY
-    yield _Story("who has fallen silent can come back", conversions(0, back), back, "customer")
+    yield DraftedStory("who has fallen silent can come back", conversions(0, back), back, "customer")
     if answers.interest:
         looks = tuple(GivenTouchpoint(at, answers.interest[0]) for at in (0, HOUR))
-        yield _Story(f"{answers.interest[0]} twice shows interest", looks, HOUR, "interested")
+        yield DraftedStory(f"{answers.interest[0]} twice shows interest", looks, HOUR, "interested")
     if answers.trouble:
         troubled = (*often[:-1], GivenTouchpoint(last, answers.trouble[0]), *often[-1:])
-        yield _Story(f"{answers.trouble[0]} keeps a customer from being a regular for a while", troubled, last, "customer")
+        yield DraftedStory(f"{answers.trouble[0]} keeps a customer from being a regular for a while", troubled, last, "customer")
 
 
-def _tests(journey: Journey, stories: Iterator[_Story]) -> Iterator[str]:
+def drafted_tests(journey: Journey, stories: Iterator[DraftedStory]) -> Iterator[str]:
     """What the journey makes of each story is what its test expects, provided that it ends where it must."""
     program = compile_journey(journey)
     yield "# Times are counted from the beginning of each test."

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etapa.drafting.answers import Answers, conversion_among, is_trouble, journey_id
-from etapa.drafting.draft import DraftError, draft
+from etapa.drafting.draft import DraftedStory, DraftError, draft, drafted_tests
 from etapa.journey.engine.judging.program import compile_journey
-from etapa.journey.language.load import load_journey
+from etapa.journey.language.load import journey_or_raise, load_journey
+from etapa.journey.language.model import GivenTouchpoint
 from etapa.journey.units import DAY, HOUR, MINUTE
 from etapa.rehearsal.coverage import Coverage
 from etapa.rehearsal.scenarios import rehearse
@@ -34,6 +35,17 @@ TYPES = st.one_of(
 )
 
 
+PROMISES = {
+    "makes a customer": "customer",
+    "makes a regular": "regular",
+    "a regular falls silent after": "silent",
+    "who has fallen silent can come back": "customer",
+    "twice shows interest": "interested",
+    "keeps a customer from being a regular": "customer",
+}
+"""What each drafted test says by its name, and the stage in which its customer must be in the end."""
+
+
 def _drafted(answers: Answers) -> str | DraftError:
     try:
         return draft(answers)
@@ -51,6 +63,8 @@ def _is_good(text: str) -> None:
         outcome = rehearse(program, scenario)
         assert outcome.passed, (text, scenario, outcome.rows, outcome.problems)
         coverage.add(outcome.run)
+        (promised,) = {stage for words, stage in PROMISES.items() if words in scenario.name}
+        assert scenario.expect[-1].to == promised, scenario.name
     assert coverage.is_whole, (coverage.rules_not_fired, coverage.stages_not_entered, coverage.campaigns_not_triggered)
 
 
@@ -116,3 +130,10 @@ def test_trouble_is_known_in_both_languages() -> None:
 @pytest.mark.parametrize(("text", "name"), [("Mi tienda de Ropa", "mi-tienda-de-ropa"), ("año", "ano"), ("…", "my-journey")])
 def test_any_name_makes_an_id(text: str, name: str) -> None:
     assert journey_id(text) == name
+
+
+def test_a_story_that_does_not_end_where_it_should_makes_no_test() -> None:
+    journey = journey_or_raise(draft(Answers("shop", "purchase")), "drafted.yaml")
+    story = DraftedStory("the first purchase makes a regular", (GivenTouchpoint(0, "purchase"),), 0, "regular")
+    with pytest.raises(DraftError, match="the first purchase makes a regular, and in the end regular"):
+        list(drafted_tests(journey, iter([story])))
