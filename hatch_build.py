@@ -71,7 +71,7 @@ def compile_in_place() -> bool:
             raise SystemExit(message)
         sys.stderr.write(message + "\n")
         return False
-    sys.stderr.write("Compiling the core, which takes less than a minute …\n")
+    sys.stderr.write("Compiling the core, which takes a minute or two …\n")
     _compile()
     return True
 
