@@ -88,11 +88,16 @@ class NotedProducer:
         # What was published is known by the offset alone.
         speak_transactions(self._producer, offsets_once=True)
         send_nothing_after_an_error(self._producer)
-        with log_errors(f"starting to publish to {self._topic}"):
-            async with asyncio.timeout(self._cluster.session_seconds):
-                async with self._cluster.admin() as admin:
-                    self._cluster.limits.tell(await topic_settings(admin, [self._topic]))
-                await self._producer.start()
+        try:
+            with log_errors(f"starting to publish to {self._topic}"):
+                async with asyncio.timeout(self._cluster.session_seconds):
+                    async with self._cluster.admin() as admin:
+                        self._cluster.limits.tell(await topic_settings(admin, [self._topic]))
+                    await self._producer.start()
+        except BaseException:
+            # `async with` does not leave what it could not enter.
+            await self._close()
+            raise
 
     async def _abort(self) -> None:
         """Otherwise nobody could read on until the transaction times out."""
