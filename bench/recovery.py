@@ -30,8 +30,8 @@ from etapa.hosting import event_loop
 from etapa.settings import Settings
 from etapa.settings.reading import load_settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.reading import range_of
+from etapa.stream.kafka.partition.log import KafkaLog
+from etapa.stream.kafka.reading.stretch import range_of
 from etapa.stream.protocol.observer import NullObserver
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.takeover import take_over

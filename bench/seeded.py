@@ -6,7 +6,7 @@ from bench.population import Population
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.producer import PartitionProducer
+from etapa.stream.kafka.writing.producer import PartitionProducer
 from etapa.stream.protocol.ports import VIEW_FORMAT, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied, Outgoing
 

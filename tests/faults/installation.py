@@ -13,7 +13,7 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topics import create_topics
+from etapa.stream.kafka.topics.creation import create_topics
 from tests.faults.network import Network, NetworkLink
 from tests.faults.redis_pair import RedisPair
 from tests.integration.worker import StartedWorker

@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from etapa.stream.kafka.producer import transactional_id
+from etapa.stream.kafka.writing.producer import transactional_id
 from tests.faults.installation import BROKERS, Installation
 from tests.faults.log_ends import hanging_transactions
 from tests.faults.placement import Place, elect_preferred, reassign

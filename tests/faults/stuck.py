@@ -7,7 +7,7 @@ from pathlib import Path
 from aiokafka import TopicPartition
 
 from etapa.contracts.mark import MARK_KEY
-from etapa.stream.kafka.producer import transactional_id
+from etapa.stream.kafka.writing.producer import transactional_id
 from tests.faults.load import Load
 from tests.faults.scene import Figures, Scene, Tell, Wrong
 from tests.faults.timing import in_words, now, percentile

@@ -19,9 +19,9 @@ from etapa.deliver.progress import Kept, Through, furthest, kept_of
 from etapa.deliver.progress_log import ProgressLog
 from etapa.journey.engine.facts.changes import Trigger
 from etapa.settings import Settings
+from etapa.stream.kafka.clients.consumer import stop_consumer
+from etapa.stream.kafka.clients.security import client_options
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
-from etapa.stream.kafka.security import client_options
 from tests.integration.outcome import until
 from tests.integration.places import new_place, started_producer
 from tests.integration.worker import StartedWorker

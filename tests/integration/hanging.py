@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidTxnState
 
 from etapa.settings import Settings
-from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.clients.security import client_options
 from tests.integration.places import started_producer
 
 _VERIFICATION = "transaction.partition.verification.enable"

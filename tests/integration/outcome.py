@@ -25,7 +25,7 @@ from etapa.journey.language.model import Journey
 from etapa.journey.units import DAY
 from etapa.rehearsal.summary import simulate
 from etapa.settings import Settings
-from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.clients.security import client_options
 from etapa.stream.redis.view import PartitionKeys
 from tests.integration.places import read_all, started_producer
 from tests.integration.worker import StartedWorker

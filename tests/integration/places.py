@@ -14,13 +14,13 @@ from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
+from etapa.stream.kafka.clients.consumer import stop_consumer
+from etapa.stream.kafka.clients.security import client_options
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.security import client_options
-from etapa.stream.kafka.topic_ids import TopicWatch, find_topics
+from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.kafka.topic_settings import topic_settings
-from etapa.stream.kafka.topics import create_topics
+from etapa.stream.kafka.topics.creation import create_topics
+from etapa.stream.kafka.topics.topic_ids import TopicWatch, find_topics
 
 _numbers = itertools.count(1)
 

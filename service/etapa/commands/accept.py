@@ -11,7 +11,7 @@ from etapa.contracts.mark import REPLACEABLE_ROLES, MarkError, TopicRole
 from etapa.deliver.acceptance import accept_triggers
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topic_ids import role_names
+from etapa.stream.kafka.topics.topic_ids import role_names
 from etapa.stream.protocol.belonging import PartitionRefused, loss_of
 from etapa.stream.upkeep.acceptance import NothingProcessed, accept_replacement
 

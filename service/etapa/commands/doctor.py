@@ -14,8 +14,8 @@ from etapa.commands.terminal.words import counted
 from etapa.hosting.check_result import CheckResult
 from etapa.hosting.foreign_text import printable
 from etapa.settings import Settings
+from etapa.stream.kafka.clients.security import KafkaSettingsError
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.security import KafkaSettingsError
 from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.upkeep.doctor import check_installation, check_servers
 

@@ -14,8 +14,8 @@ from etapa.commands.terminal.servers import redis_trouble
 from etapa.commands.terminal.words import counted
 from etapa.contracts.mark import MarkError
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.state_topic import StateTopic
-from etapa.stream.kafka.topic_ids import topics_now
+from etapa.stream.kafka.reading.state_topic import StateTopic
+from etapa.stream.kafka.topics.topic_ids import topics_now
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.address import RedisUrlError

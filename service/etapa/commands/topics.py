@@ -12,9 +12,9 @@ from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import kafka_trouble, quiet_libraries
 from etapa.settings import Settings
+from etapa.stream.kafka.clients.security import KafkaSettingsError
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.security import KafkaSettingsError
-from etapa.stream.kafka.topics import TopicReport, TopicsError, WantedTopic, create_topics, settable, wanted_topics
+from etapa.stream.kafka.topics.creation import TopicReport, TopicsError, WantedTopic, create_topics, settable, wanted_topics
 
 
 @click.group()

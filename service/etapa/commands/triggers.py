@@ -15,7 +15,7 @@ from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.rfc3339 import format_time, microseconds_of
 from etapa.hosting.foreign_text import json_text, printable
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topic_reader import TopicReader
+from etapa.stream.kafka.reading.topic_reader import TopicReader
 
 _COLUMNS = (20, 20, 24, 29, 8)
 _HEADINGS = ("AT", "CAMPAIGN", "CUSTOMER", "MOVE", "HOLDOUT", "ID")

@@ -18,10 +18,10 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.state import StateError
 from etapa.hosting.foreign_text import printable
 from etapa.settings import Settings
-from etapa.stream.kafka.changes_topic import ChangesTopic, keeps_last_change_only
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.state_topic import StateTopic
-from etapa.stream.kafka.topic_ids import topics_now
+from etapa.stream.kafka.reading.changes_topic import ChangesTopic, keeps_last_change_only
+from etapa.stream.kafka.reading.state_topic import StateTopic
+from etapa.stream.kafka.topics.topic_ids import topics_now
 from etapa.stream.protocol.ports import Topics, ViewError
 from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.redis.inspection import RedisInspection

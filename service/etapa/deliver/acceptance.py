@@ -7,8 +7,8 @@ from etapa.deliver.progress import Kept, Through
 from etapa.deliver.progress_log import ProgressLog
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.topic_ids import topics_found
-from etapa.stream.kafka.topic_reader import TopicReader
+from etapa.stream.kafka.reading.topic_reader import TopicReader
+from etapa.stream.kafka.topics.topic_ids import topics_found
 
 NO_ROUTES = ""
 """What is kept holds for no routing: nothing is said beyond the offset."""

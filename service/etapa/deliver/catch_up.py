@@ -13,8 +13,8 @@ from aiokafka.errors import OffsetOutOfRangeError
 from etapa.deliver.beginning import DeliveryRefused, LogRange, read_on_at
 from etapa.deliver.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
 from etapa.deliver.overtaken import another_log, tell_gone
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 
 _IDLE = 0.1

@@ -13,13 +13,13 @@ from aiokafka import AIOKafkaProducer
 
 from etapa.contracts.undelivered import Undelivered, encode_undelivered
 from etapa.deliver.pending_trigger import PendingTrigger
-from etapa.stream.kafka.batches import append_records
+from etapa.stream.kafka.batches.our_records import append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.limits import MAX_BATCH_BYTES, BatchTooLarge
-from etapa.stream.kafka.producer import close_producer
-from etapa.stream.kafka.sending import letter_cut_to, send_in_batches
 from etapa.stream.kafka.topic_settings import topic_settings
+from etapa.stream.kafka.writing.producer import close_producer
+from etapa.stream.kafka.writing.sending import letter_cut_to, send_in_batches
 from etapa.stream.protocol.ports import LogError
 from etapa.stream.protocol.records import Outgoing
 

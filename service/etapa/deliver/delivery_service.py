@@ -29,9 +29,9 @@ from etapa.hosting.health import Health
 from etapa.journey.units import SECOND
 from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.diagnosis.probe import in_words, trouble_behind
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.kafka.probe import in_words, trouble_behind
-from etapa.stream.kafka.topic_ids import about_missing_topics
+from etapa.stream.kafka.topics.topic_ids import about_missing_topics
 
 _COMMIT_EVERY = 0.5
 _LAG_EVERY = 4

@@ -13,9 +13,9 @@ from faust.types import TP
 from mode.threads import QueueServiceThread
 
 from etapa.deliver.beginning import LogRange
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
-from etapa.stream.kafka.topic_ids import find_topics
+from etapa.stream.kafka.topics.topic_ids import find_topics
 
 _MOST_FETCHED = 500
 """Records handed to Faust at a time."""

@@ -7,11 +7,11 @@ from aiokafka.errors import InconsistentGroupProtocolError
 from etapa.deliver.beginning import DeliveryRefused
 from etapa.deliver.faust_consumer import DeliveryConsumer
 from etapa.deliver.metrics import DeliveryMetrics
-from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
 from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.kafka.membership import about_another_rule
+from etapa.stream.kafka.groups.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.groups.membership import about_another_rule
 
 logger = logging.getLogger(__name__)
 

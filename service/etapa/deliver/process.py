@@ -21,7 +21,7 @@ from etapa.serve.service import HttpService
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, thin_out_logs
-from etapa.stream.kafka.topics import TopicsError, check_delivery_topics
+from etapa.stream.kafka.topics.creation import TopicsError, check_delivery_topics
 
 _STOP_SECONDS = 30.0
 """Beyond the request that takes longest: for keeping how far it is, and for leaving the group."""

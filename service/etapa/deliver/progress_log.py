@@ -22,11 +22,11 @@ from etapa.contracts.delivery_progress import (
     progress_key,
 )
 from etapa.deliver.progress import Kept, Through
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.producer import close_producer
-from etapa.stream.kafka.reading import range_of, records_between
+from etapa.stream.kafka.reading.stretch import range_of, records_between
+from etapa.stream.kafka.writing.producer import close_producer
 
 LONGEST = 512 * 1024
 """Bytes of a record. Where it would be longer only its offset is kept, which costs repeats after a restart and nothing else."""

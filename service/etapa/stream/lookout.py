@@ -15,11 +15,11 @@ from aiokafka.errors import IncompatibleBrokerVersion
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
 from etapa.journey.units import SECOND
+from etapa.stream.kafka.clients.consumer import client_id_of, stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import client_id_of, stop_consumer
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.kafka.membership import describe_group, partitions_now
-from etapa.stream.kafka.stamps import EndsOfTransactions
+from etapa.stream.kafka.groups.membership import describe_group, partitions_now
+from etapa.stream.kafka.reading.stamps import EndsOfTransactions
 from etapa.stream.protocol.brokers_clocks import BrokersClocks, disagreement_in_words
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ownership import owned_by_workers, ownership_in_words

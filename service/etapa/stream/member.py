@@ -18,14 +18,14 @@ from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
 from etapa.journey.engine.judging.program import Program
 from etapa.settings import Settings
-from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.clients.consumer import stop_consumer, tell_of_slow_parser
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer, tell_of_slow_parser
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.membership import about_another_rule
-from etapa.stream.kafka.topic_ids import TopicWatch
-from etapa.stream.kafka.topics import TopicsError, check_topics, partition_count
+from etapa.stream.kafka.groups.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.groups.membership import about_another_rule
+from etapa.stream.kafka.partition.log import KafkaLog
+from etapa.stream.kafka.topics.creation import TopicsError, check_topics, partition_count
+from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.lookout import Lookout
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError

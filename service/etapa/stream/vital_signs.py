@@ -6,11 +6,11 @@ import logging
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from etapa.hosting.dependencies import Cause, Dependency
-from etapa.stream.kafka import probe as kafka_probe
 from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.diagnosis import probe as kafka_probe
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.kafka.topic_ids import about_missing_topics, topics_missing
+from etapa.stream.kafka.topics.topic_ids import about_missing_topics, topics_missing
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis import probe as redis_probe

@@ -18,8 +18,8 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.producer import transactional_id
-from etapa.stream.kafka.topics import create_topics
+from etapa.stream.kafka.topics.creation import create_topics
+from etapa.stream.kafka.writing.producer import transactional_id
 from etapa.stream.redis.view import PartitionKeys
 from tests.faults.log_ends import hanging_transactions
 from tests.faults.network import Network

@@ -6,7 +6,7 @@
 from typing import Any
 
 from etapa.cli import main
-from etapa.stream.kafka import producer as producers
+from etapa.stream.kafka.writing import producer as producers
 
 
 def _repeat_ends(producer: Any, *, offsets_once: bool = False) -> None:

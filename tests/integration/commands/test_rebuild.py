@@ -11,7 +11,7 @@ import pytest
 from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.state_topic import StateTopic
+from etapa.stream.kafka.reading.state_topic import StateTopic
 from etapa.stream.protocol.readers import BeingRebuilt
 from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.inspection import RedisInspection

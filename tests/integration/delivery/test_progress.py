@@ -11,8 +11,8 @@ from etapa.contracts.campaign_trigger import trigger_id
 from etapa.contracts.delivery_progress import DeliveryProgress, encode_delivery_progress, progress_key
 from etapa.deliver.progress import Kept, Through, furthest, memo_of
 from etapa.deliver.progress_log import ProgressLog
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
 from tests.integration.delivery_scene import (
     a_place,
     committed,

@@ -13,9 +13,9 @@ from etapa.hosting.trouble import Trouble
 from etapa.settings import Settings
 from etapa.settings.values import Secret
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.diagnosis.probe import find_trouble, trouble_behind
 from etapa.stream.kafka.errors import KAFKA_FAILURES
-from etapa.stream.kafka.probe import find_trouble, trouble_behind
-from etapa.stream.kafka.topics import partition_count
+from etapa.stream.kafka.topics.creation import partition_count
 from tests.integration.command_line import said_by
 from tests.integration.places import new_place
 from tests.servers.guarded_kafka import NOWHERE, PASSWORD, USER, GuardedKafka

@@ -8,8 +8,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from etapa.settings import Settings
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
 from tests.integration.outcome import followed, until
 from tests.integration.places import new_place, put, read_all, started_producer
 from tests.integration.worker import StartedWorker

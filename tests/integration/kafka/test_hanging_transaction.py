@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from etapa.contracts.mark import MARK_KEY
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.units import DAY
-from etapa.stream.kafka.producer import transactional_id
+from etapa.stream.kafka.writing.producer import transactional_id
 from tests.integration.hanging import abort_hanging, leave_hanging
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of
 from tests.integration.places import new_place, read_all

@@ -14,11 +14,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from etapa.contracts.dead_letter import Cut, DeadLetter, decode_dead_letter, digest_of, encode_dead_letter
 from etapa.contracts.rejected import Rejected
 from etapa.settings import Settings
-from etapa.stream.kafka import log as kafka_log
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.limits import BatchTooLarge, RecordTooLarge
+from etapa.stream.kafka.partition import log as kafka_log
 from etapa.stream.kafka.topic_settings import topic_settings
-from etapa.stream.kafka.topics import create_topics
+from etapa.stream.kafka.topics.creation import create_topics
 from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.records import Outgoing
 from tests.integration.buried_letters import arrived, outcomes, run

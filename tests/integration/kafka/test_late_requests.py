@@ -10,9 +10,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaError, RequestTimedOutError
 
 from etapa.settings import Settings
+from etapa.stream.kafka.clients.security import client_options
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.protocol.ports import LogError, Transaction
 from etapa.stream.protocol.records import Outgoing
 from tests.integration.places import new_place, opened_log, read_all

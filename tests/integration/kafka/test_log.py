@@ -6,13 +6,13 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
+from etapa.stream.kafka.clients.consumer import compiled_parser_in_use
+from etapa.stream.kafka.clients.security import client_options
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import compiled_parser_in_use
 from etapa.stream.kafka.limits import MAX_BATCH_BYTES
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.producer import transactional_id
-from etapa.stream.kafka.security import client_options
-from etapa.stream.kafka.topics import create_topics
+from etapa.stream.kafka.partition.log import KafkaLog
+from etapa.stream.kafka.topics.creation import create_topics
+from etapa.stream.kafka.writing.producer import transactional_id
 from etapa.stream.protocol.ports import Fenced, Fetched, LogError, Transaction
 from etapa.stream.protocol.records import Outgoing, StateRecord
 from tests.integration.places import (

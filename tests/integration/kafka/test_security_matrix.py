@@ -13,9 +13,9 @@ from etapa.settings import Settings
 from etapa.settings.reading import load_settings
 from etapa.settings.values import RedisUrl, Secret
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.diagnosis.probe import trouble_behind
 from etapa.stream.kafka.errors import KAFKA_FAILURES
-from etapa.stream.kafka.probe import trouble_behind
-from etapa.stream.kafka.topics import partition_count
+from etapa.stream.kafka.topics.creation import partition_count
 from etapa.stream.redis.store import Store
 from tests.integration.places import new_place, put, read_all
 from tests.integration.worker import StartedWorker, environment_of

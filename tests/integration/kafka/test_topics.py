@@ -8,10 +8,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError
 
 from etapa.settings import Settings
+from etapa.stream.kafka.clients.security import client_options
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.security import client_options
 from etapa.stream.kafka.topic_settings import judged, topic_settings
-from etapa.stream.kafka.topics import TopicReport, TopicsError, check_delivery_topics, check_topics, create_topics, wanted_topics
+from etapa.stream.kafka.topics.creation import TopicReport, TopicsError, check_delivery_topics, check_topics, create_topics, wanted_topics
 from tests.integration.places import alter, grow, new_place, new_settings
 from tests.servers.kafka_server import KafkaServer
 

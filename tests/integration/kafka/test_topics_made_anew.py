@@ -10,7 +10,7 @@ import pytest
 from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topics import create_topics
+from etapa.stream.kafka.topics.creation import create_topics
 from tests.integration.outcome import followed, until_not_ready_for
 from tests.integration.places import delete_topic, grow, make_anew, new_place, put, read_all
 from tests.integration.worker import StartedWorker, environment_of

@@ -7,9 +7,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.contracts.mark import TopicRole
 from etapa.settings import Settings
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.producer import transactional_id
-from etapa.stream.kafka.topic_ids import role_names
+from etapa.stream.kafka.partition.log import KafkaLog
+from etapa.stream.kafka.topics.topic_ids import role_names
+from etapa.stream.kafka.writing.producer import transactional_id
 from etapa.stream.protocol.records import Headers, Outgoing
 from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.view import PartitionKeys, RedisView

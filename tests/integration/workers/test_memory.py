@@ -18,8 +18,8 @@ from aiokafka.record.util import calc_crc32c, encode_varint
 from etapa.contracts.dead_letter import KEPT_BYTES, Cut, DeadLetter, decode_dead_letter
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.state_topic import StateTopic
+from etapa.stream.kafka.partition.log import KafkaLog
+from etapa.stream.kafka.reading.state_topic import StateTopic
 from etapa.stream.protocol.ports import Blocked
 from tests.faults.memory_bound import memory_bound
 from tests.integration.buried_letters import run

@@ -11,7 +11,7 @@ from etapa.contracts.dead_letter import decode_dead_letter
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.units import DAY
 from etapa.settings import Settings
-from etapa.stream.kafka.security import client_options
+from etapa.stream.kafka.clients.security import client_options
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
 from tests.integration.places import grow, new_place, new_settings, read_all, started_producer, wait_until_settled
 from tests.integration.worker import StartedWorker

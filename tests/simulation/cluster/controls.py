@@ -9,11 +9,11 @@ import msgspec
 from aiokafka.producer.sender import BaseHandler
 
 from etapa.settings import Settings
-from etapa.stream.kafka import log as kafka_log
-from etapa.stream.kafka import producer as kafka_producer
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.producer import PartitionProducer
+from etapa.stream.kafka.partition import log as kafka_log
 from etapa.stream.kafka.transactions import once
+from etapa.stream.kafka.writing import producer as kafka_producer
+from etapa.stream.kafka.writing.producer import PartitionProducer
 from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.records import Outgoing
 from tests.simulation.cluster.loop import RUNNING

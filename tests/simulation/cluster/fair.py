@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.producer import PartitionProducer
+from etapa.stream.kafka.writing.producer import PartitionProducer
 from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.records import Outgoing
 from tests.simulation.cluster.brokers import BOOTSTRAP, OFFSETS, Moods, SimulatedBrokers

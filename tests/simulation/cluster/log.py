@@ -7,9 +7,9 @@ from typing import Any, cast
 from aiokafka import AIOKafkaConsumer
 
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.settled import SETTLE_SECONDS
-from etapa.stream.kafka.topic_ids import TopicWatch
+from etapa.stream.kafka.partition.log import KafkaLog
+from etapa.stream.kafka.partition.settled import SETTLE_SECONDS
+from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.protocol.ports import Fetched, RecentChanges, Topics, Transaction, TransactionHangs
 from tests.simulation.cluster.readable import ClusterBroker
 from tests.simulation.memory_log import MemoryLog, no_answer

@@ -228,7 +228,7 @@ def without_sockets(wires: Wires, random: Random) -> Iterator[None]:
     drawn = InOrderRandom(random.random())
     with (
         patch("aiokafka.client.create_conn", wires.create),
-        patch("etapa.stream.kafka.found_again.create_conn", wires.create),
+        patch("etapa.stream.kafka.clients.found_again.create_conn", wires.create),
         patch("aiokafka.client.random", drawn),
         patch("aiokafka.conn.random", drawn),
         patch("aiokafka.producer.sender.set", InOrder, create=True),

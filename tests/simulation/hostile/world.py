@@ -16,11 +16,11 @@ from aiokafka import TopicPartition
 
 from etapa.contracts.dead_letter import KEPT_BYTES
 from etapa.settings import Settings
+from etapa.stream.kafka.batches.lenient_batch import UNBOUNDED
+from etapa.stream.kafka.batches.unpacking import bound_unpacking
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
-from etapa.stream.kafka.lenient_batch import UNBOUNDED
-from etapa.stream.kafka.log import KafkaLog
-from etapa.stream.kafka.unpacking import bound_unpacking
+from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.protocol.records import Record
 from tests.simulation.cluster.brokers import BOOTSTRAP
 from tests.simulation.cluster.loop import ProcessLoop

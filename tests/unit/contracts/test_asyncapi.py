@@ -12,7 +12,7 @@ from etapa.contracts.dead_letter import encode_dead_letter
 from etapa.contracts.mark import decode_mark, encode_mark
 from etapa.contracts.rejected import Rejected
 from etapa.settings.reading import load_settings
-from etapa.stream.kafka.topics import wanted_topics
+from etapa.stream.kafka.topics.creation import wanted_topics
 from tests.support import yaml_core
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"

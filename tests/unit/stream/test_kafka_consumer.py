@@ -1,6 +1,6 @@
 from aiokafka import TopicPartition
 
-from etapa.stream.kafka.consumer import HoleAtEnd, is_caught_up
+from etapa.stream.kafka.clients.consumer import HoleAtEnd, is_caught_up
 
 PLACE = TopicPartition("customer-state", 0)
 

@@ -10,10 +10,10 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataResponse_v1
 
 from etapa.settings import Settings
-from etapa.stream.kafka import found_again
-from etapa.stream.kafka.access import Access
+from etapa.stream.kafka.clients import found_again
+from etapa.stream.kafka.clients.access import Access
+from etapa.stream.kafka.clients.found_again import FindsAgain, find_again
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.found_again import FindsAgain, find_again
 
 MOVED = MetadataResponse_v1([(1, "new", 9092, None)], 1, [(0, "t", False, [(0, 0, 1, [1], [1])])])
 

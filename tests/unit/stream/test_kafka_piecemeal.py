@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.settings import Settings
-from etapa.stream.kafka.compression_frames import CannotUnpack
-from etapa.stream.kafka.lenient_batch import UNBOUNDED, Batches
-from etapa.stream.kafka.piecemeal import Piecemeal, _record_of, is_about_a_header
-from etapa.stream.kafka.unpacking import bound_unpacking
+from etapa.stream.kafka.batches.compression_frames import CannotUnpack
+from etapa.stream.kafka.batches.lenient_batch import UNBOUNDED, Batches
+from etapa.stream.kafka.batches.piecemeal import Piecemeal, _record_of, is_about_a_header
+from etapa.stream.kafka.batches.unpacking import bound_unpacking
 
 NONE, GZIP = 0, 1
 

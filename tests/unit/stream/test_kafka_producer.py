@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from etapa.stream.kafka.producer import send_nothing_after_an_error
+from etapa.stream.kafka.writing.producer import send_nothing_after_an_error
 
 STATES, CHANGES = TopicPartition("customer-state", 0), TopicPartition("stage-changes", 0)
 

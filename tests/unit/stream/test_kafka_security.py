@@ -6,7 +6,7 @@ import pytest
 
 from etapa.settings import Settings
 from etapa.settings.values import Secret
-from etapa.stream.kafka.security import KafkaSettingsError, client_options
+from etapa.stream.kafka.clients.security import KafkaSettingsError, client_options
 
 LOGIN: dict[str, Any] = {
     "kafka_sasl_mechanism": "SCRAM-SHA-512",

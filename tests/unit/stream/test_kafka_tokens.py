@@ -12,9 +12,9 @@ import pytest
 from etapa.settings import Settings
 from etapa.settings.reading import load_settings
 from etapa.settings.values import Secret
-from etapa.stream.kafka.access import Access
-from etapa.stream.kafka.security import KafkaSettingsError, client_options
-from etapa.stream.kafka.tokens import NamedProvider, TokenEndpoint, TokenError
+from etapa.stream.kafka.clients.access import Access
+from etapa.stream.kafka.clients.security import KafkaSettingsError, client_options
+from etapa.stream.kafka.clients.tokens import NamedProvider, TokenEndpoint, TokenError
 from tests.servers.certificates import Authority
 from tests.servers.token_server import CLIENT_ID, CLIENT_SECRET, TokenServer
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from etapa.contracts.dead_letter import KEPT_BYTES, Cut
 from etapa.settings import Settings
+from etapa.stream.kafka.batches.compression_frames import CannotUnpack
+from etapa.stream.kafka.batches.lenient_batch import Batches, Bounds
+from etapa.stream.kafka.batches.unpacking import LargeBatch, bound_unpacking, in_pieces
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.compression_frames import CannotUnpack
-from etapa.stream.kafka.lenient_batch import Batches, Bounds
-from etapa.stream.kafka.unpacking import LargeBatch, bound_unpacking, in_pieces
 
 MEBIBYTE = 1024 * 1024
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from etapa.stream.kafka.batches import append_records, as_records, as_state_records
+from etapa.stream.kafka.batches.our_records import append_records, as_records, as_state_records
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord, total_size
 from etapa.stream.redis.packing import flattened
 

@@ -1,4 +1,4 @@
-from etapa.stream.kafka.slice_size import SliceSize
+from etapa.stream.kafka.partition.slice_size import SliceSize
 
 
 def test_the_first_records_are_taken_by_ones_and_twos() -> None:

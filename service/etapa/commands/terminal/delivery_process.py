@@ -9,7 +9,7 @@ from etapa.deliver.secrets_found import Credentials
 from etapa.hosting.health import WorkerError
 from etapa.serve.service import HttpServerError
 from etapa.settings import Settings
-from etapa.stream.kafka.security import KafkaSettingsError
+from etapa.stream.kafka.clients.security import KafkaSettingsError
 
 
 def work(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:

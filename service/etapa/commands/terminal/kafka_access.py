@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.servers import kafka_trouble, quiet_libraries
 from etapa.settings import Settings
+from etapa.stream.kafka.clients.security import KafkaSettingsError
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.security import KafkaSettingsError
-from etapa.stream.kafka.topics import TopicsError, partition_count
+from etapa.stream.kafka.topics.creation import TopicsError, partition_count
 from etapa.stream.protocol.ports import LogError
 
 Result = TypeVar("Result")

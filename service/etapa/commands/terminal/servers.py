@@ -5,8 +5,8 @@ import logging
 
 from etapa.hosting.log_setup import log_to_stderr
 from etapa.settings import Settings
-from etapa.stream.kafka import probe as kafka_probe
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.diagnosis import probe as kafka_probe
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt
 from etapa.stream.redis import probe as redis_probe

@@ -11,7 +11,7 @@ from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.serve.service import HttpServerError, HttpService
 from etapa.settings import Settings
-from etapa.stream.kafka.security import KafkaSettingsError
+from etapa.stream.kafka.clients.security import KafkaSettingsError
 from etapa.stream.member import Member
 from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.worker import run_worker

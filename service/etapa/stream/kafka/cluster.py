@@ -9,11 +9,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
-from etapa.stream.kafka.access import Access
-from etapa.stream.kafka.consumer import group_consumer, reading_consumer
-from etapa.stream.kafka.found_again import find_again
+from etapa.stream.kafka.batches.unpacking import bound_unpacking
+from etapa.stream.kafka.clients.access import Access
+from etapa.stream.kafka.clients.consumer import group_consumer, reading_consumer
+from etapa.stream.kafka.clients.found_again import find_again
 from etapa.stream.kafka.limits import TopicLimits
-from etapa.stream.kafka.unpacking import bound_unpacking
 
 
 class Cluster:

@@ -6,10 +6,10 @@ fenced and finds the new mark when it takes over again; a worker that refuses do
 
 from etapa.contracts.mark import MARK_KEY, TopicRole, encode_mark
 from etapa.errors import EtapaError
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.log import KafkaLog
+from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.protocol.belonging import LastMark, refuse_what_is_of_others, replaced
 from etapa.stream.protocol.ports import Fenced, Log, Topics, Transaction
 from etapa.stream.protocol.takeover import last_mark

@@ -9,7 +9,7 @@ import msgspec
 from etapa.contracts.dead_letter import DeadLetter, DeadLetterError, attempts_of
 from etapa.contracts.undelivered import UndeliveredTrigger
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topic_reader import TopicReader
+from etapa.stream.kafka.reading.topic_reader import TopicReader
 from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic
 
 

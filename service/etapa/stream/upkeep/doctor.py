@@ -4,9 +4,9 @@ import asyncio
 
 from etapa.hosting.check_result import CheckResult
 from etapa.journey.engine.compiled import IS_COMPILED
-from etapa.stream.kafka.checkup import check_kafka
+from etapa.stream.kafka.clients.consumer import compiled_parser_in_use
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import compiled_parser_in_use
+from etapa.stream.kafka.diagnosis.checkup import check_kafka
 from etapa.stream.redis.checkup import check_redis
 
 

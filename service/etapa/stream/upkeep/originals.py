@@ -6,7 +6,7 @@ import msgspec
 
 from etapa.contracts.dead_letter import DeadLetter, digest_of
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topic_reader import TopicReader
+from etapa.stream.kafka.reading.topic_reader import TopicReader
 
 
 class Originals:

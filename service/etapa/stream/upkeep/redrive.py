@@ -22,7 +22,7 @@ from etapa.errors import EtapaError
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.noted_producer import NotedProducer, notes_of
+from etapa.stream.kafka.writing.noted_producer import NotedProducer, notes_of
 from etapa.stream.protocol.ports import Fenced, LogError
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic

@@ -21,7 +21,7 @@ from aiokafka.record import default_records, legacy_records
 from aiokafka.record.default_records import DefaultRecordBase
 
 from etapa.errors import EtapaError
-from etapa.stream.kafka.compression_frames import (
+from etapa.stream.kafka.batches.compression_frames import (
     MEBIBYTE,
     CannotUnpack,
     Packed,

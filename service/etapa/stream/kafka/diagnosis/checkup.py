@@ -11,18 +11,18 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from etapa.contracts.mark import MARK_KEY, MarkError, decode_mark
 from etapa.hosting.check_result import CheckResult, Level
 from etapa.hosting.clock import SystemClock
-from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
+from etapa.stream.kafka.diagnosis.probe import find_trouble, trouble_behind
+from etapa.stream.kafka.diagnosis.topic_checkup import check_topics_and_rights
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.kafka.probe import find_trouble, trouble_behind
-from etapa.stream.kafka.producer import close_producer
-from etapa.stream.kafka.stamps import EndsOfTransactions
-from etapa.stream.kafka.state_topic import StateTopic
-from etapa.stream.kafka.topic_checkup import check_topics_and_rights
-from etapa.stream.kafka.topic_ids import worker_topics_now
+from etapa.stream.kafka.groups.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.reading.stamps import EndsOfTransactions
+from etapa.stream.kafka.reading.state_topic import StateTopic
+from etapa.stream.kafka.topics.topic_ids import worker_topics_now
 from etapa.stream.kafka.transactions.features import TRANSACTION_VERSION, finalized_features
 from etapa.stream.kafka.transactions.wire import ApiVersionsRequest
+from etapa.stream.kafka.writing.producer import close_producer
 from etapa.stream.protocol.brokers_clocks import BrokersClocks, disagreement_in_words
 from etapa.stream.protocol.ports import LogError
 

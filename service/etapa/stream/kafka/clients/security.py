@@ -7,7 +7,7 @@ from aiokafka.abc import AbstractTokenProvider
 
 from etapa.errors import EtapaError
 from etapa.settings import Settings
-from etapa.stream.kafka.tokens import NamedProvider, TokenEndpoint
+from etapa.stream.kafka.clients.tokens import NamedProvider, TokenEndpoint
 
 
 class KafkaSettingsError(EtapaError):

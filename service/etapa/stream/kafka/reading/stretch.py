@@ -7,9 +7,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 
-from etapa.stream.kafka.consumer import HoleAtEnd
+from etapa.stream.kafka.batches.unpacking import LargeBatch
+from etapa.stream.kafka.clients.consumer import HoleAtEnd
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.unpacking import LargeBatch
 from etapa.stream.protocol.ports import Blocked, LogError
 
 _CHUNK = 8_000

@@ -9,8 +9,8 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.record import default_records
 
 from etapa.settings import Settings
-from etapa.stream.kafka.access import Access
-from etapa.stream.kafka.found_again import find_again
+from etapa.stream.kafka.clients.access import Access
+from etapa.stream.kafka.clients.found_again import find_again
 
 _FETCH_WAIT_MS = 100
 """A fetch that waits at a broker holds up those for its other partitions, so it must not wait for long."""

@@ -13,8 +13,8 @@ from etapa.journey.units import DAY, HOUR, SECOND
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
-from etapa.stream.kafka.topic_ids import find_topics
 from etapa.stream.kafka.topic_settings import LARGEST, LETTER_OVERHEAD, POLICY, judged, topic_settings
+from etapa.stream.kafka.topics.topic_ids import find_topics
 
 _ANSWER_SECONDS = 60.0
 _POLL_SECONDS = 0.05

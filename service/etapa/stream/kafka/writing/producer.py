@@ -12,12 +12,12 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from etapa.settings import Settings
-from etapa.stream.kafka.batches import append_records
+from etapa.stream.kafka.batches.our_records import append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, is_fenced
 from etapa.stream.kafka.limits import MAX_BATCH_BYTES
-from etapa.stream.kafka.sending import Cut, letter_cut_to, look_at, send_in_batches
 from etapa.stream.kafka.transactions.sender import speak_transactions
+from etapa.stream.kafka.writing.sending import Cut, letter_cut_to, look_at, send_in_batches
 from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown, Transaction
 from etapa.stream.protocol.records import Outgoing
 

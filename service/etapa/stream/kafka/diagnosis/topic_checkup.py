@@ -9,9 +9,9 @@ from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartiti
 from etapa.hosting.check_result import CheckResult, Level
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topic_ids import describe_by_name
 from etapa.stream.kafka.topic_settings import judged, topic_settings
-from etapa.stream.kafka.topics import wanted_topics, worker_topics
+from etapa.stream.kafka.topics.creation import wanted_topics, worker_topics
+from etapa.stream.kafka.topics.topic_ids import describe_by_name
 
 _READ, _WRITE = 3, 4
 """Of Kafka's `AclOperation`; an answer holds a bit for each that is allowed. https://kafka.apache.org/protocol.html (KIP-430)"""

@@ -18,10 +18,10 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.errors import LeaderNotAvailableError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 
-from etapa.stream.kafka.batches import record_of
-from etapa.stream.kafka.compression_frames import CannotUnpack
-from etapa.stream.kafka.lenient_batch import Batches, Bounds, KeptRecord
-from etapa.stream.kafka.unpacking import LargeBatch
+from etapa.stream.kafka.batches.compression_frames import CannotUnpack
+from etapa.stream.kafka.batches.lenient_batch import Batches, Bounds, KeptRecord
+from etapa.stream.kafka.batches.our_records import record_of
+from etapa.stream.kafka.batches.unpacking import LargeBatch
 from etapa.stream.protocol.records import Record
 
 

@@ -13,14 +13,14 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
-from etapa.stream.kafka.batches import append_records
+from etapa.stream.kafka.batches.our_records import append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, log_errors
 from etapa.stream.kafka.limits import MAX_BATCH_BYTES, BatchTooLarge, RecordTooLarge
-from etapa.stream.kafka.producer import close_producer, send_nothing_after_an_error
-from etapa.stream.kafka.sending import look_at, send_in_batches
 from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.transactions.sender import speak_transactions
+from etapa.stream.kafka.writing.producer import close_producer, send_nothing_after_an_error
+from etapa.stream.kafka.writing.sending import look_at, send_in_batches
 from etapa.stream.protocol.records import Outgoing
 
 _ABORT_SECONDS = 3.0

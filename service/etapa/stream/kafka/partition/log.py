@@ -13,21 +13,21 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException
 
 from etapa.contracts.dead_letter import KEPT_BYTES
-from etapa.stream.kafka.batches import as_records, as_state_records, record_of, state_record_of
-from etapa.stream.kafka.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.batches.compression_frames import CannotUnpack
+from etapa.stream.kafka.batches.lenient_batch import Bounds
+from etapa.stream.kafka.batches.our_records import as_records, as_state_records, record_of, state_record_of
+from etapa.stream.kafka.batches.piecemeal import Piecemeal, is_about_a_header, open_piecemeal
+from etapa.stream.kafka.batches.unpacking import LargeBatch
+from etapa.stream.kafka.clients.consumer import is_caught_up, stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.compression_frames import CannotUnpack
-from etapa.stream.kafka.consumer import is_caught_up, stop_consumer
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.lenient_batch import Bounds
-from etapa.stream.kafka.piecemeal import Piecemeal, is_about_a_header, open_piecemeal
-from etapa.stream.kafka.producer import PartitionProducer
-from etapa.stream.kafka.reading import have_records_made, range_of, records_between
-from etapa.stream.kafka.settled import describe_hanging, hanging_transactions
-from etapa.stream.kafka.slice_size import SliceSize
-from etapa.stream.kafka.topic_ids import TopicWatch
+from etapa.stream.kafka.groups.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.partition.settled import describe_hanging, hanging_transactions
+from etapa.stream.kafka.partition.slice_size import SliceSize
+from etapa.stream.kafka.reading.stretch import have_records_made, range_of, records_between
 from etapa.stream.kafka.topic_settings import topic_settings
-from etapa.stream.kafka.unpacking import LargeBatch
+from etapa.stream.kafka.topics.topic_ids import TopicWatch
+from etapa.stream.kafka.writing.producer import PartitionProducer
 from etapa.stream.protocol.belonging import changed
 from etapa.stream.protocol.ports import RECENT_OFFSETS, Blocked, Fetched, LogError, RecentChanges, Topics, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Record, StateRecord, total_size

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Self
 
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topic_reader import TopicReader
+from etapa.stream.kafka.reading.topic_reader import TopicReader
 from etapa.stream.protocol.records import StateRecord
 
 

@@ -16,7 +16,7 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason, create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from etapa.stream.kafka.access import Access
+from etapa.stream.kafka.clients.access import Access
 
 _SOON = 5.0
 """Seconds within which a connection that is refused, for whatever reason, has been refused."""

@@ -5,7 +5,7 @@ from typing import Self
 
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.topic_reader import TopicReader
+from etapa.stream.kafka.reading.topic_reader import TopicReader
 from etapa.stream.kafka.topic_settings import is_compacted, topic_settings
 from etapa.stream.protocol.records import Record
 

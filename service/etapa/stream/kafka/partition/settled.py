@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import msgspec
 from aiokafka import TopicPartition
 
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
 
 SETTLE_SECONDS = 2.0
 """How long markers may be on their way to what can be read."""

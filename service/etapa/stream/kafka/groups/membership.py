@@ -10,10 +10,10 @@ from aiokafka.errors import for_code
 from aiokafka.protocol.metadata import MetadataRequest
 
 from etapa.settings import variable_of
+from etapa.stream.kafka.clients.consumer import ASSIGNOR, client_id_of
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import ASSIGNOR, client_id_of
 from etapa.stream.kafka.errors import KAFKA_FAILURES
-from etapa.stream.kafka.newer_groups import describe_newer_group
+from etapa.stream.kafka.groups.newer_groups import describe_newer_group
 from etapa.stream.protocol.ownership import GroupMember, another_rule_in_words
 
 _DEAD = "Dead"

@@ -6,11 +6,11 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from etapa.stream.kafka.batches import as_records, record_of
+from etapa.stream.kafka.batches.our_records import as_records, record_of
+from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.consumer import stop_consumer
 from etapa.stream.kafka.errors import log_errors
-from etapa.stream.kafka.reading import range_of, records_between
+from etapa.stream.kafka.reading.stretch import range_of, records_between
 from etapa.stream.protocol.records import Record
 
 _POLL_MS = 500

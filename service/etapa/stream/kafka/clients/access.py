@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from etapa.settings import Settings
-from etapa.stream.kafka.security import KafkaSettingsError, client_options, tls_context
+from etapa.stream.kafka.clients.security import KafkaSettingsError, client_options, tls_context
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Batches as brokers keep them, unpacked within a bound on memory, and their records as ours."""

@@ -1,0 +1,1 @@
+"""Producers: transactional ones with their fence, and how records are made to fit into what topics take."""
