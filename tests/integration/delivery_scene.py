@@ -13,10 +13,10 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from etapa.contracts.campaign_trigger import encode_campaign_trigger
-from etapa.deliver.plan import Plan
-from etapa.deliver.plan_file import load_plan
-from etapa.deliver.progress import Kept, Through, furthest, kept_of
-from etapa.deliver.progress_log import ProgressLog
+from etapa.deliver.delivery_file.plan import Plan
+from etapa.deliver.delivery_file.plan_file import load_plan
+from etapa.deliver.offsets.progress import Kept, Through, furthest, kept_of
+from etapa.deliver.offsets.progress_log import ProgressLog
 from etapa.journey.engine.facts.changes import Trigger
 from etapa.settings import Settings
 from etapa.stream.kafka.clients.consumer import stop_consumer

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from etapa.deliver.progress import Kept, PartitionProgress, Through, furthest, kept_of, memo_of
+from etapa.deliver.offsets.progress import Kept, PartitionProgress, Through, furthest, kept_of, memo_of
 
 LANES = ("a", "b", "c")
 

@@ -11,9 +11,9 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.last_line import last_line_in_the_log
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted
-from etapa.deliver.plan import Plan
-from etapa.deliver.plan_file import load_plan
-from etapa.deliver.secrets_found import SecretsError, find_secrets, secret_texts
+from etapa.deliver.delivery_file.plan import Plan
+from etapa.deliver.delivery_file.plan_file import load_plan
+from etapa.deliver.delivery_file.secrets_found import SecretsError, find_secrets, secret_texts
 from etapa.hosting.log_setup import log_to_stderr
 from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 

@@ -1,9 +1,9 @@
 """Delivery: campaign triggers from Kafka to webhooks, each at least once.
 
-`answers`, `backoff`, `breaker`, `beginning`, `progress`, `signature` and `plan` are pure: time and chance arrive as arguments. `webhook`,
-`dead_letter_writer`, `progress_log`, `faust_consumer` and `catch_up` do the talking. `dispatcher` gives each trigger to the `target_queue` of its
-target, which makes the attempts; `delivery_service` puts it all together, and `process` runs it.
+Here stands what Faust hosts: `process` runs the `delivery_service`, which puts everything together; `faust_consumer` and `catch_up` read
+triggers. They give each to the dispatcher (`dispatch/`), which makes the attempts (`attempts/`) that the delivery file (`delivery_file/`) asks
+for; `offsets/` keeps how far delivery is.
 
-Every client is opened through the Kafka door, `stream.kafka.cluster`. What is named of aiokafka here are types and errors, and what Faust's
-consumer thread is made of.
+Every client is opened through the Kafka door, `stream.kafka.cluster`. All else that is named of aiokafka here is types and errors, and what
+Faust's consumer thread is made of.
 """

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from etapa.deliver.beginning import DeliveryRefused, LogRange, read_on_at
-from etapa.deliver.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
+from etapa.deliver.dispatch.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
+from etapa.deliver.offsets.beginning import DeliveryRefused, LogRange, read_on_at
 from etapa.deliver.overtaken import another_log, tell_gone
 from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster

@@ -11,19 +11,19 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from mode import Service
 
 from etapa.contracts.trace import trace_of
-from etapa.deliver.answers import Answer
+from etapa.deliver.attempts.answers import Answer
 from etapa.deliver.catch_up import CatchUp
-from etapa.deliver.dead_letter_writer import DeadLetterWriter
-from etapa.deliver.dispatcher import Dispatcher
+from etapa.deliver.delivery_file.plan import Plan, Target
+from etapa.deliver.delivery_file.secrets_found import Credentials
+from etapa.deliver.dispatch.dead_letter_writer import DeadLetterWriter
+from etapa.deliver.dispatch.dispatcher import Dispatcher
+from etapa.deliver.dispatch.pending_trigger import PendingTrigger
+from etapa.deliver.dispatch.target_queue import TargetQueue
+from etapa.deliver.dispatch.webhook import Webhooks
 from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
 from etapa.deliver.group import GroupWatch
 from etapa.deliver.metrics import DeliveryMetrics
-from etapa.deliver.pending_trigger import PendingTrigger
-from etapa.deliver.plan import Plan, Target
-from etapa.deliver.progress_log import ProgressLog
-from etapa.deliver.secrets_found import Credentials
-from etapa.deliver.target_queue import TargetQueue
-from etapa.deliver.webhook import Webhooks
+from etapa.deliver.offsets.progress_log import ProgressLog
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
 from etapa.journey.units import SECOND

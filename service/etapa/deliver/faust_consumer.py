@@ -19,12 +19,12 @@ from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
 from etapa.contracts.delivery_progress import DeliveryProgressError
-from etapa.deliver.beginning import AnotherTopic, Beginning, DeliveryRefused, beginning, read_on_at
-from etapa.deliver.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
+from etapa.deliver.dispatch.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
 from etapa.deliver.faust_thread import DeliveryThread
+from etapa.deliver.offsets.beginning import AnotherTopic, Beginning, DeliveryRefused, beginning, read_on_at
+from etapa.deliver.offsets.progress import PartitionProgress, kept_of, memo_of
+from etapa.deliver.offsets.progress_log import ProgressLog
 from etapa.deliver.overtaken import another_log, positions_in, tell_gone
-from etapa.deliver.progress import PartitionProgress, kept_of, memo_of
-from etapa.deliver.progress_log import ProgressLog
 from etapa.hosting.faust_frame import DisklessApp
 from etapa.journey.units import SECOND
 from etapa.stream.kafka.cluster import Cluster

@@ -12,7 +12,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from mode.threads import QueueServiceThread
 
-from etapa.deliver.beginning import LogRange
+from etapa.deliver.offsets.beginning import LogRange
 from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.topic_ids import find_topics

@@ -4,9 +4,9 @@ import logging
 
 from aiokafka.errors import InconsistentGroupProtocolError
 
-from etapa.deliver.beginning import DeliveryRefused
 from etapa.deliver.faust_consumer import DeliveryConsumer
 from etapa.deliver.metrics import DeliveryMetrics
+from etapa.deliver.offsets.beginning import DeliveryRefused
 from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from etapa.contracts.undelivered import REASONS, Undelivered
-from etapa.deliver.breaker import State
-from etapa.deliver.dispatcher import NotSent
-from etapa.deliver.pending_trigger import PendingTrigger
-from etapa.deliver.plan import Plan
+from etapa.deliver.attempts.breaker import State
+from etapa.deliver.delivery_file.plan import Plan
+from etapa.deliver.dispatch.dispatcher import NotSent
+from etapa.deliver.dispatch.pending_trigger import PendingTrigger
 from etapa.journey.units import SECOND
 from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from etapa.deliver.beginning import AnotherTopic, DeliveryRefused
-from etapa.deliver.dispatcher import DeliveryObserver
+from etapa.deliver.dispatch.dispatcher import DeliveryObserver
+from etapa.deliver.offsets.beginning import AnotherTopic, DeliveryRefused
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ import logging
 import random
 from collections.abc import Mapping
 
+from etapa.deliver.delivery_file.plan import Plan
+from etapa.deliver.delivery_file.secrets_found import Credentials
 from etapa.deliver.delivery_service import DeliveryService
 from etapa.deliver.faust_consumer import DeliveryApp, hand_over
 from etapa.deliver.metrics import DeliveryMetrics
-from etapa.deliver.plan import Plan
-from etapa.deliver.secrets_found import Credentials
 from etapa.errors import EtapaError
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.faust_frame import StoppableWorker, made_app

@@ -9,8 +9,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from etapa.contracts.campaign_trigger import trigger_id
 from etapa.contracts.delivery_progress import DeliveryProgress, encode_delivery_progress, progress_key
-from etapa.deliver.progress import Kept, Through, furthest, memo_of
-from etapa.deliver.progress_log import ProgressLog
+from etapa.deliver.offsets.progress import Kept, Through, furthest, memo_of
+from etapa.deliver.offsets.progress_log import ProgressLog
 from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from tests.integration.delivery_scene import (

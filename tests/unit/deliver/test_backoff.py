@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.deliver.backoff import Retry, bound_of, next_attempt
+from etapa.deliver.attempts.backoff import Retry, bound_of, next_attempt
 from etapa.journey.units import HOUR, SECOND
 
 POLICY = Retry(attempts=8, first=SECOND, longest=60 * SECOND, within=HOUR, longest_pause=600 * SECOND)

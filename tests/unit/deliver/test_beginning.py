@@ -1,7 +1,7 @@
 import pytest
 
-from etapa.deliver.beginning import AnotherTopic, Beginning, DeliveryRefused, LogRange, beginning, read_on_at
-from etapa.deliver.progress import Kept, Through
+from etapa.deliver.offsets.beginning import AnotherTopic, Beginning, DeliveryRefused, LogRange, beginning, read_on_at
+from etapa.deliver.offsets.progress import Kept, Through
 
 LOG = LogRange(10, 100)
 HALF = Kept(50, Through(60, frozenset({50})))

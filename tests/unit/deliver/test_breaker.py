@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.deliver.breaker import Breaker, BreakerPolicy
+from etapa.deliver.attempts.breaker import Breaker, BreakerPolicy
 
 POLICY = BreakerPolicy(failures=3, pause=100)
 

@@ -16,14 +16,14 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from etapa.deliver.answers import Answer, verdict_of
-from etapa.deliver.backoff import Retry
-from etapa.deliver.pending_trigger import PendingTrigger
-from etapa.deliver.plan import Target
-from etapa.deliver.progress import PartitionProgress
-from etapa.deliver.secrets_found import Credentials
-from etapa.deliver.target_queue import TargetQueue
-from etapa.deliver.webhook import Webhooks, _trouble
+from etapa.deliver.attempts.answers import Answer, verdict_of
+from etapa.deliver.attempts.backoff import Retry
+from etapa.deliver.delivery_file.plan import Target
+from etapa.deliver.delivery_file.secrets_found import Credentials
+from etapa.deliver.dispatch.pending_trigger import PendingTrigger
+from etapa.deliver.dispatch.target_queue import TargetQueue
+from etapa.deliver.dispatch.webhook import Webhooks, _trouble
+from etapa.deliver.offsets.progress import PartitionProgress
 from etapa.hosting.clock import SystemClock
 
 GOOD = b"HTTP/1.1 200 OK\r\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from etapa.contracts.undelivered import REASONS
+from etapa.deliver.attempts.signature import secret_key, signed_headers
+from etapa.deliver.delivery_file.plan import Plan, Target
+from etapa.deliver.delivery_file.plan_file import CAMPAIGN, PLAN_FIELDS, TARGET, load_plan
 from etapa.deliver.metrics import DeliveryMetrics
-from etapa.deliver.plan import Plan, Target
-from etapa.deliver.plan_file import CAMPAIGN, PLAN_FIELDS, TARGET, load_plan
-from etapa.deliver.signature import secret_key, signed_headers
 
 PAGE = (Path(__file__).parents[3] / "docs" / "delivery.md").read_text("utf-8")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -6,12 +6,12 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from etapa.deliver.answers import Answer
-from etapa.deliver.destinations import DestinationRefused, GuardedResolver, hosts_compared
-from etapa.deliver.plan import Target
-from etapa.deliver.plan_file import load_plan
-from etapa.deliver.secrets_found import Credentials
-from etapa.deliver.webhook import Webhooks
+from etapa.deliver.attempts.answers import Answer
+from etapa.deliver.attempts.destinations import DestinationRefused, GuardedResolver, hosts_compared
+from etapa.deliver.delivery_file.plan import Target
+from etapa.deliver.delivery_file.plan_file import load_plan
+from etapa.deliver.delivery_file.secrets_found import Credentials
+from etapa.deliver.dispatch.webhook import Webhooks
 
 
 def errors_of(url: str, others: str = "") -> list[str]:

@@ -1,8 +1,8 @@
 import pytest
 
 from etapa.contracts.campaign_trigger import campaign_trigger_json
-from etapa.deliver.dispatcher import DEAD_LETTERS, Sorted, sort_record
-from etapa.deliver.plan import Plan, Route, Target
+from etapa.deliver.delivery_file.plan import Plan, Route, Target
+from etapa.deliver.dispatch.dispatcher import DEAD_LETTERS, Sorted, sort_record
 from etapa.journey.engine.facts.changes import Trigger
 
 PLAN = Plan(

@@ -6,10 +6,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from etapa.deliver.backoff import Retry
-from etapa.deliver.breaker import BreakerPolicy
-from etapa.deliver.plan import Plan, Route, SecretSource, Target
-from etapa.deliver.plan_file import load_plan, plan_schema_text
+from etapa.deliver.attempts.backoff import Retry
+from etapa.deliver.attempts.breaker import BreakerPolicy
+from etapa.deliver.delivery_file.plan import Plan, Route, SecretSource, Target
+from etapa.deliver.delivery_file.plan_file import load_plan, plan_schema_text
 from etapa.journey.units import HOUR, MINUTE, SECOND
 
 ROOT = Path(__file__).parents[3]

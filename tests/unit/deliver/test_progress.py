@@ -1,6 +1,6 @@
 import pytest
 
-from etapa.deliver.progress import LONGEST_MEMO, Kept, PartitionProgress, Skipped, Through, furthest, kept_of, memo_of
+from etapa.deliver.offsets.progress import LONGEST_MEMO, Kept, PartitionProgress, Skipped, Through, furthest, kept_of, memo_of
 
 
 def taken(progress: PartitionProgress, *offsets: int) -> None:

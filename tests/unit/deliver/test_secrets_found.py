@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from etapa.deliver.plan import Plan, Route, SecretSource, Target
-from etapa.deliver.secrets_found import SecretsError, find_secrets
-from etapa.deliver.signature import secret_key
+from etapa.deliver.attempts.signature import secret_key
+from etapa.deliver.delivery_file.plan import Plan, Route, SecretSource, Target
+from etapa.deliver.delivery_file.secrets_found import SecretsError, find_secrets
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

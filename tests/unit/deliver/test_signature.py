@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.deliver.signature import SecretError, header_text, idempotency_key, secret_key, sign, signed_headers, webhook_id
+from etapa.deliver.attempts.signature import SecretError, header_text, idempotency_key, secret_key, sign, signed_headers, webhook_id
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

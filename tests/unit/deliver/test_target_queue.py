@@ -7,13 +7,13 @@ from typing import Self
 import pytest
 
 from etapa.contracts.undelivered import Undelivered
-from etapa.deliver.answers import Answer
-from etapa.deliver.backoff import Retry
-from etapa.deliver.breaker import BreakerPolicy, State
-from etapa.deliver.pending_trigger import PendingTrigger
-from etapa.deliver.plan import Target
-from etapa.deliver.progress import PartitionProgress
-from etapa.deliver.target_queue import TargetQueue
+from etapa.deliver.attempts.answers import Answer
+from etapa.deliver.attempts.backoff import Retry
+from etapa.deliver.attempts.breaker import BreakerPolicy, State
+from etapa.deliver.delivery_file.plan import Target
+from etapa.deliver.dispatch.pending_trigger import PendingTrigger
+from etapa.deliver.dispatch.target_queue import TargetQueue
+from etapa.deliver.offsets.progress import PartitionProgress
 from etapa.journey.units import SECOND
 
 GOOD, BROKEN = Answer(200), Answer(500)

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from etapa.deliver.answers import Answer
-from etapa.deliver.plan import Target
-from etapa.deliver.secrets_found import Credentials
-from etapa.deliver.webhook import Webhooks
+from etapa.deliver.attempts.answers import Answer
+from etapa.deliver.delivery_file.plan import Target
+from etapa.deliver.delivery_file.secrets_found import Credentials
+from etapa.deliver.dispatch.webhook import Webhooks
 from etapa.settings.values import Secret
 
 NO_SECRETS = Credentials({}, {}, ())

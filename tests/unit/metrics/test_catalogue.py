@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from deploy.generator.dashboards import DASHBOARDS
 from deploy.generator.files import ROOT, generated_files
+from etapa.deliver.delivery_file.plan_file import load_plan
 from etapa.deliver.metrics import DeliveryMetrics
-from etapa.deliver.plan_file import load_plan
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.metrics.catalogue import COMMON, DELIVERY, WORKER
 from etapa.metrics.metric import Metric

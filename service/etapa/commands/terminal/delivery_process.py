@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.deliver.plan import Plan
+from etapa.deliver.delivery_file.plan import Plan
+from etapa.deliver.delivery_file.secrets_found import Credentials
 from etapa.deliver.process import run_delivery
-from etapa.deliver.secrets_found import Credentials
 from etapa.hosting.health import WorkerError
 from etapa.serve.service import HttpServerError
 from etapa.settings import Settings

@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from etapa.contracts.undelivered import Undelivered, UndeliveredReason
-from etapa.deliver.answers import Answer, verdict_of, wait_asked_for
-from etapa.deliver.backoff import next_attempt
-from etapa.deliver.breaker import Breaker, State
-from etapa.deliver.pending_trigger import PendingTrigger
-from etapa.deliver.plan import Target
+from etapa.deliver.attempts.answers import Answer, verdict_of, wait_asked_for
+from etapa.deliver.attempts.backoff import next_attempt
+from etapa.deliver.attempts.breaker import Breaker, State
+from etapa.deliver.delivery_file.plan import Target
+from etapa.deliver.dispatch.pending_trigger import PendingTrigger
 from etapa.journey.duration import format_duration
 from etapa.journey.units import SECOND
 

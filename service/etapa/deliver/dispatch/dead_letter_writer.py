@@ -12,7 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from etapa.contracts.undelivered import Undelivered, encode_undelivered
-from etapa.deliver.pending_trigger import PendingTrigger
+from etapa.deliver.dispatch.pending_trigger import PendingTrigger
 from etapa.stream.kafka.batches.our_records import append_records
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe

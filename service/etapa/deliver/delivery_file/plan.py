@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from etapa.deliver.backoff import Retry
-from etapa.deliver.breaker import BreakerPolicy
+from etapa.deliver.attempts.backoff import Retry
+from etapa.deliver.attempts.breaker import BreakerPolicy
 from etapa.journey.units import DAY, SECOND
 
 

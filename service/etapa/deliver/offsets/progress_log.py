@@ -21,7 +21,7 @@ from etapa.contracts.delivery_progress import (
     is_progress_of,
     progress_key,
 )
-from etapa.deliver.progress import Kept, Through
+from etapa.deliver.offsets.progress import Kept, Through
 from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors

@@ -8,11 +8,11 @@ import sys
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from etapa.deliver.backoff import Retry
-from etapa.deliver.breaker import BreakerPolicy
-from etapa.deliver.destinations import hosts_compared, shown_host, why_internal, why_never
-from etapa.deliver.plan import Plan, Route, Target
-from etapa.deliver.plan_shapes import Bounded, HeadersShape, SourceShape, UrlShape, shown
+from etapa.deliver.attempts.backoff import Retry
+from etapa.deliver.attempts.breaker import BreakerPolicy
+from etapa.deliver.attempts.destinations import hosts_compared, shown_host, why_internal, why_never
+from etapa.deliver.delivery_file.plan import Plan, Route, Target
+from etapa.deliver.delivery_file.plan_shapes import Bounded, HeadersShape, SourceShape, UrlShape, shown
 from etapa.journey.language.reading.findings import Finding, Position, Report
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, map_schema, read_fields
@@ -184,5 +184,5 @@ def plan_schema_text() -> str:
 
 
 if __name__ == "__main__":
-    # python -m etapa.deliver.plan_file > schemas/delivery.schema.json
+    # python -m etapa.deliver.delivery_file.plan_file > schemas/delivery.schema.json
     sys.stdout.write(plan_schema_text())

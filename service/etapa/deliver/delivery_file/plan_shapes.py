@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from etapa.deliver.plan import HeaderValue, SecretSource
+from etapa.deliver.delivery_file.plan import HeaderValue, SecretSource
 from etapa.journey.duration import format_duration
 from etapa.journey.language.reading.findings import Position, Report, shortened
 from etapa.journey.language.reading.maps import Field, map_schema, read_fields

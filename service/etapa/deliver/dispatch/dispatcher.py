@@ -11,11 +11,11 @@ from etapa.contracts.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.rfc3339 import microseconds_of
 from etapa.contracts.undelivered import Undelivered
-from etapa.deliver.breaker import State
-from etapa.deliver.pending_trigger import PendingTrigger
-from etapa.deliver.plan import Plan
-from etapa.deliver.progress import Admission, Kept, PartitionProgress, Skipped
-from etapa.deliver.target_queue import TargetQueue
+from etapa.deliver.attempts.breaker import State
+from etapa.deliver.delivery_file.plan import Plan
+from etapa.deliver.dispatch.pending_trigger import PendingTrigger
+from etapa.deliver.dispatch.target_queue import TargetQueue
+from etapa.deliver.offsets.progress import Admission, Kept, PartitionProgress, Skipped
 
 DEAD_LETTERS = ""
 """The lane of records that become dead letters without a request. No target has this id."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from etapa.deliver.plan import HeaderValue, Plan, SecretSource
-from etapa.deliver.signature import SecretError, secret_key
+from etapa.deliver.attempts.signature import SecretError, secret_key
+from etapa.deliver.delivery_file.plan import HeaderValue, Plan, SecretSource
 from etapa.errors import EtapaError
 from etapa.settings.values import Secret
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from etapa.deliver.beginning import is_of_another
-from etapa.deliver.progress import Kept, Through
-from etapa.deliver.progress_log import ProgressLog
+from etapa.deliver.offsets.beginning import is_of_another
+from etapa.deliver.offsets.progress import Kept, Through
+from etapa.deliver.offsets.progress_log import ProgressLog
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.reading.topic_reader import TopicReader

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from etapa.deliver.progress import Kept, furthest
+from etapa.deliver.offsets.progress import Kept, furthest
 from etapa.errors import EtapaError
 
 

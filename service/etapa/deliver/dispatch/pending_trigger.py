@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from etapa.deliver.progress import PartitionProgress
+from etapa.deliver.offsets.progress import PartitionProgress
 
 MOST_REMEMBERED = 20
 """What the first requests came to is forgotten when there were more."""
