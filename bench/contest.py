@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from bench.contestants import CONTESTANTS, Contestant, RunResult, Topic
-from bench.place import BenchPlace, servers
-from bench.report import Table, machine, write_json
-from bench.results_folder import HISTORY, RESULTS, topic_of
-from bench.touchpoints import made_up
+from bench.contestants.lineup import CONTESTANTS, Contestant, RunResult, Topic
+from bench.reporting.report import Table, machine, write_json
+from bench.reporting.results_folder import HISTORY, RESULTS, topic_of
+from bench.servers.place import BenchPlace, servers
+from bench.workload.touchpoints import made_up
 from etapa.journey.units import DAY
 
 Runs = Mapping[str, Sequence[RunResult]]
@@ -82,7 +82,7 @@ def main(rounds: int, count: int, short_count: int, customers: int, partitions: 
     if save:
         settings = {"touchpoints": count, "short": short_count, "customers": customers, "partitions": partitions, "rounds": rounds}
         write_json(RESULTS / "contest.json", about, settings, {name: list(results) for name, results in runs.items()})
-        from bench.plots import plot_contest
+        from bench.reporting.plots import plot_contest
 
         plot_contest(runs, RESULTS)
         click.echo(f"Raw results and plots: {RESULTS}/contest.json, .png, .svg", err=True)

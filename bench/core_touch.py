@@ -1,6 +1,6 @@
 """How long the core takes for a touchpoint, without any server: CPU per touchpoint, timers included.
 
-    python bench/core_touch.py [--journey FILE] [--touchpoints N] [--customers N]
+    python -m bench.core_touch [--journey FILE] [--touchpoints N] [--customers N]
 
 `touch` is classification alone, `partition` adds stream time and the timers of all customers, `state` is a round trip of
 a customer's state through its bytes.
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from bench.touchpoints import CHANNELS, TYPES
+from bench.workload.touchpoints import CHANNELS, TYPES
 from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -19,11 +19,11 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from bench.batch_path import records_of, through_encode, through_task
-from bench.book import decoded, shipped_program
 from bench.core_touch import through_touch
-from bench.report import Table
-from bench.touchpoints import made_up
+from bench.measuring.batch_path import records_of, through_encode, through_task
+from bench.reporting.report import Table
+from bench.workload.book import decoded, shipped_program
+from bench.workload.touchpoints import made_up
 from etapa.contracts.touchpoint_message import TouchpointMessage
 from etapa.journey.engine.compiled import IS_COMPILED
 from etapa.journey.units import DAY, SECOND

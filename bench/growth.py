@@ -14,15 +14,15 @@ from contextlib import ExitStack
 import click
 import msgspec
 
-from bench.batch_path import records_of, through_task
-from bench.figures import RULES_SECTION, Curve, CurvePoint
-from bench.growth_journeys import WINDOW_KINDS, in_window, with_rules, with_window
-from bench.growth_portions import IN_STAGE, PortionedShop
-from bench.growth_worker import Spent, fed_worker
-from bench.place import BenchPlace, servers
-from bench.report import Table, machine, write_json
-from bench.results_folder import RESULTS
-from bench.touchpoints import made_up
+from bench.measuring.batch_path import records_of, through_task
+from bench.measuring.growth_worker import Spent, fed_worker
+from bench.reporting.figures import RULES_SECTION, Curve, CurvePoint
+from bench.reporting.report import Table, machine, write_json
+from bench.reporting.results_folder import RESULTS
+from bench.servers.place import BenchPlace, servers
+from bench.workload.growth_journeys import WINDOW_KINDS, in_window, with_rules, with_window
+from bench.workload.growth_portions import IN_STAGE, PortionedShop
+from bench.workload.touchpoints import made_up
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import DAY, SECOND
 from etapa.stream.protocol.records import Record
@@ -223,7 +223,7 @@ def main(customers: int, portion: int, only: tuple[str, ...]) -> None:
     if not only:
         settings = {"portion": portion, "in_process": IN_PROCESS, "repeats": REPEATS, "partitions": 4}
         write_json(RESULTS / "growth.json", about, settings, {"curves": curves, "cases": cases})
-        from bench.growth_plot import plot_growth
+        from bench.reporting.growth_plot import plot_growth
 
         plot_growth(curves, RESULTS)
         click.echo(f"Results and plots: {RESULTS}/growth.json, .png, .svg", err=True)

@@ -3,7 +3,7 @@
     python -m bench.latency [--rate N] [--seconds N] [--rounds N] [--partitions N] [--only NAME]
 
 Etapa beside the least that is exactly once in Python: a loop that consumes, transforms and produces in transactions (see
-`bench.bare_loop`), with a producer for each partition as Etapa has, and with one for all. Each gets the same touchpoints in turn,
+`bench.contestants.bare_loop`), with a producer for each partition as Etapa has, and with one for all. Each gets the same touchpoints in turn,
 round after round. The consumer that watches is part of what is measured, and the same for all.
 """
 
@@ -16,8 +16,8 @@ from pathlib import Path
 import click
 import psutil
 
-from bench.place import BenchPlace, create_topic, create_worker_topics, prefer, running, servers
-from bench.report import Table, machine, write_json
+from bench.reporting.report import Table, machine, write_json
+from bench.servers.place import BenchPlace, create_topic, create_worker_topics, prefer, running, servers
 
 RESULTS = Path(__file__).parent / "results"
 ETAPA = "Etapa, exactly once"
@@ -42,9 +42,9 @@ def run(place: BenchPlace, contestant: str, name: str, probe: Mapping[str, str],
         module = ["etapa", "run"]
     else:
         asyncio.run(create_topic(place.kafka, changes, place.partitions))
-        module = ["bench.bare_loop"]
+        module = ["bench.contestants.bare_loop"]
         environment = {**common, "BENCH_GROUP": name, "BENCH_PRODUCERS": "one" if contestant == BARE_ONE else "each"}
-    with running(module, environment) as contestant_process, running(["bench.latency_probe"], {**common, **probe}) as watching:
+    with running(module, environment) as contestant_process, running(["bench.contestants.latency_probe"], {**common, **probe}) as watching:
         if preferred:
             prefer([contestant_process.pid, watching.pid])
         told, _ = watching.communicate()
@@ -128,7 +128,7 @@ def main(
         curves = {name: curve(each) for name, each in runs.items()}
         results = {"milliseconds": figures, "curves": curves, "changes": {name: [len(one) for one in each] for name, each in runs.items()}}
         write_json(RESULTS / "latency.json", about, settings, results)
-        from bench.latency_plot import plot_latency
+        from bench.reporting.latency_plot import plot_latency
 
         plot_latency(curves, RESULTS)
         click.echo(f"Results and plots: {RESULTS}/latency.json, .png, .svg", err=True)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import click
 
-from bench.place import BenchPlace, servers
-from bench.population import Population, populate
-from bench.report import Table, machine, write_json
-from bench.results_folder import RESULTS
-from bench.topic_size import TopicSize, topic_size
-from bench.view_memory import KEYS, StateSizes, ViewMemory, fill_view, redis_cpu, settled_memory, sizes_of, touched, weighed
-from bench.worker_memory import WorkerMemory, worker_memory
+from bench.measuring.topic_size import TopicSize, topic_size
+from bench.measuring.view_memory import KEYS, StateSizes, ViewMemory, fill_view, redis_cpu, settled_memory, sizes_of, touched, weighed
+from bench.measuring.worker_memory import WorkerMemory, worker_memory
+from bench.reporting.report import Table, machine, write_json
+from bench.reporting.results_folder import RESULTS
+from bench.servers.place import BenchPlace, servers
+from bench.workload.population import Population, populate
 
 TARGET = 400
 
@@ -114,7 +114,7 @@ def main(
         settings = {"customers": customers, "touchpoints_each": population.touchpoints_each, "distinct": distinct, "id_characters": 9}
         results = {"state": sizes, "view": views, "topic": topic, "worker": workers}
         write_json(RESULTS / "memory.json", about, settings, results)
-        from bench.plots import plot_memory
+        from bench.reporting.plots import plot_memory
 
         if views:
             plot_memory(views, sizes, Path(RESULTS))

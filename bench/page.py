@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
-from bench import contest, figures, growth, latency
-from bench.contestants import RunResult
-from bench.report import Table
+from bench import contest, growth, latency
+from bench.contestants.lineup import RunResult
+from bench.reporting import figures
+from bench.reporting.report import Table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 RESULTS = Path(__file__).parent / "results"

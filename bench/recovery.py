@@ -19,13 +19,13 @@ import click
 import psutil
 from aiokafka import TopicPartition
 
-from bench.figures import RecoveryRun
-from bench.place import BenchPlace, create_topic, create_worker_topics, prefer, servers
-from bench.population import populate
-from bench.report import Table, machine, write_json
-from bench.results_folder import RESULTS
-from bench.seeded import seed
-from bench.view_memory import redis_cpu
+from bench.measuring.view_memory import redis_cpu
+from bench.reporting.figures import RecoveryRun
+from bench.reporting.report import Table, machine, write_json
+from bench.reporting.results_folder import RESULTS
+from bench.servers.place import BenchPlace, create_topic, create_worker_topics, prefer, servers
+from bench.servers.seeded import seed
+from bench.workload.population import populate
 from etapa.hosting import event_loop
 from etapa.settings import Settings
 from etapa.settings.reading import load_settings
@@ -182,7 +182,7 @@ def main(customers: int, distinct: int, rounds: int, preferred: bool, save: bool
         write_json(
             RESULTS / "recovery.json", about, {"customers": customers, "distinct": distinct, "rounds": rounds, "preferred": preferred}, runs
         )
-        from bench.plots import plot_recovery
+        from bench.reporting.plots import plot_recovery
 
         plot_recovery({name: results for name, results in runs.items() if name != "warm"}, Path(RESULTS))
 

@@ -21,12 +21,12 @@ import click
 import psutil
 import redis
 
-from bench.contestants import GIVE_UP_AFTER, ContestError, Topic
-from bench.figures import Scaled
-from bench.place import OUTPUTS, BenchPlace, create_worker_topics, prefer, running
-from bench.report import Table, machine, write_json
-from bench.results_folder import HISTORY, RESULTS, topic_of
-from bench.touchpoints import made_up
+from bench.contestants.lineup import GIVE_UP_AFTER, ContestError, Topic
+from bench.reporting.figures import Scaled
+from bench.reporting.report import Table, machine, write_json
+from bench.reporting.results_folder import HISTORY, RESULTS, topic_of
+from bench.servers.place import OUTPUTS, BenchPlace, create_worker_topics, prefer, running
+from bench.workload.touchpoints import made_up
 from etapa.journey.units import DAY
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports
@@ -214,7 +214,7 @@ def main(
         settings = {"touchpoints": count, "customers": customers, "partitions": partitions, "rounds": rounds, "preferred": preferred}
         everything = [one for results in runs.values() for one in results]
         write_json(RESULTS / "scale.json", about, settings, everything)
-        from bench.plots import plot_scale
+        from bench.reporting.plots import plot_scale
 
         plot_scale(runs, RESULTS)
 

@@ -18,10 +18,10 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.batch_path import records_of, through_task
-from bench.book import decoded, shipped_program
-from bench.report import Table
-from bench.touchpoints import KeyAndValue, made_up
+from bench.measuring.batch_path import records_of, through_task
+from bench.reporting.report import Table
+from bench.workload.book import decoded, shipped_program
+from bench.workload.touchpoints import KeyAndValue, made_up
 from etapa.contracts.rfc3339 import parse_time
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.compiled import IS_COMPILED

@@ -1,6 +1,6 @@
 """When a curve of growing cost is said to have a cliff."""
 
-from bench.figures import RULES_SECTION, Curve, CurvePoint
+from bench.reporting.figures import RULES_SECTION, Curve, CurvePoint
 
 
 def curve(section: str, *points: tuple[int, float]) -> Curve:

@@ -9,7 +9,7 @@ import os
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
-from bench.stopwatch import Stopwatch
+from bench.contestants.stopwatch import Stopwatch
 from etapa.contracts.touchpoint_message import TouchpointMessage
 from etapa.hosting import event_loop
 

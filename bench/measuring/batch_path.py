@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from bench.memory_ports import DictView, ListLog
-from bench.touchpoints import KeyAndValue
+from bench.measuring.memory_ports import DictView, ListLog
+from bench.workload.touchpoints import KeyAndValue
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program

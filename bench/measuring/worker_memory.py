@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import msgspec
 import psutil
 
-from bench.contestants import GIVE_UP_AFTER, ContestError, shown
-from bench.place import BenchPlace, create_worker_topics, fill, running
-from bench.population import Population
-from bench.seeded import seed
-from bench.touchpoints import KeyAndValue
+from bench.contestants.lineup import GIVE_UP_AFTER, ContestError, shown
+from bench.servers.place import BenchPlace, create_worker_topics, fill, running
+from bench.servers.seeded import seed
+from bench.workload.population import Population
+from bench.workload.touchpoints import KeyAndValue
 from etapa.contracts.rfc3339 import format_time
 from etapa.settings.reading import load_settings
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import psutil
 
-from bench.contestants import GIVE_UP_AFTER, ContestError, shown
-from bench.place import BenchPlace, create_topic, create_worker_topics, put, running
-from bench.touchpoints import KeyAndValue
+from bench.contestants.lineup import GIVE_UP_AFTER, ContestError, shown
+from bench.servers.place import BenchPlace, create_topic, create_worker_topics, put, running
+from bench.workload.touchpoints import KeyAndValue
 
 
 class Spent(msgspec.Struct, frozen=True):

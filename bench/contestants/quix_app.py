@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from quixstreams import Application, State
 
-import bench.core  # noqa: F401 - which core is said before anything of Etapa is imported
-from bench.stopwatch import tell
+import bench.contestants.core  # noqa: F401 - which core is said before anything of Etapa is imported
+from bench.contestants.stopwatch import tell
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import decode_state, encode_state

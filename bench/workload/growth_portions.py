@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator
 
-from bench.touchpoints import CHANNELS, TYPES, KeyAndValue
+from bench.workload.touchpoints import CHANNELS, TYPES, KeyAndValue
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.units import DAY, SECOND

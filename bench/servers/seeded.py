@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.population import Population
+from bench.workload.population import Population
 from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster

@@ -5,14 +5,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.book import book_of
-from bench.contestants import Topic
-from bench.place import BenchPlace, fill
-from bench.touchpoints import KeyAndValue
+from bench.contestants.lineup import Topic
+from bench.servers.place import BenchPlace, fill
+from bench.workload.book import book_of
+from bench.workload.touchpoints import KeyAndValue
 from etapa.journey.units import DAY
 
 HISTORY = 180 * DAY
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def topic_of(place: BenchPlace, name: str, touchpoints: Sequence[KeyAndValue]) -> Topic:

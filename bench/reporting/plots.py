@@ -14,9 +14,9 @@ from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import MaxNLocator  # noqa: E402
 
-from bench.contestants import RunResult  # noqa: E402
-from bench.figures import RecoveryRun, Scaled  # noqa: E402
-from bench.view_memory import StateSizes, ViewMemory  # noqa: E402
+from bench.contestants.lineup import RunResult  # noqa: E402
+from bench.measuring.view_memory import StateSizes, ViewMemory  # noqa: E402
+from bench.reporting.figures import RecoveryRun, Scaled  # noqa: E402
 
 _OURS, _OTHERS = "#c2410c", "#94a3b8"
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from bench.book import decoded, shipped_program
-from bench.touchpoints import made_up
+from bench.workload.book import decoded, shipped_program
+from bench.workload.touchpoints import made_up
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.state import KnownMemories, encode_state
 from etapa.journey.engine.facts.customer import Customer

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bench.place import BenchPlace, create_topic
-from bench.population import Population
-from bench.seeded import seed
+from bench.servers.place import BenchPlace, create_topic
+from bench.servers.seeded import seed
+from bench.workload.population import Population
 from etapa.settings.reading import load_settings
 from tests.servers.processes import wait_until
 

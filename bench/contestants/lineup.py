@@ -10,9 +10,9 @@ import msgspec
 import psutil
 import redis
 
-from bench.book import Book, Stages
-from bench.place import BenchPlace, create_topic, create_worker_topics, everything_in, running
-from bench.touchpoints import KeyAndValue
+from bench.servers.place import BenchPlace, create_topic, create_worker_topics, everything_in, running
+from bench.workload.book import Book, Stages
+from bench.workload.touchpoints import KeyAndValue
 from etapa.contracts.stage_change import decode_stage_change
 from etapa.contracts.state import decode_standing
 
@@ -59,12 +59,12 @@ class Contestant(NamedTuple):
 
 def run_ceiling(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     """It judges nothing, so there are no stages."""
-    return _tells_itself("bench.ceiling", place, topic, name)
+    return _tells_itself("bench.contestants.ceiling", place, topic, name)
 
 
 def run_faust(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     asyncio.run(create_topic(place.kafka, f"{name}-changes", place.partitions))
-    result = _tells_itself("bench.faust_app", place, topic, name, BENCH_CORE="python")
+    result = _tells_itself("bench.contestants.faust_app", place, topic, name, BENCH_CORE="python")
     with place.redis() as view:
         states = view.hgetall(f"{name}:state")
         view.delete(f"{name}:state")
@@ -87,7 +87,7 @@ def run_etapa(place: BenchPlace, topic: Topic, name: str) -> RunResult:
 
 def run_etapa_uncompiled(place: BenchPlace, topic: Topic, name: str) -> RunResult:
     """As it runs where there is no C compiler."""
-    return _run_etapa(place, topic, name, ["bench.uncompiled_worker", "run"])
+    return _run_etapa(place, topic, name, ["bench.contestants.uncompiled_worker", "run"])
 
 
 def _run_etapa(place: BenchPlace, topic: Topic, name: str, command: Sequence[str]) -> RunResult:
@@ -132,7 +132,7 @@ def run_quix_with_compiled_core(place: BenchPlace, topic: Topic, name: str) -> R
 def _run_quix(place: BenchPlace, topic: Topic, name: str, guarantee: str, core: str = "python") -> RunResult:
     changes = f"{name}-changes"
     asyncio.run(create_topic(place.kafka, changes, place.partitions))
-    result = _tells_itself("bench.quix_app", place, topic, name, BENCH_GUARANTEE=guarantee, BENCH_CORE=core)
+    result = _tells_itself("bench.contestants.quix_app", place, topic, name, BENCH_GUARANTEE=guarantee, BENCH_CORE=core)
     stages: dict[str, str] = {}
     for value in asyncio.run(everything_in(place.kafka, changes, place.partitions)):
         change = decode_stage_change(value)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import redis
 
-from bench.place import BenchPlace
-from bench.population import Population
+from bench.servers.place import BenchPlace
+from bench.workload.population import Population
 from etapa.contracts.state_layout import StateLayout
 from etapa.settings.reading import load_settings
 from etapa.stream.protocol.ports import VIEW_FORMAT, ViewMark

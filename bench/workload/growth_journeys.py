@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bench.touchpoints import TYPES, KeyAndValue
+from bench.workload.touchpoints import TYPES, KeyAndValue
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise

@@ -13,8 +13,8 @@ import faust
 import mode.loop
 import redis.asyncio
 
-import bench.core  # noqa: F401 - which core is said before anything of Etapa is imported
-from bench.stopwatch import Stopwatch
+import bench.contestants.core  # noqa: F401 - which core is said before anything of Etapa is imported
+from bench.contestants.stopwatch import Stopwatch
 from etapa.contracts.rejected import Rejected
 from etapa.contracts.stage_change import encode_stage_change
 from etapa.contracts.state import decode_state, encode_state

@@ -13,13 +13,13 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bench.touchpoints import KeyAndValue
+from bench.workload.touchpoints import KeyAndValue
 from etapa.contracts.partitioner import partition_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports
 from tests.servers.redis_server import RedisServer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class BenchPlace(NamedTuple):

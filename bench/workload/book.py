@@ -8,7 +8,7 @@ the stream time of the first must give the first: where no touchpoint is later t
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from bench.touchpoints import KeyAndValue
+from bench.workload.touchpoints import KeyAndValue
 from etapa.contracts.input_format import decoder_within
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rejected import Rejected

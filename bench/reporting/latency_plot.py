@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib import pyplot as plt
 
-from bench.plots import save
+from bench.reporting.plots import save
 
 
 def plot_latency(curves: Mapping[str, Sequence[float]], folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bench.place import ROOT
+from bench.servers.place import ROOT
 
 PACKAGES = ("aiokafka", "faust-streaming", "quixstreams", "confluent-kafka", "redis", "hiredis", "msgspec")
 

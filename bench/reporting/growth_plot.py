@@ -5,8 +5,8 @@ from pathlib import Path
 
 from matplotlib import pyplot as plt
 
-from bench.figures import Curve
-from bench.plots import save
+from bench.reporting.figures import Curve
+from bench.reporting.plots import save
 
 
 def plot_growth(curves: Sequence[Curve], folder: Path) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from bench.stopwatch import STDOUT
-from bench.touchpoints import KeyAndValue, made_up
+from bench.contestants.stopwatch import STDOUT
+from bench.workload.touchpoints import KeyAndValue, made_up
 from etapa.contracts.partitioner import partition_of
 
 KAFKA, TOPIC, CHANGES = (os.environ[f"BENCH_{name}"] for name in ("KAFKA", "TOPIC", "CHANGES"))

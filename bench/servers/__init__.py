@@ -1,0 +1,1 @@
+"""Real servers to measure on, empty or with customers in them."""
