@@ -70,8 +70,8 @@ test-quick: setup ## the tests that need no Kafka; ARGS="-k name"
 
 # The sources as they are, whatever was compiled: what the core says must not hang on that.
 CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language tests/unit/contracts tests/unit/stream tests/unit/rehearsal \
-  tests/unit/test_simulate.py tests/unit/test_sizing.py tests/property tests/simulation/test_task.py tests/simulation/test_task_timers.py \
-  tests/simulation/test_task_ends.py tests/simulation/test_takeover.py tests/simulation/test_reclassify.py tests/simulation/test_refused.py
+  tests/unit/test_simulate.py tests/unit/test_sizing.py tests/property tests/simulation/one_worker/test_task.py tests/simulation/one_worker/test_task_timers.py \
+  tests/simulation/one_worker/test_task_ends.py tests/simulation/one_worker/test_takeover.py tests/simulation/one_worker/test_reclassify.py tests/simulation/one_worker/test_refused.py
 
 .PHONY: test-uncompiled
 test-uncompiled: setup ## the core's tests with the sources as they are, which a machine without a C compiler runs

@@ -12,7 +12,7 @@ from etapa.contracts.rejected import REASONS, Rejected
 from etapa.contracts.rfc3339 import parse_time
 from etapa.contracts.touchpoint import decode_touchpoint
 from etapa.contracts.touchpoint_message import TouchpointLimits
-from tests.simulation.alone import OPTIONS, Alone
+from tests.simulation.one_worker.alone import OPTIONS, Alone
 
 WALL = parse_time("2026-12-01T00:00:00Z")
 _FIELDS = '"id":"e","customer_id":"c-1","type":"purchase","occurred_at":"2026-01-01T00:00:00Z"'

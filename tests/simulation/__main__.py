@@ -18,11 +18,11 @@ from functools import partial
 
 import msgspec
 
-from tests.simulation.controls import SAFETIES, Safety
-from tests.simulation.kinds import KINDS, world_of
+from tests.simulation.checking.controls import SAFETIES, Safety
+from tests.simulation.checking.reach import MUST_HAPPEN, MUST_HAPPEN_TO_REQUESTS, did_not_happen
 from tests.simulation.progress import SeedProgress
-from tests.simulation.reach import MUST_HAPPEN, MUST_HAPPEN_TO_REQUESTS, did_not_happen
-from tests.simulation.world import SimulationResult
+from tests.simulation.worlds.kinds import KINDS, world_of
+from tests.simulation.worlds.world import SimulationResult
 
 MUST_HAPPEN_IN: Mapping[str | None, Mapping[str, tuple[str, ...]]] = {
     None: {**MUST_HAPPEN, **MUST_HAPPEN_TO_REQUESTS},

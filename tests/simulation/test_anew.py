@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES
-from tests.simulation.anew import AnewWorld
-from tests.simulation.controls import TOPIC_SAFETIES, TopicSafety
+from tests.simulation.checking.controls import TOPIC_SAFETIES, TopicSafety
+from tests.simulation.worlds.anew import AnewWorld
 
 SEEDS = 60
 SEEDS_WITHOUT = 100

@@ -5,9 +5,9 @@ import msgspec
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import HOUR, YEAR
-from tests.simulation.alone import OPTIONS, START, Alone
-from tests.simulation.chasing import CHASING, ChasingWorld
-from tests.simulation.scenario import PROGRAM
+from tests.simulation.one_worker.alone import OPTIONS, START, Alone
+from tests.simulation.worlds.chasing import CHASING, ChasingWorld
+from tests.simulation.worlds.scenario import PROGRAM
 
 HOURLY = compile_journey(
     journey_or_raise(

@@ -8,9 +8,9 @@ import pytest
 
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.units import MINUTE
-from tests.simulation.memory_log import MemoryBroker
-from tests.simulation.scenario import SimulationScenario, scenario_of
-from tests.simulation.world import World
+from tests.simulation.machines.memory_log import MemoryBroker
+from tests.simulation.worlds.scenario import SimulationScenario, scenario_of
+from tests.simulation.worlds.world import World
 
 SKEW = 20 * MINUTE
 SEEDS = range(40)

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from tests.simulation.controls import READING_SAFETIES, ReadingSafety
+from tests.simulation.checking.controls import READING_SAFETIES, ReadingSafety
 from tests.simulation.hostile.batches import CODECS, HOSTILE
 from tests.simulation.hostile.world import HostileWorld
 

@@ -16,15 +16,15 @@ import pytest
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import TakeoverReason
-from tests.simulation.controls import PROTOCOL_SAFETIES, SUPERVISION_SAFETIES, Safety
-from tests.simulation.kinds import KINDS, world_of
-from tests.simulation.network import OneCrash, Weather
-from tests.simulation.process import When
-from tests.simulation.reach import MUST_HAPPEN, did_not_happen
-from tests.simulation.regressions import REGRESSIONS, Regression
-from tests.simulation.scenario import SimulationScenario
-from tests.simulation.shop import SimulatedShop
-from tests.simulation.world import SimulationResult, World
+from tests.simulation.checking.controls import PROTOCOL_SAFETIES, SUPERVISION_SAFETIES, Safety
+from tests.simulation.checking.reach import MUST_HAPPEN, did_not_happen
+from tests.simulation.checking.regressions import REGRESSIONS, Regression
+from tests.simulation.machines.network import OneCrash, Weather
+from tests.simulation.machines.process import When
+from tests.simulation.worlds.kinds import KINDS, world_of
+from tests.simulation.worlds.scenario import SimulationScenario
+from tests.simulation.worlds.shop import SimulatedShop
+from tests.simulation.worlds.world import SimulationResult, World
 
 SEEDS = 250
 SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 300
@@ -131,7 +131,7 @@ def test_seeds_differ() -> None:
 
 
 def _run_apart(hash_seed: str) -> str:
-    code = "from tests.simulation.kinds import KINDS; print(*(kind(14).run().digest for kind in KINDS.values()))"
+    code = "from tests.simulation.worlds.kinds import KINDS; print(*(kind(14).run().digest for kind in KINDS.values()))"
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join([str(ROOT / "service"), str(ROOT)])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -16,8 +16,8 @@ from etapa.sources.decoding import SourceDecoder
 from etapa.sources.outcome import Mapped
 from etapa.stream.protocol import tenure
 from etapa.stream.protocol.intake import Intake
-from tests.simulation.alone import OPTIONS, START, Alone
-from tests.simulation.sourced import TEXT, SourcedWorld, source_decoder
+from tests.simulation.one_worker.alone import OPTIONS, START, Alone
+from tests.simulation.worlds.sourced import TEXT, SourcedWorld, source_decoder
 
 DECODER = source_decoder()
 SOURCED = msgspec.structs.replace(OPTIONS, decoder=DECODER)

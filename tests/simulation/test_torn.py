@@ -9,10 +9,10 @@ from etapa.contracts.mark import Mark
 from etapa.stream.protocol.damage import DamageKind, damage_of_changes
 from etapa.stream.protocol.ports import RecentChanges
 from etapa.stream.protocol.records import Record
-from tests.simulation.alone import Alone
-from tests.simulation.memory_log import Committed, Tear
-from tests.simulation.network import SeededNetwork, Weather
-from tests.simulation.world import World
+from tests.simulation.machines.memory_log import Committed, Tear
+from tests.simulation.machines.network import SeededNetwork, Weather
+from tests.simulation.one_worker.alone import Alone
+from tests.simulation.worlds.world import World
 
 LEFT_BY: dict[Tear, set[DamageKind]] = {
     "changes": {"changes_missing"},

@@ -12,11 +12,11 @@ import pytest
 
 from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.units import SECOND
-from tests.simulation.alone import OPTIONS, START, Alone
-from tests.simulation.checker import Expectations, mark_of, violations
-from tests.simulation.scenario import PROGRAM
-from tests.simulation.versions import VERSIONS, RollingWorld
-from tests.simulation.world import SimulationResult
+from tests.simulation.checking.checker import Expectations, mark_of, violations
+from tests.simulation.one_worker.alone import OPTIONS, START, Alone
+from tests.simulation.worlds.scenario import PROGRAM
+from tests.simulation.worlds.versions import VERSIONS, RollingWorld
+from tests.simulation.worlds.world import SimulationResult
 
 SEEDS = 240
 

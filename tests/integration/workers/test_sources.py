@@ -18,7 +18,7 @@ from tests.integration.places import new_place, read_all
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
-from tests.simulation.sourced import TEXT, source_decoder
+from tests.simulation.worlds.sourced import TEXT, source_decoder
 from tests.support.clickstream import clickstream
 from tests.unit.cli.process import etapa
 

@@ -12,8 +12,8 @@ from etapa.stream.kafka.partition.settled import SETTLE_SECONDS
 from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.protocol.ports import Fetched, RecentChanges, Topics, Transaction, TransactionHangs
 from tests.simulation.cluster.readable import ClusterBroker
-from tests.simulation.memory_log import MemoryLog, no_answer
-from tests.simulation.process import Process
+from tests.simulation.machines.memory_log import MemoryLog, no_answer
+from tests.simulation.machines.process import Process
 
 _LOOKS_EVERY = 0.05
 

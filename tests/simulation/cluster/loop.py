@@ -10,8 +10,8 @@ from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any, TypeVar
 
-from tests.simulation.loop import SimulationLoop
-from tests.simulation.process import Process, SimulatedNetwork
+from tests.simulation.machines.loop import SimulationLoop
+from tests.simulation.machines.process import Process, SimulatedNetwork
 
 T = TypeVar("T")
 _MOST_TASKS = 500

@@ -14,7 +14,7 @@ from etapa.stream.protocol.records import Outgoing, Record, StateRecord
 from tests.simulation.cluster.brokers import OFFSETS, SimulatedBrokers
 from tests.simulation.cluster.coordinator import Transactions
 from tests.simulation.cluster.partition_log import PartitionLog, Written
-from tests.simulation.memory_log import Committed, MemoryBroker
+from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
 Content = Sequence[Written]
 

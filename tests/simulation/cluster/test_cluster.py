@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.simulation.checking.reach import MUST_HAPPEN_TO_REQUESTS, did_not_happen
 from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.cluster.world import ClusterWorld
-from tests.simulation.reach import MUST_HAPPEN_TO_REQUESTS, did_not_happen
-from tests.simulation.world import SimulationResult
+from tests.simulation.worlds.world import SimulationResult
 
 SEEDS = 300
 

@@ -16,7 +16,8 @@ import msgspec
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.protocol.ports import Log
-from tests.simulation.checker import Expectations
+from tests.simulation.checking.checker import Expectations
+from tests.simulation.checking.controls import Safety
 from tests.simulation.cluster.brokers import BOOTSTRAP, Moods, SimulatedBrokers
 from tests.simulation.cluster.controls import without
 from tests.simulation.cluster.coordinator import LAST_EPOCH
@@ -25,12 +26,11 @@ from tests.simulation.cluster.loop import ProcessLoop, TaskedProcess, process_lo
 from tests.simulation.cluster.order import InOrder, InOrderRandom
 from tests.simulation.cluster.readable import ClusterBroker, topics_of
 from tests.simulation.cluster.wires import Wires, WireWeather
-from tests.simulation.controls import Safety
-from tests.simulation.process import Process
-from tests.simulation.scenario import SimulationScenario, scenario_of
-from tests.simulation.watched import WatchedPartition
-from tests.simulation.worker import RunContext, SimulatedWorker
-from tests.simulation.world import AIMS_FOR, SimulationResult, World
+from tests.simulation.machines.process import Process
+from tests.simulation.worlds.scenario import SimulationScenario, scenario_of
+from tests.simulation.worlds.watched import WatchedPartition
+from tests.simulation.worlds.worker import RunContext, SimulatedWorker
+from tests.simulation.worlds.world import AIMS_FOR, SimulationResult, World
 
 AIMED_AT = ("EndTxn", "EndTxn", "Produce", "Produce", "AddPartitionsToTxn", "TxnOffsetCommit", "InitProducerId")
 BROKER_FAULTS = ("broker down", "leaders move", "slow broker", "connections break")

@@ -22,14 +22,14 @@ from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.protocol.records import Record
+from tests.simulation.checking.controls import Safety
 from tests.simulation.cluster.brokers import BOOTSTRAP
 from tests.simulation.cluster.loop import ProcessLoop
 from tests.simulation.cluster.wires import Wires, WireWeather
 from tests.simulation.cluster.world import without_sockets
-from tests.simulation.controls import Safety
 from tests.simulation.hostile.batches import MEBIBYTE, Sent, log_of
 from tests.simulation.hostile.broker import FetchBroker
-from tests.simulation.world import SimulationResult
+from tests.simulation.worlds.world import SimulationResult
 
 SETTINGS: Final = Settings(
     kafka_bootstrap_servers=f"cluster:{BOOTSTRAP}", max_touchpoint_bytes=64 * 1024, max_unpacked_bytes=MEBIBYTE, batch_bytes=MEBIBYTE

@@ -53,7 +53,7 @@ From every state, being asked to leave leads to `left`, and being cancelled does
 The safeties
 ------------
 Each is needed: without it the checker of the simulation finds a wrong run. The names are those of
-`tests/simulation/controls.py`, and a test holds both lists equal.
+`tests/simulation/checking/controls.py`, and a test holds both lists equal.
 
 Of one partition:
 - `kafka_fence`: a transactional id for each partition, so that a new owner's producer shuts its predecessor out and settles

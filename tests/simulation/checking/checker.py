@@ -1,0 +1,327 @@
+"""Holds a finished run against what must be true of it, whatever happened on the way.
+
+The reference is the record-by-record run of the same touchpoints through the core. Only one thing of the live run goes
+into it: the stream time that each mark names, because the wall clock moved it. Where no touchpoint is later than the
+journey's grace, not even that counts, and the result must be what the customers' own touchpoints alone give.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from etapa.contracts.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.rejected import Rejected
+from etapa.contracts.skipped import SkippedRecord
+from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
+from etapa.contracts.state import decode_standing, decode_state, encode_state
+from etapa.contracts.touchpoint import decode_touchpoint
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.partition import Partition
+from etapa.sources.decoding import SourceDecoder
+from etapa.stream.protocol.records import Outgoing, Record
+from tests.simulation.machines.memory_log import Committed, MemoryBroker
+from tests.simulation.machines.memory_view import MemoryRedis
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What the checker must know of the run."""
+
+    program: Program
+    limits: TouchpointLimits
+    wall: int
+    """The wall clock at the end of the run."""
+    on_time: bool
+    """Whether no touchpoint came later than the grace."""
+    poisonous: Callable[[Touchpoint], bool]
+    """Whether judging a touchpoint raises."""
+    versions: Mapping[int, Program] = field(default_factory=dict)
+    """Other versions of the journey that workers may have run; every mark says which it was."""
+    source: SourceDecoder | None = None
+    """What records go through before they are touchpoints."""
+    publish: bool = True
+    """Whether changes that came of that were published."""
+
+
+@dataclass
+class ExpectedHistory:
+    """What should have come out, per customer and in order."""
+
+    changes: dict[str, list[bytes]] = field(default_factory=dict)
+    triggers: dict[str, list[bytes]] = field(default_factory=dict)
+    customers: dict[str, Customer] = field(default_factory=dict)
+    dead_letters: list[tuple[int, str]] = field(default_factory=list)
+
+    def add_unusable(self, piece: "_Piece") -> None:
+        """Of one record there is one dead letter, by the first that is wrong with it."""
+        if isinstance(piece.item, Rejected) and not (self.dead_letters and self.dead_letters[-1][0] == piece.offset):
+            self.dead_letters.append((piece.offset, piece.item.reason))
+
+    def add(self, program: Program, changes: Sequence[StageChange]) -> None:
+        for change in changes:
+            _, value, _ = encode_stage_change(change, program.journey.id, program.journey.version)
+            self.changes.setdefault(change.customer_id, []).append(value)
+        for trigger in triggers_of(changes):
+            _, value, _ = encode_campaign_trigger(trigger, program.journey.id, program.journey.version)
+            self.triggers.setdefault(trigger.customer_id, []).append(value)
+
+
+def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
+    """Everything that is wrong after a run that has been drained, each in a line. Empty: all invariants hold."""
+    return [
+        *_chain_of_marks(broker),
+        *_sequences(broker, whole=expected.publish),
+        *_against_reference(broker, redis, expected),
+        *_rebuilt_view(broker, redis),
+        *([f"{broker.hanging} transactions are left hanging"] if broker.hanging else []),
+    ]
+
+
+def mark_of(committed: Committed) -> Mark:
+    """The mark of a transaction."""
+    return decode_mark(committed.transaction.mark_value)
+
+
+def record_by_record(records: Sequence[Record], batches: Sequence[Committed], expected: Expectations) -> ExpectedHistory:
+    """The records one by one through a partition of the core; stream time goes on between them as the marks say."""
+    run = _RecordByRecord(expected)
+    waiting = list(reversed(_pieces(records, expected)))
+    for batch in batches:
+        mark = mark_of(batch)
+        named = [(one.key or b"").decode() for one in batch.transaction.states]
+        run.go_on_with(mark.version)
+        while waiting and waiting[-1].is_done(mark):
+            run.take(waiting.pop(), mark)
+        if mark.stream_time is not None:
+            run.advance(mark.stream_time, named)
+        run.reclassify(named)
+    run.reference.dead_letters += [(piece.offset, "never read") for piece in reversed(waiting)]
+    return run.reference
+
+
+class _RecordByRecord:
+    def __init__(self, expected: Expectations) -> None:
+        self.reference = ExpectedHistory()
+        self._expected = expected
+        self._partition = Partition(expected.program, None)
+
+    def go_on_with(self, version: int) -> None:
+        """Whoever committed the next batch ran this version of the journey."""
+        if version != self._partition.program.version:
+            self._begin_with(self._expected.versions[version], self.reference.customers)
+
+    def take(self, piece: "_Piece", mark: Mark) -> None:
+        item = piece.item
+        if not isinstance(item, Touchpoint):
+            self.reference.add_unusable(piece)
+            return
+        for customer_id in self._partition.missing([item.customer_id]):
+            self._partition.admit(customer_id, None)
+        assert mark.stream_time is not None, "touchpoints were processed, and the mark has no stream time"
+        # All touchpoints of a batch that were ahead of the wall clock were taken at its time, which the mark then has.
+        self._partition.take(item, mark.stream_time)
+        self._collect()
+
+    def advance(self, stream_time: int, named: Sequence[str]) -> None:
+        """Stream time goes on. Timers of the very microsecond where a batch ended may be left for the next, which may be of another version."""
+        customers = self.reference.customers
+        self._partition.advance(stream_time - 1)
+        self._collect()
+        at = stream_time - self._partition.program.grace
+        left = {customer_id for customer_id, customer in customers.items() if customer.due == at}.difference(named)
+        if left:
+            self._begin_with(self._partition.program, customers.keys() - left)
+        self._partition.advance(stream_time)
+        self._collect()
+        for customer_id in left:
+            self._partition.admit(customer_id, customers[customer_id])
+
+    def reclassify(self, named: Sequence[str]) -> None:
+        """Customers of the batch that nothing else touched were carried over because somebody asked for it."""
+        for customer_id in named:
+            if self.reference.customers[customer_id].version < self._partition.program.version:
+                self._partition.reclassify(customer_id, publish=self._expected.publish)
+                self._collect()
+
+    def _begin_with(self, program: Program, customer_ids: Iterable[str]) -> None:
+        self._partition = Partition(program, self._partition.stream_time)
+        for customer_id in customer_ids:
+            self._partition.admit(customer_id, self.reference.customers[customer_id])
+
+    def _collect(self) -> None:
+        work = self._partition.collect()
+        self.reference.add(self._partition.program, work.changes)
+        self.reference.customers.update(work.changed)
+
+
+def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expected: Expectations) -> ExpectedHistory:
+    """Each customer's own touchpoints through the core; no partition, no stream time but at the very end."""
+    reference = ExpectedHistory()
+    for piece in _pieces(records, expected):
+        item = piece.item
+        if not isinstance(item, Touchpoint):
+            reference.add_unusable(piece)
+            continue
+        touched = touch(expected.program, reference.customers.get(item.customer_id), item)
+        reference.customers[item.customer_id] = touched.customer
+        reference.add(expected.program, touched.changes)
+    if stream_time is not None:
+        for customer in reference.customers.values():
+            reference.add(expected.program, run_until(expected.program, customer, stream_time - expected.program.grace))
+    return reference
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What lies at one place of a record."""
+
+    offset: int
+    number: int
+    item: Touchpoint | Rejected | SkippedRecord
+
+    def is_done(self, mark: Mark) -> bool:
+        """Whether it belongs to the batch of the mark, or to one before."""
+        begun = 0 if mark.begun is None or self.offset != mark.through + 1 else mark.begun.taken
+        return self.offset <= mark.through or self.number < begun
+
+
+def _pieces(records: Sequence[Record], expected: Expectations) -> list[_Piece]:
+    return [_Piece(record.offset, number, item) for record in records for number, item in enumerate(_read(record, expected))]
+
+
+def _read(record: Record, expected: Expectations) -> list[Touchpoint | Rejected | SkippedRecord]:
+    source, wall = expected.source, expected.wall
+    if source is None:
+        items: list[Touchpoint | Rejected | SkippedRecord] = [decode_touchpoint(record.key, record.value, expected.limits, wall)]
+    else:
+        items = source.items(record.key, record.value, record.headers, wall, wall + source.max_ahead)
+    poison = Rejected("evaluation_failed", "")
+    return [poison if isinstance(item, Touchpoint) and expected.poisonous(item) else item for item in items]
+
+
+def _against_reference(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
+    stream_time = mark_of(broker.committed[-1]).stream_time if broker.committed else None
+    wrong = _compare("record by record", record_by_record(broker.touchpoints, broker.committed, expected), broker, redis)
+    if expected.on_time and not wrong:
+        wrong = _compare("by their own touchpoints", by_own_touchpoints(broker.touchpoints, stream_time, expected), broker, redis)
+    return wrong
+
+
+def _compare(name: str, reference: ExpectedHistory, broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
+    changes = [change for committed in broker.committed for change in committed.transaction.stage_changes]
+    triggers = [trigger for committed in broker.committed for trigger in committed.transaction.campaign_triggers]
+    wrong = [
+        *_compare_by_customer(f"changes ({name})", reference.changes, changes),
+        *_compare_by_customer(f"triggers ({name})", reference.triggers, triggers),
+    ]
+    letters = [_origin(letter.key, letter.value, letter.headers, broker) for letter in broker.dead_letters]
+    if letters != reference.dead_letters:
+        wrong.append(f"dead letters differ: want {reference.dead_letters}, published {letters}")
+    # What the marks say of a version, its states leave out.
+    want_states = {one.id: encode_state(one, {one.version: one.known}) for one in reference.customers.values()}
+    got_states = {customer_id: customer.state for customer_id, customer in redis.customers.items()}
+    for customer_id in sorted(want_states.keys() | got_states.keys()):
+        if want_states.get(customer_id) != got_states.get(customer_id):
+            state = got_states.get(customer_id)
+            found = None if state is None else decode_state(state, customer_id)
+            wrong.append(f"state of {customer_id} differs ({name}): want {reference.customers.get(customer_id)}, the view has {found}")
+    for customer_id, shown in sorted(redis.customers.items()):
+        customer = reference.customers.get(customer_id)
+        if customer is not None and (shown.stage, shown.due) != (customer.stage, customer.due):
+            wrong.append(f"the view shows {customer_id} as {shown.stage}, due {shown.due}")
+    if sum(redis.counts().values()) != len(want_states):
+        wrong.append(f"the view counts {redis.counts()}, there are {len(want_states)} customers")
+    return wrong
+
+
+def _compare_by_customer(what: str, wanted: Mapping[str, Sequence[bytes]], published: Sequence[Outgoing]) -> list[str]:
+    wrong = []
+    by_customer: dict[str, list[bytes]] = {}
+    for outgoing in published:
+        assert outgoing.key is not None
+        assert outgoing.value is not None
+        by_customer.setdefault(outgoing.key.decode(), []).append(outgoing.value)
+    for customer_id in sorted(wanted.keys() | by_customer.keys()):
+        want, got = wanted.get(customer_id, []), by_customer.get(customer_id, [])
+        if want != got:
+            pairs = enumerate(zip(want, got, strict=False))
+            at = next((position for position, (one, other) in pairs if one != other), min(len(want), len(got)))
+            wrong.append(f"{what} of {customer_id} differ at {at}: want {_shown(want, at)}, published {_shown(got, at)}")
+    return wrong
+
+
+def _origin(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], broker: MemoryBroker) -> tuple[int, str]:
+    """Where a dead letter came from and why, if it is the original record untouched."""
+    letter = decode_dead_letter(key, value, headers)
+    original = next((record for record in broker.touchpoints if record.offset == letter.offset), None)
+    if letter.partition != broker.number:
+        return letter.offset, f"of partition {letter.partition}"
+    if original is None or (original.key, original.value, tuple(original.headers)) != (letter.key, letter.value, tuple(letter.headers)):
+        return letter.offset, "not the original"
+    return letter.offset, letter.reason
+
+
+def _chain_of_marks(broker: MemoryBroker) -> list[str]:
+    wrong = []
+    through, stream_time = -1, None
+    for committed in broker.committed:
+        mark = mark_of(committed)
+        if mark.through < through or (stream_time is not None and (mark.stream_time is None or mark.stream_time < stream_time)):
+            wrong.append(f"the mark at {committed.state_offset} goes back: {mark}, after through {through} and stream time {stream_time}")
+        if committed.transaction.next_offset != mark.through + 1:
+            wrong.append(f"the group's offset {committed.transaction.next_offset} does not follow {mark}")
+        through, stream_time = mark.through, mark.stream_time
+    if broker.committed and broker.group_offset != through + 1 and not broker.group_offset_moved:
+        wrong.append(f"the group's offset is {broker.group_offset}, the last mark is through {through}")
+    return wrong
+
+
+def _sequences(broker: MemoryBroker, *, whole: bool) -> list[str]:
+    """`whole`: every change was published. Else customers may have moved in between; the numbers have no gap even so."""
+    wrong = []
+    last: dict[str, tuple[int, str | None]] = {}
+    for committed in broker.committed:
+        for outgoing in committed.transaction.stage_changes:
+            assert outgoing.value is not None
+            change = decode_stage_change(outgoing.value)
+            sequence, stage = last.get(change.customer_id, (0, None))
+            if change.sequence != sequence + 1 or (whole and change.source != stage):
+                wrong.append(f"change {change.id} from {change.source} follows {change.customer_id}/{sequence} to {stage}")
+            last[change.customer_id] = change.sequence, change.to
+    return wrong
+
+
+def _rebuilt_view(broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
+    """A view made anew from the compacted topic against the one that was kept."""
+    broker.compact()
+    states: dict[str, bytes] = {}
+    through = -1
+    for record in broker.committed_states(0, broker.stable_end()):
+        if record.key == MARK_KEY:
+            through = decode_mark(record.value).through
+        elif record.value is None:
+            states.pop(record.key.decode(), None)
+        else:
+            states[record.key.decode()] = record.value
+    kept = {customer_id: customer.state for customer_id, customer in redis.customers.items()}
+    wrong = []
+    if states != kept:
+        wrong.append(f"a view made anew has other states: {sorted(states.items() ^ kept.items(), key=repr)}")
+    shown = Counter(decode_standing(state).stage for state in states.values())
+    if dict(shown) != redis.counts():
+        wrong.append(f"a view made anew counts {dict(shown)}, the one that was kept {redis.counts()}")
+    if redis.mark is not None and redis.mark.through != through:
+        wrong.append(f"a view made anew is through {through}, the one that was kept says {redis.mark.through}")
+    return wrong
+
+
+def _shown(values: Sequence[bytes], position: int) -> str:
+    return values[position].decode() if position < len(values) else "nothing"

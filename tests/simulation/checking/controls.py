@@ -1,0 +1,226 @@
+"""The safeties of the protocol, and the ways to do without one. With any of them off the checker must find something.
+
+Three of them are the servers' and are switched off there (`MemoryBroker.fencing` and `tells_hanging`, `MemoryRedis.chained`); the
+others are the task's, or those of the worker that supervises the tasks, and what stands here takes the place of the part that keeps them.
+Those of our transactional producer are in `cluster/controls.py`.
+"""
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, Literal, cast, get_args
+
+import msgspec
+
+from etapa.stream.protocol.belonging import PartitionRefused
+from etapa.stream.protocol.observer import TaskObserver
+from etapa.stream.protocol.partition_tasks import REFUSED_PAUSE, PartitionTasks
+from etapa.stream.protocol.ports import ApplyOutcome, LoadedCustomers, TakeoverReason, Topics, Transaction, ViewMark
+from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.stream_time import QuietPace
+from etapa.stream.protocol.takeover import TakenOver
+from etapa.stream.protocol.task import PartitionTask
+from etapa.stream.protocol.tenure import Tenure
+from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
+from tests.simulation.machines.memory_log import MemoryLog, no_answer
+from tests.simulation.machines.memory_view import MemoryView
+
+ProtocolSafety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters"]
+"""Of one partition, in every kind of world."""
+SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
+"""Of a worker that the group gives partitions and takes them away from; only groups have such workers."""
+TopicSafety = Literal["marked_topics", "watched_topics"]
+"""Of a partition one of whose topics somebody makes anew; only in `AnewWorld` anybody does."""
+ReadingSafety = Literal["unpacks_within", "keeps_beginnings"]
+"""Of the log that reads batches somebody made small in bad faith; only `HostileWorld` has any."""
+Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety
+PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
+SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
+TOPIC_SAFETIES: Final[tuple[TopicSafety, ...]] = get_args(TopicSafety)
+READING_SAFETIES: Final[tuple[ReadingSafety, ...]] = get_args(ReadingSafety)
+SAFETIES: Final[tuple[Safety, ...]] = (
+    *PROTOCOL_SAFETIES,
+    *SUPERVISION_SAFETIES,
+    *TOPIC_SAFETIES,
+    *READING_SAFETIES,
+    *PRODUCER_SAFETIES,
+)
+
+
+class TrustingView(MemoryView):
+    """Without the mark with every load: whatever is loaded passes for what was expected."""
+
+    _expected: ViewMark | None = None
+
+    async def mark(self) -> ViewMark | None:
+        self._expected = await super().mark()
+        return self._expected
+
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
+        loaded = await super().load(customer_ids, due_by, due_limit)
+        return msgspec.structs.replace(loaded, mark=self._expected)
+
+    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+        outcome = await super().apply(follows, mark, customers)
+        if outcome != "refused":
+            self._expected = mark
+        return outcome
+
+
+class ApartLog(MemoryLog):
+    """Without dead letters in the transaction: they are published by themselves, before it is committed."""
+
+    async def commit(self, transaction: Transaction) -> int:
+        letters = transaction.dead_letters
+        if letters:
+            await self._process.call("publish", lambda: self._broker.dead_letters.extend(letters), no_answer)
+        return await super().commit(msgspec.structs.replace(transaction, dead_letters=()))
+
+
+class NamelessLog(MemoryLog):
+    """Without the ids of topics in marks: a takeover has nothing to compare those with that are there now."""
+
+    async def topics(self) -> Topics:
+        return msgspec.structs.replace(await super().topics(), ids={})
+
+
+class UnwatchedLog(MemoryLog):
+    """Without looking at the topics while the partition is processed."""
+
+    def _what_changed(self, topics: Topics) -> str:
+        return ""
+
+
+class LeavingTask(PartitionTask):
+    """Without taking over again: after any doubt the partition is left to somebody else, who does not come."""
+
+    async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
+        await self._around.log.close()
+        self.request_stop()
+
+
+class HastyTask(PartitionTask):
+    """Without stream time for timers: whenever nothing waits to be read, they fire by the wall clock."""
+
+    def _begin(self, taken: TakenOver) -> Tenure:
+        tenure = super()._begin(taken)
+        tenure._pace = WallClock(self._around.options.quiet_after, self._around.clock.monotonic())
+        return tenure
+
+
+class WallClock(QuietPace):
+    """Time goes on as it does for everybody."""
+
+    def position(self, stream_time: int | None, wall: int, monotonic: float) -> int | None:
+        return None if stream_time is None else max(stream_time, wall)
+
+
+class MuteTask(PartitionTask):
+    """Without saying that the partition is released when the task is cancelled."""
+
+    async def run(self) -> None:
+        told = self._around.observer
+        self._around = msgspec.structs.replace(self._around, observer=cast("TaskObserver", _ReleasesAreNotTold(told)))
+        with suppress(PartitionRefused):
+            await super().run()
+        told.released(self.partition)
+
+
+class _ReleasesAreNotTold:
+    def __init__(self, observer: TaskObserver) -> None:
+        self._observer = observer
+
+    def released(self, partition: int) -> None:
+        """Nobody hears of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._observer, name)
+
+
+class _Forgetful(PartitionTasks):
+    def _forget(self) -> None:
+        self._tasks.clear()
+        self._logs.clear()
+        self._runners.clear()
+
+
+class UnstoppedTasks(_Forgetful):
+    """Without stopping: the tasks of partitions that were taken away go on."""
+
+    async def stop(self, seconds: float) -> None:
+        self._forget()
+
+
+class HastilyStoppedTasks(_Forgetful):
+    """Without awaiting the end of the tasks: they are asked to stop, and that was that."""
+
+    async def stop(self, seconds: float) -> None:
+        for task in self._tasks.values():
+            task.request_stop()
+        self._forget()
+
+
+class PatientTasks(_Forgetful):
+    """Without cancelling tasks that take too long: they are left to finish when they like."""
+
+    async def stop(self, seconds: float) -> None:
+        for task in self._tasks.values():
+            task.request_stop()
+        if self._runners:
+            await asyncio.wait(set(self._runners.values()), timeout=seconds)
+        self._forget()
+
+
+class ReopenedTasks(PartitionTasks):
+    """Without closing for good: what the group gives to a worker that is leaving is begun."""
+
+    async def close(self, seconds: float) -> None:
+        await self.stop(seconds)
+
+
+class ResignedTasks(PartitionTasks):
+    """Without looking again at a partition that was refused."""
+
+    async def _pause(self, seconds: float) -> None:
+        await super()._pause(math.inf if seconds == REFUSED_PAUSE else seconds)
+
+
+SUPERVISIONS: Final[Mapping[Safety, type[PartitionTasks]]] = {
+    "stops": UnstoppedTasks,
+    "awaits": HastilyStoppedTasks,
+    "cancels": PatientTasks,
+    "closes": ReopenedTasks,
+    "looks_again": ResignedTasks,
+}
+
+
+_LOGS: Final[Mapping[Safety, type[MemoryLog]]] = {
+    "dead_letters": ApartLog,
+    "marked_topics": NamelessLog,
+    "watched_topics": UnwatchedLog,
+}
+
+
+def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
+    """The task with these safeties off."""
+    if "retake" in off:
+        return LeavingTask
+    if "releases" in off:
+        return MuteTask
+    return HastyTask if "stream_time" in off else PartitionTask
+
+
+def kind_of_view(off: frozenset[Safety]) -> type[MemoryView]:
+    """The view with these safeties off."""
+    return TrustingView if "load_mark" in off else MemoryView
+
+
+def kind_of_log(off: frozenset[Safety]) -> type[MemoryLog]:
+    """The log with these safeties off."""
+    return next((kind for safety, kind in _LOGS.items() if safety in off), MemoryLog)
+
+
+def kind_of_supervision(off: frozenset[Safety]) -> type[PartitionTasks]:
+    """The worker's supervision with these safeties off."""
+    return next((kind for safety, kind in SUPERVISIONS.items() if safety in off), PartitionTasks)

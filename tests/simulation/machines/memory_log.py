@@ -1,0 +1,369 @@
+"""The `Log` port in memory, with what a broker does to people: transactions, fencing, offsets that hold no record, compaction.
+
+`MemoryBroker` is one partition of every topic, shared by all processes; `MemoryLog` is what one process has of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from etapa.contracts.mark import TOPIC_ROLES, TopicRole
+from etapa.stream.protocol.belonging import changed
+from etapa.stream.protocol.ports import (
+    RECENT_OFFSETS,
+    Fenced,
+    Fetched,
+    LogError,
+    OutcomeUnknown,
+    RecentChanges,
+    Topics,
+    Transaction,
+    TransactionHangs,
+)
+from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
+from tests.simulation.machines.process import Process, finish
+
+Tear = Literal["changes", "mark", "mark and changes"]
+"""What is lost of a transaction whose end comes between two of its writes."""
+
+
+class Torn(Exception):
+    """A transaction was torn: whoever ended it is dead to Kafka."""
+
+
+@dataclass
+class _StateEntry:
+    record: StateRecord
+    status: Literal["open", "committed", "aborted"]
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A transaction that became real. `state_offset` is the offset of its mark."""
+
+    transaction: Transaction
+    state_offset: int
+    epoch: int
+
+
+@dataclass
+class _Open:
+    transaction: Transaction
+    entries: list[_StateEntry]
+
+
+@dataclass
+class MemoryBroker:
+    """One partition of the topics. `fencing` off makes it forget what transactional ids are for, `tells_hanging` off hides what hangs."""
+
+    partitions: int = 1
+    number: int = 0
+    topic_ids: dict[TopicRole, str] = field(default_factory=lambda: {role: f"{role} 1" for role in TOPIC_ROLES})
+    looks_every: float = 0.0
+    """Seconds for which what a process has seen of the topics is good enough for it."""
+    fencing: bool = True
+    tells_hanging: bool = True
+    loses_markers: bool = False
+    """Transactions are ended as ever, but nobody who reads hears of it."""
+    touchpoints: list[Record] = field(default_factory=list)
+    first_offset: int = 0
+    end_offset: int = 0
+    state_end: int = 0
+    committed: list[Committed] = field(default_factory=list)
+    """In the order of their commits. What a consumer that reads committed records sees."""
+    changes: list[Record] = field(default_factory=list)
+    """What a consumer that reads committed records sees of `stage-changes`."""
+    changes_end: int = 0
+    tear: Tear | None = None
+    was_torn: bool = False
+    """Of the transaction with stage changes that is ended next, a part is lost."""
+    dead_letters: list[Outgoing] = field(default_factory=list)
+    """In the order in which a consumer that reads committed records sees them."""
+    group_offset: int | None = None
+    group_offset_moved: bool = False
+    """Whether somebody has moved it by hand."""
+    epoch: int = 0
+    on_commit: Callable[[Committed], None] | None = None
+    _states: list[_StateEntry] = field(default_factory=list)
+    _open: dict[int, _Open] = field(default_factory=dict)
+    _hanging: list[_Open] = field(default_factory=list)
+    """Ended, without a marker. The next marker of the same producer, which is every owner's, ends them for readers too."""
+    _arrivals: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def append(self, key: bytes | None, value: bytes | None, headers: Headers = (), timestamp: int = 0) -> int:
+        """A touchpoint arrives. Gives its offset."""
+        offset = self.end_offset
+        self.touchpoints.append(Record(offset, timestamp, key, value, headers))
+        self.end_offset += 1
+        for arrival in self._arrivals:
+            finish(arrival)
+        self._arrivals.clear()
+        return offset
+
+    def leave_gap(self, offsets: int = 1) -> None:
+        """Offsets without a record, as the producers' own transactions and their markers leave them."""
+        self.end_offset += offsets
+
+    def remove_before(self, offset: int) -> None:
+        """Retention."""
+        self.touchpoints = [record for record in self.touchpoints if record.offset >= offset]
+        self.first_offset = offset
+
+    def make_anew(self, role: TopicRole) -> None:
+        """Somebody deletes a topic and makes it again; what it held is gone, and its offsets begin at 0."""
+        name, number = self.topic_ids[role].rsplit(" ", 1)
+        self.topic_ids[role] = f"{name} {int(number) + 1}"
+        if role == "touchpoints":
+            self.touchpoints = []
+            self.first_offset = self.end_offset = 0
+        elif role == "customer-state":
+            self._states = []
+            self.state_end = 0
+
+    @property
+    def topics(self) -> Topics:
+        """What it says of them now."""
+        return Topics(self.partitions, dict(self.topic_ids))
+
+    def compact(self, keep: int = 0) -> None:
+        """Remove superseded and aborted records of `customer-state`, but for those in the last `keep` offsets."""
+        last = {entry.record.key: entry.record.offset for entry in self._states if entry.status == "committed"}
+        self._states = [
+            entry
+            for entry in self._states
+            if entry.status == "open"
+            or entry.record.offset >= self.state_end - keep
+            or (entry.status == "committed" and last[entry.record.key] == entry.record.offset)
+        ]
+
+    @property
+    def hanging(self) -> int:
+        """Transactions that were begun and neither committed nor aborted."""
+        return len(self._open) + len(self._hanging)
+
+    def abort_hanging(self) -> None:
+        """What an operator can do about them."""
+        for hanging in self._hanging:
+            self._give_up(hanging)
+        self._hanging.clear()
+
+    def committed_states(self, start: int, end: int) -> list[StateRecord]:
+        """What a `read_committed` reader sees of `customer-state`."""
+        return [entry.record for entry in self._states if entry.status == "committed" and start <= entry.record.offset < end]
+
+    def stable_end(self) -> int:
+        """The offset after the last committed one: nothing behind an open transaction is shown."""
+        return min([opened.entries[0].record.offset for opened in (*self._open.values(), *self._hanging)], default=self.state_end)
+
+    def fence(self) -> int:
+        """A producer starts: those before it are finished, and so is what they had begun."""
+        self.epoch += 1
+        if self.fencing:
+            for epoch in list(self._open):
+                self._abort(epoch)
+        if self._hanging and self.tells_hanging:
+            raise TransactionHangs(f"a transaction hangs from offset {self.stable_end()} on, its end is {self.state_end}")
+        return self.epoch
+
+    def write(self, epoch: int, transaction: Transaction) -> None:
+        """Begin a transaction and write all of it."""
+        self._check(epoch)
+        entries = []
+        for one in (*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value)):
+            entries.append(_StateEntry(StateRecord(self.state_end, one.key or b"", one.value), "open"))
+            self.state_end += 1
+        self._states += entries
+        self._open[epoch] = _Open(transaction, entries)
+
+    def end(self, epoch: int) -> int:
+        """Commit what was written."""
+        self._check(epoch)
+        opened = self._open.pop(epoch)
+        if self.tear is not None and opened.transaction.stage_changes:
+            self._show_half(opened, self.tear)
+        elif self.loses_markers:
+            self._hanging.append(opened)
+        else:
+            for ended in (*self._hanging, opened):
+                self._show(ended, epoch)
+            self._hanging.clear()
+            self.state_end += 1
+        return opened.entries[-1].record.offset
+
+    def _show(self, opened: _Open, epoch: int) -> None:
+        for entry in opened.entries:
+            entry.status = "committed"
+        self.group_offset = opened.transaction.next_offset
+        committed = Committed(opened.transaction, opened.entries[-1].record.offset, epoch)
+        self.committed.append(committed)
+        self.dead_letters += committed.transaction.dead_letters
+        self._publish_changes(opened.transaction)
+        if self.on_commit is not None:
+            self.on_commit(committed)
+
+    def _show_half(self, opened: _Open, tear: Tear) -> None:
+        """As if its end had come before some of its writes, and these had then been aborted with the next one."""
+        self.tear, self.was_torn = None, True
+        if tear == "changes":
+            opened.transaction = msgspec.structs.replace(opened.transaction, stage_changes=())
+            self._show(opened, self.epoch)
+            self.state_end += 1
+        else:
+            self._give_up(opened)
+            self.group_offset = opened.transaction.next_offset
+        if tear == "mark":
+            self._publish_changes(opened.transaction)
+        raise Torn
+
+    def _publish_changes(self, transaction: Transaction) -> None:
+        for one in transaction.stage_changes:
+            self.changes.append(Record(self.changes_end, 0, one.key, one.value, one.headers))
+            self.changes_end += 1
+        self.changes_end += 1
+
+    def recent_changes(self) -> RecentChanges:
+        """Those at the end."""
+        start = max(0, self.changes_end - RECENT_OFFSETS)
+        return RecentChanges([one for one in self.changes if one.offset >= start], start == 0)
+
+    def abort(self, epoch: int) -> None:
+        """Give up what was written, if anything was."""
+        if epoch in self._open:
+            self._abort(epoch)
+
+    def arrival(self) -> "asyncio.Future[None]":
+        """Done when the next touchpoint arrives."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrivals.append(future)
+        return future
+
+    def _abort(self, epoch: int) -> None:
+        opened = self._open.pop(epoch)
+        if self.loses_markers:
+            self._hanging.append(opened)
+            return
+        for ended in (*self._hanging, opened):
+            self._give_up(ended)
+        self._hanging.clear()
+
+    def _give_up(self, opened: _Open) -> None:
+        for entry in opened.entries:
+            entry.status = "aborted"
+        self.state_end += 1
+
+    def _check(self, epoch: int) -> None:
+        if self.fencing and epoch != self.epoch:
+            raise Fenced(f"epoch {epoch}, now {self.epoch}")
+
+
+class MemoryLog:
+    """A process's `Log`. `portion` says how many of so many waiting records one fetch or one chunk gives."""
+
+    def __init__(self, broker: MemoryBroker, process: Process, portion: Callable[[int], int] = lambda available: available) -> None:
+        self._broker = broker
+        self._process = process
+        self._portion = portion
+        self._epoch = 0
+        self._position: int | None = None
+        self._revoked = False
+        self._topics: Topics | None = None
+        self._seen: tuple[float, Topics] | None = None
+
+    def revoke(self) -> None:
+        """The group has taken the partition away from the process: nothing is read any more."""
+        self._revoked = True
+
+    async def fence(self) -> None:
+        self._epoch = await self._process.call("fence", self._broker.fence, no_answer)
+
+    async def state_range(self) -> tuple[int, int]:
+        return await self._process.call("state_range", lambda: (0, self._broker.stable_end()), no_answer)
+
+    async def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
+        while start < end:
+            records = await self._process.call("states", partial(self._chunk, start, end), no_answer)
+            if not records:
+                return
+            yield records
+            start = records[-1].offset + 1
+
+    def _chunk(self, start: int, end: int) -> Sequence[StateRecord]:
+        records = self._broker.committed_states(start, end)
+        return records[: self._portion(len(records))]
+
+    async def touchpoint_range(self) -> tuple[int, int]:
+        return await self._process.call("touchpoint_range", lambda: (self._broker.first_offset, self._broker.end_offset), no_answer)
+
+    async def group_offset(self) -> int | None:
+        return await self._process.call("group_offset", lambda: self._broker.group_offset, no_answer)
+
+    async def topics(self) -> Topics:
+        self._topics = await self._process.call("topics", lambda: self._broker.topics, no_answer)
+        self._seen = asyncio.get_running_loop().time(), self._topics
+        return self._topics
+
+    async def recent_changes(self) -> RecentChanges:
+        return await self._process.call("recent_changes", self._broker.recent_changes, no_answer)
+
+    def seek(self, offset: int) -> None:
+        self._position = offset
+
+    async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
+        fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), no_answer)
+        if not fetched.records and fetched.caught_up and wait > 0:
+            await self._process.sleep(wait, until=self._broker.arrival())
+            fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), no_answer)
+        # Only now: had the answer been lost, the next fetch would ask for the same again.
+        if fetched.records:
+            self._position = fetched.records[-1].offset + 1
+        return fetched
+
+    def _fetch(self, max_records: int, max_bytes: int) -> Fetched:
+        position = self._position
+        if position is None:
+            raise LogError("fetch before seek")
+        if self._revoked:
+            raise LogError("the partition was revoked")
+        if self._topics is not None and (what := self._what_changed(self._topics)):
+            raise LogError(what)
+        if not self._broker.first_offset <= position <= self._broker.end_offset:
+            raise LogError(f"offset {position} is out of range")
+        waiting = [record for record in self._broker.touchpoints if record.offset >= position]
+        records: list[Record] = []
+        size = 0
+        for record in waiting[: self._portion(min(len(waiting), max_records))]:
+            size += len(record.value or b"")
+            if records and size > max_bytes:
+                break
+            records.append(record)
+        return Fetched(records, self._broker.end_offset, caught_up=len(records) == len(waiting))
+
+    def _what_changed(self, topics: Topics) -> str:
+        now = asyncio.get_running_loop().time()
+        if self._seen is None or now - self._seen[0] >= self._broker.looks_every:
+            self._seen = now, self._broker.topics
+        return changed(topics, self._seen[1])
+
+    async def commit(self, transaction: Transaction) -> int:
+        epoch = self._epoch
+        await self._process.call("write", lambda: self._broker.write(epoch, transaction), no_answer)
+        try:
+            return await self._process.call("commit", lambda: self._broker.end(epoch), lambda: OutcomeUnknown("no answer to the commit"))
+        except Torn:
+            raise OutcomeUnknown("its end was not answered") from None
+
+    async def close(self) -> None:
+        if self._epoch:
+            epoch, self._epoch = self._epoch, 0
+            with suppress(LogError):
+                await self._process.call("close", lambda: self._broker.abort(epoch), no_answer)
+
+
+def no_answer() -> Exception:
+    """What a caller gets whose request or answer was lost."""
+    return LogError("no answer")

@@ -1,0 +1,172 @@
+"""The `View` port in memory, with what Redis does to people: lost writes after a failover, flushes, no memory left.
+
+`MemoryRedis` is the server's side of one partition; `MemoryView` is what one process has of it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha1
+from random import Random
+from typing import Any, TypeVar, cast
+
+from redis.exceptions import NoScriptError
+
+from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
+from etapa.stream.protocol.records import Applied
+from etapa.stream.redis.client import RedisClient, Script
+from tests.simulation.machines.process import Process
+
+T = TypeVar("T")
+SNAPSHOTS = 12
+_APPLY = Script("apply.lua")
+_LOAD = Script("load.lua")
+
+
+class MemoryRedis:
+    """One partition of the view. `chained` off makes it take any apply, whatever it follows."""
+
+    def __init__(self, *, chained: bool = True) -> None:
+        self.mark: ViewMark | None = None
+        self.customers: dict[str, Applied] = {}
+        self.request: ReclassifyRequest | None = None
+        self.progress: ReclassifyProgress | None = None
+        self.out_of_memory = False
+        self.scripts: set[str] = set()
+        """Hashes of the scripts that it knows."""
+        self.on_apply: Callable[[], None] | None = None
+        self._chained = chained
+        self._snapshots: list[tuple[ViewMark | None, dict[str, Applied]]] = [(None, {})]
+
+    def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
+        """States, due timers and the mark of one moment."""
+        due: list[Due] = []
+        if due_by is not None:
+            due = sorted(
+                (
+                    Due(customer.customer_id, customer.due, customer.state)
+                    for customer in self.customers.values()
+                    if customer.due is not None and customer.due <= due_by and customer.state is not None
+                ),
+                key=lambda each: (each.due, each.customer_id.encode()),
+            )
+        states = [self.customers[customer_id].state if customer_id in self.customers else None for customer_id in customer_ids]
+        return LoadedCustomers(self.mark, states, due[:due_limit], more_due=len(due) > due_limit)
+
+    def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+        """One step of the chain."""
+        shown = None if self.mark is None else self.mark.state_offset
+        if shown == mark.state_offset:
+            return "already"
+        if shown != follows and self._chained:
+            return "refused"
+        if follows is None:
+            # What a script removes needs no memory, and is not brought back when the next command is refused.
+            self.customers, self.mark = {}, None
+        if self.out_of_memory:
+            raise ViewError("OOM command not allowed when used memory > 'maxmemory'")
+        for customer in customers:
+            if customer.state is None:
+                self.customers.pop(customer.customer_id, None)
+            else:
+                self.customers[customer.customer_id] = customer
+        self.mark = mark
+        self._snapshots = [*self._snapshots, (mark, dict(self.customers))][-SNAPSHOTS:]
+        if self.on_apply is not None:
+            self.on_apply()
+        return "applied"
+
+    def scan(self, cursor: int, count: int) -> Scanned:
+        """A portion of the customers, in the order of their ids."""
+        ids = sorted(self.customers)
+        portion = [(customer_id, self.customers[customer_id].state or b"") for customer_id in ids[cursor : cursor + count]]
+        return Scanned(portion, cursor + count if cursor + count < len(ids) else None, len(ids))
+
+    def note(self, progress: ReclassifyProgress) -> None:
+        """How far a request has got."""
+        self.progress = progress
+
+    def counts(self) -> dict[str, int]:
+        """Customers by stage."""
+        return dict(Counter(customer.stage for customer in self.customers.values()))
+
+    def roll_back(self, random: Random) -> None:
+        """A replica takes over that had not heard of the last writes."""
+        self.mark, customers = random.choice(self._snapshots)
+        self.customers = dict(customers)
+        self._snapshots = [(self.mark, customers)]
+        self.scripts.clear()
+
+    def flush(self) -> None:
+        """Everything is gone."""
+        self.mark, self.customers, self._snapshots = None, {}, [(None, {})]
+        self.request = self.progress = None
+
+
+class MemoryView:
+    """A process's `View`."""
+
+    def __init__(self, redis: MemoryRedis, process: Process) -> None:
+        self._redis = redis
+        self._process = process
+
+    async def mark(self) -> ViewMark | None:
+        return await self._process.call("mark", lambda: self._redis.mark, _no_answer)
+
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
+        return await self._run(_LOAD, "load", lambda: self._redis.load(customer_ids, due_by, due_limit))
+
+    async def counts(self) -> Mapping[str, int]:
+        return await self._process.call("counts", self._redis.counts, _no_answer)
+
+    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+        def apply() -> ApplyOutcome:
+            self._process.events["out of memory at an apply"] += self._redis.out_of_memory
+            outcome = self._redis.apply(follows, mark, customers)
+            self._process.events[f"apply {outcome}"] += 1
+            return outcome
+
+        return await self._run(_APPLY, "apply", apply)
+
+    async def scan(self, cursor: int, count: int) -> Scanned:
+        return await self._process.call("scan", lambda: self._redis.scan(cursor, count), _no_answer)
+
+    async def reclassification(self) -> tuple[ReclassifyRequest | None, ReclassifyProgress | None]:
+        return await self._process.call("reclassification", lambda: (self._redis.request, self._redis.progress), _no_answer)
+
+    async def note(self, progress: ReclassifyProgress) -> None:
+        await self._process.call("note", lambda: self._redis.note(progress), _no_answer)
+
+    async def _run(self, script: Script, call: str, effect: Callable[[], T]) -> T:
+        client = _ScriptClient(self._redis, self._process, call, effect)
+        return cast("T", await script.run(cast("RedisClient", client), [], []))
+
+
+class _ScriptClient:
+    """What a script's caller needs of a Redis client: running it by its hash, or in full."""
+
+    def __init__(self, redis: MemoryRedis, process: Process, call: str, effect: Callable[[], Any]) -> None:
+        self._redis = redis
+        self._process = process
+        self._call = call
+        self._effect = effect
+
+    async def evalsha(self, digest: str, keys: int) -> Any:
+        def run_known() -> Any:
+            if digest not in self._redis.scripts:
+                self._process.events["script not known"] += 1
+                raise NoScriptError("NOSCRIPT No matching script. Please use EVAL.")
+            return self._effect()
+
+        return await self._process.call(self._call, run_known, _no_answer)
+
+    async def eval(self, text: str, keys: int) -> Any:
+        def run_in_full() -> Any:
+            self._redis.scripts.add(sha1(text.encode(), usedforsecurity=False).hexdigest())
+            return self._effect()
+
+        return await self._process.call(self._call, run_in_full, _no_answer)
+
+
+def _no_answer() -> Exception:
+    return ViewError("no answer")

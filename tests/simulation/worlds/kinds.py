@@ -1,0 +1,46 @@
+"""The kinds of worlds, and which of them a seed runs in."""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from tests.simulation.checking.controls import Safety
+from tests.simulation.cluster.world import ClusterWorld
+from tests.simulation.hostile.world import HostileWorld
+from tests.simulation.worlds.anew import AnewWorld
+from tests.simulation.worlds.chasing import ChasingWorld
+from tests.simulation.worlds.group_world import GroupWorld
+from tests.simulation.worlds.sourced import SourcedWorld
+from tests.simulation.worlds.versions import RollingWorld
+from tests.simulation.worlds.world import SimulationResult, World
+
+
+class SimulatedRun(Protocol):
+    """A run that a seed decides."""
+
+    def run(self) -> SimulationResult:
+        """The whole of it."""
+
+
+class KindOfWorld(Protocol):
+    """Makes the run of a seed, without the safeties that are `off`."""
+
+    def __call__(self, seed: int, *, off: frozenset[Safety] = ...) -> SimulatedRun: ...
+
+
+KINDS: Final[Mapping[str, KindOfWorld]] = {
+    "partition": World,
+    "versions": RollingWorld,
+    "group": GroupWorld,
+    "cluster": ClusterWorld,
+    "chases": ChasingWorld,
+    "sources": SourcedWorld,
+    "anew": AnewWorld,
+    "hostile": HostileWorld,
+}
+# The last four have no turn: `--world chases` and so on run them, and tests of their own run their first seeds.
+_TURNS = ("partition", "group", "versions", "group", "cluster")
+
+
+def world_of(seed: int) -> str:
+    """The kind of world of a seed: two in five are groups."""
+    return _TURNS[seed % len(_TURNS)]

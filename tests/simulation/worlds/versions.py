@@ -1,0 +1,44 @@
+"""Two versions of the simulated journey at work side by side, as while the newer one is rolled out."""
+
+from dataclasses import replace
+
+from etapa.journey.engine.judging.program import Program
+from tests.simulation.checking.checker import Expectations
+from tests.simulation.worlds.scenario import JOURNEY, PROGRAM, exploding_program
+from tests.simulation.worlds.world import World
+
+NEWER = (
+    ("version: 1", "version: 2"),
+    # Judges what the older one remembers by another bound, and wants to know what the older one never looked at.
+    ("{count: purchase, within: 25s, gte: 3}, {absent: complaint, for: 8s}", "{count: purchase, within: 25s, gte: 2}"),
+    ("{count: view, within: 12s, gte: 2}", "{sequence: [{event: view}, {event: purchase}], within: 40s}"),
+    ("{absent: purchase, for: 15s}", "{idle: 12s}"),
+    # One stage goes, another comes.
+    ("- {id: loyal}", "- {id: fond}"),
+    ("loyal]", "fond]"),
+    ("to: loyal", "to: fond"),
+    ("[loyal, gone]", "[fond, gone]"),
+    ("cooldown: 6s", "cooldown: 2s"),
+)
+
+
+def newer_version() -> Program:
+    """Version 2."""
+    text = JOURNEY.read_text()
+    for before, after in NEWER:
+        assert before in text, before
+        text = text.replace(before, after)
+    return exploding_program(text)
+
+
+VERSIONS = {1: PROGRAM, 2: newer_version()}
+
+
+class RollingWorld(World):
+    """Every worker comes with one version or the other."""
+
+    def next_program(self) -> Program:
+        return VERSIONS[self.random.choice((1, 2))]
+
+    def expectations(self) -> Expectations:
+        return replace(super().expectations(), on_time=False, versions=VERSIONS)

@@ -1,0 +1,167 @@
+"""A worker process that owns one partition, and what every worker process in the simulation is made of: the real task on in-memory ports."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from random import Random
+
+import msgspec
+
+from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.program import Program
+from etapa.stream.protocol.observer import BatchCommitted, NullObserver
+from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.ports import Log, TakeoverReason
+from etapa.stream.protocol.task import PartitionRefused, PartitionTask
+from tests.simulation.checking.controls import Safety, kind_of_log, kind_of_task, kind_of_view
+from tests.simulation.machines.loop import SimulationLoop
+from tests.simulation.machines.process import Killed, Process
+from tests.simulation.worlds.scenario import PROGRAM
+from tests.simulation.worlds.watched import WatchedPartition
+
+
+class RunContext(msgspec.Struct, frozen=True):
+    """What the workers of a run share."""
+
+    loop: SimulationLoop
+    partitions: Sequence[WatchedPartition]
+    options: TaskOptions
+    now: Callable[[], int]
+    note: Callable[[str], None]
+    find: Callable[[str], None]
+    events: Counter[str]
+    off: frozenset[Safety]
+    step_in: Callable[[int, str], bool]
+    """Do what the refusal of a partition asks an operator for, if the run is one that may need it."""
+
+
+class ProcessClock:
+    """The wall clock as a process sees it. `skew`: by how many microseconds it is wrong."""
+
+    def __init__(self, around: RunContext, process: Process, skew: int) -> None:
+        self.skew = skew
+        self._around = around
+        self._process = process
+
+    def now(self) -> int:
+        return self._around.now() + self.skew
+
+    def monotonic(self) -> float:
+        return self._around.loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._process.sleep(seconds)
+
+
+class Bookkeeper(NullObserver):
+    """Counts what happens, sees that every record of a batch is accounted for, and that nobody talks about what is not theirs."""
+
+    def __init__(self, around: RunContext) -> None:
+        self._around = around
+        self._owned: set[int] = set()
+
+    @property
+    def owned(self) -> Collection[int]:
+        """The partitions that the process has spoken of and not released."""
+        return self._owned
+
+    def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
+        if reason == "assigned" and partition in self._owned:
+            self._around.find(f"partition {partition} is processed twice in one process")
+        self._owned.add(partition)
+        self._around.events[f"takeover: {reason}"] += 1
+        self._around.note(f"takeover: {reason}")
+
+    def takeover_finished(self, partition: int, *_: object) -> None:
+        self._must_be_owned(partition, "ready")
+
+    def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
+        self._must_be_owned(partition, "committed")
+        unusable, source = sum(batch.dead_letters.values()), batch.source
+        if source is not None:
+            unusable = source.rejected + sum(source.skipped.values())
+        accounted = batch.applied + batch.duplicates + unusable
+        if accounted != len(batch.records):
+            self._around.find(f"{accounted} records are accounted for, {len(batch.records)} were read")
+        self._around.events["touchpoints"] += len(batch.records)
+        self._around.events["duplicates"] += batch.duplicates
+        self._around.events["timers"] += batch.timers_fired
+        self._around.events["dead letters"] += sum(batch.dead_letters.values())
+        self._around.events["cannot be judged"] += batch.dead_letters.get("evaluation_failed", 0)
+        self._around.events["changes"] += len(batch.changes)
+        self._around.events["triggers"] += len(triggers_of(batch.changes))
+
+    def view_applied(self, partition: int, delay: float, apply: float) -> None:
+        self._must_be_owned(partition, "shown")
+
+    def fenced(self, partition: int) -> None:
+        self._around.events["fenced"] += 1
+
+    def damaged(self, partition: int, kind: str, message: str) -> None:
+        self._around.events[f"damage: {kind}"] += 1
+        self._around.note(f"damage: {message}")
+
+    def refused(self, partition: int, message: str) -> None:
+        self._around.events["refused"] += 1
+        if not self._around.step_in(partition, message):
+            self._around.find(f"partition {partition} is refused: {message}")
+
+    def released(self, partition: int) -> None:
+        self._owned.discard(partition)
+
+    def _must_be_owned(self, partition: int, what: str) -> None:
+        if partition not in self._owned:
+            self._around.find(f"partition {partition} is said to be {what} after it was released")
+
+
+def make_task(
+    around: RunContext, partition: int, log: Log, clock: ProcessClock, process: Process, observer: Bookkeeper, program: Program
+) -> PartitionTask:
+    """The real task, but for the safeties that are off."""
+    view = kind_of_view(around.off)(around.partitions[partition].redis, process)
+    return kind_of_task(around.off)(partition, program, log, view, clock, observer, around.options)
+
+
+def portions(random: Random) -> Callable[[int], int]:
+    """How many of so many waiting records come at once."""
+    return lambda available: random.randint(min(available, 1), available)
+
+
+class SimulatedWorker:
+    """A process with the only task of partition 0 in it, from the moment it is made."""
+
+    def __init__(self, around: RunContext, process: Process, random: Random, skew: int = 0, program: Program = PROGRAM) -> None:
+        self.around = around
+        self.process = process
+        self.clock = ProcessClock(around, process, skew)
+        self._task = make_task(around, 0, self.make_log(portions(random)), self.clock, process, Bookkeeper(around), program)
+        self.ended = self.start()
+
+    def make_log(self, portion: Callable[[int], int]) -> Log:
+        """What the process has of the log."""
+        return kind_of_log(self.around.off)(self.around.partitions[0].broker, self.process, portion)
+
+    def start(self) -> "asyncio.Task[None]":
+        """Begin."""
+        return self.around.loop.create_task(self.run(), name=self.process.name)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the worker lives and has taken the partition over."""
+        return self.process.alive and self._task.ready
+
+    def request_stop(self) -> None:
+        """The group tells the process that the partition is another's. A sleeping process hears of it when it wakes up."""
+        self._task.request_stop()
+
+    async def run(self) -> None:
+        """Its whole life."""
+        try:
+            await self._task.run()
+        except Killed:
+            self.around.events["died"] += 1
+        except PartitionRefused:
+            # It has nothing else to do, so it ends.
+            self.process.kill()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+            self.around.find(f"{self.process.name} ended with {error!r}")

@@ -1,0 +1,385 @@
+"""One run: a partition, its touchpoints, the workers that own it one after the other (or at once), and what goes wrong.
+
+Everything follows from the seed. The run ends when nothing goes wrong any more and all has been processed; then the
+checker looks at what is there.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from random import Random
+
+import msgspec
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.judging.program import Program
+from etapa.journey.units import SECOND
+from tests.simulation.checking.checker import Expectations
+from tests.simulation.checking.controls import Safety
+from tests.simulation.machines.loop import SimulationLoop, simulation_loop
+from tests.simulation.machines.memory_log import MemoryBroker
+from tests.simulation.machines.memory_view import MemoryRedis
+from tests.simulation.machines.network import SeededNetwork, Server, Weather
+from tests.simulation.machines.process import Process
+from tests.simulation.worlds.scenario import PROGRAM, SimulationScenario, scenario_of
+from tests.simulation.worlds.shop import Arrival, SimulatedShop, arrivals
+from tests.simulation.worlds.watched import WatchedPartition, overdue_at
+from tests.simulation.worlds.worker import ProcessClock, RunContext, SimulatedWorker
+
+START = 1_795_000_000 * SECOND
+"""The wall clock when a run begins."""
+SERVER_FAULTS = ("roll back", "roll back", "flush", "lose mark", "lose scripts", "compact", "move group offset")
+"""What happens to one partition, or to all of them."""
+NETWORK_FAULTS = ("out of memory", "stall", "cut", "lose markers", "lose markers")
+FAULTS = ("kill", "second owner", "second owner", "clock jump", *SERVER_FAULTS, *NETWORK_FAULTS)
+MOMENTS = ("fetch", "load", "load", "write", "commit", "apply", "apply", "fence", "states")
+"""Calls that faults strike in the middle of."""
+AIMED = 0.5
+"""The share of faults that wait for such a moment."""
+AIMS_FOR = 3.0
+"""Seconds that they wait for it."""
+MOST_ROUNDS = 10
+"""How often the workers are replaced in the end at most, until those that leave have left nothing to do."""
+HANGS_FOR = 20.0
+"""Seconds after which somebody sees that readers get no further, although the worker that could show them more has nothing to say."""
+ENDS_WITHIN = 60.0
+"""Seconds after which nothing is left of processes that were killed."""
+SETTLES_WITHIN = 120.0
+"""Seconds after the last fault within which lag must be zero and every timer must have fired."""
+
+
+class SimulationResult(msgspec.Struct, frozen=True):
+    """How a run went."""
+
+    seed: int
+    violations: list[str]
+    """Each with the virtual second and the number of the step at which it was found."""
+    trace: str
+    events: Mapping[str, int]
+    """What happened how often: takeovers by reason, faults, batches."""
+    settled_after: float
+    """Virtual seconds from the end of the last fault until everything was processed and shown."""
+    digest: str
+    """Equal for runs that were equal in every step."""
+
+
+class World:
+    """A run under way. `off` names safeties that are switched off."""
+
+    faults: Sequence[str] = FAULTS
+
+    def __init__(
+        self,
+        seed: int,
+        scenario: SimulationScenario | None = None,
+        network: SeededNetwork | None = None,
+        off: frozenset[Safety] = frozenset(),
+    ) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.scenario = self.choose(self.random) if scenario is None else scenario
+        self.network = network or SeededNetwork(Random(self.random.random()), self.scenario.weather)
+        self.loop = self.make_loop(Random(self.random.random()))
+        self.wrong: list[str] = []
+        self.events: Counter[str] = Counter()
+        self._trace: list[str] = []
+        self.partitions = [
+            WatchedPartition(number, self.scenario.partitions, self.note, self.find, self.events, off, self.scenario.options.max_struck)
+            for number in range(self.scenario.partitions)
+        ]
+        self.around = RunContext(
+            self.loop, self.partitions, self.scenario.options, self.now, self.note, self.find, self.events, off, self._step_in
+        )
+        self.settled_after = 0.0
+        self._processes: list[Process] = []
+        self._workers: list[SimulatedWorker] = []
+
+    def choose(self, random: Random) -> SimulationScenario:
+        """What the seed makes of the run."""
+        return scenario_of(random)
+
+    def make_loop(self, random: Random) -> SimulationLoop:
+        """What owns time and interleaving."""
+        return simulation_loop(random)
+
+    @property
+    def broker(self) -> MemoryBroker:
+        """Of the first partition."""
+        return self.partitions[0].broker
+
+    @property
+    def redis(self) -> MemoryRedis:
+        """Of the first partition."""
+        return self.partitions[0].redis
+
+    def run(self) -> SimulationResult:
+        """The whole run."""
+        try:
+            self.loop.run_until_complete(self._main())
+        except Exception as error:  # noqa: BLE001 - one seed must not hide what the others find
+            self.find(f"the run itself ended with {error!r}")
+        for unnoticed in self.loop.errors:
+            self.find(unnoticed)
+        trace = "\n".join(self._trace)
+        digest = hashlib.sha256(trace.encode()).hexdigest()[:16]
+        result = SimulationResult(self.seed, self.wrong, trace, Counter(self.events), self.settled_after, digest)
+        if self.wrong:
+            self._end_what_is_left()
+        return result
+
+    def now(self) -> int:
+        """The wall clock."""
+        return START + round(self.loop.time() * SECOND)
+
+    def _end_what_is_left(self) -> None:
+        """A run that failed may end in the middle; its coroutines must not outlive it."""
+        for process in self._processes:
+            process.kill()
+        self.loop.run_until_complete(asyncio.sleep(ENDS_WITHIN))
+
+    def note(self, text: str) -> None:
+        """Add to the trace."""
+        self._trace.append(f"{self.loop.time():.6f} {text}")
+
+    def find(self, text: str) -> None:
+        """Something is wrong."""
+        self.note(f"wrong: {text}")
+        self.wrong.append(f"at {self.loop.time():.3f} s, step {len(self._trace)}: {text}")
+
+    async def _main(self) -> None:
+        self.begin()
+        feeding = asyncio.create_task(self._feed())
+        faults = asyncio.create_task(self._go_wrong())
+        await feeding
+        await faults
+        self.network.weather = Weather()
+        self.network.stalled.clear()
+        self.network.cut.clear()
+        for partition in self.partitions:
+            partition.redis.out_of_memory = False
+            partition.broker.loses_markers = False
+        await self.drain()
+        if not self.wrong:
+            self.check()
+        for partition in self.partitions:
+            partition.note_result()
+
+    def check(self) -> None:
+        """Hold what came of it against what must be true."""
+        for partition in self.partitions:
+            partition.check(self.expectations_of(partition))
+
+    def begin(self) -> None:
+        """The first worker starts."""
+        self._spawn()
+
+    async def drain(self) -> None:
+        """Wait until everything is processed, and let all workers leave."""
+        for _ in range(MOST_ROUNDS):
+            await self.wait_until_settled()
+            await self.let_all_leave()
+            # They may have begun something while they were leaving, or died of it; that is their successors'.
+            if self.wrong or (self._settled() and not any(partition.broker.hanging for partition in self.partitions)):
+                break
+
+    async def let_all_leave(self) -> None:
+        """Ask all workers to end, and wait for it."""
+        for worker in self._workers:
+            worker.request_stop()
+        # Whatever one of them ends with, it has told. One that died before it began was cancelled.
+        await asyncio.gather(*(worker.ended for worker in self._workers), return_exceptions=True)
+
+    async def wait_until_settled(self) -> None:
+        """Wait until everything is processed and shown, which must not take for ever."""
+        began = self.loop.time()
+        deadline = began + SETTLES_WITHIN
+        settled = False
+        hangs_since = began
+        while not settled and self.loop.time() < deadline and not self.wrong:
+            if not any(partition.broker.hanging for partition in self.partitions):
+                hangs_since = self.loop.time()
+            elif self.events["lose markers"] and self.loop.time() - hangs_since > HANGS_FOR:
+                # Its next commit would show what hangs, and takes too long to come. The next worker refuses the partition.
+                self.stop_workers_at_once()
+                hangs_since = self.loop.time()
+            self.look_after_workers()
+            await asyncio.sleep(0.5)
+            settled = self.ready() and self._settled()
+        self.settled_after = max(self.settled_after, self.loop.time() - began)
+        if not self.wrong and not settled:
+            where = "; ".join(partition.where() for partition in self.partitions)
+            self.find(f"did not settle within {SETTLES_WITHIN:g} s: ready {self.ready()}, {where}")
+
+    def stop_workers_at_once(self) -> None:
+        """Somebody has had enough."""
+        self._workers[-1].process.kill()
+
+    def look_after_workers(self) -> None:
+        """Restart what died, as whoever runs the workers would."""
+        if not self._workers[-1].process.alive or self._workers[-1].ended.done():
+            self._spawn()
+
+    def ready(self) -> bool:
+        """Whether every partition is taken over by somebody who lives."""
+        return self._workers[-1].ready
+
+    def _settled(self) -> bool:
+        overdue = overdue_at(self.now(), self.scenario.options.quiet_after, self.scenario.skew)
+        return all(partition.settled(overdue) for partition in self.partitions)
+
+    def expectations(self) -> Expectations:
+        """What the checker needs to know."""
+        return Expectations(
+            PROGRAM,
+            TouchpointLimits(),
+            self.now(),
+            on_time=self.scenario.shop.late <= PROGRAM.grace // 2 and self.scenario.skew == 0,
+            poisonous=lambda touchpoint: touchpoint.type == "boom",
+        )
+
+    def expectations_of(self, partition: WatchedPartition) -> Expectations:
+        """The same, with what concerns one partition only."""
+        expected = self.expectations()
+        if self.scenario.shop.kind == "history" and partition.longest_silence * SECOND >= self.scenario.options.quiet_after:
+            # It jumped to the wall clock in the middle of history, as a partition does that has been quiet for so long.
+            return replace(expected, on_time=False)
+        return expected
+
+    async def _feed(self) -> None:
+        shop, random = self.scenario.shop, Random(self.random.random())
+        together = 0
+        for arrival in self.arriving(random, shop):
+            self._partition_for(arrival.key, random).arrive(arrival, self.now(), self.loop.time())
+            if together == 0:
+                together = random.randrange(shop.burst)
+                await asyncio.sleep(random.uniform(0, shop.pause))
+            else:
+                together -= 1
+        if random.random() < 0.3:
+            for partition in self.partitions:
+                partition.broker.leave_gap()
+
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
+        """What is produced, one after the other."""
+        return arrivals(random, shop, self._walls())
+
+    def _partition_for(self, key: bytes | None, random: Random) -> WatchedPartition:
+        count = len(self.partitions)
+        if count == 1:
+            return self.partitions[0]
+        return self.partitions[random.randrange(count) if key is None else partition_of(key.decode(), count)]
+
+    def _walls(self) -> Iterator[int]:
+        while True:
+            yield self.now()
+
+    async def _go_wrong(self) -> None:
+        random = Random(self.random.random())
+        for _ in range(self.scenario.faults):
+            await asyncio.sleep(random.uniform(0, self.scenario.pause))
+            fault = random.choice(self.faults)
+            struck = await self.moment(random) if random.random() < AIMED else None
+            self.events[fault] += 1
+            self.note(f"fault: {fault}")
+            where = self.partitions if random.random() < 0.5 else [random.choice(self.partitions)]
+            if fault in SERVER_FAULTS:
+                for partition in where:
+                    partition.fault(fault, random)
+            elif fault in NETWORK_FAULTS:
+                self._disturb(fault, random)
+            else:
+                await self.fault(fault, random, struck)
+
+    async def moment(self, random: Random) -> Process | None:
+        """Wait until a process is in the middle of a call, and give that process; none when that takes too long."""
+        call = random.choice(MOMENTS)
+        sent = self.network.next_call(call)
+        done, _ = await asyncio.wait({sent}, timeout=AIMS_FOR)
+        if not done:
+            return None
+        await asyncio.sleep(random.uniform(0, 2 * self.scenario.weather.delay))
+        self.events["aimed fault"] += 1
+        return sent.result()
+
+    async def fault(self, fault: str, random: Random, struck: Process | None) -> None:
+        """Something happens to the workers; to that of the process `struck`, if there is one."""
+        last = self._workers[-1]
+        worker = next((worker for worker in self._workers if worker.process is struck), last)
+        if fault == "kill":
+            worker.process.kill()
+        elif fault == "second owner":
+            if random.random() < 0.7:
+                worker.process.sleep_until(self.loop.time() + random.uniform(0, 20.0))
+            self.loop.call_later(random.uniform(0, 25.0), last.request_stop)
+            self._spawn()
+        elif fault == "clock jump":
+            self.jump(worker.clock, random)
+        if not self._workers[-1].process.alive:
+            await asyncio.sleep(random.uniform(0, 3.0))
+            self._spawn()
+
+    def _disturb(self, fault: str, random: Random) -> None:
+        """For a while Redis has no memory, a server stands still, or a process does not reach it (or it the process)."""
+        seconds = random.uniform(0, 5.0)
+        server: Server = random.choice(("log", "view"))
+        if fault == "out of memory":
+            for partition in self.partitions:
+                partition.redis.out_of_memory = True
+                self.loop.call_later(seconds, setattr, partition.redis, "out_of_memory", False)
+        elif fault == "lose markers":
+            # Transactions are ended as ever, but nobody who reads hears of it.
+            broker = random.choice(self.partitions).broker
+            broker.loses_markers = True
+            self.loop.call_later(random.uniform(0, 8.0), setattr, broker, "loses_markers", False)
+        elif fault == "stall":
+            self.network.stalled[server] = 2.0
+            self.loop.call_later(seconds, lambda: self.network.stalled.pop(server, None))
+        else:
+            between = random.choice(self.process_names()), server
+            self.network.cut[between] = random.choice(("request", "answer"))
+            self.loop.call_later(seconds, lambda: self.network.cut.pop(between, None))
+
+    def _step_in(self, partition: int, message: str) -> bool:
+        if not self.events["lose markers"]:
+            return False
+        self.note(f"an operator steps in: {message}")
+        # Nowhere else: under a worker that runs on, to abort what hangs would take a batch away that it builds upon.
+        self.partitions[partition].step_in()
+        return True
+
+    def process_names(self) -> Sequence[str]:
+        """Of the workers that may do something."""
+        return [worker.process.name for worker in self._workers[-2:]]
+
+    def new_process(self) -> tuple[Process, Random, int]:
+        """A worker process that starts now, randomness of its own, and by how much its clock is wrong."""
+        process = self.make_process(f"w{len(self._processes) + 1}")
+        self._processes.append(process)
+        skew = self.random.randint(-self.scenario.skew, self.scenario.skew)
+        return process, Random(self.random.random()), skew
+
+    def make_process(self, name: str) -> Process:
+        """A process that starts now."""
+        return Process(name, self.network, self.note, self.events)
+
+    def _spawn(self) -> None:
+        process, random, skew = self.new_process()
+        self._workers.append(self.make_worker(process, random, skew))
+
+    def make_worker(self, process: Process, random: Random, skew: int) -> SimulatedWorker:
+        """The worker in a process that starts now."""
+        return SimulatedWorker(self.around, process, random, skew, self.next_program())
+
+    def next_program(self) -> Program:
+        """What the next worker runs."""
+        return PROGRAM
+
+    def jump(self, clock: ProcessClock, random: Random) -> None:
+        """A process's wall clock is set, forward or backward."""
+        skew = random.randint(-self.scenario.skew, self.scenario.skew)
+        self.events["clock set forward"] += skew > clock.skew
+        self.events["clock set back"] += skew < clock.skew
+        clock.skew = skew
