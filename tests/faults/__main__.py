@@ -15,11 +15,11 @@ from typing import Any
 import click
 import msgspec
 
-from tests.faults import trials
-from tests.faults.catalogue import CATALOGUE, a_round, pairs
+from tests.faults.breaking.catalogue import CATALOGUE, a_round, pairs
 from tests.faults.drill import Drill, DrillOutcome, Failure
 from tests.faults.report import as_json, line_of, recoveries, table_of
 from tests.faults.requests import command as requests
+from tests.faults.trials import all_trials as trials
 from tests.servers.processes import ServerError
 
 _CHECK_EVERY = 10

@@ -13,13 +13,13 @@ import msgspec
 
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.units import DAY
-from tests.faults.catalogue import AND, CATALOGUE
-from tests.faults.follower import Follower
-from tests.faults.installation import Installation
-from tests.faults.kafka_faults import hanging, wait_until_in_sync
-from tests.faults.ledger import Ledger
-from tests.faults.load import Load
-from tests.faults.standing import differences_in_redis, processed, redis_is_up_to_date
+from tests.faults.breaking.catalogue import AND, CATALOGUE
+from tests.faults.breaking.kafka_faults import hanging, wait_until_in_sync
+from tests.faults.checking.books import Books
+from tests.faults.checking.follower import Follower
+from tests.faults.checking.standing import differences_in_redis, processed, redis_is_up_to_date
+from tests.faults.installation.installation import Installation
+from tests.faults.loads.load import Load
 from tests.servers.processes import ServerError, wait_until
 
 RECOVERY_SECONDS = 120.0
@@ -56,8 +56,8 @@ class Drill(AbstractContextManager["Drill"]):
         self.installation = Installation(folder, workers, partitions)
         settings = self.installation.settings
         servers = self.installation.kafka.bootstrap_servers
-        self.ledger = Ledger(self.installation.journey, partitions)
-        self._follower = Follower(servers, settings, self.ledger)
+        self.books = Books(self.installation.journey, partitions)
+        self._follower = Follower(servers, settings, self.books)
         self._load = Load(servers, settings.topic_touchpoints, partitions, rate, seed, customers)
         # As long as the run: a process that is started ends with the thread that started it.
         self._hands = ThreadPoolExecutor(2, "faults")
@@ -109,7 +109,7 @@ class Drill(AbstractContextManager["Drill"]):
             recovery = time.monotonic() - ended
         except ServerError as error:
             problems.append(f"{error}: {self._standing()}")
-        problems += self.ledger.violations
+        problems += self.books.violations
         for slot in self.installation.slots:
             problems += [f"worker {slot.number} ended by itself:\n{words}" for words in slot.ends]
         return DrillOutcome(len(self.outcomes) + 1, kind, what, began - self._began, ended - began, recovery, problems)
@@ -133,10 +133,10 @@ class Drill(AbstractContextManager["Drill"]):
         return lag <= self._load.rate * _WORTH and self._redis_is_up_to_date() and self.installation.is_ready()
 
     def _through(self) -> Mapping[int, int]:
-        return processed(self.ledger, self.installation.settings.partitions)
+        return processed(self.books, self.installation.settings.partitions)
 
     def _redis_is_up_to_date(self) -> bool:
-        return redis_is_up_to_date(self.ledger, self.installation.settings, self.installation.redis.primary)
+        return redis_is_up_to_date(self.books, self.installation.settings, self.installation.redis.primary)
 
     def _standing(self) -> str:
         through = self._through()
@@ -148,7 +148,7 @@ class Drill(AbstractContextManager["Drill"]):
         """Pause the load, let everything be processed, and compare what can be compared on the way. Raises `Failure`."""
         self._load.pause()
         self._drain()
-        problems = [*self.ledger.violations, *self.ledger.behind(), *self._differences_in_redis()]
+        problems = [*self.books.violations, *self.books.behind(), *self._differences_in_redis()]
         problems += [f"a transaction hangs in {place[0]}/{place[1]}" for place in hanging(self.installation)]
         if problems:
             raise Failure("\n".join(problems))
@@ -165,19 +165,19 @@ class Drill(AbstractContextManager["Drill"]):
             self._load.send(key, value)
         self._load.flush()
         self._drain()
-        problems += self.ledger.close(until)
+        problems += self.books.close(until)
         problems += self._differences_in_redis()
         problems += [f"a transaction hangs in {place[0]}/{place[1]}" for place in hanging(self.installation)]
         if problems:
             raise Failure("\n".join(problems))
-        ledger = self.ledger
+        books = self.books
         return {
-            "touchpoints": ledger.touchpoints,
-            "stage_changes": ledger.changes,
-            "by_timer": ledger.causes["timer"],
-            "campaign_triggers": ledger.triggers,
-            "dead_letters": ledger.letters,
-            "customers": len(ledger.states),
+            "touchpoints": books.touchpoints,
+            "stage_changes": books.changes,
+            "by_timer": books.causes["timer"],
+            "campaign_triggers": books.triggers,
+            "dead_letters": books.letters,
+            "customers": len(books.states),
         }
 
     def _drain(self) -> None:
@@ -193,7 +193,7 @@ class Drill(AbstractContextManager["Drill"]):
         wait_until(self._follower.is_through, _DRAIN_SECONDS, "the follower's reading every topic to its end", _POLL)
 
     def _differences_in_redis(self) -> list[str]:
-        return differences_in_redis(self.ledger, self.installation.settings, self.installation.redis.primary)
+        return differences_in_redis(self.books, self.installation.settings, self.installation.redis.primary)
 
     def _uncounted(self) -> list[str]:
         """Whether new workers count every record that they read, as applied, as a duplicate or as a dead letter."""

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from tests.faults.catalogue import AND
+from tests.faults.breaking.catalogue import AND
+from tests.faults.checking.timing import percentile
 from tests.faults.drill import DrillOutcome
-from tests.faults.timing import percentile
 
 
 class Recovery(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.catalogue import CATALOGUE
+from tests.faults.breaking.catalogue import CATALOGUE
 from tests.faults.drill import Drill, DrillOutcome
 from tests.faults.report import line_of
 

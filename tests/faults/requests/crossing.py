@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from tests.faults.network import reset_connection
+from tests.faults.installation.network import reset_connection
 from tests.faults.requests.frames import SentRequest, correlation_of, read_frame, request_of
 
 _ANSWER_SECONDS = 5.0

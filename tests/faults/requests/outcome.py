@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from etapa.contracts.partitioner import partition_of
 from etapa.settings import Settings
-from tests.faults.log_ends import committed_ends
+from tests.faults.installation.log_ends import committed_ends
 from tests.servers.processes import wait_until
 
 _SECONDS = 60.0

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from tests.faults.checking.timing import percentile
 from tests.faults.requests.rounds import RequestTrial
-from tests.faults.timing import percentile
 
 
 class Line(msgspec.Struct, frozen=True):

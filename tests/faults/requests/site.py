@@ -21,9 +21,9 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.creation import create_topics
 from etapa.stream.kafka.writing.producer import transactional_id
 from etapa.stream.redis.view import PartitionKeys
-from tests.faults.log_ends import hanging_transactions
-from tests.faults.network import Network
-from tests.faults.placement import Place, reassign
+from tests.faults.installation.log_ends import hanging_transactions
+from tests.faults.installation.network import Network
+from tests.faults.installation.placement import Place, reassign
 from tests.faults.requests.crossing import Crossing, Crossings
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.faults.network import Network
+from tests.faults.installation.network import Network
 from tests.faults.requests.acts import Act, How, Moment
 from tests.faults.requests.crossing import Crossing, Crossings
 from tests.faults.requests.frames import ApiKey, request_of

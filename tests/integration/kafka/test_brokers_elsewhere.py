@@ -9,7 +9,7 @@ import pytest
 
 from etapa.contracts.campaign_trigger import trigger_id
 from etapa.journey.units import DAY
-from tests.faults.network import Network
+from tests.faults.installation.network import Network
 from tests.integration.delivery_scene import delivery_file, publish, started_delivery, trigger
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of, until
 from tests.integration.places import new_place, wait_until_settled

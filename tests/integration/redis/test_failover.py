@@ -12,7 +12,7 @@ from etapa.journey.units import DAY
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import connect, disconnect
 from etapa.stream.redis.view import RedisView
-from tests.faults.network import Network, NetworkLink
+from tests.faults.installation.network import Network, NetworkLink
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of, until
 from tests.integration.places import new_place, new_settings
 from tests.integration.redis_views import customers, mark

@@ -21,7 +21,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.kafka.reading.state_topic import StateTopic
 from etapa.stream.protocol.ports import Blocked
-from tests.faults.memory_bound import memory_bound
+from tests.faults.trials.memory_bound import memory_bound
 from tests.integration.buried_letters import run
 from tests.integration.outcome import followed
 from tests.integration.places import new_place, opened_log, put, read_all, started_producer

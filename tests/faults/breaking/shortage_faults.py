@@ -16,8 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ConfigResource,
 )
 
-from tests.faults.installation import BROKERS, Installation
-from tests.faults.kafka_faults import wait_until_in_sync
+from tests.faults.breaking.kafka_faults import wait_until_in_sync
+from tests.faults.installation.installation import BROKERS, Installation
 from tests.servers.processes import wait_until
 
 _SECONDS = 60.0

@@ -9,9 +9,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from etapa.stream.kafka.writing.producer import transactional_id
-from tests.faults.installation import BROKERS, Installation
-from tests.faults.log_ends import hanging_transactions
-from tests.faults.placement import Place, elect_preferred, reassign
+from tests.faults.installation.installation import BROKERS, Installation
+from tests.faults.installation.log_ends import hanging_transactions
+from tests.faults.installation.placement import Place, elect_preferred, reassign
 from tests.servers.processes import wait_until
 
 _SECONDS = 120.0

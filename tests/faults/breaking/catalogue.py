@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from tests.faults import kafka_faults, network_faults, redis_faults, shortage_faults, worker_faults
-from tests.faults.installation import Installation
+from tests.faults.breaking import kafka_faults, network_faults, redis_faults, shortage_faults, worker_faults
+from tests.faults.installation.installation import Installation
 
 Fault = Callable[[Installation, Random], str]
 """Breaks something and mends it. Gives what was broken, for the reader of the report."""

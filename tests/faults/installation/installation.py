@@ -14,8 +14,8 @@ from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.creation import create_topics
-from tests.faults.network import Network, NetworkLink
-from tests.faults.redis_pair import RedisPair
+from tests.faults.installation.network import Network, NetworkLink
+from tests.faults.installation.redis_pair import RedisPair
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import wait_until

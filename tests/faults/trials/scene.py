@@ -14,12 +14,12 @@ from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.creation import create_topics
-from tests.faults.follower import Follower
-from tests.faults.installation import journey_file
-from tests.faults.ledger import Ledger
-from tests.faults.log_ends import hanging_transactions
-from tests.faults.standing import differences_in_redis, processed, redis_is_up_to_date
-from tests.faults.timing import Timing
+from tests.faults.checking.books import Books
+from tests.faults.checking.follower import Follower
+from tests.faults.checking.standing import differences_in_redis, processed, redis_is_up_to_date
+from tests.faults.checking.timing import Timing
+from tests.faults.installation.installation import journey_file
+from tests.faults.installation.log_ends import hanging_transactions
 from tests.integration.outcome import closing, put_touchpoints
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
@@ -48,7 +48,7 @@ class Scene(AbstractContextManager["Scene"]):
         spoils: Callable[[Touchpoint], bool] = lambda touchpoint: False,
         **settings: Any,
     ) -> None:
-        """`kafka` are settings of the broker; `spoils` is the ledger's."""
+        """`kafka` are settings of the broker; `spoils` is the books's."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.kafka = KafkaServer(folder / "kafka", settings=dict(kafka or {}))
@@ -63,9 +63,9 @@ class Scene(AbstractContextManager["Scene"]):
             **{**defaults, **settings},
         )
         self.journey = journey_or_raise(self.settings.journey_path.read_text(encoding="utf-8"), str(self.settings.journey_path))
-        self.ledger = Ledger(self.journey, self.settings.partitions, spoils)
+        self.books = Books(self.journey, self.settings.partitions, spoils)
         self.timing = Timing()
-        self._follower = Follower(self.kafka.bootstrap_servers, self.settings, self.ledger, self.timing)
+        self._follower = Follower(self.kafka.bootstrap_servers, self.settings, self.books, self.timing)
         self._follows = False
         self._workers: list[StartedWorker] = []
 
@@ -110,7 +110,7 @@ class Scene(AbstractContextManager["Scene"]):
 
     def lag(self, ends: Mapping[int, int]) -> Mapping[int, int]:
         """Touchpoints by partition that are not processed yet of those before `ends`, as the books say."""
-        through = processed(self.ledger, self.settings.partitions)
+        through = processed(self.books, self.settings.partitions)
         return {number: max(0, end - through[number]) for number, end in ends.items()}
 
     def drain(self, ends: Mapping[int, int], seconds: float) -> None:
@@ -120,7 +120,7 @@ class Scene(AbstractContextManager["Scene"]):
             if self._follower.error is not None:
                 message = f"the follower failed: {self._follower.error!r}"
                 raise Wrong(message)
-            return not any(self.lag(ends).values()) and redis_is_up_to_date(self.ledger, self.settings, self.redis)
+            return not any(self.lag(ends).values()) and redis_is_up_to_date(self.books, self.settings, self.redis)
 
         wait_until(is_drained, seconds, f"the processing of touchpoints up to {dict(ends)}", 0.1)
         wait_until(self._follower.is_through, seconds, "the follower's reading every topic to its end", 0.1)
@@ -128,22 +128,22 @@ class Scene(AbstractContextManager["Scene"]):
     def close_books(self, ends: Mapping[int, int], latest: int, seconds: float) -> Mapping[str, int]:
         """Let all timers fire, compare everything, and give how much there was. `latest` is when the last touchpoint occurred."""
         self.drain(ends, seconds)
-        problems = [*self.ledger.violations, *self.ledger.behind()]
+        problems = [*self.books.violations, *self.books.behind()]
         until = latest + 200 * DAY
         last = closing(self.settings, until + self.journey.grace)
         asyncio.run(put_touchpoints(self.settings, last))
         self.drain({number: end + 1 for number, end in ends.items()}, seconds)
-        problems += self.ledger.close(until)
-        problems += differences_in_redis(self.ledger, self.settings, self.redis)
+        problems += self.books.close(until)
+        problems += differences_in_redis(self.books, self.settings, self.redis)
         problems += [f"a transaction hangs in {topic}/{number}" for topic, number in self._hanging()]
         if problems:
             raise Wrong("\n".join(problems))
-        ledger = self.ledger
+        books = self.books
         return {
-            "touchpoints": ledger.touchpoints,
-            "stage_changes": ledger.changes,
-            "dead_letters": ledger.letters,
-            "customers": len(ledger.states),
+            "touchpoints": books.touchpoints,
+            "stage_changes": books.changes,
+            "dead_letters": books.letters,
+            "customers": len(books.states),
         }
 
     def _hanging(self) -> Sequence[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """The worker with a defect: judging a touchpoint of the type `cursed` raises, when half of it is done already.
 
 Nothing that a journey file can say is known to raise, so that this is tried at all needs a defect made on purpose.
-`python -m tests.faults.flawed_worker run` takes what `etapa run` takes.
+`python -m tests.faults.trials.flawed_worker run` takes what `etapa run` takes.
 """
 
 from dataclasses import replace

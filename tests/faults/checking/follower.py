@@ -1,4 +1,4 @@
-"""Reads every topic as a consumer of committed records would, and keeps the ledger."""
+"""Reads every topic as a consumer of committed records would, and keeps the books."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,9 +7,9 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from etapa.contracts.mark import MARK_KEY
 from etapa.settings import Settings
-from tests.faults.ledger import Headers, Ledger
-from tests.faults.log_ends import committed_ends
-from tests.faults.timing import Timing
+from tests.faults.checking.books import Books, Headers
+from tests.faults.checking.timing import Timing
+from tests.faults.installation.log_ends import committed_ends
 
 _MOST_AT_ONCE = 1_000
 _WAIT = 0.05
@@ -18,9 +18,9 @@ _WAIT = 0.05
 class Follower:
     """Reads from `start` to `stop`, in a thread of its own, past all that is broken on purpose: brokers hear from it directly."""
 
-    def __init__(self, servers: str, settings: Settings, ledger: Ledger, timing: Timing | None = None) -> None:
+    def __init__(self, servers: str, settings: Settings, books: Books, timing: Timing | None = None) -> None:
         self._servers = servers
-        self._ledger = ledger
+        self._books = books
         self._timing = timing
         self._consumer = Consumer(
             {
@@ -92,24 +92,24 @@ class Follower:
 
     def _touchpoint(self, message: Message) -> None:
         partition, offset = _number(message.partition()), _number(message.offset())
-        self._ledger.touchpoint(partition, offset, message.key(), message.value())
+        self._books.touchpoint(partition, offset, message.key(), message.value())
         if self._timing is not None:
             self._timing.touchpoint(partition, offset, message.timestamp()[1])
 
     def _stage_change(self, message: Message) -> None:
-        self._ledger.stage_change(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
+        self._books.stage_change(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
 
     def _campaign_trigger(self, message: Message) -> None:
-        self._ledger.campaign_trigger(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
+        self._books.campaign_trigger(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
 
     def _dead_letter(self, message: Message) -> None:
-        self._ledger.dead_letter(message.key(), message.value(), _headers(message))
+        self._books.dead_letter(message.key(), message.value(), _headers(message))
 
     def _state(self, message: Message) -> None:
         partition = _number(message.partition())
-        self._ledger.state(partition, _number(message.offset()), message.key() or b"", message.value())
+        self._books.state(partition, _number(message.offset()), message.key() or b"", message.value())
         if self._timing is not None and message.key() == MARK_KEY:
-            self._timing.mark(partition, self._ledger.marks[partition][1].through, message.timestamp()[1])
+            self._timing.mark(partition, self._books.marks[partition][1].through, message.timestamp()[1])
 
 
 def _number(value: int | None) -> int:

@@ -6,20 +6,20 @@ import redis
 
 from etapa.settings import Settings
 from etapa.stream.redis.view import PartitionKeys
-from tests.faults.ledger import Ledger
+from tests.faults.checking.books import Books
 from tests.integration.outcome import view_in_redis
 from tests.servers.redis_server import RedisServer
 
 
-def processed(ledger: Ledger, partitions: int) -> Mapping[int, int]:
+def processed(books: Books, partitions: int) -> Mapping[int, int]:
     """For each partition the offset after the last touchpoint that is processed, as its mark says."""
-    marks = dict(ledger.marks)
+    marks = dict(books.marks)
     return {number: marks[number][1].through + 1 if number in marks else 0 for number in range(partitions)}
 
 
-def redis_is_up_to_date(ledger: Ledger, settings: Settings, server: RedisServer) -> bool:
+def redis_is_up_to_date(books: Books, settings: Settings, server: RedisServer) -> bool:
     """Whether Redis shows what was committed a moment ago."""
-    committed = {number: offset for number, (offset, _) in list(ledger.marks.items())}
+    committed = {number: offset for number, (offset, _) in list(books.marks.items())}
     try:
         with server.client() as client:
             for number, offset in committed.items():
@@ -31,10 +31,10 @@ def redis_is_up_to_date(ledger: Ledger, settings: Settings, server: RedisServer)
     return True
 
 
-def differences_in_redis(ledger: Ledger, settings: Settings, server: RedisServer) -> list[str]:
+def differences_in_redis(books: Books, settings: Settings, server: RedisServer) -> list[str]:
     """Redis against the view that anybody would rebuild from `customer-state`."""
     with server.client() as client:
         shown = view_in_redis(settings, client)
-    rebuilt = ledger.view()
+    rebuilt = books.view()
     names = ("stages", "states", "due", "counts")
     return [f"Redis' {name} differ from customer-state" for name, a, b in zip(names, shown, rebuilt, strict=True) if a != b]

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from tests.faults.network import Network, NetworkLink
+from tests.faults.installation.network import Network, NetworkLink
 from tests.servers.processes import ServerError, wait_until
 from tests.servers.redis_server import RedisServer, redis_major_version
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from tests.faults import forbidden, overload, poison, stuck
-from tests.faults.scene import Figures, Tell, Wrong
+from tests.faults.trials import forbidden, overload, poison, stuck
+from tests.faults.trials.scene import Figures, Tell, Wrong
 from tests.servers.processes import ServerError
 
 Trial = Callable[[Path, Tell], Figures]

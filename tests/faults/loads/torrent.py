@@ -1,4 +1,4 @@
-"""More touchpoints than a worker carries, from a process of its own: `python -m tests.faults.torrent` is started by `Torrent`.
+"""More touchpoints than a worker carries, from a process of its own: `python -m tests.faults.loads.torrent` is started by `Torrent`.
 
 A few thousand made-up touchpoints of three days are prepared once, and then published again and again, each time by
 shoppers of their own. So they cost next to nothing to make, and no touchpoint comes later than the journey's grace.
@@ -64,7 +64,7 @@ class Torrent:
 
     def __init__(self, order: Order, folder: Path) -> None:
         self._answer = folder / f"torrent-{order.seed}.json"
-        command = [sys.executable, "-m", "tests.faults.torrent", msgspec.json.encode(order).decode(), str(self._answer)]
+        command = [sys.executable, "-m", "tests.faults.loads.torrent", msgspec.json.encode(order).decode(), str(self._answer)]
         self._process = ServerProcess(command, folder / f"torrent-{order.seed}.log")
 
     @property

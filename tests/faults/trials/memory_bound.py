@@ -1,7 +1,7 @@
 """How much memory a worker takes at most, as `docs/operations.md` puts it down."""
 
 from etapa.settings import Settings
-from tests.faults.measures import MEBIBYTE
+from tests.faults.trials.measures import MEBIBYTE
 
 _IDLE = 80 * MEBIBYTE
 _CUSTOMER = 3 * 1024

@@ -3,7 +3,7 @@
 import time
 from random import Random
 
-from tests.faults.installation import Installation
+from tests.faults.installation.installation import Installation
 from tests.servers.processes import wait_until
 
 _STALL = 2.0

@@ -1,4 +1,4 @@
-from tests.faults.timing import Timing
+from tests.faults.checking.timing import Timing
 
 
 def test_a_touchpoint_took_until_the_first_mark_that_stands_for_it() -> None:

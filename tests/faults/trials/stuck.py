@@ -8,9 +8,9 @@ from aiokafka import TopicPartition
 
 from etapa.contracts.mark import MARK_KEY
 from etapa.stream.kafka.writing.producer import transactional_id
-from tests.faults.load import Load
-from tests.faults.scene import Figures, Scene, Tell, Wrong
-from tests.faults.timing import in_words, now, percentile
+from tests.faults.checking.timing import in_words, now, percentile
+from tests.faults.loads.load import Load
+from tests.faults.trials.scene import Figures, Scene, Tell, Wrong
 from tests.integration.hanging import abort_hanging, leave_hanging
 from tests.servers.processes import wait_until
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from tests.faults.placement import Place
+from tests.faults.installation.placement import Place
 
 _SECONDS = 30.0
 _PAUSE = 0.2

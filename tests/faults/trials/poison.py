@@ -7,10 +7,10 @@ import msgspec
 from confluent_kafka import Producer
 
 from etapa.contracts.partitioner import partition_of
-from tests.faults.flawed_worker import CURSED, is_cursed
-from tests.faults.load import Load
-from tests.faults.scene import Figures, Scene, Tell, Wrong, check_undisturbed
-from tests.faults.timing import in_words, now, percentile
+from tests.faults.checking.timing import in_words, now, percentile
+from tests.faults.loads.load import Load
+from tests.faults.trials.flawed_worker import CURSED, is_cursed
+from tests.faults.trials.scene import Figures, Scene, Tell, Wrong, check_undisturbed
 from tests.servers.processes import wait_until
 
 Record = tuple[bytes, bytes]
@@ -45,7 +45,7 @@ def unjudgeable(folder: Path, count: int, tell: Tell) -> Figures:
         fields = {"id": f"p-{number}", "customer_id": key.decode(), "type": CURSED, "occurred_at": "2015-01-01T00:00:00Z"}
         return key, msgspec.json.encode(fields)
 
-    return _try(folder, count, tell, cursed, "tests.faults.flawed_worker", 400)
+    return _try(folder, count, tell, cursed, "tests.faults.trials.flawed_worker", 400)
 
 
 def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Record], module: str, slowest: float) -> Figures:

@@ -3,7 +3,7 @@
 import time
 from random import Random
 
-from tests.faults.installation import Installation
+from tests.faults.installation.installation import Installation
 
 
 def kill(installation: Installation, random: Random) -> str:

@@ -16,8 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from tests.faults.load import Load
-from tests.faults.scene import Figures, Scene, Tell, Wrong
+from tests.faults.loads.load import Load
+from tests.faults.trials.scene import Figures, Scene, Tell, Wrong
 from tests.servers.processes import wait_until
 
 _AUTHORIZER = {

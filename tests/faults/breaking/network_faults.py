@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from random import Random
 
-from tests.faults.installation import Installation
-from tests.faults.network import Direction, NetworkLink
+from tests.faults.installation.installation import Installation
+from tests.faults.installation.network import Direction, NetworkLink
 
 _ALL_SERVERS = 0.25
 """How often it is not one server that a worker has trouble with, but all of them."""

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.trials import SHORT
+from tests.faults.trials.all_trials import SHORT
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

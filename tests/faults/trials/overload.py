@@ -4,11 +4,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.faults.log_ends import committed_ends
-from tests.faults.measures import MEBIBYTE, MemoryWatch, Throttle, resident
-from tests.faults.memory_bound import memory_bound
-from tests.faults.scene import Figures, Scene, Tell, Wrong, check_undisturbed
-from tests.faults.torrent import LATEST, Order, Torrent
+from tests.faults.installation.log_ends import committed_ends
+from tests.faults.loads.torrent import LATEST, Order, Torrent
+from tests.faults.trials.measures import MEBIBYTE, MemoryWatch, Throttle, resident
+from tests.faults.trials.memory_bound import memory_bound
+from tests.faults.trials.scene import Figures, Scene, Tell, Wrong, check_undisturbed
 from tests.integration.worker import StartedWorker
 from tests.servers.processes import wait_until
 

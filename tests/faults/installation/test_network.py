@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.network import Network, NetworkLink
+from tests.faults.installation.network import Network, NetworkLink
 
 WORD = b"word"
 

@@ -62,7 +62,7 @@ class _Account:
         return None if right == found else f"{key.decode()}: published {found[1]!r}, the core says {right[1]!r}"
 
 
-class Ledger:
+class Books:
     """Told of every committed record, in order by partition. `violations` says what should not be."""
 
     def __init__(self, journey: Journey, partitions: int, spoils: Callable[[Touchpoint], bool] = lambda touchpoint: False) -> None:

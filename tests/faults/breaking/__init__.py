@@ -1,0 +1,1 @@
+"""The faults: what happens to Kafka, Redis, the network and workers, by name."""

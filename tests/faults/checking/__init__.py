@@ -1,0 +1,1 @@
+"""The books: what came out, held against what should have, and how long it took."""

@@ -1,0 +1,1 @@
+"""What the installation has to carry: a steady load, or more than it can."""
