@@ -182,6 +182,14 @@ lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" ta
 generated: setup ## write what is made from other files: docs/metrics.md, dashboards, the OpenAPI document, the chart's rules
 	@$(BIN)/python -m deploy.generator
 
+.PHONY: page-check
+page-check: ## types and tests of the journey map's page (Node 20, npm)
+	@cd page && npm ci --no-audit --no-fund --silent && npm run --silent types && npm test --silent
+
+.PHONY: page
+page: page-check ## the same, and bundle it; what it builds to is committed, so nobody who uses Etapa needs Node
+	@cd page && npm run --silent build
+
 .PHONY: man
 man: setup ## write a man page for every command to dist/man
 	@$(BIN)/python -m deploy.generator.man_pages dist/man

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploy.generator.dashboards import DASHBOARDS
 from deploy.generator.metrics_page import metrics_page
+from etapa.journey.map.schema import map_schema
 from etapa.serve.openapi import openapi_document
 
 ROOT = Path(__file__).parents[2]
@@ -20,4 +21,6 @@ def generated_files() -> Mapping[str, str]:
         for name in ("alerts.yml", "recording.yml")
     }
     api = json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
-    return {"docs/metrics.md": metrics_page(), "schemas/openapi.json": api, **boards, **rules}
+    journey_map = json.dumps(map_schema(), indent=2, ensure_ascii=False) + "\n"
+    schemas = {"schemas/openapi.json": api, "schemas/journey-map.schema.json": journey_map}
+    return {"docs/metrics.md": metrics_page(), **schemas, **boards, **rules}

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.load import journey_or_raise
@@ -133,6 +133,7 @@ def test_no_kind_of_condition_lacks_a_case_here() -> None:
     assert {each.__name__ for each in (*Leaf.__subclasses__(), All, AnyOf, Not)} == met
 
 
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(journeys())
 def test_every_rule_that_can_be_made_has_a_sentence_in_every_language(journey: Journey) -> None:
     for language in languages():

@@ -136,3 +136,5 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decimal: str
     thousands: str
     rules: RulePhrases
+    page: Mapping[str, str | Plural]
+    """What stands on the page around the map, by name."""

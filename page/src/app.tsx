@@ -1,0 +1,139 @@
+// The page: its head with the choices, the map or its tables, what the figures say, and the panel.
+import type { JSX } from "preact";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { FigureTables } from "./figures.tsx";
+import { Findings } from "./findings.tsx";
+import { Lanes } from "./lanes.tsx";
+import { List } from "./list.tsx";
+import type { JourneyMap, PageLanguage } from "./model.ts";
+import { Panel } from "./panel.tsx";
+import { type Chosen, ReadingProvider, stageName } from "./reading.ts";
+import { Speech, firstLanguage } from "./words.ts";
+
+const NARROW = "(max-width: 760px)";
+type Theme = "auto" | "light" | "dark";
+
+export interface AppProps {
+  readonly map: JourneyMap;
+  readonly languages: readonly PageLanguage[];
+  readonly persona: string;
+  readonly choosePersona: (persona: string) => void;
+  /** What a live page says about its figures: when they were last seen, if they are old. */
+  readonly lastSeen: Date | null;
+}
+
+export function App({ map, languages, persona, choosePersona, lastSeen }: AppProps): JSX.Element {
+  const [code, setCode] = useState(() => firstLanguage(languages, kept("language"), navigator.languages));
+  const [theme, setTheme] = useState<Theme>(() => (kept("theme") as Theme | null) ?? "auto");
+  const [chosen, setChosen] = useState<Chosen>(null);
+  const [asTables, setAsTables] = useState(false);
+  const narrow = useMedia(NARROW);
+  const speech = useMemo(() => new Speech(languages.find((each) => each.code === code) ?? (languages[0] as PageLanguage)), [code, languages]);
+  const choose = useCallback((next: Chosen) => setChosen(next), []);
+  useEffect(() => {
+    document.documentElement.lang = code;
+    document.title = speech.say("title", { journey: map.journey });
+    keep("language", code);
+  }, [code, speech, map.journey]);
+  useEffect(() => {
+    document.documentElement.dataset["theme"] = theme;
+    keep("theme", theme);
+  }, [theme]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") setChosen(null);
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+  const reading = { map, speech, chosen, choose };
+  const who = map.personas.find((each) => each.id === persona);
+  return (
+    <ReadingProvider value={reading}>
+      <header class="head">
+        <div class="title">
+          <h1>{speech.of(map.scope, map.journey)}</h1>
+          <p>
+            {speech.say("of_journey", { journey: map.journey, version: String(map.version) })}
+            {map.state === "future" && <span class="tag">{speech.say("future")}</span>}
+          </p>
+        </div>
+        <p class="sum">
+          <strong>{speech.number(map.customers)}</strong> {speech.say("customers_n", { n: map.customers })}
+          {map.from !== null && map.until !== null && (
+            <span class="small">
+              {speech.date(map.from)} – {speech.date(map.until)}
+            </span>
+          )}
+        </p>
+        {lastSeen !== null && <p class="stale" role="status">{speech.say("last_seen", { time: speech.time(lastSeen) })}</p>}
+        <div class="choices">
+          {map.personas.length > 0 && (
+            <label>
+              <span>{speech.say("persona")}</span>
+              <select value={persona} onChange={(event) => choosePersona(event.currentTarget.value)}>
+                <option value="">{speech.say("everybody")}</option>
+                {map.personas.map((each) => <option key={each.id} value={each.id}>{speech.of(each.label, each.id)}</option>)}
+              </select>
+            </label>
+          )}
+          <button type="button" aria-pressed={asTables} onClick={() => setAsTables(!asTables)}>{speech.say("as_table")}</button>
+          <label>
+            <span class="unseen">{speech.say("language")}</span>
+            <select value={code} onChange={(event) => setCode(event.currentTarget.value)}>
+              {languages.map((each) => <option key={each.code} value={each.code} lang={each.code}>{each.name}</option>)}
+            </select>
+          </label>
+          <label>
+            <span class="unseen">{speech.say("theme")}</span>
+            <select value={theme} onChange={(event) => setTheme(event.currentTarget.value as Theme)}>
+              {(["auto", "light", "dark"] as const).map((each) => <option key={each} value={each}>{speech.say(`theme_${each}`)}</option>)}
+            </select>
+          </label>
+        </div>
+      </header>
+      {who !== undefined && <p class="about">{speech.of(who.about)}</p>}
+      <main class={lastSeen === null ? "" : "old"}>
+        {asTables ? <FigureTables /> : narrow ? <><Findings /><List /></> : <><Lanes /><Findings /></>}
+      </main>
+      <Panel />
+      <p class="unseen" aria-live="polite">{announcement(map, speech, chosen)}</p>
+    </ReadingProvider>
+  );
+}
+
+/** Said aloud when something is chosen, and at no other time. */
+function announcement(map: JourneyMap, speech: Speech, chosen: Chosen): string {
+  if (chosen === null) return "";
+  return speech.say("chosen", {
+    what: "stage" in chosen ? stageName(map, speech, chosen.stage) : `${stageName(map, speech, chosen.from)} → ${stageName(map, speech, chosen.to)}`,
+  });
+}
+
+function useMedia(query: string): boolean {
+  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const list = matchMedia(query);
+    const onChange = (): void => setMatches(list.matches);
+    list.addEventListener("change", onChange);
+    return () => list.removeEventListener("change", onChange);
+  }, [query]);
+  return matches;
+}
+
+// A file opened from a disk may have no storage.
+function kept(name: string): string | null {
+  try {
+    return localStorage.getItem(`etapa-${name}`);
+  } catch {
+    return null;
+  }
+}
+
+function keep(name: string, value: string): void {
+  try {
+    localStorage.setItem(`etapa-${name}`, value);
+  } catch {
+    // Nothing is lost but the choice.
+  }
+}

@@ -1,0 +1,211 @@
+// What stands in one stage's column, lane by lane. The same cells make the map on a wide screen and the list on a narrow one.
+import type { ComponentChildren, JSX } from "preact";
+import type { Channel, PointKind, Stage, Touchpoint } from "./model.ts";
+import { useReading } from "./reading.ts";
+
+export interface Lane {
+  readonly key: string;
+  readonly has: (stage: Stage) => boolean;
+  readonly Cell: (props: { readonly stage: Stage; readonly whole?: boolean }) => JSX.Element | null;
+}
+
+const MARKS: Record<PointKind, string> = { positive: "+", negative: "−", critical: "!" };
+const SHOWN = 3;
+
+export function Mark({ kind }: { readonly kind: PointKind }): JSX.Element {
+  const { speech } = useReading();
+  return (
+    <span class={`mark ${kind}`} role="img" aria-label={speech.say(`point_${kind}`)} title={speech.say(`point_${kind}`)}>
+      {MARKS[kind]}
+    </span>
+  );
+}
+
+/** A bar as long as a share, drawn so that it prints, too. */
+export function Bar({ share, kind = "" }: { readonly share: number; readonly kind?: string }): JSX.Element {
+  return (
+    <svg class={`bar ${kind}`} viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+      <rect class="track" width="100" height="6" rx="1" />
+      <rect class="fill" width={Math.max(share * 100, share > 0 ? 1.5 : 0)} height="6" rx="1" />
+    </svg>
+  );
+}
+
+/** The first few, and how many more there are; all of them in the panel and in print. */
+export function Few({ children, whole }: { readonly children: ComponentChildren[]; readonly whole: boolean }): JSX.Element {
+  const { speech } = useReading();
+  const rest = children.length - SHOWN;
+  return (
+    <ul class="few">
+      {children.map((child, index) => (
+        <li key={index} class={!whole && rest > 0 && index >= SHOWN ? "beyond" : ""}>
+          {child}
+        </li>
+      ))}
+      {!whole && rest > 0 && <li class="more">{speech.say("more", { n: rest })}</li>}
+    </ul>
+  );
+}
+
+function Goal({ stage }: { readonly stage: Stage }): JSX.Element {
+  const { speech } = useReading();
+  return <p class="goal">{speech.of(stage.goal)}</p>;
+}
+
+function Activities({ stage, whole = false }: { readonly stage: Stage; readonly whole?: boolean }): JSX.Element {
+  const { speech } = useReading();
+  return <Few whole={whole}>{stage.activities.map((each) => speech.of(each))}</Few>;
+}
+
+/** With its channel where the stage has the same kind of touchpoint on another one, too. */
+function TouchpointName({ touchpoint, among }: { readonly touchpoint: Touchpoint; readonly among: Stage }): JSX.Element {
+  const { speech } = useReading();
+  const twice = among.touchpoints.filter((each) => each.type === touchpoint.type).length > 1;
+  const channel = among.channels.find((each) => each.id === touchpoint.channel);
+  return (
+    <span class="name">
+      {speech.of(touchpoint.label, touchpoint.type)}
+      {twice && channel !== undefined && <span class="small"> {channelName(speech, channel)}</span>}
+    </span>
+  );
+}
+
+function Touchpoints({ stage, visible, whole }: { readonly stage: Stage; readonly visible: boolean; readonly whole: boolean }): JSX.Element | null {
+  const { speech } = useReading();
+  const shown = stage.touchpoints.filter((each) => each.visible === visible && (each.designed || whole || each.count > 0));
+  if (shown.length === 0) return null;
+  return (
+    <Few whole={whole}>
+      {shown.map((each) => (
+        <span class={`touchpoint ${each.designed ? "" : "unplanned"}`} title={each.designed ? undefined : speech.say("not_designed")}>
+          <TouchpointName touchpoint={each} among={stage} />
+          <span class="count">{each.count === 0 ? <span class="never">{speech.say("never")}</span> : speech.number(each.count)}</span>
+        </span>
+      ))}
+    </Few>
+  );
+}
+
+function channelName(speech: ReturnType<typeof useReading>["speech"], channel: Channel): string {
+  return channel.id === null ? speech.say("no_channel") : speech.of(channel.label, channel.id);
+}
+
+function Channels({ stage, whole = false }: { readonly stage: Stage; readonly whole?: boolean }): JSX.Element {
+  const { speech } = useReading();
+  const shown = stage.channels.filter((each) => each.id !== null || whole);
+  return (
+    <Few whole={whole}>
+      {shown.map((each) => (
+        <span class={`channel ${each.designed ? "designed" : "unplanned"}`} title={speech.say(each.designed ? "designed_channel" : "not_designed")}>
+          <span class="name">{channelName(speech, each)}</span>
+          <Bar share={each.share} />
+          <span class="count">{speech.share(each.share)}</span>
+        </span>
+      ))}
+    </Few>
+  );
+}
+
+function Points({ stage, whole = false }: { readonly stage: Stage; readonly whole?: boolean }): JSX.Element {
+  const { speech } = useReading();
+  return (
+    <Few whole={whole}>
+      {stage.points.map((each) => (
+        <span class="point">
+          <Mark kind={each.kind} />
+          <span>
+            {speech.of(each.note, speech.of(each.at_label, each.at ?? ""))}
+            {whole && each.why.length > 0 && (
+              <>
+                <strong class="aside">{speech.say("why")}</strong>
+                <ol>{each.why.map((why) => <li>{speech.of(why)}</li>)}</ol>
+              </>
+            )}
+            {whole && each.how.length > 0 && (
+              <>
+                <strong class="aside">{speech.say("how")}</strong>
+                <ul>{each.how.map((how) => <li>{speech.of(how)}</li>)}</ul>
+              </>
+            )}
+          </span>
+        </span>
+      ))}
+    </Few>
+  );
+}
+
+/** Something measured beside what is promised; the tick is the promise. */
+function Beside({ value, promised, worse, children }: { readonly value: number; readonly promised: number | null; readonly worse: boolean; readonly children: ComponentChildren }): JSX.Element {
+  const end = Math.max(value, promised ?? 0) * 1.08 || 1;
+  return (
+    <div class={`beside ${worse ? "worse" : ""}`}>
+      <div>{children}</div>
+      <svg class="bullet" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+        <rect class="track" y="1" width="100" height="6" rx="1" />
+        <rect class="fill" y="1" width={(value / end) * 100} height="6" rx="1" />
+        {promised !== null && <rect class="tick" x={(promised / end) * 100 - 0.6} width="1.6" height="8" />}
+      </svg>
+    </div>
+  );
+}
+
+function StayAndOnward({ stage }: { readonly stage: Stage }): JSX.Element {
+  const { speech } = useReading();
+  const { median_seconds: median, promised_seconds: promised } = stage.stay;
+  return (
+    <>
+      {median !== null && (
+        <Beside value={median} promised={promised} worse={promised !== null && median > promised}>
+          <strong>{speech.duration(median)}</strong>{" "}
+          {promised !== null && <span class="promise">{speech.say("promised", { what: speech.duration(promised) })}</span>}
+        </Beside>
+      )}
+      {stage.onward !== null && stage.entered > 0 && (
+        <Beside value={stage.onward.share} promised={stage.onward.promised} worse={stage.onward.promised !== null && stage.onward.share < stage.onward.promised}>
+          <strong>{speech.say("onward_share", { what: speech.share(stage.onward.share) })}</strong>{" "}
+          {stage.onward.promised !== null && <span class="promise">{speech.say("promised", { what: speech.share(stage.onward.promised) })}</span>}
+        </Beside>
+      )}
+    </>
+  );
+}
+
+function Campaigns({ stage, whole = false }: { readonly stage: Stage; readonly whole?: boolean }): JSX.Element | null {
+  const { map, speech } = useReading();
+  const here = map.campaigns.filter((each) => each.stages.includes(stage.id));
+  if (here.length === 0) return null;
+  return (
+    <Few whole={whole}>
+      {here.map((each) => {
+        const sent = each.outcomes["published"] ?? 0;
+        const offered = Object.values(each.outcomes).reduce((sum, count) => sum + count, 0);
+        return (
+          <span class="touchpoint" title={speech.say("sent_of", { sent: speech.number(sent), offered: speech.number(offered) })}>
+            <span class="name">{each.id}</span>
+            <span class="count">{speech.number(sent)}</span>
+          </span>
+        );
+      })}
+    </Few>
+  );
+}
+
+export const LANES: readonly Lane[] = [
+  { key: "goal", has: (stage) => Object.keys(stage.goal).length > 0, Cell: Goal },
+  { key: "activities", has: (stage) => stage.activities.length > 0, Cell: Activities },
+  {
+    key: "in_front",
+    has: (stage) => stage.touchpoints.some((each) => each.visible),
+    Cell: ({ stage, whole = false }) => <Touchpoints stage={stage} visible whole={whole} />,
+  },
+  {
+    key: "behind",
+    has: (stage) => stage.touchpoints.some((each) => !each.visible),
+    Cell: ({ stage, whole = false }) => <Touchpoints stage={stage} visible={false} whole={whole} />,
+  },
+  { key: "channels", has: (stage) => stage.channels.length > 0, Cell: Channels },
+  { key: "feeling", has: (stage) => stage.feeling !== null, Cell: () => null },
+  { key: "points", has: (stage) => stage.points.length > 0, Cell: Points },
+  { key: "stay", has: (stage) => stage.stay.median_seconds !== null || stage.onward !== null, Cell: StayAndOnward },
+  { key: "campaigns", has: () => true, Cell: Campaigns },
+];

@@ -1,0 +1,77 @@
+// The ribbons: how many customers went which way.
+import type { JSX } from "preact";
+import { layOut } from "./flow-layout.ts";
+import type { Flow } from "./model.ts";
+import { isChosen, stageName, useReading } from "./reading.ts";
+
+/** Everything about a way in one line. */
+export function flowWords(reading: ReturnType<typeof useReading>, flow: Flow): string {
+  const { map, speech } = reading;
+  const facts = speech.say("flow", {
+    from: stageName(map, speech, flow.from),
+    to: stageName(map, speech, flow.to),
+    count: speech.number(flow.count),
+    share: speech.share(flow.share),
+  });
+  return flow.median_seconds === null ? facts : `${facts}, ${speech.say("after", { what: speech.duration(flow.median_seconds) })}`;
+}
+
+function onKey(act: () => void): (event: KeyboardEvent) => void {
+  return (event) => {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      act();
+    }
+  };
+}
+
+export function Flows({ width }: { readonly width: number }): JSX.Element {
+  const reading = useReading();
+  const { map, speech, chosen, choose } = reading;
+  const layout = layOut(map.flows, { width, columns: map.stages.map((stage) => stage.id) });
+  // The thickest first, so that a thin one is never hidden under it.
+  const ribbons = [...layout.ribbons].sort((one, other) => other.thickness - one.thickness);
+  return (
+    <svg class="flows" width={width} height={layout.height} viewBox={`0 0 ${width} ${layout.height}`} role="group" aria-label={speech.say("ways")}>
+      {ribbons.map(({ flow, path, thickness, label, tip }) => {
+        const it = { from: flow.from, to: flow.to };
+        const act = (): void => choose(isChosen(chosen, it) ? null : it);
+        return (
+          <g
+            key={`${flow.from} ${flow.to}`}
+            class={`ribbon ${flow.kind} ${flow.count === 0 ? "unused" : ""}`}
+            role="button"
+            tabIndex={0}
+            aria-pressed={isChosen(chosen, it)}
+            aria-label={flowWords(reading, flow)}
+            onClick={act}
+            onKeyDown={onKey(act)}
+          >
+            <title>{flowWords(reading, flow)}</title>
+            <path class="reach" d={path} stroke-width={Math.max(thickness, 14)} />
+            <path class="body" d={path} stroke-width={thickness} />
+            <path class="tip" d="M-7-4.5L0 0L-7 4.5Z" transform={`translate(${tip.x} ${tip.y}) rotate(${tip.angle})`} />
+            <text x={label.x} y={label.y}>
+              {flow.count === 0 ? speech.number(0) : `${speech.number(flow.count)} · ${speech.share(flow.share)}${flow.median_seconds === null ? "" : ` · ${speech.briefly(flow.median_seconds)}`}`}
+            </text>
+          </g>
+        );
+      })}
+      {layout.plates.map((plate) => {
+        const stage = map.stages.find((each) => each.id === plate.stage);
+        if (stage === undefined) return null;
+        const it = { stage: stage.id };
+        const act = (): void => choose(isChosen(chosen, it) ? null : it);
+        const words = speech.say("plate", { stage: stageName(map, speech, stage.id), n: stage.customers, share: speech.share(stage.share) });
+        return (
+          <g class={`plate ${stage.on_ideal_way ? "" : "off"}`} role="button" tabIndex={0} aria-pressed={isChosen(chosen, it)} aria-label={words} onClick={act} onKeyDown={onKey(act)}>
+            <title>{words}</title>
+            <rect x={plate.x} y={plate.y} width={plate.width} height={plate.height} rx="6" />
+            <text class="figure" x={plate.x + plate.width / 2} y={plate.y + 19}>{speech.number(stage.customers)}</text>
+            <text class="small" x={plate.x + plate.width / 2} y={plate.y + 33}>{speech.share(stage.share)}</text>
+          </g>
+        );
+      })}
+    </svg>
+  );
+}

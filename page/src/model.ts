@@ -1,0 +1,177 @@
+// The journey map's document, as schemas/journey-map.schema.json describes it.
+
+/** Texts by language; `mul` is the same in every language. */
+export type Words = Readonly<Record<string, string>>;
+
+export interface Persona {
+  readonly id: string;
+  readonly label: Words;
+  readonly about: Words;
+  readonly new: number;
+}
+
+export interface Phase {
+  readonly id: string | null;
+  readonly label: Words;
+  readonly stages: readonly string[];
+}
+
+export interface Channel {
+  readonly id: string | null;
+  readonly label: Words;
+  readonly kind: "online" | "offline" | null;
+  readonly designed: boolean;
+  readonly count: number;
+  readonly share: number;
+}
+
+export interface Touchpoint {
+  readonly type: string;
+  readonly channel: string | null;
+  readonly label: Words;
+  readonly visible: boolean;
+  readonly designed: boolean;
+  readonly count: number;
+}
+
+export type PointKind = "positive" | "negative" | "critical";
+
+export interface Point {
+  readonly kind: PointKind;
+  readonly at: string | null;
+  readonly at_label: Words;
+  readonly note: Words;
+  readonly why: readonly Words[];
+  readonly how: readonly Words[];
+}
+
+export interface Feeling {
+  readonly count: number;
+  readonly mean: number;
+  readonly level: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+export interface Stay {
+  readonly count: number;
+  readonly median_seconds: number | null;
+  readonly p90_seconds: number | null;
+  readonly promised_seconds: number | null;
+  readonly histogram: readonly { readonly at_least_seconds: number; readonly below_seconds: number; readonly count: number }[];
+}
+
+export interface Onward {
+  readonly to: string;
+  readonly count: number;
+  readonly share: number;
+  readonly promised: number | null;
+}
+
+export interface Stage {
+  readonly id: string;
+  readonly label: Words;
+  readonly phase: string | null;
+  readonly on_ideal_way: boolean;
+  readonly goal: Words;
+  readonly activities: readonly Words[];
+  readonly customers: number;
+  readonly share: number;
+  readonly entered: number;
+  readonly left: number;
+  readonly new: number;
+  readonly reached: number | null;
+  readonly channels: readonly Channel[];
+  readonly touchpoints: readonly Touchpoint[];
+  readonly feeling: Feeling | null;
+  readonly points: readonly Point[];
+  readonly stay: Stay;
+  readonly onward: Onward | null;
+}
+
+export type FlowKind = "ideal" | "forward" | "back" | "aside";
+
+export interface Rule {
+  readonly id: string;
+  readonly sentence: Words;
+  readonly code: string;
+  readonly count: number | null;
+}
+
+export interface Flow {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: FlowKind;
+  readonly count: number;
+  readonly share: number;
+  readonly median_seconds: number | null;
+  readonly causes: Readonly<Record<string, number>>;
+  readonly rules: readonly Rule[];
+}
+
+export interface Detour {
+  readonly from: string;
+  readonly to: string;
+  readonly customers: number;
+  readonly share: number;
+  readonly times: number;
+  readonly days_lost: number;
+  readonly rules: Readonly<Record<string, number>>;
+}
+
+export interface Way {
+  readonly customers: number;
+  readonly on_way: number;
+  readonly share: number;
+  readonly conformance: number;
+  readonly detours: readonly Detour[];
+}
+
+export interface Extreme {
+  readonly side: "worst" | "best";
+  readonly measure: "stay" | "drop_off" | "feeling";
+  readonly stage: string;
+  readonly value: number;
+  readonly beside: number;
+  readonly promised: boolean;
+}
+
+export interface CampaignLane {
+  readonly id: string;
+  readonly stages: readonly string[];
+  readonly outcomes: Readonly<Record<string, number>>;
+}
+
+export interface JourneyMap {
+  readonly journey: string;
+  readonly version: number;
+  readonly state: "current" | "future";
+  readonly scope: Words;
+  readonly persona: string | null;
+  readonly from: string | null;
+  readonly until: string | null;
+  readonly exact: boolean;
+  readonly customers: number;
+  readonly personas: readonly Persona[];
+  readonly phases: readonly Phase[];
+  readonly stages: readonly Stage[];
+  readonly flows: readonly Flow[];
+  readonly ideal: readonly string[];
+  readonly way: Way | null;
+  readonly extremes: readonly Extreme[];
+  readonly campaigns: readonly CampaignLane[];
+}
+
+/** What the page finds beside it: the maps of a file by persona (`""` is everybody), or none where a server gives them. */
+export interface Given {
+  readonly maps: Readonly<Record<string, JourneyMap>> | null;
+  readonly languages: readonly PageLanguage[];
+}
+
+export type Phrase = string | { readonly one: string; readonly other: string };
+
+export interface PageLanguage {
+  readonly code: string;
+  readonly name: string;
+  readonly page: Readonly<Record<string, Phrase>>;
+}

@@ -1,0 +1,182 @@
+// Everything about one stage or one way, beside the map.
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Bar, LANES } from "./cells.tsx";
+import { feelingWords } from "./feeling.tsx";
+import type { Flow, Rule, Stage } from "./model.ts";
+import { labelOf, stageName, useReading } from "./reading.ts";
+
+export function Panel(): JSX.Element | null {
+  const { map, speech, chosen, choose } = useReading();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const key = chosen === null ? "" : "stage" in chosen ? chosen.stage : `${chosen.from} ${chosen.to}`;
+  useEffect(() => {
+    if (key === "") return undefined;
+    const came = document.activeElement;
+    heading.current?.focus({ preventScroll: true });
+    return () => {
+      if (came instanceof HTMLElement || came instanceof SVGElement) came.focus({ preventScroll: true });
+    };
+  }, [key]);
+  if (chosen === null) return null;
+  const stage = "stage" in chosen ? map.stages.find((each) => each.id === chosen.stage) : undefined;
+  const flow = "from" in chosen ? map.flows.find((each) => each.from === chosen.from && each.to === chosen.to) : undefined;
+  const title = stage !== undefined ? labelOf(speech, stage) : flow !== undefined ? `${stageName(map, speech, flow.from)} → ${stageName(map, speech, flow.to)}` : "";
+  return (
+    <aside class="panel" aria-labelledby="panel-title">
+      <header>
+        <h2 id="panel-title" ref={heading} tabIndex={-1}>{title}</h2>
+        <button type="button" class="close" onClick={() => choose(null)} aria-label={speech.say("close")}>×</button>
+      </header>
+      {stage !== undefined && <OfStage stage={stage} />}
+      {flow !== undefined && <OfFlow flow={flow} />}
+    </aside>
+  );
+}
+
+function OfStage({ stage }: { readonly stage: Stage }): JSX.Element {
+  const { map, speech } = useReading();
+  const out = map.flows.filter((flow) => flow.from === stage.id);
+  const into = map.flows.filter((flow) => flow.to === stage.id);
+  return (
+    <>
+      <dl class="facts">
+        <Fact name={speech.say("now_here")} value={`${speech.number(stage.customers)} · ${speech.share(stage.share)}`} />
+        <Fact name={speech.say("entered")} value={speech.number(stage.entered)} />
+        <Fact name={speech.say("left")} value={speech.number(stage.left)} />
+        {stage.reached !== null && <Fact name={speech.say("reached")} value={speech.number(stage.reached)} />}
+        {stage.stay.median_seconds !== null && <Fact name={speech.say("median_stay")} value={speech.duration(stage.stay.median_seconds)} />}
+        {stage.stay.p90_seconds !== null && <Fact name={speech.say("nine_of_ten")} value={speech.duration(stage.stay.p90_seconds)} />}
+      </dl>
+      {stage.stay.histogram.length > 0 && (
+        <section>
+          <h3>{speech.say("stays")}</h3>
+          <Histogram stage={stage} />
+        </section>
+      )}
+      {LANES.filter((lane) => lane.has(stage) && lane.key !== "stay").map(({ key, Cell }) => (
+        <section key={key} class={key}>
+          {key === "feeling" ? (
+            <>
+              <h3>{speech.say("lane_feeling")}</h3>
+              <p>{feelingWords(speech, labelOf(speech, stage), stage.feeling)}</p>
+            </>
+          ) : (
+            (key !== "campaigns" || map.campaigns.some((each) => each.stages.includes(stage.id))) && (
+              <>
+                <h3>{speech.say(`lane_${key}`)}</h3>
+                <Cell stage={stage} whole />
+              </>
+            )
+          )}
+        </section>
+      ))}
+      <Ways title={speech.say("ways_out")} flows={out} other="to" />
+      <Ways title={speech.say("ways_in")} flows={into} other="from" />
+    </>
+  );
+}
+
+function Ways({ title, flows, other }: { readonly title: string; readonly flows: readonly Flow[]; readonly other: "from" | "to" }): JSX.Element | null {
+  const { map, speech, choose } = useReading();
+  if (flows.length === 0) return null;
+  return (
+    <section>
+      <h3>{title}</h3>
+      <ul class="few">
+        {[...flows].sort((one, two) => two.count - one.count).map((flow) => (
+          <li key={flow[other]}>
+            <button type="button" class={`way ${flow.kind}`} onClick={() => choose({ from: flow.from, to: flow.to })}>
+              <span class="name">{stageName(map, speech, flow[other])}</span>
+              <Bar share={flow.share} kind={flow.kind} />
+              <span class="count">{speech.number(flow.count)} · {speech.share(flow.share)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
+  const { map, speech } = useReading();
+  const detour = map.way?.detours.find((each) => each.from === flow.from && each.to === flow.to);
+  return (
+    <>
+      <p class={`kind ${flow.kind}`}>{speech.say(`kind_${flow.kind}`)}</p>
+      <dl class="facts">
+        <Fact name={speech.say("moves")} value={speech.number(flow.count)} />
+        <Fact name={speech.say("of_those_who_left")} value={speech.share(flow.share)} />
+        {flow.median_seconds !== null && <Fact name={speech.say("median_before")} value={speech.duration(flow.median_seconds)} />}
+        {Object.entries(flow.causes).map(([cause, count]) => <Fact key={cause} name={speech.say(`cause_${cause}`)} value={speech.number(count)} />)}
+        {detour !== undefined && (
+          <>
+            <Fact name={speech.say("detour_customers")} value={`${speech.number(detour.customers)} · ${speech.share(detour.share)}`} />
+            <Fact name={speech.say("days_lost")} value={speech.number(detour.days_lost)} />
+          </>
+        )}
+      </dl>
+      <section>
+        <h3>{speech.say("rules")}</h3>
+        {flow.rules.map((rule) => <OneRule key={rule.id} rule={rule} of={flow.count} />)}
+      </section>
+    </>
+  );
+}
+
+function OneRule({ rule, of }: { readonly rule: Rule; readonly of: number }): JSX.Element {
+  const { speech } = useReading();
+  return (
+    <div class="rule">
+      <p>{speech.of(rule.sentence)}</p>
+      <p class="small">
+        <code>{rule.id}</code>
+        {rule.count !== null && ` · ${speech.number(rule.count)}${of > 0 ? ` · ${speech.share(rule.count / of)}` : ""}`}
+      </p>
+      <details>
+        <summary>{speech.say("code")}</summary>
+        <code>{rule.code}</code>
+      </details>
+    </div>
+  );
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }): JSX.Element {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+const BARS = 24;
+
+/** Stays on a logarithmic scale, in a few bars. */
+function Histogram({ stage }: { readonly stage: Stage }): JSX.Element {
+  const { speech } = useReading();
+  const pieces = stage.stay.histogram;
+  const first = Math.log(Math.max(1, pieces[0]?.at_least_seconds ?? 1));
+  const last = Math.log(Math.max(2, pieces[pieces.length - 1]?.below_seconds ?? 2));
+  const bars = new Array<number>(BARS).fill(0);
+  const placeOf = (seconds: number): number => Math.min(BARS - 1, Math.max(0, Math.floor(((Math.log(Math.max(1, seconds)) - first) / (last - first || 1)) * BARS)));
+  for (const piece of pieces) {
+    const index = placeOf((piece.at_least_seconds + piece.below_seconds) / 2);
+    bars[index] = (bars[index] ?? 0) + piece.count;
+  }
+  const most = Math.max(1, ...bars);
+  const promised = stage.stay.promised_seconds;
+  return (
+    <figure class="histogram">
+      <svg viewBox={`0 0 ${BARS * 10} 60`} preserveAspectRatio="none" role="img" aria-label={speech.say("stays")}>
+        {bars.map((count, index) => <rect key={index} x={index * 10 + 1} width="8" y={60 - (count / most) * 56} height={(count / most) * 56} />)}
+        {promised !== null && promised > 0 && <line class="tick" x1={((Math.log(promised) - first) / (last - first || 1)) * BARS * 10} x2={((Math.log(promised) - first) / (last - first || 1)) * BARS * 10} y1="0" y2="60" />}
+      </svg>
+      <figcaption>
+        <span>{speech.duration(Math.exp(first))}</span>
+        {promised !== null && <span>{speech.say("promised", { what: speech.duration(promised) })}</span>}
+        <span>{speech.duration(Math.exp(last))}</span>
+      </figcaption>
+    </figure>
+  );
+}

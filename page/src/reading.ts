@@ -1,0 +1,40 @@
+// What every part of the page needs to know: the map, the reader's language, and what is chosen.
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { JourneyMap, Stage } from "./model.ts";
+import type { Speech } from "./words.ts";
+
+/** A stage, or a way from one to another. */
+export type Chosen = { readonly stage: string } | { readonly from: string; readonly to: string } | null;
+
+export interface Reading {
+  readonly map: JourneyMap;
+  readonly speech: Speech;
+  readonly chosen: Chosen;
+  readonly choose: (chosen: Chosen) => void;
+}
+
+const Context = createContext<Reading | null>(null);
+export const ReadingProvider = Context.Provider;
+
+export function useReading(): Reading {
+  const reading = useContext(Context);
+  if (reading === null) throw new Error("the part is used outside the page");
+  return reading;
+}
+
+export function isChosen(chosen: Chosen, other: Chosen): boolean {
+  if (chosen === null || other === null) return false;
+  if ("stage" in chosen) return "stage" in other && chosen.stage === other.stage;
+  return "from" in other && chosen.from === other.from && chosen.to === other.to;
+}
+
+/** What a stage is called. */
+export function stageName(map: JourneyMap, speech: Speech, id: string): string {
+  const stage = map.stages.find((each) => each.id === id);
+  return stage === undefined ? id : speech.of(stage.label, id);
+}
+
+export function labelOf(speech: Speech, stage: Stage): string {
+  return speech.of(stage.label, stage.id);
+}

@@ -1,0 +1,69 @@
+"""What stands in a stage's column: designed and measured, side by side."""
+
+from collections.abc import Mapping, Sequence
+
+from etapa.journey.language.design.parts import StageDesign
+from etapa.journey.language.model import Journey
+from etapa.journey.map.document import MapChannel, MapPoint, MapStay, MapStayPiece, MapTouchpoint
+from etapa.journey.map.figures import Figures
+from etapa.journey.units import SECOND
+
+Words = Mapping[str, str]
+
+
+def channels_of(journey: Journey, design: StageDesign, figures: Figures, stage: str) -> Sequence[MapChannel]:
+    """Those that happen, the busiest first, and then those that are only meant."""
+    catalogue = {each.id: each for each in journey.design.channels}
+    counts: dict[str | None, int] = {}
+    for row in figures.rows("touchpoints", stage=stage):
+        counts[row["channel"]] = counts.get(row["channel"], 0) + row["count"]
+    designed = {each.channel for each in design.touchpoints if each.channel is not None}
+    for meant in designed:
+        counts.setdefault(meant, 0)
+    total = sum(counts.values())
+    found = []
+    for channel, count in sorted(counts.items(), key=lambda each: (-each[1], each[0] or "")):
+        known = catalogue.get(channel) if channel is not None else None
+        label = {} if known is None else known.label
+        kind = None if known is None else known.kind
+        found.append(MapChannel(channel, label, kind, channel in designed, count, count / total if total else 0.0))
+    return found
+
+
+def touchpoints_of(journey: Journey, design: StageDesign, figures: Figures, stage: str) -> Sequence[MapTouchpoint]:
+    """Those that are meant, in the order of the file, and then what else happens, the most frequent first."""
+    labels = {each.id: each.label for each in journey.design.types}
+    counts: dict[tuple[str, str | None], int] = {}
+    for row in figures.rows("touchpoints", stage=stage):
+        counts[row["type"], row["channel"]] = counts.get((row["type"], row["channel"]), 0) + row["count"]
+    found = []
+    # One that is meant on a channel of its own takes its share before one that is meant on any.
+    for each in sorted(design.touchpoints, key=lambda touchpoint: touchpoint.channel is None):
+        meant = [key for key in counts if key[0] == each.type and each.channel in (None, key[1])]
+        count = sum(counts.pop(key) for key in meant)
+        found.append(
+            MapTouchpoint(each.type, each.channel, each.label or labels.get(each.type, {}), each.is_visible, designed=True, count=count)
+        )
+    places = {(each.type, each.channel): place for place, each in enumerate(design.touchpoints)}
+    found.sort(key=lambda each: places[each.type, each.channel])
+    hidden = {each.type for each in design.touchpoints if not each.is_visible}
+    for (kind, channel), count in sorted(counts.items(), key=lambda each: (-each[1], each[0][0], each[0][1] or "")):
+        found.append(MapTouchpoint(kind, channel, labels.get(kind, {}), kind not in hidden, designed=False, count=count))
+    return found
+
+
+def points_of(journey: Journey, design: StageDesign) -> Sequence[MapPoint]:
+    labels = {each.id: each.label for each in journey.design.types}
+    return [MapPoint(each.kind, each.at, labels.get(each.at or "", {}), each.note, each.why, each.how) for each in design.points]
+
+
+def stay_of(design: StageDesign, figures: Figures, stage: str) -> MapStay:
+    """How long customers stayed who left it."""
+    row = next(iter(figures.rows("stages", stage=stage)), None)
+    promise = None if design.promise is None or design.promise.within is None else design.promise.within / SECOND
+    pieces = [
+        MapStayPiece(each["at_least_seconds"], each["below_seconds"], each["count"]) for each in figures.rows("stay_histogram", stage=stage)
+    ]
+    if row is None:
+        return MapStay(0, None, None, promise, pieces)
+    return MapStay(row["left"], row["median_stay_seconds"], row["p90_stay_seconds"], promise, pieces)

@@ -1,0 +1,218 @@
+"""The journey map as data: everything that a page shows, and nothing that it would have to work out. `schemas/` has its JSON Schema."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+from etapa.journey.language.design.parts import ChannelKind, MapState, PointKind
+
+Words = Annotated[Mapping[str, str], msgspec.Meta(description="Texts for people by language; `mul` is the same in every language.")]
+Number = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, description="In UTC (RFC 3339).")]
+
+FlowKind = Literal["ideal", "forward", "back", "aside"]
+"""A step of the ideal way; one further along it; one back along it; one from or to a stage that is not on it."""
+Measure = Literal["stay", "drop_off", "feeling"]
+Side = Literal["worst", "best"]
+
+
+class _Part(msgspec.Struct, frozen=True):
+    pass
+
+
+class MapPersona(_Part, frozen=True):
+    """A kind of customer, with how many new ones there were."""
+
+    id: str
+    label: Words
+    about: Words
+    new: Number
+
+
+class MapPhase(_Part, frozen=True):
+    """Stages that stand next to each other under one heading; `id` is none for stages without one."""
+
+    id: str | None
+    label: Words
+    stages: Sequence[str]
+
+
+class MapChannel(_Part, frozen=True):
+    """A channel of a stage: whether it is meant to be there, and how much happens on it."""
+
+    id: str | None
+    label: Words
+    kind: ChannelKind | None
+    designed: bool
+    count: Number
+    share: Share
+
+
+class MapTouchpoint(_Part, frozen=True):
+    """A kind of touchpoint of a stage: as it is meant, and how often it happened."""
+
+    type: str
+    channel: str | None
+    label: Words
+    visible: Annotated[bool, msgspec.Meta(description="Whether the customer sees it; otherwise it lies behind the line of visibility.")]
+    designed: bool
+    count: Number
+
+
+class MapPoint(_Part, frozen=True):
+    """A moment that the team has marked."""
+
+    kind: PointKind
+    at: str | None
+    at_label: Words
+    note: Words
+    why: Sequence[Words]
+    how: Sequence[Words]
+
+
+class MapFeeling(_Part, frozen=True):
+    """How customers feel in a stage, from 0, the worst that can be said, to 1, the best."""
+
+    count: Number
+    mean: Annotated[float, msgspec.Meta(description="On the scale on which they say it.")]
+    level: Share
+    low: Annotated[Share | None, msgspec.Meta(description="95 % interval of the mean (Student's t); none with too few to tell.")]
+    high: Share | None
+
+
+class MapStayPiece(_Part, frozen=True):
+    """Stays of at least and less than so long."""
+
+    at_least_seconds: Seconds
+    below_seconds: Seconds
+    count: Number
+
+
+class MapStay(_Part, frozen=True):
+    """How long customers stayed who left the stage, beside what is promised."""
+
+    count: Number
+    median_seconds: Seconds | None
+    p90_seconds: Seconds | None
+    promised_seconds: Seconds | None
+    histogram: Sequence[MapStayPiece]
+
+
+class MapOnward(_Part, frozen=True):
+    """Moves on along the ideal way, beside entries, and what is promised of that."""
+
+    to: str
+    count: Number
+    share: Share
+    promised: Share | None
+
+
+class MapStageColumn(_Part, frozen=True):
+    """A stage, from what is wanted of it to what happens in it."""
+
+    id: str
+    label: Words
+    phase: str | None
+    on_ideal_way: bool
+    goal: Words
+    activities: Sequence[Words]
+    customers: Annotated[Number, msgspec.Meta(description="Who are in it at the end of the time shown.")]
+    share: Share
+    entered: Number
+    left: Number
+    new: Number
+    reached: Annotated[Number | None, msgspec.Meta(description="Customers who have ever been in it; none where single ways are not known.")]
+    channels: Sequence[MapChannel]
+    touchpoints: Sequence[MapTouchpoint]
+    feeling: MapFeeling | None
+    points: Sequence[MapPoint]
+    stay: MapStay
+    onward: MapOnward | None
+
+
+class FlowRule(_Part, frozen=True):
+    """A rule that leads from one stage to another."""
+
+    id: str
+    sentence: Words
+    code: str
+    count: Annotated[Number | None, msgspec.Meta(description="How often it did; none where rules are not told apart.")]
+
+
+class Flow(_Part, frozen=True):
+    """All moves from one stage to another."""
+
+    source: str = msgspec.field(name="from")
+    to: str
+    kind: FlowKind
+    count: Number
+    share: Annotated[Share, msgspec.Meta(description="Of all moves out of the stage.")]
+    median_seconds: Annotated[Seconds | None, msgspec.Meta(description="How long those who moved so had stayed.")]
+    causes: Mapping[str, int]
+    rules: Sequence[FlowRule]
+
+
+class MapDetour(_Part, frozen=True):
+    """A move that led customers off the ideal way."""
+
+    source: str = msgspec.field(name="from")
+    to: str
+    customers: Number
+    share: Share
+    times: Number
+    days_lost: Annotated[float, msgspec.Meta(ge=0, description="Until they were back where they had left it, all added up.")]
+    rules: Mapping[str, int]
+
+
+class IdealWay(_Part, frozen=True):
+    """The actual ways beside the ideal one."""
+
+    customers: Number
+    on_way: Number
+    share: Share
+    conformance: Annotated[Share, msgspec.Meta(description="Fitness of optimal alignments, the mean over customers.")]
+    detours: Sequence[MapDetour]
+
+
+class Extreme(_Part, frozen=True):
+    """A stage that stands out, and how: what was measured, and what it is compared with (a promise, or the other stages)."""
+
+    side: Side
+    measure: Measure
+    stage: str
+    value: float
+    beside: float
+    promised: Annotated[bool, msgspec.Meta(description="Whether it is compared with a promise.")]
+
+
+class CampaignLane(_Part, frozen=True):
+    """What became of offering stage changes to a campaign, by outcome."""
+
+    id: str
+    stages: Annotated[Sequence[str], msgspec.Meta(description="Stages whose entry it is offered.")]
+    outcomes: Mapping[str, int]
+
+
+class JourneyMap(_Part, frozen=True):
+    """The whole map, for a stretch of time and for all customers or those of one persona."""
+
+    journey: str
+    version: int
+    state: MapState
+    scope: Words
+    persona: str | None
+    begins: Moment | None = msgspec.field(name="from")
+    ends: Moment | None = msgspec.field(name="until")
+    exact: Annotated[bool, msgspec.Meta(description="False where periods reach beyond the time that was asked for.")]
+    customers: Number
+    personas: Sequence[MapPersona]
+    phases: Sequence[MapPhase]
+    stages: Sequence[MapStageColumn]
+    flows: Sequence[Flow]
+    ideal: Sequence[str]
+    way: Annotated[IdealWay | None, msgspec.Meta(description="None where the file says no ideal way, or single ways are not known.")]
+    extremes: Sequence[Extreme]
+    campaigns: Sequence[CampaignLane]

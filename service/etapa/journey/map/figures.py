@@ -1,0 +1,29 @@
+"""The figures that a map is made of, as the report of a ledger tells them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Tables of flat objects, as in a report, and what they are of. Times are microseconds since 1970."""
+
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    persona: str | None = None
+    """Whose they are; none: everybody's."""
+    begins: int | None = None
+    ends: int | None = None
+    exact: bool = True
+    population: Mapping[str, int] | None = None
+    """Customers by stage, where that is known better than as entries less leavings."""
+
+    def rows(self, table: str, **wanted: Any) -> list[Row]:
+        """Rows of a table with these values."""
+        return [row for row in self.tables.get(table, ()) if all(row.get(name.rstrip("_")) == value for name, value in wanted.items())]
+
+    def total(self, table: str, **wanted: Any) -> int:
+        """How often something is counted in a table."""
+        return sum(row["count"] for row in self.rows(table, **wanted))

@@ -1,0 +1,149 @@
+"""The ways that single customers go, beside the ideal one: who keeps to it, how well all fit it, and where they leave it.
+
+Takes memory for each customer, and none for each of its moves.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """A move that led customers off the ideal way or back along it. Ended and open ones are counted alike."""
+
+    source: str
+    to: str
+    rules: Mapping[str | None, int]
+    """How often each rule did it; none: no rule, but a change of the journey file."""
+    customers: int
+    times: int
+    lost: int
+    """Microseconds until customers were back where they had left it, all added up."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayFigures:
+    """How customers go, all in all."""
+
+    customers: int
+    on_way: int
+    """Customers whose stages so far are the beginning of the ideal way, each once and in its order."""
+    conformance: float
+    """The mean over customers of 1 - (fewest stages to leave out or put in until it is a beginning of the ideal way) / (stages gone).
+
+    The fitness of optimal alignments with unit costs: Adriansyah, van Dongen, van der Aalst, "Conformance checking using cost-based
+    fitness analysis", EDOC 2011.
+    """
+    detours: Sequence[Detour]
+    """Those that the most customers made first, and of as many the ones that cost the most time."""
+    reached: Mapping[str, int]
+    """Customers who have ever been in a stage."""
+
+
+@dataclass(slots=True)
+class _Off:
+    """A customer who is off the ideal way: since when, and by which move."""
+
+    since: int
+    move: tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Way:
+    costs: list[int]
+    """Of turning the stages gone so far into the first 0, 1, 2, … stages of the ideal way."""
+    persona: str | None
+    gone: int = 0
+    furthest: int = -1
+    off: _Off | None = None
+    reached: int = 0
+    """A bit for each stage."""
+    detours: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """By move: how often, and microseconds lost."""
+
+
+class Ways:
+    """Learns of stage changes in the order in which they happen to each customer. Times are microseconds since 1970."""
+
+    def __init__(self, ideal: Sequence[str], stages: Sequence[str]) -> None:
+        """`ideal`: the stages of the ideal way, in order; may be empty. `stages`: all there are."""
+        self._ideal: Final = tuple(ideal)
+        self._place: Final = {stage: place for place, stage in enumerate(ideal)}
+        self._bit: Final = {stage: 1 << place for place, stage in enumerate(stages)}
+        self._ways: Final[dict[str, _Way]] = {}
+        self._rules: Final[dict[tuple[str, str, str | None], dict[str | None, int]]] = {}
+        self._latest = 0
+
+    def moved(self, customer_id: str, source: str | None, to: str, at: int, rule: str | None, persona: str | None) -> None:
+        """A customer entered a stage. A way belongs to the persona that the customer has at its end."""
+        way = self._ways.get(customer_id)
+        if way is None:
+            way = self._ways[customer_id] = _Way(list(range(len(self._ideal) + 1)), persona)
+        way.persona = persona
+        way.reached |= self._bit.get(to, 0)
+        self._latest = max(self._latest, at)
+        if source is None and to not in self._place:
+            # Where everybody begins is no detour, even where the ideal way is told from later on.
+            return
+        way.costs = _one_more(way.costs, self._ideal, to)
+        way.gone += 1
+        if source is not None:
+            rules = self._rules.setdefault((source, to, persona), {})
+            rules[rule] = rules.get(rule, 0) + 1
+        self._follow(way, source, to, at)
+
+    def _follow(self, way: _Way, source: str | None, to: str, at: int) -> None:
+        place = self._place.get(to, -1)
+        if place >= way.furthest and place >= 0:
+            if way.off is not None:
+                way.detours[way.off.move][1] += max(0, at - way.off.since)
+                way.off = None
+            way.furthest = place
+        elif way.off is None and source is not None and way.furthest >= 0:
+            way.off = _Off(at, (source, to))
+            way.detours.setdefault((source, to), [0, 0])[0] += 1
+
+    def rules(self, persona: str | None = None) -> Mapping[tuple[str, str], Mapping[str | None, int]]:
+        """How often each rule made each move; of customers of one persona, or of all."""
+        found: dict[tuple[str, str], dict[str | None, int]] = {}
+        for (source, to, whose), rules in self._rules.items():
+            if persona is None or whose == persona:
+                counts = found.setdefault((source, to), {})
+                for rule, count in rules.items():
+                    counts[rule] = counts.get(rule, 0) + count
+        return found
+
+    def figures(self, until: int | None = None, persona: str | None = None) -> WayFigures:
+        """All in all; of one persona, or of all. Who is off the way at `until`, or at the latest move if that is later, loses time up to then."""
+        end = self._latest if until is None else max(until, self._latest)
+        ways = [way for way in self._ways.values() if persona is None or way.persona == persona]
+        gone = [way for way in ways if way.gone]
+        fits = [1 - min(way.costs) / way.gone for way in gone]
+        return WayFigures(
+            customers=len(ways),
+            on_way=sum(min(way.costs) == 0 for way in gone),
+            conformance=sum(fits) / len(fits) if fits else 1.0,
+            detours=tuple(self._detours(ways, end, self.rules(persona))),
+            reached={stage: sum(bool(way.reached & bit) for way in ways) for stage, bit in self._bit.items()},
+        )
+
+    def _detours(self, ways: Sequence[_Way], end: int, rules: Mapping[tuple[str, str], Mapping[str | None, int]]) -> Iterator[Detour]:
+        found: dict[tuple[str, str], list[int]] = {}
+        for way in ways:
+            for move, (times, lost) in way.detours.items():
+                still = end - way.off.since if way.off is not None and way.off.move == move else 0
+                figures = found.setdefault(move, [0, 0, 0])
+                for place, more in enumerate((1, times, lost + still)):
+                    figures[place] += more
+        for move, (customers, times, lost) in sorted(found.items(), key=lambda each: (-each[1][0], -each[1][2], each[0])):
+            yield Detour(*move, rules.get(move, {}), customers, times, lost)
+
+
+def _one_more(costs: list[int], ideal: Sequence[str], stage: str) -> list[int]:
+    """The costs with one more stage gone: it stands for the next of the ideal way, is left out, or one of the ideal way is put in."""
+    following = [costs[0] + 1]
+    for place, expected in enumerate(ideal):
+        least = min(costs[place + 1], following[place]) + 1
+        following.append(min(least, costs[place]) if stage == expected else least)
+    return following

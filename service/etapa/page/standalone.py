@@ -1,0 +1,64 @@
+"""A map as one file to send to a colleague: no server, nothing loaded from anywhere."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+import msgspec
+
+from etapa.journey.map.document import JourneyMap
+from etapa.journey.wording.phrases import Language, Plural
+
+
+class PageWords(msgspec.Struct, frozen=True):
+    """What the page says in one language."""
+
+    code: str
+    name: str
+    page: Mapping[str, str | Plural]
+
+
+class GivenToPage(msgspec.Struct, frozen=True):
+    """What the page finds beside it."""
+
+    maps: Mapping[str, JourneyMap] | None
+    """By persona; everybody's under the empty text. None where a server gives them."""
+    languages: Sequence[PageWords]
+
+
+@cache
+def bundled(name: str) -> str:
+    """A file of the bundle."""
+    return files(__package__).joinpath("bundle", name).read_text("utf-8")
+
+
+def given(maps: Mapping[str, JourneyMap] | None, languages: Sequence[Language]) -> str:
+    """What the page is to find, as JSON that may stand in HTML."""
+    data = msgspec.json.encode(GivenToPage(maps, [PageWords(each.code, each.name, each.page) for each in languages])).decode()
+    # Nothing in it may end the element that holds it, or be taken for a comment.
+    return data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def standalone_page(maps: Mapping[str, JourneyMap], languages: Sequence[Language]) -> str:
+    """The whole page as HTML. Only its own script runs, and it may load nothing."""
+    style, script = bundled("map.css"), bundled("map.js").replace("</", "<\\/")
+    policy = f"default-src 'none'; style-src {_hash_of(style)}; script-src {_hash_of(script)}; base-uri 'none'; form-action 'none'"
+    title = escape(next(iter(maps.values())).journey)
+    return "".join(
+        (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+            f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n",
+            '<div id="page"></div>\n',
+            f'<script type="application/json" id="given">{given(maps, languages)}</script>\n',
+            f"<script>{script}</script>\n</body>\n</html>\n",
+        )
+    )
+
+
+def _hash_of(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
