@@ -47,6 +47,8 @@ class Shopper:
     """All touchpoints that were no duplicates, in order of arrival."""
     arrived_in: dict[int, ZoneInfo] = field(default_factory=dict)
     """Where the customer was when each of `seen` arrived, by its identity: the same one may come twice, from two places."""
+    arrived_by: list[int] = field(default_factory=list)
+    """The clock by which each of `seen` arrived."""
     moves: list[ReferenceMove] = field(default_factory=list)
     stage: str | None = None
     entered_at: int = 0
@@ -57,8 +59,7 @@ class Shopper:
         self.marketer = Marketer(self.journey)
 
     def meet(self, touchpoint: Touchpoint) -> None:
-        remembered = [each.id for each in self.seen][-self.journey.remember_ids :] if self.journey.remember_ids else []
-        if touchpoint.id in remembered:
+        if self._comes_again(touchpoint):
             return
         touchpoint = touchpoint.arriving_in(touchpoint.zone)
         if self.stage is None:
@@ -71,8 +72,15 @@ class Shopper:
             self._see(touchpoint)
         self._judge(self.clock, touchpoint, "touchpoint")
 
+    def _comes_again(self, touchpoint: Touchpoint) -> bool:
+        last, duration = self.journey.remember_ids, self.journey.remember_for
+        begin = FAR if duration is None else max(self.clock, touchpoint.at) - duration
+        latest = list(enumerate(zip(self.seen, self.arrived_by, strict=True), last - len(self.seen)))[-1024:]
+        return any(each.id == touchpoint.id and (place >= 0 or clock > begin) for place, (each, clock) in latest)
+
     def _see(self, touchpoint: Touchpoint) -> None:
         self.seen.append(touchpoint)
+        self.arrived_by.append(self.clock)
         self.arrived_in[id(touchpoint)] = self._zone()
 
     def wait_until(self, end: int) -> None:

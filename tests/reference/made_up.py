@@ -201,7 +201,7 @@ zones = st.sampled_from(
 
 
 def journeys() -> st.SearchStrategy[model.Journey]:
-    return st.builds(replace, journeys_at_utc(), zone=zones)
+    return st.builds(replace, journeys_at_utc(), zone=zones, remember_for=st.none() | spans)
 
 
 @st.composite

@@ -54,10 +54,12 @@ def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES
         None if before is None else (before[0], entered_at - before[1], before[2]),
     ]
     tells_what_is_known = customer.known and memories.get(customer.version) != customer.known
-    if tells_what_is_known or customer.began:
-        fields += (customer.traits, customer.outreach, customer.began)
+    if tells_what_is_known or customer.arrived:
+        fields += (customer.traits, customer.outreach, customer.began, customer.arrived)
         if tells_what_is_known:
             fields.append(customer.known)
+    elif customer.began:
+        fields += (customer.traits, customer.outreach, customer.began)
     elif customer.outreach is not None:
         fields += (customer.traits, customer.outreach)
     elif customer.traits:
@@ -93,6 +95,7 @@ def decode_state(value: bytes, customer_id: str, memories: KnownMemories = NO_KN
         outreach=found.outreach,
         began=found.began,
         known=found.known or memories.get(found.version, b""),
+        arrived=found.arrived,
         id=customer_id,
     )
 

@@ -29,6 +29,7 @@ class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FO
     traits: dict[str, list[Any]] = {}
     outreach: Outreach | None = None
     began: dict[str, tuple[int, int]] = {}
+    arrived: bytes = b""
     known: bytes = b""
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from etapa.contracts.rejected import Reason
-from etapa.journey.duration import roughly
+from etapa.journey.duration import format_duration, roughly
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import ANY_TYPE, Journey
+from etapa.journey.language.model import ANY_TYPE, MOST_REMEMBERED_IDS, Journey
 from etapa.rehearsal.ids_again import IdsAgain
 from etapa.rehearsal.type_look import TypeLook
 from etapa.rehearsal.types_named import nearest, types_named
@@ -51,7 +51,7 @@ class FileLook:
         """`cuts`: whether of a touchpoint's lists only the first members are kept."""
         self._named = [types_named(journey) for journey in journeys]
         self._catalogued = frozenset(each.id for journey in journeys for each in journey.design.types)
-        self._remembered = min(journey.remember_ids for journey in journeys)
+        self._remembered, self._remembered_for = min((journey.remember_ids, journey.remember_for or 0) for journey in journeys)
         self._cuts = cuts
         self._value_types = TypeLook(journeys)
         self._ids = IdsAgain()
@@ -110,8 +110,12 @@ class FileLook:
 
     def _of_ids(self) -> str:
         number = f"{self._ids.number:,}" if self._ids.is_exact else f"about {self._ids.number:,}"
-        held = f"no repeat of an id after {self._remembered} others" if self._remembered else "no repeat of an id"
-        return f"{number} of {self._touchpoints:,} touchpoints repeat an id, and were counted again: {held} is recognised (remember_ids)"
+        number_kept = f"{MOST_REMEMBERED_IDS:,} others, or {self._remembered} after {format_duration(self._remembered_for)}"
+        others = number_kept if self._remembered_for else f"{self._remembered} others"
+        held = f"no repeat of an id after {others}" if self._remembered or self._remembered_for else "no repeat of an id"
+        # Of history that is there twice, that is a half.
+        twice = " Is history in the file twice?" if self._ids.number * 4 >= self._touchpoints else ""
+        return f"{number} of {self._touchpoints:,} touchpoints repeat an id, and were counted again: {held} is recognised (remember_ids).{twice}"
 
     def _of_types(self) -> list[FileFinding]:
         named = frozenset[str]().union(*self._named)

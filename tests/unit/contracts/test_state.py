@@ -28,6 +28,7 @@ def someone() -> Customer:
         outreach=Outreach({"hello": 7}, (7,)),
         began={"ab12": (3, 9)},
         known=b"abcdef",
+        arrived=bytes(range(16)),
         id="niño-42",
     )
 
@@ -59,7 +60,7 @@ def test_the_bytes_begin_with_the_format_number_and_hold_all_but_the_id() -> Non
     assert b"42" not in encode_state(someone())
 
 
-@pytest.mark.parametrize("last", ["traits", "outreach", "began", "known"])
+@pytest.mark.parametrize("last", ["traits", "outreach", "began", "arrived", "known"])
 def test_the_usual_values_at_the_end_are_not_written(last: str) -> None:
     customer = newcomer()
     setattr(customer, last, getattr(someone(), last))

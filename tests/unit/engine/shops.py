@@ -22,7 +22,7 @@ rules:
 _numbers = count(1)
 
 
-def program_of(rules: str, version: int = 1, remember_ids: int = 4, grace: str = "10s") -> Program:
+def program_of(rules: str, version: int = 1, remember_ids: int | str = 4, grace: str = "10s") -> Program:
     """The program of a journey with the stages new, warm, hot and lost, and these rules (YAML, one a line)."""
     lines = [f"  {line.strip()}" for line in rules.strip().splitlines()]
     head = HEAD.format(version=version, remember_ids=remember_ids, grace=grace)

@@ -4,6 +4,7 @@ from copy import copy
 
 import pytest
 
+from etapa.contracts.state import decode_state, encode_state
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.classify import run_until, strike, touch
@@ -180,6 +181,50 @@ def test_only_the_last_ids_are_remembered() -> None:
     again = did("view", 0)
     _, changes = play(program, again, did("view", 1), again, did("view", 2), again)
     assert path(changes) == [("new", 0), ("hot", 2)], "after two others it counts anew"
+
+
+OFTEN = "- {id: often, from: new, to: hot, when: {count: view, gte: 4}}"
+
+
+def test_ids_of_a_time_are_remembered_however_many_others_came() -> None:
+    program = program_of(OFTEN, remember_ids="{last: 1, for: 1d}")
+    again = did("view", 0)
+    customer, changes = play(program, again, did("ad", "1h"), did("ad", "2h"), did("view", "3h"), again, did("view", "4h"), again)
+    assert path(changes) == [("new", 0)]
+    assert len(customer.recent) == 5 * 6
+    late = did("view", 0, touchpoint_id=again.id)
+    assert touch(program, customer, late).duplicate
+    reused = did("view", "1d", touchpoint_id=again.id)
+    assert not touch(program, customer, reused).duplicate, "a day after it came it is another one's"
+
+
+def test_ids_of_a_time_are_forgotten_when_it_is_over_but_for_the_last() -> None:
+    program = program_of(OFTEN, remember_ids="{last: 2, for: 1d}")
+    first, second = did("view", 0), did("view", "1h")
+    customer, _ = play(program, first, second, did("ad", "9d"))
+    assert (len(customer.recent), len(customer.arrived)) == (2 * 6, 2 * 8)
+    assert touch(program, customer, second).duplicate
+    assert not touch(program, customer, first).duplicate
+
+
+def test_no_more_than_1024_ids_are_kept_however_many_a_time_brings() -> None:
+    program = program_of(OFTEN, remember_ids="{last: 0, for: 1y}")
+    many = [did("ad", number) for number in range(1025)]
+    customer, _ = play(program, *many)
+    assert (len(customer.recent), len(customer.arrived)) == (1024 * 6, 1024 * 8)
+    assert touch(program, customer, many[1]).duplicate
+    assert not touch(program, customer, many[0]).duplicate
+
+
+def test_a_version_that_remembers_ids_for_a_time_takes_over_those_that_were_kept() -> None:
+    first = did("view", 0)
+    customer, _ = play(program_of(OFTEN, remember_ids=4), first, did("ad", 1))
+    newer = program_of(OFTEN, version=2, remember_ids="{last: 2, for: 1d}")
+    stored = decode_state(encode_state(touch(newer, customer, did("ad", 2)).customer), customer.id)
+    assert len(stored.recent) == 2 * 6, "of those it is not known when they came"
+    assert not touch(newer, stored, first).duplicate
+    back, _ = play(program_of(OFTEN, version=3, remember_ids=4), first)
+    assert back.arrived == b""
 
 
 def test_ids_need_not_be_remembered_at_all() -> None:

@@ -218,3 +218,13 @@ def test_the_shipped_journey_loads_without_a_finding() -> None:
     assert {stage.phase for stage in journey.stages} == {"pre-purchase", "purchase", "post-purchase"}
     assert all(set(stage.label) == {"en", "es"} for stage in journey.stages)
     assert (journey.remember_ids, len(journey.tests) >= 10) == (16, True)
+
+
+def test_ids_may_be_remembered_for_a_time() -> None:
+    journey = journey_or_raise(SMALL + "remember_ids: {last: 8, for: 30d}\n", "journey.yaml")
+    assert (journey.remember_ids, journey.remember_for) == (8, 30 * DAY)
+    journey = journey_or_raise(SMALL + "remember_ids: {for: 1h}\n", "journey.yaml")
+    assert (journey.remember_ids, journey.remember_for) == (64, HOUR)
+    for wrong, words in (("{last: 8}", "`remember_ids` needs `for`"), ("{last: 2000, for: 1d}", "a whole number from 0 to 1024")):
+        with pytest.raises(JourneyError, match=words):
+            journey_or_raise(SMALL + f"remember_ids: {wrong}\n", "journey.yaml")

@@ -52,7 +52,12 @@ def test_history_that_was_sent_twice_is_told() -> None:
     once = [line(str(number), number) for number in range(6)]
     again = findings(*once, *once)["repeated_ids"]
     assert again[0] == 6
-    assert "no repeat of an id after 2 others is recognised (remember_ids)" in again[1]
+    assert again[1].endswith("no repeat of an id after 2 others is recognised (remember_ids). Is history in the file twice?")
+    for_a_time = JOURNEY.replace("remember_ids: 2", "remember_ids: {last: 2, for: 3h}")
+    held = findings(*once, *once, journey=for_a_time)["repeated_ids"]
+    assert held[0] == 3
+    assert "no repeat of an id after 1,024 others, or 2 after 3h is recognised" in held[1]
+    assert "repeated_ids" not in findings(*once, *once, journey=JOURNEY.replace("remember_ids: 2", "remember_ids: {last: 2, for: 3d}"))
     assert "repeated_ids" not in findings(*(each for each in once for _ in range(2)))
 
 

@@ -23,6 +23,7 @@ from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, read_fiel
 from etapa.journey.language.reading.names import ID, Known, known_among
 from etapa.journey.language.reading.shapes import BAD, Name, Reference, Span, Text, Whole
 from etapa.journey.language.reading.yaml_nodes import Node, Unreadable, parse
+from etapa.journey.language.remembered_ids import DEFAULT, REMEMBER_IDS
 from etapa.journey.language.zone import ZONE
 from etapa.journey.units import SECOND
 
@@ -31,8 +32,6 @@ MAX_RULES = 500
 MAX_CONDITIONS = 2000
 """Over the whole file, counting those within `all`, `any` and `not` one by one."""
 MAX_CONDITION_DEPTH = 16
-MAX_REMEMBER_IDS = 1024
-DEFAULT_REMEMBER_IDS = 64
 DEFAULT_GRACE = 10 * SECOND
 
 
@@ -109,12 +108,6 @@ VERSION = Field(
     "version", Whole(1, 2**31 - 1), "A positive number, copied into every stage change. Raise it with every change.", required=True
 )
 INITIAL = Field("initial", Reference("a stage id"), "Where new customers start. Left out: the first stage.")
-REMEMBER_IDS = Field(
-    "remember_ids",
-    Whole(0, MAX_REMEMBER_IDS),
-    "How many touchpoint ids are kept per customer to drop duplicates; 0 turns it off.",
-    default=DEFAULT_REMEMBER_IDS,
-)
 ACCEPT_FROM = Field(
     "accept_from",
     Instant(),
@@ -177,11 +170,13 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
     if report.has_errors:
         return None
     order = stages.names
+    remembered = record.get(REMEMBER_IDS) or DEFAULT
     journey = Journey(
         id=record.need(ID_FIELD),
         version=record.need(VERSION),
         initial=initial.text if initial else order[0],
-        remember_ids=_or(record.get(REMEMBER_IDS), DEFAULT_REMEMBER_IDS),
+        remember_ids=remembered.last,
+        remember_for=remembered.duration,
         grace=_or(record.get(GRACE), DEFAULT_GRACE),
         accept_from=_or(record.get(ACCEPT_FROM), EARLIEST_TAKEN),
         campaigns_from=record.get(CAMPAIGNS_FROM),

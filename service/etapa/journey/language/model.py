@@ -45,6 +45,7 @@ __all__ = [
     "ELEMENTS",
     "EVER",
     "EVERYWHERE",
+    "MOST_REMEMBERED_IDS",
     "Absent",
     "Aggregate",
     "AggregateKind",
@@ -91,6 +92,9 @@ __all__ = [
 
 EARLIEST_TAKEN = 946_684_800_000_000
 """2000-01-01T00:00:00Z: what claims to be older is the zero of some clock more often than a memory."""
+
+MOST_REMEMBERED_IDS = 1024
+"""Touchpoint ids that are kept of a customer, whatever the file says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +220,5 @@ class Journey:
     """What it says about people and places. Nothing of it moves customers."""
     campaigns_from: int | None = None
     """Campaigns are offered no stage change that is dated before; none: they are offered all."""
+    remember_for: int | None = None
+    """Ids that came within this time are remembered as well, up to `MOST_REMEMBERED_IDS` together; none: the last `remember_ids` only."""

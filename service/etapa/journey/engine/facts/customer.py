@@ -1,6 +1,6 @@
 """Everything that is kept of one customer: compact, bounded, and laid out as it is stored (see `contracts.state`).
 
-What bounds it: `recent` holds `remember_ids` digests, `traits` and `memory` hold only what the journey names and each
+What bounds it: `recent` holds `remember_ids` digests (1,024 where the journey says for how long), `traits` and `memory` hold only what the journey names and each
 entry of them is bounded by its accumulator, and of stage changes the last two are kept.
 """
 
@@ -39,7 +39,8 @@ class Customer:
     """
 
     __slots__ = (
-        *("before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for", "memory", "outreach"),
+        *("arrived", "before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
+        *("memory", "outreach"),
         *("recent", "rule", "sequence", "stage", "traits", "version"),
     )
 
@@ -60,6 +61,7 @@ class Customer:
         traits: dict[str, list[Any]] | None = None,
         outreach: Outreach | None = None,
         began: dict[str, tuple[int, int]] | None = None,
+        arrived: bytes = b"",
         known: bytes = b"",
         id: str = "",  # noqa: A002 - called so everywhere else
     ) -> None:
@@ -93,6 +95,8 @@ class Customer:
         """None until a campaign was triggered."""
         self.began: dict[str, tuple[int, int]] = began or _NOTHING_BEGAN
         """Memories that are complete only since (version, time): those that another version did not keep. Empty for most."""
+        self.arrived = arrived
+        """By which clock each of `recent` came, eight bytes each; empty unless the journey remembers ids for a time."""
         self.known = known
         """Which memories that version keeps, a few bytes for each (see `beginnings`)."""
         self.id = id
@@ -135,6 +139,7 @@ class Customer:
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
         self.rule, self.before, self.traits = other.rule, other.before, other.traits
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
+        self.arrived = other.arrived
 
     def copied(self) -> "Customer":
         """Another one that shares what this one holds."""
@@ -152,6 +157,7 @@ class Customer:
             traits=self.traits,
             outreach=self.outreach,
             began=self.began,
+            arrived=self.arrived,
             known=self.known,
             id=self.id,
         )
@@ -178,5 +184,5 @@ class Customer:
     def _fields(self) -> tuple[object, ...]:
         return (
             *(self.version, self.stage, self.due, self.entered_at, self.clock, self.first_at, self.sequence, self.recent),
-            *(self.remembered(), self.rule, self.before, self.traits, self.outreach, self.began, self.known, self.id),
+            *(self.remembered(), self.rule, self.before, self.traits, self.outreach, self.began, self.arrived, self.known, self.id),
         )

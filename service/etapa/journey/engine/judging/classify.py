@@ -59,7 +59,8 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     When `happened.cut` is true then, the touchpoint was not looked at: it is to be given again, which goes on from there.
     """
     at = touchpoint.at
-    digest = digest_of(touchpoint.id) if program.recent_bytes else b""
+    repeats = program.repeats
+    digest = digest_of(touchpoint.id) if program.recent_bytes or repeats is not None else b""
     if customer is None:
         customer = Customer(
             version=program.version,
@@ -75,7 +76,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
         customer.lay_out(program.keys, program)
         now = at
     else:
-        if digest and is_among(customer.recent, digest):
+        if digest and (is_among(customer.recent, digest) if repeats is None else repeats.knows(customer, digest, at)):
             return None
         if customer.laid_out_for is not program and _is_of_another_version(program, customer):
             _carry_over(program, customer, happened.changes)
@@ -87,11 +88,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
         elif at < customer.first_at:
             customer.first_at = at
 
-    if digest:
-        recent = customer.recent + digest
-        customer.recent = recent if len(recent) <= program.recent_bytes else recent[-program.recent_bytes :]
-    else:
-        customer.recent = b""
+    _remember_id(program, customer, digest, now)
     try:
         if touchpoint.traits:
             _remember_traits(program, customer, touchpoint)
@@ -243,6 +240,15 @@ def _strike_until(program: Program, customer: Customer, at: int, happened: Happe
             happened.failures.append(failure)
         happened.struck += max(1, len(happened.changes) - made)
     return True
+
+
+def _remember_id(program: Program, customer: Customer, digest: bytes, now: int) -> None:
+    if program.repeats is not None:
+        program.repeats.remember(customer, digest, now)
+        return
+    recent = customer.recent + digest
+    customer.recent = recent if len(recent) <= program.recent_bytes else recent[len(recent) - program.recent_bytes :]
+    customer.arrived = b""
 
 
 def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoint) -> None:

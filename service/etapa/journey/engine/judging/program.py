@@ -18,6 +18,7 @@ from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
+from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, CustomerZone, Journey, Rule, Stage
 
@@ -132,7 +133,7 @@ class Program:
             "keys",
             "known",
         ),
-        *("memories", "recent_bytes", "stages", "traits", "version", "watches_of_traits", "whereabouts", "windows"),
+        *("memories", "recent_bytes", "repeats", "stages", "traits", "version", "watches_of_traits", "whereabouts", "windows"),
     )
 
     def __init__(
@@ -152,7 +153,9 @@ class Program:
         self.initial: Final = journey.initial
         self.grace: Final = journey.grace
         self.recent_bytes: Final = DIGEST_BYTES * journey.remember_ids
-        """How many bytes of touchpoint digests a customer keeps."""
+        """How many bytes of touchpoint digests a customer keeps, if these are not kept for a time."""
+        self.repeats: Final = None if journey.remember_for is None else RepeatsWithin(journey.remember_ids, journey.remember_for)
+        """Recognises repeats within a time; none where only the last ids are kept."""
         self.stages: Final = stages
         self.campaigns: Final = campaigns
         """None when the journey has none."""

@@ -1,11 +1,16 @@
 """Touchpoints that came before, known by short digests of their ids."""
 
 from hashlib import blake2b
-from typing import Final
+from struct import Struct
+from typing import Final, final
 
-from etapa.journey.engine.facts.customer import DIGEST_BYTES
+from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.facts.instant import LONG_AGO
+from etapa.journey.language.model import MOST_REMEMBERED_IDS
 
 _empty_digest: Final = blake2b(digest_size=DIGEST_BYTES)
+_TIME_BYTES: Final = 8
+_ONE: Final = Struct(">q")
 
 
 def digest_of(touchpoint_id: str) -> bytes:
@@ -16,8 +21,53 @@ def digest_of(touchpoint_id: str) -> bytes:
 
 
 def is_among(digests: bytes, digest: bytes) -> bool:
+    return place_among(digests, digest) >= 0
+
+
+def place_among(digests: bytes, digest: bytes) -> int:
+    """How many others came before it; negative when it is none of them."""
     place = digests.find(digest)
     # A match may span two digests.
     while place > 0 and place % DIGEST_BYTES:
         place = digests.find(digest, place + 1)
-    return place >= 0
+    return place // DIGEST_BYTES if place >= 0 else -1
+
+
+@final
+class RepeatsWithin:
+    """Ids are kept when they are among the last `last`, or came within `duration` and are among the last `MOST_REMEMBERED_IDS`.
+
+    When each came is kept beside the digests, by the customer's clock, so a late touchpoint is remembered as long as any other.
+    """
+
+    __slots__ = ("duration", "last")
+
+    def __init__(self, last: int, duration: int) -> None:
+        self.last: Final = last
+        self.duration: Final = duration
+
+    def knows(self, customer: Customer, digest: bytes, at: int) -> bool:
+        """Whether a touchpoint that occurred at `at` comes again."""
+        place = place_among(customer.recent, digest)
+        if place < 0:
+            return False
+        later = len(customer.recent) // DIGEST_BYTES - place
+        if later <= self.last:
+            return True
+        times = len(customer.arrived) // _TIME_BYTES
+        if later > times:
+            # Of a journey that kept no times.
+            return False
+        came: int = _ONE.unpack_from(customer.arrived, (times - later) * _TIME_BYTES)[0]
+        return came > max(customer.clock, at) - self.duration
+
+    def remember(self, customer: Customer, digest: bytes, now: int) -> None:
+        """Keep a touchpoint's digest, and forget those that are to be kept no longer."""
+        recent = customer.recent + digest
+        number = len(recent) // DIGEST_BYTES
+        missing = number - 1 - len(customer.arrived) // _TIME_BYTES
+        arrived = _ONE.pack(LONG_AGO) * missing + customer.arrived[max(0, -missing) * _TIME_BYTES :] + _ONE.pack(now)
+        forgotten = max(0, number - MOST_REMEMBERED_IDS)
+        while forgotten < number - self.last and _ONE.unpack_from(arrived, forgotten * _TIME_BYTES)[0] <= now - self.duration:
+            forgotten += 1
+        customer.recent, customer.arrived = recent[forgotten * DIGEST_BYTES :], arrived[forgotten * _TIME_BYTES :]
