@@ -3,13 +3,22 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from etapa.embedded.shoppers import ShoppingTrip, touchpoints
-from etapa.journey.units import DAY
+from etapa.journey.engine.compiled import IS_COMPILED
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import DAY, HOUR
+from etapa.settings import SHIPPED_JOURNEY
 
 ROOT = Path(__file__).parents[2]
 TWO_YEARS = ShoppingTrip(seed=7, start=1_700_000_000_000_000, end=1_700_000_000_000_000 + 730 * DAY, pace=730 * DAY // 5_000)
@@ -46,3 +55,28 @@ def test_triggers_are_the_same_whether_the_core_is_compiled_or_not(events: Path)
     compiled, uncompiled = (simulated(before, "retail", events, "--triggers") for before in ("", UNCOMPILED))
     assert compiled == uncompiled
     assert compiled[0].count(b"\n") > 10
+
+
+@pytest.mark.skipif(not IS_COMPILED, reason="only what is compiled can call what is not")
+def test_no_touchpoint_runs_through_a_function_that_was_left_uncompiled() -> None:
+    program = compile_journey(journey_or_raise(SHIPPED_JOURNEY.read_text(), SHIPPED_JOURNEY.name))
+    customers: dict[str, Customer] = {}
+    calls: Counter[str] = Counter()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            calls[f"{frame.f_code.co_filename}: {frame.f_code.co_name}"] += 1
+
+    kinds = ["visit", "add_to_cart", "purchase", "review", "complaint"]
+    made = [
+        Touchpoint(f"e-{number}", f"c-{number % 7}", kinds[number % 5], 10**15 + number * HOUR, "web", {"amount": 5.0, "rating": 3})
+        for number in range(500)
+    ]
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        for each in made:
+            customers[each.customer_id] = touch(program, customers.get(each.customer_id), each).customer
+    finally:
+        sys.setprofile(before)
+    assert calls.most_common(3) == []
