@@ -8,13 +8,13 @@ from etapa.metrics.metric import Metric
 _HEAD = """\
 # Metrics
 
-`/metrics` of every worker and of `etapa deliver` answers in Prometheus' text format, or in the OpenMetrics format where the scraper asks for it. What to ask them:
-[Operations](operations.md#metrics). Names and labels are promises: they do not change in passing.
+Every metric, for those who build dashboards and alerts; [Operations](operations.md#metrics) says which one answers which question. Every worker and `etapa deliver` serve them at `/metrics`,
+in Prometheus' text format, or in the OpenMetrics format if the scraper asks for it. Names and labels are promises: they do not change in passing.
 
 - **No label ever holds a customer's id.** Labels are closed sets, such as reasons, the journey's stages, partitions and templates of paths. Only campaigns in
-  `etapa deliver` come from records; from the 501st on they share the label `(other)`.
-- **What could be counted is there from the start, with 0**, so that the first time is noticed. A metric for which that is not so says when its series appear.
-- A counter begins again at 0 with every process. Gauges of a partition are told by the worker that owns it, so add them up over workers.
+  `etapa deliver` come from records; from the 501st on, they share the label `(other)`.
+- **Series are there from the start, with 0**, so that the first event is noticed. Where that is not possible, the table says when a series appears.
+- A counter starts at 0 with every process. The worker that owns a partition reports its gauges, so add them up over workers.
 
 """
 
@@ -31,10 +31,10 @@ def metrics_page() -> str:
 
 
 _FOOT = """
-On Linux, both also tell what Prometheus' client library finds out about any process: `process_cpu_seconds_total`, `process_resident_memory_bytes`,
+On Linux, both also report what Prometheus' client library finds out about any process: `process_cpu_seconds_total`, `process_resident_memory_bytes`,
 `process_virtual_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and `process_max_fds`.
 
-This page is written by `make generated` from `service/etapa/metrics/catalogue.py`.
+`make generated` writes this page from `service/etapa/metrics/catalogue.py`.
 """
 
 

@@ -35,23 +35,23 @@ COMMANDS = {
     "demo": ListedCommand("demo", "Watch customers move, on a private broker and a private Redis."),
     "run": ListedCommand("run", "Run the worker."),
     "topics": ListedCommand("topics", "Create the Kafka topics."),
-    "journeys": ListedCommand("journeys", "List the journeys to start from, and print one."),
+    "journeys": ListedCommand("journeys", "List the journeys that come with Etapa, and print one."),
     "init": ListedCommand("init", "Write a first journey, from five answers or your events."),
-    "sources": ListedCommand("sources", "Make the records of other systems into touchpoints."),
+    "sources": ListedCommand("sources", "Turn other systems' records into touchpoints."),
     "validate": ListedCommand("validate", "Check journey files."),
     "test": ListedCommand("test", "Run the tests in journey files."),
     "simulate": ListedCommand("simulate", "Run a file of touchpoints through a journey, without servers."),
-    "diff": ListedCommand("diff", "Show who would be elsewhere under another journey, and why."),
+    "diff": ListedCommand("diff", "Compare two journeys: who would be in another stage, and why."),
     "stage": ListedCommand("stage", "Show the stage that a customer is in."),
     "why": ListedCommand("why", "Show why a customer does not move, rule by rule."),
     "reclassify": ListedCommand("reclassify", "Judge all customers by a new version of the journey now."),
-    "dead-letters": ListedCommand("dead_letters", "Look at what could not be used, and send it back."),
+    "dead-letters": ListedCommand("dead_letters", "Look at records that could not be used, and send them back."),
     "verify": ListedCommand("verify", "Compare Redis with the log, while the worker runs."),
-    "rebuild": ListedCommand("rebuild", "Have Redis filled anew from the log."),
+    "rebuild": ListedCommand("rebuild", "Refill Redis from the log."),
     "triggers": ListedCommand("triggers", "Follow the campaign triggers as they are published."),
     "deliver": ListedCommand("deliver", "Deliver campaign triggers to webhooks."),
-    "sizing": ListedCommand("sizing", "Work out workers, Redis and Kafka for an installation."),
-    "doctor": ListedCommand("doctor", "Check journey, Kafka, Redis and all in them that Etapa needs."),
+    "sizing": ListedCommand("sizing", "Calculate how many workers, how much Redis and Kafka you need."),
+    "doctor": ListedCommand("doctor", "Check the journey, Kafka, Redis and what Etapa needs there."),
     "config": ListedCommand("config", "Show all settings and where they come from."),
 }
 
@@ -131,7 +131,7 @@ def _drop_output() -> None:
 )
 @click.version_option(etapa.__version__, "--version", prog_name="etapa", message=f"%(prog)s %(version)s, zone data {tzdata.IANA_VERSION}")
 def main() -> None:
-    """Etapa keeps every customer's journey stage: touchpoints in from Kafka, stage changes out, exactly once.
+    """Keep track of every customer's journey stage: read touchpoints from Kafka, publish each stage change exactly once.
 
     To see it at work, type `etapa demo`. To try rules of your own on a file of touchpoints, type `etapa simulate`.
     """

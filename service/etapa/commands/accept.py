@@ -23,9 +23,9 @@ from etapa.stream.upkeep.acceptance import NothingProcessed, accept_replacement
 def accept(topic: str, yes: bool, **flags: str | None) -> None:
     """Accept TOPIC, which was deleted and created again on purpose, in place of the one that was there before.
 
-    A worker refuses its partitions and `etapa deliver` ends when a topic is not the one that they know. For a topic that is only written this
-    has them go on: stage-changes, campaign-triggers or dead-letters, by the name that it has here. Workers may run. What was delivered of the
-    old campaign-triggers says nothing about the new one, so it is delivered from its beginning (with ETAPA_START=latest: from its end).
+    When a topic is not the one that they know, workers refuse its partitions and `etapa deliver` ends. This command lets them continue. It
+    accepts stage-changes, campaign-triggers and dead-letters, which workers only write, by the names that they have here. Workers may run
+    meanwhile. The new campaign-triggers is delivered from its beginning (with ETAPA_START=latest: from its end).
     """
     settings = settings_from(flags).settings
     role = _role_of(settings, topic)

@@ -59,7 +59,7 @@ def deliver(ctx: click.Context, /, check: bool, **flags: str | None) -> None:
 
     A receiver may get a trigger more than once, always with the same Idempotency-Key: when its answer was lost, or when this process was killed.
     What cannot be delivered becomes a dead letter in campaign-trigger-dead-letters; the commands below look at those. Told to stop, it finishes its requests and exits with 0. Exit code 1 means
-    that it ended by itself; the last line says why.
+    that it ended by itself; the last line of the log says why.
     """
     if ctx.invoked_subcommand is not None:
         if check or any(value is not None for value in flags.values()):

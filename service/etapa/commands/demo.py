@@ -25,14 +25,17 @@ PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
 
 @click.command()
 @settings_flags("journey")
-@click.option("--events", metavar="FILE", help="Send the touchpoints of FILE, in order of time, instead of made-up ones.")
+@click.option("--events", metavar="FILE", help="Send the touchpoints in FILE, in order of time, instead of simulated ones.")
 @click.option("--source", metavar="SOURCE", help="FILE holds another system's records: the name of a source, or its file.")
 @click.option("--seconds", type=click.FloatRange(min=1), metavar="N", help="Stop after this many seconds; without it, stop with Ctrl-C.")
 @click.option(
     "--rate", type=click.FloatRange(min=1, max=100_000), default=200, show_default=True, metavar="R", help="Touchpoints a second."
 )
 @click.option(
-    "--customers", type=click.IntRange(min=1, max=1_000_000), metavar="N", help="Number of made-up customers; without it, they keep coming."
+    "--customers",
+    type=click.IntRange(min=1, max=1_000_000),
+    metavar="N",
+    help="Number of simulated customers; without it, they keep coming.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else, on stdout.")
 def demo(
@@ -49,7 +52,7 @@ def demo(
     It starts a private broker (a test double of Kafka's protocol) and a private Redis, makes up customers, runs the real worker on their
     touchpoints, and shows what happens. The page and the API are served meanwhile. Nothing is left behind.
 
-    With --journey it shows a journey of your own: customers do what its rules ask for. With --events they are your own customers, too.
+    With --journey it shows your own journey, and the simulated customers do what its rules ask for. With --events it shows your own customers.
     """
     if source is not None and events is None:
         raise WrongUse("--source says what --events holds, and there is no --events")

@@ -62,7 +62,7 @@ def diff(
 ) -> None:
     """Show which customers would be in another stage under another journey, and why, and which campaign triggers would differ.
 
-    OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or packed, a folder or a pattern of such files, or, with --source, of another system's
+    OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or compressed, a folder or a pattern of such files, or, with --source, of another system's
     records; one of them may be `-`, standard input.
     The touchpoints go through both journeys. Without --until no timer fires after a customer's last touchpoint.
     """

@@ -26,8 +26,8 @@ from etapa.stream.upkeep.doctor import check_installation, check_servers
 def doctor(as_json: bool, **flags: str | None) -> None:
     """Check the journey, Kafka, Redis and everything in them that Etapa needs, with the settings that a worker would have.
 
-    Each line is good, a warning or bad, with its cause and what to do. A server that is away hides nothing about the others. Nothing is
-    changed, except that Redis is written to under a partition -1 that is removed again, and that Kafka learns the transactional id
+    Each line is good, a warning or bad, with its cause and what to do. If one server is away, the others are checked all the same. It
+    changes nothing, except that it writes to Redis under a partition -1 and removes that again, and that Kafka learns the transactional id
     GROUP.doctor. Exit code 1 if anything is bad.
     """
     settings = settings_from(flags).settings

@@ -25,23 +25,23 @@ TYPES_WHERE_NOBODY_SAYS = ("visit", "purchase")
 
 @click.command()
 @click.argument("path", metavar="FILE", default="journey.yaml")
-@click.option("--from", "events", metavar="EVENTS", help="Guess the answers from these touchpoints; `-` reads standard input.")
+@click.option("--from", "events", metavar="EVENTS", help="Take the suggested answers from these touchpoints; `-` reads standard input.")
 @click.option("--source", metavar="SOURCE", help="EVENTS are another system's records: the name of a source, or its file.")
-@click.option("--yes", "-y", "take_guesses", is_flag=True, help="Ask nothing: take the guesses.")
-@click.option("--force", is_flag=True, help="Write FILE even if it is there already.")
+@click.option("--yes", "-y", "take_guesses", is_flag=True, help="Ask nothing, and take the suggested answers.")
+@click.option("--force", is_flag=True, help="Write FILE even if it exists already.")
 def init(path: str, events: str | None, source: str | None, take_guesses: bool, force: bool) -> None:
     """Write a first journey with tests to FILE (journey.yaml, if not given).
 
-    Five questions are asked, each with a guess that Enter takes. With --from the guesses come from your own touchpoints.
+    Asks five questions. Each has a suggested answer; press Enter to take it. With --from the suggestions come from your own touchpoints.
     The file is a start: visitors, customers, regulars, and those who have fallen silent. Change it as you like; `etapa test` runs its tests.
     """
     if source is not None and events is None:
         raise WrongUse("--source says what --from holds, and there is no --from")
     target = Path(path)
     if target.exists() and not force:
-        raise WrongUse(f"{path} is there already; give another name, or --force to write over it")
+        raise WrongUse(f"{path} exists already; give another name, or --force to overwrite it")
     if events == "-" and not take_guesses:
-        raise WrongUse("--from - takes standard input, so nobody can answer there: add --yes")
+        raise WrongUse("--from - reads standard input, so the questions cannot be answered there: add --yes")
     guesses = _guesses(target.stem, events, source)
     answers = guesses if take_guesses else _asked(guesses)
     try:
@@ -79,7 +79,7 @@ def _guesses(stem: str, events: str | None, source: str | None) -> Answers:
             click.echo(line, err=True)
     guesses = sample.suggests(name)
     if guesses is None:
-        raise CheckFailed(f"{file.name}: it holds no touchpoint")
+        raise CheckFailed(f"{file.name}: it contains no touchpoint")
     seen = ", ".join(f"{printable(kind)} {number:,}" for kind, number in sample.types.most_common(10))
     click.echo(f"{counted(sample.types.total(), 'touchpoint')} of {counted(sample.customers, 'customer')}: {seen}", err=True)
     return guesses
@@ -89,7 +89,9 @@ def _asked(guesses: Answers) -> Answers:
     """The five questions, on stderr. Ctrl-C and the end of the input end the command."""
     name = journey_id(click.prompt("1 of 5  What is the journey called?", default=guesses.name, err=True))
     known = (*guesses.interest, guesses.conversion, *guesses.trouble)
-    types = _types(click.prompt("2 of 5  What do customers do (types of touchpoints, with commas)?", default=", ".join(known), err=True))
+    types = _types(
+        click.prompt("2 of 5  What do customers do (types of touchpoints, separated by commas)?", default=", ".join(known), err=True)
+    )
     likely = guesses.conversion if guesses.conversion in types else conversion_among(types) or types[-1]
     conversion = click.prompt("3 of 5  Which of these makes somebody a customer?", default=likely, err=True).strip()
     often = f"{guesses.regular_count} in {format_duration(guesses.regular_within)}"

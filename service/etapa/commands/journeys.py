@@ -43,7 +43,7 @@ class Shipped:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def journeys(context: click.Context, as_json: bool) -> None:
-    """List the journeys that come with Etapa. Start from the nearest one:
+    """List the journeys that come with Etapa. Start from the one most like yours:
 
     \b
         etapa journeys show retail > mine.yaml

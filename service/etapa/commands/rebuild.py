@@ -31,8 +31,8 @@ from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, see_that_it_ca
 def rebuild(partitions: Sequence[int], no_wait: bool, yes: bool, **flags: str | None) -> None:
     """Have the workers refill Redis from customer-state, one partition at a time.
 
-    What is published is not affected. While a partition is being rebuilt, its touchpoints wait, and requests for its customers are
-    answered with that reason. If no worker runs, the next one that starts does it.
+    Published records do not change. While a partition is being rebuilt, its touchpoints wait, and requests for its customers are
+    refused with that reason. If no worker runs, the next one that starts does it.
     """
     settings = settings_from(flags).settings
     if somebody_can_be_asked(yes=yes):

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 def run(**flags: str | None) -> None:
     """Run the worker: classify touchpoints from Kafka until it is told to stop (SIGTERM, or Ctrl-C).
 
-    It then finishes what it has begun, leaves its group and exits with 0. Exit code 1 means that it ended by itself; the last line says why.
+    It then finishes what it has begun, leaves its group and exits with 0. Exit code 1 means that it ended by itself; the last line of the log says why.
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)

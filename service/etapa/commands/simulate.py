@@ -62,11 +62,11 @@ def simulate(
     """Run touchpoints through a journey and print the stage changes, without any server.
 
     JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. Without either it is the shipped journey.
-    EVENTS is a file of touchpoints as JSON Lines, plain or packed, a folder or a pattern of such files, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
+    EVENTS is a file of touchpoints as JSON Lines, plain or compressed, a folder or a pattern of such files, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
     in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
     With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them.
 
-    Exit code 1 if more lines hold no touchpoint than do; with --strict, if anything is odd about the touchpoints.
+    Exit code 1 if more lines are unusable than usable, and with --strict if anything is odd about the touchpoints.
     """
     journey, events = _journey_and_events(journey, arguments)
     settings = settings_from({"journey": journey}).settings

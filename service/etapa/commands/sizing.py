@@ -37,7 +37,7 @@ COUNT = click.IntRange(1)
 @click.option("--customers-in-memory", type=click.IntRange(0), default=50_000, show_default=True, help="ETAPA_CUSTOMERS_IN_MEMORY.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain: Any) -> None:
-    """Calculate the workers, Redis and Kafka that an installation needs. No server is asked.
+    """Calculate the workers, Redis and Kafka that an installation needs. It contacts no server.
 
     docs/sizing.md describes the model and compares it with measurements.
     """

@@ -31,9 +31,9 @@ WIDEST = 110
 @click.group(invoke_without_command=True)
 @click.pass_context
 def sources(context: click.Context) -> None:
-    """Make the records of other systems into touchpoints.
+    """Turn other systems' records into touchpoints.
 
-    A source is a file that says where each field of a touchpoint comes from. Some come with Etapa; start from the nearest one:
+    A source is a file that says where each field of a touchpoint comes from. Some come with Etapa; start from the one most like yours:
 
     \b
         etapa sources convert segment calls.jsonl > touchpoints.jsonl
@@ -74,9 +74,9 @@ def schema() -> None:
 @click.argument("files", metavar="RECORDS…", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the counts on stderr as one JSON object instead of prose.")
 def convert(source: str, files: tuple[str, ...], as_json: bool) -> None:
-    """Print the touchpoints that RECORDS become by SOURCE, as JSON Lines.
+    """Turn RECORDS into touchpoints by SOURCE, and print them as JSON Lines.
 
-    SOURCE is the name of a source that comes with Etapa, or a file. RECORDS are files, folders or patterns: JSON Lines, JSON arrays, CSV, Parquet or Avro, plain or packed;
+    SOURCE is the name of a source that comes with Etapa, or a file. RECORDS are files, folders or patterns: JSON Lines, JSON arrays, CSV, Parquet or Avro, plain or compressed;
     `-` reads standard input. Counts of what was skipped and what cannot be used go to stderr.
     """
     mapper = mapper_of(source, _pepper())

@@ -26,7 +26,7 @@ from etapa.stream.redis.store import Store
 @settings_flags("redis_url", "group")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def stage(customer_id: str, as_json: bool, **flags: str | None) -> None:
-    """Show the stage that a customer is in, since when, and the last changes. Exit code 1 if nobody has this id."""
+    """Show the stage that a customer is in, since when, and the last changes. Exit code 1 if there is no customer with this id."""
     settings = settings_from(flags).settings
     quiet_libraries(settings)
     partition, customer = customer_from(settings, customer_id)

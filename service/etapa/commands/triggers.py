@@ -25,14 +25,14 @@ Show = Callable[[CampaignTriggerMessage, bytes], str]
 
 @click.command(short_help="Follow the campaign triggers as they are published.")
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest trigger in Kafka instead of with new ones.")
-@click.option("--campaign", "campaigns", multiple=True, metavar="ID", help="Only this campaign's. Can be given several times.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N.")
+@click.option("--campaign", "campaigns", multiple=True, metavar="ID", help="Only this campaign's; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N triggers.")
 @settings_flags("kafka_bootstrap_servers")
-@click.option("--json", "as_json", is_flag=True, help="Print each as it is in Kafka, one JSON object per line.")
+@click.option("--json", "as_json", is_flag=True, help="Print each trigger as it is in Kafka, one JSON object per line.")
 def triggers(from_beginning: bool, campaigns: tuple[str, ...], limit: int | None, as_json: bool, **flags: str | None) -> None:
     """Follow the campaign triggers as they are published, until Ctrl-C or until --limit.
 
-    Only what is committed is shown. Triggers of one customer come in their order.
+    Only committed triggers are shown. The triggers of one customer come in order.
     """
     settings = settings_from(flags).settings
     strangers = on_kafka(

@@ -41,9 +41,9 @@ TRIES = 3
 def verify(partitions: Sequence[int], without_changes: bool, as_json: bool, **flags: str | None) -> None:
     """Compare what Redis shows with customer-state, customer by customer, while the worker runs. Exit code 1 if they differ.
 
-    Every state must be what the topic says up to the offset that Redis shows, byte for byte, and stages, timers and counts must follow
-    from the states; `etapa rebuild` mends what differs. Then stage-changes is read: the changes of each customer must follow each other by one, and
-    go as far as the customer's state. Changes nothing.
+    Every state must equal, byte for byte, what the topic says up to the offset that Redis shows, and stages, timers and counts must follow
+    from the states; `etapa rebuild` repairs what differs. Then it reads stage-changes: the changes of each customer must be numbered without gaps
+    and reach the number in the customer's state. Nothing is changed.
     """
     settings = settings_from(flags).settings
     emit = _print_object if as_json else _print_row

@@ -34,8 +34,7 @@ WIDTH = 80
 def why(customer_id: str, as_json: bool, **flags: str | None) -> None:
     """Show every rule out of the customer's stage: what holds, what is missing, and what comes next if nothing happens.
 
-    Rules are judged as they would be at this moment, by the same code that moves customers; nothing is changed. Exit code 1 if nobody
-    has this id.
+    Rules are judged as they would be at this moment, by the same code that moves customers; nothing is changed. Exit code 1 if there is no customer with this id.
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)

@@ -40,7 +40,7 @@ def draft(answers: Answers) -> str:
     if answers.regular_count < 2:
         raise DraftError(f"a regular comes back, so at least 2 of `{answers.conversion}` are needed, found {answers.regular_count}")
     if answers.conversion in (*answers.interest, *answers.trouble):
-        raise DraftError(f"`{answers.conversion}` makes a customer, so it cannot stand among the other types as well")
+        raise DraftError(f"`{answers.conversion}` makes a customer, so it cannot be one of the other types as well")
     step = answers.regular_within // answers.regular_count
     if step < MINUTE:
         raise DraftError(f"{format_duration(answers.regular_within)} is too short for {answers.regular_count} of `{answers.conversion}`")
@@ -113,7 +113,7 @@ def _rules(answers: Answers) -> Iterator[str]:
 def _campaigns(answers: Answers) -> Iterator[str]:
     if answers.consent is None:
         return
-    yield "# A campaign is offered a change of stage. Only who has consented is written to."
+    yield "# Stage changes start campaigns, but only for customers who have consented."
     yield f"consent: {{trait: {_written(answers.consent)}, eq: true}}"
     yield "campaigns:"
     yield "  - {id: welcome-regular, on: {enter: regular}, once: true}"
@@ -155,7 +155,7 @@ def drafted_tests(journey: Journey, stories: Iterator[DraftedStory]) -> Iterator
         moves = run(program, scenario).moves
         scenario = replace(scenario, expect=tuple(move.as_expected() for move in moves))
         if not moves or moves[-1].to != story.ends_in or not rehearse(program, scenario).passed:
-            raise DraftError(f"these answers make a journey that does not do what it should: {story.name}, and in the end {story.ends_in}")
+            raise DraftError(f"these answers make a journey that does not do what it should: {story.name}, and then be in {story.ends_in}")
         yield f"  - name: {_written(story.name)}"
         yield "    given:"
         for touchpoint in story.given:

@@ -20,7 +20,7 @@ _OF_A_PARTITION = "a partition has a series while this worker owns it"
 
 # --- the worker: what it does ---
 
-TOUCHPOINTS = Metric(name="etapa_touchpoints_total", kind="counter", labels=("outcome",), help="Touchpoints read, by what became of them")
+TOUCHPOINTS = Metric(name="etapa_touchpoints_total", kind="counter", labels=("outcome",), help="Touchpoints read, by the outcome")
 STAGE_CHANGES = Metric(
     name="etapa_stage_changes_total",
     kind="counter",
@@ -43,7 +43,7 @@ CAMPAIGN_TRIGGERS = Metric(
     name="etapa_campaign_triggers_total",
     kind="counter",
     labels=("campaign", "outcome"),
-    help="Stage changes offered to a campaign that they fit, and held triggers looked at again, by what became of it",
+    help="Stage changes offered to a campaign that responds to them, and held triggers checked again, by the outcome",
 )
 TYPE_MISMATCHES = Metric(
     name="etapa_type_mismatches_total",
@@ -56,7 +56,7 @@ SOURCE_RECORDS = Metric(
     name="etapa_source_records_total",
     kind="counter",
     labels=("outcome",),
-    help="Records that went through a source, by what came of them: touchpoints, skipped as not wanted, or a dead letter",
+    help="Records that went through a source, by the outcome: touchpoints, skipped, or a dead letter",
 )
 SOURCE_SKIPPED = Metric(
     name="etapa_source_skipped_total",
@@ -120,7 +120,7 @@ STREAM_TIME = Metric(
 
 # --- the worker: whether it is well ---
 
-TAKEOVERS = Metric(name="etapa_takeovers_total", kind="counter", labels=("reason",), help="Takeovers of a partition that were begun")
+TAKEOVERS = Metric(name="etapa_takeovers_total", kind="counter", labels=("reason",), help="Takeovers of a partition that have begun")
 TAKEOVER_SECONDS = Metric(
     name="etapa_takeover_seconds",
     kind="histogram",
@@ -142,7 +142,7 @@ GONE = Metric(name="etapa_touchpoints_gone_total", kind="counter", help="Touchpo
 OFFSET_DISAGREEMENTS = Metric(
     name="etapa_group_offset_disagreements_total",
     kind="counter",
-    help="Takeovers that found the group's offset to differ from the mark",
+    help="Takeovers at which the group's offset differed from the mark",
 )
 DAMAGE = Metric(
     name="etapa_damage_found_total",
@@ -160,10 +160,10 @@ CLOCK_AHEAD = Metric(
     name="etapa_clock_ahead_seconds",
     kind="gauge",
     unit="seconds",
-    help="How far the clock here is ahead of the broker that differs most, at least; negative: behind",
+    help="At least how far the clock here is ahead of the broker that differs most; negative if it is behind",
 )
 PARTITIONS = Metric(
-    name="etapa_topic_partitions", kind="gauge", help="Partitions of the touchpoints topic, as the brokers told last; 0 before they have"
+    name="etapa_topic_partitions", kind="gauge", help="Partitions of the touchpoints topic, as the brokers last reported; 0 before that"
 )
 PARTITIONS_OWNED = Metric(name="etapa_partitions_owned", kind="gauge", help="Partitions that the group has given this worker")
 PARTITIONS_REFUSED = Metric(
@@ -179,7 +179,7 @@ _BY_TARGET = ("campaign", "target")
 
 DELIVERIES = Metric(name="etapa_deliveries_total", kind="counter", labels=_BY_TARGET, help="Campaign triggers delivered")
 DELIVERY_RETRIES = Metric(
-    name="etapa_delivery_retries_total", kind="counter", labels=_BY_TARGET, help="Requests that failed and are made again"
+    name="etapa_delivery_retries_total", kind="counter", labels=_BY_TARGET, help="Requests that failed and are tried again"
 )
 DELIVERY_DEAD_LETTERS = Metric(
     name="etapa_delivery_dead_letters_total",
@@ -191,7 +191,7 @@ DELIVERY_NOT_SENT = Metric(
     name="etapa_delivery_not_sent_total",
     kind="counter",
     labels=("campaign", "why"),
-    help="Campaign triggers with nobody to deliver them to",
+    help="Campaign triggers not delivered on purpose, by the reason",
     absent_at_first="campaigns that the delivery file does not name have a series after their first trigger",
 )
 DELIVERY_LATENCY = Metric(
@@ -214,11 +214,9 @@ DELIVERY_BREAKER = Metric(
     name="etapa_delivery_breaker_state",
     kind="gauge",
     labels=("target",),
-    help="Of a target's circuit breaker: 0 closed, 1 half open, 2 open",
+    help="State of a target's circuit breaker: 0 closed, 1 half open, 2 open",
 )
-DELIVERY_HELD = Metric(
-    name="etapa_delivery_held", kind="gauge", labels=("target",), help="Triggers in memory that are under way to a target"
-)
+DELIVERY_HELD = Metric(name="etapa_delivery_held", kind="gauge", labels=("target",), help="Triggers in memory on their way to a target")
 DELIVERY_BEHIND = Metric(
     name="etapa_delivery_partitions_behind", kind="gauge", labels=("target",), help="Partitions that a target lags behind in"
 )
@@ -246,7 +244,7 @@ DEPENDENCY_SINCE = Metric(
     kind="gauge",
     labels=("dependency",),
     unit="Unix time in seconds",
-    help="Since when etapa_dependency_up has had its value, as Unix time",
+    help="When etapa_dependency_up last changed, as Unix time",
 )
 DEPENDENCY_TROUBLE = Metric(
     name="etapa_dependency_trouble",

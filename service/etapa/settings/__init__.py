@@ -76,8 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     kafka_ssl_ca: Annotated[str | None, Setting(values.file_path(), "Certificates that Kafka's is checked against (PEM file)")] = None
-    kafka_ssl_cert: Annotated[str | None, Setting(values.file_path(), "Own certificate for Kafka (PEM file)")] = None
-    kafka_ssl_key: Annotated[str | None, Setting(values.file_path(), "Key of the own certificate for Kafka (PEM file)")] = None
+    kafka_ssl_cert: Annotated[str | None, Setting(values.file_path(), "Client certificate for Kafka (PEM file)")] = None
+    kafka_ssl_key: Annotated[str | None, Setting(values.file_path(), "Key of the client certificate for Kafka (PEM file)")] = None
     kafka_ssl_key_password: Annotated[Secret | None, Setting(values.secret(), "Password of that key")] = None
     kafka_check_crcs: Annotated[
         Switch,
@@ -108,7 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Setting(values.choice(get_args(Switch)), "Whether touchpoints are read although Kafka compacts their topic, which loses some"),
     ] = "off"
     start: Annotated[
-        StartOffset, Setting(values.choice(get_args(StartOffset)), "Where a partition begins that Etapa has never processed")
+        StartOffset, Setting(values.choice(get_args(StartOffset)), "Where to begin in a partition that Etapa has never processed")
     ] = "earliest"
     session_timeout: Annotated[int, Setting(values.duration(SECOND, 15 * MINUTE), "Group session; also bounds the transactions")] = (
         30 * SECOND
@@ -119,12 +119,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, all such requests are refused")
     ] = None
     http_customer_rate: Annotated[
-        int, Setting(values.number(1, 1_000_000), "Requests for customers that a worker answers in a second; more are told to wait")
+        int, Setting(values.number(1, 1_000_000), "Requests for customers that a worker answers in a second; further ones are told to wait")
     ] = 100
     source: Annotated[
         str | None,
         Setting(
-            values.source_name(), "The source that records of the touchpoints topic go through, by name or file; none: they are touchpoints"
+            values.source_name(),
+            "Source (a name or a file) that maps the records of the touchpoints topic; if not set, they are touchpoints",
         ),
     ] = None
     source_pepper: Annotated[
@@ -138,7 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 5 * MINUTE
     placeholder_ids: Annotated[
         tuple[str, ...],
-        Setting(values.names(256), "Customer ids that name nobody; a touchpoint of one becomes a dead letter. `off` takes every id"),
+        Setting(values.names(256), "Customer ids that name nobody; a touchpoint with one becomes a dead letter. `off` accepts every id"),
     ] = USUAL_PLACEHOLDERS
     quiet_after: Annotated[
         int, Setting(values.duration(0, 24 * 60 * MINUTE), "A partition that read nothing for this long follows the wall clock")
@@ -157,18 +158,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 50_000
     delivery: Annotated[str | None, Setting(values.file_path(), "The delivery file: which campaign's triggers are posted to where")] = None
     delivery_group: Annotated[
-        str, Setting(values.group_name(), "Consumer group of delivery; the group with `-delivery` behind it, if not set")
+        str, Setting(values.group_name(), "Consumer group of delivery; if not set, the group followed by `-delivery`")
     ] = ""
     delivery_window: Annotated[
         int, Setting(values.number(1, 100_000), "Triggers that delivery holds in memory for each target and partition")
     ] = 100
-    log_level: Annotated[LogLevel, Setting(values.choice(get_args(LogLevel)), "How much the worker logs")] = "info"
-    log_format: Annotated[LogFormat, Setting(values.choice(get_args(LogFormat)), "How lines of the log are written")] = "text"
+    log_level: Annotated[LogLevel, Setting(values.choice(get_args(LogLevel)), "How much is logged")] = "info"
+    log_format: Annotated[LogFormat, Setting(values.choice(get_args(LogFormat)), "Format of the lines in the log")] = "text"
     log_customer_ids: Annotated[LogCustomerIds, Setting(values.choice(get_args(LogCustomerIds)), "How customers are named in the log")] = (
         "pseudonym"
     )
     log_customer_key: Annotated[
-        Secret | None, Setting(values.secret(), "Makes the pseudonyms in the log; without one, they are the same within a process only")
+        Secret | None, Setting(values.secret(), "Key for the pseudonyms in the log; without one, each process makes its own")
     ] = None
 
     def __post_init__(self) -> None:

@@ -86,7 +86,7 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     mine.write_text("mine")
     done = _init(tmp_path, "--yes")
     assert done.returncode == 2
-    assert "is there already" in done.stderr.decode()
+    assert "exists already" in done.stderr.decode()
     assert mine.read_text() == "mine"
     assert _init(tmp_path, "--yes", "--force").returncode == 0
 
@@ -96,4 +96,4 @@ def test_an_empty_file_suggests_nothing(tmp_path: Path) -> None:
     empty.write_text("\n")
     done = _init(tmp_path, "--from", str(empty), "--yes")
     assert done.returncode == 1
-    assert "it holds no touchpoint" in done.stderr.decode()
+    assert "it contains no touchpoint" in done.stderr.decode()

@@ -72,7 +72,7 @@ def _selecting_options(commands: DeadLetterCommands) -> list[Callable[[Callable[
     )
     campaign = click.option("--campaign", "campaigns", multiple=True, metavar="ID", help="Only those of this campaign; may be repeated.")
     target = click.option(
-        "--target", "targets", multiple=True, metavar="ID", help="Only those that this target did not take; may be repeated."
+        "--target", "targets", multiple=True, metavar="ID", help="Only those that this target did not accept; may be repeated."
     )
     return [
         reason,

@@ -82,7 +82,7 @@ def redrive_command(commands: DeadLetterCommands) -> click.Command:
     @click.argument("places", type=LetterPlace(), nargs=-1, metavar="[PARTITION/OFFSET]…")
     @selection_options(commands)
     @click.option("--all", "everything", is_flag=True, help="Every dead letter, if nothing else is selected.")
-    @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most so many.")
+    @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N.")
     @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
     @_rekey_option(commands)
     @click.option(
@@ -91,9 +91,9 @@ def redrive_command(commands: DeadLetterCommands) -> click.Command:
         default=3,
         show_default=True,
         metavar="N",
-        help="Leave what has been sent back so often and failed each time.",
+        help="Leave letters that were sent back N times and failed each time.",
     )
-    @click.option("--again", is_flag=True, help="Also send what was sent back before.")
+    @click.option("--again", is_flag=True, help="Also send letters that were sent back before.")
     @yes_option
     @settings_flags(*commands.flags)
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
@@ -138,14 +138,14 @@ def redrive_command(commands: DeadLetterCommands) -> click.Command:
 _HELP_OF_TOUCHPOINTS = """Send dead letters back to touchpoints, selected one by one or by reason, time and partition. Try --dry-run first.
 
 Value and headers stay as they were, and so does the touchpoint's id: one that was processed already changes nothing. Which
-letters were sent back is remembered, so after an interruption the same command goes on where it was. What fails again becomes a
+letters were sent back is remembered, so after an interruption the same command continues where it stopped. A letter that fails again becomes a
 new dead letter that counts its attempts.
 """
 _HELP_OF_TRIGGERS = """Send triggers that could not be delivered back to campaign-triggers, where `etapa deliver` finds them like new ones: selected one
 by one or by reason, campaign, target, time and partition. Try --dry-run first.
 
 Key, value and headers stay as they were, and so does the Idempotency-Key: a receiver that took one after all knows it. Which
-letters were sent back is remembered, so after an interruption the same command goes on where it was. What fails again becomes a
+letters were sent back is remembered, so after an interruption the same command continues where it stopped. A letter that fails again becomes a
 new dead letter that counts its attempts.
 """
 
@@ -153,7 +153,7 @@ new dead letter that counts its attempts.
 def _rekey_option(commands: DeadLetterCommands) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     if commands.of_triggers:
         return lambda function: function
-    return click.option("--rekey", is_flag=True, help="Where the key was not the customer_id (key_mismatch), make it the customer_id.")
+    return click.option("--rekey", is_flag=True, help="If the key was not the customer_id (key_mismatch), make the customer_id the key.")
 
 
 def _tell(fates: Counter[Fate], order: _Order) -> None:

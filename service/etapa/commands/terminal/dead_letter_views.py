@@ -37,13 +37,13 @@ def list_command(commands: DeadLetterCommands) -> click.Command:
 
     @click.command(name="list", short_help="List dead letters, with totals by reason.")
     @selection_options(commands)
-    @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, partition by partition, the oldest first.")
+    @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show at most N, partition by partition, the oldest first.")
     @settings_flags(*commands.flags)
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
     def list_letters(selection: Selection, limit: int | None, as_json: bool, **flags: str | None) -> None:
         """List dead letters: where they are, since when, why, how often they had been sent back before, and whether they have been since.
 
-        Reads up to the end that there is at the start. Totals go to stderr.
+        Shows what is there when the command starts. Totals go to stderr.
         """
         settings = settings_from(flags).settings
         topic = commands.topic(settings)
@@ -89,7 +89,7 @@ def show_command(commands: DeadLetterCommands) -> click.Command:
     @click.option(
         "--raw",
         is_flag=True,
-        help="Write the original value to stdout as it is, and nothing else; of a letter that is cut, from its topic.",
+        help="Write the original value to stdout as it is, and nothing else; for a cut letter, the original from its topic.",
     )
     def show(place: tuple[int, int], as_json: bool, raw: bool, **flags: str | None) -> None:
         """Show a dead letter: its headers, key and value, as they were read, and why it is one."""

@@ -35,9 +35,9 @@ def touchpoint_file_flags(function: Function) -> Function:
         help="The file holds another system's records: the name of a source (see `etapa sources`), or its file.",
     )
     strict = click.option(
-        "--strict", is_flag=True, help="Exit with 1 if anything is odd about the touchpoints: each line is told at the end."
+        "--strict", is_flag=True, help="Exit with 1 if anything is odd about the touchpoints; what is odd is listed at the end."
     )
-    sort = click.option("--sort", "in_order", is_flag=True, help="Sort the touchpoints by time first, on disk where they are many.")
+    sort = click.option("--sort", "in_order", is_flag=True, help="Sort the touchpoints by time first, on disk if there are many.")
     return source(sort(strict(function)))
 
 
