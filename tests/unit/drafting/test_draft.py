@@ -94,7 +94,7 @@ def test_a_draft_loads_and_its_tests_pass_and_reach_everything(
     ("answers", "words"),
     [
         (Answers("shop", "purchase", regular_count=1), "at least 2 of `purchase`"),
-        (Answers("shop", "purchase", interest=("purchase",)), "cannot stand among the other types as well"),
+        (Answers("shop", "purchase", interest=("purchase",)), "cannot be one of the other types as well"),
         (Answers("shop", "purchase", silent_after=DAY), "1d is too short"),
         (Answers("shop", "purchase", regular_within=MINUTE), "too short for 3"),
     ],
