@@ -135,5 +135,5 @@ def test_any_name_makes_an_id(text: str, name: str) -> None:
 def test_a_story_that_does_not_end_where_it_should_makes_no_test() -> None:
     journey = journey_or_raise(draft(Answers("shop", "purchase")), "drafted.yaml")
     story = DraftedStory("the first purchase makes a regular", (GivenTouchpoint(0, "purchase"),), 0, "regular")
-    with pytest.raises(DraftError, match="the first purchase makes a regular, and in the end regular"):
+    with pytest.raises(DraftError, match="the first purchase makes a regular, and then be in regular"):
         list(drafted_tests(journey, iter([story])))
