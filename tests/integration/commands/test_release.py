@@ -17,7 +17,7 @@ from tests.support.tools import python_tool
 
 pytestmark = pytest.mark.release
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _SECONDS = 900
 
 
