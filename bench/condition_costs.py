@@ -12,7 +12,7 @@ import random
 from time import process_time
 
 from bench.core_touch import START
-from etapa.contracts.state import encode_state
+from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from bench.workload.touchpoints import CHANNELS, TYPES
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch

@@ -24,7 +24,7 @@ from bench.measuring.batch_path import records_of, through_encode, through_task
 from bench.reporting.report import Table
 from bench.workload.book import decoded, shipped_program
 from bench.workload.touchpoints import made_up
-from etapa.contracts.touchpoint_message import TouchpointMessage
+from etapa.contracts.incoming.touchpoint_message import TouchpointMessage
 from etapa.journey.engine.compiled import IS_COMPILED
 from etapa.journey.units import DAY, SECOND
 

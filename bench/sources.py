@@ -22,8 +22,8 @@ from bench.measuring.batch_path import records_of, through_task
 from bench.reporting.report import Table
 from bench.workload.book import decoded, shipped_program
 from bench.workload.touchpoints import KeyAndValue, made_up
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.compiled import IS_COMPILED
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import DAY, SECOND

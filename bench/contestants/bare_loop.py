@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from etapa.contracts.touchpoint_message import TouchpointMessage
+from etapa.contracts.incoming.touchpoint_message import TouchpointMessage
 from etapa.hosting import event_loop
 from etapa.stream.kafka.limits import MAX_BATCH_BYTES
 

@@ -10,7 +10,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from bench.contestants.stopwatch import Stopwatch
-from etapa.contracts.touchpoint_message import TouchpointMessage
+from etapa.contracts.incoming.touchpoint_message import TouchpointMessage
 from etapa.hosting import event_loop
 
 

@@ -13,8 +13,8 @@ import redis
 from bench.servers.place import BenchPlace, create_topic, create_worker_topics, everything_in, running
 from bench.workload.book import Book, Stages
 from bench.workload.touchpoints import KeyAndValue
-from etapa.contracts.stage_change import decode_stage_change
-from etapa.contracts.state import decode_standing
+from etapa.contracts.outgoing.stage_change import decode_stage_change
+from etapa.contracts.stored.state import decode_standing
 
 GIVE_UP_AFTER = 600.0
 

@@ -14,11 +14,11 @@ from quixstreams import Application, State
 
 import bench.contestants.core  # noqa: F401 - which core is said before anything of Etapa is imported
 from bench.contestants.stopwatch import tell
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.stage_change import encode_stage_change
-from etapa.contracts.state import decode_state, encode_state
-from etapa.contracts.touchpoint import decode_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.stage_change import encode_stage_change
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise

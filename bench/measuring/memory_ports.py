@@ -7,8 +7,8 @@ here; how the task takes failures is the business of the tests, and of their por
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
-from etapa.contracts.mark import TOPIC_ROLES
-from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.contracts.stored.mark import TOPIC_ROLES
+from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, LoadedCustomers, RecentChanges, Scanned, Topics, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied, Record, StateRecord
 

@@ -7,7 +7,7 @@ import redis
 
 from bench.servers.place import BenchPlace
 from bench.workload.population import Population
-from etapa.contracts.state_layout import StateLayout
+from etapa.contracts.stored.state_layout import StateLayout
 from etapa.settings.reading import load_settings
 from etapa.stream.protocol.ports import VIEW_FORMAT, ViewMark
 from etapa.stream.protocol.records import Applied

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.workload.population import Population
-from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.writing.producer import PartitionProducer

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bench.workload.touchpoints import KeyAndValue
-from etapa.contracts.input_format import decoder_within
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint

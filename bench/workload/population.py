@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.workload.book import decoded, shipped_program
 from bench.workload.touchpoints import made_up
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.state import KnownMemories, encode_state
+from etapa.contracts.stored.state import KnownMemories, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.partition import Partition
 from etapa.journey.units import DAY

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pytest
 
-from etapa.contracts.mark import MARK_KEY, TOPIC_ROLES, Mark, TopicRole, encode_mark
+from etapa.contracts.stored.mark import MARK_KEY, TOPIC_ROLES, Mark, TopicRole, encode_mark
 from etapa.stream.protocol.ports import Fenced, Fetched, Log, LogError, RecentChanges, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
 

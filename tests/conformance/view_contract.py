@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from etapa.contracts.reclassification import ReclassifyProgress
+from etapa.contracts.stored.reclassification import ReclassifyProgress
 from etapa.stream.protocol.ports import VIEW_FORMAT, Scanned, View, ViewMark
 from etapa.stream.protocol.records import Applied
 

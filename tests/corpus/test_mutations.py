@@ -3,10 +3,10 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etapa.contracts.dead_letter import decode_dead_letter, encode_dead_letter
-from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected
-from etapa.contracts.touchpoint import decode_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.rejected import LONGEST_DETAIL, REASONS, Rejected
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter, encode_dead_letter
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import load_journey
 from tests.corpus import test_journeys, test_records

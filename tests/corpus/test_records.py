@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from etapa.contracts.dead_letter import decode_dead_letter
-from etapa.contracts.rejected import REASONS, Rejected
+from etapa.contracts.incoming.rejected import REASONS, Rejected
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.touchpoint import decode_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from tests.simulation.one_worker.alone import OPTIONS, Alone
 
 WALL = parse_time("2026-12-01T00:00:00Z")

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from etapa.contracts.dead_letter import encode_dead_letter
+from etapa.contracts.incoming.rejected import Reason, Rejected
+from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.rejected import Reason, Rejected
 from etapa.settings import Settings
 from tests.integration.places import new_place, read_all, started_producer, wait_until_settled
 from tests.integration.worker import environment_of

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.deliver.delivery_file.plan import Plan
 from etapa.deliver.delivery_file.plan_file import load_plan
 from etapa.deliver.offsets.progress import Kept, Through, furthest, kept_of

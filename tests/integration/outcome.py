@@ -13,11 +13,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from etapa.contracts.mark import MARK_KEY
+from etapa.contracts.outgoing.stage_change import encode_stage_change
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.stage_change import encode_stage_change
-from etapa.contracts.state import decode_standing
+from etapa.contracts.stored.mark import MARK_KEY
+from etapa.contracts.stored.state import decode_standing
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise

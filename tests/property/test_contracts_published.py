@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from etapa.contracts.dead_letter import cut_to, decode_dead_letter, digest_of, encode_dead_letter, letter_size
-from etapa.contracts.mark import Mark, decode_mark, encode_mark
-from etapa.contracts.rejected import REASONS, Rejected, rejected
+from etapa.contracts.incoming.rejected import REASONS, Rejected, rejected
+from etapa.contracts.outgoing.dead_letter import cut_to, decode_dead_letter, digest_of, encode_dead_letter, letter_size
+from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
-from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
-from etapa.contracts.state import StateError, decode_standing, decode_state, encode_state
+from etapa.contracts.stored.mark import Mark, decode_mark, encode_mark
+from etapa.contracts.stored.state import StateError, decode_standing, decode_state, encode_state
 from etapa.journey.engine.facts.changes import Cause, Clause
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.outreach import Outreach

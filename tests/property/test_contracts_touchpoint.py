@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from etapa.contracts.dead_letter import decode_dead_letter, encode_dead_letter
-from etapa.contracts.placeholder_ids import names_nobody
-from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected
+from etapa.contracts.incoming.placeholder_ids import names_nobody
+from etapa.contracts.incoming.rejected import LONGEST_DETAIL, REASONS, Rejected
+from etapa.contracts.incoming.touchpoint import decode_touchpoint, read_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter, encode_dead_letter
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
-from etapa.contracts.touchpoint import decode_touchpoint, read_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 SCHEMA = Draft202012Validator(

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.contracts.state import decode_standing, decode_state, encode_state
+from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.facts.changes import Offer
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange

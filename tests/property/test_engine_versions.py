@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.conditions.beginnings import trait_key
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.event import EventHappens

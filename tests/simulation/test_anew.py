@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES
+from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES
 from tests.simulation.checking.controls import TOPIC_SAFETIES, TopicSafety
 from tests.simulation.worlds.anew import AnewWorld
 

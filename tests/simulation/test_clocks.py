@@ -6,7 +6,7 @@ from random import Random
 import msgspec
 import pytest
 
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.units import MINUTE
 from tests.simulation.machines.memory_log import MemoryBroker
 from tests.simulation.worlds.scenario import SimulationScenario, scenario_of

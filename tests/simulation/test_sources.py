@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from etapa.contracts.dead_letter import decode_dead_letter
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.mark import Begun
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.stored.mark import Begun
 from etapa.journey.units import DAY
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.outcome import Mapped

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from etapa.contracts.mark import Mark
+from etapa.contracts.stored.mark import Mark
 from etapa.stream.protocol.damage import DamageKind, damage_of_changes
 from etapa.stream.protocol.ports import RecentChanges
 from etapa.stream.protocol.records import Record

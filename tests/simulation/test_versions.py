@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.units import SECOND
 from tests.simulation.checking.checker import Expectations, mark_of, violations
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone

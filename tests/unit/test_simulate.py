@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import format_time, parse_time
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program, compile_journey

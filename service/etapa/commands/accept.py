@@ -6,8 +6,8 @@ from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.contracts.delivery_progress import DeliveryProgressError
-from etapa.contracts.mark import REPLACEABLE_ROLES, MarkError, TopicRole
+from etapa.contracts.stored.delivery_progress import DeliveryProgressError
+from etapa.contracts.stored.mark import REPLACEABLE_ROLES, MarkError, TopicRole
 from etapa.deliver.offsets.acceptance import accept_triggers
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster

@@ -12,7 +12,7 @@ from etapa.commands.terminal.options import settings_from
 from etapa.commands.terminal.source_files import files_of
 from etapa.commands.terminal.touchpoint_files import TouchpointFile, decoder_of, mapper_from, more_complaints
 from etapa.commands.terminal.words import counted
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.drafting.answers import Answers, conversion_among, is_trouble, journey_id
 from etapa.drafting.draft import DraftError, draft
 from etapa.drafting.sample import Sample

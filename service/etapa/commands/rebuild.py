@@ -12,7 +12,7 @@ from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import redis_trouble
 from etapa.commands.terminal.words import counted
-from etapa.contracts.mark import MarkError
+from etapa.contracts.stored.mark import MarkError
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.reading.state_topic import StateTopic
 from etapa.stream.kafka.topics.topic_ids import topics_now

@@ -13,7 +13,7 @@ from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
-from etapa.contracts.reclassification import ReclassifyRequest
+from etapa.contracts.stored.reclassification import ReclassifyRequest
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.facts.instant import time_text
 from etapa.journey.language.kinds.wording import number_text

@@ -27,8 +27,8 @@ from etapa.commands.terminal.touchpoint_files import (
     touchpoint_file_flags,
 )
 from etapa.commands.terminal.words import counted, width
-from etapa.contracts.campaign_trigger import campaign_trigger_json
-from etapa.contracts.stage_change import stage_change_json
+from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json
+from etapa.contracts.outgoing.stage_change import stage_change_json
 from etapa.journey.duration import roughly
 from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release
 from etapa.journey.engine.judging.campaigns import triggers_of

@@ -14,9 +14,9 @@ from etapa.commands.terminal.journey_files import shown
 from etapa.commands.terminal.options import settings_from
 from etapa.commands.terminal.source_files import files_of, loaded, mapper_of, records_of, source_text
 from etapa.commands.terminal.words import counted
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.hosting.foreign_text import printable
 from etapa.sources import presets
 from etapa.sources.loading import load_source, source_schema

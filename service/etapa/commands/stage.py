@@ -11,7 +11,7 @@ from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.state import StateError, decode_state
+from etapa.contracts.stored.state import StateError, decode_state
 from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.facts.customer import Customer
 from etapa.settings import Settings

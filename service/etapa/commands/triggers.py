@@ -10,8 +10,8 @@ from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted
-from etapa.contracts.campaign_trigger import decode_campaign_trigger
-from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
+from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.outgoing.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.rfc3339 import format_time, microseconds_of
 from etapa.hosting.foreign_text import json_text, printable
 from etapa.stream.kafka.cluster import Cluster

@@ -3,7 +3,7 @@
 from etapa.commands.terminal.dead_letter_options import DeadLetterCommands
 from etapa.commands.terminal.dead_letter_redrive import redrive_command
 from etapa.commands.terminal.dead_letter_views import list_command, show_command
-from etapa.contracts.undelivered import REASONS
+from etapa.contracts.outgoing.undelivered import REASONS
 from etapa.stream.upkeep.dead_letter_topics import trigger_letters
 
 _COMMANDS = DeadLetterCommands(trigger_letters, REASONS, ("kafka_bootstrap_servers", "group"), of_triggers=True)

@@ -13,9 +13,9 @@ from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import redis_trouble
 from etapa.commands.terminal.words import counted
-from etapa.contracts.mark import MarkError
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.state import StateError
+from etapa.contracts.stored.mark import MarkError
+from etapa.contracts.stored.state import StateError
 from etapa.hosting.foreign_text import printable
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster

@@ -12,7 +12,7 @@ from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries
-from etapa.contracts.explanation import explanation_json
+from etapa.contracts.outgoing.explanation import explanation_json
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.facts.instant import time_text

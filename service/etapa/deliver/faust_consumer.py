@@ -18,7 +18,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
-from etapa.contracts.delivery_progress import DeliveryProgressError
+from etapa.contracts.stored.delivery_progress import DeliveryProgressError
 from etapa.deliver.dispatch.dispatcher import DeliveryObserver, Dispatcher, TriggerRecord
 from etapa.deliver.faust_thread import DeliveryThread
 from etapa.deliver.offsets.beginning import AnotherTopic, Beginning, DeliveryRefused, beginning, read_on_at

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from etapa.contracts.undelivered import REASONS, Undelivered
+from etapa.contracts.outgoing.undelivered import REASONS, Undelivered
 from etapa.deliver.attempts.breaker import State
 from etapa.deliver.delivery_file.plan import Plan
 from etapa.deliver.dispatch.dispatcher import NotSent

@@ -7,8 +7,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.contracts.rfc3339 import moment_of
-from etapa.contracts.stage_change_message import StageChangeMessage
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.language.model import Journey, Stage
 

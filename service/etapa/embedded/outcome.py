@@ -11,9 +11,9 @@ import redis
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from etapa.contracts.dead_letter import decode_dead_letter
-from etapa.contracts.stage_change import decode_stage_change
-from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
+from etapa.contracts.outgoing.stage_change import decode_stage_change
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.embedded.broker import PARTITIONS
 from etapa.errors import EtapaError
 

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.journey.units import DAY
 
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from etapa.contracts.rejected import REASONS
+from etapa.contracts.incoming.rejected import REASONS
 from etapa.hosting.dependencies import Cause, Dependency
 from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release
 from etapa.journey.engine.facts.stage_change import StageChange

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.judging.program import Program

@@ -12,8 +12,8 @@ from heapq import merge
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.rejected import Reason, Rejected
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.rejected import Reason, Rejected
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from etapa.contracts.rejected import Reason
+from etapa.contracts.incoming.rejected import Reason
 from etapa.journey.duration import format_duration, roughly
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import ANY_TYPE, MOST_REMEMBERED_IDS, Journey

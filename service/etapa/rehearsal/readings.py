@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.rejected import Rejected, from_the_past
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.rejected import Rejected, from_the_past
 from etapa.contracts.rfc3339 import EARLIEST
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources.lines import Lines, numbered

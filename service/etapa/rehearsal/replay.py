@@ -4,8 +4,8 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from etapa.contracts.rejected import Rejected, rejected
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.accumulators.ever import MOST_MEMBERS
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer

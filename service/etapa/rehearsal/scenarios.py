@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Cause, Clause, HeldBack, Offer, Release

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.rejected import Reason, Rejected
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.rejected import Reason, Rejected
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -13,9 +13,9 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from etapa.contracts.explanation import explanation_json
+from etapa.contracts.outgoing.explanation import explanation_json
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.state import StateError, decode_state
+from etapa.contracts.stored.state import StateError, decode_state
 from etapa.hosting.clock import SystemClock
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.judging.explain import explain

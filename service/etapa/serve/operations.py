@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from etapa.contracts.explanation import ExplanationMessage
+from etapa.contracts.outgoing.explanation import ExplanationMessage
 from etapa.serve.answers import Alive, CustomerStage, Document, Map, Problem, Readiness, Stages
 
 JSON = "application/json"

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args, get_type_hints
 
 import msgspec
 
-from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS
+from etapa.contracts.incoming.placeholder_ids import USUAL_PLACEHOLDERS
 from etapa.errors import EtapaError
 from etapa.journey.units import MINUTE, SECOND
 from etapa.settings import addresses, values

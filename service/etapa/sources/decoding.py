@@ -5,11 +5,11 @@ from typing import Final, final
 
 import msgspec
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.odd_bytes import odd_record
-from etapa.contracts.rejected import Rejected, rejected
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.odd_bytes import odd_record
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources.mapping import Mapper
 

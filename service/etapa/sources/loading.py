@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from etapa.contracts.rejected import REASONS
+from etapa.contracts.incoming.rejected import REASONS
 from etapa.journey.language.reading.findings import Finding, Report, listed, nearest, shortened
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap, map_schema, read_fields

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.placeholder_ids import beginnings, names_nobody, placeholders
-from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.incoming.placeholder_ids import beginnings, names_nobody, placeholders
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint_message import LARGEST_INTEGER, SMALLEST_INTEGER, TouchpointLimits
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.touchpoint_message import LARGEST_INTEGER, SMALLEST_INTEGER, TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources.changes import Wanted, origin_of
 from etapa.sources.finding import Element, Finders, SharesTooMuch, WholeRecord

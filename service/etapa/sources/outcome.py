@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.skipped import SkippedRecord
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 

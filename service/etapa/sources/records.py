@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from etapa.contracts.rejected import rejected
+from etapa.contracts.incoming.rejected import rejected
 from etapa.errors import EtapaError
 from etapa.sources.lines import BYTE_ORDER_MARK, Lines, numbered
 from etapa.sources.model import Decode

@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from etapa.contracts.rejected import Reason, Rejected
-from etapa.contracts.skipped import SkippedRecord
+from etapa.contracts.incoming.rejected import Reason, Rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources.outcome import Outcome
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.sources.mapping import Mapper
 from etapa.sources.model import ExpectedOutcome, Trial
 from etapa.sources.outcome import Outcome

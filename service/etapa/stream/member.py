@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import InconsistentGroupProtocolError
 from mode import Service
 
-from etapa.contracts.decoder import Decoder
+from etapa.contracts.incoming.decoder import Decoder
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
 from etapa.journey.engine.judging.program import Program

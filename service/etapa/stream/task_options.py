@@ -1,6 +1,6 @@
 """From settings to what the tasks of partitions are told."""
 
-from etapa.contracts.decoder import Decoder
+from etapa.contracts.incoming.decoder import Decoder
 from etapa.settings import Settings
 from etapa.stream.protocol.options import TaskOptions
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from mode import Service
 
-from etapa.contracts.decoder import Decoder
+from etapa.contracts.incoming.decoder import Decoder
 from etapa.hosting import event_loop
 from etapa.hosting.faust_frame import DisklessApp, StoppableWorker, made_app
 from etapa.hosting.health import WorkerError

@@ -8,15 +8,15 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger
-from etapa.contracts.dead_letter import DeadLetterError, decode_dead_letter
-from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.dead_letter import DeadLetterError, decode_dead_letter
+from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.rejected import Rejected, rejected
-from etapa.contracts.stage_change import decode_stage_change
-from etapa.contracts.state import encode_state
-from etapa.contracts.touchpoint import decode_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import triggers_of

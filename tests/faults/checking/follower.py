@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from etapa.contracts.mark import MARK_KEY
+from etapa.contracts.stored.mark import MARK_KEY
 from etapa.settings import Settings
 from tests.faults.checking.books import Books, Headers
 from tests.faults.checking.timing import Timing

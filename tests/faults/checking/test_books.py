@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from etapa.contracts.dead_letter import encode_dead_letter
-from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
-from etapa.contracts.rejected import rejected
-from etapa.contracts.state import encode_state
-from etapa.contracts.touchpoint import decode_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.rejected import rejected
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import encode_dead_letter
+from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import Touched
 from etapa.journey.engine.judging.program import compile_journey

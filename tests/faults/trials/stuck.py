@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiokafka import TopicPartition
 
-from etapa.contracts.mark import MARK_KEY
+from etapa.contracts.stored.mark import MARK_KEY
 from etapa.stream.kafka.writing.producer import transactional_id
 from tests.faults.checking.timing import in_words, now, percentile
 from tests.faults.loads.load import Load

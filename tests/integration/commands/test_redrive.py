@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letter_topics import touchpoint_letters

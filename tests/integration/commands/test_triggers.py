@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.journey.engine.facts.changes import Trigger
 from etapa.settings import Settings
 from tests.integration.places import new_place, started_producer

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.redis.view import PartitionKeys

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from etapa.contracts.dead_letter import CUT, ORIGINAL_BYTES, ORIGINAL_SHA256, digest_of
+from etapa.contracts.outgoing.dead_letter import CUT, ORIGINAL_BYTES, ORIGINAL_SHA256, digest_of
 from etapa.journey.engine.facts.changes import Trigger
 from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger
 from tests.integration.places import alter, read_all

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from etapa.contracts.campaign_trigger import trigger_id
+from etapa.contracts.outgoing.campaign_trigger import trigger_id
 from tests.integration.delivery_scene import (
     KEY,
     SECRET,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from etapa.contracts.campaign_trigger import trigger_id
+from etapa.contracts.outgoing.campaign_trigger import trigger_id
 from tests.faults.installation.network import Network
 from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger, until_kept
 from tests.integration.places import read_all

@@ -7,8 +7,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from etapa.contracts.campaign_trigger import trigger_id
-from etapa.contracts.delivery_progress import DeliveryProgress, encode_delivery_progress, progress_key
+from etapa.contracts.outgoing.campaign_trigger import trigger_id
+from etapa.contracts.stored.delivery_progress import DeliveryProgress, encode_delivery_progress, progress_key
 from etapa.deliver.offsets.progress import Kept, Through, furthest, memo_of
 from etapa.deliver.offsets.progress_log import ProgressLog
 from etapa.stream.kafka.clients.consumer import stop_consumer

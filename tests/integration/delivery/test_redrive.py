@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.undelivered import Undelivered, encode_undelivered
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.undelivered import Undelivered, encode_undelivered
 from etapa.settings import Settings
 from tests.integration.delivery_scene import a_place, delivery_file, publish, seen, started_delivery, stopped, trigger
 from tests.integration.places import alter, read_all, started_producer, wait_until_settled

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from etapa.contracts.campaign_trigger import trigger_id
+from etapa.contracts.outgoing.campaign_trigger import trigger_id
 from etapa.journey.units import DAY
 from tests.faults.installation.network import Network
 from tests.integration.delivery_scene import delivery_file, publish, started_delivery, trigger

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 
-from etapa.contracts.mark import MARK_KEY
 from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.mark import MARK_KEY
 from etapa.journey.units import DAY
 from etapa.stream.kafka.writing.producer import transactional_id
 from tests.integration.hanging import abort_hanging, leave_hanging

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from etapa.contracts.dead_letter import Cut, DeadLetter, decode_dead_letter, digest_of, encode_dead_letter
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.outgoing.dead_letter import Cut, DeadLetter, decode_dead_letter, digest_of, encode_dead_letter
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.limits import BatchTooLarge, RecordTooLarge

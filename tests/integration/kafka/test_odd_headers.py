@@ -6,7 +6,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.record.util import calc_crc32c
 
-from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.partitioner import partition_of
 from etapa.settings import Settings
 from tests.integration.outcome import check, followed

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from etapa.contracts.mark import TopicRole
+from etapa.contracts.stored.mark import TopicRole
 from etapa.settings import Settings
 from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.kafka.topics.topic_ids import role_names

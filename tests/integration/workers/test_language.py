@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.judging.campaigns import offers_of, triggers_of
 from etapa.journey.engine.judging.program import compile_journey

@@ -15,7 +15,7 @@ import zstandard
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c, encode_varint
 
-from etapa.contracts.dead_letter import KEPT_BYTES, Cut, DeadLetter, decode_dead_letter
+from etapa.contracts.outgoing.dead_letter import KEPT_BYTES, Cut, DeadLetter, decode_dead_letter
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.partition.log import KafkaLog

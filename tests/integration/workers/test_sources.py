@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.units import DAY
 from etapa.sources.outcome import Mapped
 from tests.integration.outcome import check, followed, published_changes, put_touchpoints, view_from_the_log

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.state import decode_standing
+from etapa.contracts.stored.state import decode_standing
 from etapa.journey.units import DAY
 from etapa.settings import SHIPPED_JOURNEY, Settings
 from tests.integration.outcome import (

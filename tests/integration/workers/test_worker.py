@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.units import DAY
 from etapa.settings import Settings

@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger
-from etapa.contracts.dead_letter import decode_dead_letter
-from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.stage_change import decode_stage_change, encode_stage_change
-from etapa.contracts.state import decode_standing, decode_state, encode_state
-from etapa.contracts.touchpoint import decode_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
+from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
+from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -7,7 +7,7 @@ when the coordinator decides so, and only if all that was written for it is all 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from etapa.contracts.mark import MARK_KEY
+from etapa.contracts.stored.mark import MARK_KEY
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import RECENT_OFFSETS, RecentChanges, Transaction
 from etapa.stream.protocol.records import Outgoing, Record, StateRecord

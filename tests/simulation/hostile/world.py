@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
-from etapa.contracts.dead_letter import KEPT_BYTES
+from etapa.contracts.outgoing.dead_letter import KEPT_BYTES
 from etapa.settings import Settings
 from etapa.stream.kafka.batches.lenient_batch import UNBOUNDED
 from etapa.stream.kafka.batches.unpacking import bound_unpacking

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from etapa.contracts.mark import TOPIC_ROLES, TopicRole
+from etapa.contracts.stored.mark import TOPIC_ROLES, TopicRole
 from etapa.stream.protocol.belonging import changed
 from etapa.stream.protocol.ports import (
     RECENT_OFFSETS,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
-from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script

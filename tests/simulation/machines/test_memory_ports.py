@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from etapa.contracts.mark import TopicRole
+from etapa.contracts.stored.mark import TopicRole
 from etapa.stream.protocol.ports import Log, View
 from etapa.stream.protocol.records import Headers, Outgoing
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld, change, transaction

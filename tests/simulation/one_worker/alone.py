@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from etapa.contracts.mark import Mark, decode_mark
+from etapa.contracts.outgoing.stage_change import decode_stage_change
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.stage_change import decode_stage_change
-from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.contracts.stored.mark import Mark, decode_mark
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver

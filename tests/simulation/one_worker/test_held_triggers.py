@@ -2,7 +2,7 @@
 
 import pytest
 
-from etapa.contracts.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
-from etapa.contracts.state import decode_standing, decode_state
+from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.contracts.stored.state import decode_standing, decode_state
 from etapa.journey.engine.judging.program import Program
 from tests.simulation.checking.checker import Expectations, mark_of
 from tests.simulation.one_worker.alone import OPTIONS, Alone

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from etapa.contracts.mark import MARK_KEY
+from etapa.contracts.stored.mark import MARK_KEY
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol import belonging
 from etapa.stream.protocol.belonging import PartitionRefused

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from etapa.contracts.dead_letter import decode_dead_letter
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.units import SECOND, YEAR
 from etapa.stream.protocol.ports import LoadedCustomers
 from tests.simulation.machines.memory_view import MemoryView

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES, TopicRole
+from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES, TopicRole
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.upkeep.acceptance import NothingProcessed, accept_in
 from tests.simulation.machines.memory_log import MemoryBroker, MemoryLog

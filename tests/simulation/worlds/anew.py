@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES, TopicRole
+from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES, TopicRole
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.ports import LogError
 from etapa.stream.upkeep.acceptance import accept_in

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from etapa.contracts.reclassification import ReclassifyRequest
-from etapa.contracts.stage_change import decode_stage_change
+from etapa.contracts.outgoing.stage_change import decode_stage_change
+from etapa.contracts.stored.reclassification import ReclassifyRequest
 from etapa.journey.engine.judging.program import Program
 from tests.simulation.checking.checker import Expectations
 from tests.simulation.checking.controls import Safety

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper

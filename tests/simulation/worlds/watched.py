@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
-from etapa.contracts.stage_change import decode_stage_change
-from etapa.contracts.state import decode_standing
+from etapa.contracts.outgoing.stage_change import decode_stage_change
+from etapa.contracts.stored.state import decode_standing
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.options import TaskOptions
 from tests.simulation.checking.checker import Expectations, mark_of, violations

@@ -13,8 +13,8 @@ from random import Random
 
 import msgspec
 
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import SECOND
 from tests.simulation.checking.checker import Expectations

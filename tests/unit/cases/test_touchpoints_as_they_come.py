@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import read_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint import read_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 
 HERE = Path(__file__).parent
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from etapa.commands import triggers
 from etapa.commands.terminal import dead_letter_fields
 from etapa.commands.terminal.printing import json_line
-from etapa.contracts.campaign_trigger import decode_campaign_trigger
-from etapa.contracts.dead_letter import DeadLetter
+from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.outgoing.dead_letter import DeadLetter
 from etapa.hosting.foreign_text import json_text, printable
 from etapa.stream.upkeep.dead_letters import Letter
 from tests.servers.redis_server import RedisServer

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.journey.engine.facts.customer import Customer
 from etapa.settings import Settings
 from etapa.settings.reading import load_settings

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.state import encode_state
+from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.settings.reading import load_settings
 from etapa.stream.protocol.ports import ViewMark

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from etapa.contracts.dead_letter import encode_dead_letter
-from etapa.contracts.mark import decode_mark, encode_mark
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.outgoing.dead_letter import encode_dead_letter
+from etapa.contracts.stored.mark import decode_mark, encode_mark
 from etapa.settings.reading import load_settings
 from etapa.stream.kafka.topics.creation import wanted_topics
 from tests.support import yaml_core

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from etapa.contracts.dead_letter import (
+from etapa.contracts.incoming.rejected import LONGEST_DETAIL, REASONS, Rejected, rejected
+from etapa.contracts.outgoing.dead_letter import (
     ATTEMPT,
     REASON,
     REDRIVEN_FROM,
@@ -15,7 +16,6 @@ from etapa.contracts.dead_letter import (
     encode_dead_letter,
     redriven_headers,
 )
-from etapa.contracts.rejected import LONGEST_DETAIL, REASONS, Rejected, rejected
 
 ORIGINAL = (("traceparent", b"00-4b"), ("twice", b"1"), ("twice", b"\xff"))
 

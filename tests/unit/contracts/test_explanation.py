@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from etapa.contracts.explanation import (
+from etapa.contracts.outgoing.explanation import (
     AllMessage,
     CarriedOverMessage,
     ConditionMessage,

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint import JsonDecoder
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.touchpoint import JsonDecoder
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise, load_journey

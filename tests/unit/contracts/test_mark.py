@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from etapa.contracts.mark import MARK_KEY, Begun, Mark, MarkError, decode_mark, encode_mark
+from etapa.contracts.stored.mark import MARK_KEY, Begun, Mark, MarkError, decode_mark, encode_mark
 
 MARK = Mark(
     group="etapa",

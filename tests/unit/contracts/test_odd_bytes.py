@@ -6,10 +6,10 @@ import lzma
 
 import pytest
 
-from etapa.contracts.odd_bytes import odd_file, odd_record
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import read_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.odd_bytes import odd_file, odd_record
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint import read_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 
 LINE = b'{"id":"e","customer_id":"c-1","type":"t","occurred_at":"2026-01-01T00:00:00Z"}'
 

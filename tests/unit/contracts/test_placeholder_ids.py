@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import decode_touchpoint, read_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.placeholder_ids import USUAL_PLACEHOLDERS
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint import decode_touchpoint, read_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 

@@ -9,11 +9,16 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from etapa.contracts import dead_letter, rejected, undelivered
-from etapa.contracts.campaign_trigger import campaign_trigger_json, decode_campaign_trigger, encode_campaign_trigger
-from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
-from etapa.contracts.dead_letter import encode_dead_letter
-from etapa.contracts.delivery_progress import (
+from etapa.contracts.incoming import rejected
+from etapa.contracts.incoming.touchpoint import read_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits, TouchpointMessage
+from etapa.contracts.outgoing import dead_letter, undelivered
+from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json, decode_campaign_trigger, encode_campaign_trigger
+from etapa.contracts.outgoing.campaign_trigger_message import CampaignTriggerMessage
+from etapa.contracts.outgoing.dead_letter import encode_dead_letter
+from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change, stage_change_json
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
+from etapa.contracts.stored.delivery_progress import (
     DeliveryProgress,
     DeliveryProgressError,
     decode_delivery_progress,
@@ -21,10 +26,6 @@ from etapa.contracts.delivery_progress import (
     is_progress_of,
     progress_key,
 )
-from etapa.contracts.stage_change import decode_stage_change, encode_stage_change, stage_change_json
-from etapa.contracts.stage_change_message import StageChangeMessage
-from etapa.contracts.touchpoint import read_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits, TouchpointMessage
 from etapa.journey.engine.facts.changes import Cause, Clause, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

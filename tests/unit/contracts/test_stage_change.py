@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from etapa.contracts.stage_change import decode_stage_change, encode_stage_change, stage_change_json
+from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change, stage_change_json
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.stage_change import StageChange
 

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from etapa.contracts.state import StateError, decode_standing, decode_state, encode_state
-from etapa.contracts.state_layout import StateLayout
+from etapa.contracts.stored.state import StateError, decode_standing, decode_state, encode_state
+from etapa.contracts.stored.state_layout import StateLayout
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 from etapa.journey.engine.facts.outreach import Outreach
 

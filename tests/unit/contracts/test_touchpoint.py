@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from etapa.contracts.rejected import LONGEST_DETAIL, Rejected
+from etapa.contracts.incoming.rejected import LONGEST_DETAIL, Rejected
+from etapa.contracts.incoming.touchpoint import DEEPEST, decode_touchpoint, read_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, parse_time
-from etapa.contracts.touchpoint import DEEPEST, decode_touchpoint, read_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 LIMITS = TouchpointLimits()

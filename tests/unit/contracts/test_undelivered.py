@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger
-from etapa.contracts.dead_letter import ATTEMPT, DeadLetterError, attempts_of, cut_to, redriven_headers
-from etapa.contracts.undelivered import REASONS, REQUESTS, Undelivered, decode_undelivered, encode_undelivered
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.dead_letter import ATTEMPT, DeadLetterError, attempts_of, cut_to, redriven_headers
+from etapa.contracts.outgoing.undelivered import REASONS, REQUESTS, Undelivered, decode_undelivered, encode_undelivered
 from etapa.journey.engine.facts.changes import Trigger
 
 TRIGGER = Trigger(campaign="hello", customer_id="c/1", sequence=2, at=0, source="a", to="b", holdout=False, payload={"x": "y" * 40_000})

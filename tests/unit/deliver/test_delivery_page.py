@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from etapa.contracts.undelivered import REASONS
+from etapa.contracts.outgoing.undelivered import REASONS
 from etapa.deliver.attempts.signature import secret_key, signed_headers
 from etapa.deliver.delivery_file.plan import Plan, Target
 from etapa.deliver.delivery_file.plan_file import CAMPAIGN, PLAN_FIELDS, TARGET, load_plan

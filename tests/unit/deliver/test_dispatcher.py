@@ -1,6 +1,6 @@
 import pytest
 
-from etapa.contracts.campaign_trigger import campaign_trigger_json
+from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json
 from etapa.deliver.delivery_file.plan import Plan, Route, Target
 from etapa.deliver.dispatch.dispatcher import DEAD_LETTERS, Sorted, sort_record
 from etapa.journey.engine.facts.changes import Trigger

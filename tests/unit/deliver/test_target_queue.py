@@ -6,7 +6,7 @@ from typing import Self
 
 import pytest
 
-from etapa.contracts.undelivered import Undelivered
+from etapa.contracts.outgoing.undelivered import Undelivered
 from etapa.deliver.attempts.answers import Answer
 from etapa.deliver.attempts.backoff import Retry
 from etapa.deliver.attempts.breaker import BreakerPolicy, State

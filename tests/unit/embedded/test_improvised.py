@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.embedded.improvised import Improvisation, fitting
 from etapa.embedded.plan import DemoOptions, plan_for, tempo_of
 from etapa.embedded.shoppers import touchpoints

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.embedded.live_view import Picture, draw, line, seconds_as_text, why
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.language.load import journey_or_raise

@@ -5,9 +5,9 @@ import pytest
 import redis
 from confluent_kafka import Producer
 
-from etapa.contracts.dead_letter import encode_dead_letter
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.stage_change import encode_stage_change
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.outgoing.dead_letter import encode_dead_letter
+from etapa.contracts.outgoing.stage_change import encode_stage_change
 from etapa.embedded.broker import PrivateBroker
 from etapa.embedded.outcome import Results, StagesShown, is_ready, worker_counts
 from etapa.embedded.redis_server import PrivateRedis

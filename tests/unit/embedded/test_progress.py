@@ -1,7 +1,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.embedded.progress import Highlights, Look, Trend
 from etapa.journey.units import DAY
 

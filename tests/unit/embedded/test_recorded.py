@@ -2,8 +2,8 @@
 
 from io import BytesIO
 
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.embedded.recorded import NOBODY, recorded
 
 DECODER = decoder_within(TouchpointLimits(max_bytes=1000))

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint import decode_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.embedded import shoppers
 from etapa.embedded.personas import PERSONAS
 from etapa.embedded.plan import DemoOptions, plan_for

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.describe import describe
 from etapa.journey.language.load import journey_or_raise, load_journey

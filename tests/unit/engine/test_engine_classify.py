@@ -4,7 +4,7 @@ from copy import copy
 
 import pytest
 
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.classify import run_until, strike, touch

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from etapa.contracts.state import encode_state
+from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.accumulators.ever import DecayingScore, LastValue, Latest, Total, Values, exact_sum, keepsake
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow

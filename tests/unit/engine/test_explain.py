@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.state import encode_state
+from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import instant_text
 from etapa.journey.engine.facts.touchpoint import Touchpoint

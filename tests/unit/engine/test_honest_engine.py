@@ -2,8 +2,8 @@
 
 import pytest
 
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.stage_change import stage_change_json
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.outgoing.stage_change import stage_change_json
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -2,7 +2,7 @@
 
 import pytest
 
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.outreach import Held

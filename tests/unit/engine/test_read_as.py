@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise

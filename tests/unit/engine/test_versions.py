@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

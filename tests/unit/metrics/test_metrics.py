@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client.exposition import generate_latest
 
-from etapa.contracts.rejected import Reason
+from etapa.contracts.incoming.rejected import Reason
 from etapa.journey.engine.facts.changes import Offer, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

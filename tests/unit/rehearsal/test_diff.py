@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from etapa.contracts.input_format import decoder_within
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import format_time, parse_time
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
 from etapa.journey.units import DAY

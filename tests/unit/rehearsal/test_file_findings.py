@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from etapa.commands.terminal.sorted_lines import SortedLines
-from etapa.contracts.input_format import decoder_within
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.rehearsal.ids_again import IdsAgain

@@ -4,9 +4,9 @@ import io
 import json
 import tracemalloc
 
-from etapa.contracts.input_format import decoder_within
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import format_time, parse_time
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import Touched
 from etapa.journey.engine.judging.program import compile_journey

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from etapa.contracts.state import encode_state
+from etapa.contracts.stored.state import encode_state
 from etapa.hosting.health import Health
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.language.model import EVER, Absent, Comparison, Count, Journey, Match, Rule, Stage, Test

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.sources.changes import MappingError
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.sources.model import Decode
 from etapa.sources.records import RecordsError, records
 

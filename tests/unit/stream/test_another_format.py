@@ -4,10 +4,10 @@ import asyncio
 import io
 from typing import Any
 
-from etapa.contracts.dead_letter import DeadLetter
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.rejected import Rejected, rejected
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import DeadLetter
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.rehearsal.readings import readings
 from etapa.stream.protocol.batch import decode

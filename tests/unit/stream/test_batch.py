@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from etapa.contracts.campaign_trigger import decode_campaign_trigger
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
 from etapa.journey.engine.facts.changes import Offer, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

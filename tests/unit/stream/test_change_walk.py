@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from etapa.contracts.mark import MARK_KEY, Mark, TopicRole, encode_mark
-from etapa.contracts.state import encode_state
+from etapa.contracts.stored.mark import MARK_KEY, Mark, TopicRole, encode_mark
+from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.stream.protocol.records import Record, StateRecord
 from etapa.stream.upkeep import change_walk

@@ -16,7 +16,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etapa.contracts.dead_letter import KEPT_BYTES, Cut
+from etapa.contracts.outgoing.dead_letter import KEPT_BYTES, Cut
 from etapa.settings import Settings
 from etapa.stream.kafka.batches.compression_frames import CannotUnpack
 from etapa.stream.kafka.batches.lenient_batch import Batches, Bounds

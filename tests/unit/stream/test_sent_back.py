@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from etapa.contracts.rejected import REASONS
+from etapa.contracts.incoming.rejected import REASONS
 from etapa.stream.upkeep.sent_back import LONGEST, SentBack, SentBackError, read_sent_back
 
 

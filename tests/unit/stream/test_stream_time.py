@@ -1,6 +1,6 @@
 """How a quiet partition's stream time runs on, and how far a batch may go before timers that were not loaded."""
 
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import SECOND, YEAR
 from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 import pytest
 
-from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
-from etapa.contracts.state import decode_standing, decode_state, encode_state
+from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.stream.protocol.ports import LogError, Topics, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown

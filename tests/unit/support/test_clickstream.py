@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from etapa.contracts.touchpoint import decode_touchpoint
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from tests.support.clickstream import (
     BESIDE_THE_PROJECT,

@@ -6,9 +6,9 @@ import click
 
 from etapa.commands.terminal.dead_letter_options import LONGEST_KEY, bytes_object, key_text, print_line, second_text
 from etapa.commands.terminal.words import counted
-from etapa.contracts.dead_letter import Cut, DeadLetter
+from etapa.contracts.outgoing.dead_letter import Cut, DeadLetter
+from etapa.contracts.outgoing.undelivered import UndeliveredTrigger
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.undelivered import UndeliveredTrigger
 from etapa.hosting.foreign_text import printable
 from etapa.stream.upkeep.dead_letters import Letter
 

@@ -25,8 +25,8 @@ from etapa.commands.terminal.input_source import decoder_for
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.undelivered import UndeliveredTrigger
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.outgoing.undelivered import UndeliveredTrigger
 from etapa.hosting.foreign_text import printable
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic

@@ -11,8 +11,8 @@ import click
 
 from etapa.commands.terminal.event_parts import DAMAGED, EventPart, files_meant
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
-from etapa.contracts.odd_bytes import Oddity
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.odd_bytes import Oddity
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.hosting.foreign_text import printable
 
 if TYPE_CHECKING:

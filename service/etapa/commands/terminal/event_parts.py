@@ -18,7 +18,7 @@ import click
 import zstandard
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
-from etapa.contracts.odd_bytes import Oddity, odd_file
+from etapa.contracts.incoming.odd_bytes import Oddity, odd_file
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

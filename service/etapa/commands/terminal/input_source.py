@@ -2,9 +2,9 @@
 
 from etapa.commands.terminal.failures import WrongUse
 from etapa.commands.terminal.source_files import mapper_of
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.settings import Settings
 from etapa.sources.decoding import SourceDecoder
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import IO, Final
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.rejected import Rejected
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.sources.lines import Lines, numbered
 

@@ -9,9 +9,9 @@ import click
 from etapa.commands.terminal.event_files import EventFile
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.journey_files import shown
-from etapa.contracts.odd_bytes import CSV, LIST, Oddity
-from etapa.contracts.rejected import Rejected
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.odd_bytes import CSV, LIST, Oddity
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 from etapa.rehearsal.readings import Touchpoints

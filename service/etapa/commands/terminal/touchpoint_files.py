@@ -13,10 +13,10 @@ from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.sorted_lines import SortedLines
 from etapa.commands.terminal.source_files import MappedTouchpoints, mapper_of
 from etapa.commands.terminal.words import counted
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.rejected import Reason, Rejected
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.rejected import Reason, Rejected
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.hosting.foreign_text import printable
 from etapa.rehearsal.file_findings import FileFinding
 from etapa.rehearsal.readings import Touchpoints

@@ -3,7 +3,7 @@
 from mode import Service
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.contracts.decoder import Decoder
+from etapa.contracts.incoming.decoder import Decoder
 from etapa.hosting.health import WorkerError
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey

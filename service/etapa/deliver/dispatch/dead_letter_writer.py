@@ -11,7 +11,7 @@ from collections import defaultdict
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from etapa.contracts.undelivered import Undelivered, encode_undelivered
+from etapa.contracts.outgoing.undelivered import Undelivered, encode_undelivered
 from etapa.deliver.dispatch.pending_trigger import PendingTrigger
 from etapa.stream.kafka.batches.our_records import append_records
 from etapa.stream.kafka.cluster import Cluster

@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from etapa.contracts.campaign_trigger import decode_campaign_trigger
-from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
+from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.outgoing.campaign_trigger_message import CampaignTriggerMessage
+from etapa.contracts.outgoing.undelivered import Undelivered
 from etapa.contracts.rfc3339 import microseconds_of
-from etapa.contracts.undelivered import Undelivered
 from etapa.deliver.attempts.breaker import State
 from etapa.deliver.delivery_file.plan import Plan
 from etapa.deliver.dispatch.pending_trigger import PendingTrigger

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from etapa.contracts.undelivered import Undelivered, UndeliveredReason
+from etapa.contracts.outgoing.undelivered import Undelivered, UndeliveredReason
 from etapa.deliver.attempts.answers import Answer, verdict_of, wait_asked_for
 from etapa.deliver.attempts.backoff import next_attempt
 from etapa.deliver.attempts.breaker import Breaker, State

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from etapa.contracts.delivery_progress import (
+from etapa.contracts.stored.delivery_progress import (
     DeliveryProgress,
     DeliveryProgressError,
     decode_delivery_progress,

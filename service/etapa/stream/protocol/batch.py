@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, final
 
-from etapa.contracts.campaign_trigger import encode_campaign_trigger
-from etapa.contracts.dead_letter import encode_dead_letter
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.rejected import Rejected, from_the_past, rejected
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.stage_change import encode_stage_change
-from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.dead_letter import encode_dead_letter
+from etapa.contracts.outgoing.stage_change import encode_stage_change
+from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.changes import Release

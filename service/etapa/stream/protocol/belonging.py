@@ -2,7 +2,7 @@
 
 import msgspec
 
-from etapa.contracts.mark import REPLACEABLE_ROLES, TOPIC_ROLES, Mark, TopicRole
+from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES, Mark, TopicRole
 from etapa.errors import EtapaError
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.ports import VIEW_FORMAT, Topics, ViewMark

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from etapa.contracts.mark import Mark
+from etapa.contracts.stored.mark import Mark
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ports import Log, LogError, RecentChanges
 from etapa.stream.protocol.records import Record

@@ -9,10 +9,10 @@ import logging
 from collections.abc import Sequence
 from typing import Final, NamedTuple, final
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.mark import Begun
-from etapa.contracts.rejected import Rejected, from_the_past, rejected
-from etapa.contracts.skipped import SkippedRecord
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.stored.mark import Begun
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import PAUSE_BYTES, Pause, Waiting, decode
 from etapa.stream.protocol.observer import RecordOutcome, SourceCounts

@@ -2,7 +2,7 @@
 
 import logging
 
-from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from etapa.contracts.rejected import Reason
+from etapa.contracts.incoming.rejected import Reason
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.stream.protocol.ports import TakeoverReason

@@ -4,9 +4,9 @@ from typing import Literal
 
 import msgspec
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.input_format import decoder_within
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 
 Start = Literal["earliest", "latest"]
 

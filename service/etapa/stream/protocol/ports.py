@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from etapa.contracts.mark import TopicRole
-from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.contracts.stored.mark import TopicRole
+from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.errors import EtapaError
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
 

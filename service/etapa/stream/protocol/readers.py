@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from etapa.contracts.state import NO_KNOWN_MEMORIES, KnownMemories
+from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories
 from etapa.stream.protocol.ports import ViewError, ViewMark
 
 

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest
-from etapa.contracts.state import decode_standing
+from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.contracts.stored.state import decode_standing
 from etapa.stream.protocol.ports import View
 
 LOOK_EVERY = 2.0

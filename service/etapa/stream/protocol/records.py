@@ -5,9 +5,9 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
-from etapa.contracts.dead_letter import Cut
-from etapa.contracts.mark import MARK_KEY
-from etapa.contracts.state import decode_standing
+from etapa.contracts.outgoing.dead_letter import Cut
+from etapa.contracts.stored.mark import MARK_KEY
+from etapa.contracts.stored.state import decode_standing
 
 Headers = Sequence[tuple[str, bytes]]
 

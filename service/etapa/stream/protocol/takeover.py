@@ -12,8 +12,8 @@ from typing import Self
 
 import msgspec
 
-from etapa.contracts.mark import MARK_KEY, Mark, MarkError, decode_mark
-from etapa.contracts.state import StateError
+from etapa.contracts.stored.mark import MARK_KEY, Mark, MarkError, decode_mark
+from etapa.contracts.stored.state import StateError
 from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import LastMark, MayPass, PartitionRefused, refuse_what_is_not_ours
 from etapa.stream.protocol.damage import Damage, look_for_damage

@@ -6,8 +6,8 @@ Written against the ports alone. The protocol, its four safeties and the invaria
 
 import logging
 
-from etapa.contracts.mark import Mark
-from etapa.contracts.state import StateError
+from etapa.contracts.stored.mark import Mark
+from etapa.contracts.stored.state import StateError
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver

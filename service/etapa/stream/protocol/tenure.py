@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from etapa.contracts.mark import MARK_KEY, Mark, encode_mark
-from etapa.contracts.rejected import Rejected, rejected
-from etapa.contracts.state import decode_state
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
+from etapa.contracts.stored.state import decode_state
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA

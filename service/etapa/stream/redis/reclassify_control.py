@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_request
+from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_request
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.redis.client import RedisClient

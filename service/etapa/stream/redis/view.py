@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from etapa.contracts.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
+from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, UnreadableMark, ViewError, ViewMark

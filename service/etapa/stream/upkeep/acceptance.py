@@ -4,7 +4,7 @@ It is written as a worker would write it, in a transaction of the partition's ow
 fenced and finds the new mark when it takes over again; a worker that refuses does so within seconds.
 """
 
-from etapa.contracts.mark import MARK_KEY, TopicRole, encode_mark
+from etapa.contracts.stored.mark import MARK_KEY, TopicRole, encode_mark
 from etapa.errors import EtapaError
 from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster

@@ -11,8 +11,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from etapa.contracts.mark import MARK_KEY
-from etapa.contracts.state import decode_sequence
+from etapa.contracts.stored.mark import MARK_KEY
+from etapa.contracts.stored.state import decode_sequence
 from etapa.stream.protocol.belonging import MayPass
 from etapa.stream.protocol.ports import States
 from etapa.stream.protocol.records import Record

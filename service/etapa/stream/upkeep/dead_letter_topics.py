@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from etapa.contracts import rejected, undelivered
-from etapa.contracts.dead_letter import DeadLetter, Headers, decode_dead_letter
-from etapa.contracts.undelivered import decode_undelivered
+from etapa.contracts.incoming import rejected
+from etapa.contracts.outgoing import undelivered
+from etapa.contracts.outgoing.dead_letter import DeadLetter, Headers, decode_dead_letter
+from etapa.contracts.outgoing.undelivered import decode_undelivered
 from etapa.settings import Settings
 
 

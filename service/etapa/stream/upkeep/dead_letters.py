@@ -6,8 +6,8 @@ from typing import Self
 
 import msgspec
 
-from etapa.contracts.dead_letter import DeadLetter, DeadLetterError, attempts_of
-from etapa.contracts.undelivered import UndeliveredTrigger
+from etapa.contracts.outgoing.dead_letter import DeadLetter, DeadLetterError, attempts_of
+from etapa.contracts.outgoing.undelivered import UndeliveredTrigger
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.reading.topic_reader import TopicReader
 from etapa.stream.upkeep.dead_letter_topics import DeadLetterTopic

@@ -4,7 +4,7 @@ from typing import Self
 
 import msgspec
 
-from etapa.contracts.dead_letter import DeadLetter, digest_of
+from etapa.contracts.outgoing.dead_letter import DeadLetter, digest_of
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.reading.topic_reader import TopicReader
 

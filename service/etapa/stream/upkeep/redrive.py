@@ -13,11 +13,11 @@ from typing import Literal, Self
 
 import msgspec
 
-from etapa.contracts.dead_letter import redriven_headers
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.input_format import decoder_within
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import redriven_headers
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -4,8 +4,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from etapa.contracts.mark import MARK_KEY, Mark, decode_mark
-from etapa.contracts.state import decode_standing
+from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.stored.state import decode_standing
 from etapa.stream.protocol.ports import States
 from etapa.stream.protocol.records import StateRecord
 

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from etapa.contracts.state import decode_standing
+from etapa.contracts.stored.state import decode_standing
 from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import made_anew, other_topics
 from etapa.stream.protocol.ports import LogError, States, Topics, ViewMark

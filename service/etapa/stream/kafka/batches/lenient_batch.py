@@ -12,7 +12,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.legacy_records import LegacyRecordBatch
 
-from etapa.contracts.dead_letter import KEPT_BYTES, PARTS, Cut, Part, digest_of
+from etapa.contracts.outgoing.dead_letter import KEPT_BYTES, PARTS, Cut, Part, digest_of
 from etapa.stream.kafka.batches.unpacking import in_pieces
 
 MAGIC_AT = 16

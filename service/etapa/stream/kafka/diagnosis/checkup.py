@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from etapa.contracts.mark import MARK_KEY, MarkError, decode_mark
+from etapa.contracts.stored.mark import MARK_KEY, MarkError, decode_mark
 from etapa.hosting.check_result import CheckResult, Level
 from etapa.hosting.clock import SystemClock
 from etapa.stream.kafka.clients.consumer import stop_consumer

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException
 
-from etapa.contracts.dead_letter import KEPT_BYTES
+from etapa.contracts.outgoing.dead_letter import KEPT_BYTES
 from etapa.stream.kafka.batches.compression_frames import CannotUnpack
 from etapa.stream.kafka.batches.lenient_batch import Bounds
 from etapa.stream.kafka.batches.our_records import as_records, as_state_records, record_of, state_record_of

@@ -13,7 +13,7 @@ from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBase
 
-from etapa.contracts.dead_letter import cut_to
+from etapa.contracts.outgoing.dead_letter import cut_to
 from etapa.stream.kafka.limits import BatchTooLarge, TopicLimits, too_large
 from etapa.stream.protocol.records import Outgoing
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.campaign_trigger_message import CampaignTriggerMessage
+from etapa.contracts.outgoing.campaign_trigger_message import CampaignTriggerMessage
 from etapa.journey.engine.facts.changes import Trigger
 from etapa.journey.engine.facts.instant import instant_text
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.state_layout import Numbered, Standing, StateLayout
+from etapa.contracts.stored.state_layout import Numbered, Standing, StateLayout
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from etapa.contracts.placeholder_ids import USUAL_PLACEHOLDERS, beginnings, placeholders
+from etapa.contracts.incoming.placeholder_ids import USUAL_PLACEHOLDERS, beginnings, placeholders
 
 SMALLEST_INTEGER: Final = -(2**63)
 LARGEST_INTEGER: Final = 2**63 - 1

@@ -16,19 +16,19 @@ from typing import Any, Final, NoReturn, final
 import msgspec
 from msgspec.structs import astuple
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.odd_bytes import odd_record
-from etapa.contracts.placeholder_ids import names_nobody
-from etapa.contracts.rejected import Rejected, rejected
-from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
-from etapa.contracts.touchpoint_message import (
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.odd_bytes import odd_record
+from etapa.contracts.incoming.placeholder_ids import names_nobody
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.touchpoint_message import (
     LARGEST_INTEGER,
     SMALLEST_INTEGER,
     PlainTouchpointMessage,
     TouchpointLimits,
     TouchpointMessage,
 )
-from etapa.contracts.wrong_fields import NOTHING_BUT_NO_CUSTOMER, ONE_OBJECT, wrong_fields
+from etapa.contracts.incoming.wrong_fields import NOTHING_BUT_NO_CUSTOMER, ONE_OBJECT, wrong_fields
+from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 

@@ -10,8 +10,8 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from etapa.contracts.campaign_trigger import decode_campaign_trigger
-from etapa.contracts.dead_letter import DETAIL, OFFSET, PARTITION, REASON, TOPIC, DeadLetter, DeadLetterError, Headers, taken_apart
+from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
+from etapa.contracts.outgoing.dead_letter import DETAIL, OFFSET, PARTITION, REASON, TOPIC, DeadLetter, DeadLetterError, Headers, taken_apart
 
 UndeliveredReason = Literal["not_a_trigger", "no_target", "refused", "gave_up", "too_old"]
 REASONS: Final[tuple[UndeliveredReason, ...]] = get_args(UndeliveredReason)

@@ -17,7 +17,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from etapa.contracts.rejected import REASONS, Rejected
+from etapa.contracts.incoming.rejected import REASONS, Rejected
 from etapa.errors import EtapaError
 
 Headers = Sequence[tuple[str, bytes]]

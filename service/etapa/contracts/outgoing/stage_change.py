@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.stage_change_message import StageChangeMessage
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.journey.engine.facts.instant import instant_text, ratio
 from etapa.journey.engine.facts.stage_change import StageChange
 

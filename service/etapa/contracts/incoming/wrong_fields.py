@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.touchpoint_message import LARGEST_INTEGER, SMALLEST_INTEGER
+from etapa.contracts.incoming.touchpoint_message import LARGEST_INTEGER, SMALLEST_INTEGER
 
 A_TIME: Final = "such as 2026-11-21T10:00:00Z"
 ONE_OBJECT: Final = "a touchpoint is one JSON object"

@@ -1,8 +1,8 @@
 """Which format the input has: the one place that names it."""
 
-from etapa.contracts.decoder import Decoder
-from etapa.contracts.touchpoint import JsonDecoder
-from etapa.contracts.touchpoint_message import TouchpointLimits
+from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.touchpoint import JsonDecoder
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 
 
 def decoder_within(limits: TouchpointLimits) -> Decoder:

@@ -9,10 +9,10 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from etapa.contracts.rejected import Rejected, rejected
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import EARLIEST, LATEST
-from etapa.contracts.skipped import SkippedRecord
-from etapa.contracts.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import SECOND
