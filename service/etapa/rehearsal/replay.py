@@ -15,6 +15,7 @@ from etapa.journey.engine.judging.campaigns import in_order
 from etapa.journey.engine.judging.classify import strike_and_note, touch_some
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
+from etapa.journey.ledger.tally import BatchTally
 
 AT_ONCE: Final = 10_000
 """What timers do is given away after so much of it. Few touchpoints come near."""
@@ -23,8 +24,10 @@ AT_ONCE: Final = 10_000
 class Replay:
     """Grows with the number of customers, and not with that of their touchpoints."""
 
-    def __init__(self, program: Program, at_once: int = AT_ONCE) -> None:
+    def __init__(self, program: Program, at_once: int = AT_ONCE, tally: BatchTally | None = None) -> None:
+        """`tally`: where touchpoints are counted as they are applied."""
         self.program = program
+        self._tally = tally
         self._at_once = at_once
         self.customers: dict[str, Customer] = {}
 
@@ -37,7 +40,7 @@ class Replay:
         customer = self.customers.get(customer_id)
         before = None if customer is None else encode_state(customer)
         try:
-            touched = touch_some(self.program, customer, touchpoint, self._at_once)
+            touched = touch_some(self.program, customer, touchpoint, self._at_once, self._tally)
             if touched.cut and before is not None:
                 # What has been given cannot be taken back, so it must be known how it ends.
                 self._rehearse(decode_state(before, customer_id), touchpoint)
@@ -49,7 +52,7 @@ class Replay:
         self.customers[customer_id] = touched.customer
         yield touched
         while touched.cut:
-            touched = touch_some(self.program, touched.customer, touchpoint, self._at_once)
+            touched = touch_some(self.program, touched.customer, touchpoint, self._at_once, self._tally)
             yield touched
 
     def clock_of(self, customer_id: str) -> int | None:

@@ -22,6 +22,7 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
+from etapa.rehearsal.file_figures import FileFigures
 from etapa.rehearsal.file_findings import FileFinding, FileLook
 from etapa.rehearsal.readings import Touchpoints, readings
 from etapa.rehearsal.replay import Replay
@@ -91,6 +92,8 @@ class Summary:
     """What became of the stage changes that fit each campaign, in the order of the journey."""
     findings: list[FileFinding] = field(default_factory=list)
     """What is odd about the touchpoints."""
+    figures: FileFigures | None = None
+    """Where the ledger is kept, if one is asked for."""
 
     def __post_init__(self) -> None:
         self.stages = {stage.id: 0 for stage in self.journey.stages}
@@ -134,6 +137,8 @@ class Summary:
 
     def told(self, each: StageChange | Release) -> None:
         """Count what happened."""
+        if self.figures is not None:
+            self.figures.told(each)
         if isinstance(each, Release):
             self.add_release(each)
         else:
@@ -197,10 +202,11 @@ def replayed(
     none, touchpoints may lie ahead by any time.
     """
     summary = Summary(journey) if summary is None else summary
-    replay = Replay(program)
+    figures = summary.figures
+    replay = Replay(program, tally=None if figures is None else figures.tally)
     look = FileLook([journey], replay.cuts)
     for change in _touchpoints_through(
-        replay, readings(lines, decoder or decoder_within(TouchpointLimits()), wall, journey.accept_from), summary, look, on_rejected
+        replay, readings(lines, decoder or decoder_within(TouchpointLimits()), wall, journey.accept_from), summary, look, on_rejected, wall
     ):
         summary.told(change)
         yield change
@@ -209,6 +215,8 @@ def replayed(
         for change in replay.strike_until(until, summary.drop_timer):
             summary.told(change)
             yield change
+    if figures is not None:
+        figures.close(until)
 
 
 def _touchpoints_through(
@@ -217,6 +225,7 @@ def _touchpoints_through(
     summary: Summary,
     look: FileLook,
     on_rejected: Callable[[int, Rejected], None] | None,
+    wall: int | None,
 ) -> Iterator[StageChange | Release]:
     for number, reading in read:
         clock = None if isinstance(reading, Rejected) else replay.clock_of(reading.customer_id)
@@ -230,6 +239,8 @@ def _touchpoints_through(
                 summary.duplicates += touched.duplicate
                 summary.dropped_timers += len(touched.failures)
                 if not touched.cut and not isinstance(reading, Rejected):
+                    if summary.figures is not None:
+                        summary.figures.see(reading, wall)
                     look.see(reading, clock, duplicate=touched.duplicate)
                 yield from in_order(touched.changes, touched.released)
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -23,15 +23,18 @@ REJECTED_SHOWN = 5
 
 
 class EventFile:
-    """Lines of a file (`-` is standard input), unpacked if it is packed; of several files, one after the other, where `path` is a folder or a pattern.
+    """Lines of a file (`-` is standard input), unpacked if it is packed; of several files, one after the other, where `path` is a folder or a pattern, or there are `more`.
 
     Used by `with`. What is not JSON Lines is refused with a word on what it looks like, unless it is among `takes`. `columns`: Parquet and
     Avro are taken, too, and `parts` is to be used. A file that cannot be opened ends the command with exit code 2, one that breaks off
     while it is read with 1.
     """
 
-    def __init__(self, path: str, *, takes: Collection[Oddity] = (), columns: bool = False) -> None:
+    def __init__(self, path: str, *, takes: Collection[Oddity] = (), columns: bool = False, more: Sequence[str] = ()) -> None:
+        if more and "-" in (path, *more):
+            raise WrongUse("`-` is standard input, which is read alone: give either files or `-`")
         self.path = path
+        self._more = more
         self.lines = 0
         self._takes = takes
         self._columns = columns
@@ -52,7 +55,7 @@ class EventFile:
         return "standard input" if self.path == "-" else self.path or "''"
 
     def __enter__(self) -> Self:
-        self._files = files_meant(self.path)
+        self._files = [each for path in (self.path, *self._more) for each in files_meant(path)]
         self._part = self._open_next()
         self._size = self._part.size if len(self._files) == 1 else sum(Path(each).stat().st_size for each in self._files)
         return self

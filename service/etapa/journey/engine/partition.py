@@ -21,6 +21,7 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import catch_up, reclassify, reschedule, strike_and_note, touch_and_note
+from etapa.journey.engine.judging.figures import count_changes
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.rehearsal import Rehearsal
@@ -182,7 +183,9 @@ class Partition:
         touched = reclassify(self.program, customer, until, self._at_once)
         work = self._work
         made = len(work.changes)
-        work.released += [Release(each.customer_id, each.at, made + each.after, each.sequence, each.offer) for each in touched.released]
+        work.released += [
+            Release(each.customer_id, each.at, made + each.after, each.sequence, each.offer, each.persona) for each in touched.released
+        ]
         work.timers += touched.timers
         work.failures += touched.failures
         work.changes += touched.changes
@@ -213,6 +216,8 @@ class Partition:
     def collect(self) -> Work:
         """What came of everything since the last collection."""
         work = self._work
+        if work.tally is not None:
+            count_changes(work.tally, work.changes, work.released)
         self._work = Work(self._at_once)
         self._turn += 1
         customers = self._customers

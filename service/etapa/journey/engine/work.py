@@ -4,6 +4,7 @@ from typing import final
 
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.judging.outcomes import Happened
+from etapa.journey.ledger.tally import BatchTally
 
 
 @final
@@ -13,7 +14,7 @@ class Work(Happened):
     __slots__ = ("applied", "changed", "duplicates", "timer_delays", "unpublished")
 
     def __init__(self, at_once: int) -> None:
-        super().__init__(at_once)
+        super().__init__(at_once, BatchTally())
         self.unpublished: list[tuple[str, str]] = []
         """Moves that are not published: from which stage to which."""
         self.changed: dict[str, Customer] = {}

@@ -63,3 +63,5 @@ class Release(msgspec.Struct, frozen=True, gc=False):
     sequence: int
     """The stage change's that it was held after."""
     offer: Offer
+    persona: str | None = None
+    """Which of the journey's personas the customer was then, for the ledger."""

@@ -41,7 +41,7 @@ class Customer:
     __slots__ = (
         *("arrived", "before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
         *("memory", "outreach"),
-        *("recent", "rule", "sequence", "stage", "traits", "version"),
+        *("persona", "persona_by", "recent", "rule", "sequence", "stage", "traits", "version"),
     )
 
     def __init__(
@@ -100,6 +100,10 @@ class Customer:
         self.known = known
         """Which memories that version keeps, a few bytes for each (see `beginnings`)."""
         self.id = id
+        self.persona: str | None = None
+        """Which persona it is, as `persona_by` found. Not stored: it follows from the traits."""
+        self.persona_by: object = None
+        """Who worked that out; none when nobody has since the traits last changed."""
         if remembered is not None:
             self.remember(remembered)
 
@@ -137,7 +141,7 @@ class Customer:
         self.entered_at, self.clock, self.first_at = other.entered_at, other.clock, other.first_at
         self.sequence, self.recent = other.sequence, other.recent
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
-        self.rule, self.before, self.traits = other.rule, other.before, other.traits
+        self.rule, self.before, self.traits, self.persona_by = other.rule, other.before, other.traits, None
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
         self.arrived = other.arrived
 

@@ -14,8 +14,8 @@ class StageChange:
     """A customer moved. `at` and `dwell` (time spent in the stage that was left) are microseconds."""
 
     __slots__ = (
-        *("at", "because", "cause", "channel", "customer_id", "dwell", "offers", "phase", "rule", "sequence", "source", "to"),
-        "touchpoint_id",
+        *("at", "because", "cause", "channel", "customer_id", "dwell", "offers", "persona", "phase", "rule", "sequence", "source"),
+        *("to", "touchpoint_id"),
     )
 
     def __init__(
@@ -34,6 +34,7 @@ class StageChange:
         channel: str | None,
         dwell: int | None,
         offers: Sequence[Offer] = (),
+        persona: str | None = None,
     ) -> None:
         self.customer_id: Final = customer_id
         self.sequence: Final = sequence
@@ -50,6 +51,8 @@ class StageChange:
         self.dwell: Final = dwell
         self.offers: Final = offers
         """What campaigns made of it, in the order of the file; those that it does not fit are not among them."""
+        self.persona: Final = persona
+        """Which of the journey's personas the customer was then, for the ledger. Not published, and no part of what a change is."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StageChange) and self._fields() == other._fields()

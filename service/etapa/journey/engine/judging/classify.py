@@ -22,11 +22,13 @@ from etapa.journey.engine.conditions.beginnings import beginnings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.figures import count_touchpoint
 from etapa.journey.engine.judging.holds import held_after, release, with_held
 from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move, settle, words_for
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program, due_after
 from etapa.journey.engine.judging.repeats import digest_of, is_among
+from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.localtime.zone import Zone
 from etapa.journey.localtime.zones import UTC
 
@@ -42,9 +44,14 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
     return touch_some(program, customer, touchpoint, ALL_AT_ONCE)
 
 
-def touch_some(program: Program, customer: Customer | None, touchpoint: Touchpoint, at_once: int) -> Touched:
-    """As `touch`, but that the timers strike a portion at a time: while the answer says that it is `cut`, ask again."""
-    happened = Happened(at_once)
+def touch_some(
+    program: Program, customer: Customer | None, touchpoint: Touchpoint, at_once: int, tally: BatchTally | None = None
+) -> Touched:
+    """As `touch`, but that the timers strike a portion at a time: while the answer says that it is `cut`, ask again.
+
+    `tally`: where the touchpoint is counted if it is applied.
+    """
+    happened = Happened(at_once, tally)
     touched = touch_and_note(program, customer, touchpoint, happened)
     if touched is not None:
         return Touched(touched, happened)
@@ -62,18 +69,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     repeats = program.repeats
     digest = digest_of(touchpoint.id) if program.recent_bytes or repeats is not None else b""
     if customer is None:
-        customer = Customer(
-            version=program.version,
-            stage=program.initial,
-            due=None,
-            entered_at=at,
-            clock=at,
-            first_at=at,
-            sequence=0,
-            known=program.known,
-            id=touchpoint.customer_id,
-        )
-        customer.lay_out(program.keys, program)
+        customer = _newcomer(program, touchpoint)
         now = at
     else:
         if digest and (is_among(customer.recent, digest) if repeats is None else repeats.knows(customer, digest, at)):
@@ -98,10 +94,33 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
             accumulator.record(memory, touchpoint, now)
     except Exception as error:
         raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
+    found_in, made = customer.stage, len(happened.changes)
     if not customer.sequence:
+        made += 1
         # Now that the touchpoint is remembered: campaigns ask for what it brought, such as consent.
         happened.changes.append(move(program, customer, now, program.initial, None, "touchpoint", NO_CLAUSES, touchpoint))
     settle(program, customer, now, touchpoint, "touchpoint", happened.changes)
+    tally = happened.tally
+    if tally is not None:
+        changes = happened.changes
+        count_touchpoint(program, customer, touchpoint, found_in, found_in if len(changes) == made else changes[made].to, tally)
+    return customer
+
+
+def _newcomer(program: Program, touchpoint: Touchpoint) -> Customer:
+    at = touchpoint.at
+    customer = Customer(
+        version=program.version,
+        stage=program.initial,
+        due=None,
+        entered_at=at,
+        clock=at,
+        first_at=at,
+        sequence=0,
+        known=program.known,
+        id=touchpoint.customer_id,
+    )
+    customer.lay_out(program.keys, program)
     return customer
 
 
@@ -260,6 +279,8 @@ def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoin
             for watch in program.watches_of_traits.get(name, _NO_WATCHES):
                 watch.look(value)
             if entry is None or touchpoint.at >= entry[0]:
+                if entry is None or not isinstance(value, str) or entry[1] != value:
+                    customer.persona_by = None
                 asks = program.asks_of_traits.get(name, _NO_ASKS)
                 customer.traits[name] = [touchpoint.at, keepsake(value) if not asks else keep(value, asks, zone_of(program, customer))]
 

@@ -40,7 +40,8 @@ def release(program: Program, customer: Customer, at: int, happened: Happened) -
             continue
         if offer.trigger is not None and held.ends > customer.clock:
             customer.clock = held.ends
-        happened.released.append(Release(customer.id, held.ends, len(happened.changes), held.sequence, offer))
+        persona = None if program.personas is None else program.personas.of(customer)
+        happened.released.append(Release(customer.id, held.ends, len(happened.changes), held.sequence, offer, persona))
     return True
 
 

@@ -122,6 +122,7 @@ def move(
         channel=None if touchpoint is None else touchpoint.channel,
         dwell=dwell,
         offers=offers,
+        persona=None if program.personas is None else program.personas.of(customer),
     )
 
 

@@ -6,6 +6,7 @@ from etapa.errors import EtapaError
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.ledger.tally import BatchTally
 
 
 class EvaluationFailed(EtapaError):
@@ -29,9 +30,11 @@ ALL_AT_ONCE: Final = 2**60
 class Happened:
     """What has happened to customers, in order. Grows with every touchpoint and timer."""
 
-    __slots__ = ("at_once", "changes", "cut", "failures", "released", "struck", "timers")
+    __slots__ = ("at_once", "changes", "cut", "failures", "released", "struck", "tally", "timers")
 
-    def __init__(self, at_once: int = ALL_AT_ONCE) -> None:
+    def __init__(self, at_once: int = ALL_AT_ONCE, tally: BatchTally | None = None) -> None:
+        self.tally: Final = tally
+        """Where touchpoints are counted as they are applied; none: nowhere."""
         self.at_once: Final = at_once
         """After this much has come of timers, the caller gets a turn and must call again for the rest."""
         self.struck = 0

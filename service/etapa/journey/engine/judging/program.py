@@ -18,6 +18,8 @@ from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
+from etapa.journey.engine.judging.feelings import CompiledFeeling
+from etapa.journey.engine.judging.personas import CompiledPersona, Personas
 from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, CustomerZone, Journey, Rule, Stage
@@ -45,12 +47,16 @@ def compile_journey(journey: Journey) -> "Program":
         for campaign in journey.campaigns
         if campaign.when is not None
     }
+    personas = [
+        CompiledPersona(persona.id, compiler.condition_of(f"persona {persona.id}", persona.condition))
+        for persona in journey.design.personas
+    ]
     if journey.consent is not None:
         compiler.watch_consent(journey.consent)
     surroundings = compiler.surroundings
     surroundings.asks_for_zone = surroundings.asks_for_zone or (journey.consent is not None and reads_dates(journey.consent))
     whereabouts = surroundings.whereabouts if surroundings.asks_for_zone and journey.zone != CustomerZone() else None
-    traits = _traits_named(journey, stages, asked.values())
+    traits = _traits_named(journey, stages, [*asked.values(), *[persona.condition for persona in personas]])
     if whereabouts is not None or any(campaign.quiet is not None for campaign in journey.campaigns):
         traits.update(surroundings.whereabouts.traits())
     return Program(
@@ -63,6 +69,7 @@ def compile_journey(journey: Journey) -> "Program":
         compiler.watched,
         surroundings.watches_of_traits,
         surroundings.asks_of_traits,
+        Personas(personas) if personas else None,
     )
 
 
@@ -127,13 +134,14 @@ class Program:
             "asks_of_traits",
             "campaigns",
             "every_accumulator",
+            "feeling",
             "grace",
             "initial",
             "journey",
             "keys",
             "known",
         ),
-        *("memories", "recent_bytes", "repeats", "stages", "traits", "version", "watches_of_traits", "whereabouts", "windows"),
+        *("memories", "personas", "recent_bytes", "repeats", "stages", "traits", "version", "watches_of_traits", "whereabouts", "windows"),
     )
 
     def __init__(
@@ -147,6 +155,7 @@ class Program:
         watched: list[tuple[str, str, list[Watch]]],
         watches_of_traits: dict[str, list[Watch]],
         asks_of_traits: dict[str, list[Ask]],
+        personas: Personas | None,
     ) -> None:
         self.journey: Final = journey
         self.version: Final = journey.version
@@ -159,6 +168,11 @@ class Program:
         self.stages: Final = stages
         self.campaigns: Final = campaigns
         """None when the journey has none."""
+        self.personas: Final = personas
+        """None when the journey has none."""
+        frame = journey.design.frame
+        self.feeling: Final = None if frame is None or frame.feeling is None else CompiledFeeling(frame.feeling)
+        """What says how customers feel; none when the journey does not tell."""
         self.whereabouts: Final = whereabouts
         """Tells in which zone a touchpoint arrives; none when nothing hangs on it."""
         self.accumulators: Final = accumulators

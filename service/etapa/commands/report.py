@@ -1,0 +1,128 @@
+"""`etapa report`: how many customers moved, touched and felt what, and when."""
+
+import click
+import msgspec
+
+from etapa.commands.terminal.event_files import EventFile, LineProgress
+from etapa.commands.terminal.failures import WrongUse
+from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json
+from etapa.commands.terminal.report_text import report_text
+from etapa.commands.terminal.source_files import files_of
+from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.touchpoint_files import (
+    TouchpointFile,
+    clock,
+    decoder_of,
+    mapper_from,
+    more_complaints,
+    touchpoint_file_flags,
+)
+from etapa.contracts.outgoing.report import report_csv, report_json
+from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.model import Journey
+from etapa.journey.ledger.periods import GRAINS, Grain
+from etapa.journey.ledger.report import LedgerReport, ReportQuery, report_of
+from etapa.rehearsal.file_figures import FileFigures
+from etapa.rehearsal.summary import Summary, replayed
+from etapa.settings import Settings
+
+
+@click.command()
+@settings_flags("journey")
+@click.argument("events", metavar="EVENTS…", nargs=-1, required=True)
+@click.option("--from", "since", type=Time(), metavar="TIME", help="Leave out what was before: RFC 3339, or a date (UTC).")
+@click.option("--to", "to", type=Time(), metavar="TIME", help="Leave out what was at that time or later: RFC 3339, or a date (UTC).")
+@click.option("--by", type=click.Choice(GRAINS), help="Tell each hour, day or month by itself.")
+@click.option("--persona", metavar="ID", help="Count only customers of this persona of the journey.")
+@click.option("--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint.")
+@touchpoint_file_flags
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the tables as CSV, one below the other.")
+def report(
+    journey: str | None,
+    events: tuple[str, ...],
+    since: int | None,
+    to: int | None,
+    by: Grain | None,
+    persona: str | None,
+    until: int | None,
+    source: str | None,
+    in_order: bool,
+    strict: bool,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Report how many customers moved, what touched them, how they felt and what campaigns did, from files of touchpoints.
+
+    EVENTS are files of touchpoints as JSON Lines, plain or packed, folders or patterns of such files, or, with --source, of another system's
+    records; `-` reads standard input. They go through the journey, and everything is counted at its own time, by UTC hours. What is older than
+    14 days is counted by days, and what is older than 800 days by months. Without --until no timer fires after a customer's last touchpoint.
+    """
+    if as_json and as_csv:
+        raise WrongUse("--json and --csv: give only one")
+    settings = settings_from({"journey": journey}).settings
+    chosen = journey_from(settings.journey_path)
+    query = ReportQuery(since, to, by, _known_persona(chosen, persona))
+    figures = FileFigures()
+    summary = Summary(chosen, figures=figures)
+    file = _replay(chosen, settings, events, until, source, summary, in_order=in_order)
+    found = report_of(figures.ledger, query, [stage.id for stage in chosen.stages])
+    _print(found, chosen, as_json=as_json, as_csv=as_csv)
+    file.judge(summary.touchpoints, summary.rejected, summary.findings, strict=strict)
+
+
+def _replay(
+    journey: Journey,
+    settings: Settings,
+    events: tuple[str, ...],
+    until: int | None,
+    source: str | None,
+    summary: Summary,
+    *,
+    in_order: bool,
+) -> TouchpointFile:
+    """Send all touchpoints through the journey; `summary` and its figures take in what comes of it."""
+    decoder = decoder_of(settings)
+    mapper = mapper_from(source, settings)
+    with EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines:
+        progress = LineProgress(lines, output_scrolls=False)
+        file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
+        try:
+            for _ in replayed(
+                compile_journey(journey),
+                journey,
+                file.lines,
+                until,
+                summary=summary,
+                on_rejected=file.complain,
+                decoder=decoder,
+                wall=clock(),
+            ):
+                pass
+        finally:
+            progress.clear()
+    summary.rejected.update(file.not_mapped)
+    more_complaints(summary.rejected)
+    return file
+
+
+def _known_persona(journey: Journey, persona: str | None) -> str | None:
+    known = [each.id for each in journey.design.personas]
+    if persona is not None and persona not in known:
+        raise WrongUse(
+            f"--persona {persona}: the journey {journey.id} has no such persona; "
+            + (f"it has {', '.join(known)}" if known else "it has none at all: write them under `personas`")
+        )
+    return persona
+
+
+def _print(found: LedgerReport, journey: Journey, *, as_json: bool, as_csv: bool) -> None:
+    if as_json:
+        echo_json(msgspec.json.format(msgspec.json.encode(report_json(found, journey.id, journey.version))))
+    elif as_csv:
+        click.echo(report_csv(found), nl=False)
+    else:
+        for line in report_text(found, journey.id, journey.version):
+            click.echo(line)

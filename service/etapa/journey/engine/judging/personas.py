@@ -1,0 +1,41 @@
+"""Which persona a customer is: the first whose condition the customer's traits fulfil."""
+
+from typing import Final
+
+from etapa.journey.engine.conditions.condition import Condition
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
+
+
+class CompiledPersona:
+    """A persona, ready to be asked."""
+
+    __slots__ = ("condition", "id")
+
+    def __init__(self, persona_id: str, condition: Condition) -> None:
+        self.id: Final = persona_id
+        self.condition: Final = condition
+
+
+class Personas:
+    """All personas of a journey, in the order of the file. Their conditions are about traits alone, so the answer holds until these change."""
+
+    __slots__ = ("_personas",)
+
+    def __init__(self, personas: list[CompiledPersona]) -> None:
+        self._personas: Final = personas
+
+    def of(self, customer: Customer) -> str | None:
+        """The persona's id; none when none fits. Raises `EvaluationFailed`."""
+        if customer.persona_by is not self:
+            customer.persona, customer.persona_by = self._first_of(customer), self
+        return customer.persona
+
+    def _first_of(self, customer: Customer) -> str | None:
+        try:
+            for persona in self._personas:
+                if persona.condition.holds(customer, customer.clock, None):
+                    return persona.id
+        except Exception as error:
+            raise EvaluationFailed(customer.id, "its persona", error) from error
+        return None

@@ -1,0 +1,105 @@
+"""The pages of a ledger: entering what a batch counted, folding what grows old, and merging ledgers."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from etapa.journey.ledger.page import Page, PageKey
+from etapa.journey.ledger.periods import Period, coarser, grain_of, kept_period, start_of
+from etapa.journey.ledger.tables import Table
+from etapa.journey.ledger.tally import BatchTally
+from etapa.journey.units import DAY
+
+
+class Pages:
+    """Where pages are kept."""
+
+    def __init__(self) -> None:
+        self.folded_at: int | None = None
+        """The day of the time up to which pages were last folded, so that it is done once a day; none: not yet."""
+
+    def page_keys(self) -> Iterable[PageKey]:
+        """Of all pages."""
+        raise NotImplementedError
+
+    def opened(self, key: PageKey) -> Page:
+        """The page, to be added to; a new one where there is none."""
+        raise NotImplementedError
+
+    def remove(self, key: PageKey) -> None:
+        """Have one no more."""
+        raise NotImplementedError
+
+
+class Entered(NamedTuple):
+    """Which pages entering a tally changed, and which are no more, because they were folded into others. No page is in both."""
+
+    changed: frozenset[PageKey]
+    removed: frozenset[PageKey]
+
+
+class JourneyLedger(Pages):
+    """All pages in memory. Bounded by the periods there can be: 15 days of hours, 831 of days, and months."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages: Final[dict[PageKey, Page]] = {}
+
+    def page_keys(self) -> Iterable[PageKey]:
+        return list(self._pages)
+
+    def opened(self, key: PageKey) -> Page:
+        page = self._pages.get(key)
+        if page is None:
+            page = self._pages[key] = Page(key.table)
+        return page
+
+    def remove(self, key: PageKey) -> None:
+        del self._pages[key]
+
+    def of(self, table: Table) -> Iterator[tuple[Period, Page]]:
+        """The pages of a table, in the order of time."""
+        found = [(start_of(key.period), key.period, page) for key, page in self._pages.items() if key.table == table]
+        for _, period, page in sorted(found, key=lambda each: each[:2]):
+            yield period, page
+
+    def merge(self, pages: Mapping[PageKey, Page]) -> None:
+        """Add the pages of another ledger, such as that of another partition."""
+        for key, page in pages.items():
+            self.opened(key).add(page.cells())
+
+
+def enter(pages: Pages, tally: BatchTally, now: int) -> Entered:
+    """Add what was counted, and fold what has grown old. `now`: how far the ledger's time has got (microseconds since 1970)."""
+    changed: set[PageKey] = set()
+    for table, hour, cells in tally.pages():
+        key = PageKey(table, kept_period(hour, now))
+        pages.opened(key).add(cells)
+        changed.add(key)
+    day = now // DAY
+    if pages.folded_at == day:
+        return Entered(frozenset(changed), frozenset())
+    pages.folded_at = day
+    folded = fold(pages, now)
+    return Entered(frozenset(changed | folded.changed) - folded.removed, folded.removed)
+
+
+def fold(pages: Pages, now: int) -> Entered:
+    """Fold the hours and days that are too old to be kept as such into days and months."""
+    changed: set[PageKey] = set()
+    removed: set[PageKey] = set()
+    for key, into in outgrown(pages.page_keys(), now):
+        pages.opened(into).add(pages.opened(key).cells())
+        pages.remove(key)
+        changed.add(into)
+        removed.add(key)
+    return Entered(frozenset(changed - removed), frozenset(removed))
+
+
+def outgrown(keys: Iterable[PageKey], now: int) -> list[tuple[PageKey, PageKey]]:
+    """Pages whose period is kept as such no longer, in the order of time, and beside each the page into which it is to be folded."""
+    found: list[tuple[PageKey, PageKey]] = []
+    for key in sorted(keys, key=lambda each: each.period):
+        kept = kept_period(start_of(key.period), now)
+        if coarser(key.period, grain_of(kept)) != key.period:
+            found.append((key, PageKey(key.table, kept)))
+    return found

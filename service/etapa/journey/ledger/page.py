@@ -1,0 +1,115 @@
+"""A page of the ledger: the figures of one table and one period."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, final
+
+from etapa.journey.ledger.periods import Period
+from etapa.journey.ledger.tables import COLUMNS, FIGURES, MOST_CELLS, MOST_NAMES, NUMBERED, OPEN_ENDED, OTHER, Figures, Key, Table
+from etapa.journey.ledger.tally import add_figures
+
+
+class PageKey(NamedTuple):
+    """Which page it is."""
+
+    table: Table
+    period: Period
+
+
+class FlatPage(NamedTuple):
+    """A page as two plain lists, to be written down: each name once, and for each cell its key (as places of names, none is -1) and figures."""
+
+    names: Sequence[str]
+    numbers: Sequence[int]
+
+
+@final
+class Page:
+    """Figures by key, within bounds: what comes beyond them is counted as `OTHER`, so that every sum stays right."""
+
+    __slots__ = ("_cells", "_limited", "_names", "table")
+
+    def __init__(self, table: Table) -> None:
+        self.table: Final = table
+        self._cells: Final[dict[Key, Figures]] = {}
+        self._limited: Final = [place for place, column in enumerate(COLUMNS[table]) if column in OPEN_ENDED]
+        self._names: Final[dict[int, set[str | int | None]]] = {place: {OTHER} for place in self._limited}
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def cells(self) -> Mapping[Key, Figures]:
+        """The figures by key. Not to be changed."""
+        return self._cells
+
+    def add(self, cells: Mapping[Key, Figures]) -> None:
+        """Add figures to those that are there."""
+        for key, figures in cells.items():
+            there = self._cells.get(key)
+            if there is not None:
+                add_figures(there, figures)
+                continue
+            admitted = self._admitted(key)
+            there = self._cells.get(admitted)
+            if there is None:
+                self._cells[admitted] = list(figures)
+            else:
+                add_figures(there, figures)
+
+    def flat(self) -> FlatPage:
+        """The whole page, in an order that hangs on nothing but what is in it."""
+        places: dict[str, int] = {}
+        numbers: list[int] = []
+        for key, figures in sorted(self._cells.items(), key=_sortable):
+            for part in key:
+                if part is None:
+                    numbers.append(-1)
+                elif isinstance(part, int):
+                    numbers.append(part)
+                else:
+                    numbers.append(places.setdefault(part, len(places)))
+            numbers += figures
+        return FlatPage(list(places), numbers)
+
+    def _admitted(self, key: Key) -> Key:
+        """The key under which a new one is counted."""
+        if len(self._cells) >= MOST_CELLS:
+            return tuple([part if isinstance(part, int) else OTHER for part in key])
+        for place in self._limited:
+            name, names = key[place], self._names[place]
+            if name is None or name in names:
+                continue
+            # `OTHER` is among them and takes no place.
+            if len(names) <= MOST_NAMES:
+                names.add(name)
+            else:
+                key = (*key[:place], OTHER, *key[place + 1 :])
+        return key
+
+
+def page_of(table: Table, flat: FlatPage) -> Page:
+    """The page that was written down. Raises `ValueError` when the lists are none of that table."""
+    page = Page(table)
+    page.add(dict(_rows(table, flat)))
+    return page
+
+
+def _rows(table: Table, flat: FlatPage) -> Iterator[tuple[Key, Figures]]:
+    columns, figures = COLUMNS[table], FIGURES[table]
+    width, names, numbers = len(columns) + len(figures), flat.names, flat.numbers
+    if len(numbers) % width:
+        raise ValueError(f"a page of {table} holds {len(numbers)} numbers, which is no multiple of {width}")
+    for start in range(0, len(numbers), width):
+        key: list[str | int | None] = []
+        for place, column in enumerate(columns, start):
+            number = numbers[place]
+            if column in NUMBERED:
+                key.append(number)
+            elif not -1 <= number < len(names):
+                raise ValueError(f"a page of {table} has {len(names)} names, and names number {number}")
+            else:
+                key.append(None if number < 0 else names[number])
+        yield tuple(key), list(numbers[start + len(columns) : start + width])
+
+
+def _sortable(cell: tuple[Key, Figures]) -> list[tuple[bool, int, str]]:
+    return [(part is not None, part if isinstance(part, int) else 0, part if isinstance(part, str) else "") for part in cell[0]]

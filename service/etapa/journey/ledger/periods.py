@@ -1,0 +1,83 @@
+"""The periods that figures are kept by: hours, later days, later months, all in UTC.
+
+What is older than `HOURS_KEPT` is kept by whole days, and what is older than `DAYS_KEPT` by whole months, counted from the time up to
+which a ledger has got. That time never goes back, so a period is only ever folded into a longer one.
+"""
+
+from datetime import date
+from typing import Final, Literal
+
+from etapa.journey.units import DAY, HOUR
+
+Grain = Literal["hour", "day", "month"]
+"""How long a period is."""
+GRAINS: Final[tuple[Grain, ...]] = ("hour", "day", "month")
+
+HOURS_KEPT: Final = 14 * DAY
+DAYS_KEPT: Final = 800 * DAY
+
+_FIRST_DAY: Final = date(1970, 1, 1).toordinal()
+_LENGTHS: Final[dict[int, Grain]] = {13: "hour", 10: "day", 7: "month"}
+
+Period = str
+"""`2026-11-21T10`, `2026-11-21` or `2026-11`: an hour, a day or a month. Its length says which."""
+
+
+def period_of(at: int, grain: Grain) -> Period:
+    """The period of an instant (microseconds since 1970, years 1 to 9999)."""
+    day = date.fromordinal(_FIRST_DAY + at // DAY).isoformat()
+    if grain == "hour":
+        return f"{day}T{at % DAY // HOUR:02}"
+    return day if grain == "day" else day[:7]
+
+
+def grain_of(period: Period) -> Grain:
+    """Raises `ValueError` for what is no period."""
+    grain = _LENGTHS.get(len(period))
+    if grain is None:
+        raise ValueError(f"{period[:40]!r} is no hour, day or month")
+    return grain
+
+
+def start_of(period: Period) -> int:
+    """Its first microsecond. Raises `ValueError` for what is no period."""
+    grain = grain_of(period)
+    day = date.fromisoformat(f"{period}-01" if grain == "month" else period[:10])
+    start = (day.toordinal() - _FIRST_DAY) * DAY + (int(period[11:]) * HOUR if grain == "hour" else 0)
+    # Python reads other ways of writing a date, too.
+    if period_of(start, grain) != period:
+        raise ValueError(f"{period!r} is no hour, day or month")
+    return start
+
+
+def end_of(period: Period) -> int:
+    """The first microsecond after it. Raises `ValueError` for what is no period."""
+    grain, start = grain_of(period), start_of(period)
+    if grain == "hour":
+        return start + HOUR
+    if grain == "day":
+        return start + DAY
+    year, month = int(period[:4]), int(period[5:])
+    if (year, month) == (9999, 12):
+        return start + 31 * DAY
+    following = date(year + month // 12, month % 12 + 1, 1)
+    return (following.toordinal() - _FIRST_DAY) * DAY
+
+
+def kept_period(at: int, now: int) -> Period:
+    """The period in which an instant is counted by a ledger that has got up to `now`."""
+    if at >= now - HOURS_KEPT:
+        return period_of(at, "hour")
+    # The whole day, or none of it, so that a day's hours are folded together.
+    day = period_of(at, "day")
+    if end_of(day) > now - HOURS_KEPT:
+        return period_of(at, "hour")
+    if at >= now - DAYS_KEPT:
+        return day
+    month = period_of(at, "month")
+    return day if end_of(month) > now - DAYS_KEPT else month
+
+
+def coarser(period: Period, grain: Grain) -> Period:
+    """The period of that grain which holds it, or itself where it is that long already."""
+    return period if GRAINS.index(grain_of(period)) >= GRAINS.index(grain) else period_of(start_of(period), grain)

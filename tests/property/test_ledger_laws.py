@@ -1,0 +1,177 @@
+"""What holds of the ledger whatever happens: it equals what was published, and no cut, order or folding changes a total."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import Program, compile_journey
+from etapa.journey.engine.partition import Partition
+from etapa.journey.engine.work import Work
+from etapa.journey.language.design.parts import Design, Feeling, MapFrame, Persona
+from etapa.journey.language.model import Comparison, Journey, Test, Trait
+from etapa.journey.ledger.ledger import Entered, JourneyLedger, enter, fold
+from etapa.journey.ledger.page import Page, PageKey, page_of
+from etapa.journey.ledger.periods import DAYS_KEPT, period_of
+from etapa.journey.ledger.stays import bucket_of
+from etapa.journey.ledger.tables import TABLES, Figures, Key, Table
+from etapa.journey.ledger.tally import BatchTally, add_figures
+from etapa.journey.units import DAY, HOUR
+from tests.reference.made_up import journeys, thorough, touchpoints
+
+CUSTOMERS = ("anna", "bert", "carla")
+WALL = 40 * HOUR
+LATER = 200 * HOUR
+
+DESIGN = Design(
+    personas=(
+        Persona("has-one", {}, Trait("t", Comparison((Test("eq", 1),))), {}),
+        Persona("has-some", {}, Trait("t", Comparison((Test("exists", True),))), {}),
+    ),
+    frame=MapFrame("current", {}, (), Feeling(("*",), ("properties", "v"), -2.0, 5.0)),
+)
+"""Written for the traits and properties that touchpoints are made up with."""
+
+Cells = Mapping[tuple[Table, int], Mapping[Key, Figures]]
+
+
+def with_design(journey: Journey) -> Journey:
+    return replace(journey, design=DESIGN)
+
+
+def works(program: Program, batches: Sequence[Sequence[Touchpoint]]) -> list[Work]:
+    """What came of each batch, all customers in memory, and of the timers after the last."""
+    partition, found = Partition(program, None), []
+    for batch in batches:
+        for touchpoint in batch:
+            partition.admit(touchpoint.customer_id, None)
+            assert partition.take(touchpoint, WALL)
+        found.append(partition.collect())
+    assert partition.advance(LATER)
+    return [*found, partition.collect()]
+
+
+def cut(stream: Sequence[Touchpoint], places: set[int]) -> list[Sequence[Touchpoint]]:
+    bounds = [0, *sorted(place for place in places if place < len(stream)), len(stream)]
+    return [stream[start:stop] for start, stop in pairwise(bounds)]
+
+
+def ledger_of(found: Sequence[Work]) -> JourneyLedger:
+    ledger = JourneyLedger()
+    for work in found:
+        assert work.tally is not None
+        enter(ledger, work.tally, LATER)
+    return ledger
+
+
+def cells_of(ledger: JourneyLedger) -> dict[PageKey, Mapping[Key, Figures]]:
+    return {key: ledger.opened(key).cells() for key in ledger.page_keys()}
+
+
+def totals(ledger: JourneyLedger, *columns: int) -> dict[Table, dict[Key, Figures]]:
+    """Figures of each table over all periods, by the columns named."""
+    sums: dict[Table, dict[Key, Figures]] = {table: {} for table in TABLES}
+    for table in TABLES:
+        for _, page in ledger.of(table):
+            for key, figures in page.cells().items():
+                kept = tuple(key[place] for place in columns if place < len(key))
+                add_figures(sums[table].setdefault(kept, [0] * len(figures)), figures)
+    return sums
+
+
+@thorough
+@given(journeys(), touchpoints(CUSTOMERS), st.sets(st.integers(1, 14)))
+def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, stream: list[Touchpoint], places: set[int]) -> None:
+    found = works(compile_journey(with_design(journey)), cut(stream, places))
+    ledger = ledger_of(found)
+    changes = [change for work in found for change in work.changes]
+    moves: Counter[tuple[str, Key]] = Counter()
+    stays: Counter[tuple[str, Key]] = Counter()
+    spent: Counter[tuple[str, Key]] = Counter()
+    campaigns: Counter[tuple[str, Key]] = Counter()
+    for change in changes:
+        hour = period_of(change.at, "hour")
+        moves[hour, (change.persona, change.source, change.to, change.cause)] += 1
+        spent[hour, (change.persona, change.source, change.to, change.cause)] += change.dwell or 0
+        if change.dwell is not None:
+            stays[hour, (change.persona, change.source, change.to, bucket_of(change.dwell))] += 1
+        for offer in change.offers:
+            campaigns[hour, (change.persona, offer.campaign, offer.outcome)] += 1
+    for work in found:
+        for release in work.released:
+            campaigns[period_of(release.at, "hour"), (release.persona, release.offer.campaign, release.offer.outcome)] += 1
+    counted = {(key.table, key.period, cell): figures for key, page in cells_of(ledger).items() for cell, figures in page.items()}
+    assert {each[1:]: figures for each, figures in counted.items() if each[0] == "moves"} == {
+        key: [count, spent[key]] for key, count in moves.items()
+    }
+    assert {each[1:]: figures for each, figures in counted.items() if each[0] == "stays"} == {key: [count] for key, count in stays.items()}
+    assert {each[1:]: figures for each, figures in counted.items() if each[0] == "campaigns"} == {
+        key: [count] for key, count in campaigns.items()
+    }
+    touched = sum(figures[0] for each, figures in counted.items() if each[0] == "touchpoints")
+    assert touched == sum(work.applied for work in found)
+
+
+@thorough
+@given(journeys(), touchpoints(CUSTOMERS), st.sets(st.integers(1, 14)))
+def test_how_the_stream_is_cut_into_batches_changes_no_figure(journey: Journey, stream: list[Touchpoint], places: set[int]) -> None:
+    program = compile_journey(with_design(journey))
+    assert cells_of(ledger_of(works(program, cut(stream, places)))) == cells_of(ledger_of(works(program, [stream])))
+
+
+names = st.sampled_from(["a", "b", None])
+moments = st.integers(0, 3 * DAYS_KEPT)
+
+
+@st.composite
+def tallies(draw: st.DrawFn) -> BatchTally:
+    tally = BatchTally()
+    for _ in range(draw(st.integers(0, 8))):
+        at, persona = draw(moments), draw(names)
+        tally.touched(at, persona, draw(st.sampled_from(["x", "y"])), draw(st.sampled_from(["visit", "buy"])), draw(names))
+        tally.felt(at, persona, "x", draw(st.integers(-2000, 5000)))
+        tally.moved(at, persona, "x", "y", "timer", draw(st.integers(0, 10**13)))
+        tally.offered(at, persona, "c", "published")
+    return tally
+
+
+@given(st.lists(tallies(), max_size=5), st.lists(moments, min_size=5, max_size=5), st.permutations(range(5)))
+def test_in_which_order_ledgers_are_merged_and_folded_changes_no_total(parts: list[BatchTally], steps: list[int], order: list[int]) -> None:
+    whole = JourneyLedger()
+    for tally in parts:
+        enter(whole, tally, 0)
+    ledgers = []
+    for tally, now in zip(parts, steps, strict=False):
+        ledgers.append(JourneyLedger())
+        enter(ledgers[-1], tally, now)
+    merged = JourneyLedger()
+    for place in order:
+        if place < len(ledgers):
+            merged.merge({key: ledgers[place].opened(key) for key in ledgers[place].page_keys()})
+            fold(merged, steps[place])
+    for columns in ((), (0,), (0, 1), (1, 2, 3)):
+        assert totals(merged, *columns) == totals(whole, *columns)
+    fold(merged, 4 * DAYS_KEPT)
+    fold(whole, 4 * DAYS_KEPT)
+    assert cells_of(merged) == cells_of(whole)
+
+
+@given(st.lists(tallies(), max_size=4), st.lists(st.integers(0, 400 * DAY), min_size=4, max_size=4))
+def test_what_is_written_of_changed_pages_is_the_whole_ledger(parts: list[BatchTally], steps: list[int]) -> None:
+    ledger, kept, now = JourneyLedger(), dict[PageKey, Page](), 0
+    for tally, step in zip(parts, steps, strict=False):
+        now += step
+        entered = enter(ledger, tally, now)
+        assert not entered.changed & entered.removed
+        kept |= {key: page_of(key.table, ledger.opened(key).flat()) for key in entered.changed}
+        for key in entered.removed:
+            kept.pop(key, None)
+    assert {key: page.cells() for key, page in kept.items()} == cells_of(ledger)
+
+
+def test_an_empty_tally_changes_no_page() -> None:
+    assert enter(JourneyLedger(), BatchTally(), LATER) == Entered(frozenset(), frozenset())
