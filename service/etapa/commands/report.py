@@ -3,30 +3,22 @@
 import click
 import msgspec
 
-from etapa.commands.terminal.event_files import EventFile, LineProgress
 from etapa.commands.terminal.failures import WrongUse
 from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
+from etapa.commands.terminal.replays import replay_files
 from etapa.commands.terminal.report_text import report_text
-from etapa.commands.terminal.source_files import files_of
 from etapa.commands.terminal.times import Time
 from etapa.commands.terminal.touchpoint_files import (
-    TouchpointFile,
-    clock,
-    decoder_of,
-    mapper_from,
-    more_complaints,
     touchpoint_file_flags,
 )
 from etapa.contracts.outgoing.report import report_csv, report_json
-from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.journey.ledger.periods import GRAINS, Grain
 from etapa.journey.ledger.report import LedgerReport, ReportQuery, report_of
 from etapa.rehearsal.file_figures import FileFigures
-from etapa.rehearsal.summary import Summary, replayed
-from etapa.settings import Settings
+from etapa.rehearsal.summary import Summary
 
 
 @click.command()
@@ -67,45 +59,10 @@ def report(
     query = ReportQuery(since, to, by, _known_persona(chosen, persona))
     figures = FileFigures()
     summary = Summary(chosen, figures=figures)
-    file = _replay(chosen, settings, events, until, source, summary, in_order=in_order)
+    file = replay_files(chosen, settings, events, until, source, summary, in_order=in_order)
     found = report_of(figures.ledger, query, [stage.id for stage in chosen.stages])
     _print(found, chosen, as_json=as_json, as_csv=as_csv)
     file.judge(summary.touchpoints, summary.rejected, summary.findings, strict=strict)
-
-
-def _replay(
-    journey: Journey,
-    settings: Settings,
-    events: tuple[str, ...],
-    until: int | None,
-    source: str | None,
-    summary: Summary,
-    *,
-    in_order: bool,
-) -> TouchpointFile:
-    """Send all touchpoints through the journey; `summary` and its figures take in what comes of it."""
-    decoder = decoder_of(settings)
-    mapper = mapper_from(source, settings)
-    with EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines:
-        progress = LineProgress(lines, output_scrolls=False)
-        file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
-        try:
-            for _ in replayed(
-                compile_journey(journey),
-                journey,
-                file.lines,
-                until,
-                summary=summary,
-                on_rejected=file.complain,
-                decoder=decoder,
-                wall=clock(),
-            ):
-                pass
-        finally:
-            progress.clear()
-    summary.rejected.update(file.not_mapped)
-    more_complaints(summary.rejected)
-    return file
 
 
 def _known_persona(journey: Journey, persona: str | None) -> str | None:

@@ -1,0 +1,80 @@
+"""`etapa map`: the journey map as one file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from etapa.commands.terminal.failures import WrongUse, reason
+from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.replays import replay_files
+from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.touchpoint_files import touchpoint_file_flags
+from etapa.commands.terminal.words import counted
+from etapa.journey.map.rules_told import RulesTold
+from etapa.languages.read import languages
+from etapa.page.standalone import standalone_page
+from etapa.rehearsal.file_figures import FileFigures
+from etapa.rehearsal.file_maps import EVERYBODY, FileMaps
+from etapa.rehearsal.summary import Summary
+
+ENDINGS = (".html", ".json")
+
+
+@click.command()
+@settings_flags("journey")
+@click.argument("events", metavar="[EVENTS…]", nargs=-1)
+@click.option(
+    "--output", "-o", default="map.html", show_default=True, metavar="FILE", help="Write to FILE: .html, or .json for the data alone."
+)
+@click.option(
+    "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
+)
+@touchpoint_file_flags
+def map(  # noqa: A001 (named like the command)
+    journey: str | None,
+    events: tuple[str, ...],
+    output: str,
+    until: int | None,
+    source: str | None,
+    in_order: bool,
+    strict: bool,
+) -> None:
+    """Draw the journey map: what the journey file says of the customers' way, beside what they really do.
+
+    EVENTS are files of touchpoints as JSON Lines, plain or packed, folders or patterns of such files, or, with --source, of another system's
+    records. They go through the journey, as in `etapa simulate`. Without EVENTS the map shows the design alone.
+
+    The page is one file that needs nothing else, in English and Spanish: open it in a browser, send it to a colleague, print it (A3).
+    """
+    settings = settings_from({"journey": journey}).settings
+    _check(output, (*events, str(settings.journey_path)))
+    chosen = journey_from(settings.journey_path)
+    maps = FileMaps(chosen, RulesTold(chosen, languages()))
+    figures = FileFigures()
+    summary = Summary(chosen, figures=figures)
+    file = None
+    if events:
+        file = replay_files(chosen, settings, events, until, source, summary, in_order=in_order, told=maps.told)
+    drawn = maps.drawn(figures.ledger, until)
+    if output.endswith(".html"):
+        written = standalone_page(drawn, languages()).encode()
+    else:
+        written = msgspec.json.format(msgspec.json.encode(drawn[EVERYBODY])) + b"\n"
+    try:
+        Path(output).write_bytes(written)
+    except OSError as error:
+        raise WrongUse(f"{output}: cannot write it: {reason(error)}") from None
+    what = "the design of" if not events else f"{counted(summary.touchpoints, 'touchpoint')} of {counted(summary.customers, 'customer')} in"
+    click.echo(f"{output}: {what} the journey {chosen.id}", err=True)
+    if file is not None:
+        file.judge(summary.touchpoints, summary.rejected, summary.findings, strict=strict)
+
+
+def _check(output: str, inputs: Sequence[str]) -> None:
+    if not output.endswith(ENDINGS):
+        raise WrongUse(f"--output {output}: what is to be written is told by the name's end, so it ends in {' or '.join(ENDINGS)}")
+    if any(Path(output).exists() and Path(name).exists() and Path(output).samefile(name) for name in inputs):
+        raise WrongUse(f"{output}: it is read from, so the map cannot be written there")

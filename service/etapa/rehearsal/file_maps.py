@@ -1,0 +1,48 @@
+"""The maps of a file of touchpoints: everybody's, and that of each persona."""
+
+from collections.abc import Mapping
+
+from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.language.model import Journey
+from etapa.journey.ledger.ledger import JourneyLedger
+from etapa.journey.ledger.periods import end_of, start_of
+from etapa.journey.ledger.report import ReportQuery, report_of
+from etapa.journey.map.document import JourneyMap
+from etapa.journey.map.draw import draw
+from etapa.journey.map.figures import Figures
+from etapa.journey.map.rules_told import RulesTold
+from etapa.journey.map.ways import Ways
+
+EVERYBODY = ""
+
+
+class FileMaps:
+    """Learns of stage changes while a file is replayed, and draws with the ledger that came of it."""
+
+    def __init__(self, journey: Journey, rules: RulesTold) -> None:
+        self._journey = journey
+        self._rules = rules
+        self._stages = [stage.id for stage in journey.stages]
+        frame = journey.design.frame
+        self._ways = Ways(frame.ideal if frame is not None else (), self._stages)
+
+    def told(self, each: StageChange | Release) -> None:
+        """Take in a stage change."""
+        if isinstance(each, StageChange):
+            self._ways.moved(each.customer_id, each.source, each.to, each.at, each.rule, each.persona)
+
+    def drawn(self, ledger: JourneyLedger, until: int | None) -> Mapping[str, JourneyMap]:
+        """By persona; everybody's under the empty text. `until`: up to where timers ran, if they ran past the last touchpoint."""
+        personas = [persona.id for persona in self._journey.design.personas]
+        return {persona or EVERYBODY: self._drawn(ledger, until, persona) for persona in (None, *personas)}
+
+    def _drawn(self, ledger: JourneyLedger, until: int | None, persona: str | None) -> JourneyMap:
+        report = report_of(ledger, ReportQuery(persona=persona), self._stages)
+        periods = [period for table in ("touchpoints", "moves") for period, _ in ledger.of(table)]
+        begins = min(map(start_of, periods)) if periods else None
+        ends = max(map(end_of, periods)) if periods else None
+        if until is not None and ends is not None:
+            ends = max(ends, until)
+        figures = Figures(report.tables, persona, begins, ends, report.exact)
+        return draw(self._journey, self._rules, figures, self._ways.figures(until, persona), self._ways.rules(persona))

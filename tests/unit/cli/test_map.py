@@ -1,0 +1,80 @@
+"""`etapa map`: a page or its data, from a design alone or with files of touchpoints, and wrong use."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.unit.cli.journeys import EVENTS, GOOD
+from tests.unit.cli.process import etapa
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "journey-map.schema.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def journey(tmp_path: Path) -> str:
+    path = tmp_path / "shop.yaml"
+    path.write_text(GOOD)
+    return str(path)
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> str:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(EVENTS)
+    return str(path)
+
+
+def test_flows_are_the_stage_changes_that_simulate_prints(journey: str, events: str, tmp_path: Path) -> None:
+    output = tmp_path / "map.json"
+    done = etapa("map", "--journey", journey, events, "--until", "2026-03-01", "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    drawn = json.loads(output.read_bytes())
+    Draft202012Validator(SCHEMA).validate(drawn)
+    changes = [json.loads(line) for line in etapa("simulate", journey, events, "--until", "2026-03-01").stdout.splitlines()]
+    moves = [(change["from"], change["to"]) for change in changes if change["from"] is not None]
+    assert moves
+    assert {(flow["from"], flow["to"]): flow["count"] for flow in drawn["flows"] if flow["count"]} == {
+        move: moves.count(move) for move in moves
+    }
+
+
+def test_the_page_says_where_it_is_and_of_whom(journey: str, events: str, tmp_path: Path) -> None:
+    output = tmp_path / "map.html"
+    done = etapa("map", "--journey", journey, events, "--output", str(output))
+    assert done.returncode == 0
+    assert done.stderr.decode().startswith(f"{output}: ")
+    assert "customer" in done.stderr.decode()
+    assert output.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_without_touchpoints_it_is_the_design_alone(journey: str, tmp_path: Path) -> None:
+    output = tmp_path / "map.json"
+    done = etapa("map", "--journey", journey, "--output", str(output))
+    assert done.returncode == 0
+    assert "the design of the journey" in done.stderr.decode()
+    drawn = json.loads(output.read_bytes())
+    Draft202012Validator(SCHEMA).validate(drawn)
+    assert (drawn["customers"], drawn["from"]) == (0, None)
+
+
+def test_the_end_of_the_name_tells_what_is_written(journey: str, tmp_path: Path) -> None:
+    done = etapa("map", "--journey", journey, "--output", str(tmp_path / "map.pdf"))
+    assert done.returncode == 2
+    assert b".html or .json" in done.stderr
+
+
+def test_what_is_read_is_never_written_over(journey: str, tmp_path: Path) -> None:
+    events = tmp_path / "events.json"
+    events.write_bytes(EVENTS)
+    done = etapa("map", "--journey", journey, str(events), "--output", str(events))
+    assert done.returncode == 2
+    assert b"it is read from" in done.stderr
+    assert events.read_bytes() == EVENTS
+
+
+def test_a_folder_that_is_not_there_is_said(journey: str, tmp_path: Path) -> None:
+    done = etapa("map", "--journey", journey, "--output", str(tmp_path / "nowhere" / "map.html"))
+    assert done.returncode == 2
+    assert b"cannot write it" in done.stderr
