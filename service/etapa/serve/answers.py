@@ -31,8 +31,8 @@ class Readiness(msgspec.Struct, frozen=True):
 
     ready: bool
     not_ready: Sequence[Check]
-    remarks: Annotated[Sequence[Check], msgspec.Meta(description="What people should know of what is ready.")]
-    checked: Annotated[Sequence[str], msgspec.Meta(description="Everything that was looked at.")]
+    remarks: Annotated[Sequence[Check], msgspec.Meta(description="What people should know although the process is ready.")]
+    checked: Annotated[Sequence[str], msgspec.Meta(description="Everything that was checked.")]
 
 
 class PhaseCount(msgspec.Struct, frozen=True):
@@ -106,7 +106,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class CustomerStage(msgspec.Struct, frozen=True):
-    """Where a customer is, and how it came there lately."""
+    """Where a customer is, and the latest moves."""
 
     customer_id: str
     stage: str

@@ -30,7 +30,7 @@ def openapi_document(operations: Sequence[Operation] = OF_A_WORKER) -> Mapping[s
             "description": "Customers' journey stages, as a worker of Etapa sees them. Nothing can be changed here. Answers may gain fields.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "The worker that gave this document."}],
+        "servers": [{"url": "/", "description": "The worker that served this document."}],
         "paths": {operation.path: {"get": _operation(operation, by_body)} for operation in operations},
         "components": {
             "schemas": dict(sorted(components.items())),

@@ -39,14 +39,14 @@ def _problem(status: int, meaning: str, *headers: str) -> Response:
 
 
 _FAILED = _problem(500, "Something failed that should not; the log says what.")
-_WAIT = _problem(503, "Redis does not answer, or is being filled anew. Try again after the time in Retry-After.", "Retry-After")
+_WAIT = _problem(503, "Redis does not answer, or is being refilled. Try again after the time in Retry-After.", "Retry-After")
 _OF_A_CUSTOMER = (
     _problem(400, "The id in the path is not UTF-8."),
     _problem(401, "The token is missing or wrong.", "WWW-Authenticate"),
     _problem(403, "No token is set, so requests about customers are refused."),
     _problem(404, "No customer has this id."),
     _problem(
-        429, "More requests for customers came than are answered in a second. Try again after the time in Retry-After.", "Retry-After"
+        429, "There were more requests for customers than are answered in a second. Try again after the time in Retry-After.", "Retry-After"
     ),
     _FAILED,
     _WAIT,
@@ -78,7 +78,7 @@ OF_A_WORKER = (
     Operation(
         "/v1/customers/{id}",
         "customer",
-        "Where a customer is, and how it came there lately.",
+        "Where a customer is, and the latest moves.",
         (Response(200, "The customer.", CustomerStage), *_OF_A_CUSTOMER),
         of_a_customer=True,
     ),

@@ -108,7 +108,9 @@ TOPIC = Field("topic", Text("the name of a topic", "^[A-Za-z0-9._-]+$", 249), "T
 DECODE = Field("decode", OneOf(_DECODE), "How records are written. Left out: JSON.", default="json")
 EACH = Field("each", PathText(), "A list in the record: each element is a touchpoint of its own.")
 SKIP = Field(
-    "skip", ListOf(WhenShape(), "rules", minimum=0, maximum=100), "Records that are not wanted. They are counted, and no dead letters."
+    "skip",
+    ListOf(WhenShape(), "rules", minimum=0, maximum=100),
+    "Records that are not wanted. They are counted, and do not become dead letters.",
 )
 PLACEHOLDERS = Field(
     "placeholder_ids",
@@ -123,8 +125,8 @@ OCCURRED_AT = Field(
     "occurred_at", ExpressionShape(), "When it happened. Text with an offset, unless `unit` or `zone` say more.", required=True
 )
 CHANNEL = Field("channel", ExpressionShape(), "Where it happened.")
-PROPERTIES = Field("properties", FieldsShape(), "What else is known of what happened.")
-TRAITS = Field("traits", FieldsShape(), "What is known of the customer.")
+PROPERTIES = Field("properties", FieldsShape(), "What else is known about what happened.")
+TRAITS = Field("traits", FieldsShape(), "What is known about the customer.")
 TOUCHPOINT_FIELDS = (ID, CUSTOMER_ID, TYPE, OCCURRED_AT, CHANNEL, PROPERTIES, TRAITS)
 TOUCHPOINT = Field("touchpoint", MapOf("a touchpoint", TOUCHPOINT_FIELDS), "Where the touchpoint's fields come from.", required=True)
 
@@ -133,8 +135,8 @@ SAME_AS = Field("same_as", ExpressionShape(), "The id that the customer is known
 LINKED = Field("customer_id", ExpressionShape(), "The id that was used before.", required=True)
 LINK = Field("link", MapOf("a link", (LINK_WHEN, SAME_AS, LINKED)), "Two ids that are one person's.")
 
-GIVEN = Field("given", JsonMap(), "A record, as it comes.", required=True)
-EXPECT = Field("expect", ExpectShape(), "What must come of it.", required=True)
+GIVEN = Field("given", JsonMap(), "A record, as it arrives.", required=True)
+EXPECT = Field("expect", ExpectShape(), "What it must become.", required=True)
 TRIAL = MapOf("a test", (GIVEN, EXPECT))
 TRIALS = Field(
     "tests", ListOf(TRIAL, "tests", minimum=0, maximum=MAX_TRIALS, keeps_good=True), "Tests of this file, run by `etapa sources test`."

@@ -108,7 +108,7 @@ def _delivery_lines(content: DeadLetter) -> list[str]:
 
 
 def origin_of(content: DeadLetter) -> str:
-    """Where the original was read."""
+    """The topic of the original."""
     return f"{printable(content.topic)} {content.partition}/{content.offset}"
 
 

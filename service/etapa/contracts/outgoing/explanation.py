@@ -58,7 +58,7 @@ class RuleMessage(msgspec.Struct, frozen=True):
 
 
 class MoveMessage(msgspec.Struct, frozen=True):
-    """A stage that would be entered; `rule` is none when its stage is no more and the customer begins anew."""
+    """A stage that would be entered; `rule` is none when the customer's stage no longer exists and the customer starts again."""
 
     to: str
     at: OffsetTime
@@ -73,7 +73,7 @@ class HeldMessage(msgspec.Struct, frozen=True):
 
 
 class CarriedOverMessage(msgspec.Struct, frozen=True):
-    """The stored state is of another journey version: where it is, and what the other rules alone will change."""
+    """The stored state is of another journey version: which stage that is, and what the new rules alone will change."""
 
     version: int
     stage: str

@@ -33,16 +33,18 @@ _DEFAULT_RETRY, _DEFAULT_BREAKER = Retry(), BreakerPolicy()
 ATTEMPTS = Field("attempts", Whole(1, 1_000), "Requests for one trigger, the first included.", default=_DEFAULT_RETRY.attempts)
 FIRST = Field("first", Bounded(SECOND, HOUR), "Longest first wait; it doubles with each attempt.", default=shown(_DEFAULT_RETRY.first))
 LONGEST = Field("longest", Bounded(SECOND, 24 * HOUR), "No wait is longer.", default=shown(_DEFAULT_RETRY.longest))
-WITHIN = Field("within", Bounded(SECOND, 720 * HOUR), "No attempt begins later after the first.", default=shown(_DEFAULT_RETRY.within))
+WITHIN = Field(
+    "within", Bounded(SECOND, 720 * HOUR), "No attempt begins later than this after the first.", default=shown(_DEFAULT_RETRY.within)
+)
 LONGEST_PAUSE = Field(
     "longest_pause", Bounded(0, 24 * HOUR), "A Retry-After is honoured for at most this long.", default=shown(_DEFAULT_RETRY.longest_pause)
 )
 RETRY = Field("retry", MapOf("`retry`", (ATTEMPTS, FIRST, LONGEST, WITHIN, LONGEST_PAUSE)), "When a failed delivery is tried again.")
 FAILURES = Field("failures", Whole(1, 1_000), "Failures in a row that stop requests for a while.", default=_DEFAULT_BREAKER.failures)
-PAUSE = Field("pause", Bounded(SECOND, HOUR), "For how long; then a single request asks.", default=shown(_DEFAULT_BREAKER.pause))
-BREAKER = Field("breaker", MapOf("`breaker`", (FAILURES, PAUSE)), "When the target is left alone.")
+PAUSE = Field("pause", Bounded(SECOND, HOUR), "For how long; then a single request tries.", default=shown(_DEFAULT_BREAKER.pause))
+BREAKER = Field("breaker", MapOf("`breaker`", (FAILURES, PAUSE)), "When the target gets no requests for a while.")
 
-TARGET_ID = Field("id", ID, "The target's id, as it stands in campaigns, logs and metrics.", required=True)
+TARGET_ID = Field("id", ID, "The target's id, as used in campaigns, logs and metrics.", required=True)
 URL = Field("url", UrlShape(), "Where triggers are posted to.", required=True)
 HEADERS = Field("headers", HeadersShape(), "Headers to send along.")
 SECRETS = Field("secrets", OneOrMany(SourceShape(), "secrets"), "Signing secrets, the newest first. Left out: deliveries are not signed.")
@@ -58,7 +60,7 @@ TARGET = MapOf("a target", (TARGET_ID, URL, HEADERS, SECRETS, TIMEOUT, PARALLEL,
 
 CAMPAIGN_ID = Field("id", ID, "The campaign's id in the journey file.", required=True)
 TO = Field("target", Reference("a target id"), "Where its triggers are posted to.")
-SKIP = Field("skip", Flag(), "Deliver its triggers to nobody; somebody else reads them.")
+SKIP = Field("skip", Flag(), "Do not deliver its triggers; another program reads them.")
 CAMPAIGN_HEADERS = Field("headers", HeadersShape(), "Headers to send along; they win over the target's.")
 CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, TO, SKIP, CAMPAIGN_HEADERS))
 

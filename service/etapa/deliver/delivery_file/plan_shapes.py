@@ -38,7 +38,9 @@ class QuietText(Text):
 ENV = Field(
     "env", QuietText("the name of an environment variable", "^[A-Za-z_][A-Za-z0-9_]*$", 256), "The environment variable that holds it."
 )
-FILE = Field("file", QuietText("the path of a file", longest=4_096), "The file that holds it; a path from the delivery file's folder.")
+FILE = Field(
+    "file", QuietText("the path of a file", longest=4_096), "The file that holds it; a path relative to the delivery file's folder."
+)
 
 
 class SourceShape(Shape[SecretSource]):

@@ -103,23 +103,23 @@ class MoveShape(Shape[Move]):
         return {"anyOf": [{**map_schema(form), "required": [each.name for each in form]} for form in forms]}
 
 
-CONSENT = Field("consent", ConsentShape(), "Gate for every campaign: the trait must be there and satisfy the comparison.")
+CONSENT = Field("consent", ConsentShape(), "Required for every campaign: the trait must be present and satisfy the comparison.")
 MAX = Field("max", Whole(1, MAX_TRIGGERS), "How many triggers, over all campaigns.", required=True)
 PER = Field("per", Span(), "Within how long.", required=True)
 CAPS = Field("caps", MapOf("`caps`", (MAX, PER)), "The most triggers that one customer gets.")
 
-CAMPAIGN_ID = Field("id", ID, "The campaign's id, as it stands in its triggers.", required=True)
+CAMPAIGN_ID = Field("id", ID, "The campaign's id, as used in its triggers.", required=True)
 ON = Field("on", OneOrMany(MoveShape(), "stage changes"), "The stage changes that trigger it.", required=True)
-WHEN = Field("when", ConditionShape(), "Also required, judged at the change, without `event`.")
-COOLDOWN = Field("cooldown", Span(), "Not again for the same customer within this long.")
-ONCE = Field("once", Flag(), "At most once ever for the same customer.")
+WHEN = Field("when", ConditionShape(), "A condition that must also hold right after the change; not `event`.")
+COOLDOWN = Field("cooldown", Span(), "No second trigger for the same customer within this time.")
+ONCE = Field("once", Flag(), "At most once for the same customer, ever.")
 HOLDOUT = Field("holdout", Percentage(), "Share of customers kept as a control group.")
-PAYLOAD = Field("payload", JsonMap(), "Copied into the trigger as it stands.")
+PAYLOAD = Field("payload", JsonMap(), "Copied unchanged into the trigger.")
 CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, ON, WHEN, COOLDOWN, ONCE, OWN_QUIET, HOLDOUT, PAYLOAD))
 CAMPAIGNS = Field(
     "campaigns",
     ListOf(CAMPAIGN, "campaigns", minimum=0, maximum=MAX_CAMPAIGNS, keeps_good=True),
-    "What to send when customers move. A stage change is offered to them in this order.",
+    "What should follow when customers move. A stage change is offered to the campaigns in this order.",
 )
 
 

@@ -88,12 +88,12 @@ def journey_or_raise(text: str, file: str) -> Journey:
 
 
 _KEBAB = Text("an id in kebab-case, such as retail or win-back", "^[a-z0-9]+(-[a-z0-9]+)*$", 64)
-STAGE_ID = Field("id", ID, "The stage's id, as it stands in stage changes and in Redis.", required=True)
+STAGE_ID = Field("id", ID, "The stage's id, as used in stage changes and in Redis.", required=True)
 PHASE = Field("phase", Reference("the name of a phase", longest=64), "The phase that the stage belongs to.")
 STAGE = MapOf("a stage", (STAGE_ID, PHASE, LABEL, *stage_design.FIELDS))
 
 EVERY_STAGE = "*"
-RULE_ID = Field("id", ID, "The rule's id, as it stands in the stage changes it makes.", required=True)
+RULE_ID = Field("id", ID, "The rule's id, as used in the stage changes it makes.", required=True)
 FROM = Field(
     "from",
     OneOrMany(Reference("a stage id"), "stage ids"),
@@ -111,12 +111,10 @@ INITIAL = Field("initial", Reference("a stage id"), "Where new customers start. 
 ACCEPT_FROM = Field(
     "accept_from",
     Instant(),
-    "Touchpoints that occurred before it are not taken: in a worker they are dead letters, `from_the_past`.",
+    "Touchpoints that occurred before this are refused: in a worker they become dead letters, `from_the_past`.",
     default="2000-01-01T00:00:00Z",
 )
-CAMPAIGNS_FROM = Field(
-    "campaigns_from", Instant(), "Campaigns are offered no stage change that is dated before. Left out: they are offered all."
-)
+CAMPAIGNS_FROM = Field("campaigns_from", Instant(), "Stage changes dated before this trigger no campaign. Left out: all stage changes may.")
 GRACE = Field("grace", Span(zero_allowed=True), "How long a live timer waits for touchpoints that are on their way.", default="10s")
 STAGES = Field(
     "stages", ListOf(STAGE, "stages", maximum=MAX_STAGES, keeps_good=True), "The stages, in the order of the journey.", required=True

@@ -28,7 +28,7 @@ NO_QUIET: Final = "none"
 THEN = Field(
     "then",
     _ThenShape(),
-    "hold: the trigger is looked at again when the quiet time ends, and published then if consent, caps, cooldown and once allow it. drop: it is not published.",
+    "hold: the trigger is checked again when the quiet time ends, and published then if consent, caps, cooldown and once allow it. drop: it is not published.",
     required=True,
 )
 
@@ -59,5 +59,5 @@ class OwnQuietShape(Shape[Quiet | None]):
         return {"anyOf": [QuietShape().schema(), {"const": NO_QUIET}]}
 
 
-QUIET = Field("quiet", QuietShape(), "When no campaign sends anything, by the wall of where the customer is (see `zone`).")
-OWN_QUIET = Field("quiet", OwnQuietShape(), "The same for this campaign, instead of that of the file; none: at no time.")
+QUIET = Field("quiet", QuietShape(), "When no campaign sends anything, by the customer's local time (see `zone`).")
+OWN_QUIET = Field("quiet", OwnQuietShape(), "Quiet times of this campaign, instead of those of the file; none: it has none.")

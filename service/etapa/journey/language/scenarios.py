@@ -35,7 +35,7 @@ class FromStart(Shape[int]):
 AT = Field(
     "at",
     FromStart(),
-    "When, counted from the start of the test; with a minus, before it, such as -1d for a touchpoint that comes late.",
+    "The time since the start of the test; with a minus, before it, such as -1d for a touchpoint that comes late.",
     required=True,
 )
 TYPE = Field("type", Text("a touchpoint type", longest=MAX_TYPE), "The touchpoint's type.", required=True)
@@ -43,7 +43,7 @@ CHANNEL = Field("channel", Text("a channel", longest=128), "The touchpoint's cha
 PROPERTIES = Field("properties", JsonMap(), "The touchpoint's properties.")
 TRAITS = Field("traits", JsonMap(), "Traits that the touchpoint sets.")
 TOUCHPOINT_ID = Field(
-    "id", Text("an id", longest=256), "The touchpoint's id. Left out: one that no other has. Write one twice to test duplicates."
+    "id", Text("an id", longest=256), "The touchpoint's id. Left out: a unique one. Write the same one twice to test duplicates."
 )
 TOUCHPOINT = MapOf("a touchpoint", (AT, TYPE, CHANNEL, PROPERTIES, TRAITS, TOUCHPOINT_ID))
 
@@ -60,10 +60,10 @@ GIVEN = Field(
 EXPECT = Field(
     "expect",
     ListOf(CHANGE, "changes", minimum=0, maximum=MAX_TOUCHPOINTS, keeps_good=True),
-    "The whole list of stage changes, in order; the first enters the initial stage. An empty list: that one is the only one.",
+    "The whole list of stage changes, in order; the first enters the initial stage. An empty list means that this is the only one.",
     required=True,
 )
-UNTIL = Field("until", Span(zero_allowed=True), "Timers run up to here. Left out: none runs after the last touchpoint.")
+UNTIL = Field("until", Span(zero_allowed=True), "Timers run up to this time. Left out: no timer runs after the last touchpoint.")
 TRIGGERS = Field(
     "triggers",
     ListOf(Reference("a campaign id"), "campaign ids", minimum=0, maximum=MAX_TOUCHPOINTS),

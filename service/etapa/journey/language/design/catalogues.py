@@ -81,7 +81,7 @@ PHASE_ID = Field("id", Text("the name of a phase", longest=64), "The phase's id,
 PHASES = Field(
     "phases",
     ListOf(MapOf("a phase", (PHASE_ID, LABEL)), "phases", maximum=MAX_PHASES, keeps_good=True),
-    "The phases in their order, with their names for people. Left out: those that stages name.",
+    "The phases in order, with their names for people. Left out: those that stages name.",
 )
 _CHANNEL_KINDS: tuple[ChannelKind, ...] = get_args(ChannelKind)
 CHANNEL_KIND = Field("kind", Choice(_CHANNEL_KINDS), "Whether customers are met online or in person.")
@@ -89,7 +89,7 @@ CHANNELS = Field("channels", Catalogue("channel", (CHANNEL_KIND, LABEL)), "The c
 TYPES = Field(
     "types",
     Catalogue("type", (LABEL,)),
-    "All types of touchpoints, with what people call them. With it, a type that is not among them is reported, in rules and in files.",
+    "All types of touchpoints, with what people call them. With this list, any other type in rules or files is reported.",
 )
 PERSONA_ID = Field("id", ID, "The persona's id, as reports show it.", required=True)
 IS = Field("is", TraitsOnly(), "Which customers it stands for: a condition on traits.", required=True)

@@ -51,14 +51,16 @@ class _ValuePath(Shape[Path]):
 
 
 _STATES: tuple[MapState, ...] = get_args(MapState)
-STATE = Field("state", Choice(_STATES), "Whether the map shows the journey as it is, or as it is to become.", default="current")
+STATE = Field("state", Choice(_STATES), "Whether the map shows the journey as it is, or as it should become.", default="current")
 SCOPE = Field("scope", Label(), "Which part of the customer's experience it shows, in words.")
 IDEAL = Field("ideal", ListOf(Reference("a stage id"), "stage ids", minimum=2), "The stages of the ideal way, in order.")
 OF = Field("of", Types(), "The touchpoints that say how customers feel.", required=True)
-VALUE = Field("value", _ValuePath(), "Where in them the number is.", required=True)
+VALUE = Field("value", _ValuePath(), "The path in these touchpoints to the number.", required=True)
 SCALE = Field("scale", Scale(), "The worst and the best value, such as [1, 5].", required=True)
 FEELING = Field("feeling", MapOf("`feeling`", (OF, VALUE, SCALE)), "How customers say what they feel.")
-MAP = Field("map", MapOf("`map`", (STATE, SCOPE, IDEAL, FEELING)), "What stands around the journey map, and what it compares with.")
+MAP = Field(
+    "map", MapOf("`map`", (STATE, SCOPE, IDEAL, FEELING)), "What the journey map shows beside the figures, and what it compares them with."
+)
 
 
 def check(record: ReadMap, known: Known, report: Report) -> None:

@@ -28,4 +28,4 @@ class Label(Shape[Mapping[str, str]]):
         return {"anyOf": [Text().schema(), self._BY_LANGUAGE.schema()]}
 
 
-LABEL = Field("label", Label(), "Its name for people: a text for every language, or a map of language codes to text.")
+LABEL = Field("label", Label(), "Its name for people: one text for all languages, or a map from language code to text.")

@@ -21,28 +21,28 @@ ACTIVITIES = Field("activities", ListOf(Label(), "activities", maximum=MAX_ITEMS
 
 TYPE = Field("type", Text("a touchpoint type", longest=MAX_TYPE), "The type of the touchpoint.", required=True)
 CHANNEL = Field("channel", Text("a channel", longest=MAX_TYPE), "The channel on which it happens.")
-VISIBLE = Field("visible", Flag(), "false: the customer does not see it, so it lies behind the line of visibility.", default=True)
+VISIBLE = Field("visible", Flag(), "false: customers do not see it, so it is behind the line of visibility.", default=True)
 TOUCHPOINTS = Field(
     "touchpoints",
     ListOf(MapOf("a touchpoint", (TYPE, CHANNEL, VISIBLE, LABEL)), "touchpoints", maximum=MAX_ITEMS, keeps_good=True),
-    "The touchpoints that are meant to happen in this stage.",
+    "The touchpoints that should happen in this stage.",
 )
 
 _POINT_KINDS: tuple[PointKind, ...] = get_args(PointKind)
 POINT_KIND = Field("kind", Choice(_POINT_KINDS), "What kind of moment it is.", required=True)
 AT = Field("at", Text("a touchpoint type", longest=MAX_TYPE), "The type of touchpoint at which it happens.")
 NOTE = Field("note", Label(), "What happens, in words.")
-WHY = Field("why", ListOf(Label(), "reasons", maximum=MAX_WHYS), "Why it is so, and why that: up to five times.")
-HOW = Field("how", ListOf(Label(), "ways", maximum=MAX_WHYS), "How to improve it or keep it: up to five.")
+WHY = Field("why", ListOf(Label(), "reasons", maximum=MAX_WHYS), "Why it is so, and why that in turn: up to five times.")
+HOW = Field("how", ListOf(Label(), "ways", maximum=MAX_WHYS), "How to improve or keep it: up to five ideas.")
 POINTS = Field(
     "points",
     ListOf(MapOf("a point", (POINT_KIND, AT, NOTE, WHY, HOW)), "points", maximum=MAX_ITEMS, keeps_good=True),
     "Good, bad and decisive moments of this stage.",
 )
 
-WITHIN = Field("within", Span(), "The median stay that is meant.")
-ONWARD = Field("onward", Percentage(), "The share of customers who are meant to move on along the ideal way, such as 40%.")
-PROMISE = Field("promise", MapOf("`promise`", (WITHIN, ONWARD)), "What the stage is meant to be like, to compare with what it is.")
+WITHIN = Field("within", Span(), "The median stay that it should have.")
+ONWARD = Field("onward", Percentage(), "The share of customers who should move on along the ideal way, such as 40%.")
+PROMISE = Field("promise", MapOf("`promise`", (WITHIN, ONWARD)), "What the stage should achieve, to compare with what it does.")
 
 FIELDS = (GOAL, ACTIVITIES, TOUCHPOINTS, POINTS, PROMISE)
 

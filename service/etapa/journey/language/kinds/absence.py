@@ -106,11 +106,13 @@ class HowLong(Shape[int | Pace]):
         return {"anyOf": [Span().schema(), map_schema((GAPS, AT_LEAST, AT_MOST))]}
 
 
-GAPS = Field("gaps", Number(), "So many of the customer's usual gaps between matching touchpoints; may be a decimal.", required=True)
+GAPS = Field("gaps", Number(), "How many of the customer's usual gaps between matching touchpoints; may be a decimal.", required=True)
 AT_LEAST = Field("at_least", Span(), "Never sooner than this.", required=True)
-AT_MOST = Field("at_most", Span(), "Never later than this; also for who has no pace yet. Left out: those are not waited for.")
+AT_MOST = Field(
+    "at_most", Span(), "Never later than this; also for customers who have no usual gap yet. Left out: the condition is false for these."
+)
 ABSENT = own("absent", Types(), 'The touchpoint types that must not have come: a type, a list of types, or "*".')
-FOR = own("for", HowLong(), "How long none has come: a duration, or so many of the customer's own gaps.")
+FOR = own("for", HowLong(), "How long none has come: a duration, or a multiple of the customer's own gaps.")
 IDLE = own("idle", Span(), "How long the customer has done nothing at all.")
 
 
@@ -127,6 +129,8 @@ def _idle(record: ReadMap, _: Comparison, __: Report) -> Condition:
 
 
 KINDS = (
-    ConditionKind("absent", "No matching touchpoint for so long, of a customer known for so long.", (ABSENT, WHERE, FOR), _absent),
-    ConditionKind("idle", 'No touchpoint at all for so long: short for `absent: "*"`.', (IDLE,), _idle),
+    ConditionKind(
+        "absent", "No matching touchpoint for this long, from a customer known for at least this long.", (ABSENT, WHERE, FOR), _absent
+    ),
+    ConditionKind("idle", 'No touchpoint at all for this long: short for `absent: "*"`.', (IDLE,), _idle),
 )

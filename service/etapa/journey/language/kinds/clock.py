@@ -93,8 +93,8 @@ class HoursShape(Shape[Hours]):
         return {"type": "string", "pattern": self._PATTERN}
 
 
-DAYS = Field("days", OneOrMany(_Weekday(), "weekdays"), "The weekdays, as the customer's calendar has them. Left out: all.")
-HOURS = Field("hours", HoursShape(), 'The time of day, such as "09:00-18:00"; "21:00-08:00" goes over midnight. Left out: the whole day.')
+DAYS = Field("days", OneOrMany(_Weekday(), "weekdays"), "The weekdays, by the customer's calendar. Left out: all.")
+HOURS = Field("hours", HoursShape(), 'The time of day, such as "09:00-18:00"; "21:00-08:00" goes past midnight. Left out: the whole day.')
 
 
 def read_times(record: ReadMap, noun: str, report: Report) -> Times | Bad:
@@ -129,14 +129,14 @@ class ClockShape(Shape[Times]):
         return {**map_schema((DAYS, HOURS)), "minProperties": 1}
 
 
-CLOCK = own("clock", ClockShape(), "Weekdays and hours, as the wall shows them where the customer is (see `zone`).")
+CLOCK = own("clock", ClockShape(), "Weekdays and hours, by the customer's local time (see `zone`).")
 
 
 def _clock(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return LocalClock(record.need(CLOCK))
 
 
-KIND = ConditionKind("clock", "It is that weekday and that time of day where the customer is.", (CLOCK,), _clock)
+KIND = ConditionKind("clock", "It is one of these weekdays and this time of day where the customer is.", (CLOCK,), _clock)
 
 
 def _microseconds(text: str) -> int:

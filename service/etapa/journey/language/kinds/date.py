@@ -126,7 +126,7 @@ TRAIT = own(
 )
 EVERY = Field("every", _PeriodShape(), "Every year, or every month, on that day. Left out: once.")
 BEGINS = Field("from", OffsetShape(), "True from this far after the date on (with a minus: before it).")
-ENDS = Field("to", OffsetShape(), "True up to, but without, this far after the date (with a minus: before it).")
+ENDS = Field("to", OffsetShape(), "True until this far after the date, not included (with a minus: before it).")
 
 
 def _date(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:

@@ -39,7 +39,7 @@ class Event(Leaf):
 EVENT = own("event", Types(), 'The touchpoint types that are meant: a type, a list of types, or "*" for any.')
 
 
-WITHIN = Field("within", Span(), "Only if it occurred less than this before now. Left out: however late it comes.")
+WITHIN = Field("within", Span(), "Only if it occurred less than this long ago. Left out: however late it comes.")
 
 
 def _event(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:

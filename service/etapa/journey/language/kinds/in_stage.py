@@ -29,11 +29,11 @@ class InStage(Leaf):
         return time_left(now, changes_at) if wanted else f"{rough_duration(in_microseconds(observed) - self.duration)} too long"
 
 
-IN_STAGE = own("in_stage", Span(), "How long the customer has been in its stage, at least.")
+IN_STAGE = own("in_stage", Span(), "At least how long the customer has been in the stage.")
 
 
 def _in_stage(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return InStage(record.need(IN_STAGE))
 
 
-KIND = ConditionKind("in_stage", "The customer has been in its stage for so long.", (IN_STAGE,), _in_stage)
+KIND = ConditionKind("in_stage", "The customer has been in the stage for this long.", (IN_STAGE,), _in_stage)

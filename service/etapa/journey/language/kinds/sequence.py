@@ -57,8 +57,8 @@ class Step(Shape[Match]):
         return map_schema((EVENT, WHERE))
 
 
-STEPS = own("sequence", ListOf(Step(), "steps", maximum=MAX_STEPS), "The steps, each a touchpoint of its own, in this order.")
-SEQUENCE_WITHIN = Field("within", Span(), "All steps lie in this long until now.", required=True)
+STEPS = own("sequence", ListOf(Step(), "steps", maximum=MAX_STEPS), "The steps, each a different touchpoint, in this order.")
+SEQUENCE_WITHIN = Field("within", Span(), "All steps are within this long up to now.", required=True)
 
 
 def _sequence(record: ReadMap, _: Comparison, __: Report) -> Condition:

@@ -32,7 +32,9 @@ class Trait(Leaf):
         return "not known yet" if observed is None else is_and_needs(self.comparison, observed, wanted=wanted)
 
 
-TRAIT = own("trait", Text("the name of a trait", longest=MAX_TYPE), "The trait, as touchpoints have set it; the latest by its time counts.")
+TRAIT = own(
+    "trait", Text("the name of a trait", longest=MAX_TYPE), "The trait, as touchpoints set it; the one with the latest time counts."
+)
 
 
 def _trait(record: ReadMap, comparison: Comparison, report: Report) -> Condition:

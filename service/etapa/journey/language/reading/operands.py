@@ -25,14 +25,11 @@ QUANTIFIERS: tuple[Quantifier, ...] = get_args(Quantifier)
 COMPARISON_KEYS: tuple[str, ...] = (*OPERATORS, *QUANTIFIERS, AS)
 """The keys of a comparison: operators, what is asked of the elements of a list, and as what the value is read first."""
 ABOUT_ELEMENTS: Mapping[Quantifier, str] = {
-    "any": "At least one element of the list is so: a comparison of the element, or paths into it and what is asked there.",
-    "all": "Every element of the list is so; true of an empty list, false of what is no list.",
-    "none": "No element of the list is so; true of what is no list.",
+    "any": "At least one element of the list satisfies this: a comparison of the element, or paths into it with comparisons.",
+    "all": "Every element of the list satisfies this; true for an empty list, false for a value that is not a list.",
+    "none": "No element of the list satisfies this; true for a value that is not a list.",
 }
-AS_WHAT = (
-    "The value is read as this before it is compared: text such as 12.50 as a number, true or false as a boolean, RFC 3339 as a date. "
-    "What cannot be read so is missing."
-)
+AS_WHAT = "The value is converted to this before it is compared: text such as 12.50 to a number, true or false to a boolean, RFC 3339 to a date. A value that cannot be converted is missing."
 
 DESCRIPTIONS: Mapping[Operator, str] = {
     "eq": "The value equals this one. 1 equals 1.0; true equals only true; null stands for a missing value.",
@@ -43,11 +40,11 @@ DESCRIPTIONS: Mapping[Operator, str] = {
     "lte": "This number or less; or this text or one before it.",
     "in": "The value equals one of these.",
     "not_in": "The value equals none of these. A missing value satisfies it.",
-    "exists": "true: the value is there and not null. false: it is missing.",
-    "contains": "The text holds this text, or the list holds this value.",
+    "exists": "true: the value is present and not null. false: it is missing.",
+    "contains": "The text contains this text, or the list contains this value.",
     "starts_with": "The text starts with this one.",
     "ends_with": "The text ends with this one.",
-    "matches": "The text holds something that matches this regular expression (RE2).",
+    "matches": "Some part of the text matches this regular expression (RE2).",
 }
 
 
