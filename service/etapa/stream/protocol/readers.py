@@ -13,7 +13,7 @@ class BeingRebuilt(ViewError):
 
 
 class StoredCustomer(msgspec.Struct, frozen=True):
-    """What the view holds of a customer: the stage, and the encoded state (see `contracts.state`)."""
+    """What the view holds of a customer: the stage, and the encoded state (see `contracts.stored.state`)."""
 
     partition: int
     stage: str

@@ -109,7 +109,7 @@ def total_size(records: Sequence[Record]) -> int:
 @final
 @mypyc_attr(acyclic=True)
 class StateRecord:
-    """A record of `customer-state`: a customer's state, a tombstone (no value), or the mark (see `contracts.mark`)."""
+    """A record of `customer-state`: a customer's state, a tombstone (no value), or the mark (see `contracts.stored.mark`)."""
 
     __slots__ = ("key", "offset", "value")
 

@@ -1,4 +1,4 @@
-"""Everything that is kept of one customer: compact, bounded, and laid out as it is stored (see `contracts.state`).
+"""Everything that is kept of one customer: compact, bounded, and laid out as it is stored (see `contracts.stored.state`).
 
 What bounds it: `recent` holds `remember_ids` digests (1,024 where the journey says for how long), `traits` and `memory` hold only what the journey names and each
 entry of them is bounded by its accumulator, and of stage changes the last two are kept.
