@@ -2,9 +2,9 @@
 
 import click
 
-from etapa.commands.terminal.dead_letter_options import DeadLetterCommands
-from etapa.commands.terminal.dead_letter_redrive import redrive_command
-from etapa.commands.terminal.dead_letter_views import list_command, show_command
+from etapa.commands.letters.dead_letter_options import DeadLetterCommands
+from etapa.commands.letters.dead_letter_redrive import redrive_command
+from etapa.commands.letters.dead_letter_views import list_command, show_command
 from etapa.contracts.incoming.rejected import REASONS
 from etapa.stream.upkeep.dead_letter_topics import touchpoint_letters
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from etapa.commands.terminal.event_files import EventFile, LineProgress
+from etapa.commands.files.event_files import EventFile, LineProgress
+from etapa.commands.files.journey_files import journey_from
+from etapa.commands.files.source_files import files_of
+from etapa.commands.files.touchpoint_files import TouchpointFile, decoder_of, mapper_from
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.source_files import files_of
-from etapa.commands.terminal.touchpoint_files import TouchpointFile, decoder_of, mapper_from
 from etapa.settings import Settings
 
 if TYPE_CHECKING:

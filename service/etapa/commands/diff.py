@@ -7,16 +7,10 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.terminal.event_files import EventFile, LineProgress
-from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.commands.terminal.journey_files import journey_from
-from etapa.commands.terminal.options import settings_from
-from etapa.commands.terminal.printing import echo_json
-from etapa.commands.terminal.source_files import files_of
-from etapa.commands.terminal.stage_matrix import matrix
-from etapa.commands.terminal.tables import table
-from etapa.commands.terminal.times import Time
-from etapa.commands.terminal.touchpoint_files import (
+from etapa.commands.files.event_files import EventFile, LineProgress
+from etapa.commands.files.journey_files import journey_from
+from etapa.commands.files.source_files import files_of
+from etapa.commands.files.touchpoint_files import (
     TouchpointFile,
     clock,
     decoder_of,
@@ -25,6 +19,12 @@ from etapa.commands.terminal.touchpoint_files import (
     more_complaints,
     touchpoint_file_flags,
 )
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.options import settings_from
+from etapa.commands.terminal.printing import echo_json
+from etapa.commands.terminal.stage_matrix import matrix
+from etapa.commands.terminal.tables import table
+from etapa.commands.terminal.times import Time
 from etapa.commands.terminal.words import clause_text, counted, width
 from etapa.contracts.rfc3339 import format_time
 from etapa.hosting.foreign_text import printable

@@ -5,8 +5,8 @@ import asyncio
 import click
 import msgspec
 
+from etapa.commands.files.journey_files import FileUnreadable, load_file
 from etapa.commands.terminal.failures import WrongUse
-from etapa.commands.terminal.journey_files import FileUnreadable, load_file
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries

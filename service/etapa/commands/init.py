@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from etapa.commands.terminal.event_files import EventFile, LineProgress
+from etapa.commands.files.event_files import EventFile, LineProgress
+from etapa.commands.files.source_files import files_of
+from etapa.commands.files.touchpoint_files import TouchpointFile, decoder_of, mapper_from, more_complaints
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.commands.terminal.options import settings_from
-from etapa.commands.terminal.source_files import files_of
-from etapa.commands.terminal.touchpoint_files import TouchpointFile, decoder_of, mapper_from, more_complaints
 from etapa.commands.terminal.words import counted
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.drafting.answers import Answers, conversion_among, is_trouble, journey_id

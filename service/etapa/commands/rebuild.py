@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import click
 
+from etapa.commands.letters.dead_letter_options import check_partitions
 from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
-from etapa.commands.terminal.dead_letter_options import check_partitions
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from

@@ -8,8 +8,8 @@ from typing import Any
 import click
 import msgspec
 
+from etapa.commands.files.journey_files import journey_from
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble

@@ -3,16 +3,16 @@
 import click
 import msgspec
 
-from etapa.commands.terminal.failures import WrongUse
-from etapa.commands.terminal.journey_files import journey_from
-from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.printing import echo_json
-from etapa.commands.terminal.replays import replay_files
-from etapa.commands.terminal.report_text import report_text
-from etapa.commands.terminal.times import Time
-from etapa.commands.terminal.touchpoint_files import (
+from etapa.commands.files.journey_files import journey_from
+from etapa.commands.files.replays import replay_files
+from etapa.commands.files.touchpoint_files import (
     touchpoint_file_flags,
 )
+from etapa.commands.terminal.failures import WrongUse
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json
+from etapa.commands.terminal.report_text import report_text
+from etapa.commands.terminal.times import Time
 from etapa.contracts.outgoing.report import report_csv, report_json
 from etapa.journey.language.model import Journey
 from etapa.journey.ledger.periods import GRAINS, Grain

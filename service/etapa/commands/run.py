@@ -5,8 +5,8 @@ import logging
 import click
 
 import etapa
-from etapa.commands.terminal.input_source import decoder_for
-from etapa.commands.terminal.journey_files import journey_from
+from etapa.commands.files.input_source import decoder_for
+from etapa.commands.files.journey_files import journey_from
 from etapa.commands.terminal.last_line import last_line_in_the_log
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.hosting.log_setup import log_to_stderr

@@ -8,16 +8,10 @@ from typing import IO
 import click
 import msgspec
 
-from etapa.commands.terminal.event_files import EventFile, LineProgress
-from etapa.commands.terminal.failures import WrongUse, reason
-from etapa.commands.terminal.journey_files import journey_from
-from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.printing import echo_json, json_line
-from etapa.commands.terminal.source_files import files_of
-from etapa.commands.terminal.stage_matrix import transition_matrix
-from etapa.commands.terminal.tables import table
-from etapa.commands.terminal.times import Time
-from etapa.commands.terminal.touchpoint_files import (
+from etapa.commands.files.event_files import EventFile, LineProgress
+from etapa.commands.files.journey_files import journey_from
+from etapa.commands.files.source_files import files_of
+from etapa.commands.files.touchpoint_files import (
     TouchpointFile,
     clock,
     decoder_of,
@@ -26,6 +20,12 @@ from etapa.commands.terminal.touchpoint_files import (
     more_complaints,
     touchpoint_file_flags,
 )
+from etapa.commands.terminal.failures import WrongUse, reason
+from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.printing import echo_json, json_line
+from etapa.commands.terminal.stage_matrix import transition_matrix
+from etapa.commands.terminal.tables import table
+from etapa.commands.terminal.times import Time
 from etapa.commands.terminal.words import counted, width
 from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json
 from etapa.contracts.outgoing.stage_change import stage_change_json

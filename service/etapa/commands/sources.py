@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from etapa.commands.terminal.event_files import REJECTED_SHOWN, EventFile
+from etapa.commands.files.event_files import REJECTED_SHOWN, EventFile
+from etapa.commands.files.journey_files import shown
+from etapa.commands.files.source_files import files_of, loaded, mapper_of, records_of, source_text
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.commands.terminal.journey_files import shown
 from etapa.commands.terminal.options import settings_from
-from etapa.commands.terminal.source_files import files_of, loaded, mapper_of, records_of, source_text
 from etapa.commands.terminal.words import counted
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.skipped import SkippedRecord

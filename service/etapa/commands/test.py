@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from etapa.commands.terminal.difference import difference
+from etapa.commands.files.journey_files import FileUnreadable, load_file, shown
+from etapa.commands.results.difference import difference
+from etapa.commands.results.junit import junit_xml
+from etapa.commands.results.scenario_results import FileResult, ScenarioResult, Status, as_object, suite, totals_of
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
-from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
-from etapa.commands.terminal.junit import junit_xml
 from etapa.commands.terminal.printing import echo_json
-from etapa.commands.terminal.scenario_results import FileResult, ScenarioResult, Status, as_object, suite, totals_of
 from etapa.commands.terminal.words import counted, width
 from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.judging.program import compile_journey

@@ -1,8 +1,8 @@
 """`etapa deliver list`, `show` and `redrive`: look at what could not be delivered, and send it back once the cause is fixed."""
 
-from etapa.commands.terminal.dead_letter_options import DeadLetterCommands
-from etapa.commands.terminal.dead_letter_redrive import redrive_command
-from etapa.commands.terminal.dead_letter_views import list_command, show_command
+from etapa.commands.letters.dead_letter_options import DeadLetterCommands
+from etapa.commands.letters.dead_letter_redrive import redrive_command
+from etapa.commands.letters.dead_letter_views import list_command, show_command
 from etapa.contracts.outgoing.undelivered import REASONS
 from etapa.stream.upkeep.dead_letter_topics import trigger_letters
 

@@ -5,8 +5,8 @@ from typing import Any
 import click
 import msgspec
 
+from etapa.commands.files.journey_files import FileUnreadable, load_file, shown
 from etapa.commands.terminal.failures import WrongUse
-from etapa.commands.terminal.journey_files import FileUnreadable, load_file, shown
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted
 from etapa.journey.language.load import Loaded

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import click
 import msgspec
 
-from etapa.commands.terminal.dead_letter_options import check_partitions
+from etapa.commands.letters.dead_letter_options import check_partitions
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from

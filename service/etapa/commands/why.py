@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import click
 import msgspec
 
+from etapa.commands.files.journey_files import journey_from
 from etapa.commands.stage import customer_from
 from etapa.commands.terminal.failures import CheckFailed
-from etapa.commands.terminal.journey_files import journey_from
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries

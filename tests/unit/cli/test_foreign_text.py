@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etapa.commands import triggers
-from etapa.commands.terminal import dead_letter_fields
+from etapa.commands.letters import dead_letter_fields
 from etapa.commands.terminal.printing import json_line
 from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.outgoing.dead_letter import DeadLetter

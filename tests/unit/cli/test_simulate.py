@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from etapa.commands.terminal.event_files import EventFile, LineProgress
+from etapa.commands.files.event_files import EventFile, LineProgress
 from tests.unit.cli.journeys import BAD, EVENTS, GOOD, touchpoint
 from tests.unit.cli.process import etapa, started
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from etapa.commands.terminal.sorted_lines import SortedLines
+from etapa.commands.files.sorted_lines import SortedLines
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import format_time

@@ -1,7 +1,7 @@
 """What a worker reads its topic with, by the settings: touchpoints as they are, or records that go through a source."""
 
+from etapa.commands.files.source_files import mapper_of
 from etapa.commands.terminal.failures import WrongUse
-from etapa.commands.terminal.source_files import mapper_of
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from etapa.commands.terminal.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
+from etapa.commands.files.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
+from etapa.commands.files.sorted_lines import SortedLines
+from etapa.commands.files.source_files import MappedTouchpoints, mapper_of
 from etapa.commands.terminal.failures import CheckFailed
-from etapa.commands.terminal.sorted_lines import SortedLines
-from etapa.commands.terminal.source_files import MappedTouchpoints, mapper_of
 from etapa.commands.terminal.words import counted
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.input_format import decoder_within

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from etapa.commands.terminal.event_files import EventFile, LineProgress
-from etapa.commands.terminal.source_files import files_of
-from etapa.commands.terminal.touchpoint_files import TouchpointFile, clock, decoder_of, mapper_from, more_complaints
+from etapa.commands.files.event_files import EventFile, LineProgress
+from etapa.commands.files.source_files import files_of
+from etapa.commands.files.touchpoint_files import TouchpointFile, clock, decoder_of, mapper_from, more_complaints
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.program import compile_journey

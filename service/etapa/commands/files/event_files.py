@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from etapa.commands.terminal.event_parts import DAMAGED, EventPart, files_meant
+from etapa.commands.files.event_parts import DAMAGED, EventPart, files_meant
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.contracts.incoming.odd_bytes import Oddity
 from etapa.contracts.incoming.rejected import Rejected

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import click
 import msgspec
 
-from etapa.commands.terminal.dead_letter_fields import fields_of, origin_of, print_heading, print_object, print_row, text_of
-from etapa.commands.terminal.dead_letter_options import (
+from etapa.commands.letters.dead_letter_fields import fields_of, origin_of, print_heading, print_object, print_row, text_of
+from etapa.commands.letters.dead_letter_options import (
     DeadLetterCommands,
     LetterPlace,
     bytes_object,

@@ -8,8 +8,8 @@ from typing import Any
 import click
 import msgspec
 
-from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
-from etapa.commands.terminal.dead_letter_options import (
+from etapa.commands.files.input_source import decoder_for
+from etapa.commands.letters.dead_letter_options import (
     DeadLetterCommands,
     LetterPlace,
     bytes_object,
@@ -20,8 +20,8 @@ from etapa.commands.terminal.dead_letter_options import (
     selection_options,
     totals,
 )
+from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.commands.terminal.input_source import decoder_for
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted

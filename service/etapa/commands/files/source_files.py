@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from etapa.commands.terminal.event_files import EventFile
+from etapa.commands.files.event_files import EventFile
+from etapa.commands.files.journey_files import shown
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
-from etapa.commands.terminal.journey_files import shown
 from etapa.contracts.incoming.odd_bytes import CSV, LIST, Oddity
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits

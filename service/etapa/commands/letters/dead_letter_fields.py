@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from etapa.commands.terminal.dead_letter_options import LONGEST_KEY, bytes_object, key_text, print_line, second_text
+from etapa.commands.letters.dead_letter_options import LONGEST_KEY, bytes_object, key_text, print_line, second_text
 from etapa.commands.terminal.words import counted
 from etapa.contracts.outgoing.dead_letter import Cut, DeadLetter
 from etapa.contracts.outgoing.undelivered import UndeliveredTrigger

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import click
 
-from etapa.commands.terminal.difference import difference, in_short
-from etapa.commands.terminal.journey_files import shown
-from etapa.commands.terminal.junit import Case, Suite
+from etapa.commands.files.journey_files import shown
+from etapa.commands.results.difference import difference, in_short
+from etapa.commands.results.junit import Case, Suite
 from etapa.journey.duration import format_duration
 from etapa.journey.language.load import Loaded
 from etapa.journey.language.model import ExpectedChange
