@@ -55,7 +55,7 @@ $(STAMP): $(if $(filter-out $(MADE_WITH),$(PYTHON)),another-python)
 another-python:
 
 .PHONY: demo
-demo: setup ## see customers move through the stages, on embedded parts; ARGS="--seconds 20 --json"
+demo: setup ## see customers move through the stages, on a private broker and Redis; ARGS="--seconds 20 --json"
 	@$(BIN)/etapa demo $(ARGS)
 
 .PHONY: test
@@ -74,12 +74,12 @@ CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language 
   tests/simulation/one_worker/test_task_ends.py tests/simulation/one_worker/test_takeover.py tests/simulation/one_worker/test_reclassify.py tests/simulation/one_worker/test_refused.py
 
 .PHONY: test-uncompiled
-test-uncompiled: setup ## the core's tests with the sources as they are, which a machine without a C compiler runs
+test-uncompiled: setup ## the core's tests uncompiled, as on a machine without a C compiler
 	@$(BIN)/python -m pytest $(CORE_TESTS) $(ARGS)
 
 # Only what runs uncompiled can be traced. From Python 3.12 on the interpreter itself tells of lines, which costs next to nothing.
 .PHONY: coverage
-coverage: setup ## the same, and how much of the core they run through; fails below the floor (pyproject.toml)
+coverage: setup ## the same, and how much of the core they cover; fails below the floor (pyproject.toml)
 	@export COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")'); \
 	$(BIN)/python -m coverage run -m pytest $(CORE_TESTS) $(ARGS)
 	@$(BIN)/python -m coverage report
@@ -102,7 +102,7 @@ gate: setup ## the performance gate: CPU of the core and of the batch path besid
 check: lint types test coverage gate ## everything that must hold before a change lands
 
 .PHONY: format
-format: setup ## put the code into its format and mend what can be mended
+format: setup ## format the code, and repair what the linter can repair
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
@@ -111,7 +111,7 @@ sim: setup ## many seeds of workers under crashes, zombies, rebalances and lost 
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 .PHONY: faults
-faults: setup ## break brokers, Redis, workers and the network under load, and check what comes out; ARGS="--minutes 20 --seed 1"
+faults: setup ## break brokers, Redis, workers and the network under load, and check the results; ARGS="--minutes 20 --seed 1"
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 # Has the peers too, with what they pin, so it is another environment.
@@ -162,7 +162,7 @@ bench-growth: $(BENCH_STAMP) ## what a touchpoint costs as customers, partitions
 	@$(BENCH)/bin/python -m bench.growth $(ARGS)
 
 .PHONY: bench-page
-bench-page: setup ## write the tables of docs/performance.md anew from bench/results
+bench-page: setup ## write the tables of docs/performance.md from bench/results
 	@$(BIN)/python -m bench.page
 
 # One resolution for every platform and Python, with hashes and without any address: it installs from whatever registry pip is set up for.
