@@ -8,7 +8,7 @@ _ONLY_WHEN_IT_HAPPENS = "Empty until it happens once."
 JOURNEY = Dashboard(
     name="journey",
     title="Etapa: Journey",
-    about="Where customers are, how they move, and what campaigns make of it.",
+    about="Where customers are, how they move, and how campaigns respond.",
     job="etapa",
     rows={
         "Customers": [
@@ -18,7 +18,7 @@ JOURNEY = Dashboard(
                 queries=[total(m.CUSTOMERS, "stage")],
                 kind="bargauge",
             ),
-            Panel(title="Customers by stage over time", about="The same, as it changed.", queries=[total(m.CUSTOMERS, "stage")]),
+            Panel(title="Customers by stage over time", about="The same over time.", queries=[total(m.CUSTOMERS, "stage")]),
         ],
         "Moves": [
             Panel(
@@ -38,7 +38,7 @@ JOURNEY = Dashboard(
         ],
         "Campaigns": [
             Panel(
-                title="What became of changes that fit a campaign, a second",
+                title="Campaign offers by outcome, a second",
                 about="Published, held out, or why not.",
                 queries=[rate(m.CAMPAIGN_TRIGGERS, "campaign", "outcome")],
                 unit="ops",
@@ -58,14 +58,14 @@ WORKER = Dashboard(
         "Is it well?": [
             Panel(
                 title="Servers",
-                about="1: does its part, for every process.",
+                about="1: it works, for every process.",
                 queries=[Query(f'min by (dependency) ({m.DEPENDENCY_UP.name}{{job=~"$job",instance=~"$instance"}})', "{{dependency}}")],
                 kind="stat",
                 width=6,
             ),
             Panel(
                 title="Why not",
-                about="1 for the cause of a server that does not do its part.",
+                about="1 for the cause, if a server does not work.",
                 queries=[largest(m.DEPENDENCY_TROUBLE, "dependency", "cause")],
                 width=6,
             ),
@@ -85,16 +85,16 @@ WORKER = Dashboard(
         ],
         "Does it keep up?": [
             Panel(title="Touchpoints that wait", about="Not committed yet, by partition.", queries=[total(m.LAG, "partition")]),
-            Panel(title="Touchpoints a second", about="By what became of them.", queries=[rate(m.TOUCHPOINTS, "outcome")], unit="ops"),
+            Panel(title="Touchpoints a second", about="By outcome.", queries=[rate(m.TOUCHPOINTS, "outcome")], unit="ops"),
             Panel(
                 title="From a touchpoint's record to its commit",
-                about="Half, and all but one in a hundred.",
+                about="Median and 99th percentile.",
                 queries=[quantile(m.END_TO_END, 0.5), quantile(m.END_TO_END, 0.99)],
                 unit="s",
             ),
             Panel(
                 title="From commit until Redis shows it",
-                about="Half, and all but one in a hundred.",
+                about="Median and 99th percentile.",
                 queries=[quantile(m.VIEW_DELAY, 0.5), quantile(m.VIEW_DELAY, 0.99)],
                 unit="s",
             ),
@@ -112,7 +112,7 @@ WORKER = Dashboard(
             ),
             Panel(title="Touchpoints in a batch", about="The median.", queries=[quantile(m.BATCH_TOUCHPOINTS, 0.5)]),
             Panel(
-                title="Timers behind their time",
+                title="Delay of timers",
                 about="In stream time, past the grace.",
                 queries=[quantile(m.TIMER_DELAY, 0.5), quantile(m.TIMER_DELAY, 0.99)],
                 unit="s",
@@ -142,7 +142,7 @@ WORKER = Dashboard(
             ),
             Panel(
                 title="Takeovers a second",
-                about="By reason; assigned is what the group does.",
+                about="By reason; assigned: the group moved the partition.",
                 queries=[rate(m.TAKEOVERS, "reason")],
                 unit="ops",
             ),
@@ -161,7 +161,7 @@ WORKER = Dashboard(
             ),
             Panel(
                 title="How long takeovers took",
-                about="All but one in a hundred.",
+                about="99th percentile.",
                 queries=[quantile(m.TAKEOVER_SECONDS, 0.99)],
                 unit="s",
                 quiet="No line while none happens.",
@@ -174,9 +174,7 @@ WORKER = Dashboard(
                 queries=[rate(m.HTTP_REQUESTS, "route", "status")],
                 unit="ops",
             ),
-            Panel(
-                title="How long they take", about="All but one in a hundred.", queries=[quantile(m.HTTP_SECONDS, 0.99, "route")], unit="s"
-            ),
+            Panel(title="How long they take", about="99th percentile.", queries=[quantile(m.HTTP_SECONDS, 0.99, "route")], unit="s"),
         ],
         "Process": [
             Panel(
@@ -192,7 +190,7 @@ WORKER = Dashboard(
             ),
             Panel(
                 title="Open descriptors",
-                about="Beside how many there may be.",
+                about="Compared with the limit.",
                 queries=[
                     Query(
                         'process_open_fds{job=~"$job",instance=~"$instance"} / process_max_fds{job=~"$job",instance=~"$instance"}',
@@ -216,22 +214,22 @@ DELIVERY = Dashboard(
             Panel(title="Delivered a second", about="By target.", queries=[rate(m.DELIVERIES, "target")], unit="ops"),
             Panel(
                 title="From publication to delivery",
-                about="Half, and all but one in a hundred.",
+                about="Median and 99th percentile.",
                 queries=[quantile(m.DELIVERY_LATENCY, 0.5, "target"), quantile(m.DELIVERY_LATENCY, 0.99, "target")],
                 unit="s",
             ),
             Panel(
                 title="How long requests take",
-                about="All but one in a hundred.",
+                about="99th percentile.",
                 queries=[quantile(m.DELIVERY_REQUEST, 0.99, "target")],
                 unit="s",
             ),
         ],
         "Targets": [
             Panel(title="Circuit breakers", about="0 closed, 1 half open, 2 open.", queries=[largest(m.DELIVERY_BREAKER, "target")]),
-            Panel(title="Held in memory", about="Under way to a target.", queries=[total(m.DELIVERY_HELD, "target")]),
+            Panel(title="Held in memory", about="On their way to a target.", queries=[total(m.DELIVERY_HELD, "target")]),
             Panel(title="Partitions behind", about="In which a target lags.", queries=[total(m.DELIVERY_BEHIND, "target")]),
-            Panel(title="Made again a second", about="Requests that failed.", queries=[rate(m.DELIVERY_RETRIES, "target")], unit="ops"),
+            Panel(title="Retries a second", about="Requests that failed.", queries=[rate(m.DELIVERY_RETRIES, "target")], unit="ops"),
         ],
         "What was not delivered": [
             Panel(
@@ -241,17 +239,20 @@ DELIVERY = Dashboard(
                 unit="ops",
             ),
             Panel(
-                title="For nobody, a second",
+                title="Not sent on purpose, a second",
                 about="Skipped campaigns and held out customers.",
                 queries=[rate(m.DELIVERY_NOT_SENT, "campaign", "why")],
                 unit="ops",
             ),
             Panel(
-                title="Gone a second", about="Removed by retention before they were delivered.", queries=[rate(m.DELIVERY_GONE)], unit="ops"
+                title="Removed by retention, a second",
+                about="Removed by retention before they were delivered.",
+                queries=[rate(m.DELIVERY_GONE)],
+                unit="ops",
             ),
             Panel(
                 title="Kafka",
-                about="1: does its part.",
+                about="1: it works.",
                 queries=[Query(f'min by (dependency) ({m.DEPENDENCY_UP.name}{{job=~"$job",instance=~"$instance"}})', "{{dependency}}")],
                 kind="stat",
             ),
