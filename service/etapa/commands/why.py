@@ -12,6 +12,7 @@ from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries
+from etapa.commands.terminal.words import not_exact
 from etapa.contracts.outgoing.explanation import explanation_json
 from etapa.hosting.clock import SystemClock
 from etapa.hosting.foreign_text import printable
@@ -121,6 +122,8 @@ def _explained(explained: Explained, indent: int) -> Iterator[str]:
         yield f"{margin}{verdict}  {first}"
         yield from (f"{margin}       {line}" for line in rest)
         details = [] if explained.seen is None else [explained.missing or explained.seen]
+        if not explained.exact:
+            details.append(not_exact(explained.off_by_at_most))
         if explained.changes_at is not None:
             details.append(_turn(explained))
         if explained.complete_since is not None:

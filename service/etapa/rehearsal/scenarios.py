@@ -163,7 +163,7 @@ def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
 
 def clauses_from_start(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
     """Clauses with what they saw; a time of day becomes a duration since the start of the test."""
-    return tuple(Clause(clause.condition, _since_start(clause), clause.exact) for clause in clauses)
+    return tuple(Clause(clause.condition, _since_start(clause), clause.exact, clause.off_by_at_most) for clause in clauses)
 
 
 def _move(change: StageChange) -> ScenarioMove:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from etapa.contracts.rfc3339 import format_time
+from etapa.journey.units import DAY, MINUTE, SECOND
 from tests.unit.cli.process import etapa
 
 HERE = Path(__file__).parent
@@ -125,9 +127,25 @@ def test_the_text_true_does_not_reach_the_unsubscribed() -> None:
     assert done.stdout == b""
 
 
-def test_a_count_that_is_not_exact_says_so() -> None:
-    changes = [json.loads(line) for line in simulate("count-470-where-369-is-true").stdout.splitlines()]
-    assert [clause.get("exact") for clause in changes[-1]["because"]] == [None, False]
+def test_a_burst_past_256_is_counted_right() -> None:
+    # 369 are left of it, and it takes 420.
+    assert [to for _, to in moves(simulate("count-470-where-369-is-true"))] == ["a"]
+
+
+def test_a_count_that_is_not_exact_says_by_how_much_it_may_be_off(tmp_path: Path) -> None:
+    lines = [
+        {"id": f"p{place}", "customer_id": "c", "type": "pv", "occurred_at": format_time(10**15 + place * MINUTE)} for place in range(500)
+    ]
+    lines.append({"id": "last", "customer_id": "c", "type": "check", "occurred_at": format_time(10**15 + 7 * DAY + 90 * SECOND)})
+    events = tmp_path / "events.jsonl"
+    events.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    journey = tmp_path / "journey.yaml"
+    journey.write_text((HERE / "count-470-where-369-is-true" / "journey.yaml").read_text())
+    changes = [json.loads(line) for line in etapa("simulate", "--journey", str(journey), str(events)).stdout.splitlines()]
+    exact, coarse = changes[-1]["because"]
+    assert "exact" not in exact
+    assert coarse == {"condition": "count(pv, 7d) >= 420", "observed": 499, "exact": False, "off_by_at_most": 2}
+    # It is 498: two have left, and the second counts with the third.
 
 
 def test_a_complaint_of_years_ago_triggers_nothing_where_events_have_to_be_fresh(tmp_path: Path) -> None:

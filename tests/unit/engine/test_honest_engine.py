@@ -80,7 +80,7 @@ def test_a_reason_says_when_it_was_judged_on_coarse_pieces(what: str) -> None:
     assert b"exact" not in written
     # All of the oldest piece is still in the window.
     assert reason(500, 1)[0]
-    exact, written = reason(500, 7 + 0.05)
+    exact, written = reason(500, 7 + 90 / 86_400)
     assert not exact
     assert b'"exact":false' in written
 

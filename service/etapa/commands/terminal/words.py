@@ -58,11 +58,17 @@ def clause_text(clause: Clause) -> str:
         case "sequence", int():
             return f"{clause.condition}, {counted(seen, 'step')} taken"
         case _, int() | float() if not clause.exact:
-            return f"{clause.condition}, saw about {seen:.10g} (not exact: more matched than is kept one by one)"
+            return f"{clause.condition}, saw {seen:.10g}, {not_exact(clause.off_by_at_most)}"
         case _, float():
             return f"{clause.condition}, saw {seen:.10g}"
         case _:
             return f"{clause.condition}, saw {'nothing' if seen is None else json.dumps(seen, ensure_ascii=False)}"
+
+
+def not_exact(off_by_at_most: float | None) -> str:
+    """That a number is not exact, and by how much it may be off."""
+    bound = "is an estimate" if off_by_at_most is None else f"may be off by {off_by_at_most:.10g}"
+    return f"which {bound}, since more matched than is kept one by one"
 
 
 def width() -> int:

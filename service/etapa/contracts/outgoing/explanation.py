@@ -22,6 +22,8 @@ class ConditionMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="condi
 
     condition: str
     observed: str | int | float | bool | None
+    exact: bool
+    off_by_at_most: int | float | None
     holds: bool
     missing: str | None
     changes_at: OffsetTime | None
@@ -132,7 +134,16 @@ def _when(explained: Explained) -> WhenMessage:
         since = (
             None if explained.complete_since is None else SinceMessage(explained.complete_since[0], moment_of(explained.complete_since[1]))
         )
-        return ConditionMessage(explained.condition, explained.observed, explained.holds, explained.missing, changes_at, since)
+        return ConditionMessage(
+            explained.condition,
+            explained.observed,
+            explained.exact,
+            explained.off_by_at_most,
+            explained.holds,
+            explained.missing,
+            changes_at,
+            since,
+        )
     members = [_when(member) for member in explained.members]
     return (AllMessage if explained.kind == "all" else AnyMessage)(explained.holds, changes_at, members)
 

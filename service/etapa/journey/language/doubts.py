@@ -248,7 +248,7 @@ class _Doubts:
                     if isinstance(item, ScalarNode) and isinstance(item.value, int) and item.value > MOST_EXACT:
                         self.report.warning(
                             item.position,
-                            f"within a window figures are exact up to {MOST_EXACT} matching touchpoints; past that the oldest are counted in"
+                            f"within a window figures are always exact up to {MOST_EXACT} matching touchpoints; past that the oldest may be counted in"
                             f" coarser pieces, so `{entry.key}: {item.value}` may hold somewhat early or late",
                         )
 

@@ -12,7 +12,6 @@ from etapa.journey.engine.accumulators.ever import Ask, keep, number_or_none, wi
 from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import (
-    BUCKETS,
     EXACT,
     LARGEST,
     LARGEST_VALUE,
@@ -20,7 +19,10 @@ from etapa.journey.engine.accumulators.window import (
     SMALLEST,
     TOTAL,
     Bucket,
+    coarsest_level,
     find_bucket,
+    put_into_bucket,
+    width_of,
 )
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -28,14 +30,14 @@ from etapa.journey.language.model import Conversion, Match, Path, Weights
 
 
 class CountBefore(Matching):
-    """Entry: [number of those that are old enough, times of the others, bucket times, counts of buckets]."""
+    """Entry: [number of those that are old enough, times of the others, bucket times, counts of buckets, their level]."""
 
-    __slots__ = ("before", "bucket_width")
+    __slots__ = ("before", "coarsest")
 
     def __init__(self, match: Match, before: int) -> None:
         super().__init__("count before", match, before)
         self.before: Final = before
-        self.bucket_width: Final = -(-before // BUCKETS)
+        self.coarsest: Final = coarsest_level(before)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
@@ -44,7 +46,7 @@ class CountBefore(Matching):
         old = now - self.before
         entry = memory[self.place]
         if entry is None:
-            entry = memory[self.place] = [0, [], [], []]
+            entry = memory[self.place] = [0, [], [], [], 0]
         times: list[int] = entry[1]
         bucket_times: list[int] = entry[2]
         counts: list[int] = entry[3]
@@ -52,6 +54,8 @@ class CountBefore(Matching):
         if aged:
             entry[0] += sum(counts[:aged])
             del bucket_times[:aged], counts[:aged]
+            if not counts:
+                entry[4] = 0
         aged = bisect_right(times, old)
         if aged:
             entry[0] += aged
@@ -59,18 +63,11 @@ class CountBefore(Matching):
         if at <= old:
             entry[0] += 1
         elif bucket_times and at <= bucket_times[-1]:
-            self._put_into_bucket(bucket_times, counts, at)
+            entry[4] = put_into_bucket(bucket_times, counts, at, entry[4], self.coarsest)
         else:
             times.insert(bisect_right(times, at), at)
             if len(times) > EXACT:
-                self._put_into_bucket(bucket_times, counts, times.pop(0))
-
-    def _put_into_bucket(self, bucket_times: list[int], counts: list[int], at: int) -> None:
-        place, found = find_bucket(bucket_times, at, self.bucket_width)
-        if found:
-            counts[place] += 1
-        else:
-            counts.insert(place, 1)
+                entry[4] = put_into_bucket(bucket_times, counts, times.pop(0), entry[4], self.coarsest)
 
 
 class ValuesBefore(Matching):
@@ -82,7 +79,7 @@ class ValuesBefore(Matching):
         super().__init__("values before", match, before, *value_definition(path, conversion, weights))
         self.value_of: Final = compile_value(path, conversion, weights)
         self.before: Final = before
-        self.bucket_width: Final = -(-before // BUCKETS)
+        self.bucket_width: Final = width_of(before)
         self.watch: Final = NumberWatch()
 
     def watches(self) -> list[Watch]:
@@ -165,7 +162,7 @@ class LastBefore(Matching):
         super().__init__("last before", match, before, *value_definition(path, conversion))
         self.value_of: Final = compile_value(path, conversion)
         self.before: Final = before
-        self.bucket_width: Final = -(-before // BUCKETS)
+        self.bucket_width: Final = width_of(before)
         self.compared: Final[list[Watch]] = []
         """One for each comparison of the value."""
         self.asks: Final[list[Ask]] = []

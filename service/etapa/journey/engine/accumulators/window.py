@@ -1,8 +1,11 @@
 """Accumulators over a moving window: exact up to 256 matching touchpoints, coarser and still bounded past that.
 
-A touchpoint is in the window while `now - within < occurred_at`. Past 256 the oldest merge into buckets, each 1/64 of the
-window wide; a bucket counts as a whole until its latest touchpoint leaves the window. So a count, a sum and so on may be
-off by what one bucket holds.
+A touchpoint is in the window while `now - within < occurred_at`. Past 256 the oldest merge into buckets, of at most 1/64 of the
+window; a bucket counts as a whole until its latest touchpoint leaves the window. So a count, a sum and so on may be off by what one
+bucket holds. All buckets are older than the 256, so whatever comes to less than 256 touchpoints is exact.
+
+Buckets of a count are as narrow as their number allows: the touchpoints of one microsecond at first, and twice as wide whenever there are
+too many. So a count stays exact while what is merged came at few different times, and is less wrong where much came in a short time.
 """
 
 from bisect import bisect_left, bisect_right
@@ -18,6 +21,8 @@ from etapa.journey.language.model import Conversion, Match, Path, Weights
 
 EXACT: Final = 256
 BUCKETS: Final = 64
+MOST_COUNTS: Final = 2 * BUCKETS + 2
+"""Buckets of a count. So many there are at most when their width is a power of two of at most 1/64 of the window, and more than half of that."""
 LARGEST: Final = 1.7976931348623157e308
 
 Bucket = list[Any]
@@ -29,16 +34,16 @@ LARGEST_VALUE: Final = 3
 
 
 class CountWindow(Windowed):
-    """When the matching touchpoints in the window occurred. Entry: the times, or once there are buckets [times, their times, their counts].
+    """When the matching touchpoints in the window occurred. Entry: the times, or once there are buckets [times, their times, their counts, level].
 
-    All times ascend. A bucket's time is that of its latest touchpoint.
+    All times ascend. A bucket's time is that of its latest touchpoint; its width is two to the power of the level.
     """
 
-    __slots__ = ("bucket_width",)
+    __slots__ = ("coarsest",)
 
     def __init__(self, match: Match, within: int) -> None:
         super().__init__("count", match, within)
-        self.bucket_width: Final = -(-within // BUCKETS)
+        self.coarsest: Final = coarsest_level(within)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
@@ -62,10 +67,8 @@ class CountWindow(Windowed):
         else:
             times.insert(bisect_right(times, at), at)
         if len(times) > EXACT:
-            bucket_times: list[int] = []
-            counts: list[int] = []
-            self._put_into_bucket(bucket_times, counts, times.pop(0))
-            memory[self.place] = [times, bucket_times, counts]
+            oldest = times.pop(0)
+            memory[self.place] = [times, [oldest], [1], 0]
 
     def times_in(self, entry: Any) -> list[int]:
         times: list[int] = entry[0] if has_buckets(entry) else entry
@@ -77,21 +80,16 @@ class CountWindow(Windowed):
         counts: list[int] = entry[2]
         forget_before(gone, times)
         forget_before(gone, bucket_times, counts)
-        if bucket_times and at <= bucket_times[-1]:
-            self._put_into_bucket(bucket_times, counts, at)
+        if not bucket_times:
+            entry[3] = 0
+        elif at <= bucket_times[-1]:
+            entry[3] = put_into_bucket(bucket_times, counts, at, entry[3], self.coarsest)
             return
         times.insert(bisect_right(times, at), at)
         if len(times) > EXACT:
-            self._put_into_bucket(bucket_times, counts, times.pop(0))
+            entry[3] = put_into_bucket(bucket_times, counts, times.pop(0), entry[3], self.coarsest)
         if not bucket_times:
             memory[self.place] = times
-
-    def _put_into_bucket(self, bucket_times: list[int], counts: list[int], at: int) -> None:
-        place, found = find_bucket(bucket_times, at, self.bucket_width)
-        if found:
-            counts[place] += 1
-        else:
-            counts.insert(place, 1)
 
 
 class ValueWindow(Windowed):
@@ -106,7 +104,7 @@ class ValueWindow(Windowed):
         super().__init__("values", match, within, *value_definition(path, conversion, weights))
         self.value_of: Final = compile_value(path, conversion, weights)
         self.watch: Final = NumberWatch()
-        self.bucket_width: Final = -(-within // BUCKETS)
+        self.bucket_width: Final = width_of(within)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
@@ -156,11 +154,52 @@ def has_buckets(entry: list[Any]) -> bool:
     return bool(entry) and isinstance(entry[0], list)
 
 
-def straddles(bucket_times: list[int], gone: int, within: int) -> bool:
-    """Whether some of the oldest bucket that still counts may have occurred at `gone` or earlier, and so count too long."""
-    width = -(-within // BUCKETS)
+def width_of(within: int) -> int:
+    """Of a bucket of values."""
+    return -(-within // BUCKETS)
+
+
+def straddling(bucket_times: list[int], gone: int, width: int) -> int:
+    """The place of the bucket of which some may have occurred at `gone` or earlier, although its latest did not; -1 when there is none."""
     place = bisect_right(bucket_times, gone)
-    return place < len(bucket_times) and bucket_times[place] // width * width <= gone
+    return place if place < len(bucket_times) and bucket_times[place] // width * width <= gone else -1
+
+
+def coarsest_level(within: int) -> int:
+    """How often the width of a count's buckets may double: up to 1/64 of the window."""
+    return max(0, (within // BUCKETS).bit_length() - 1)
+
+
+def put_into_bucket(bucket_times: list[int], counts: list[int], at: int, level: int, coarsest: int) -> int:
+    """Count what occurred at `at` in its bucket. Gives the level that the buckets have then, which is higher when they were too many."""
+    place, found = find_bucket(bucket_times, at, 1 << level)
+    if found:
+        counts[place] += 1
+    else:
+        counts.insert(place, 1)
+    while len(bucket_times) > MOST_COUNTS and level < coarsest:
+        level += 1
+        width = 1 << level
+        for later in range(len(bucket_times) - 1, 0, -1):
+            if bucket_times[later] // width == bucket_times[later - 1] // width:
+                counts[later - 1] += counts[later]
+                del bucket_times[later - 1], counts[later]
+    return level
+
+
+def uncertain_count(counts: list[int], place: int) -> int:
+    """How many of the bucket at `place` may be on the other side: its latest is certain. None of no bucket."""
+    return counts[place] - 1 if place >= 0 else 0
+
+
+def uncertain_sum(buckets: list[Bucket], place: int) -> float:
+    """By how much a sum may be off because of the bucket at `place`: by all of its values but the latest."""
+    if place < 0:
+        return 0.0
+    number, total, smallest, largest = buckets[place]
+    most: float = min(LARGEST, (number - 1) * max(abs(smallest), abs(largest)))
+    # Where all have the same sign, what is on the other side is less than all of it.
+    return most if smallest < 0 < largest else min(most, abs(total) - min(abs(smallest), abs(largest)))
 
 
 def forget_before(gone: int, times: list[int], companions: list[Any] | None = None) -> None:

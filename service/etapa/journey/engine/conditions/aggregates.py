@@ -7,7 +7,17 @@ from typing import Any, Final, NamedTuple
 
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.accumulators.ever import LastValue, Values, exact_sum
-from etapa.journey.engine.accumulators.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket, ValueWindow, straddles
+from etapa.journey.engine.accumulators.window import (
+    LARGEST_VALUE,
+    NUMBER,
+    SMALLEST,
+    TOTAL,
+    Bucket,
+    ValueWindow,
+    straddling,
+    uncertain_sum,
+    width_of,
+)
 from etapa.journey.engine.conditions.comparing import Comparing, all_alike
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.distinct import DistinctCompares
@@ -64,11 +74,12 @@ class AggregateCompares(CompiledLeaf):
 class WindowCompares(CompiledLeaf):
     """The sum, average, smallest or largest of the values in a window satisfies the comparison."""
 
-    __slots__ = ("aggregate", "comparing", "estimate", "key", "place", "within")
+    __slots__ = ("aggregate", "comparing", "estimate", "key", "kind", "place", "within")
 
     def __init__(self, text: str, kind: AggregateKind, window: ValueWindow, comparing: Comparing) -> None:
         super().__init__(text)
         aggregate = _AGGREGATES[kind]
+        self.kind: Final = kind
         self.aggregate: Final = aggregate.of
         self.estimate: Final = aggregate.estimates
         self.key: Final = window.key
@@ -113,7 +124,13 @@ class WindowCompares(CompiledLeaf):
 
     def exact(self, customer: Customer, now: int) -> bool:
         entry = customer.memory[self.place]
-        return entry is None or not straddles(entry[2], now - self.within, self.within)
+        return entry is None or straddling(entry[2], now - self.within, width_of(self.within)) < 0
+
+    def off_by_at_most(self, customer: Customer, now: int) -> Any:
+        if self.kind != "sum":
+            return None
+        entry = customer.memory[self.place]
+        return uncertain_sum(entry[3], straddling(entry[2], now - self.within, width_of(self.within)))
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, True

@@ -10,7 +10,7 @@
 Judging reads a customer and changes nothing.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -76,11 +76,18 @@ class CompiledLeaf(Condition):
         raise NotImplementedError
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
-        return [Clause(self.text if truth else "not " + self.text, self.observed(customer, now, touchpoint), self.exact(customer, now))]
+        text, observed = self.text if truth else "not " + self.text, self.observed(customer, now, touchpoint)
+        if self.exact(customer, now):
+            return [Clause(text, observed)]
+        return [Clause(text, observed, exact=False, off_by_at_most=self.off_by_at_most(customer, now))]
 
     def exact(self, customer: Customer, now: int) -> bool:
         """Whether what it sees is certain: not worked out from coarse pieces, of which some may have left the window."""
         return True
+
+    def off_by_at_most(self, customer: Customer, now: int) -> Any:
+        """Of a number that is not exact, a bound of its error, which is a number as well; none where there is none."""
+        return None
 
     def memory_key(self) -> str | None:
         """What it remembers a customer by (see `beginnings`); none when it needs no memory of its own."""

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.ever import Total
-from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, straddles
+from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, straddling, uncertain_count
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
@@ -97,7 +97,11 @@ class CountCompares(CompiledLeaf):
 
     def exact(self, customer: Customer, now: int) -> bool:
         entry = customer.memory[self.place]
-        return entry is None or not has_buckets(entry) or not straddles(entry[1], now - self.within, self.within)
+        return entry is None or not has_buckets(entry) or straddling(entry[1], now - self.within, 1 << entry[3]) < 0
+
+    def off_by_at_most(self, customer: Customer, now: int) -> Any:
+        entry = customer.memory[self.place]
+        return uncertain_count(entry[2], straddling(entry[1], now - self.within, 1 << entry[3]))
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return self.rises_and_falls

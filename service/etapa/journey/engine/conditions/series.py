@@ -18,12 +18,16 @@ from etapa.journey.engine.accumulators.window import (
     CountWindow,
     ValueWindow,
     has_buckets,
-    straddles,
+    straddling,
+    uncertain_count,
+    uncertain_sum,
+    width_of,
 )
 from etapa.journey.language.matching.predicates import MISSING
 from etapa.journey.language.model import AggregateKind
 
 _NO_TIMES: Final[list[int]] = []
+_NONE: Final = (-1, -1)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -48,6 +52,10 @@ class Series:
         """Whether the answer is certain."""
         return True
 
+    def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
+        """If it is not, by how much it may be off; none where there is no bound."""
+        return None
+
 
 class Counted(Series):
     """How many there are in a window."""
@@ -65,7 +73,15 @@ class Counted(Series):
         return sorted([*entry[1], *entry[0]]) if has_buckets(entry) else list(entry)
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not has_buckets(entry) or not (straddles(entry[1], gone, self.within) or straddles(entry[1], upto, self.within))
+        return not has_buckets(entry) or _straddling_ends(entry[1], gone, upto, 1 << entry[3]) == _NONE
+
+    def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
+        return max([uncertain_count(entry[2], place) for place in _straddling_ends(entry[1], gone, upto, 1 << entry[3])])
+
+
+def _straddling_ends(bucket_times: list[int], gone: int, upto: int, width: int) -> tuple[int, int]:
+    """The buckets that lie across the beginning and across the end; what counts too much there is too little here."""
+    return straddling(bucket_times, gone, width), straddling(bucket_times, upto, width)
 
 
 def _later(entry: Any, at: int) -> int:
@@ -92,7 +108,10 @@ class CountedBefore(Series):
         return [*entry[2], *entry[1]]
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not straddles(entry[2], upto, self.before)
+        return straddling(entry[2], upto, 1 << entry[4]) < 0
+
+    def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
+        return uncertain_count(entry[3], straddling(entry[2], upto, 1 << entry[4]))
 
 
 class Aggregated(Series):
@@ -116,7 +135,12 @@ class Aggregated(Series):
         return [*entry[2], *entry[0]]
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not (straddles(entry[2], gone, self.within) or straddles(entry[2], upto, self.within))
+        return _straddling_ends(entry[2], gone, upto, width_of(self.within)) == _NONE
+
+    def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
+        if self.kind != "sum":
+            return None
+        return sum([uncertain_sum(entry[3], place) for place in set(_straddling_ends(entry[2], gone, upto, width_of(self.within)))])
 
 
 class AggregatedBefore(Series):
@@ -137,7 +161,10 @@ class AggregatedBefore(Series):
         return [*entry[3], *entry[1]]
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not straddles(entry[3], upto, self.before)
+        return straddling(entry[3], upto, width_of(self.before)) < 0
+
+    def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
+        return uncertain_sum(entry[4], straddling(entry[3], upto, width_of(self.before))) if self.kind == "sum" else None
 
 
 def aggregate(kind: AggregateKind, aged: list[Any] | None, values: list[Any], buckets: list[Bucket]) -> Any:

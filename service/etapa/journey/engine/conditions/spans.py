@@ -66,6 +66,21 @@ class SpanCompares(CompiledLeaf):
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self.comparing.shown(self._value(customer, now))
 
+    def exact(self, customer: Customer, now: int) -> bool:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return True
+        gone, upto = self._ends(customer, now)
+        return self.series.exact(entry, gone, upto)
+
+    def off_by_at_most(self, customer: Customer, now: int) -> Any:
+        gone, upto = self._ends(customer, now)
+        return self.series.off_by_at_most(customer.memory[self.place], gone, upto)
+
+    def _ends(self, customer: Customer, now: int) -> tuple[int, int]:
+        """The span: after the first, up to and including the second."""
+        raise NotImplementedError
+
     def _value(self, customer: Customer, now: int) -> Any:
         raise NotImplementedError
 
@@ -108,9 +123,8 @@ class SlidingCompares(SpanCompares):
                 return at
         return NEVER
 
-    def exact(self, customer: Customer, now: int) -> bool:
-        entry = customer.memory[self.place]
-        return entry is None or self.series.exact(entry, self._gone(now), now - self.before)
+    def _ends(self, customer: Customer, now: int) -> tuple[int, int]:
+        return self._gone(now), now - self.before
 
     def changes_by_time(self) -> tuple[bool, bool]:
         if self.within == NEVER and not self.before:
@@ -156,14 +170,9 @@ class CalendarCompares(SpanCompares):
                 return NEVER
         return NEVER
 
-    def exact(self, customer: Customer, now: int) -> bool:
-        entry = customer.memory[self.place]
-        if entry is None:
-            return True
+    def _ends(self, customer: Customer, now: int) -> tuple[int, int]:
         period = self.periods.around(self.where.of(customer), now)
-        if self.last:
-            return self.series.exact(entry, period.before - 1, period.start - 1)
-        return self.series.exact(entry, period.start - 1, now)
+        return (period.before - 1, period.start - 1) if self.last else (period.start - 1, now)
 
     def traits(self) -> tuple[str, ...]:
         return self.where.traits()

@@ -15,6 +15,8 @@ class Clause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     observed: str | int | float | bool | None
     exact: bool = True
     """False where it was judged on coarse pieces, so that what it saw may be off. Written only then."""
+    off_by_at_most: int | float | None = None
+    """By how much, where that is known."""
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):

@@ -33,6 +33,9 @@ class ExplainedCondition(msgspec.Struct, frozen=True):
     holds: bool
     seen: str | None
     """What it looks at, in words; none for events."""
+    exact: bool
+    off_by_at_most: float | None
+    """Where what it observed is not exact, by how much it may be off, if that is known."""
     missing: str | None
     """What it lacks, in words; none when it holds."""
     changes_at: int | None
@@ -117,12 +120,14 @@ def _explain(written: model.Condition, condition: Condition, customer: Customer,
         return ExplainedGroup("all" if isinstance(written, model.All) is wanted else "any", holds, changes_at, members)
     if not isinstance(written, model.Leaf) or not isinstance(condition, CompiledLeaf):
         raise TypeError(f"{written!r} was not compiled as it is written")
-    observed = condition.observed(customer, now, None)
+    observed, exact = condition.observed(customer, now, None), condition.exact(customer, now)
     return ExplainedCondition(
         condition.text if wanted else "not " + condition.text,
         observed,
         holds,
         written.seen(observed),
+        exact,
+        None if exact else condition.off_by_at_most(customer, now),
         None if holds else written.lacking(observed, now, changes_at, wanted=wanted),
         changes_at,
         _complete_since(written, condition, customer, now),
