@@ -33,8 +33,8 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.kafka.reading.stretch import range_of
 from etapa.stream.protocol.observer import NullObserver
-from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.takeover import take_over
+from etapa.stream.protocol.task_options import TaskOptions
 from etapa.stream.redis.client import connect, disconnect
 from etapa.stream.redis.view import RedisView
 from etapa.stream.worker import spare_the_garbage_collector

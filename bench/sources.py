@@ -29,10 +29,10 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import DAY, SECOND
 from etapa.rehearsal.replay import Replay
 from etapa.sources import presets
-from etapa.sources.columns import parquet_records
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper
+from etapa.sources.typed_files import parquet_records
 
 TOUCHPOINTS = 20_000
 CUSTOMERS = 500

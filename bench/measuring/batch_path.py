@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from bench.measuring.memory_ports import DictView, ListLog
 from bench.workload.touchpoints import KeyAndValue
-from etapa.hosting.clock import SystemClock
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.batch import encode
 from etapa.stream.protocol.observer import NullObserver
-from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.records import Record
 from etapa.stream.protocol.task import PartitionTask
+from etapa.stream.protocol.task_options import TaskOptions
 
 BATCH = 1_000
 """Touchpoints after which what came of them is encoded, where that is measured by itself."""

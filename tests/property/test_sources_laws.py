@@ -15,10 +15,10 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources import presets
 from etapa.sources.decoding import SourceDecoder
+from etapa.sources.file_records import decode_json
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper
-from etapa.sources.outcome import Mapped
-from etapa.sources.records import decode_json
+from etapa.sources.record_outcome import Mapped
 
 LIMITS = TouchpointLimits(max_bytes=20_000)
 TIGHT = TouchpointLimits(max_bytes=300)

@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from etapa.journey.units import SECOND
-from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import TakeoverReason
+from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.checking.controls import PROTOCOL_SAFETIES, SUPERVISION_SAFETIES, Safety
 from tests.simulation.checking.reach import MUST_HAPPEN, did_not_happen
 from tests.simulation.checking.regressions import REGRESSIONS, Regression

@@ -13,7 +13,7 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.mark import Begun
 from etapa.journey.units import DAY
 from etapa.sources.decoding import SourceDecoder
-from etapa.sources.outcome import Mapped
+from etapa.sources.record_outcome import Mapped
 from etapa.stream.protocol import tenure
 from etapa.stream.protocol.intake import Intake
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone

@@ -8,7 +8,7 @@ from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.contracts.stored.delivery_progress import DeliveryProgressError
 from etapa.contracts.stored.mark import REPLACEABLE_ROLES, MarkError, TopicRole
-from etapa.deliver.offsets.acceptance import accept_triggers
+from etapa.deliver.offsets.new_topic import accept_triggers
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.topic_ids import role_names

@@ -68,7 +68,7 @@ def demo(
     # Only now: what the demo runs on takes a while to import, and --help needs none of it.
     from etapa.embedded.broker import BrokerError
     from etapa.embedded.demo import DemoError, run_demo
-    from etapa.embedded.plan import DemoOptions
+    from etapa.embedded.demo_plan import DemoOptions
     from etapa.embedded.redis_server import RedisUnavailable
 
     with contextlib.nullcontext() if events is None else _recorded(events, source, settings) as recorded:

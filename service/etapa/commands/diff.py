@@ -23,8 +23,8 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.stage_matrix import matrix
-from etapa.commands.terminal.tables import table
-from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.text_tables import table
+from etapa.commands.terminal.time_options import Time
 from etapa.commands.terminal.words import clause_text, counted, width
 from etapa.contracts.rfc3339 import format_time
 from etapa.hosting.foreign_text import printable

@@ -11,7 +11,7 @@ from etapa.commands.files.replays import replay_files
 from etapa.commands.files.touchpoint_files import touchpoint_file_flags
 from etapa.commands.terminal.failures import WrongUse, reason
 from etapa.commands.terminal.options import settings_flags, settings_from
-from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.time_options import Time
 from etapa.commands.terminal.words import counted
 from etapa.journey.map.rules_told import RulesTold
 from etapa.languages.read import languages

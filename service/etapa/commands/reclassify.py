@@ -14,7 +14,7 @@ from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.stored.reclassification import ReclassifyRequest
-from etapa.hosting.clock import SystemClock
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.facts.instant import time_text
 from etapa.journey.language.kinds.wording import number_text
 from etapa.settings import Settings

@@ -12,7 +12,7 @@ from etapa.commands.terminal.failures import WrongUse
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.report_text import report_text
-from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.time_options import Time
 from etapa.contracts.outgoing.report import report_csv, report_json
 from etapa.journey.language.model import Journey
 from etapa.journey.ledger.periods import GRAINS, Grain

@@ -24,8 +24,8 @@ from etapa.commands.terminal.failures import WrongUse, reason
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json, json_line
 from etapa.commands.terminal.stage_matrix import transition_matrix
-from etapa.commands.terminal.tables import table
-from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.text_tables import table
+from etapa.commands.terminal.time_options import Time
 from etapa.commands.terminal.words import counted, width
 from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json
 from etapa.contracts.outgoing.stage_change import stage_change_json

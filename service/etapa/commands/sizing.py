@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from etapa.commands.terminal.printing import echo_json
-from etapa.commands.terminal.tables import table
+from etapa.commands.terminal.text_tables import table
 from etapa.commands.terminal.words import pace_text, size_text
 from etapa.journey.duration import roughly
 from etapa.journey.units import DAY, SECOND

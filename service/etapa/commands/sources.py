@@ -19,10 +19,10 @@ from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.hosting.foreign_text import printable
 from etapa.sources import presets
+from etapa.sources.file_records import decode_json
 from etapa.sources.loading import load_source, source_schema
 from etapa.sources.mapping import Mapper
-from etapa.sources.records import decode_json
-from etapa.sources.tally import Tally
+from etapa.sources.outcome_counts import Tally
 from etapa.sources.trials import run_trials
 
 WIDEST = 110

@@ -18,8 +18,8 @@ from etapa.commands.terminal.words import counted, width
 from etapa.hosting.foreign_text import printable
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Scenario
-from etapa.rehearsal.absence import first_absence
 from etapa.rehearsal.coverage import Coverage
+from etapa.rehearsal.missing_change import first_absence
 from etapa.rehearsal.scenarios import rehearse, touchpoints_of
 from etapa.rehearsal.type_look import TypeLook
 

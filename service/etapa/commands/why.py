@@ -14,8 +14,8 @@ from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries
 from etapa.commands.terminal.words import not_exact
 from etapa.contracts.outgoing.explanation import explanation_json
-from etapa.hosting.clock import SystemClock
 from etapa.hosting.foreign_text import printable
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.facts.instant import time_text
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.explain import Explained, ExplainedCondition, ExplainedRule, Explanation, explain

@@ -11,7 +11,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from mode import Service
 
 from etapa.contracts.trace import trace_of
-from etapa.deliver.attempts.answers import Answer
+from etapa.deliver.attempts.target_answers import Answer
 from etapa.deliver.catch_up import CatchUp
 from etapa.deliver.delivery_file.plan import Plan, Target
 from etapa.deliver.delivery_file.secrets_found import Credentials
@@ -24,8 +24,8 @@ from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
 from etapa.deliver.group import GroupWatch
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.deliver.offsets.progress_log import ProgressLog
-from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.units import SECOND
 from etapa.stream.kafka.causes import cause_in_kafka
 from etapa.stream.kafka.cluster import Cluster

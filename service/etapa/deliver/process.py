@@ -12,11 +12,11 @@ from etapa.deliver.delivery_service import DeliveryService
 from etapa.deliver.faust_consumer import DeliveryApp, hand_over
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.errors import EtapaError
-from etapa.hosting.clock import SystemClock
 from etapa.hosting.faust_frame import StoppableWorker, made_app
 from etapa.hosting.health import WorkerError
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.units import SECOND
-from etapa.serve.health import HealthApi
+from etapa.serve.readiness import HealthApi
 from etapa.serve.service import HttpService
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from types import FrameType
 
 from etapa.embedded.broker import NAME, NAME_IN_SHORT, PrivateBroker
+from etapa.embedded.demo_outcome import OutcomeError, Results, StagesShown, WorkerCounts, is_ready, worker_counts
+from etapa.embedded.demo_plan import DemoOptions, touchpoints_for
+from etapa.embedded.demo_progress import Highlights, Look, Trend
+from etapa.embedded.demo_summary import DemoSummary
+from etapa.embedded.demo_worker import WorkerProcess
 from etapa.embedded.feeder import Feeder
 from etapa.embedded.live_view import Picture
-from etapa.embedded.outcome import OutcomeError, Results, StagesShown, WorkerCounts, is_ready, worker_counts
-from etapa.embedded.plan import DemoOptions, touchpoints_for
-from etapa.embedded.progress import Highlights, Look, Trend
 from etapa.embedded.redis_server import PrivateRedis
 from etapa.embedded.screen import Screen
-from etapa.embedded.summary import DemoSummary
-from etapa.embedded.worker_process import WorkerProcess
 from etapa.errors import EtapaError
 from etapa.journey.language.model import Journey
 from etapa.settings import SHIPPED_JOURNEY, Settings

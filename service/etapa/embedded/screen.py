@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from etapa.embedded.demo_summary import DemoSummary
 from etapa.embedded.live_view import Picture, draw, line, seconds_as_text
-from etapa.embedded.summary import DemoSummary
 from etapa.journey.language.model import Journey
 
 _LINE_EVERY = 2.0

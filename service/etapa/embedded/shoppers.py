@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from etapa.contracts.rfc3339 import moment_of, parse_time
-from etapa.embedded.personas import any_shopper
+from etapa.embedded.shopper_kinds import any_shopper
 from etapa.embedded.stories import Cast, Character, Story, StoryStep
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 

@@ -10,8 +10,8 @@ from etapa.journey.engine.accumulators.matching import Filter, compile_path, com
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.condition import Leaf
 from etapa.journey.language.kinds.logic import leaves
+from etapa.journey.language.matching.descriptions import describe_path
 from etapa.journey.language.matching.matches import ANY_TYPE, Comparison, Match, Path
-from etapa.journey.language.matching.phrases import describe_path
 from etapa.journey.language.matching.type_checks import NUMBERS, TypeCheck, in_words, type_check
 from etapa.journey.language.model import Aggregate, Date, First, Journey, Trait
 

@@ -16,22 +16,22 @@ from prometheus_client import CollectorRegistry
 from etapa.contracts.outgoing.explanation import explanation_json
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.state import StateError, decode_state
-from etapa.hosting.clock import SystemClock
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.judging.explain import explain
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
-from etapa.serve import answers
-from etapa.serve.access import access_of
+from etapa.serve import answer_shapes as answers
 from etapa.serve.allowance import Allowance
-from etapa.serve.health import HealthApi, application_of, json_answer, json_bytes
+from etapa.serve.customer_access import access_of
 from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.serve.openapi import openapi_document
 from etapa.serve.operations import OF_A_WORKER
 from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.serve.ports import ReadinessCheck, RequestObserver, StageReader
 from etapa.serve.problems import problem
+from etapa.serve.readiness import HealthApi, application_of, json_answer, json_bytes
 from etapa.settings.values import Secret
 
 REFUSALS_A_SECOND = 10

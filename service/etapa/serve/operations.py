@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from etapa.contracts.outgoing.explanation import ExplanationMessage
-from etapa.serve.answers import Alive, CustomerStage, Document, Map, Problem, Readiness, Stages
+from etapa.serve.answer_shapes import Alive, CustomerStage, Document, Map, Problem, Readiness, Stages
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from etapa.serve.answers import Problem
+from etapa.serve.answer_shapes import Problem
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt
 

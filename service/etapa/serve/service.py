@@ -9,7 +9,7 @@ from aiohttp import web
 from mode import Service
 
 from etapa.errors import EtapaError
-from etapa.serve.connections import IDLE_SECONDS, LINGER_SECONDS, Entrance, most_connections, request_logger
+from etapa.serve.bounded_connections import IDLE_SECONDS, LINGER_SECONDS, Entrance, most_connections, request_logger
 
 logger = logging.getLogger(__name__)
 

@@ -14,12 +14,12 @@ from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import LARGEST_INTEGER, SMALLEST_INTEGER, TouchpointLimits
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.sources.changes import Wanted, origin_of
+from etapa.sources.field_values import Unfit, as_text, noun
 from etapa.sources.finding import Element, Finders, SharesTooMuch, WholeRecord
 from etapa.sources.model import Fields, Source, TouchpointMapping
 from etapa.sources.origins import Origin, Refused, Unwanted
-from etapa.sources.outcome import Mapped, Outcome
-from etapa.sources.values import Unfit, as_text, noun
+from etapa.sources.record_outcome import Mapped, Outcome
+from etapa.sources.value_changes import Wanted, origin_of
 
 MAX_EACH: Final = 10_000
 """Elements of one record; a longer list is a dead letter."""

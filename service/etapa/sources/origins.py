@@ -6,8 +6,8 @@ from etapa.contracts.rfc3339 import parse_time
 from etapa.errors import EtapaError
 from etapa.journey.language.matching.matches import Scalar
 from etapa.journey.language.reading.findings import listed
+from etapa.sources.field_values import digest
 from etapa.sources.finding import Element, Finder
-from etapa.sources.values import digest
 
 
 class Refused(EtapaError):

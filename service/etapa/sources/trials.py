@@ -12,7 +12,7 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import parse_time
 from etapa.sources.mapping import Mapper
 from etapa.sources.model import ExpectedOutcome, Trial
-from etapa.sources.outcome import Outcome
+from etapa.sources.record_outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import IncompatibleBrokerVersion
 
-from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.units import SECOND
 from etapa.stream.kafka.clients.consumer import client_id_of, stop_consumer
 from etapa.stream.kafka.cluster import Cluster

@@ -14,8 +14,8 @@ from aiokafka.errors import InconsistentGroupProtocolError
 from mode import Service
 
 from etapa.contracts.incoming.decoder import Decoder
-from etapa.hosting.clock import SystemClock
 from etapa.hosting.health import Health, WorkerError
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.judging.program import Program
 from etapa.settings import Settings
 from etapa.stream.kafka.clients.consumer import stop_consumer, tell_of_slow_parser

@@ -2,7 +2,7 @@
 
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.settings import Settings
-from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.task_options import TaskOptions
 
 
 def task_options(settings: Settings, decoder: Decoder) -> TaskOptions:

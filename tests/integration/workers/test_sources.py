@@ -12,7 +12,7 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.units import DAY
-from etapa.sources.outcome import Mapped
+from etapa.sources.record_outcome import Mapped
 from tests.integration.outcome import check, followed, published_changes, put_touchpoints, view_from_the_log
 from tests.integration.places import new_place, read_all
 from tests.integration.worker import StartedWorker, environment_of

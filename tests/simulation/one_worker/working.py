@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.one_worker.alone import OPTIONS, Alone
 
 

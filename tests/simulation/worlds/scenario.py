@@ -8,7 +8,7 @@ import msgspec
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import SECOND
-from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.machines.network import Weather
 from tests.simulation.worlds.shop import SimulatedShop
 from tests.support.faulty import Faulty

@@ -7,7 +7,7 @@ from random import Random
 from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.contracts.stored.state import decode_standing
 from etapa.journey.units import SECOND
-from etapa.stream.protocol.options import TaskOptions
+from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.checking.checker import Expectations, mark_of, violations
 from tests.simulation.checking.controls import Safety
 from tests.simulation.machines.memory_log import Committed, MemoryBroker

@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from etapa.embedded.shoppers import ShoppingTrip, touchpoints
 from etapa.journey.units import DAY
-from etapa.sources.columns import plain
+from etapa.sources.typed_files import plain
 from tests.unit.cli.process import etapa
 
 START = 1_700_000_000_000_000

@@ -1,7 +1,7 @@
 import pytest
 
 from etapa.contracts.rfc3339 import parse_time
-from etapa.deliver.attempts.answers import Answer, verdict_of, wait_asked_for
+from etapa.deliver.attempts.target_answers import Answer, verdict_of, wait_asked_for
 from etapa.journey.units import SECOND
 
 NOW = parse_time("2026-11-21T10:00:00Z")

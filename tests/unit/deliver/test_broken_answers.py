@@ -16,15 +16,15 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from etapa.deliver.attempts.answers import Answer, verdict_of
 from etapa.deliver.attempts.backoff import Retry
+from etapa.deliver.attempts.target_answers import Answer, verdict_of
 from etapa.deliver.delivery_file.plan import Target
 from etapa.deliver.delivery_file.secrets_found import Credentials
 from etapa.deliver.dispatch.pending_trigger import PendingTrigger
 from etapa.deliver.dispatch.target_queue import TargetQueue
 from etapa.deliver.dispatch.webhook import Webhooks, _trouble
 from etapa.deliver.offsets.progress import PartitionProgress
-from etapa.hosting.clock import SystemClock
+from etapa.hosting.system_clock import SystemClock
 
 GOOD = b"HTTP/1.1 200 OK\r\n"
 

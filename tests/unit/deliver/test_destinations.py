@@ -6,8 +6,8 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from etapa.deliver.attempts.answers import Answer
 from etapa.deliver.attempts.destinations import DestinationRefused, GuardedResolver, hosts_compared
+from etapa.deliver.attempts.target_answers import Answer
 from etapa.deliver.delivery_file.plan import Target
 from etapa.deliver.delivery_file.plan_file import load_plan
 from etapa.deliver.delivery_file.secrets_found import Credentials

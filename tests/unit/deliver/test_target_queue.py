@@ -7,9 +7,9 @@ from typing import Self
 import pytest
 
 from etapa.contracts.outgoing.undelivered import Undelivered
-from etapa.deliver.attempts.answers import Answer
 from etapa.deliver.attempts.backoff import Retry
 from etapa.deliver.attempts.breaker import BreakerPolicy, State
+from etapa.deliver.attempts.target_answers import Answer
 from etapa.deliver.delivery_file.plan import Target
 from etapa.deliver.dispatch.pending_trigger import PendingTrigger
 from etapa.deliver.dispatch.target_queue import TargetQueue

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from etapa.deliver.attempts.answers import Answer
+from etapa.deliver.attempts.target_answers import Answer
 from etapa.deliver.delivery_file.plan import Target
 from etapa.deliver.delivery_file.secrets_found import Credentials
 from etapa.deliver.dispatch.webhook import Webhooks

@@ -10,8 +10,8 @@ import pytest
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.embedded.demo_plan import DemoOptions, plan_for, tempo_of
 from etapa.embedded.improvised import Improvisation, fitting
-from etapa.embedded.plan import DemoOptions, plan_for, tempo_of
 from etapa.embedded.shoppers import touchpoints
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.judging.program import compile_journey

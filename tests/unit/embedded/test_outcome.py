@@ -9,7 +9,7 @@ from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import encode_stage_change
 from etapa.embedded.broker import PrivateBroker
-from etapa.embedded.outcome import Results, StagesShown, is_ready, worker_counts
+from etapa.embedded.demo_outcome import Results, StagesShown, is_ready, worker_counts
 from etapa.embedded.redis_server import PrivateRedis
 from etapa.journey.engine.facts.stage_change import StageChange
 from tests.servers.processes import free_ports, wait_until

@@ -2,7 +2,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
-from etapa.embedded.progress import Highlights, Look, Trend
+from etapa.embedded.demo_progress import Highlights, Look, Trend
 from etapa.journey.units import DAY
 
 

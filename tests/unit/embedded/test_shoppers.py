@@ -11,8 +11,8 @@ from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.embedded import shoppers
-from etapa.embedded.personas import PERSONAS
-from etapa.embedded.plan import DemoOptions, plan_for
+from etapa.embedded.demo_plan import DemoOptions, plan_for
+from etapa.embedded.shopper_kinds import PERSONAS
 from etapa.embedded.shoppers import BROKEN, SentTouchpoint, ShoppingTrip, touchpoints
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -13,8 +13,8 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import QuietTime
 from etapa.journey.language.kinds.clock import Hours, Times
 from etapa.journey.language.model import CustomerZone, Quiet
+from etapa.journey.localtime.calendar_periods import Period, Periods
 from etapa.journey.localtime.civil import day_number
-from etapa.journey.localtime.periods import Period, Periods
 from etapa.journey.localtime.zone import Zone
 from etapa.journey.units import DAY, HOUR, MINUTE
 from tests.unit.engine.test_local_zones import EPOCH, EVERY, FIRST, LAST, NAMES, library_zone, transitions, zone_of

@@ -11,8 +11,8 @@ from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Journey, Scenario
 from etapa.journey.units import DAY, SECOND
-from etapa.rehearsal.absence import Absence, first_absence
 from etapa.rehearsal.coverage import Coverage
+from etapa.rehearsal.missing_change import Absence, first_absence
 from etapa.rehearsal.scenarios import START, ScenarioOutcome, rehearse, touchpoints_of
 from tests.support.faulty import Faulty
 

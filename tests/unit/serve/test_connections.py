@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from etapa.hosting.sparse_log import Sparse
-from etapa.serve import connections, service
+from etapa.serve import bounded_connections as connections
+from etapa.serve import service
 from etapa.serve.service import HttpService
 from tests.unit.serve.asked import application, customer
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from etapa.hosting.health import Health
-from etapa.serve import health
+from etapa.serve import readiness as health
 from etapa.stream.protocol.readers import StageCounts
 from tests.unit.serve.asked import Checks, NeverDone, StagesInMemory, application, ask, customer
 

@@ -8,10 +8,10 @@ import pytest
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
-from etapa.sources.changes import MappingError
 from etapa.sources.loading import load_source
 from etapa.sources.mapping import Mapper
-from etapa.sources.outcome import Mapped
+from etapa.sources.record_outcome import Mapped
+from etapa.sources.value_changes import MappingError
 
 BARE = {"id": "id", "customer_id": "user", "type": "event", "occurred_at": "at"}
 RECORD: dict[str, Any] = {"id": "e-1", "user": "u-1", "event": "purchase", "at": "2026-01-05T09:20:00Z"}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from etapa.contracts.incoming.rejected import Rejected
+from etapa.sources.file_records import RecordsError, records
 from etapa.sources.model import Decode
-from etapa.sources.records import RecordsError, records
 
 
 def read(content: bytes, decode: Decode = "json", max_bytes: int = 1000) -> list[tuple[int, Any]]:

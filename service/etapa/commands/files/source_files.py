@@ -15,14 +15,15 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 from etapa.rehearsal.readings import Touchpoints
-from etapa.sources import columns, presets
-from etapa.sources.changes import MappingError
+from etapa.sources import presets
+from etapa.sources import typed_files as columns
+from etapa.sources.file_records import Read, RecordsError, records
 from etapa.sources.lines import Lines
 from etapa.sources.loading import LoadedSource, load_source
 from etapa.sources.mapping import Mapper
-from etapa.sources.outcome import Mapped
-from etapa.sources.records import Read, RecordsError, records
-from etapa.sources.tally import Tally
+from etapa.sources.outcome_counts import Tally
+from etapa.sources.record_outcome import Mapped
+from etapa.sources.value_changes import MappingError
 
 
 def source_text(name: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import msgspec
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.printing import echo_json
-from etapa.commands.terminal.times import Time
+from etapa.commands.terminal.time_options import Time
 from etapa.commands.terminal.words import counted
 from etapa.contracts.rfc3339 import format_time
 from etapa.hosting.foreign_text import printable

@@ -9,8 +9,8 @@ from etapa.commands.terminal.words import clause_text, counted
 from etapa.hosting.foreign_text import printable
 from etapa.journey.duration import format_duration
 from etapa.journey.language.model import ExpectedChange
-from etapa.rehearsal.absence import Absence
 from etapa.rehearsal.alignment import Row
+from etapa.rehearsal.missing_change import Absence
 from etapa.rehearsal.scenarios import ScenarioMove, ScenarioOutcome
 
 MARGIN = "  "

@@ -12,8 +12,8 @@ from etapa.commands.results.junit import Case, Suite
 from etapa.journey.duration import format_duration
 from etapa.journey.language.load import Loaded
 from etapa.journey.language.model import ExpectedChange
-from etapa.rehearsal.absence import Absence
 from etapa.rehearsal.coverage import Coverage
+from etapa.rehearsal.missing_change import Absence
 from etapa.rehearsal.scenarios import ScenarioMove, ScenarioOutcome
 
 Status = Literal["passed", "failed", "error"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from etapa.commands.terminal.tables import table
+from etapa.commands.terminal.text_tables import table
 from etapa.contracts.rfc3339 import format_time
 from etapa.hosting.foreign_text import printable
 from etapa.journey.duration import roughly

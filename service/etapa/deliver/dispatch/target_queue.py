@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from etapa.contracts.outgoing.undelivered import Undelivered, UndeliveredReason
-from etapa.deliver.attempts.answers import Answer, verdict_of, wait_asked_for
 from etapa.deliver.attempts.backoff import next_attempt
 from etapa.deliver.attempts.breaker import Breaker, State
+from etapa.deliver.attempts.target_answers import Answer, verdict_of, wait_asked_for
 from etapa.deliver.delivery_file.plan import Target
 from etapa.deliver.dispatch.pending_trigger import PendingTrigger
 from etapa.journey.duration import format_duration

@@ -14,9 +14,9 @@ import aiohttp
 from yarl import URL
 
 import etapa
-from etapa.deliver.attempts.answers import Answer
 from etapa.deliver.attempts.destinations import DestinationRefused, GuardedResolver
 from etapa.deliver.attempts.signature import idempotency_key, signed_headers
+from etapa.deliver.attempts.target_answers import Answer
 from etapa.deliver.delivery_file.plan import Target
 from etapa.deliver.delivery_file.secrets_found import Credentials
 from etapa.deliver.dispatch.answer_head import MOST_HEAD_BYTES, HeadKeepingConnector, HeadKeepingResponse, HeadOnly

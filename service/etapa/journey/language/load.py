@@ -24,7 +24,7 @@ from etapa.journey.language.reading.names import ID, Known, known_among
 from etapa.journey.language.reading.shapes import BAD, Name, Reference, Span, Text, Whole
 from etapa.journey.language.reading.yaml_nodes import Node, Unreadable, parse
 from etapa.journey.language.remembered_ids import DEFAULT, REMEMBER_IDS
-from etapa.journey.language.zone import ZONE
+from etapa.journey.language.zone_field import ZONE
 from etapa.journey.units import SECOND
 
 MAX_STAGES = 100

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from etapa.journey.language.matching.matches import ANY_TYPE, ELEMENTS, Comparison, Elements, Match, Path, Scalar, Test, Weights, Where
 from etapa.journey.wording.phrases import Language
-from etapa.journey.wording.values import ValuesInWords
+from etapa.journey.wording.quantities import ValuesInWords
 
 _JUST_ITSELF: Path = ()
 

@@ -18,7 +18,6 @@ from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import LastMark, MayPass, PartitionRefused, refuse_what_is_not_ours
 from etapa.stream.protocol.damage import Damage, look_for_damage
 from etapa.stream.protocol.observer import TaskObserver
-from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import (
     VIEW_FORMAT,
     ApplyOutcome,
@@ -33,6 +32,7 @@ from etapa.stream.protocol.ports import (
     ViewMark,
 )
 from etapa.stream.protocol.records import Applied, StateRecord, collect
+from etapa.stream.protocol.task_options import TaskOptions
 
 logger = logging.getLogger(__name__)
 

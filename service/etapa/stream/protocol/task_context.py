@@ -4,8 +4,8 @@ import msgspec
 
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.observer import TaskObserver
-from etapa.stream.protocol.options import TaskOptions
 from etapa.stream.protocol.ports import Clock, Log, View
+from etapa.stream.protocol.task_options import TaskOptions
 
 
 class TaskContext(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoPermissionError, RedisClusterException, RedisError
 
 from etapa.hosting.check_result import CheckResult, Level
-from etapa.hosting.clock import SystemClock
+from etapa.hosting.system_clock import SystemClock
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError, ViewMark

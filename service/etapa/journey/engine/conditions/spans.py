@@ -36,7 +36,7 @@ from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.days import Days
 from etapa.journey.language.matching.windows import Calendar, Unit, Window
 from etapa.journey.language.model import Comparison, Match
-from etapa.journey.localtime.periods import Periods
+from etapa.journey.localtime.calendar_periods import Periods
 from etapa.journey.units import DAY, HOUR
 
 _SHORTEST: Final[dict[Unit, int]] = {"day": 20 * HOUR, "week": 6 * DAY, "month": 27 * DAY, "quarter": 89 * DAY, "year": 364 * DAY}

@@ -9,8 +9,8 @@ from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, read_match
 from etapa.journey.language.kinds.overlap import match_covers
 from etapa.journey.language.kinds.wording import time_left, to_the_second
+from etapa.journey.language.matching.descriptions import describe_match, points_text
 from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
-from etapa.journey.language.matching.phrases import describe_match, points_text
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span

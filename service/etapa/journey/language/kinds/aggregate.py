@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import OF, OF_WEIGHTED, WHERE, ConditionKind, own, read_match, weights_in
-from etapa.journey.language.kinds.window import WINDOW, read_window
+from etapa.journey.language.kinds.lookback import WINDOW, read_window
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.matching.descriptions import as_text, describe_match, describe_path, describe_tests
 from etapa.journey.language.matching.matches import Comparison, Conversion, Match, Path, Weights
-from etapa.journey.language.matching.phrases import as_text, describe_match, describe_path, describe_tests
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.windows import Window

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, WeightedTypes, own, read_match, weights_in
+from etapa.journey.language.kinds.lookback import WINDOW, read_window
 from etapa.journey.language.kinds.overlap import match_covers
-from etapa.journey.language.kinds.window import WINDOW, read_window
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.matching.descriptions import describe_comparison, describe_match
 from etapa.journey.language.matching.matches import Comparison, Match, Weights
-from etapa.journey.language.matching.phrases import describe_comparison, describe_match
 from etapa.journey.language.matching.possible import Domain, implies
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.windows import Window

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, read_match
 from etapa.journey.language.kinds.overlap import match_covers, matches_exclude
+from etapa.journey.language.matching.descriptions import describe_match, window_text
 from etapa.journey.language.matching.matches import Comparison, Match
-from etapa.journey.language.matching.phrases import describe_match, window_text
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import Field, ReadMap
 from etapa.journey.language.reading.shapes import Bad, Span

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import OF, WHERE, ConditionKind, own, read_match
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.matching.descriptions import as_text, describe_match, describe_path, describe_tests
 from etapa.journey.language.matching.matches import Comparison, Match, Path
-from etapa.journey.language.matching.phrases import as_text, describe_match, describe_path, describe_tests
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.reading.findings import Report

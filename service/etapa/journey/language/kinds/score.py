@@ -7,8 +7,8 @@ from etapa.journey.duration import format_duration
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
 from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.matching.descriptions import describe_comparison, points_text
 from etapa.journey.language.matching.matches import ANY_TYPE, Comparison
-from etapa.journey.language.matching.phrases import describe_comparison, points_text
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.reading.findings import Report, shortened
 from etapa.journey.language.reading.lists import MAX_LIST

@@ -6,8 +6,8 @@ from typing import Any
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.event import EVENT
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, own, read_match
+from etapa.journey.language.matching.descriptions import describe_match, window_text
 from etapa.journey.language.matching.matches import Comparison, Match
-from etapa.journey.language.matching.phrases import describe_match, window_text
 from etapa.journey.language.reading.findings import Report, shortened
 from etapa.journey.language.reading.lists import ListOf
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields

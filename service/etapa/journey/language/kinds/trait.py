@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
 from etapa.journey.language.kinds.wording import is_and_needs, value_or_none_yet
+from etapa.journey.language.matching.descriptions import describe_comparison
 from etapa.journey.language.matching.matches import Comparison
-from etapa.journey.language.matching.phrases import describe_comparison
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.reading.findings import Report, shortened
 from etapa.journey.language.reading.maps import ReadMap

@@ -9,8 +9,8 @@ from typing import Final
 
 from etapa.journey.duration import format_duration
 from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.matching.descriptions import describe_comparison
 from etapa.journey.language.matching.matches import Comparison, Operator, Test
-from etapa.journey.language.matching.phrases import describe_comparison
 from etapa.journey.language.matching.type_checks import in_words, type_check
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
 

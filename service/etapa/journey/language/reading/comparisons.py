@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from etapa.journey.language.matching.descriptions import describe_comparison
 from etapa.journey.language.matching.matches import ELEMENTS, Comparison, Conversion, Elements, Operator, Path, Test, Where
-from etapa.journey.language.matching.phrases import describe_comparison
 from etapa.journey.language.matching.possible import Domain, outcome
 from etapa.journey.language.reading.findings import Position, Report, listed, nearest, shortened
 from etapa.journey.language.reading.operands import (

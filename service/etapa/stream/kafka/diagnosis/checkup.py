@@ -10,7 +10,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from etapa.contracts.stored.mark import MARK_KEY, MarkError, decode_mark
 from etapa.hosting.check_result import CheckResult, Level
-from etapa.hosting.clock import SystemClock
+from etapa.hosting.system_clock import SystemClock
 from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.diagnosis.probe import find_trouble, trouble_behind

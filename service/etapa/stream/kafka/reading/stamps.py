@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.protocol.fetch import FetchRequest
 
-from etapa.hosting.clock import SystemClock
+from etapa.hosting.system_clock import SystemClock
 from etapa.stream.protocol.brokers_clocks import Stamp
 
 _BATCH_HEAD = struct.Struct(">qiibIhiqq")

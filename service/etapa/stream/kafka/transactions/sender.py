@@ -11,7 +11,7 @@ from aiokafka.producer.sender import Sender, SendProduceReqHandler, TxnOffsetCom
 
 from etapa.stream.kafka.transactions.handlers import AskForFeatures, CommitOffsetsImplicitly, EndAndGoOn, ProduceImplicitly
 from etapa.stream.kafka.transactions.once import CommitOffsetsOnce, EndOnce
-from etapa.stream.kafka.transactions.state import TransactionState
+from etapa.stream.kafka.transactions.producer_state import TransactionState
 
 
 def speak_transactions(producer: AIOKafkaProducer, *, offsets_once: bool = False) -> None:

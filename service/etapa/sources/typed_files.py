@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
 
-from etapa.sources.records import RecordsError
+from etapa.sources.file_records import RecordsError
 
 ROWS: Final = 16_384
 """Rows of Parquet that are in memory at once, besides the row group that they are in."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from etapa.contracts.incoming.rejected import Reason, Rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.sources.outcome import Outcome
+from etapa.sources.record_outcome import Outcome
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from etapa.hosting.health import Health
-from etapa.serve import answers
+from etapa.serve import answer_shapes as answers
 from etapa.serve.operations import OF_EVERY_PROCESS, Operation
 from etapa.serve.ports import ReadinessCheck, RequestObserver
 from etapa.serve.problems import problems_as_json
