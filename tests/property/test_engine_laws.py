@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
-from etapa.journey.engine.facts.changes import Offer
+from etapa.journey.engine.facts.changes import CampaignOutcome, Offer
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -53,6 +53,7 @@ class Shop:
         self.stored: dict[str, bytes] = {}
         self.changes: Changes = defaultdict(list)
         self.released: dict[str, list[tuple[int, int, Offer]]] = defaultdict(list)
+        self.outcomes: dict[str, list[CampaignOutcome]] = defaultdict(list)
         self.applied = self.duplicates = 0
 
     def feed(self, batch: Sequence[Touchpoint], wall: int) -> None:
@@ -84,6 +85,8 @@ class Shop:
             self.changes[change.customer_id].append(change)
         for release in work.released:
             self.released[release.customer_id].append((release.at, release.sequence, release.offer))
+        for outcome in work.outcomes:
+            self.outcomes[outcome.customer_id].append(outcome)
         self.stored |= {customer_id: encode_state(customer) for customer_id, customer in work.changed.items()}
         self.applied += work.applied
         self.duplicates += work.duplicates
@@ -114,6 +117,7 @@ def test_how_the_stream_is_cut_into_batches_changes_nothing(
         shop.wait_until(LATER)
     assert parts.changes == whole.changes
     assert parts.released == whole.released
+    assert parts.outcomes == whole.outcomes
     assert parts.stored == whole.stored
     assert parts.applied + parts.duplicates == len(stream)
 
@@ -132,6 +136,7 @@ def test_that_timers_strike_a_portion_at_a_time_changes_nothing(
         shop.wait_until(LATER)
     assert parts.changes == whole.changes
     assert parts.released == whole.released
+    assert parts.outcomes == whole.outcomes
     assert parts.stored == whole.stored
     assert parts.applied + parts.duplicates == len(stream)
     for customer_id in CUSTOMERS:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hypothesis import given, settings
 
-from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -14,6 +14,7 @@ from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.journey.units import HOUR
 from tests.reference.evaluator import ReferenceMove, Shopper
+from tests.reference.goals import ReferenceOutcome
 from tests.reference.made_up import EXAMPLES, journeys, restless_journeys, thorough, touchpoints
 
 
@@ -22,6 +23,10 @@ def moves(changes: list[StageChange]) -> list[ReferenceMove]:
         ReferenceMove(each.sequence, each.source, each.to, each.at, each.cause, each.rule, each.touchpoint_id, each.dwell)
         for each in changes
     ]
+
+
+def ends(outcomes: Sequence[CampaignOutcome]) -> list[ReferenceOutcome]:
+    return [ReferenceOutcome(each.campaign, each.sequence, each.holdout, each.met, each.at, each.elapsed, each.value) for each in outcomes]
 
 
 def offers(told: Sequence[StageChange | Release]) -> list[tuple[int, str, str]]:
@@ -46,21 +51,26 @@ def agree(journey: Journey, stream: list[Touchpoint]) -> None:
     customer: Customer | None = None
     changes: list[StageChange] = []
     told: list[StageChange | Release] = []
+    outcomes: list[CampaignOutcome] = []
     for touchpoint in stream:
         touched = touch(program, customer, touchpoint)
         customer = touched.customer
         changes += touched.changes
         told += in_order(touched.changes, touched.released)
+        outcomes += touched.outcomes
         shopper.meet(touchpoint)
         assert moves(changes) == shopper.moves
         assert offers(told) == shopper.marketer.told
+        assert ends(outcomes) == shopper.goals.told
     assert customer is not None
     end = customer.clock + 60 * HOUR
     happened = run_and_note(program, customer, end)
     changes += happened.changes
     told += in_order(happened.changes, happened.released)
+    outcomes += happened.outcomes
     shopper.wait_until(end)
     assert moves(changes) == shopper.moves
     assert offers(told) == shopper.marketer.told
+    assert ends(outcomes) == shopper.goals.told
     assert customer.clock == shopper.clock
     assert triggers_of(told) == sorted(triggers_of(told), key=lambda trigger: trigger.at)

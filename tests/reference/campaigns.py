@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from etapa.journey.language import model
 from tests.reference import local_time
+from tests.reference.goals import GoalKeeper
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Marketer:
     """Hears of one customer's changes in order. `told`: (sequence of the change, campaign, what became of it)."""
 
     journey: model.Journey
+    goals: GoalKeeper
     sent: list[ReferenceTrigger] = field(default_factory=list)
     waiting: list[HeldInReference] = field(default_factory=list)
     told: list[tuple[int, str, str]] = field(default_factory=list)
@@ -62,7 +64,7 @@ class Marketer:
                 outcome = "held" if campaign.quiet.holds else "quiet"
                 if campaign.quiet.holds:
                     self.waiting.append(HeldInReference(campaign.id, sequence, _end_of_quiet(campaign.quiet, now, zone)))
-            self.told.append((sequence, campaign.id, outcome or self._send(campaign, customer_id, now)))
+            self.told.append((sequence, campaign.id, outcome or self._send(campaign, customer_id, sequence, now)))
 
     def end_of_quiet(self, customer_id: str, now: int, consents: Callable[[model.Trait], bool]) -> bool:
         """What was held until `now` is looked at again. Gives whether any of it was sent."""
@@ -72,13 +74,15 @@ class Marketer:
         for each in over:
             campaign = next(one for one in self.journey.campaigns if one.id == each.campaign)
             outcome = self._limit(campaign, now, consents)
-            self.told.append((each.sequence, campaign.id, outcome or self._send(campaign, customer_id, now)))
+            self.told.append((each.sequence, campaign.id, outcome or self._send(campaign, customer_id, each.sequence, now)))
         return len(self.sent) > before
 
-    def _send(self, campaign: model.Campaign, customer_id: str, now: int) -> str:
+    def _send(self, campaign: model.Campaign, customer_id: str, sequence: int, now: int) -> str:
         self.sent.append(ReferenceTrigger(campaign.id, now))
         drawn = blake2b(campaign.id.encode() + b"\0" + customer_id.encode(), digest_size=8).hexdigest()
-        return "holdout" if Fraction(int(drawn, 16), 2**64) < Fraction(campaign.holdout) else "published"
+        holdout = Fraction(int(drawn, 16), 2**64) < Fraction(campaign.holdout)
+        self.goals.triggered(campaign.id, sequence, now, holdout=holdout)
+        return "holdout" if holdout else "published"
 
     def _limit(self, campaign: model.Campaign, now: int, consents: Callable[[model.Trait], bool]) -> str | None:
         earlier = [each for each in self.sent if each.campaign == campaign.id]

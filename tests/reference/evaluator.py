@@ -18,6 +18,7 @@ from etapa.journey.language import model
 from tests.reference import local_time
 from tests.reference.campaigns import Marketer
 from tests.reference.conversions import operand_as, read_as
+from tests.reference.goals import GoalKeeper, PursuedGoal
 from tests.reference.local_time import UTC
 from tests.reference.values import inside, is_number, json_type, passes, same, satisfies, value_at
 
@@ -53,10 +54,12 @@ class Shopper:
     stage: str | None = None
     entered_at: int = 0
     clock: int = 0
+    goals: GoalKeeper = field(init=False)
     marketer: Marketer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.marketer = Marketer(self.journey)
+        self.goals = GoalKeeper(self.journey, self.true, self._worth)
+        self.marketer = Marketer(self.journey, self.goals)
 
     def meet(self, touchpoint: Touchpoint) -> None:
         if self._comes_again(touchpoint):
@@ -70,6 +73,7 @@ class Shopper:
             self.wait_until(touchpoint.at)
             self.clock = max(self.clock, touchpoint.at)
             self._see(touchpoint)
+            self.goals.judge(self.clock, touchpoint, lambda _: True)
         self._judge(self.clock, touchpoint, "touchpoint")
 
     def _comes_again(self, touchpoint: Touchpoint) -> bool:
@@ -87,12 +91,17 @@ class Shopper:
         """All timers up to `end`."""
         after = self.clock
         while True:
-            by_rules = self._next_timer(after, end)
-            held = [each.end for each in self.marketer.waiting if each.end <= end]
-            times = held if by_rules is None else [by_rules, *held]
+            by_rules = self._next_timer([rule.when for rule in self._rules()], after, end)
+            by_goals = {id(each): self._next_look(each, after, end) for each in self.goals.pursued}
+            waiting = [each.end for each in self.marketer.waiting] + [self.goals.end_of(each) for each in self.goals.pursued]
+            times = [each for each in (by_rules, *by_goals.values(), *waiting) if each is not None and each <= end]
             if not times:
                 return
             after = min(times)
+            if self.goals.time_out(after):
+                self.clock = after
+            if self.goals.judge(after, None, lambda goal: by_goals[id(goal)] == after):  # noqa: B023 - it is asked at once
+                self.clock = after
             if self.marketer.end_of_quiet(self.seen[0].customer_id, after, self._consents):
                 self.clock = after
             if after == by_rules:
@@ -117,6 +126,7 @@ class Shopper:
         self.moves.append(ReferenceMove(len(self.moves) + 1, self.stage, to, now, cause, rule, touchpoint_id, dwell))
         source, self.stage, self.entered_at, self.clock = self.stage, to, now, now
         holds = partial(self.true, now=now, touchpoint=None)
+        self.goals.enter(to, now)
         self.marketer.hear(self.seen[0].customer_id, len(self.moves), source, to, now, self._consents, holds, self._zone())
 
     def _consents(self, consent: model.Trait) -> bool:
@@ -138,9 +148,13 @@ class Shopper:
 
     # --- timers ---
 
-    def _next_timer(self, after: int, end: int) -> int | None:
-        """The first time after `after`, up to `end`, at which a condition in a rule out of the stage changes."""
-        leaves = [leaf for rule in self._rules() for leaf in leaves_of(rule.when)]
+    def _next_look(self, goal: PursuedGoal, after: int, end: int) -> int | None:
+        condition = self.goals.condition_of(goal)
+        return None if condition is None else self._next_timer([condition], after, end)
+
+    def _next_timer(self, conditions: list[model.Condition], after: int, end: int) -> int | None:
+        """The first time after `after`, up to `end`, at which a part of one of them changes."""
+        leaves = [leaf for condition in conditions for leaf in leaves_of(condition)]
         candidates = {at for leaf in leaves for at in self._could_change_at(leaf, after, end) if after < at <= end}
         for at in sorted(candidates):
             if any(self.true(leaf, at, None) != self.true(leaf, at - 1, None) for leaf in leaves):
@@ -264,6 +278,11 @@ class Shopper:
         if window.calendar is not None:
             begins, ends = local_time.period(window.calendar, now, self._zone())
         return [each for each in self._in_order() if begins <= each.at < ends and self._fits(match, each)]
+
+    def _worth(self, value: model.GoalValue, after: int, until: int) -> float:
+        found = [each for each in self.seen if after < each.at <= until and self._fits(value.match, each)]
+        weighted = [weighed(number, value.weights, each) for each in found for number in self._values(value.path, each, value.conversion)]
+        return float(aggregate("sum", weighted))
 
     def _values(self, path: model.Path, touchpoint: Touchpoint, conversion: str | None) -> list[Any]:
         if model.ELEMENTS not in path:

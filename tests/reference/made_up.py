@@ -276,6 +276,25 @@ quiet_times = st.sampled_from(
 )
 
 
+worths = st.builds(
+    model.GoalValue,
+    path=st.sampled_from([("properties", "v"), ("properties", "items", model.ELEMENTS, "v")]),
+    match=st.just(model.Match((model.ANY_TYPE,))) | matches,
+    conversion=st.sampled_from([None, None, "number"]),
+    weights=st.none() | st.just((("*", 1.5), ("a", -2))),
+)
+
+
+def goals(stages: tuple[str, ...]) -> st.SearchStrategy[model.Goal]:
+    """Goals that stages or conditions meet, in time or too late."""
+    within = st.sampled_from([1, HOUR, 5 * HOUR, 9 * HOUR, 40 * HOUR])
+    entering = st.lists(st.sampled_from(stages), min_size=1, max_size=2, unique=True).map(tuple)
+    return st.one_of(
+        st.builds(model.Goal, within, enter=entering, value=st.none() | worths),
+        st.builds(model.Goal, within, when=conditions, value=st.none() | worths),
+    )
+
+
 def campaigns(stages: tuple[str, ...]) -> st.SearchStrategy[model.Campaign]:
     """Campaigns on a few stages: most of them fit many changes, so that what holds them back matters."""
     some = st.lists(st.sampled_from(stages), min_size=1, max_size=3, unique=True).map(tuple)
@@ -291,6 +310,7 @@ def campaigns(stages: tuple[str, ...]) -> st.SearchStrategy[model.Campaign]:
         once=st.sampled_from([False, False, True]),
         holdout=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
         quiet=st.one_of(st.none(), st.builds(model.Quiet, quiet_times, st.booleans())),
+        goal=st.none() | goals(stages),
         payload=st.none() | st.just({"template": "x"}),
     )
 

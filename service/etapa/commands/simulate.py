@@ -1,7 +1,7 @@
 """`etapa simulate`: touchpoints from a file through a journey, without any server."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -27,12 +27,17 @@ from etapa.commands.terminal.stage_matrix import transition_matrix
 from etapa.commands.terminal.text_tables import table
 from etapa.commands.terminal.time_options import Time
 from etapa.commands.terminal.words import counted, width
+from etapa.contracts.outgoing.campaign_outcome import campaign_outcome_json
 from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json
 from etapa.contracts.outgoing.stage_change import stage_change_json
 from etapa.journey.duration import roughly
-from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release
+from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, CampaignOutcome
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.model import Journey
+from etapa.rehearsal.goal_figures import GroupFigures
+from etapa.rehearsal.replay import Told
 from etapa.rehearsal.summary import Summary, replayed
 
 JOURNEY_ENDINGS = (".yaml", ".yml")
@@ -45,6 +50,7 @@ JOURNEY_ENDINGS = (".yaml", ".yml")
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
 @click.option("--triggers", "print_triggers", is_flag=True, help="Print the campaign triggers instead of the stage changes.")
+@click.option("--outcomes", "print_outcomes", is_flag=True, help="Print what becomes of the campaigns' goals instead of the stage changes.")
 @touchpoint_file_flags
 @click.option("--summary", "summary_file", metavar="FILE", help="Write the summary to FILE as one JSON object.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary on stderr as one JSON object instead of prose.")
@@ -53,6 +59,7 @@ def simulate(
     arguments: tuple[str, ...],
     until: int | None,
     print_triggers: bool,
+    print_outcomes: bool,
     source: str | None,
     in_order: bool,
     strict: bool,
@@ -64,10 +71,13 @@ def simulate(
     JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. Without either it is the shipped journey.
     EVENTS is a file of touchpoints as JSON Lines, plain or compressed, a folder or a pattern of such files, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
     in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
-    With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them.
+    With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them; with --outcomes,
+    for each trigger of a campaign with a goal, whether it was met.
 
     Exit code 1 if more lines are unusable than usable, and with --strict if anything is odd about the touchpoints.
     """
+    if print_triggers and print_outcomes:
+        raise WrongUse("--triggers and --outcomes both say what to print: use only one of them")
     journey, events = _journey_and_events(journey, arguments)
     settings = settings_from({"journey": journey}).settings
     if not settings.journey:
@@ -95,11 +105,8 @@ def simulate(
         )
         try:
             for change in changes:
-                if print_triggers:
-                    for trigger in triggers_of([change]):
-                        output.write(json_line(campaign_trigger_json(trigger, chosen.id, chosen.version)) + b"\n")
-                elif not isinstance(change, Release):
-                    output.write(json_line(stage_change_json(change, chosen.id, chosen.version)) + b"\n")
+                for each in _printed(change, chosen, triggers=print_triggers, outcomes=print_outcomes):
+                    output.write(json_line(each) + b"\n")
             output.flush()
             summary.rejected.update(file.not_mapped)
             throughput = progress.throughput()
@@ -116,6 +123,18 @@ def simulate(
         if throughput is not None:
             click.echo(f"\n{throughput}", err=True)
     file.judge(summary.touchpoints, summary.rejected, summary.findings, strict=strict)
+
+
+def _printed(told: Told, journey: Journey, *, triggers: bool, outcomes: bool) -> Iterator[bytes]:
+    """What of it is asked for, as JSON."""
+    if isinstance(told, CampaignOutcome):
+        if outcomes:
+            yield campaign_outcome_json(told, journey.id, journey.version)
+    elif triggers:
+        for trigger in triggers_of([told]):
+            yield campaign_trigger_json(trigger, journey.id, journey.version)
+    elif isinstance(told, StageChange) and not outcomes:
+        yield stage_change_json(told, journey.id, journey.version)
 
 
 def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[str | None, str]:
@@ -148,6 +167,10 @@ def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.Abstr
         raise WrongUse(f"{path}: cannot write it: {reason(error)}") from None
 
 
+def _figures(group: GroupFigures) -> tuple[str, str, str]:
+    return f"{group.met:,}", f"{group.missed:,}", f"{group.value:,.2f}".removesuffix(".00")
+
+
 _OF_QUIET = frozenset({"quiet", "held", "withdrawn"})
 """Outcomes of quiet times, which most journeys do not have."""
 
@@ -173,6 +196,9 @@ def _prose(summary: Summary) -> str:
         shown = [each for each in TRIGGER_OUTCOMES if each not in _OF_QUIET or any(found[each] for found in summary.campaigns.values())]
         outcomes = [(campaign, *(f"{found[outcome]:,}" for outcome in shown)) for campaign, found in summary.campaigns.items()]
         lines += ["", *table(("campaign", *shown), outcomes)]
+    if summary.goals:
+        rows = [(campaign, *_figures(each.sent), *_figures(each.holdout)) for campaign, each in summary.goals.items()]
+        lines += ["", *table(("goal of", "met", "missed", "value", "held out: met", "missed", "value"), rows)]
     if summary.changes and summary.rules_never_fired:
         lines += ["", f"rules that moved nobody: {', '.join(summary.rules_never_fired)}"]
     odd = list(findings_text(summary.findings, width()))

@@ -40,7 +40,7 @@ def test(
     """Run the tests in journey files; `-` reads standard input.
 
     Each test runs its touchpoints through the journey and compares all stage changes with the expected ones, and all campaign triggers
-    if the test lists any. At the end, the rules, stages and campaigns that no test reaches are listed.
+    and outcomes of goals if the test lists any. At the end, the rules, stages and campaigns that no test reaches are listed.
 
     Exit code 0 if every test passed, 1 if one failed or a file has errors, 2 if a file cannot be read.
     """

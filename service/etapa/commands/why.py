@@ -69,6 +69,11 @@ def _lines(explanation: Explanation, journey: Journey, wall: int) -> Iterator[st
     yield from _prose(_next(explanation))
     for held in explanation.held:
         yield from _prose(f"the campaign {printable(held.campaign)} is held until {time_text(held.ends)}, when the quiet time is over")
+    for goal in explanation.goals:
+        group = " (control group)" if goal.holdout else ""
+        yield from _prose(
+            f"the goal of the campaign {printable(goal.campaign)}{group} is open since {time_text(goal.at)}, and missed at {time_text(goal.ends)}"
+        )
     if not explanation.rules:
         yield ""
         yield f"no rule leads out of {printable(customer.stage)}"

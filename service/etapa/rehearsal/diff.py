@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.rejected import Reason, Rejected
-from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
@@ -91,7 +91,8 @@ class Side:
                 yield from in_order(touched.changes, touched.released)
 
     def run_timers_of(self, customer_id: str, until: int) -> Iterator[StageChange | Release]:
-        return self.replay.run_timers_of(customer_id, until, self._dropped)
+        struck = self.replay.run_timers_of(customer_id, until, self._dropped)
+        return (each for each in struck if not isinstance(each, CampaignOutcome))
 
     def made(self, change: StageChange | Release) -> Iterator[Moved | Triggered]:
         """Note a change, or a trigger that had been held. Gives it and its triggers as what may be the same in both journeys."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.journey.ledger.ledger import JourneyLedger
@@ -13,6 +12,7 @@ from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
 from etapa.journey.map.rules_told import RulesTold
 from etapa.journey.map.ways import Ways
+from etapa.rehearsal.replay import Told
 
 EVERYBODY = ""
 
@@ -27,7 +27,7 @@ class FileMaps:
         frame = journey.design.frame
         self._ways = Ways(frame.ideal if frame is not None else (), self._stages)
 
-    def told(self, each: StageChange | Release) -> None:
+    def told(self, each: Told) -> None:
         """Take in a stage change."""
         if isinstance(each, StageChange):
             self._ways.moved(each.customer_id, each.source, each.to, each.at, each.rule, each.persona)

@@ -7,7 +7,7 @@ from typing import Final
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.accumulators.ever import MOST_MEMBERS
-from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -17,8 +17,17 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened, To
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.ledger.tally import BatchTally
 
+Told = StageChange | Release | CampaignOutcome
+"""What happens to customers: they move, and campaigns and their goals with them."""
+
 AT_ONCE: Final = 10_000
 """What timers do is given away after so much of it. Few touchpoints come near."""
+
+
+def told_of(happened: Happened | Touched) -> Sequence[Told]:
+    """All of it, each sort in order; what became of goals comes last."""
+    told: Sequence[Told] = in_order(happened.changes, happened.released)
+    return [*told, *happened.outcomes] if happened.outcomes else told
 
 
 class Replay:
@@ -74,9 +83,9 @@ class Replay:
 
     def run_timers(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange]:
         """As `strike_until`, the stage changes alone."""
-        return (each for each in self.strike_until(until, on_dropped) if not isinstance(each, Release))
+        return (each for each in self.strike_until(until, on_dropped) if isinstance(each, StageChange))
 
-    def strike_until(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange | Release]:
+    def strike_until(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[Told]:
         """Let all timers up to and including `until` (microseconds since 1970) strike, in order of (due time, customer id).
 
         `on_dropped`: told of each timer that could not be judged; the customer has none from then on.
@@ -90,15 +99,13 @@ class Replay:
             if customer.due is not None:
                 heapq.heappush(due, (customer.due, customer_id))
 
-    def run_timers_of(
-        self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]
-    ) -> Iterator[StageChange | Release]:
+    def run_timers_of(self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[Told]:
         """The same for one customer alone; nothing for one that is not known."""
         customer = self.customers.get(customer_id)
         while customer is not None and customer.due is not None and customer.due <= until:
             yield from self._struck(customer, customer.due, on_dropped)
 
-    def _struck(self, customer: Customer, at: int, on_dropped: Callable[[EvaluationFailed], None]) -> Sequence[StageChange | Release]:
+    def _struck(self, customer: Customer, at: int, on_dropped: Callable[[EvaluationFailed], None]) -> Sequence[Told]:
         happened = Happened()
         try:
             strike_and_note(self.program, customer, at, happened)
@@ -106,4 +113,4 @@ class Replay:
             on_dropped(failure)
         for dropped in happened.failures:
             on_dropped(dropped)
-        return in_order(happened.changes, happened.released)
+        return told_of(happened)

@@ -11,16 +11,16 @@ from typing import Final
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.duration import format_duration
-from etapa.journey.engine.facts.changes import Cause, Clause, HeldBack, Offer, Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Clause, HeldBack, Offer, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.campaigns import in_order, offers_of
+from etapa.journey.engine.judging.campaigns import offers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
-from etapa.journey.language.model import ExpectedChange, Scenario
+from etapa.journey.language.model import ExpectedChange, ExpectedGoal, Scenario
 from etapa.journey.units import SECOND
 from etapa.rehearsal.alignment import Row, side_by_side
-from etapa.rehearsal.replay import Replay
+from etapa.rehearsal.replay import Replay, Told, told_of
 
 START: Final = parse_time("2000-01-01T00:00:00Z")
 """When tests begin. No condition asks for the date, so any time does from which a thousand years fit into the calendar."""
@@ -69,6 +69,8 @@ class ScenarioRun:
     moves: tuple[ScenarioMove, ...]
     offers: tuple[Offered, ...] = ()
     """What campaigns made of the moves, in order."""
+    outcomes: tuple[ExpectedGoal, ...] = ()
+    """What became of campaigns' goals, in order; `at` to the second, and the value always there where the goal has one."""
     failures: tuple[str, ...] = ()
     """What could not be judged at all: a bug, or a value that no arithmetic holds."""
     is_whole: bool = True
@@ -124,13 +126,13 @@ def run(program: Program, scenario: Scenario) -> ScenarioRun:
     def dropped(failure: EvaluationFailed) -> None:
         failures.append(f"a timer could not be judged: {failure}")
 
-    def happening() -> Iterator[StageChange | Release]:
+    def happening() -> Iterator[Told]:
         for touchpoint in touchpoints_of(scenario):
             for touched in replay.take(touchpoint):
                 if isinstance(touched, Rejected):
                     failures.append(f"the touchpoint at {format_duration(touchpoint.at - START)} could not be judged: {touched.detail}")
                     continue
-                yield from in_order(touched.changes, touched.released)
+                yield from told_of(touched)
                 for failure in touched.failures:
                     dropped(failure)
         if scenario.until is not None:
@@ -140,9 +142,11 @@ def run(program: Program, scenario: Scenario) -> ScenarioRun:
     going_on = happening()
     told = list(islice(going_on, most))
     is_whole = next(going_on, None) is None
-    offers = tuple(_offered(each.at, offer) for each in told for offer in offers_of([each]))
-    moves = tuple(_move(each) for each in told if not isinstance(each, Release))
-    return ScenarioRun(moves, offers, tuple(failures), is_whole)
+    offered = [each for each in told if isinstance(each, StageChange | Release)]
+    offers = tuple(_offered(each.at, offer) for each in offered for offer in offers_of([each]))
+    moves = tuple(_move(each) for each in told if isinstance(each, StageChange))
+    outcomes = tuple(_outcome(each) for each in told if isinstance(each, CampaignOutcome))
+    return ScenarioRun(moves, offers, outcomes, tuple(failures), is_whole)
 
 
 def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
@@ -170,6 +174,11 @@ def _move(change: StageChange) -> ScenarioMove:
     return ScenarioMove(change.at - START, change.source, change.to, change.rule, change.cause, clauses_from_start(change.because))
 
 
+def _outcome(outcome: CampaignOutcome) -> ExpectedGoal:
+    at = outcome.at - START
+    return ExpectedGoal(at - at % SECOND, outcome.campaign, outcome.met, outcome.value)
+
+
 def _offered(time: int, offer: Offer) -> Offered:
     at = time - START
     match offer.outcome:
@@ -188,6 +197,27 @@ def _since_start(clause: Clause) -> str | int | float | bool | None:
 def _problems(scenario: Scenario, run: ScenarioRun) -> Iterator[str]:
     if not run.is_whole:
         yield f"stopped after {len(run.moves):,} stage changes, as there were more"
+    yield from _wrong_triggers(scenario, run)
+    if scenario.outcomes is None:
+        return
+    # A value that is not expected is not looked at.
+    unexpected = len(scenario.outcomes) != len(run.outcomes)
+    found = tuple(
+        ExpectedGoal(actual.at, actual.campaign, actual.met, None if expected.value is None else actual.value)
+        for expected, actual in zip(scenario.outcomes, run.outcomes, strict=False)
+    )
+    if unexpected or found != scenario.outcomes:
+        yield f"expected the outcomes {_listed(_told(scenario.outcomes))}, found {_listed(_told(run.outcomes))}"
+
+
+def _told(outcomes: Sequence[ExpectedGoal]) -> list[str]:
+    return [
+        f"{each.campaign} {'met' if each.met else 'missed'} at {format_duration(each.at)}{'' if each.value is None else f' with {each.value:g}'}"
+        for each in outcomes
+    ]
+
+
+def _wrong_triggers(scenario: Scenario, run: ScenarioRun) -> Iterator[str]:
     if scenario.triggers is None or run.triggers == scenario.triggers:
         return
     sentence = f"expected the triggers {_listed(scenario.triggers)}, found {_listed(run.triggers)}"

@@ -14,18 +14,18 @@ from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.rejected import Reason, Rejected
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
-from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release, TriggerOutcome
+from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, CampaignOutcome, Release, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.campaigns import in_order
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
 from etapa.rehearsal.file_figures import FileFigures
 from etapa.rehearsal.file_findings import FileFinding, FileLook
+from etapa.rehearsal.goal_figures import GoalFigures
 from etapa.rehearsal.readings import Touchpoints, readings
-from etapa.rehearsal.replay import Replay
+from etapa.rehearsal.replay import Replay, Told, told_of
 from etapa.sources.lines import Lines
 
 
@@ -90,6 +90,8 @@ class Summary:
     """How long customers stayed, per stage that they left."""
     campaigns: dict[str, Counter[TriggerOutcome]] = field(init=False)
     """What became of the stage changes that fit each campaign, in the order of the journey."""
+    goals: dict[str, GoalFigures] = field(init=False)
+    """What became of the goals of each campaign that has one, in the order of the journey."""
     findings: list[FileFinding] = field(default_factory=list)
     """What is odd about the touchpoints."""
     figures: FileFigures | None = None
@@ -100,6 +102,7 @@ class Summary:
         self.rules = {rule.id: 0 for rule in self.journey.rules}
         self.dwell = {stage.id: Dwell() for stage in self.journey.stages}
         self.campaigns = {campaign.id: Counter() for campaign in self.journey.campaigns}
+        self.goals = {campaign.id: GoalFigures() for campaign in self.journey.campaigns if campaign.goal is not None}
 
     @property
     def customers(self) -> int:
@@ -135,8 +138,13 @@ class Summary:
         if found is not None:
             found[release.offer.outcome] += 1
 
-    def told(self, each: StageChange | Release) -> None:
+    def told(self, each: Told) -> None:
         """Count what happened."""
+        if isinstance(each, CampaignOutcome):
+            goal = self.goals.get(each.campaign)
+            if goal is not None:
+                goal.add(each)
+            return
         if self.figures is not None:
             self.figures.told(each)
         if isinstance(each, Release):
@@ -170,6 +178,7 @@ class Summary:
             "campaigns": {
                 campaign: {outcome: found[outcome] for outcome in TRIGGER_OUTCOMES} for campaign, found in self.campaigns.items()
             },
+            "goals": {campaign: figures.as_json() for campaign, figures in self.goals.items()},
             "findings": [asdict(finding) for finding in self.findings],
         }
 
@@ -190,8 +199,8 @@ def replayed(
     on_rejected: Callable[[int, Rejected], None] | None = None,
     decoder: Decoder | None = None,
     wall: int | None = None,
-) -> Iterator[StageChange | Release]:
-    """Stage changes in processing order, and campaign triggers that had been held, while the lines are read.
+) -> Iterator[Told]:
+    """Stage changes in processing order, campaign triggers that had been held, and what became of goals, while the lines are read.
 
     `lines`: JSON Lines, such as a file opened in binary mode. Blank lines are passed over; a line that holds no usable
     touchpoint is counted and left out.
@@ -226,7 +235,7 @@ def _touchpoints_through(
     look: FileLook,
     on_rejected: Callable[[int, Rejected], None] | None,
     wall: int | None,
-) -> Iterator[StageChange | Release]:
+) -> Iterator[Told]:
     for number, reading in read:
         clock = None if isinstance(reading, Rejected) else replay.clock_of(reading.customer_id)
         for touched in (reading,) if isinstance(reading, Rejected) else replay.take(reading):
@@ -242,7 +251,7 @@ def _touchpoints_through(
                     if summary.figures is not None:
                         summary.figures.see(reading, wall)
                     look.see(reading, clock, duplicate=touched.duplicate)
-                yield from in_order(touched.changes, touched.released)
+                yield from told_of(touched)
 
 
 def simulate(
@@ -258,4 +267,4 @@ def simulate(
 ) -> Iterator[StageChange]:
     """As `replayed`, the stage changes alone."""
     everything = replayed(program, journey, lines, until, summary=summary, on_rejected=on_rejected, decoder=decoder, wall=wall)
-    return (each for each in everything if not isinstance(each, Release))
+    return (each for each in everything if isinstance(each, StageChange))

@@ -86,6 +86,21 @@ def test_it_says_that_the_shipped_journey_judges_where_none_is_given(journey: st
     assert words not in simulate(journey).stderr.decode()
 
 
+def test_outcomes_of_goals_are_printed_when_they_are_asked_for_and_summed_up(tmp_path: Path) -> None:
+    path = tmp_path / "goals.yaml"
+    path.write_text(GOOD + "campaigns:\n  - {id: welcome, on: {enter: buyer}, goal: {enter: asleep, within: 1d}}\n")
+    done = simulate(str(path), "--outcomes", "--until", "2026-01-05", "-")
+    found = changes(done)
+    assert [(each["id"], each["holdout"], each["met"], each["at"], each["seconds"], each["value"]) for each in found] == [
+        ("b/2/welcome", False, False, "2026-01-03T00:00:00Z", 86400.0, None),
+        ("a/2/welcome", False, False, "2026-01-04T00:00:00Z", 86400.0, None),
+    ]
+    (words,) = [line for line in done.stderr.decode().splitlines() if line.startswith("welcome") and line.split()[1] == "0"]
+    assert words.split() == ["welcome", "0", "2", "0", "0", "0", "0"]
+    both = simulate(str(path), "--outcomes", "--triggers", "-")
+    assert (both.returncode, both.stderr) == (2, b"Error: --triggers and --outcomes both say what to print: use only one of them\n")
+
+
 def test_triggers_are_printed_instead_when_they_are_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "campaigns.yaml"
     path.write_text(

@@ -176,6 +176,19 @@ def test_triggers_are_compared_and_campaigns_that_no_test_triggers_are_shown(tmp
     assert b"1 failed in " in done.stdout
 
 
+def test_outcomes_of_goals_are_compared(tmp_path: Path) -> None:
+    campaign = "campaigns:\n  - {id: welcome, on: {enter: buyer}, goal: {enter: asleep, within: 1h}}\n"
+    text = GOOD + campaign + PASSING + "    until: 400d\n    outcomes: "
+    found = json.loads(run(written(tmp_path, text + "[]\n"), "--json").stdout)["files"][0]["tests"][0]
+    assert [(each["campaign"], each["met"], each["value"]) for each in found["outcomes"]] == [("welcome", False, None)]
+    at = found["outcomes"][0]["at"]
+    assert found["problems"] == [f"expected the outcomes (none), found welcome missed at {at}"]
+    again = json.loads(run(written(tmp_path, f"{text}[{{campaign: welcome, met: false, at: {at}}}]\n"), "--json").stdout)["files"][0][
+        "tests"
+    ][0]
+    assert not any("outcomes" in problem for problem in again["problems"])
+
+
 def test_a_file_with_errors_is_shown_and_fails_and_the_others_are_run(tmp_path: Path, passing: str) -> None:
     bad = written(tmp_path, BAD, "bad.yaml")
     done = run(bad, passing)

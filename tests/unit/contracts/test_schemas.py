@@ -13,6 +13,8 @@ from etapa.contracts.incoming import rejected
 from etapa.contracts.incoming.touchpoint import read_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits, TouchpointMessage
 from etapa.contracts.outgoing import dead_letter, undelivered
+from etapa.contracts.outgoing.campaign_outcome import decode_campaign_outcome, encode_campaign_outcome
+from etapa.contracts.outgoing.campaign_outcome_message import CampaignOutcomeMessage
 from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json, decode_campaign_trigger, encode_campaign_trigger
 from etapa.contracts.outgoing.campaign_trigger_message import CampaignTriggerMessage
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
@@ -26,7 +28,7 @@ from etapa.contracts.stored.delivery_progress import (
     is_progress_of,
     progress_key,
 )
-from etapa.journey.engine.facts.changes import Cause, Clause, Trigger
+from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Clause, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 
@@ -34,7 +36,7 @@ SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
 TRACE = ("traceparent", "tracestate", "baggage")
 """What may stand behind, where the touchpoint came with it."""
-MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "dead-letter", "undelivered-trigger", "delivery-progress")
+MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "campaign-outcome", "dead-letter", "undelivered-trigger", "delivery-progress")
 
 
 def schema_of(message: str) -> dict[str, Any]:
@@ -255,6 +257,22 @@ def test_campaign_trigger_headers_are_those_of_the_schema() -> None:
     assert [*written, *TRACE] == [*schema["required"], *TRACE] == list(schema["properties"])
     assert key == b"c-1"
     assert written["ce_id"] == json.loads(value)["id"] == "c-1/2/loyalty-welcome"
+
+
+def test_campaign_outcomes_are_written_as_the_schema_says() -> None:
+    schema = schema_of("campaign-outcome")
+    assert list(schema["properties"]) == schema["required"] == fields_of(CampaignOutcomeMessage)
+    outcome = CampaignOutcome("loyalty-welcome", "c-42", 3, False, True, 1_795_946_400_000_000, 691_200_000_000, 120.5)
+    key, value, headers = encode_campaign_outcome(outcome, "retail", 3)
+    (example,) = examples_of("campaign-outcome")
+    assert json.loads(value) == json.loads(example.read_text("utf-8"))
+    assert decode_campaign_outcome(value).met
+    written = {name: text.decode() for name, text in headers}
+    validator(schema["$defs"]["headers"]).validate(written)
+    assert [*written, *TRACE] == list(schema["$defs"]["headers"]["properties"])
+    assert key == b"c-42"
+    # An event is told from all others by the two together, so from its trigger as well.
+    assert (written["ce_id"], written["ce_source"]) == ("c-42/3/loyalty-welcome", "etapa/retail/goals")
 
 
 @pytest.mark.parametrize(

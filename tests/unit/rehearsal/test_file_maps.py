@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import etapa
-from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
@@ -35,7 +34,7 @@ def _maps(seed: int, customers: int, planted: Planted) -> tuple[dict[str, Journe
     changes = []
     for each in replayed(compile_journey(JOURNEY), JOURNEY, as_file(shop(seed, customers, planted)), summary=summary):
         maps.told(each)
-        if not isinstance(each, Release):
+        if isinstance(each, StageChange):
             changes.append(each)
     return dict(maps.drawn(figures.ledger, None)), summary, changes
 

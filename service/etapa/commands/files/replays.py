@@ -5,15 +5,14 @@ from collections.abc import Callable, Sequence
 from etapa.commands.files.event_files import EventFile, LineProgress
 from etapa.commands.files.source_files import files_of
 from etapa.commands.files.touchpoint_files import TouchpointFile, clock, decoder_of, mapper_from, more_complaints
-from etapa.journey.engine.facts.changes import Release
-from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
+from etapa.rehearsal.replay import Told
 from etapa.rehearsal.summary import Summary, replayed
 from etapa.settings import Settings
 
 
-def _pass_over(_: StageChange | Release) -> None:
+def _pass_over(_: Told) -> None:
     pass
 
 
@@ -26,7 +25,7 @@ def replay_files(
     summary: Summary,
     *,
     in_order: bool,
-    told: Callable[[StageChange | Release], None] = _pass_over,
+    told: Callable[[Told], None] = _pass_over,
 ) -> TouchpointFile:
     """Send all touchpoints through the journey; `summary` and its figures take in what comes of it, and `told` is told of each change."""
     decoder = decoder_of(settings)

@@ -11,7 +11,7 @@ from etapa.commands.results.difference import difference, in_short
 from etapa.commands.results.junit import Case, Suite
 from etapa.journey.duration import format_duration
 from etapa.journey.language.load import Loaded
-from etapa.journey.language.model import ExpectedChange
+from etapa.journey.language.model import ExpectedChange, ExpectedGoal
 from etapa.rehearsal.coverage import Coverage
 from etapa.rehearsal.missing_change import Absence
 from etapa.rehearsal.scenarios import ScenarioMove, ScenarioOutcome
@@ -122,9 +122,14 @@ def _test_object(result: ScenarioResult) -> dict[str, Any]:
         "expected": [_change_object(change) for change in outcome.scenario.expect],
         "actual": [_move_object(move) for move in outcome.run.moves],
         "triggers": outcome.run.triggers,
+        "outcomes": [_outcome_object(each) for each in outcome.run.outcomes],
         "problems": [*outcome.problems, *outcome.run.failures],
         "why_not": None if result.absence is None else _absence_object(result.absence),
     }
+
+
+def _outcome_object(outcome: ExpectedGoal) -> dict[str, Any]:
+    return {"at": format_duration(outcome.at), "campaign": outcome.campaign, "met": outcome.met, "value": outcome.value}
 
 
 def _absence_object(absence: Absence) -> dict[str, Any]:

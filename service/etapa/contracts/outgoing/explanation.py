@@ -74,6 +74,15 @@ class HeldMessage(msgspec.Struct, frozen=True):
     until: OffsetTime
 
 
+class OpenGoalMessage(msgspec.Struct, frozen=True):
+    """A campaign's goal that is neither met nor missed."""
+
+    campaign: str
+    since: OffsetTime
+    until: OffsetTime
+    holdout: bool
+
+
 class CarriedOverMessage(msgspec.Struct, frozen=True):
     """The stored state is of another journey version: which stage that is, and what the new rules alone will change."""
 
@@ -94,6 +103,7 @@ class ExplanationMessage(msgspec.Struct, frozen=True):
     due: OffsetTime | None
     foreseen: Sequence[MoveMessage]
     held: Sequence[HeldMessage]
+    goals: Sequence[OpenGoalMessage]
     rules: Sequence[RuleMessage]
     carried_over: CarriedOverMessage | None
 
@@ -112,6 +122,7 @@ def explanation_message(explanation: Explanation, journey: str, version: int) ->
         due=_moment(customer.due),
         foreseen=[_move(change) for change in explanation.foreseen],
         held=[HeldMessage(held.campaign, moment_of(held.ends)) for held in explanation.held],
+        goals=[OpenGoalMessage(goal.campaign, moment_of(goal.at), moment_of(goal.ends), goal.holdout) for goal in explanation.goals],
         rules=[
             RuleMessage(rule.id, rule.to, rule.when.holds, _moment(rule.when.changes_at), _when(rule.when)) for rule in explanation.rules
         ],

@@ -189,6 +189,7 @@ class Partition:
         work.timers += touched.timers
         work.failures += touched.failures
         work.changes += touched.changes
+        work.outcomes += touched.outcomes
         self._note(kept, customer)
         self._schedule(kept, customer)
         return customer.stage != before[0]

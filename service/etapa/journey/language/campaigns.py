@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from etapa.journey.language.goals import GOAL, check_goal, goal
 from etapa.journey.language.kinds.logic import leaves
 from etapa.journey.language.kinds.table import ConditionShape
 from etapa.journey.language.kinds.trait import TRAIT
@@ -115,7 +116,7 @@ COOLDOWN = Field("cooldown", Span(), "No second trigger for the same customer wi
 ONCE = Field("once", Flag(), "At most once for the same customer, ever.")
 HOLDOUT = Field("holdout", Percentage(), "Share of customers kept as a control group.")
 PAYLOAD = Field("payload", JsonMap(), "Copied unchanged into the trigger.")
-CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, ON, WHEN, COOLDOWN, ONCE, OWN_QUIET, HOLDOUT, PAYLOAD))
+CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, ON, WHEN, COOLDOWN, ONCE, OWN_QUIET, HOLDOUT, GOAL, PAYLOAD))
 CAMPAIGNS = Field(
     "campaigns",
     ListOf(CAMPAIGN, "campaigns", minimum=0, maximum=MAX_CAMPAIGNS, keeps_good=True),
@@ -133,6 +134,7 @@ def check(records: Sequence[ReadMap], stages: Known, report: Report) -> Known:
                 if any(source.text == target.text for source in move.sources or ()):
                     report.error(target.position, f"no customer moves from `{target.text}` to itself")
         _check_when(record, report)
+        check_goal(record, stages, report)
     return known_among(records, CAMPAIGN_ID, "campaign", report)
 
 
@@ -164,6 +166,7 @@ def campaign(record: ReadMap, quiet: Quiet | None) -> Campaign:
         holdout=record.get(HOLDOUT) or 0.0,
         payload=record.get(PAYLOAD),
         quiet=record.get(OWN_QUIET) if OWN_QUIET.name in record.positions else quiet,
+        goal=goal(record),
     )
 
 

@@ -85,6 +85,15 @@ class _Doubts:
                     self._duration(entry.node)
                 elif entry.key == "when":
                     self.condition(entry.node)
+                elif entry.key == "goal" and isinstance(entry.node, MapNode):
+                    self._goal(entry.node)
+
+    def _goal(self, node: MapNode) -> None:
+        for entry in node.entries:
+            if entry.key in ("within", "value"):
+                self._part(entry) if entry.key == "within" else self.condition(entry.node)
+        # Its `within` is no window of the condition.
+        self.condition(MapNode(tuple(entry for entry in node.entries if entry.key not in ("within", "value")), node.position))
 
     def months(self) -> None:
         """Say of minutes that months were probably meant, once all durations are known."""

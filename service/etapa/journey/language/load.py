@@ -12,6 +12,7 @@ from etapa.journey.language.design import stages as stage_design
 from etapa.journey.language.design.labels import LABEL
 from etapa.journey.language.design.parts import Design
 from etapa.journey.language.doubts import doubt
+from etapa.journey.language.goals import GOAL
 from etapa.journey.language.kinds.logic import depth, leaves
 from etapa.journey.language.kinds.table import ConditionShape
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
@@ -231,6 +232,7 @@ def _check_rule(rule: ReadMap, stages: Known, report: Report) -> None:
 def _check_size(rules: tuple[ReadMap, ...], campaign_records: tuple[ReadMap, ...], record: ReadMap, report: Report) -> None:
     found = [(each.get(WHEN), each.place(WHEN)) for each in rules]
     found += [(each.get(campaigns.WHEN), each.place(campaigns.WHEN)) for each in campaign_records]
+    found += [(written.when, each.place(GOAL)) for each in campaign_records if (written := each.get(GOAL)) is not None]
     conditions: list[tuple[Condition, Position]] = [(condition, position) for condition, position in found if condition is not None]
     for condition, position in conditions:
         if depth(condition) > MAX_CONDITION_DEPTH:

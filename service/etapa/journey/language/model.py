@@ -64,8 +64,11 @@ __all__ = [
     "Elements",
     "Event",
     "ExpectedChange",
+    "ExpectedGoal",
     "First",
     "GivenTouchpoint",
+    "Goal",
+    "GoalValue",
     "InStage",
     "Journey",
     "Leaf",
@@ -142,6 +145,30 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
+class GoalValue:
+    """Numbers at a path of touchpoints, added up between a trigger and its outcome."""
+
+    path: Path
+    match: Match
+    conversion: Conversion | None = None
+    """As what they are read first."""
+    weights: Weights | None = None
+    """By what those of each type are multiplied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a campaign is for. Each of its triggers opens one, and it is met less than `within` after that, or missed."""
+
+    within: int
+    enter: tuple[str, ...] = ()
+    """Met when one of these stages is entered."""
+    when: Condition | None = None
+    """Met when it becomes true, where no stages are named."""
+    value: GoalValue | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """What to send when a customer moves. A stage change is offered when it fits any of `on`."""
 
@@ -156,6 +183,7 @@ class Campaign:
     payload: Mapping[str, Any] | None = None
     quiet: Quiet | None = None
     """Its own, or that of the whole file."""
+    goal: Goal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +205,17 @@ class ExpectedChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedGoal:
+    """What is to become of a campaign's goal."""
+
+    at: int
+    campaign: str
+    met: bool
+    value: float | None = None
+    """None: not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One of the `tests` of a journey file: touchpoints in order of arrival, and the whole list of changes they make."""
 
@@ -187,6 +226,8 @@ class Scenario:
     """Timers run up to here after the last touchpoint; none: no timer after it fires."""
     triggers: tuple[str, ...] | None = None
     """Campaign ids in the order of their triggers; none: not looked at."""
+    outcomes: tuple[ExpectedGoal, ...] | None = None
+    """What becomes of the campaigns' goals, in order; none: not looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 from etapa.journey.duration import PATTERN
 from etapa.journey.language.kinds.kind import MAX_TYPE
-from etapa.journey.language.model import ExpectedChange, GivenTouchpoint, Scenario
+from etapa.journey.language.model import ExpectedChange, ExpectedGoal, GivenTouchpoint, Scenario
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.lists import ListOf
 from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap
 from etapa.journey.language.reading.names import Known, known_among
-from etapa.journey.language.reading.shapes import BAD, Bad, Reference, Shape, Span, Text
+from etapa.journey.language.reading.shapes import BAD, Bad, Flag, Number, Reference, Shape, Span, Text
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 MAX_TESTS = 1000
@@ -69,7 +69,17 @@ TRIGGERS = Field(
     ListOf(Reference("a campaign id"), "campaign ids", minimum=0, maximum=MAX_TOUCHPOINTS),
     "The whole list of campaigns that are triggered, in order.",
 )
-TEST = MapOf("a test", (NAME, GIVEN, EXPECT, UNTIL, TRIGGERS))
+OUTCOME_AT = Field("at", FromStart(), "When the goal is met or missed, counted from the start of the test.", required=True)
+CAMPAIGN = Field("campaign", Reference("a campaign id"), "The campaign whose goal it is.", required=True)
+MET = Field("met", Flag(), "Whether the goal is met; false: its time runs out.", required=True)
+VALUE = Field("value", Number(), "What it is worth. Left out: not looked at.")
+OUTCOME = MapOf("an expected outcome", (OUTCOME_AT, CAMPAIGN, MET, VALUE))
+OUTCOMES = Field(
+    "outcomes",
+    ListOf(OUTCOME, "outcomes", minimum=0, maximum=MAX_TOUCHPOINTS, keeps_good=True),
+    "The whole list of what becomes of the campaigns' goals, in order.",
+)
+TEST = MapOf("a test", (NAME, GIVEN, EXPECT, UNTIL, TRIGGERS, OUTCOMES))
 TESTS = Field("tests", ListOf(TEST, "tests", minimum=0, maximum=MAX_TESTS, keeps_good=True), "Tests of this journey, run by `etapa test`.")
 
 
@@ -83,6 +93,10 @@ def check(records: Sequence[ReadMap], stages: Known, campaigns: Known, report: R
                 stages.check(to, report)
         for trigger in record.get(TRIGGERS) or ():
             campaigns.check(trigger, report)
+        for outcome in record.get(OUTCOMES) or ():
+            campaign = outcome.get(CAMPAIGN)
+            if campaign is not None:
+                campaigns.check(campaign, report)
         until = record.get(UNTIL)
         times = [touchpoint.get(AT) or 0 for touchpoint in record.get(GIVEN) or ()]
         if until is not None and times and until < max(times):
@@ -91,14 +105,19 @@ def check(records: Sequence[ReadMap], stages: Known, campaigns: Known, report: R
 
 def scenario(record: ReadMap) -> Scenario:
     """A test from its record, which is sound."""
-    triggers = record.get(TRIGGERS)
+    triggers, outcomes = record.get(TRIGGERS), record.get(OUTCOMES)
     return Scenario(
         name=record.need(NAME),
         given=tuple(_touchpoint(each) for each in record.need(GIVEN)),
         expect=tuple(ExpectedChange(each.need(AT), each.need(TO).text) for each in record.need(EXPECT)),
         until=record.get(UNTIL),
         triggers=None if triggers is None else tuple(name.text for name in triggers),
+        outcomes=None if outcomes is None else tuple(map(_outcome, outcomes)),
     )
+
+
+def _outcome(record: ReadMap) -> ExpectedGoal:
+    return ExpectedGoal(record.need(OUTCOME_AT), record.need(CAMPAIGN).text, record.need(MET), record.get(VALUE))
 
 
 def _touchpoint(record: ReadMap) -> GivenTouchpoint:

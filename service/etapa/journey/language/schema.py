@@ -6,6 +6,7 @@ never be true and the like are beyond it.
 
 from typing import Any
 
+from etapa.journey.language.goals import GoalShape
 from etapa.journey.language.kinds.kind import Types
 from etapa.journey.language.kinds.table import CONDITIONS
 from etapa.journey.language.load import JOURNEY_FIELDS
@@ -26,6 +27,7 @@ def journey_schema() -> dict[str, Any]:
                 "description": "What must hold of a customer.",
                 "anyOf": [{"$ref": f"#/$defs/{name}"} for name in CONDITIONS],
             },
+            "goal": GoalShape().definition(),
             "types": Types().definition(),
             "where": WhereShape().definition(),
             **{name: kind.schema() for name, kind in CONDITIONS.items()},

@@ -36,6 +36,22 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     """The campaign's, as it stands in the journey file; none when it has none."""
 
 
+class CampaignOutcome(msgspec.Struct, frozen=True, gc=False):
+    """A campaign's goal was met, or its time ran out. There is one for each trigger that opened a goal."""
+
+    campaign: str
+    customer_id: str
+    sequence: int
+    """The stage change's that the trigger came of."""
+    holdout: bool
+    met: bool
+    at: int
+    elapsed: int
+    """From the trigger to `at`, in microseconds."""
+    value: float | None
+    """The sum between the two; none where the goal asks for no value."""
+
+
 HeldBack = Literal["consent", "cap", "cooldown", "once", "when", "quiet", "held", "withdrawn"]
 """Why a change triggers nothing, in the order in which it is asked.
 

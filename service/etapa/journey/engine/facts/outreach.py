@@ -15,6 +15,29 @@ class Held(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """When it is looked at again."""
 
 
+class OpenGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a trigger is to lead to, as long as it neither has nor is too late. It is replaced, never changed."""
+
+    campaign: str
+    sequence: int
+    """The stage change's that the trigger came of."""
+    at: int
+    """When the trigger was published."""
+    ends: int
+    """When it is missed."""
+    holdout: bool
+    armed: bool
+    """Its condition was found not to hold, so it is met once it holds."""
+    total: tuple[float, ...] = ()
+    """What it is worth so far, as partials that add up exactly."""
+
+    def with_armed(self, *, armed: bool) -> "OpenGoal":
+        return OpenGoal(self.campaign, self.sequence, self.at, self.ends, self.holdout, armed, self.total)
+
+    def worth(self, total: tuple[float, ...]) -> "OpenGoal":
+        return OpenGoal(self.campaign, self.sequence, self.at, self.ends, self.holdout, self.armed, total)
+
+
 class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What campaigns were triggered for a customer. It is replaced, never changed."""
 
@@ -24,3 +47,5 @@ class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The latest triggers of all campaigns, as many as the caps ask for; none while there are no caps."""
     held: tuple[Held, ...] = ()
     """In the order in which they were held."""
+    goals: tuple[OpenGoal, ...] = ()
+    """In the order in which they were opened."""

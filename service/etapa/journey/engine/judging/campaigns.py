@@ -25,11 +25,12 @@ from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.conditions.consent import GivesConsent, consent_key
 from etapa.journey.engine.conditions.local_time import ClockShows
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
-from etapa.journey.engine.facts.changes import HeldBack, Offer, Release, Trigger
+from etapa.journey.engine.facts.changes import CampaignOutcome, HeldBack, Offer, Release, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME
-from etapa.journey.engine.facts.outreach import Held, Outreach
+from etapa.journey.engine.facts.outreach import Held, OpenGoal, Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.judging.goals import MOST_OPEN, CompiledGoal
 from etapa.journey.language.matching.predicates import needs_zone
 from etapa.journey.language.model import Campaign, Caps, Journey, Quiet, Trait, Transition
 from etapa.journey.localtime.zones import UTC
@@ -81,10 +82,11 @@ class QuietTime:
 class CompiledCampaign:
     """A campaign, ready to be asked."""
 
-    __slots__ = ("_least", "_on", "condition", "cooldown", "id", "once", "payload", "quiet")
+    __slots__ = ("_least", "_on", "condition", "cooldown", "goal", "id", "once", "payload", "quiet")
 
-    def __init__(self, campaign: Campaign, condition: Condition | None, where: Whereabouts) -> None:
+    def __init__(self, campaign: Campaign, condition: Condition | None, goal: CompiledGoal | None, where: Whereabouts) -> None:
         self.id = campaign.id
+        self.goal = goal
         self.condition = condition
         """Its `when`."""
         self.cooldown = campaign.cooldown
@@ -163,6 +165,8 @@ class Campaigns:
             holdout=holdout,
             payload=campaign.payload,
         )
+        if campaign.goal is not None:
+            customer.outreach = _with_goal(customer.outreach, campaign.goal.open(customer, campaign.id, sequence, at, holdout=holdout))
         return Offer(campaign.id, "holdout" if holdout else "published", trigger)
 
     def _limited(self, campaign: CompiledCampaign, customer: Customer, now: int) -> HeldBack | None:
@@ -186,7 +190,7 @@ class Campaigns:
             del last[next(each for each in last if each not in self._by_id)]
         last[campaign_id] = now
         times = outreach.times if self._caps is None else (*outreach.times, now)[-self._caps.maximum :]
-        return Outreach(last, times, outreach.held)
+        return Outreach(last, times, outreach.held, outreach.goals)
 
 
 def withdrawn(held: Held) -> Offer:
@@ -200,33 +204,41 @@ def _held(campaign: CompiledCampaign, customer: Customer, source: str | None, en
     if end > END_OF_TIME or len(outreach.held) >= MOST_HELD:
         return "quiet"
     held = Held(campaign.id, customer.sequence, source, customer.stage, end)
-    customer.outreach = Outreach(outreach.last, outreach.times, (*outreach.held, held))
+    customer.outreach = Outreach(outreach.last, outreach.times, (*outreach.held, held), outreach.goals)
     return "held"
 
 
-def compile_campaigns(journey: Journey, conditions: Mapping[str, Condition], where: Whereabouts) -> Campaigns | None:
-    """The campaigns of a journey, none when it has none. `conditions`: what each asks in `when`, by campaign id."""
+def _with_goal(outreach: Outreach, goal: OpenGoal) -> Outreach:
+    if len(outreach.goals) >= MOST_OPEN:
+        return outreach
+    return Outreach(outreach.last, outreach.times, outreach.held, (*outreach.goals, goal))
+
+
+def compile_campaigns(
+    journey: Journey, conditions: Mapping[str, Condition], goals: Mapping[str, CompiledGoal], where: Whereabouts
+) -> Campaigns | None:
+    """The campaigns of a journey, none when it has none. By campaign id, `conditions`: what each asks in `when`, and `goals`."""
     if not journey.campaigns:
         return None
     return Campaigns(
         None if journey.consent is None else Consent(journey.consent, where),
         journey.caps,
-        [CompiledCampaign(campaign, conditions.get(campaign.id), where) for campaign in journey.campaigns],
+        [CompiledCampaign(campaign, conditions.get(campaign.id), goals.get(campaign.id), where) for campaign in journey.campaigns],
         [stage.id for stage in journey.stages],
         journey.campaigns_from,
     )
 
 
-def offers_of(told: Iterable[StageChange | Release]) -> Iterator[Offer]:
+def offers_of(told: Iterable[StageChange | Release | CampaignOutcome]) -> Iterator[Offer]:
     """What campaigns made of it, in order."""
     for each in told:
         if isinstance(each, Release):
             yield each.offer
-        elif each.offers:
+        elif isinstance(each, StageChange) and each.offers:
             yield from each.offers
 
 
-def triggers_of(told: Iterable[StageChange | Release]) -> list[Trigger]:
+def triggers_of(told: Iterable[StageChange | Release | CampaignOutcome]) -> list[Trigger]:
     """What was triggered, in order."""
     return [offer.trigger for offer in offers_of(told) if offer.trigger is not None]
 

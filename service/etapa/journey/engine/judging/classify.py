@@ -23,13 +23,12 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.figures import count_touchpoint
-from etapa.journey.engine.judging.holds import held_after, release, with_held
+from etapa.journey.engine.judging.holds import held_after, judge_goals_anew, see_goals, strike_waiting, with_waiting
 from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move, settle, words_for
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program, due_after
 from etapa.journey.engine.judging.repeats import digest_of, is_among
 from etapa.journey.ledger.tally import BatchTally
-from etapa.journey.localtime.zone import Zone
 from etapa.journey.localtime.zones import UTC
 
 _NO_ASKS: Final[list[Ask]] = []
@@ -75,7 +74,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
         if digest and (is_among(customer.recent, digest) if repeats is None else repeats.knows(customer, digest, at)):
             return None
         if customer.laid_out_for is not program and _is_of_another_version(program, customer):
-            _carry_over(program, customer, happened.changes)
+            _carry_over(program, customer, happened)
         if customer.due is not None and customer.due <= at and not _strike_until(program, customer, at, happened):
             return customer
         now = customer.clock
@@ -85,21 +84,17 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
             customer.first_at = at
 
     _remember_id(program, customer, digest, now)
-    try:
-        if touchpoint.traits:
-            _remember_traits(program, customer, touchpoint)
-        touchpoint = touchpoint if program.whereabouts is None else touchpoint.arriving_in(program.whereabouts.of(customer))
-        memory = customer.memory
-        for accumulator in program.accumulators_for(touchpoint.type):
-            accumulator.record(memory, touchpoint, now)
-    except Exception as error:
-        raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
+    touchpoint = _remember(program, customer, touchpoint, now)
+    if customer.outreach is not None and program.goals.asks:
+        see_goals(program, customer, touchpoint, now, happened)
     found_in, made = customer.stage, len(happened.changes)
     if not customer.sequence:
         made += 1
         # Now that the touchpoint is remembered: campaigns ask for what it brought, such as consent.
-        happened.changes.append(move(program, customer, now, program.initial, None, "touchpoint", NO_CLAUSES, touchpoint))
-    settle(program, customer, now, touchpoint, "touchpoint", happened.changes)
+        happened.changes.append(
+            move(program, customer, now, program.initial, None, "touchpoint", NO_CLAUSES, touchpoint, happened.outcomes)
+        )
+    settle(program, customer, now, touchpoint, "touchpoint", happened)
     tally = happened.tally
     if tally is not None:
         changes = happened.changes
@@ -137,19 +132,19 @@ def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:
 
 def strike_and_note(program: Program, customer: Customer, at: int, happened: Happened) -> None:
     """As `strike`, for many timers: what comes of it is added to `happened`, but for the changes if it raises."""
-    changes = happened.changes
     is_of_another_version = customer.laid_out_for is not program and _is_of_another_version(program, customer)
-    # What was held comes before the rules, and is not taken back when these cannot be judged.
-    released = not is_of_another_version and release(program, customer, at, happened)
+    # Goals and what was held come before the rules, and are not taken back when these cannot be judged.
+    waited = not is_of_another_version and strike_waiting(program, customer, at, happened)
     before = customer.copied()
-    count = len(changes)
+    count, closed = len(happened.changes), len(happened.outcomes)
     try:
         if is_of_another_version:
-            _carry_over(program, customer, changes)
-        elif not released or is_due_by_rules(program, customer, at):
-            settle(program, customer, at, None, "timer", changes)
+            _carry_over(program, customer, happened)
+        elif not waited or is_due_by_rules(program, customer, at):
+            settle(program, customer, at, None, "timer", happened)
     except EvaluationFailed:
-        del changes[count:]
+        del happened.changes[count:]
+        del happened.outcomes[closed:]
         customer.be_as(before)
         customer.due = held_after(customer, at)
         raise
@@ -177,9 +172,9 @@ def carry_over(program: Program, customer: Customer) -> list[StageChange]:
 
     Raises `EvaluationFailed`; the customer is half changed then.
     """
-    changes: list[StageChange] = []
-    _carry_over(program, customer, changes)
-    return changes
+    happened = Happened()
+    _carry_over(program, customer, happened)
+    return happened.changes
 
 
 def _is_of_another_version(program: Program, customer: Customer) -> bool:
@@ -188,7 +183,7 @@ def _is_of_another_version(program: Program, customer: Customer) -> bool:
     return customer.version != program.version or customer.stage not in program.stages
 
 
-def _carry_over(program: Program, customer: Customer, changes: list[StageChange]) -> None:
+def _carry_over(program: Program, customer: Customer, happened: Happened) -> None:
     now = customer.clock
     is_newer = customer.version > program.version
     if customer.laid_out_for is not program:
@@ -198,15 +193,16 @@ def _carry_over(program: Program, customer: Customer, changes: list[StageChange]
         customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
     customer.began = beginnings(customer, program.memories, program.version)
     customer.version, customer.known = program.version, program.known
+    judge_goals_anew(program, customer, now)
     if customer.stage not in program.stages:
-        changes.append(move(program, customer, now, program.initial, None, "journey", NO_CLAUSES, None))
+        happened.changes.append(move(program, customer, now, program.initial, None, "journey", NO_CLAUSES, None, happened.outcomes))
     elif is_newer:
         try:
-            customer.due = with_held(customer, due_after(program.stages[customer.stage], customer, now))
+            customer.due = with_waiting(program, customer, due_after(program.stages[customer.stage], customer, now), now)
         except Exception as error:
             raise EvaluationFailed(customer.id, words_for(None), error) from error
         return
-    settle(program, customer, now, None, "journey", changes)
+    settle(program, customer, now, None, "journey", happened)
 
 
 def reclassify(program: Program, customer: Customer, until: int | None, at_once: int) -> Touched:
@@ -217,7 +213,7 @@ def reclassify(program: Program, customer: Customer, until: int | None, at_once:
     before = customer.copied()
     happened = Happened(at_once)
     try:
-        _carry_over(program, customer, happened.changes)
+        _carry_over(program, customer, happened)
     except EvaluationFailed:
         customer.be_as(before)
         raise
@@ -229,11 +225,11 @@ def reclassify(program: Program, customer: Customer, until: int | None, at_once:
 def reschedule(program: Program, customer: Customer) -> None:
     """Set the next due time anew, since another time was set for triggers that are not held after all."""
     due = customer.due
+    judge_goals_anew(program, customer, customer.clock)
     if due is not None:
         # No timer of the rules was before it.
-        customer.due = with_held(customer, due_after(program.stages[customer.stage], customer, due - 1))
-    else:
-        customer.due = with_held(customer, None)
+        due = due_after(program.stages[customer.stage], customer, due - 1)
+    customer.due = with_waiting(program, customer, due, customer.clock)
 
 
 def catch_up(program: Program, customer: Customer, until: int, at_once: int) -> Touched:
@@ -270,6 +266,20 @@ def _remember_id(program: Program, customer: Customer, digest: bytes, now: int) 
     customer.arrived = b""
 
 
+def _remember(program: Program, customer: Customer, touchpoint: Touchpoint, now: int) -> Touchpoint:
+    """Keep what is asked for of a touchpoint. Gives it as it is where the customer is."""
+    try:
+        if touchpoint.traits:
+            _remember_traits(program, customer, touchpoint)
+        there = touchpoint if program.whereabouts is None else touchpoint.arriving_in(program.whereabouts.of(customer))
+        memory = customer.memory
+        for accumulator in program.accumulators_for(touchpoint.type):
+            accumulator.record(memory, there, now)
+    except Exception as error:
+        raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
+    return there
+
+
 def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoint) -> None:
     """Each trait keeps the value with the latest time; at the same time the later arrival wins."""
     for name in program.traits:
@@ -282,9 +292,5 @@ def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoin
                 if entry is None or not isinstance(value, str) or entry[1] != value:
                     customer.persona_by = None
                 asks = program.asks_of_traits.get(name, _NO_ASKS)
-                customer.traits[name] = [touchpoint.at, keepsake(value) if not asks else keep(value, asks, zone_of(program, customer))]
-
-
-def zone_of(program: Program, customer: Customer) -> Zone:
-    """Where the customer is, as far as the journey asks."""
-    return UTC if program.whereabouts is None else program.whereabouts.of(customer)
+                zone = UTC if program.whereabouts is None else program.whereabouts.of(customer)
+                customer.traits[name] = [touchpoint.at, keep(value, asks, zone) if asks else keepsake(value)]

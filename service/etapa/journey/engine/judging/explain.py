@@ -12,9 +12,10 @@ import msgspec
 from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME
-from etapa.journey.engine.facts.outreach import Held
+from etapa.journey.engine.facts.outreach import Held, OpenGoal
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.classify import carry_over, strike
+from etapa.journey.engine.judging.goals import open_goals
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import CompiledRule, Program
 from etapa.journey.language import model
@@ -81,6 +82,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """In the order in which they are judged."""
     held: Sequence[Held]
     """Campaign triggers that wait for the end of a quiet time, in the order in which they were held."""
+    goals: Sequence[OpenGoal]
+    """Goals of campaigns that are open, in the order in which they were opened."""
     foreseen: Sequence[StageChange]
     """What the customer's timers will do first if nothing happens, at `customer.due` or later; empty when they move nobody."""
 
@@ -98,7 +101,9 @@ def explain(program: Program, customer: Customer, now: int) -> Explanation:
     at = max(now, judged.clock)
     conditions = {rule.id: rule.when for rule in program.journey.rules}
     rules = [_explain_rule(rule, conditions[rule.id], judged, at) for rule in program.stages[judged.stage].rules]
-    return Explanation(judged, at, customer.version, customer.stage, carried, rules, _held(judged), _foreseen(program, judged))
+    return Explanation(
+        judged, at, customer.version, customer.stage, carried, rules, _held(judged), open_goals(judged), _foreseen(program, judged)
+    )
 
 
 def _explain_rule(rule: CompiledRule, when: model.Condition, customer: Customer, now: int) -> ExplainedRule:

@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from etapa.journey.engine.accumulators.accumulator import forget_what_is_over
-from etapa.journey.engine.facts.changes import Cause, Clause, Offer
+from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Clause, Offer
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.holds import with_held
-from etapa.journey.engine.judging.outcomes import EvaluationFailed
+from etapa.journey.engine.judging.holds import with_waiting
+from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import CompiledRule, Program, StageRules, due_after, in_time
 
 NO_CLAUSES: Final[Sequence[Clause]] = ()
 _NO_OFFERS: Final[Sequence[Offer]] = ()
 
 
-def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, changes: list[StageChange]) -> None:
-    """Judge the rules at `now` and move the customer as long as one holds. Adds the changes, and sets the next `due`."""
+def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened) -> None:
+    """Judge the rules at `now` and move the customer as long as one holds. Adds what happens, and sets the next `due`."""
     stage = program.stages[customer.stage]
     doing = None
     due = NEVER
@@ -28,16 +28,16 @@ def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoin
             if rule.is_timed:
                 rises = rule.condition.rises(customer, now)
                 if rises <= now:
-                    _follow(program, customer, now, touchpoint, cause, rule, changes)
+                    _follow(program, customer, now, touchpoint, cause, rule, happened)
                     return
                 if rises < due:
                     due = rises
             elif rule.condition.holds(customer, now, touchpoint):
-                _follow(program, customer, now, touchpoint, cause, rule, changes)
+                _follow(program, customer, now, touchpoint, cause, rule, happened)
                 return
         doing = None
         # The loop has seen every rule that time alone can make true, except those that also contain an `event`.
-        customer.due = with_held(customer, due_after(stage, customer, now) if stage.hideable else in_time(due))
+        customer.due = with_waiting(program, customer, due_after(stage, customer, now) if stage.hideable else in_time(due), now)
     except EvaluationFailed:
         raise
     except Exception as error:
@@ -51,7 +51,7 @@ def _follow(
     touchpoint: Touchpoint | None,
     cause: Cause,
     rule: CompiledRule | None,
-    changes: list[StageChange],
+    happened: Happened,
 ) -> None:
     """Make the move of `rule`, which holds, and the moves of those that hold after it with no touchpoint at hand."""
     visited = [customer.stage]
@@ -60,12 +60,12 @@ def _follow(
     try:
         while rule is not None:
             because = rule.condition.reasons(customer, now, at_hand, truth=True)
-            changes.append(move(program, customer, now, rule.to, rule, cause, because, touchpoint))
+            happened.changes.append(move(program, customer, now, rule.to, rule, cause, because, touchpoint, happened.outcomes))
             visited.append(rule.to)
             at_hand = None
             stage = program.stages[rule.to]
             rule = _next_to_follow(stage, visited, customer, now)
-        customer.due = with_held(customer, due_after(stage, customer, now))
+        customer.due = with_waiting(program, customer, due_after(stage, customer, now), now)
     except EvaluationFailed:
         raise
     except Exception as error:
@@ -91,8 +91,12 @@ def move(
     cause: Cause,
     because: Sequence[Clause],
     touchpoint: Touchpoint | None,
+    outcomes: list[CampaignOutcome],
 ) -> StageChange:
-    """Move the customer; a customer without any change yet is new, and leaves no stage. Campaigns are offered the change."""
+    """Move the customer; a customer without any change yet is new, and leaves no stage.
+
+    Goals that the change meets are added to `outcomes`, and then campaigns are offered it.
+    """
     is_new = customer.sequence == 0
     rule_id = None if rule is None else rule.id
     source = None if is_new else customer.stage
@@ -105,6 +109,7 @@ def move(
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
+            program.goals.follow(customer, now, outcomes)
             offers = program.campaigns.offer(customer, source, now)
         except Exception as error:
             raise EvaluationFailed(customer.id, "its campaigns", error) from error
@@ -132,7 +137,7 @@ def is_due_by_rules(program: Program, customer: Customer, at: int) -> bool:
     try:
         if due_after(stage, customer, at - 1) == at:
             return True
-        customer.due = with_held(customer, due_after(stage, customer, at))
+        customer.due = with_waiting(program, customer, due_after(stage, customer, at), at)
     except Exception as error:
         raise EvaluationFailed(customer.id, words_for(None), error) from error
     return False

@@ -3,7 +3,7 @@
 from typing import Final, final
 
 from etapa.errors import EtapaError
-from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.ledger.tally import BatchTally
@@ -30,7 +30,7 @@ ALL_AT_ONCE: Final = 2**60
 class Happened:
     """What has happened to customers, in order. Grows with every touchpoint and timer."""
 
-    __slots__ = ("at_once", "changes", "cut", "failures", "released", "struck", "tally", "timers")
+    __slots__ = ("at_once", "changes", "cut", "failures", "outcomes", "released", "struck", "tally", "timers")
 
     def __init__(self, at_once: int = ALL_AT_ONCE, tally: BatchTally | None = None) -> None:
         self.tally: Final = tally
@@ -44,6 +44,8 @@ class Happened:
         self.changes: list[StageChange] = []
         self.released: list[Release] = []
         """What became of triggers that had been held."""
+        self.outcomes: list[CampaignOutcome] = []
+        """What became of campaigns' goals."""
         self.failures: list[EvaluationFailed] = []
         """Timers that were dropped because judging them raised."""
         self.timers = 0
@@ -54,7 +56,7 @@ class Happened:
 class Touched:
     """What a touchpoint did, or a request to reclassify."""
 
-    __slots__ = ("changes", "customer", "cut", "duplicate", "failures", "released", "timers")
+    __slots__ = ("changes", "customer", "cut", "duplicate", "failures", "outcomes", "released", "timers")
 
     def __init__(self, customer: Customer, happened: Happened, *, duplicate: bool = False) -> None:
         self.customer: Final = customer
@@ -62,6 +64,8 @@ class Touched:
         """In order: those of the timers that struck before the touchpoint, then its own."""
         self.released: Final = happened.released
         """What became of triggers that had been held, in order."""
+        self.outcomes: Final = happened.outcomes
+        """What became of campaigns' goals, in order."""
         self.cut: Final = happened.cut
         """Only a portion of the timers has struck; the rest, and the touchpoint itself, is still to come."""
         self.duplicate: Final = duplicate

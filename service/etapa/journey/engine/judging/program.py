@@ -19,10 +19,11 @@ from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
 from etapa.journey.engine.judging.feelings import CompiledFeeling
+from etapa.journey.engine.judging.goals import CompiledGoal, Goals
 from etapa.journey.engine.judging.personas import CompiledPersona, Personas
 from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.language.kinds.logic import reads_dates
-from etapa.journey.language.model import ANY_TYPE, CustomerZone, Journey, Rule, Stage
+from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule, Stage
 
 LONGEST_SHOWN: Final = 200
 """Characters of a condition where it labels a number."""
@@ -51,12 +52,19 @@ def compile_journey(journey: Journey) -> "Program":
         CompiledPersona(persona.id, compiler.condition_of(f"persona {persona.id}", persona.condition))
         for persona in journey.design.personas
     ]
+    goals = {
+        campaign.id: CompiledGoal(campaign.goal, _goal_condition(compiler, campaign))
+        for campaign in journey.campaigns
+        if campaign.goal is not None
+    }
     if journey.consent is not None:
         compiler.watch_consent(journey.consent)
     surroundings = compiler.surroundings
     surroundings.asks_for_zone = surroundings.asks_for_zone or (journey.consent is not None and reads_dates(journey.consent))
     whereabouts = surroundings.whereabouts if surroundings.asks_for_zone and journey.zone != CustomerZone() else None
-    traits = _traits_named(journey, stages, [*asked.values(), *[persona.condition for persona in personas]])
+    conditions = [*asked.values(), *[persona.condition for persona in personas]]
+    conditions += [goal.condition for goal in goals.values() if goal.condition is not None]
+    traits = _traits_named(journey, stages, conditions)
     if whereabouts is not None or any(campaign.quiet is not None for campaign in journey.campaigns):
         traits.update(surroundings.whereabouts.traits())
     return Program(
@@ -64,13 +72,20 @@ def compile_journey(journey: Journey) -> "Program":
         stages,
         surroundings.by_key,
         traits,
-        compile_campaigns(journey, asked, surroundings.whereabouts),
+        compile_campaigns(journey, asked, goals, surroundings.whereabouts),
+        Goals(goals),
         whereabouts,
         compiler.watched,
         surroundings.watches_of_traits,
         surroundings.asks_of_traits,
         Personas(personas) if personas else None,
     )
+
+
+def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
+    """The condition of a campaign's goal; what it is worth is watched for values that are no numbers, too."""
+    goal = campaign.goal
+    return None if goal is None or goal.when is None else compiler.condition_of(f"goal of {campaign.id}", goal.when)
 
 
 @final
@@ -135,6 +150,7 @@ class Program:
             "campaigns",
             "every_accumulator",
             "feeling",
+            "goals",
             "grace",
             "initial",
             "journey",
@@ -151,6 +167,7 @@ class Program:
         accumulators: dict[str, Accumulator],
         traits: Iterable[str],
         campaigns: Campaigns | None,
+        goals: Goals,
         whereabouts: Whereabouts | None,
         watched: list[tuple[str, str, list[Watch]]],
         watches_of_traits: dict[str, list[Watch]],
@@ -168,6 +185,7 @@ class Program:
         self.stages: Final = stages
         self.campaigns: Final = campaigns
         """None when the journey has none."""
+        self.goals: Final = goals
         self.personas: Final = personas
         """None when the journey has none."""
         frame = journey.design.frame

@@ -1,0 +1,238 @@
+"""What becomes of campaigns' goals: each published trigger opens one, and it is met, or missed when its time runs out.
+
+Decided here, where the journey file's page leaves it open:
+
+- Every trigger opens its own goal, so a customer may have several of a campaign, and one change may meet them all.
+- A stage meets a goal whatever moved the customer there: a touchpoint, time, or a new version of the journey.
+- A condition is judged when the goal opens, with each touchpoint once that is remembered, after each stage change, and whenever time
+  alone changes one of its parts. It meets the goal when it holds and was found not to hold before, since the opening.
+- After a touchpoint dated at or before the trigger the condition is judged as at the opening: what holds then was so already.
+- When the goal runs out is worked out when it opens, and stays. What meets it, and what it is worth, is said by the file in force; another
+  version of the journey judges the condition as at the opening. What was added up so far stays.
+- A goal whose campaign is gone, or has none any more, ends without an outcome when its time runs out.
+- A state keeps `MOST_OPEN` open goals. A trigger beyond that is published and opens none, in both groups alike.
+- A timer that cannot judge a condition drops the goal, without an outcome.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from etapa.journey.engine.accumulators.ever import Values, exact_sum, number_or_none, with_partial
+from etapa.journey.engine.conditions.condition import Condition
+from etapa.journey.engine.facts.changes import CampaignOutcome
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.outreach import OpenGoal, Outreach
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
+from etapa.journey.language.model import ANY_TYPE, Goal
+
+MOST_OPEN: Final = 256
+"""Goals that may be open for one customer."""
+
+_ZERO: Final = (0.0,)
+_LARGEST: Final = 1.7976931348623157e308
+"""The largest finite double."""
+
+
+class CompiledGoal:
+    """A campaign's goal, ready to be judged."""
+
+    __slots__ = ("_leaves", "_stages", "condition", "value", "within")
+
+    def __init__(self, goal: Goal, condition: Condition | None) -> None:
+        self.within: Final = goal.within
+        self.condition: Final = condition
+        """None where stages meet it."""
+        self.value: Final = None if goal.value is None else _adding(goal)
+        self._stages: Final = frozenset(goal.enter)
+        self._leaves: Final = [] if condition is None else condition.leaves()
+
+    def is_met_in(self, stage: str) -> bool:
+        return stage in self._stages
+
+    def open(self, customer: Customer, campaign: str, sequence: int, at: int, *, holdout: bool) -> OpenGoal:
+        """The goal that a trigger of `at` opens."""
+        armed = self.condition is not None and not self.condition.holds(customer, at, None)
+        return OpenGoal(campaign, sequence, at, at + self.within, holdout, armed)
+
+    def turns_after(self, customer: Customer, now: int, *, armed: bool) -> int:
+        """When its condition is to be judged next if nothing happens."""
+        condition = self.condition
+        if condition is None:
+            return NEVER
+        if condition.holds(customer, now, None) is not armed:
+            return condition.rises(customer, now) if armed else condition.falls(customer, now)
+        # An `event` at hand made the difference, so any change counts.
+        at = NEVER
+        for leaf in self._leaves:
+            at = min(at, leaf.until(customer, now))
+        return at
+
+    def added(self, held: OpenGoal, touchpoint: Touchpoint) -> OpenGoal:
+        """With what the touchpoint, which came after the trigger, adds to the value."""
+        values = self.value
+        if values is None or not (touchpoint.type in values.types or ANY_TYPE in values.types) or not values.takes(touchpoint):
+            return held
+        partials: list[float] = list(held.total)
+        for found in values.value_of.every(touchpoint):
+            number = number_or_none(found)
+            if number is None:
+                values.watch.see_no_number(found, values.value_of, touchpoint)
+            else:
+                partials = with_partial(partials or [0.0], float(number))
+        return held.worth(tuple(partials))
+
+    def outcome(self, held: OpenGoal, customer: Customer, at: int, *, met: bool) -> CampaignOutcome:
+        value = None if self.value is None else _finite(exact_sum(list(held.total or _ZERO)))
+        return CampaignOutcome(held.campaign, customer.id, held.sequence, held.holdout, met, at, at - held.at, value)
+
+
+class Goals:
+    """The goals of a journey's campaigns."""
+
+    __slots__ = ("_by_campaign", "asks")
+
+    def __init__(self, by_campaign: Mapping[str, CompiledGoal]) -> None:
+        self._by_campaign: Final = dict(by_campaign)
+        self.asks: Final = any(goal.condition is not None or goal.value is not None for goal in by_campaign.values())
+        """Whether touchpoints matter to them, and not only stages."""
+
+    def see(self, customer: Customer, touchpoint: Touchpoint, now: int, outcomes: list[CampaignOutcome]) -> None:
+        """A touchpoint has been remembered, which may meet goals."""
+        if customer.outreach is None or not customer.outreach.goals:
+            return
+        left: list[OpenGoal] = []
+        for held in customer.outreach.goals:
+            goal = self._by_campaign.get(held.campaign)
+            if goal is None:
+                left.append(held)
+            elif touchpoint.at <= held.at:
+                left.append(_judged_anew(goal, held, customer, now))
+            else:
+                after = goal.added(held, touchpoint)
+                _judge(goal, after, customer, now, touchpoint, left, outcomes)
+        _keep(customer, left)
+
+    def follow(self, customer: Customer, now: int, outcomes: list[CampaignOutcome]) -> None:
+        """The customer has just entered its stage, which may meet goals."""
+        if customer.outreach is None or not customer.outreach.goals:
+            return
+        left: list[OpenGoal] = []
+        for held in customer.outreach.goals:
+            goal = self._by_campaign.get(held.campaign)
+            if goal is None:
+                left.append(held)
+            elif goal.condition is not None:
+                _judge(goal, held, customer, now, None, left, outcomes)
+            elif goal.is_met_in(customer.stage) and now < held.ends:
+                outcomes.append(goal.outcome(held, customer, now, met=True))
+            else:
+                left.append(held)
+        _keep(customer, left)
+
+    def strike(self, customer: Customer, at: int, happened: Happened) -> None:
+        """Time has come to `at`: goals run out, and then those are met whose condition it makes true. The clock moves with them."""
+        if customer.outreach is None or not customer.outreach.goals:
+            return
+        over = sorted([held for held in customer.outreach.goals if held.ends <= at], key=_end_of)
+        for held in over:
+            goal = self._by_campaign.get(held.campaign)
+            if goal is not None:
+                happened.outcomes.append(goal.outcome(held, customer, held.ends, met=False))
+                if held.ends > customer.clock:
+                    customer.clock = held.ends
+        left: list[OpenGoal] = []
+        for held in customer.outreach.goals:
+            if held.ends <= at:
+                continue
+            goal = self._by_campaign.get(held.campaign)
+            if goal is None or goal.condition is None:
+                left.append(held)
+                continue
+            made = len(happened.outcomes)
+            try:
+                if goal.turns_after(customer, at - 1, armed=held.armed) <= at:
+                    _judge(goal, held, customer, at, None, left, happened.outcomes)
+                else:
+                    left.append(held)
+            except Exception as error:  # noqa: BLE001 - as a timer that cannot be judged
+                failure = EvaluationFailed(customer.id, f"the goal of {held.campaign!r}", error)
+                failure.__cause__ = error
+                happened.failures.append(failure)
+            if len(happened.outcomes) > made and at > customer.clock:
+                customer.clock = at
+        _keep(customer, left)
+
+    def judge_anew(self, customer: Customer, now: int) -> None:
+        """Judge all conditions as at the opening: the journey is another, or something was not seen."""
+        if customer.outreach is None or not customer.outreach.goals:
+            return
+        anew: list[OpenGoal] = []
+        for held in customer.outreach.goals:
+            goal = self._by_campaign.get(held.campaign)
+            anew.append(held if goal is None else _judged_anew(goal, held, customer, now))
+        _keep(customer, anew)
+
+    def next_after(self, customer: Customer, now: int) -> int:
+        """When time alone does something to the customer's goals next; `NEVER` when there are none."""
+        if customer.outreach is None:
+            return NEVER
+        first = NEVER
+        for held in customer.outreach.goals:
+            first = min(first, held.ends)
+            goal = self._by_campaign.get(held.campaign)
+            if goal is not None and goal.condition is not None:
+                first = min(first, goal.turns_after(customer, now, armed=held.armed))
+        return first
+
+
+def open_goals(customer: Customer) -> Sequence[OpenGoal]:
+    """In the order in which they were opened."""
+    return () if customer.outreach is None else customer.outreach.goals
+
+
+def _judge(
+    goal: CompiledGoal,
+    held: OpenGoal,
+    customer: Customer,
+    now: int,
+    touchpoint: Touchpoint | None,
+    left: list[OpenGoal],
+    outcomes: list[CampaignOutcome],
+) -> None:
+    """Add an outcome if the condition meets the goal at `now`, or the goal to what is `left`."""
+    condition = goal.condition
+    if condition is None:
+        left.append(held)
+    elif not condition.holds(customer, now, touchpoint):
+        left.append(held if held.armed else held.with_armed(armed=True))
+    elif held.armed and now < held.ends:
+        outcomes.append(goal.outcome(held, customer, now, met=True))
+    else:
+        left.append(held)
+
+
+def _judged_anew(goal: CompiledGoal, held: OpenGoal, customer: Customer, now: int) -> OpenGoal:
+    armed = goal.condition is not None and not goal.condition.holds(customer, now, None)
+    return held if armed is held.armed else held.with_armed(armed=armed)
+
+
+def _keep(customer: Customer, goals: list[OpenGoal]) -> None:
+    outreach = customer.outreach
+    if outreach is not None:
+        customer.outreach = Outreach(outreach.last, outreach.times, outreach.held, tuple(goals))
+
+
+def _adding(goal: Goal) -> Values | None:
+    value = goal.value
+    return None if value is None else Values(value.path, value.match, value.conversion, value.weights)
+
+
+def _finite(total: float) -> float:
+    """The largest number that can be written where a sum lies beyond it."""
+    return max(-_LARGEST, min(_LARGEST, total))
+
+
+def _end_of(held: OpenGoal) -> int:
+    return held.ends
