@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from etapa.metrics.catalogue import COMMON, DELIVERY, WORKER
+from etapa.metrics.catalogue import COMMON, DELIVERY, SUPERVISOR, WORKER
 from etapa.metrics.metric import Metric
 
 _HEAD = """\
@@ -25,6 +25,7 @@ def metrics_page() -> str:
         ("The worker", WORKER),
         ("Delivery", DELIVERY),
         ("Both", COMMON),
+        ("Several workers under one supervisor", SUPERVISOR),
     )
     body = "\n".join(f"## {title}\n\n{_table(metrics)}" for title, metrics in sections)
     return f"{_HEAD}{body}{_FOOT}"

@@ -1,15 +1,20 @@
-"""`etapa run`: the worker."""
+"""`etapa run`: the worker, or several of them."""
 
 import logging
+import sys
+from pathlib import Path
 
 import click
 
 import etapa
 from etapa.commands.files.input_source import decoder_for
 from etapa.commands.files.journey_files import journey_from
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.last_line import last_line_in_the_log
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.hosting.log_setup import log_to_stderr
+from etapa.journey.language.model import Journey
+from etapa.settings import Settings, flag_of
 from etapa.sources.decoding import SourceDecoder
 
 logger = logging.getLogger(__name__)
@@ -17,17 +22,44 @@ logger = logging.getLogger(__name__)
 
 @click.command()
 @settings_flags(*WORKER_FLAGS)
-def run(**flags: str | None) -> None:
+@click.option("--supervised", type=click.Path(path_type=Path), hidden=True)
+def run(supervised: Path | None, **flags: str | None) -> None:
     """Run the worker: classify touchpoints from Kafka until it is told to stop (SIGTERM, or Ctrl-C).
 
     It then finishes what it has begun, leaves its group and exits with 0. Exit code 1 means that it ended by itself; the last line of the log says why.
+
+    A worker uses one core. With --workers 4, or auto for one a core, four of them share this machine's port and metrics; one that ends
+    by itself is started again.
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)
     decoder = decoder_for(settings)
-    log_to_stderr(settings, "worker")
+    if settings.workers != 1 and supervised is None:
+        log_to_stderr(settings, "supervisor")
+        _tell_what_runs(settings, journey)
+        with last_line_in_the_log(settings):
+            _supervise(settings, [f"{flag_of(name)}={value}" for name, value in flags.items() if value is not None and name != "workers"])
+        return
+    log_to_stderr(settings, "worker", number=int(supervised.stem) if supervised else None)
     # Only now: what a worker runs on takes a while to import, and --help needs none of it.
     from etapa.commands.terminal.worker_process import work
+    from etapa.journey.engine.compiled import IS_COMPILED
+
+    if supervised is None:
+        _tell_what_runs(settings, journey)
+    else:
+        from etapa.supervise.outliving import stop_when_alone
+
+        stop_when_alone()
+    if not IS_COMPILED:
+        logger.warning("the core was not compiled when Etapa was installed, so this worker carries about half of what it could")
+    if isinstance(decoder, SourceDecoder):
+        logger.info("records of %s go through the source %s", settings.topic_touchpoints, decoder.mapper.source.name)
+    with last_line_in_the_log(settings):
+        work(settings, journey, decoder, supervised)
+
+
+def _tell_what_runs(settings: Settings, journey: Journey) -> None:
     from etapa.journey.engine.compiled import IS_COMPILED
 
     logger.info(
@@ -40,9 +72,21 @@ def run(**flags: str | None) -> None:
         settings.kafka_bootstrap_servers,
         settings.redis_url,
     )
-    if not IS_COMPILED:
-        logger.warning("the core was not compiled when Etapa was installed, so this worker carries about half of what it could")
-    if isinstance(decoder, SourceDecoder):
-        logger.info("records of %s go through the source %s", settings.topic_touchpoints, decoder.mapper.source.name)
-    with last_line_in_the_log(settings):
-        work(settings, journey, decoder)
+
+
+def _supervise(settings: Settings, flags: list[str]) -> None:
+    from etapa.hosting import event_loop
+    from etapa.serve.service import HttpServerError
+    from etapa.supervise.cores import usable_cores
+    from etapa.supervise.supervised_worker import WrongSettings
+    from etapa.supervise.supervisor import supervise
+
+    count = settings.workers or usable_cores()
+    logger.info("%d workers, which share the partitions of %s", count, settings.topic_touchpoints)
+    command = [sys.executable, "-m", "etapa", "run", *flags, flag_of("workers") + "=1", "--supervised"]
+    try:
+        event_loop.run(supervise(settings, count, command))
+    except WrongSettings as error:
+        raise WrongUse(str(error)) from None
+    except HttpServerError as error:
+        raise CheckFailed(str(error)) from None

@@ -97,7 +97,8 @@ class TextLines(LineFormatter):
         shown.pop("error", None)
         others = "".join(f" {name}={_logfmt_value(value)}" for name, value in shown.items() if name not in self._static)
         behind = "".join(f" | {escaped(line.strip())}" for line in trace.splitlines())
-        return f"{moment.partition('.')[0]}Z {level.upper():<7} {escaped(logger)}: {message}{others}{behind}"
+        who = f"worker {self._static['worker']}, " if "worker" in self._static else ""
+        return f"{moment.partition('.')[0]}Z {level.upper():<7} {who}{escaped(logger)}: {message}{others}{behind}"
 
 
 class LogfmtLines(LineFormatter):

@@ -23,13 +23,16 @@ _FORMATTERS: dict[str, type[LineFormatter]] = {"text": TextLines, "logfmt": Logf
 logger = logging.getLogger(__name__)
 
 
-def log_to_stderr(settings: Settings, process: Literal["worker", "delivery", "command"], more_secrets: Iterable[str] = ()) -> None:
+Process = Literal["worker", "supervisor", "delivery", "command"]
+
+
+def log_to_stderr(settings: Settings, process: Process, more_secrets: Iterable[str] = (), number: int | None = None) -> None:
     """Log as much as the settings say, in UTC. What ends the process unforeseen is logged as well, instead of printed over many lines.
 
-    No secret of the settings gets into a line, and none of `more_secrets`.
+    No secret of the settings gets into a line, and none of `more_secrets`. `number` tells several workers apart that log to one place.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(line_formatter(settings, process, more_secrets))
+    handler.setFormatter(line_formatter(settings, process, more_secrets, number))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     sys.excepthook = _log_the_end
@@ -41,7 +44,7 @@ def log_to_stderr(settings: Settings, process: Literal["worker", "delivery", "co
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def line_formatter(settings: Settings, process: str, more_secrets: Iterable[str] = ()) -> LineFormatter:
+def line_formatter(settings: Settings, process: str, more_secrets: Iterable[str] = (), number: int | None = None) -> LineFormatter:
     """Makes the lines that the settings ask for."""
     static = {
         "process": process,
@@ -49,6 +52,8 @@ def line_formatter(settings: Settings, process: str, more_secrets: Iterable[str]
         "group": settings.delivery_group if process == "delivery" else settings.group,
         "instance": f"{socket.gethostname()}:{os.getpid()}",
     }
+    if number is not None:
+        static["worker"] = str(number)
     redact = redactor([*_secrets_in(settings), *more_secrets])
     return _FORMATTERS[settings.log_format](static, redact, _shown_customer(settings))
 

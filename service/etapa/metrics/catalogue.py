@@ -89,6 +89,7 @@ BATCH_TOUCHPOINTS = Metric(
 LAG = Metric(
     name="etapa_lag_touchpoints",
     kind="gauge",
+    across="most",
     labels=("partition",),
     help="Touchpoints not committed yet, looked up every five seconds, even while Redis does not answer",
     absent_at_first=_OF_A_PARTITION,
@@ -112,6 +113,7 @@ VIEW_DELAY = Metric(
 STREAM_TIME = Metric(
     name="etapa_stream_time_seconds",
     kind="gauge",
+    across="most",
     labels=("partition",),
     unit="Unix time in seconds",
     help="Time of the partition's latest touchpoint, as Unix time",
@@ -134,6 +136,7 @@ FENCED = Metric(
 PARTITION_READY = Metric(
     name="etapa_partition_ready",
     kind="gauge",
+    across="most",
     labels=("partition",),
     help="1 when the partition is processed, 0 while it is taken over",
     absent_at_first=_OF_A_PARTITION,
@@ -154,16 +157,21 @@ REFUSED = Metric(name="etapa_refused_total", kind="counter", help="Times that a 
 UNOWNED = Metric(
     name="etapa_group_partitions_unowned",
     kind="gauge",
+    across="most",
     help="Partitions that the consumer group has given to no worker, in the whole group",
 )
 CLOCK_AHEAD = Metric(
     name="etapa_clock_ahead_seconds",
     kind="gauge",
+    across="furthest",
     unit="seconds",
     help="At least how far the clock here is ahead of the broker that differs most; negative if it is behind",
 )
 PARTITIONS = Metric(
-    name="etapa_topic_partitions", kind="gauge", help="Partitions of the touchpoints topic, as the brokers last reported; 0 before that"
+    name="etapa_topic_partitions",
+    kind="gauge",
+    across="most",
+    help="Partitions of the touchpoints topic, as the brokers last reported; 0 before that",
 )
 PARTITIONS_OWNED = Metric(name="etapa_partitions_owned", kind="gauge", help="Partitions that the group has given this worker")
 PARTITIONS_REFUSED = Metric(
@@ -171,7 +179,9 @@ PARTITIONS_REFUSED = Metric(
     kind="gauge",
     help="Partitions that this worker does not process until an operator steps in; /readyz and the log say why",
 )
-JOURNEY_INFO = Metric(name="etapa_journey_info", kind="gauge", labels=("journey", "version"), help="The journey that is running; always 1")
+JOURNEY_INFO = Metric(
+    name="etapa_journey_info", kind="gauge", across="most", labels=("journey", "version"), help="The journey that is running; always 1"
+)
 
 # --- delivery ---
 
@@ -236,12 +246,14 @@ DELIVERY_GONE = Metric(
 DEPENDENCY_UP = Metric(
     name="etapa_dependency_up",
     kind="gauge",
+    across="least",
     labels=("dependency",),
     help="1 if the server (kafka, redis) worked when last checked, else 0; a worker needs both, delivery needs kafka",
 )
 DEPENDENCY_SINCE = Metric(
     name="etapa_dependency_since_timestamp_seconds",
     kind="gauge",
+    across="most",
     labels=("dependency",),
     unit="Unix time in seconds",
     help="When etapa_dependency_up last changed, as Unix time",
@@ -249,6 +261,7 @@ DEPENDENCY_SINCE = Metric(
 DEPENDENCY_TROUBLE = Metric(
     name="etapa_dependency_trouble",
     kind="gauge",
+    across="most",
     labels=("dependency", "cause"),
     help="1 for the reason why the server does not work, 0 for all others",
 )
@@ -269,7 +282,17 @@ HTTP_SECONDS = Metric(
     absent_at_first="a path has a series after its first request",
 )
 BUILD_INFO = Metric(
-    name="etapa_build_info", kind="gauge", labels=("version", "python", "compiled"), help="The Etapa that is running; always 1"
+    name="etapa_build_info",
+    kind="gauge",
+    across="most",
+    labels=("version", "python", "compiled"),
+    help="The Etapa that is running; always 1",
+)
+
+WORKERS_UP = Metric(name="etapa_supervised_workers_up", kind="gauge", help="Workers that run now, of those that `--workers` asks for")
+WORKERS_WANTED = Metric(name="etapa_supervised_workers", kind="gauge", help="Workers that `--workers` asks for")
+WORKER_RESTARTS = Metric(
+    name="etapa_supervised_restarts_total", kind="counter", help="Times that a worker ended by itself and was started again"
 )
 
 WORKER = (
@@ -325,3 +348,6 @@ DELIVERY = (
 
 COMMON = (DEPENDENCY_UP, DEPENDENCY_SINCE, DEPENDENCY_TROUBLE, HTTP_REQUESTS, HTTP_SECONDS, BUILD_INFO)
 """What both tell."""
+
+SUPERVISOR = (WORKERS_UP, WORKERS_WANTED, WORKER_RESTARTS)
+"""What `etapa run` tells as well when `--workers` asks for more than one."""

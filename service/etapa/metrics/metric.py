@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from etapa.metrics.bulk_histogram import BulkHistogram
 
 MetricKind = Literal["counter", "gauge", "histogram"]
+Across = Literal["sum", "most", "least", "furthest"]
+"""How the values that several processes tell of a gauge become one; `furthest` is the one furthest from 0."""
 Unit = Literal["seconds", "bytes", "Unix time in seconds", ""]
 
 
@@ -25,6 +27,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """What its numbers are; empty when they are counts."""
     bounds: tuple[float, ...] = ()
     """The upper bounds of a histogram's buckets."""
+    across: Across = "sum"
+    """How one value is made of a gauge's in several processes of a machine."""
     absent_at_first: str = ""
     """Why it has no series until something happens; empty when all its series are there from the start."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+from pathlib import Path
 from typing import cast
 
 from aiohttp import web
@@ -24,8 +25,10 @@ class HttpServerError(EtapaError):
 class HttpService(Service):
     """Serves an application at an address from start to stop."""
 
-    def __init__(self, application: web.Application, host: str, port: int) -> None:
+    def __init__(self, application: web.Application, host: str, port: int, socket: Path | None = None) -> None:
+        """On the Unix socket `socket` instead, if there is one; only who may enter its folder can ask there."""
         super().__init__()
+        self._socket = socket
         self._application = application
         self._host = host
         self._port = port
@@ -35,7 +38,7 @@ class HttpService(Service):
     @property
     def port(self) -> int:
         """The port that is listened on: with port 0, the one that was found free once started."""
-        if self._listening is not None and self._listening.sockets:
+        if self._listening is not None and self._listening.sockets and self._socket is None:
             return int(self._listening.sockets[0].getsockname()[1])
         return self._port
 
@@ -60,12 +63,17 @@ class HttpService(Service):
         await runner.setup()
         entrance = Entrance(cast("web.Server", runner.server), most_connections())
         try:
-            self._listening = await asyncio.get_running_loop().create_server(entrance, self._host, self._port)
+            loop = asyncio.get_running_loop()
+            if self._socket is not None:
+                self._listening = await loop.create_unix_server(entrance, str(self._socket))
+            else:
+                self._listening = await loop.create_server(entrance, self._host, self._port)
         except OSError as error:
             await runner.cleanup()
             raise HttpServerError(cannot_listen(self._host, self._port, error)) from None
         self._runner = runner
-        logger.info("HTTP at %s", self.url)
+        if self._socket is None:
+            logger.info("HTTP at %s", self.url)
 
     async def on_stop(self) -> None:
         """Let go of the port."""

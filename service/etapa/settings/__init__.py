@@ -115,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     http_host: Annotated[str, Setting(addresses.host(), "Address that the HTTP server listens on")] = "127.0.0.1"
     http_port: Annotated[int, Setting(values.number(0, 65_535), "Port that the HTTP server listens on; 0 takes any free one")] = 6066
+    workers: Annotated[
+        int | None, Setting(values.number_or_auto(1, 256), "Workers that `run` starts on this machine, one a core; auto: as many as cores")
+    ] = 1
     api_token: Annotated[
         Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, all such requests are refused")
     ] = None

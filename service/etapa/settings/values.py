@@ -100,6 +100,16 @@ def number(least: int, most: int) -> ValueKind:
     return ValueKind(parse, f"a whole number from {least} to {most}")
 
 
+def number_or_auto(least: int, most: int) -> ValueKind:
+    """A whole number from `least` to `most`, or `auto`, which is none."""
+    inner = number(least, most)
+
+    def parse(text: str) -> int | None:
+        return None if text.strip().lower() == "auto" else cast("int", inner.parse(text))
+
+    return ValueKind(parse, f"{inner.allowed}, or auto", lambda value: "auto" if value is None else str(value))
+
+
 _SIZE = re.compile(r"([0-9]{1,15}) ?(|B|KiB|MiB|GiB)", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 

@@ -12,7 +12,18 @@ from etapa.settings.reading import Reading, read_settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-WORKER_FLAGS = ("journey", "source", "kafka_bootstrap_servers", "redis_url", "group", "start", "http_host", "http_port", "log_level")
+WORKER_FLAGS = (
+    "journey",
+    "source",
+    "kafka_bootstrap_servers",
+    "redis_url",
+    "group",
+    "start",
+    "workers",
+    "http_host",
+    "http_port",
+    "log_level",
+)
 """What `etapa run` takes as flags. Everything else is set in the environment; secrets only there, where `ps` does not show them."""
 
 

@@ -1,5 +1,7 @@
 """The worker and what is served beside it, put together. Apart from `run`, so that `etapa run --help` answers at once."""
 
+from pathlib import Path
+
 from mode import Service
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
@@ -17,14 +19,17 @@ from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.worker import run_worker
 
 
-def work(settings: Settings, journey: Journey, decoder: Decoder) -> None:
-    """Classify the touchpoints that `decoder` reads, and serve HTTP until told to stop. Ends the command when that is not possible."""
+def work(settings: Settings, journey: Journey, decoder: Decoder, socket: Path | None = None) -> None:
+    """Classify the touchpoints that `decoder` reads, and serve HTTP until told to stop. Ends the command when that is not possible.
+
+    HTTP is served on the Unix socket `socket`, if there is one.
+    """
     program = compile_journey(journey)
     metrics = Metrics(journey, type_mismatches=program.type_mismatches)
 
     def hosted(member: Member) -> list[Service]:
         api = Api(journey, member, member, metrics.registry, settings.api_token, metrics.http, settings.http_customer_rate)
-        return [HttpService(api.application(), settings.http_host, settings.http_port)]
+        return [HttpService(api.application(), settings.http_host, settings.http_port, socket)]
 
     try:
         run_worker(settings, program, metrics, decoder, hosted)

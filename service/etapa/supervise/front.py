@@ -1,0 +1,161 @@
+"""One HTTP port for several workers: their metrics and their readiness together, and everything else from one of them in turn."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Self
+
+import msgspec
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, UnixConnector, web
+from prometheus_client import CollectorRegistry
+
+from etapa.hosting.health import Health
+from etapa.serve.answer_shapes import Readiness
+from etapa.serve.operations import OF_A_WORKER, OF_EVERY_PROCESS, OPENMETRICS
+from etapa.serve.ports import RequestObserver
+from etapa.serve.problems import problem
+from etapa.serve.readiness import HealthApi, application_of
+from etapa.supervise.merged_metrics import MergedMetrics
+from etapa.supervise.supervised_worker import SupervisedWorker
+
+ASK_SECONDS = 4.0
+"""How long a worker may take to tell of itself: a probe of the front gives up after five."""
+POLL_SECONDS = 5.0
+"""What a worker counted in the last so many seconds before it was killed is not counted."""
+_PASSED_ON = ("Accept", "Accept-Language", "Authorization", "Last-Event-ID")
+_PASSED_BACK = (
+    "Content-Type",
+    "Content-Security-Policy",
+    "WWW-Authenticate",
+    "Retry-After",
+    "ETag",
+    "Content-Language",
+    "Content-Disposition",
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Front:
+    """What the supervisor answers; used by `async with`, which opens the ways to the workers."""
+
+    def __init__(self, workers: Sequence[SupervisedWorker], registry: CollectorRegistry, requests: RequestObserver) -> None:
+        """`registry` holds the supervisor's own metrics; those of the workers join them."""
+        self._workers = workers
+        self._merged = MergedMetrics()
+        registry.register(self._merged)
+        self._health = HealthApi(self, registry, requests)
+        self._requests = requests
+        self._turns = itertools.cycle(range(len(workers)))
+        self._sessions: dict[int, ClientSession] = {}
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for worker in self._workers:
+            session = ClientSession(
+                "http://worker/", connector=UnixConnector(str(worker.socket)), timeout=ClientTimeout(total=None, connect=ASK_SECONDS)
+            )
+            self._sessions[worker.number] = await self._open.enter_async_context(session)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    def application(self) -> web.Application:
+        """The application with all its routes."""
+        own = {operation.name for operation in OF_EVERY_PROCESS}
+        passed_on = _PassedOn(self, [operation.name for operation in OF_A_WORKER if operation.name not in own])
+        return application_of(OF_A_WORKER, [self, self._health, passed_on], self._requests)
+
+    async def poll(self) -> None:
+        """Look at the workers' metrics every few seconds, for ever: what a worker had counted is known when it ends."""
+        while True:
+            await self._look()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """GET /metrics: of all workers together, and the supervisor's own."""
+        await self._look()
+        return await self._health.metrics(request)
+
+    async def health(self) -> Sequence[Health]:
+        """What each worker says of itself, named by its number."""
+        told = await asyncio.gather(*(self._health_of(worker) for worker in self._workers))
+        return [check for checks in told for check in checks]
+
+    async def pass_on(self, request: web.Request) -> web.StreamResponse:
+        """Have one worker answer; the next one, when that one does not."""
+        for _ in self._workers:
+            worker = self._workers[next(self._turns)]
+            if not worker.is_running:
+                continue
+            try:
+                answer = await self._asked(worker, request)
+            except (ClientError, OSError, TimeoutError):
+                continue
+            return await _passed_back(request, answer)
+        return problem(503, "No worker answers at the moment; /readyz says why.", {"Retry-After": "1"})
+
+    async def _asked(self, worker: SupervisedWorker, request: web.Request) -> ClientResponse:
+        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        # The path as it came: an id in it may hold a percent-encoded slash.
+        return await self._sessions[worker.number].get(request.rel_url, headers=headers, allow_redirects=False)
+
+    async def _look(self) -> None:
+        await asyncio.gather(*(self._look_at(worker) for worker in self._workers))
+
+    async def _look_at(self, worker: SupervisedWorker) -> None:
+        if not worker.is_running:
+            self._merged.gone(worker.number)
+            return
+        start = worker.starts
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                async with self._sessions[worker.number].get("/metrics", headers={"Accept": OPENMETRICS}) as answer:
+                    text = await answer.text()
+            self._merged.tell(worker.number, start, text)
+        except (ClientError, OSError, TimeoutError, ValueError) as error:
+            # It starts, or is busy with something long; what it told last stands.
+            logger.debug("worker %d does not tell its metrics: %s", worker.number, error)
+
+    async def _health_of(self, worker: SupervisedWorker) -> Sequence[Health]:
+        name = f"worker {worker.number}"
+        if not worker.is_running:
+            return [Health(name, ready=False, detail="it does not run; it is started again in a moment, and the log says how it ended")]
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                async with self._sessions[worker.number].get("/readyz") as answer:
+                    told = msgspec.json.decode(await answer.read(), type=Readiness)
+        except (ClientError, OSError, TimeoutError, msgspec.MsgspecError):
+            return [Health(name, ready=False, detail="it does not answer; it may be starting")]
+        details = {check.name: check.detail for check in (*told.not_ready, *told.remarks)}
+        wrong = {check.name for check in told.not_ready}
+        return [Health(f"{name}: {check}", ready=check not in wrong, detail=details.get(check, "")) for check in told.checked]
+
+
+class _PassedOn:
+    """A handler for each operation that any worker can answer."""
+
+    def __init__(self, front: Front, names: Sequence[str]) -> None:
+        for name in names:
+            setattr(self, name, front.pass_on)
+
+
+async def _passed_back(request: web.Request, answer: ClientResponse) -> web.StreamResponse:
+    async with answer:
+        response = web.StreamResponse(
+            status=answer.status, headers={name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
+        )
+        await response.prepare(request)
+        # As it comes: an answer may be a stream without an end.
+        async for piece in _pieces(answer):
+            await response.write(piece)
+        await response.write_eof()
+        return response
+
+
+async def _pieces(answer: ClientResponse) -> AsyncIterator[bytes]:
+    async for piece in answer.content.iter_any():
+        yield piece

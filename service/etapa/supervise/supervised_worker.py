@@ -1,0 +1,93 @@
+"""One worker of several: a process that is started again when it ends by itself, and stopped when the supervisor is."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from etapa.errors import EtapaError
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+"""Seconds between an end and the next start: twice as long each time, up to this."""
+STEADY_SECONDS = 60.0
+"""Whoever ran this long did not fail at its start, so the pauses begin anew."""
+WRONG_USE = 2
+"""The exit code of a command whose settings are wrong; another try would end alike."""
+
+logger = logging.getLogger(__name__)
+
+
+class WrongSettings(EtapaError):
+    """A worker ended because it was set up wrongly; it has said how."""
+
+
+class SupervisedWorker:
+    """A worker with a number, which serves HTTP on a Unix socket."""
+
+    def __init__(self, number: int, command: Sequence[str], socket: Path, restarted: Callable[[int], None]) -> None:
+        """`command` runs it; `restarted` is told its number each time that it is started again."""
+        self.number = number
+        self.socket = socket
+        self.starts = 0
+        """How often it was started: another number is another process, whose counters begin at 0."""
+        self._command = command
+        self._restarted = restarted
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process now."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs now."""
+        return self._process.pid if self._process is not None and self.is_running else None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep it running until told to stop, then stop it. Raises `WrongSettings` when no start can succeed."""
+        pause = FIRST_PAUSE
+        asked = asyncio.ensure_future(stopping.wait())
+        try:
+            while not stopping.is_set():
+                began = time.monotonic()
+                process = await self._start()
+                ended = asyncio.ensure_future(process.wait())
+                await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+                if stopping.is_set():
+                    await self._stop(process, ended)
+                    return
+                if process.returncode == WRONG_USE:
+                    raise WrongSettings(f"worker {self.number} cannot run with these settings; its message stands above")
+                pause = FIRST_PAUSE if time.monotonic() - began >= STEADY_SECONDS else pause
+                logger.error("worker %d ended (%s); it is started again in %g s", self.number, _how(process.returncode), pause)
+                await asyncio.wait({asked}, timeout=pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                if not stopping.is_set():
+                    self._restarted(self.number)
+        finally:
+            asked.cancel()
+            if self._process is not None and self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        self.socket.unlink(missing_ok=True)
+        self.starts += 1
+        # Its end of the pipe tells it when the supervisor is gone, however that went.
+        self._process = await asyncio.create_subprocess_exec(*self._command, stdin=asyncio.subprocess.PIPE)
+        logger.info("worker %d is process %d", self.number, self._process.pid)
+        return self._process
+
+    async def _stop(self, process: asyncio.subprocess.Process, ended: asyncio.Future[int]) -> None:
+        # Ctrl-C in a terminal has reached it already; then this is the second time, which does no harm.
+        if process.returncode is None:
+            process.terminate()
+        # A worker bounds its stop by itself.
+        await ended
+
+
+def _how(code: int | None) -> str:
+    return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"

@@ -1,0 +1,72 @@
+"""`etapa run --workers N`: the processes, and the port that they share."""
+
+import asyncio
+import logging
+import shutil
+import signal
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from etapa.metrics import catalogue
+from etapa.metrics.http import HttpMetrics
+from etapa.metrics.process import empty_registry
+from etapa.serve.service import HttpService
+from etapa.settings import Settings
+from etapa.supervise.front import Front
+from etapa.supervise.supervised_worker import SupervisedWorker
+
+logger = logging.getLogger(__name__)
+
+
+async def supervise(settings: Settings, count: int, command: Sequence[str]) -> None:
+    """Run so many workers until told to stop (SIGTERM, or Ctrl-C).
+
+    `command` runs one; the path of the socket that it is to serve HTTP on is added. Raises `WrongSettings` when a worker cannot run with
+    what it was given, and `HttpServerError` when the port cannot be had.
+    """
+    # Short, because the path of a socket may have no more than a hundred characters. Only this user may enter.
+    folder = Path(tempfile.mkdtemp(prefix="etapa-"))
+    try:
+        await _supervise(settings, count, command, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _supervise(settings: Settings, count: int, command: Sequence[str], folder: Path) -> None:
+    registry = empty_registry()
+    restarts = catalogue.WORKER_RESTARTS.counter(registry)
+    catalogue.WORKERS_WANTED.gauge(registry).set(count)
+
+    def restarted(number: int) -> None:
+        restarts.inc()
+
+    sockets = [folder / f"{number}.sock" for number in range(1, count + 1)]
+    workers = [SupervisedWorker(number, [*command, str(socket)], socket, restarted) for number, socket in enumerate(sockets, start=1)]
+    catalogue.WORKERS_UP.gauge(registry).set_function(lambda: sum(worker.is_running for worker in workers))
+    stopping = asyncio.Event()
+
+    def stop(number: signal.Signals) -> None:
+        if not stopping.is_set():
+            logger.info("%s: stopping %d workers", number.name, count)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    async with Front(workers, registry, HttpMetrics(registry)) as front:
+        http = HttpService(front.application(), settings.http_host, settings.http_port)
+        await http.start()
+        polling = asyncio.create_task(front.poll())
+        running = [asyncio.create_task(worker.run(stopping)) for worker in workers]
+        try:
+            await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+            # Where one of them cannot run, the others end as if told to.
+            stopping.set()
+            await asyncio.gather(*running)
+        finally:
+            stopping.set()
+            await asyncio.gather(*running, return_exceptions=True)
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+            await http.stop()
