@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers.fixtures import guarded_kafka, kafka_server, redis_cluster, redis_sentinel, redis_server, token_server
 
 __all__ = ["guarded_kafka", "kafka_server", "pytest_configure", "redis_cluster", "redis_sentinel", "redis_server", "token_server"]
+
+# How long a machine takes over an example says nothing of the example.
+settings.register_profile("etapa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("etapa")
 
 PACKAGE = Path(__file__).parents[1] / "service" / "etapa"
 
