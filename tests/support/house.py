@@ -1,11 +1,14 @@
-"""What keeps the house in order: one name for one class, files of one story, and rooms that do not import each other in a circle.
+"""What keeps the house in order: one name for one class and one module, files of one story, rooms that are not too full, and that do
+not import each other in a circle.
 
 A room is a package. The modules that stand in `etapa` itself, such as `errors`, are rooms of their own; a folder of `tests` is one
 room with all that is below it.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 
 Edges = Mapping[str, frozenset[str]]
@@ -25,6 +28,27 @@ def repeated_classes(files: Mapping[str, str]) -> dict[str, list[str]]:
 def long_files(files: Mapping[str, str], limit: int) -> dict[str, int]:
     """Files of more than `limit` lines, and how many those are."""
     return {path: lines for path, source in files.items() if (lines := source.count("\n")) > limit}
+
+
+def full_rooms(files: Mapping[str, str], limit: int) -> dict[str, int]:
+    """Folders with more than `limit` modules beside each other, and how many those are."""
+    rooms = Counter(str(Path(path).parent) for path in files if not path.endswith("__init__.py"))
+    return {room: modules for room, modules in rooms.items() if modules > limit}
+
+
+def repeated_modules(files: Mapping[str, str], twins: Collection[tuple[str, str]]) -> dict[str, list[str]]:
+    """Modules of one name that stand in different rooms, where no pair of `twins` (the beginnings of two paths) explains it."""
+    homes: dict[str, list[str]] = {}
+    for path in sorted(files):
+        homes.setdefault(Path(path).stem, []).append(path)
+    both_ways = {*twins, *((two, one) for one, two in twins)}
+    found: dict[str, list[str]] = {}
+    for name, paths in homes.items():
+        pairs = combinations(paths, 2)
+        if any(not any(one.startswith(first) and two.startswith(second) for first, second in both_ways) for one, two in pairs):
+            found[name] = paths
+    found.pop("__init__", None)
+    return found
 
 
 def circles(files: Mapping[str, str]) -> list[list[str]]:

@@ -1,8 +1,10 @@
-"""One name for one class, files of one story, and no circle of rooms; and that each of these checks can fail."""
+"""One name for one class and one module, files of one story, rooms that are not too full, and no circle of rooms; and that each of these
+checks can fail.
+"""
 
 from pathlib import Path
 
-from tests.support.house import circles, imports_between_rooms, long_files, read_tree, repeated_classes
+from tests.support.house import circles, full_rooms, imports_between_rooms, long_files, read_tree, repeated_classes, repeated_modules
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 300
@@ -13,6 +15,33 @@ LONG_FOR_A_REASON = {
     "service/etapa/stream/protocol/tenure.py": "the order of a batch's steps, which is what makes it exactly once, is to be read in one piece",
 }
 """Files past the limit that tell one story all the same."""
+
+LIMIT_OF_ROOMS = 24
+FULL_FOR_A_REASON = {
+    "service/etapa/commands": "a file for each command",
+    "tests/unit/cli": "a file for each command",
+}
+"""Folders with more modules beside each other whose names all say the same of them."""
+
+TWINS = {
+    ("etapa/journey/language/", "etapa/journey/engine/"): "what a journey file says, and what the engine makes of it",
+    ("etapa/journey/language/", "etapa/rehearsal/"): "what a journey file says, and how it is tried",
+    ("etapa/journey/engine/accumulators/", "etapa/journey/engine/conditions/"): "a condition, and what it remembers",
+    ("etapa/journey/", "etapa/contracts/"): "what the core has, and how it is written",
+    ("etapa/commands/", "etapa/"): "a command, and the room that does its work",
+    ("etapa/metrics/", "etapa/"): "what is counted, and what it is counted of",
+    ("etapa/stream/kafka/", "etapa/stream/redis/"): "the same of either server",
+}
+"""Rooms whose modules bear the same names on purpose, and why."""
+
+SAME_NAME_FOR_A_REASON = {
+    "errors": "the map of all errors, and those of each server",
+    "figures": "those that a batch counts, and those that a map shows",
+    "model": "what a journey file says, and what a source file says",
+    "ports": "what a room needs from others",
+    "schema": "the JSON Schema of what its room reads or writes",
+}
+"""Modules of one name whose rooms tell them apart."""
 
 
 def _package() -> dict[str, str]:
@@ -38,8 +67,18 @@ def test_a_file_past_the_limit_is_listed_with_its_reason_and_no_other() -> None:
     assert long_files(read_tree(ROOT, "tests"), LIMIT_OF_TESTS) == {}
 
 
+def test_a_room_past_the_limit_is_listed_with_its_reason_and_no_other() -> None:
+    assert full_rooms(read_tree(ROOT, "service", "bench", "tests"), LIMIT_OF_ROOMS).keys() == FULL_FOR_A_REASON.keys()
+
+
+def test_modules_of_one_name_are_twins_or_listed_with_their_reason() -> None:
+    assert repeated_modules(_package(), TWINS.keys()).keys() == SAME_NAME_FOR_A_REASON.keys()
+    assert repeated_modules(read_tree(ROOT, "bench"), ()) == {}
+
+
 def test_no_rooms_import_each_other_in_a_circle() -> None:
     package = _package()
+    # What commands share knows no command either: that would be a circle, since commands know what they share.
     assert circles(package) == []
     # Those of benchmarks and tests: what stands in them may import the package, never the other way round.
     assert circles(package | _shared(_bench_and_tests())) == []
@@ -52,6 +91,18 @@ def test_a_class_that_two_files_define_is_found() -> None:
 
 def test_a_file_with_a_line_too_many_is_found() -> None:
     assert long_files({"short.py": "\n" * 3, "long.py": "\n" * 4}, 3) == {"long.py": 4}
+
+
+def test_a_room_with_a_module_too_many_is_found() -> None:
+    files = {"a/__init__.py": "", "a/b.py": "", "a/c.py": "", "a/d/e.py": ""}
+    assert full_rooms(files, 1) == {"a": 2}
+
+
+def test_a_module_whose_name_stands_in_another_room_is_found_unless_the_rooms_are_twins() -> None:
+    files = dict.fromkeys(["said/__init__.py", "said/count.py", "done/__init__.py", "done/count.py"], "")
+    assert repeated_modules(files, ()) == {"count": ["done/count.py", "said/count.py"]}
+    assert repeated_modules(files, [("said/", "done/")]) == {}
+    assert repeated_modules(files | {"shown/count.py": ""}, [("said/", "done/")]).keys() == {"count"}
 
 
 def test_a_circle_by_way_of_a_third_room_is_found_wherever_the_import_stands() -> None:

@@ -26,9 +26,9 @@ from etapa.serve import answer_shapes as answers
 from etapa.serve.allowance import Allowance
 from etapa.serve.customer_access import access_of
 from etapa.serve.journey_map import changes_by_move, journey_map
+from etapa.serve.map_page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.serve.openapi import openapi_document
 from etapa.serve.operations import OF_A_WORKER
-from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.serve.ports import ReadinessCheck, RequestObserver, StageReader
 from etapa.serve.problems import problem
 from etapa.serve.readiness import HealthApi, application_of, json_answer, json_bytes

@@ -34,7 +34,7 @@ from etapa.stream.protocol.task import AllRefused, PartitionTask
 from etapa.stream.rebalances import Rebalances
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.store import Store
-from etapa.stream.task_options import task_options
+from etapa.stream.task_setup import task_options
 from etapa.stream.vital_signs import EVERY, PROBE_SECONDS, VitalSigns
 from etapa.stream.worker_observer import WorkerObserver
 

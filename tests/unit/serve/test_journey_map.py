@@ -15,8 +15,8 @@ from etapa.journey.language.load import journey_or_raise
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.serve.journey_map import changes_by_move, journey_map
+from etapa.serve.map_page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.serve.operations import OF_A_WORKER
-from etapa.serve.page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.stream.protocol.observer import BatchCommitted
 from etapa.stream.protocol.readers import StageCounts, StoredCustomer
 
