@@ -14,6 +14,9 @@ STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml | cksum 
 MADE_WITH := $(shell cat $(VENV)/.python 2>/dev/null)
 # For `make demo ARGS="--seconds 20 --json"` and the like.
 ARGS ?=
+# How many tests run at a time, each of the two with servers of its own. JOBS=0 runs them one by one, in this process, as a debugger needs it.
+JOBS ?= 2
+AT_A_TIME = -n $(JOBS) --dist loadfile
 # For `make sim SEEDS=10000`.
 SEEDS ?= 1000
 UV_VERSION := 0.13.9
@@ -62,11 +65,11 @@ demo: setup ## see customers move through the stages, on a private broker and Re
 test: setup tools ## all tests, on a real Kafka (Java 17, Maven) and a real Redis that they start; ARGS="-k name"
 	@command -v java >/dev/null 2>&1 || { echo "The tests start a real Kafka and need Java 17 or newer: apt install openjdk-17-jre-headless, or brew install openjdk. Without it: make test-quick" >&2; exit 1; }
 	@command -v mvn >/dev/null 2>&1 || { echo "The tests fetch Kafka's jars with Maven: apt install maven, or brew install maven. Without it: make test-quick" >&2; exit 1; }
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(AT_A_TIME) $(ARGS)
 
 .PHONY: test-quick
 test-quick: setup ## the tests that need no Kafka; ARGS="-k name"
-	@$(BIN)/python -m pytest -m "not kafka and not release" $(ARGS)
+	@$(BIN)/python -m pytest -m "not kafka and not release" $(AT_A_TIME) $(ARGS)
 
 # The sources as they are, whatever was compiled: what the core says must not hang on that.
 CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language tests/unit/contracts tests/unit/stream tests/unit/rehearsal \

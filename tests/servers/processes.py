@@ -1,8 +1,9 @@
 """Server processes that never outlive the tests, and ports nobody else uses."""
 
 import atexit
-import contextlib
 import ctypes
+import itertools
+import os
 import resource
 import signal
 import socket
@@ -20,13 +21,28 @@ class ServerError(RuntimeError):
     """A server could not be had; the message says what is missing or what the server said."""
 
 
+_PORTS = range(12_000, 32_000)
+"""Below those that the system gives to outgoing connections, any of which could take a port before its server does."""
+_tried = itertools.count(os.getpid() * 617)
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that are free now. All are held until all are found, so they differ."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Ports of 127.0.0.1 that are free now. None is given twice before all were, and two test runs at a time look in different places."""
+    found: list[int] = []
+    for number in itertools.islice(_tried, len(_PORTS)):
+        port = _PORTS[number % len(_PORTS)]
+        with socket.socket() as probe:
+            # As servers do it: a connection that has just ended does not hold its port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    message = f"no free port of 127.0.0.1 from {_PORTS[0]} to {_PORTS[-1]}"
+    raise ServerError(message)
 
 
 def accepts_connections(port: int) -> bool:
