@@ -24,6 +24,39 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
 
 
+def test_links_within_a_page_lead_to_a_heading(document: Path) -> None:
+    lost = []
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", document.read_text()):
+        page = document.parent / target if target else document
+        if "://" not in target and page.suffix == ".md" and anchor not in anchors(page):
+            lost.append(f"{target}#{anchor}")
+    assert lost == []
+
+
+def test_messages_name_sections_that_exist() -> None:
+    """Messages say `'Access control' in docs/operations.md`, and alerts have addresses of the runbook."""
+    sources = [*(ROOT / "service").rglob("*.py"), ROOT / "deploy" / "prometheus" / "alerts.yml"]
+    texts = [re.sub(r'"\n\s*f?"', "", source.read_text()) for source in sources]
+    named = {(page, heading) for text in texts for heading, page in re.findall(r"'([^'\n]{3,40})' in docs/([a-z-]+\.md)", text)}
+    linked = {(page, anchor) for text in texts for page, anchor in re.findall(r"docs/([a-z-]+\.md)#([a-z0-9-]+)", text)}
+    assert len(named) >= 3
+    assert len(linked) >= 10
+    wanted = linked | {(page, anchor_of(heading)) for page, heading in named}
+    assert {(page, anchor) for page, anchor in wanted if anchor not in anchors(ROOT / "docs" / page)} == set()
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return {anchor_of(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+def anchor_of(heading: str) -> str:
+    """As GitHub makes it: lower case, without marks, dashes for blanks."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+    return re.sub(r"[^\w\- ]", "", plain.strip().lower()).replace(" ", "-")
+
+
 def test_make_targets_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = re.findall(r"(?:`|^ {4})make ([a-z-]+)", document.read_text(), re.MULTILINE)
