@@ -65,11 +65,12 @@ demo: setup ## see customers move through the stages, on a private broker and Re
 test: setup tools ## all tests, on a real Kafka (Java 17, Maven) and a real Redis that they start; ARGS="-k name"
 	@command -v java >/dev/null 2>&1 || { echo "The tests start a real Kafka and need Java 17 or newer: apt install openjdk-17-jre-headless, or brew install openjdk. Without it: make test-quick" >&2; exit 1; }
 	@command -v mvn >/dev/null 2>&1 || { echo "The tests fetch Kafka's jars with Maven: apt install maven, or brew install maven. Without it: make test-quick" >&2; exit 1; }
+	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || { echo "The tests open the journey map in a Chromium: apt install chromium, or have google-chrome on the PATH. Without it: make test-quick" >&2; exit 1; }
 	@$(BIN)/python -m pytest $(AT_A_TIME) $(ARGS)
 
 .PHONY: test-quick
-test-quick: setup ## the tests that need no Kafka; ARGS="-k name"
-	@$(BIN)/python -m pytest -m "not kafka and not release" $(AT_A_TIME) $(ARGS)
+test-quick: setup ## the tests that need no Kafka and no browser; ARGS="-k name"
+	@$(BIN)/python -m pytest -m "not kafka and not release and not browser" $(AT_A_TIME) $(ARGS)
 
 # The sources as they are, whatever was compiled: what the core says must not hang on that.
 CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language tests/unit/contracts tests/unit/stream tests/unit/rehearsal \

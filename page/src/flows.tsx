@@ -41,7 +41,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
             key={`${flow.from} ${flow.to}`}
             class={`ribbon ${flow.kind} ${flow.count === 0 ? "unused" : ""}`}
             role="button"
-            tabIndex={0}
+            tabindex={0}
             aria-pressed={isChosen(chosen, it)}
             aria-label={flowWords(reading, flow)}
             onClick={act}
@@ -64,7 +64,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
         const act = (): void => choose(isChosen(chosen, it) ? null : it);
         const words = speech.say("plate", { stage: stageName(map, speech, stage.id), n: stage.customers, share: speech.share(stage.share) });
         return (
-          <g class={`plate ${stage.on_ideal_way ? "" : "off"}`} role="button" tabIndex={0} aria-pressed={isChosen(chosen, it)} aria-label={words} onClick={act} onKeyDown={onKey(act)}>
+          <g class={`plate ${stage.on_ideal_way ? "" : "off"}`} role="button" tabindex={0} aria-pressed={isChosen(chosen, it)} aria-label={words} onClick={act} onKeyDown={onKey(act)}>
             <title>{words}</title>
             <rect x={plate.x} y={plate.y} width={plate.width} height={plate.height} rx="6" />
             <text class="figure" x={plate.x + plate.width / 2} y={plate.y + 19}>{speech.number(stage.customers)}</text>
