@@ -136,7 +136,7 @@ def _stories(answers: Answers, step: int) -> Iterator[DraftedStory]:
     )
     yield DraftedStory(f"a regular falls silent after {format_duration(silent)}", often, last + silent, "silent")
     back = max(silent, answers.regular_within) + DAY
-    yield DraftedStory("who has fallen silent can come back", conversions(0, back), back, "customer")
+    yield DraftedStory("a customer who has fallen silent can come back", conversions(0, back), back, "customer")
     if answers.interest:
         looks = tuple(GivenTouchpoint(at, answers.interest[0]) for at in (0, HOUR))
         yield DraftedStory(f"{answers.interest[0]} twice shows interest", looks, HOUR, "interested")

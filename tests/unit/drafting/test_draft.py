@@ -39,7 +39,7 @@ PROMISES = {
     "makes a customer": "customer",
     "makes a regular": "regular",
     "a regular falls silent after": "silent",
-    "who has fallen silent can come back": "customer",
+    "a customer who has fallen silent can come back": "customer",
     "twice shows interest": "interested",
     "keeps a customer from being a regular": "customer",
 }
