@@ -11,8 +11,8 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.condition import Leaf
 from etapa.journey.language.kinds.logic import leaves
 from etapa.journey.language.matching.descriptions import describe_path
-from etapa.journey.language.matching.matches import ANY_TYPE, Comparison, Match, Path
-from etapa.journey.language.matching.type_checks import NUMBERS, TypeCheck, in_words, type_check
+from etapa.journey.language.matching.matches import ANY_TYPE, ELEMENTS, Comparison, Match, Path
+from etapa.journey.language.matching.type_checks import NUMBERS, TypeCheck, in_words, parts_of, type_check
 from etapa.journey.language.model import Aggregate, Date, First, Journey, Trait
 
 LONGEST_EXAMPLE = 60
@@ -82,10 +82,11 @@ class _Look:
         if self.where is not None and not self.where.admits(touchpoint):
             return
         self.found.looked_at += 1
-        value = compile_path(self.path).of(touchpoint)
-        if self.check.misses(value):
-            self.found.take(value)
-        elif value is None and self.match is not None and _meets_list(self.path, touchpoint):
+        values = compile_path(self.path).every(touchpoint)
+        unusable = [value for value in values if self.check.misses(value)]
+        if unusable:
+            self.found.take(unusable[0])
+        elif None in values and self.match is not None and _meets_list(self.path, touchpoint):
             self.found.lists += 1
 
     def _see_object(self, touchpoint: Touchpoint) -> None:
@@ -136,12 +137,20 @@ def _looks(subject: str, leaf: Leaf) -> Iterator[_Look]:
 
     def look(match: Match | None, path: Path, check: TypeCheck, *, matching: bool) -> _Look:
         where = compile_where(match.where) if match is not None and matching else None
-        place = f"trait {path[1]}" if match is None else describe_path(path)
+        place = f"trait {describe_path(path[1:])}" if match is None else describe_path(path)
         return _Look(match, where, path, check, TypeMismatch(subject, condition, place, check.wanted))
+
+    def looks(match: Match | None, path: Path, comparison: Comparison, *, matching: bool) -> Iterator[_Look]:
+        """At the value, and at the elements of a list."""
+        check = type_check(comparison)
+        yield look(match, path, TypeCheck(check.tests, check.conversion), matching=matching)
+        # A path leads into one list.
+        for keys, asked in () if ELEMENTS in path else parts_of(comparison):
+            yield look(match, (*path, ELEMENTS, *keys), type_check(asked), matching=matching)
 
     for match in _matches(leaf):
         for path, comparison in match.where.entries:
-            yield look(match, path, type_check(comparison), matching=False)
+            yield from looks(match, path, comparison, matching=False)
     match leaf:
         case Aggregate(kind, path, match, _, comparison, conversion):
             if conversion is not None:
@@ -150,11 +159,11 @@ def _looks(subject: str, leaf: Leaf) -> Iterator[_Look]:
                 yield look(match, path, NUMBERS, matching=True)
             else:
                 # Values of all types are different from others.
-                yield look(match, path, type_check(comparison if kind == "last" else Comparison(())), matching=True)
+                yield from looks(match, path, comparison if kind == "last" else Comparison(()), matching=True)
         case First(path, match, comparison):
-            yield look(match, path, type_check(comparison), matching=True)
+            yield from looks(match, path, comparison, matching=True)
         case Trait(name, comparison):
-            yield look(None, ("traits", name), type_check(comparison), matching=False)
+            yield from looks(None, ("traits", name), comparison, matching=False)
         case Date(name):
             yield look(None, ("traits", name), TypeCheck([], "date"), matching=False)
 

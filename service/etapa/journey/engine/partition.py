@@ -183,11 +183,11 @@ class Partition:
         touched = reclassify(self.program, customer, until, self._at_once)
         work = self._work
         made = len(work.changes)
-        work.released += [
-            Release(each.customer_id, each.at, made + each.after, each.sequence, each.offer, each.persona) for each in touched.released
-        ]
+        for each in touched.released:
+            work.add_release(Release(each.customer_id, each.at, made + each.after, each.sequence, each.offer, each.persona))
         work.timers += touched.timers
-        work.failures += touched.failures
+        for failure in touched.failures:
+            work.add_failure(failure)
         work.changes += touched.changes
         work.outcomes += touched.outcomes
         self._note(kept, customer)
@@ -199,7 +199,8 @@ class Partition:
     ) -> bool | None:
         work = self._work
         work.timers += touched.timers
-        work.failures += touched.failures
+        for failure in touched.failures:
+            work.add_failure(failure)
         if touched.cut:
             self._silent[customer.id] = before
             return None
@@ -276,7 +277,7 @@ class Partition:
                 try:
                     strike_and_note(self.program, customer, at, work)
                 except EvaluationFailed as failure:
-                    work.failures.append(failure)
+                    work.add_failure(failure)
                 work.struck += max(1, len(work.changes) - made)
             self._schedule(kept, customer)
             if work.struck >= enough:

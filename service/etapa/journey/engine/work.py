@@ -15,6 +15,7 @@ class Work(Happened):
 
     def __init__(self, at_once: int) -> None:
         super().__init__(at_once, BatchTally())
+        self.released, self.failures = [], []
         self.unpublished: list[tuple[str, str]] = []
         """Moves that are not published: from which stage to which."""
         self.changed: dict[str, Customer] = {}

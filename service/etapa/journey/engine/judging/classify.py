@@ -252,7 +252,7 @@ def _strike_until(program: Program, customer: Customer, at: int, happened: Happe
         try:
             strike_and_note(program, customer, customer.due, happened)
         except EvaluationFailed as failure:
-            happened.failures.append(failure)
+            happened.add_failure(failure)
         happened.struck += max(1, len(happened.changes) - made)
     return True
 

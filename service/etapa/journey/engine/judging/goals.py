@@ -159,7 +159,7 @@ class Goals:
             except Exception as error:  # noqa: BLE001 - as a timer that cannot be judged
                 failure = EvaluationFailed(customer.id, f"the goal of {held.campaign!r}", error)
                 failure.__cause__ = error
-                happened.failures.append(failure)
+                happened.add_failure(failure)
             if len(happened.outcomes) > made and at > customer.clock:
                 customer.clock = at
         _keep(customer, left)

@@ -45,12 +45,12 @@ def release(program: Program, customer: Customer, at: int, happened: Happened) -
         try:
             offer = _looked_again(program, customer, held)
         except EvaluationFailed as failure:
-            happened.failures.append(failure)
+            happened.add_failure(failure)
             continue
         if offer.trigger is not None and held.ends > customer.clock:
             customer.clock = held.ends
         persona = None if program.personas is None else program.personas.of(customer)
-        happened.released.append(Release(customer.id, held.ends, len(happened.changes), held.sequence, offer, persona))
+        happened.add_release(Release(customer.id, held.ends, len(happened.changes), held.sequence, offer, persona))
     return True
 
 

@@ -1,5 +1,6 @@
 """What came of judging customers, and that it could not be done."""
 
+from collections.abc import Sequence
 from typing import Final, final
 
 from etapa.errors import EtapaError
@@ -27,6 +28,10 @@ ALL_AT_ONCE: Final = 2**60
 """How many timers may strike before the caller gets a turn: no limit."""
 
 
+_NO_RELEASES: Final[Sequence[Release]] = ()
+_NO_FAILURES: Final[Sequence[EvaluationFailed]] = ()
+
+
 class Happened:
     """What has happened to customers, in order. Grows with every touchpoint and timer."""
 
@@ -42,14 +47,27 @@ class Happened:
         self.cut = False
         """Whether the touchpoint is still to be judged, because the timers before it already filled a portion."""
         self.changes: list[StageChange] = []
-        self.released: list[Release] = []
+        # Lists cost what few touchpoints need.
+        self.released: Sequence[Release] = _NO_RELEASES
         """What became of triggers that had been held."""
         self.outcomes: list[CampaignOutcome] = []
         """What became of campaigns' goals."""
-        self.failures: list[EvaluationFailed] = []
+        self.failures: Sequence[EvaluationFailed] = _NO_FAILURES
         """Timers that were dropped because judging them raised."""
         self.timers = 0
         """How many timers struck because a touchpoint, or a request to reclassify, passed them."""
+
+    def add_release(self, release: Release) -> None:
+        if isinstance(self.released, list):
+            self.released.append(release)
+        else:
+            self.released = [release]
+
+    def add_failure(self, failure: EvaluationFailed) -> None:
+        if isinstance(self.failures, list):
+            self.failures.append(failure)
+        else:
+            self.failures = [failure]
 
 
 @final

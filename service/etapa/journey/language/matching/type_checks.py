@@ -13,14 +13,21 @@ _IN_TEXT: Final[frozenset[Operator]] = frozenset({"starts_with", "ends_with", "m
 class TypeCheck:
     """What type of value is wanted: the types that each test can use, and as what it is read first."""
 
-    __slots__ = ("conversion", "tests")
+    __slots__ = ("conversion", "parts", "tests")
 
-    def __init__(self, tests: list[frozenset[JsonKind]], conversion: Conversion | None) -> None:
+    def __init__(
+        self,
+        tests: list[frozenset[JsonKind]],
+        conversion: Conversion | None,
+        parts: "list[tuple[tuple[str, ...], TypeCheck]] | None" = None,
+    ) -> None:
         self.tests: Final = tests
         self.conversion: Final[Conversion | None] = conversion
+        self.parts: Final = parts or []
+        """What is wanted of the elements of a list: at which keys, and what."""
 
     def misses(self, value: Any) -> bool:
-        """Whether the value is there, and of a type that cannot be used. Says nothing of what is missing."""
+        """Whether the value is there, and of a type that cannot be used, or an element of it. Says nothing of what is missing."""
         if value is None:
             return False
         if self.conversion is not None:
@@ -28,9 +35,19 @@ class TypeCheck:
         if not self.tests:
             return False
         kind = json_kind(value)
-        for usable in self.tests:  # noqa: SIM110 - a generator would double the cost
+        for usable in self.tests:
             if kind not in usable:
                 return True
+        return bool(self.parts) and kind == "list" and self._misses_parts(value)
+
+    def _misses_parts(self, elements: Any) -> bool:
+        for keys, check in self.parts:
+            for element in elements:
+                part: Any = element
+                for key in keys:
+                    part = part.get(key) if isinstance(part, dict) else None
+                if check.misses(part):
+                    return True
         return False
 
     @property
@@ -68,14 +85,22 @@ def type_check(comparison: Comparison) -> TypeCheck:
     if comparison.conversion is not None:
         return TypeCheck([], comparison.conversion)
     usable = [kinds for test in comparison.tests if (kinds := _usable(test))]
-    return TypeCheck([*usable, *[frozenset[JsonKind]({"list"})] * bool(comparison.elements)], None)
+    lists = [frozenset[JsonKind]({"list"})] * bool(comparison.elements)
+    return TypeCheck([*usable, *lists], None, [(keys, type_check(asked)) for keys, asked in parts_of(comparison)])
+
+
+def parts_of(comparison: Comparison) -> list[tuple[tuple[str, ...], Comparison]]:
+    """What is asked of the elements of a list, and at which keys of them."""
+    return [
+        part
+        for each in comparison.elements
+        for part in ([((), each.asked)] if isinstance(each.asked, Comparison) else list(each.asked.entries))
+    ]
 
 
 def accepts_other_types(comparison: Comparison) -> bool:
-    """Whether a value of another type passes one of the tests just because it is another."""
-    return any(test.operator in ("ne", "not_in") for test in comparison.tests) or any(
-        each.quantifier == "none" for each in comparison.elements
-    )
+    """Whether a value of another type, or one that holds such a value, may pass."""
+    return bool(comparison.elements) or any(test.operator in ("ne", "not_in") for test in comparison.tests)
 
 
 def _usable(test: Test) -> frozenset[JsonKind]:
