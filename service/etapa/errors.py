@@ -16,6 +16,11 @@ these at the rim, in the room that knows the library; the error behind is the ca
     Unfit, NoTime, Refused, SharesTooMuch
                             sources                   the mapping: a dead letter
     Unwanted                sources                   the mapping: skipped
+    SchemaNeeded            contracts                 the intake: learns the schema and asks again; commands: the same
+    UnknownSchema, SchemaRefused
+                            registry                  the kept schemas: dead letters of the records
+    RegistryError           registry                  the kept schemas: SchemasAway
+    RegistryMissing         registry                  commands: exit 2
     MappingError            sources                   commands: exit 2
     RecordsError            sources                   commands: exit 1
     DraftError              drafting                  `init`: exit 2, as a usage error
@@ -54,6 +59,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
       BeingRebuilt                                    commands and HTTP: not known at the moment
       UnreadableMark                                  the same; `rebuild`: no hindrance
     InDoubt                 stream.protocol           the partition task
+    SchemasAway             registry                  the partition task: waits for the registry; commands: exit 1
 
     A partition must not be processed as things are. Somebody has to step in; it is looked at again now and then.
     PartitionRefused        stream.protocol           the worker: not ready, with the reason

@@ -1,5 +1,6 @@
 """Records that go through a source in the worker: as if their touchpoints had been converted first, each counted, whatever dies in the middle of one."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,11 +8,14 @@ import msgspec
 import pytest
 
 from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.schemas import SchemaNeeded, SchemaReader, SchemasAway
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.mark import Begun
 from etapa.journey.units import DAY
+from etapa.registry.readers import JsonReader
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.record_outcome import Mapped
 from etapa.stream.protocol import tenure
@@ -170,3 +174,54 @@ def test_a_source_reads_a_record_without_its_key_for_whoever_looks_for_the_custo
     assert getattr(found, "customer_id", None) == "c0"
     both = {"batch": json.loads(value)["batch"] + json.loads(other)["batch"]}
     assert getattr(decoder.read(json.dumps(both).encode(), None, START), "reason", None) == "invalid"
+
+
+class ShelfThatGoesAway:
+    """Schemas of a registry that is away until told otherwise, and has no schema 9."""
+
+    def __init__(self) -> None:
+        self.is_away = True
+        self.known: set[int] = set()
+        self.asked = 0
+
+    def reader(self, number: int) -> SchemaReader | Rejected:
+        if number not in self.known:
+            raise SchemaNeeded(number)
+        return rejected("invalid", "the registry has no schema 9") if number == 9 else JsonReader()
+
+    def fetch(self, number: int) -> None:
+        raise NotImplementedError
+
+    async def learn(self, number: int) -> None:
+        self.asked += 1
+        if self.is_away:
+            raise SchemasAway(number, "connection refused")
+        self.known.add(number)
+
+
+def test_a_partition_waits_for_a_registry_that_is_away_and_makes_no_dead_letters_of_it() -> None:
+    shelf = ShelfThatGoesAway()
+    alone = Alone(msgspec.structs.replace(OPTIONS, decoder=SourceDecoder(DECODER.mapper, TouchpointLimits(), shelf)))
+    records = visits(6)
+    for place, (key, value) in enumerate(records):
+        # A blank, so that it is not taken for JSON that nobody need be asked about.
+        alone.broker.append(key, (b"\0\0\0\0" + bytes([7 + place % 2]) + b" " + value) if place else value, (), alone.now())
+    alone.broker.append(b"c0", b"\0\0\0\0\x09" + b"whatever", (), alone.now())
+    worker = alone.task
+
+    async def scenario() -> None:
+        running = asyncio.get_running_loop().create_task(worker.run())
+        await alone.until(lambda: shelf.asked > 5)
+        assert not worker.ready
+        assert worker.trouble == "schemas_away: the schema 8 cannot be had: connection refused"
+        assert alone.told.takeovers[-1] == "schemas_away"
+        assert not alone.broker.committed
+        shelf.is_away = False
+        await alone.until(lambda: worker.ready and alone.drained())
+        worker.request_stop()
+        await running
+
+    alone.run(scenario())
+    applied = sum(batch.applied for batch in alone.told.batches)
+    assert applied == sum(len(json.loads(value)["batch"]) for _, value in records)
+    assert [reason for batch in alone.told.batches for reason in batch.dead_letters] == ["invalid"]

@@ -134,6 +134,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     source_pepper: Annotated[
         Secret | None, Setting(values.secret(), "Secret added before SHA-256 in source files, so that ids cannot be guessed by trying")
     ] = None
+    registry_url: Annotated[
+        str | None,
+        Setting(addresses.registry(), "Schema registry that records of other systems are read by: its URL, or several separated by commas"),
+    ] = None
+    registry_user: Annotated[str | None, Setting(values.one_line(), "User name for the schema registry")] = None
+    registry_password: Annotated[Secret | None, Setting(values.secret(), "Password for the schema registry")] = None
+    registry_token: Annotated[
+        Secret | None, Setting(values.token(), "Bearer token for the schema registry, in place of user and password")
+    ] = None
+    registry_ca: Annotated[
+        str | None, Setting(values.file_path(), "Certificates that the schema registry's is checked against (PEM file)")
+    ] = None
+    registry_cert: Annotated[str | None, Setting(values.file_path(), "Client certificate for the schema registry (PEM file)")] = None
+    registry_key: Annotated[str | None, Setting(values.file_path(), "Key of that certificate (PEM file)")] = None
+    registry_timeout: Annotated[int, Setting(values.duration(SECOND, 5 * MINUTE), "Longest wait for an answer of the schema registry")] = (
+        10 * SECOND
+    )
     max_touchpoint_bytes: Annotated[
         int, Setting(values.size(1024, 64 * MEBIBYTE), "A touchpoint larger than this becomes a dead letter")
     ] = MEBIBYTE

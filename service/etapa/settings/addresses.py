@@ -65,8 +65,32 @@ def endpoint() -> ValueKind:
             raise ValueError("which holds a login")
         if not text.isprintable() or parts.scheme not in ("https", "http") or not parts.hostname:
             raise ValueError("")
-        if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        if is_open(text):
             raise ValueError("which would send secrets unencrypted")
         return text
 
     return ValueKind(parse, "a URL of https, or of http to this machine")
+
+
+def is_open(url: str) -> bool:
+    """Whether what is sent to this URL leaves the machine unencrypted."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+
+
+def registry() -> ValueKind:
+    """URLs of http or https, of one registry."""
+
+    def parse(text: str) -> str:
+        urls = [url.strip() for url in text.split(",") if url.strip()]
+        for url in urls:
+            parts = urlsplit(url)
+            if "@" in parts.netloc:
+                raise ValueError("which holds a login; ETAPA_REGISTRY_USER and ETAPA_REGISTRY_PASSWORD are for that")
+            if not url.isprintable() or parts.scheme not in ("https", "http") or not parts.hostname:
+                raise ValueError("")
+        if not urls:
+            raise ValueError("")
+        return ",".join(urls)
+
+    return ValueKind(parse, "a URL of http or https, or several separated by commas")

@@ -1,6 +1,7 @@
 """Settings that are good by themselves and not together."""
 
 from etapa.settings import SETTINGS, Settings, variable_of
+from etapa.settings.addresses import is_open
 
 _PASSWORD = ("kafka_sasl_username", "kafka_sasl_password")
 _TOKEN = ("kafka_oauth_token_url", "kafka_oauth_client_id", "kafka_oauth_client_secret")
@@ -37,6 +38,7 @@ def contradictions(settings: Settings) -> list[str]:
         problems.append(f"{variable_of('kafka_ssl_key')}: found without {variable_of('kafka_ssl_cert')}; allowed: both or neither")
     if settings.kafka_ssl_key_password and not settings.kafka_ssl_key and not settings.kafka_ssl_cert:
         problems.append(f"{variable_of('kafka_ssl_key_password')}: found without a key; set {variable_of('kafka_ssl_key')} too")
+    problems += _of_the_registry(settings)
     if settings.delivery_group == settings.group:
         problems.append(
             f"{variable_of('delivery_group')}: found {settings.group!r}, the same as {variable_of('group')}; allowed: a group of its own"
@@ -56,6 +58,30 @@ def contradictions(settings: Settings) -> list[str]:
         problems.append(
             f"{variable_of('max_unpacked_bytes')}: found {settings.max_unpacked_bytes}; allowed: at least"
             f" {variable_of('max_touchpoint_bytes')} ({settings.max_touchpoint_bytes})"
+        )
+    return problems
+
+
+def _of_the_registry(settings: Settings) -> list[str]:
+    given = [
+        variable_of(name)
+        for name in ("registry_user", "registry_password", "registry_token", "registry_ca", "registry_cert", "registry_key")
+        if getattr(settings, name) is not None
+    ]
+    if settings.registry_url is None:
+        return [f"{_listed(given)}: found without {variable_of('registry_url')}; set it too"] if given else []
+    problems = []
+    if (settings.registry_user is None) != (settings.registry_password is None):
+        found = variable_of("registry_user" if settings.registry_password is None else "registry_password")
+        problems.append(f"{found}: found alone; allowed: user and password together")
+    if settings.registry_token is not None and settings.registry_user is not None:
+        problems.append(f"{variable_of('registry_token')}: found together with {variable_of('registry_user')}; allowed: one way to log in")
+    if settings.registry_key is not None and settings.registry_cert is None:
+        problems.append(f"{variable_of('registry_key')}: found without {variable_of('registry_cert')}; allowed: both or neither")
+    secret = settings.registry_password or settings.registry_token
+    if secret is not None and any(is_open(url) for url in settings.registry_url.split(",")):
+        problems.append(
+            f"{variable_of('registry_url')}: found http, which would send the login unencrypted; allowed: https, or http to this machine"
         )
     return problems
 

@@ -3,31 +3,33 @@
 from collections.abc import Sequence
 from typing import Final, final
 
-import msgspec
-
 from etapa.contracts.incoming.decoder import Decoder
-from etapa.contracts.incoming.odd_bytes import odd_record
 from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.schemas import Schemas
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.sources.framed import ValueReader
 from etapa.sources.mapping import Mapper
-
-_decode: Final = msgspec.json.Decoder().decode
 
 
 @final
 class SourceDecoder(Decoder):
-    """A value is one JSON record of another system."""
+    """A value is one record of another system: JSON, or written by a schema of a registry."""
 
-    def __init__(self, mapper: Mapper, limits: TouchpointLimits) -> None:
+    def __init__(self, mapper: Mapper, limits: TouchpointLimits, schemas: Schemas | None = None) -> None:
         super().__init__(mapper.limits(limits), makes_several=True)
         self.mapper: Final = mapper
+        self._schemas: Final = schemas
+        self._reader: Final = ValueReader(mapper.source.decode, schemas)
 
     def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
-        """As `Decoder.read`, of a record that is one touchpoint, or several of one customer: then the first of them."""
+        """As `Decoder.read`, of a record that is one touchpoint, or several of one customer: then the first of them.
+
+        Waits for the registry where a schema is not there yet. Raises `SchemasAway`.
+        """
         first: Touchpoint | None = None
-        for item in self._items(value):
+        for item in self._items(value, waits=True):
             if isinstance(item, Rejected):
                 return item
             if isinstance(item, Touchpoint):
@@ -42,7 +44,7 @@ class SourceDecoder(Decoder):
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int, latest: int
     ) -> list[Touchpoint | Rejected | SkippedRecord]:
         """As `Decoder.items`."""
-        items = self._items(value)
+        items = self._items(value, waits=False)
         for place, item in enumerate(items):
             if isinstance(item, Touchpoint):
                 if item.at > latest:
@@ -54,16 +56,19 @@ class SourceDecoder(Decoder):
                     items[place] = _other_key(key)
         return items
 
-    def _items(self, value: bytes | None) -> list[Touchpoint | Rejected | SkippedRecord]:
+    async def learn(self, number: int) -> None:
+        """As `Decoder.learn`."""
+        if self._schemas is not None:
+            await self._schemas.learn(number)
+
+    def _items(self, value: bytes | None, *, waits: bool) -> list[Touchpoint | Rejected | SkippedRecord]:
         if value is None:
-            return [rejected("invalid", "the record has no value; the source takes JSON objects")]
+            return [rejected("invalid", "the record has no value; the source takes objects")]
         if len(value) > self.max_bytes:
             return [rejected("too_large", f"more than {self.max_bytes} bytes")]
-        try:
-            record = _decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-            oddity = odd_record(value)
-            return [rejected("not_json", str(error) if oddity is None else f"it looks like {oddity.looks_like}; the source takes JSON")]
+        record = self._reader.read_now(value) if waits else self._reader.read(value)
+        if isinstance(record, Rejected):
+            return [record]
         return self.mapper.items(record, self.limits, len(value))
 
 

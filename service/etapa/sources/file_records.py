@@ -1,7 +1,9 @@
 """Records from files: JSON Lines, a JSON array, or CSV; each with its place in the file, or why it cannot be read."""
 
+import binascii
 import csv
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -14,6 +16,8 @@ from etapa.sources.model import Decode
 LARGEST_ARRAY: Final = 256 * 1024 * 1024
 """Bytes of a JSON array, which is read as a whole."""
 DELIMITERS: Final = ",;\t|"
+_FRAMED: Final = b"A"
+"""What base64 of a byte 0 and a number begins with; JSON does not."""
 
 
 class RecordsError(EtapaError):
@@ -28,9 +32,12 @@ class Read(NamedTuple):
     """A `Rejected` where it cannot be read."""
 
 
-def records(lines: Lines, decode: Decode, max_bytes: int) -> Iterator[Read]:
-    """The records of a file. No line may be longer than `max_bytes`. Raises `RecordsError`."""
-    return _csv(lines, max_bytes) if decode == "csv" else _json(lines, max_bytes)
+def records(lines: Lines, decode: Decode, max_bytes: int, framed: Callable[[bytes], Any]) -> Iterator[Read]:
+    """The records of a file. No line may be longer than `max_bytes`. Raises `RecordsError`.
+
+    A line in base64 is the value of a record that is framed for a schema registry; `framed` reads it.
+    """
+    return _csv(lines, max_bytes) if decode == "csv" else _json(lines, max_bytes, framed)
 
 
 def decode_json(value: bytes) -> Any:
@@ -41,14 +48,25 @@ def decode_json(value: bytes) -> Any:
         return rejected("not_json", str(error))
 
 
-def _json(lines: Lines, max_bytes: int) -> Iterator[Read]:
+def _json(lines: Lines, max_bytes: int, framed: Callable[[bytes], Any]) -> Iterator[Read]:
     first = True
     for number, line in numbered(lines, max_bytes):
         if first and line.lstrip().startswith(b"["):
             yield from _array(line, lines)
             return
         first = False
-        yield Read(number, rejected("too_large", f"more than {max_bytes} bytes") if len(line) > max_bytes else decode_json(line))
+        if len(line) > max_bytes:
+            yield Read(number, rejected("too_large", f"more than {max_bytes} bytes"))
+        else:
+            yield Read(number, _framed(line, framed) if line.startswith(_FRAMED) else decode_json(line))
+
+
+def _framed(line: bytes, framed: Callable[[bytes], Any]) -> Any:
+    try:
+        value = b64decode(line, validate=True)
+    except binascii.Error as error:
+        return rejected("not_json", f"expected JSON, or base64 of a record that is framed for a schema registry: {error}")
+    return framed(value)
 
 
 def _array(begun: bytes, lines: Lines) -> Iterator[Read]:

@@ -105,7 +105,7 @@ _DECODE: tuple[Decode, ...] = get_args(Decode)
 NAME = Field("source", _KEBAB, "The source's id, in kebab-case; metrics name it.", required=True)
 ABOUT = Field("about", Text("a sentence about the source", longest=1000), "What it takes, for people.")
 TOPIC = Field("topic", Text("the name of a topic", "^[A-Za-z0-9._-]+$", 249), "The topic its records come from. Left out: `touchpoints`.")
-DECODE = Field("decode", OneOf(_DECODE), "How records are written. Left out: JSON.", default="json")
+DECODE = Field("decode", OneOf(_DECODE), "How records are written. Left out: as JSON, or framed for a schema registry.", default="auto")
 EACH = Field("each", PathText(), "A list in the record: each element is a touchpoint of its own.")
 SKIP = Field(
     "skip",
@@ -172,7 +172,7 @@ def _source(node: Node, report: Report) -> Source | None:
         name=record.need(NAME),
         about=record.get(ABOUT) or "",
         topic=record.get(TOPIC),
-        decode=record.get(DECODE) or "json",
+        decode=record.get(DECODE) or "auto",
         each=record.get(EACH),
         skip=record.get(SKIP) or (),
         touchpoint=_touchpoint(touchpoint),

@@ -87,6 +87,30 @@ def test_a_value_may_come_from_a_mounted_file_without_its_last_newline(tmp_path:
     assert (reading.sources["api_token"].kind, reading.sources["api_token"].name) == ("file", str(secret))
 
 
+REGISTRY = {"ETAPA_REGISTRY_URL": "https://registry.example", "ETAPA_REGISTRY_USER": "etapa", "ETAPA_REGISTRY_PASSWORD": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"ETAPA_REGISTRY_URL": ""}, "ETAPA_REGISTRY_USER and ETAPA_REGISTRY_PASSWORD: found without ETAPA_REGISTRY_URL"),
+        ({"ETAPA_REGISTRY_PASSWORD": ""}, "ETAPA_REGISTRY_USER: found alone"),
+        ({"ETAPA_REGISTRY_USER": ""}, "ETAPA_REGISTRY_PASSWORD: found alone"),
+        ({"ETAPA_REGISTRY_TOKEN": "a-token-of-some-length"}, "one way to log in"),
+        ({"ETAPA_REGISTRY_KEY": "key.pem"}, "ETAPA_REGISTRY_KEY: found without ETAPA_REGISTRY_CERT"),
+        ({"ETAPA_REGISTRY_URL": "http://registry.example"}, "send the login unencrypted"),
+        ({"ETAPA_REGISTRY_URL": "https://etapa:secret@registry.example"}, "which holds a login; ETAPA_REGISTRY_USER"),
+        ({"ETAPA_REGISTRY_URL": "registry.example:8081"}, "a URL of http or https"),
+    ],
+)
+def test_how_a_schema_registry_is_reached_is_checked_as_a_whole(change: dict[str, str], problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        load_settings({**REGISTRY, **change}, {})
+    assert load_settings({"ETAPA_REGISTRY_URL": "http://registry.example:8081, http://other.example"}, {}).registry_url == (
+        "http://registry.example:8081,http://other.example"
+    )
+
+
 @pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if not setting.kind.is_path])
 def test_every_setting_can_come_from_a_file(name: str, tmp_path: Path) -> None:
     value = tmp_path / "value"
@@ -97,6 +121,11 @@ def test_every_setting_can_come_from_a_file(name: str, tmp_path: Path) -> None:
         if name == "kafka_oauth_provider":
             environ = {key: text for key, text in environ.items() if "_OAUTH_" not in key}
         value.write_text({**TOKEN, "ETAPA_KAFKA_OAUTH_PROVIDER": "package.module:function"}.get(variable_of(name), "kafka"))
+    if name.startswith("registry_"):
+        registry = {**REGISTRY, "ETAPA_REGISTRY_TOKEN": "a-token-of-some-length"}
+        value.write_text(registry.get(variable_of(name)) or shown_value(name, Settings()))
+        login = ("ETAPA_REGISTRY_USER", "ETAPA_REGISTRY_PASSWORD") if name in ("registry_user", "registry_password") else ()
+        environ = {key: text for key, text in REGISTRY.items() if key in ("ETAPA_REGISTRY_URL", *login) and key != variable_of(name)}
     if name == "kafka_ssl_key_password":
         environ = {"ETAPA_KAFKA_SECURITY_PROTOCOL": "SSL", "ETAPA_KAFKA_SSL_CERT": "c.pem", "ETAPA_KAFKA_SSL_KEY": "k.pem"}
     assert read_settings(environ | {variable_of(name) + "_FILE": str(value)}, {}).sources[name].kind == "file"

@@ -13,7 +13,7 @@ from etapa.sources.model import Decode
 def read(content: bytes, decode: Decode = "json", max_bytes: int = 1000) -> list[tuple[int, Any]]:
     return [
         (each.number, each.record.reason if isinstance(each.record, Rejected) else each.record)
-        for each in records(io.BytesIO(content), decode, max_bytes)
+        for each in records(io.BytesIO(content), decode, max_bytes, lambda value: {"framed": value.hex()})
     ]
 
 
@@ -57,3 +57,7 @@ def test_csv_that_cannot_be_read_is_told_with_what_to_do(content: bytes, said: s
 
 def test_an_empty_file_holds_nothing() -> None:
     assert read(b"") == read(b"", "csv") == read(b"a,b\n", "csv") == []
+
+
+def test_a_line_in_base64_is_a_record_framed_for_a_registry() -> None:
+    assert read(b'AAAAAAdhYg==\n{"a":1}\nAAAA!\n') == [(1, {"framed": "00000000076162"}), (2, {"a": 1}), (3, "not_json")]

@@ -1,5 +1,6 @@
 """What a worker reads its topic with, by the settings: touchpoints as they are, or records that go through a source."""
 
+from etapa.commands.files.schema_registry import schemas_of
 from etapa.commands.files.source_files import mapper_of
 from etapa.commands.terminal.failures import WrongUse
 from etapa.contracts.incoming.decoder import Decoder
@@ -21,13 +22,13 @@ def decoder_for(settings: Settings, max_bytes: int | None = None) -> Decoder:
     pepper = settings.source_pepper
     mapper = mapper_of(settings.source, "" if pepper is None else pepper.reveal())
     source = mapper.source
-    if source.decode != "json":
-        raise WrongUse(
-            f"{settings.source}: it decodes {source.decode}, and records of a topic are read as JSON. Files of it: etapa sources convert"
-        )
+    if source.decode == "csv":
+        raise WrongUse(f"{settings.source}: it decodes csv, and records of a topic are none. Files of it: etapa sources convert")
+    if source.decode in ("avro", "protobuf") and settings.registry_url is None:
+        raise WrongUse(f"{settings.source}: it decodes {source.decode}, which is read by a schema registry: set ETAPA_REGISTRY_URL")
     if source.topic is not None and source.topic != settings.topic_touchpoints:
         raise WrongUse(
             f"{settings.source}: its records come from the topic {source.topic}, and the worker reads {settings.topic_touchpoints}."
             f" A group reads one topic: set ETAPA_TOPIC_TOUCHPOINTS={source.topic}, for all commands alike"
         )
-    return SourceDecoder(mapper, limits)
+    return SourceDecoder(mapper, limits, schemas_of(settings))

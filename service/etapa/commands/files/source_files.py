@@ -3,14 +3,18 @@
 import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from etapa.commands.files.event_files import EventFile
 from etapa.commands.files.journey_files import shown
+from etapa.commands.files.schema_registry import schemas_of
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.options import settings_from
 from etapa.contracts.incoming.odd_bytes import CSV, LIST, Oddity
 from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.schemas import SchemasAway
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
@@ -18,6 +22,7 @@ from etapa.rehearsal.readings import Touchpoints
 from etapa.sources import presets
 from etapa.sources import typed_files as columns
 from etapa.sources.file_records import Read, RecordsError, records
+from etapa.sources.framed import ValueReader
 from etapa.sources.lines import Lines
 from etapa.sources.loading import LoadedSource, load_source
 from etapa.sources.mapping import Mapper
@@ -112,12 +117,28 @@ class MappedTouchpoints(Touchpoints):
                     self._complain(number, outcome)
 
 
+def _value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
+    """What reads values that are framed for the registry of the settings. Ends the command with exit code 1 while that is away."""
+    made: list[ValueReader] = []
+
+    def read(value: bytes) -> Any:
+        if not made:
+            made.append(ValueReader(mapper.source.decode, schemas_of(settings_from({}).settings)))
+        try:
+            return made[0].read_now(value)
+        except SchemasAway as error:
+            raise CheckFailed(str(error)) from None
+
+    return read
+
+
 def records_of(file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits) -> Iterator[Read]:
     """The records of a file, or of several, whatever format each has. What cannot be read at all ends the command with exit code 1."""
+    framed = _value_reader(mapper)
     for part in file.parts():
         try:
             if part.kind == "lines":
-                yield from records(lines, mapper.source.decode, limits.max_bytes)
+                yield from records(lines, mapper.source.decode, limits.max_bytes, framed)
             else:
                 for number, record in enumerate(
                     columns.parquet_records(part.raw) if part.kind == "parquet" else columns.avro_records(part.reader), 1

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.servers import kafka_trouble, quiet_libraries
+from etapa.contracts.incoming.schemas import SchemasAway
 from etapa.settings import Settings
 from etapa.stream.kafka.clients.security import KafkaSettingsError
 from etapa.stream.kafka.cluster import Cluster
@@ -31,7 +32,7 @@ def on_kafka(settings: Settings, work: Callable[[Cluster, int], Coroutine[Any, A
 
     try:
         return asyncio.run(with_partitions())
-    except TopicsError as error:
+    except (TopicsError, SchemasAway) as error:
         raise CheckFailed(str(error)) from None
     except LogError as error:
         raise CheckFailed(kafka_trouble(cluster, error)) from None

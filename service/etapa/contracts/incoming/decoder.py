@@ -20,7 +20,7 @@ from etapa.journey.units import SECOND
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Decoder:
-    """Never raises, whatever the bytes are: what cannot be used is `Rejected`."""
+    """Never raises because of the bytes, whatever they are: what cannot be used is `Rejected`."""
 
     def __init__(self, limits: TouchpointLimits, *, makes_several: bool = False) -> None:
         self.limits: Final = limits
@@ -49,7 +49,14 @@ class Decoder:
     def items(
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int, latest: int
     ) -> list[Touchpoint | Rejected | SkippedRecord]:
-        """All that is in a record, in order: at least one item. The same record gives as many every time."""
+        """All that is in a record, in order: at least one item. The same record gives as many every time.
+
+        Raises `SchemaNeeded` where a record names a schema that is not there yet: `learn` it, and ask again.
+        """
+        raise NotImplementedError
+
+    async def learn(self, number: int) -> None:
+        """Have the schema of this number there, after `items` raised `SchemaNeeded`. Raises `SchemasAway`."""
         raise NotImplementedError
 
     def latest(self, wall: int | None) -> int:

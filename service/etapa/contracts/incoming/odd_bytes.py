@@ -31,7 +31,7 @@ _BEGINNINGS: Final = (
 )
 _FRAMED: Final = Oddity(
     "data framed for a schema registry (a byte 0 and the number of a schema before it)",
-    "decode it by its schema, and write it as JSON Lines",
+    "a source reads it, with ETAPA_REGISTRY_URL set: --source NAME",
 )
 _OF_PYTHON: Final = Oddity("what Python prints (single quotes)", "write it with json.dumps")
 LIST: Final = Oddity("a JSON list", "write one touchpoint a line: jq -c '.[]' FILE")

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, final
 
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
+from etapa.contracts.incoming.schemas import SchemaNeeded
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.stored.mark import Begun
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -43,6 +44,8 @@ class Intake:
         self._begun_at = next_offset
         self._resumes = begun is not None
         self._left: list[Record] = []
+        self._needed: int | None = None
+        """The schema that the next record names, and that is not there yet."""
 
     @property
     def holds_more(self) -> bool:
@@ -50,7 +53,10 @@ class Intake:
         return bool(self._left)
 
     async def read(self, records: list[Record], wall: int, pause_every: int, pause: Pause, earliest: int, most: int) -> Waiting:
-        """Read what was left, then `records`, until about `most` touchpoints have come together. Times are as in `batch.decode`."""
+        """Read what was left, then `records`, until about `most` touchpoints have come together. Times are as in `batch.decode`.
+
+        Raises `SchemasAway`.
+        """
         if not self._decoder.makes_several:
             return await decode(records, self._decoder, wall, pause_every, pause, earliest)
         records = self._left + records
@@ -59,6 +65,9 @@ class Intake:
         position = 0
         while position < len(records) and len(items) < most:
             position = self._read_some(records, position, rows, items, wall, pause_every, earliest)
+            if self._needed is not None:
+                await self._decoder.learn(self._needed)
+                self._needed = None
             await pause()
         self._left = records[position:]
         return self._resumed(Waiting(rows, items))
@@ -85,7 +94,12 @@ class Intake:
                 items.append(rejected("too_large", f"more than {decoder.max_bytes} bytes"))
                 continue
             now = max(wall, record.timestamp)
-            for item in decoder.items(record.key, record.value, record.headers, now, now + decoder.max_ahead):
+            try:
+                found = decoder.items(record.key, record.value, record.headers, now, now + decoder.max_ahead)
+            except SchemaNeeded as need:
+                self._needed = need.number
+                return position - 1
+            for item in found:
                 rows.append(record)
                 items.append(from_the_past(earliest) if isinstance(item, Touchpoint) and item.at < earliest else item)
         return position

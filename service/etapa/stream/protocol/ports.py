@@ -238,4 +238,4 @@ class Clock(Protocol):
         """Wait; `sleep(0)` lets others run."""
 
 
-TakeoverReason = Literal["assigned", "refused", "wrong_mark", "outcome_unknown", "log_error", "view_error", "fenced"]
+TakeoverReason = Literal["assigned", "refused", "wrong_mark", "outcome_unknown", "log_error", "view_error", "schemas_away", "fenced"]

@@ -6,6 +6,7 @@ Written against the ports alone. The protocol, its four safeties and the invaria
 
 import logging
 
+from etapa.contracts.incoming.schemas import SchemasAway
 from etapa.contracts.stored.mark import Mark
 from etapa.contracts.stored.state import StateError
 from etapa.journey.engine.judging.program import Program
@@ -40,6 +41,8 @@ class PartitionTask:
         self._stop_requested = False
         self._ready = self._was_ready = False
         self._trouble = self._damage = ""
+        self._schema_needed: int | None = None
+        """What the last tenure could not go on without."""
         self._tenure: Tenure | None = None
         self._done_up_to: int | None = None
 
@@ -97,8 +100,9 @@ class PartitionTask:
                     reason, cause = "log_error", str(refusal)
                 except Blocked as error:
                     raise PartitionRefused(f"partition {self.partition}: {error}") from error
-                except (InDoubt, LogError, ViewError) as error:
+                except (InDoubt, LogError, ViewError, SchemasAway) as error:
                     unclear = 0
+                    self._schema_needed = error.number if isinstance(error, SchemasAway) else None
                     failures = 1 if self._tenure is not None and self._tenure.sound else failures + 1
                     reason, cause = reason_of(error), str(error) or type(error).__name__
                 await self._leave(reason, cause, failures, options.patient_backoff if reason == "fenced" or unclear else 0.0)
@@ -119,6 +123,10 @@ class PartitionTask:
         self._done_up_to = self.done_up_to
         self._tenure = None
         around.observer.takeover_started(around.partition, reason)
+        if self._schema_needed is not None:
+            # Else the partition would be ready for a moment each time.
+            await around.options.decoder.learn(self._schema_needed)
+            self._schema_needed = None
         started = around.clock.monotonic()
         taken = await take_over(around.log, around.view, around.observer, around.partition, around.options, self._pause)
         if taken is None:
@@ -169,7 +177,7 @@ class PartitionTask:
         return self._stop_requested
 
 
-def reason_of(error: InDoubt | LogError | ViewError) -> TakeoverReason:
+def reason_of(error: InDoubt | LogError | ViewError | SchemasAway) -> TakeoverReason:
     """The name of a failed tenure's reason, for the next takeover."""
     if isinstance(error, InDoubt):
         return error.reason
@@ -177,6 +185,8 @@ def reason_of(error: InDoubt | LogError | ViewError) -> TakeoverReason:
         return "fenced"
     if isinstance(error, OutcomeUnknown):
         return "outcome_unknown"
+    if isinstance(error, SchemasAway):
+        return "schemas_away"
     return "log_error" if isinstance(error, LogError) else "view_error"
 
 

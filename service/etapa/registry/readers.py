@@ -1,0 +1,42 @@
+"""What reads records of a schema, by its kind."""
+
+from typing import Any, Final
+
+import msgspec
+
+from etapa.contracts.incoming.rejected import rejected
+from etapa.contracts.incoming.schemas import SchemaReader
+from etapa.registry.client import Registered
+from etapa.registry.refusal import SchemaRefused
+
+LARGEST_TEXT: Final = 4 * 1024 * 1024
+"""Characters of a schema and all that it refers to."""
+
+
+def reader_of(registered: Registered) -> SchemaReader:
+    """What reads records of a schema. Raises `SchemaRefused`."""
+    from etapa.registry.avro import AvroReader
+    from etapa.registry.protobuf import ProtobufReader
+
+    if len(registered.text) + sum(len(text) for _, text in registered.references) > LARGEST_TEXT:
+        raise SchemaRefused(f"it has more than {LARGEST_TEXT >> 20} MiB")
+    if registered.kind == "AVRO":
+        return AvroReader(registered)
+    if registered.kind == "PROTOBUF":
+        return ProtobufReader(registered)
+    if registered.kind == "JSON":
+        return JsonReader()
+    raise SchemaRefused(f"it is of the kind {registered.kind!r}; Etapa reads AVRO, PROTOBUF and JSON")
+
+
+class JsonReader:
+    """Records that a JSON Schema describes are JSON. That they keep to it was for their producer to check."""
+
+    kind = "json"
+
+    def read(self, body: bytes) -> Any:
+        """As `SchemaReader.read`."""
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            return rejected("not_json", str(error))

@@ -1,0 +1,66 @@
+"""Values of records, read: as JSON, or by the schema of a registry that they name."""
+
+from typing import Any, Final, final
+
+import msgspec
+
+from etapa.contracts.incoming.odd_bytes import odd_record
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.schemas import FRAME, SchemaNeeded, Schemas, schema_number
+from etapa.sources.model import Decode
+
+_decode: Final = msgspec.json.Decoder().decode
+
+
+@final
+class ValueReader:
+    """Reads values that are written as a source says. `schemas`: none where no registry is known."""
+
+    def __init__(self, decode: Decode, schemas: Schemas | None) -> None:
+        self._decode: Final = decode
+        self._schemas: Final = schemas
+        self._takes_plain: Final = decode != "avro" and decode != "protobuf"
+
+    def read(self, value: bytes) -> Any:
+        """The record, or a `Rejected`. Raises `SchemaNeeded`, and nothing else whatever the bytes are."""
+        if value and value[0] == 0:
+            number = schema_number(value)
+            if number is not None:
+                return self._framed(number, value[FRAME:])
+        if not self._takes_plain:
+            oddity = odd_record(value)
+            looks = "" if oddity is None else f"; it looks like {oddity.looks_like}"
+            return rejected("invalid", f"expected a byte 0 and the number of a schema before the {self._decode}, found none{looks}")
+        try:
+            return _decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            oddity = odd_record(value)
+            return rejected("not_json", str(error) if oddity is None else f"it looks like {oddity.looks_like}; the source takes JSON")
+
+    def read_now(self, value: bytes) -> Any:
+        """The same, and waits for the registry where it must. Raises `SchemasAway`."""
+        while True:
+            try:
+                return self.read(value)
+            except SchemaNeeded as need:
+                if self._schemas is not None:
+                    self._schemas.fetch(need.number)
+
+    def _framed(self, number: int, body: bytes) -> Any:
+        decode, schemas = self._decode, self._schemas
+        if body[:1] in (b"{", b"[") and decode in ("json", "auto"):
+            # What JSON Schema describes is JSON as it stands, so nobody need be asked. Avro and Protobuf hardly ever begin so, and then fail.
+            try:
+                return _decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+                pass
+        framed = f"it is framed for a schema registry, with schema {number}"
+        if decode == "json" or schemas is None:
+            say = "" if decode != "json" else "leave out `decode: json`, and "
+            return rejected("not_json", f"{framed}; {say}set ETAPA_REGISTRY_URL to have it read")
+        reader = schemas.reader(number)
+        if isinstance(reader, Rejected):
+            return reader
+        if decode != "auto" and reader.kind != decode:
+            return rejected("invalid", f"expected {decode}, found schema {number}, which is of {reader.kind}")
+        return reader.read(body)

@@ -1,0 +1,58 @@
+"""A server that speaks so much of a schema registry's interface as reading takes, and fails as it is told. For what a real one cannot be made to do."""
+
+import json
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+
+class RegistryDouble:
+    """Has these schemas by number, and these versions of subjects, as a registry tells of them; used by `with`."""
+
+    def __init__(self, schemas: Mapping[int, Mapping[str, Any]], subjects: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self.answers: tuple[int, Any] | None = None
+        """A status and a body that every request gets from now on."""
+        self.authorizations: list[str | None] = []
+        """What each request brought to log in."""
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                owner.authorizations.append(self.headers.get("Authorization"))
+                status, body = owner.answers or owner._found(unquote(urlsplit(self.path).path))
+                data = json.dumps(body).encode() if not isinstance(body, bytes) else body
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._schemas, self._subjects = schemas, subjects or {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _found(self, path: str) -> tuple[int, Any]:
+        kind, *rest = path.strip("/").split("/", 1)
+        if kind == "schemas" and rest:
+            schema = self._schemas.get(int(rest[0].removeprefix("ids/")))
+            return (404, {"error_code": 40403, "message": "Schema not found"}) if schema is None else (200, schema)
+        if kind == "subjects" and rest:
+            subject, _, version = rest[0].partition("/versions/")
+            found = self._subjects.get(f"{subject}/{version}")
+            return (404, {"error_code": 40401, "message": "Subject not found"}) if found is None else (200, found)
+        return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
