@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
-from etapa.registry.client import Registered
+from etapa.registry.confluent import Registered
 from etapa.registry.kept import KeptSchemas
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.loading import load_source

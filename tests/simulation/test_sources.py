@@ -15,7 +15,7 @@ from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.mark import Begun
 from etapa.journey.units import DAY
-from etapa.registry.readers import JsonReader
+from etapa.registry.schema_readers import JsonReader
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.record_outcome import Mapped
 from etapa.stream.protocol import tenure

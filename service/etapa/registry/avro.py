@@ -10,7 +10,7 @@ from fastavro._read_py import schemaless_reader as careful_reader
 
 from etapa.contracts.incoming.rejected import rejected
 from etapa.registry.avro_bounds import may_hold_itself
-from etapa.registry.client import Registered
+from etapa.registry.confluent import Registered
 from etapa.registry.refusal import SchemaRefused
 from etapa.sources.typed_files import plain
 

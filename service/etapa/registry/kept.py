@@ -9,9 +9,9 @@ from typing import Final
 
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.schemas import SchemaNeeded, SchemaReader, SchemasAway
-from etapa.registry.client import Registered, Registry, RegistryError, UnknownSchema
-from etapa.registry.readers import reader_of
+from etapa.registry.confluent import Registered, Registry, RegistryError, UnknownSchema
 from etapa.registry.refusal import SchemaRefused
+from etapa.registry.schema_readers import reader_of
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from etapa.registry.client import NEEDED, Registered
+from etapa.registry.confluent import NEEDED, Registered
 from etapa.registry.refusal import SchemaRefused
 
 LONGEST: Final = 20.0

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from etapa.contracts.incoming.rejected import rejected
-from etapa.registry.client import Registered
+from etapa.registry.confluent import Registered
 from etapa.registry.proto_files import compiled
 from etapa.registry.refusal import SchemaRefused
 from etapa.sources.typed_files import plain

@@ -13,7 +13,7 @@ from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
-from etapa.registry.client import Registered
+from etapa.registry.confluent import Registered
 from etapa.registry.protobuf import ProtobufReader
 from tests.integration.outcome import check, followed, put_touchpoints, until_not_ready_for
 from tests.integration.places import new_place, read_all

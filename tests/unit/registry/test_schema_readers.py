@@ -9,10 +9,10 @@ import pytest
 
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.schemas import SchemaReader
-from etapa.registry.client import Registered
+from etapa.registry.confluent import Registered
 from etapa.registry.protobuf import MOST_MEMORY, ProtobufReader
-from etapa.registry.readers import reader_of
 from etapa.registry.refusal import SchemaRefused
+from etapa.registry.schema_readers import reader_of
 
 PROTO = """syntax = "proto3"; package shop;
 import "google/protobuf/timestamp.proto"; import "google/protobuf/struct.proto"; import "google/protobuf/wrappers.proto"; import "parts/money.proto";

@@ -7,7 +7,7 @@ import pytest
 
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.schemas import SchemaNeeded, SchemasAway
-from etapa.registry.client import ConfluentRegistry, Registered, UnknownSchema
+from etapa.registry.confluent import ConfluentRegistry, Registered, UnknownSchema
 from etapa.registry.kept import UNKNOWN_FOR, KeptSchemas
 from etapa.settings.reading import load_settings
 from tests.servers.registry_double import RegistryDouble

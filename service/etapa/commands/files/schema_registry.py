@@ -2,7 +2,7 @@
 
 from etapa.commands.terminal.failures import WrongUse
 from etapa.contracts.incoming.schemas import Schemas
-from etapa.registry.client import ConfluentRegistry, RegistryMissing
+from etapa.registry.confluent import ConfluentRegistry, RegistryMissing
 from etapa.registry.kept import KeptSchemas
 from etapa.settings import Settings
 

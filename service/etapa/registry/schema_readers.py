@@ -6,7 +6,7 @@ import msgspec
 
 from etapa.contracts.incoming.rejected import rejected
 from etapa.contracts.incoming.schemas import SchemaReader
-from etapa.registry.client import Registered
+from etapa.registry.confluent import Registered
 from etapa.registry.refusal import SchemaRefused
 
 LARGEST_TEXT: Final = 4 * 1024 * 1024
