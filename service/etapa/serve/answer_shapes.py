@@ -36,14 +36,14 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class PhaseCount(msgspec.Struct, frozen=True):
-    """Customers in the stages of a phase; `id` is none for stages without one."""
+    """Customers in the stages of a phase; `id` is none for stages without a phase."""
 
     id: str | None
     customers: Count
 
 
 class StageCount(msgspec.Struct, frozen=True):
-    """Customers in a stage. One that is not `in_journey` is of an earlier version and still holds customers."""
+    """Customers in a stage. A stage that is not `in_journey` belongs to an earlier version and still has customers."""
 
     id: str
     phase: str | None
@@ -84,7 +84,7 @@ class MapMove(msgspec.Struct, frozen=True):
     source: str = msgspec.field(name="from")
     to: str
     rules: Sequence[MapRule]
-    changes: Annotated[int, msgspec.Meta(ge=0, description="How often the asked process has published this move since it started.")]
+    changes: Annotated[int, msgspec.Meta(ge=0, description="How often the process that answers has published this move since it started.")]
 
 
 class Map(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ class Map(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A stage that the customer entered; `rule` is none where no rule led there."""
+    """A stage that the customer entered; `rule` is none if no rule led there."""
 
     to: str
     at: Moment

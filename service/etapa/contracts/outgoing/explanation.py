@@ -11,14 +11,14 @@ from etapa.journey.engine.judging.explain import Explained, ExplainedCondition, 
 
 
 class SinceMessage(msgspec.Struct, frozen=True):
-    """When which version of the journey began to remember something of the customer."""
+    """The version of the journey that began to remember something about the customer, and when."""
 
     version: int
     at: OffsetTime
 
 
 class ConditionMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="condition"):
-    """A condition that holds no others, or the opposite of one."""
+    """A condition that contains no others, or the opposite of one."""
 
     condition: str
     observed: str | int | float | bool | None
@@ -92,7 +92,7 @@ class CarriedOverMessage(msgspec.Struct, frozen=True):
 
 
 class ExplanationMessage(msgspec.Struct, frozen=True):
-    """All that can be said of a customer at a time."""
+    """Everything that explains a customer's stage at a time."""
 
     customer_id: str
     journey: str

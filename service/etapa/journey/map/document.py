@@ -33,7 +33,7 @@ class MapPersona(_Part, frozen=True):
 
 
 class MapPhase(_Part, frozen=True):
-    """Stages that stand next to each other under one heading; `id` is none for stages without one."""
+    """Neighbouring stages under one heading; `id` is none for stages without a phase."""
 
     id: str | None
     label: Words
@@ -41,7 +41,7 @@ class MapPhase(_Part, frozen=True):
 
 
 class MapChannel(_Part, frozen=True):
-    """A channel of a stage: whether it is meant to be there, and how much happens on it."""
+    """A channel of a stage: whether it is designed, and how much happens on it."""
 
     id: str | None
     label: Words
@@ -52,12 +52,12 @@ class MapChannel(_Part, frozen=True):
 
 
 class MapTouchpoint(_Part, frozen=True):
-    """A kind of touchpoint of a stage: as it is meant, and how often it happened."""
+    """A kind of touchpoint of a stage: as designed, and how often it happened."""
 
     type: str
     channel: str | None
     label: Words
-    visible: Annotated[bool, msgspec.Meta(description="Whether the customer sees it; otherwise it lies behind the line of visibility.")]
+    visible: Annotated[bool, msgspec.Meta(description="Whether customers see it; if not, it is behind the line of visibility.")]
     designed: bool
     count: Number
 
@@ -79,12 +79,12 @@ class MapFeeling(_Part, frozen=True):
     count: Number
     mean: Annotated[float, msgspec.Meta(description="On the scale on which they say it.")]
     level: Share
-    low: Annotated[Share | None, msgspec.Meta(description="95 % interval of the mean (Student's t); none with too few to tell.")]
+    low: Annotated[Share | None, msgspec.Meta(description="95 % interval of the mean (Student's t); none if there are too few answers.")]
     high: Share | None
 
 
 class MapStayPiece(_Part, frozen=True):
-    """Stays of at least and less than so long."""
+    """Stays between two lengths: at least the one, and less than the other."""
 
     at_least_seconds: Seconds
     below_seconds: Seconds
@@ -92,7 +92,7 @@ class MapStayPiece(_Part, frozen=True):
 
 
 class MapStay(_Part, frozen=True):
-    """How long customers stayed who left the stage, beside what is promised."""
+    """How long the customers who left the stage had stayed, compared with the promise."""
 
     count: Number
     median_seconds: Seconds | None
@@ -102,7 +102,7 @@ class MapStay(_Part, frozen=True):
 
 
 class MapOnward(_Part, frozen=True):
-    """Moves on along the ideal way, beside entries, and what is promised of that."""
+    """Moves onward along the ideal way, compared with entries and with the promise."""
 
     to: str
     count: Number
@@ -111,7 +111,7 @@ class MapOnward(_Part, frozen=True):
 
 
 class MapStageColumn(_Part, frozen=True):
-    """A stage, from what is wanted of it to what happens in it."""
+    """A stage: what it is for, and what happens in it."""
 
     id: str
     label: Words
@@ -119,12 +119,14 @@ class MapStageColumn(_Part, frozen=True):
     on_ideal_way: bool
     goal: Words
     activities: Sequence[Words]
-    customers: Annotated[Number, msgspec.Meta(description="Who are in it at the end of the time shown.")]
+    customers: Annotated[Number, msgspec.Meta(description="Customers who are in it at the end of the time shown.")]
     share: Share
     entered: Number
     left: Number
     new: Number
-    reached: Annotated[Number | None, msgspec.Meta(description="Customers who have ever been in it; none where single ways are not known.")]
+    reached: Annotated[
+        Number | None, msgspec.Meta(description="Customers who have ever been in it; none if the ways of single customers are not known.")
+    ]
     channels: Sequence[MapChannel]
     touchpoints: Sequence[MapTouchpoint]
     feeling: MapFeeling | None
@@ -139,7 +141,7 @@ class FlowRule(_Part, frozen=True):
     id: str
     sentence: Words
     code: str
-    count: Annotated[Number | None, msgspec.Meta(description="How often it did; none where rules are not told apart.")]
+    count: Annotated[Number | None, msgspec.Meta(description="How often it moved a customer; none if moves are not counted by rule.")]
 
 
 class Flow(_Part, frozen=True):
@@ -150,7 +152,7 @@ class Flow(_Part, frozen=True):
     kind: FlowKind
     count: Number
     share: Annotated[Share, msgspec.Meta(description="Of all moves out of the stage.")]
-    median_seconds: Annotated[Seconds | None, msgspec.Meta(description="How long those who moved so had stayed.")]
+    median_seconds: Annotated[Seconds | None, msgspec.Meta(description="How long the customers who made this move had stayed.")]
     causes: Mapping[str, int]
     rules: Sequence[FlowRule]
 
@@ -163,17 +165,17 @@ class MapDetour(_Part, frozen=True):
     customers: Number
     share: Share
     times: Number
-    days_lost: Annotated[float, msgspec.Meta(ge=0, description="Until they were back where they had left it, all added up.")]
+    days_lost: Annotated[float, msgspec.Meta(ge=0, description="Days until they were back where they had left it, all added up.")]
     rules: Mapping[str, int]
 
 
 class IdealWay(_Part, frozen=True):
-    """The actual ways beside the ideal one."""
+    """The actual ways compared with the ideal one."""
 
     customers: Number
     on_way: Number
     share: Share
-    conformance: Annotated[Share, msgspec.Meta(description="Fitness of optimal alignments, the mean over customers.")]
+    conformance: Annotated[Share, msgspec.Meta(description="Fitness of optimal alignments: the mean over customers.")]
     detours: Sequence[MapDetour]
 
 
@@ -189,10 +191,10 @@ class Extreme(_Part, frozen=True):
 
 
 class CampaignLane(_Part, frozen=True):
-    """What became of offering stage changes to a campaign, by outcome."""
+    """Stage changes offered to a campaign, by outcome."""
 
     id: str
-    stages: Annotated[Sequence[str], msgspec.Meta(description="Stages whose entry it is offered.")]
+    stages: Annotated[Sequence[str], msgspec.Meta(description="Stages whose entries are offered to it.")]
     outcomes: Mapping[str, int]
 
 
@@ -206,13 +208,15 @@ class JourneyMap(_Part, frozen=True):
     persona: str | None
     begins: Moment | None = msgspec.field(name="from")
     ends: Moment | None = msgspec.field(name="until")
-    exact: Annotated[bool, msgspec.Meta(description="False where periods reach beyond the time that was asked for.")]
+    exact: Annotated[bool, msgspec.Meta(description="False if periods reach beyond the time that was asked for.")]
     customers: Number
     personas: Sequence[MapPersona]
     phases: Sequence[MapPhase]
     stages: Sequence[MapStageColumn]
     flows: Sequence[Flow]
     ideal: Sequence[str]
-    way: Annotated[IdealWay | None, msgspec.Meta(description="None where the file says no ideal way, or single ways are not known.")]
+    way: Annotated[
+        IdealWay | None, msgspec.Meta(description="None if the file has no ideal way, or the ways of single customers are not known.")
+    ]
     extremes: Sequence[Extreme]
     campaigns: Sequence[CampaignLane]

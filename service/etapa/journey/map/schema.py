@@ -16,7 +16,7 @@ def map_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:etapa:journey-map",
         "title": "Journey map",
-        "description": "What the page shows: what a team has designed beside what was counted. Later versions may add fields; readers ignore what they do not know.",
+        "description": "What the page shows: what a team has designed, and beside it what was counted. Later versions may add fields; readers ignore what they do not know.",
         **{key: value for key, value in whole.items() if key not in ("title", "description")},
         "$defs": parts,
     }

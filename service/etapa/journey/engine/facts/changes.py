@@ -20,7 +20,7 @@ class Clause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
-    """A campaign is to reach a customer because of a stage change."""
+    """A stage change triggers a campaign for a customer."""
 
     campaign: str
     customer_id: str

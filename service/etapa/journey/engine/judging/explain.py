@@ -26,7 +26,7 @@ MOST_TURNS: Final = 100
 
 
 class ExplainedCondition(msgspec.Struct, frozen=True):
-    """A condition that holds no others, or the opposite of one."""
+    """A condition that contains no others, or the opposite of one."""
 
     condition: str
     """In words, as in the reasons of a stage change: `count(purchase, 90d) >= 3`, `not event(complaint)`."""
@@ -67,7 +67,7 @@ class ExplainedRule(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """All that can be said of a customer at a time. Times are microseconds since 1970."""
+    """Everything that explains a customer's stage at a time. Times are microseconds since 1970."""
 
     customer: Customer
     """As judged: after having been carried over, if its state is of another journey version."""
