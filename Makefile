@@ -176,9 +176,9 @@ LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" takes newer versions
 	@test -x .venv-lock/bin/uv || { $(BIN)/python -m venv .venv-lock && .venv-lock/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | $(LOCK) $(ARGS) - --output-file requirements/build.txt
-	@$(LOCK) $(ARGS) pyproject.toml --output-file requirements/runtime.txt
-	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra files --extra registry --extra dev --extra msk --output-file requirements/dev.txt
-	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra files --extra registry --extra dev --extra msk --extra bench --output-file requirements/bench.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra otel --output-file requirements/runtime.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra files --extra registry --extra dev --extra msk --extra otel --output-file requirements/dev.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra files --extra registry --extra dev --extra msk --extra otel --extra bench --output-file requirements/bench.txt
 	@$(LOCK) $(ARGS) pyproject.toml --extra tools --output-file requirements/tools.txt
 	@echo "Renewed requirements/*.txt; look at the difference, then: make check" >&2
 

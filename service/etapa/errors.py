@@ -72,6 +72,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     WorkerError             hosting                   commands: exit 1
     HttpServerError         serve                     commands: exit 1
     WrongSettings           supervise                 `run`: exit 2
+    TracingError            tracing                   commands: exit 2
     DemoError, BrokerError, OutcomeError, RedisUnavailable
                             embedded                  the demo: exit 1
     RedriveError            stream.upkeep             commands: exit 1

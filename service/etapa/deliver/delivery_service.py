@@ -18,6 +18,7 @@ from etapa.deliver.delivery_file.secrets_found import Credentials
 from etapa.deliver.dispatch.dead_letter_writer import DeadLetterWriter
 from etapa.deliver.dispatch.dispatcher import Dispatcher
 from etapa.deliver.dispatch.pending_trigger import PendingTrigger
+from etapa.deliver.dispatch.request_tracer import RequestTracer
 from etapa.deliver.dispatch.target_queue import TargetQueue
 from etapa.deliver.dispatch.webhook import Webhooks
 from etapa.deliver.faust_consumer import DeliveryApp, DeliveryConsumer
@@ -52,6 +53,7 @@ class DeliveryService(Service):
         plan: Plan,
         credentials: Mapping[str, Credentials],
         metrics: DeliveryMetrics,
+        tracer: RequestTracer | None = None,
     ) -> None:
         super().__init__()
         settings = cluster.settings
@@ -59,6 +61,7 @@ class DeliveryService(Service):
         self._plan = plan
         self._credentials = credentials
         self._metrics = metrics
+        self._tracer = tracer
         self._clock = SystemClock()
         self._webhooks = Webhooks(plan.allow_internal)
         self._dead_letters = DeadLetterWriter(cluster)
@@ -95,7 +98,7 @@ class DeliveryService(Service):
         return consumer if isinstance(consumer, DeliveryConsumer) else None
 
     def _poster(self, target: Target) -> Any:
-        async def post(delivery: PendingTrigger) -> Answer:
+        async def send(delivery: PendingTrigger, trace: Mapping[str, str]) -> Answer:
             return await self._webhooks.post(
                 target,
                 self._credentials[target.id],
@@ -103,8 +106,17 @@ class DeliveryService(Service):
                 delivery.trigger_id,
                 delivery.value or b"",
                 self._clock.now() // SECOND,
-                {name: value.decode("ascii") for name, value in trace_of(delivery.headers)},
+                trace,
             )
+
+        async def post(delivery: PendingTrigger) -> Answer:
+            trace = {name: value.decode("ascii") for name, value in trace_of(delivery.headers)}
+            if self._tracer is None:
+                return await send(delivery, trace)
+            with self._tracer.request(target.id, delivery.campaign, delivery.requests, trace) as request:
+                answer = await send(delivery, request.headers)
+                request.answered(answer)
+            return answer
 
         return post
 

@@ -12,6 +12,7 @@ from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.http import HttpMetrics
 from etapa.metrics.process import new_registry
+from etapa.metrics.trace_sample import parent_of
 
 MOST_CAMPAIGNS = 500
 """Campaigns come from the records. After so many, others share the label `(other)`."""
@@ -71,7 +72,9 @@ class DeliveryMetrics:
     def delivered(self, target: str, pending: PendingTrigger) -> None:
         self._delivered.labels(self._campaign(pending.campaign), target).inc()
         # Clocks differ between machines.
-        self._latency.labels(target).observe(max(0, self._now() - pending.published_at) / SECOND)
+        parent = parent_of(pending.headers)
+        exemplar = None if parent is None or not parent.sampled else dict(parent.labels)
+        self._latency.labels(target).observe(max(0, self._now() - pending.published_at) / SECOND, exemplar)
 
     def retried(self, target: str, pending: PendingTrigger) -> None:
         self._retries.labels(self._campaign(pending.campaign), target).inc()

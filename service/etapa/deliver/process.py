@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from etapa.deliver.delivery_file.plan import Plan
 from etapa.deliver.delivery_file.secrets_found import Credentials
 from etapa.deliver.delivery_service import DeliveryService
+from etapa.deliver.dispatch.request_tracer import RequestTracer
 from etapa.deliver.faust_consumer import DeliveryApp, hand_over
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.errors import EtapaError
@@ -34,19 +35,19 @@ _QUEUE = 1_000_000
 logger = logging.getLogger(__name__)
 
 
-def run_delivery(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
+def run_delivery(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials], tracer: RequestTracer | None = None) -> None:
     """Deliver until SIGTERM or SIGINT, then finish the requests under way and return.
 
     Raises `KafkaSettingsError` or `HttpServerError` at the start, and `WorkerError` when it ends by itself.
     """
     thin_out_logs()
-    asyncio.run(_run(settings, plan, credentials))
+    asyncio.run(_run(settings, plan, credentials, tracer))
 
 
-async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials]) -> None:
+async def _run(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials], tracer: RequestTracer | None) -> None:
     cluster = Cluster(settings)
     metrics = DeliveryMetrics(plan, SystemClock().now)
-    service = DeliveryService(cluster, plan, credentials, metrics)
+    service = DeliveryService(cluster, plan, credentials, metrics, tracer)
     http = HttpService(HealthApi(service, metrics.registry, metrics.http).application(), settings.http_host, settings.http_port)
     worker = StoppableWorker(_app(cluster, service, metrics), service.longest_request + _STOP_SECONDS)
     worker.install_signal_handlers()

@@ -6,10 +6,10 @@ import secrets
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import etapa
 from etapa.hosting.log_lines import JsonLines, LineFormatter, LogfmtLines, TextLines, pseudonym, redactor
@@ -54,7 +54,7 @@ def line_formatter(settings: Settings, process: str, more_secrets: Iterable[str]
     }
     if number is not None:
         static["worker"] = str(number)
-    redact = redactor([*_secrets_in(settings), *more_secrets])
+    redact = redactor([*_secrets_in(settings), *_secrets_of_traces(settings, os.environ), *more_secrets])
     return _FORMATTERS[settings.log_format](static, redact, _shown_customer(settings))
 
 
@@ -77,6 +77,16 @@ def _secrets_in(settings: Settings) -> Iterable[str]:
         # The user of an access list is no secret, and would be hidden in words that happen to be the same.
         yield login.partition(":")[2]
     yield from (value for name, value in parse_qsl(url.query) if name.endswith("password"))
+
+
+def _secrets_of_traces(settings: Settings, environment: Mapping[str, str]) -> Iterable[str]:
+    """What logs in to the collector: the values in https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables"""
+    if settings.traces != "off":
+        for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"):
+            for header in environment.get(name, "").split(","):
+                value = unquote(header.partition("=")[2]).strip()
+                # `Bearer` before it is no secret.
+                yield from (value, value.rpartition(" ")[2])
 
 
 def _log_the_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

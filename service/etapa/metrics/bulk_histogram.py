@@ -1,22 +1,24 @@
 """A Prometheus histogram that takes thousands of observations at once for the price of a few."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.samples import Exemplar
 
 from etapa.metrics.tallies import count_between
 
 
 class _Series:
-    """One histogram: how many observations fell between two bounds, and the sum of all."""
+    """One histogram: how many observations fell between two bounds, with the last exemplar of each, and the sum of all."""
 
-    __slots__ = ("counts", "sum")
+    __slots__ = ("counts", "exemplars", "sum")
 
     def __init__(self, buckets: int) -> None:
         self.counts = [0] * buckets
         self.sum = 0.0
+        self.exemplars: list[Exemplar | None] = [None] * buckets
 
 
 class BulkHistogram(Collector):
@@ -52,6 +54,10 @@ class BulkHistogram(Collector):
         series = self._of(label_value)
         series.sum += count_between(self._bounds, series.counts, values)
 
+    def exemplify(self, value: float, labels: Mapping[str, str], at: float, label_value: str = "") -> None:
+        """Have the bucket of a value that was observed name the trace of it, in place of another. `at` is in seconds since 1970."""
+        self._of(label_value).exemplars[bisect_left(self._bounds, value)] = Exemplar(dict(labels), value, at)
+
     def _of(self, label_value: str) -> _Series:
         series = self._series.get(label_value)
         if series is None:
@@ -66,11 +72,12 @@ class BulkHistogram(Collector):
         """The buckets as Prometheus wants them: each holds those below it as well."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=() if self._label is None else (self._label,))
         for label_value, series in self._series.items():
-            buckets = []
+            buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
             total = 0
-            for bound, count in zip((*self._bounds, float("inf")), series.counts, strict=True):
+            for bound, count, exemplar in zip((*self._bounds, float("inf")), series.counts, series.exemplars, strict=True):
                 total += count
-                buckets.append((_written(bound), total))
+                below = _written(bound), float(total)
+                buckets.append(below if exemplar is None else (*below, exemplar))
             family.add_metric(() if self._label is None else (label_value,), buckets, series.sum)
         yield family
 

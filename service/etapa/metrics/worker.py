@@ -23,11 +23,14 @@ from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.http import HttpMetrics
 from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import dwells_in, moves_in, offers_in, timestamps_in
+from etapa.metrics.trace_sample import sampled_parents
 from etapa.stream.protocol.damage import DamageKind
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, RecordOutcome
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.worker_observer import Share
 
+MOST_LOOKED_AT = 64
+"""Records of a batch that are looked at for a trace to name in an exemplar."""
 NEW_CUSTOMER = ""
 """The `from` of a change that brings a new customer in: Prometheus takes an empty label for none."""
 
@@ -166,7 +169,8 @@ class Metrics:
         self._ready.labels(str(partition)).set(1)
         self.customers.replace(partition, counts)
 
-    def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
+    def batch_committed(self, partition: int, batch: BatchCommitted, exemplar: dict[str, str] | None = None) -> None:
+        """`exemplar` are the labels that name the span of the batch, if there is one."""
         unusable = sum(batch.dead_letters.values()) if batch.source is None else batch.source.rejected
         for outcome, number in (("applied", batch.applied), ("duplicate", batch.duplicates), ("dead_letter", unusable)):
             self._touchpoints.labels(outcome).inc(number)
@@ -181,7 +185,7 @@ class Metrics:
         self.customers.add(partition, batch.stage_deltas)
         self._batch_touchpoints.observe(len(batch.records))
         for step, seconds in batch.seconds.items():
-            self._batch_seconds.labels(step).observe(seconds)
+            self._batch_seconds.labels(step).observe(seconds, exemplar)
         self._timers.inc(batch.timers_fired)
         self._timer_delay.observe_all(list(batch.timer_delays))
         if batch.stream_time is not None:
@@ -189,6 +193,9 @@ class Metrics:
         # Clocks differ between machines: a record from a producer that is ahead took no time, not less than none.
         for timestamp, many in timestamps_in(batch.records).items():
             self._end_to_end.observe(max(0, batch.committed_at - timestamp) / SECOND, many)
+        for record, parent in sampled_parents(batch.records, MOST_LOOKED_AT):
+            took = max(0, batch.committed_at - record.timestamp) / SECOND
+            self._end_to_end.exemplify(took, parent.labels, batch.committed_at / SECOND)
 
     def _count_changes(self, changes: Sequence[StageChange], released: Sequence[Release]) -> None:
         for stage, dwells in dwells_in(changes).items():
@@ -198,9 +205,9 @@ class Metrics:
         for offered, number in offers_in(changes, released).items():
             self._campaign_triggers.labels(*offered).inc(number)
 
-    def view_applied(self, partition: int, delay: float, apply: float) -> None:
-        self._view_delay.observe(delay)
-        self._batch_seconds.labels("apply").observe(apply)
+    def view_applied(self, partition: int, delay: float, apply: float, exemplar: dict[str, str] | None = None) -> None:
+        self._view_delay.observe(delay, exemplar)
+        self._batch_seconds.labels("apply").observe(apply, exemplar)
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
         """All that are ours: what was told of others before is gone."""

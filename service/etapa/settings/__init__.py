@@ -31,6 +31,7 @@ StartOffset = Literal["earliest", "latest"]
 Switch = Literal["on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "logfmt", "json"]
+Traces = Literal["off", "otlp"]
 LogCustomerIds = Literal["pseudonym", "plain"]
 
 SourceName = Literal["default", "environment", "file", "flag"]
@@ -191,6 +192,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_customer_key: Annotated[
         Secret | None, Setting(values.secret(), "Key for the pseudonyms in the log; without one, each process makes its own")
     ] = None
+    traces: Annotated[
+        Traces,
+        Setting(
+            values.choice(get_args(Traces)),
+            "Whether spans are sent to an OpenTelemetry collector (OTLP over HTTP, etapa[otel]); OTEL_EXPORTER_OTLP_ENDPOINT says where",
+        ),
+    ] = "off"
 
     def __post_init__(self) -> None:
         if not self.redis_prefix:

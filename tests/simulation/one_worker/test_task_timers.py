@@ -138,3 +138,22 @@ def test_timers_of_one_microsecond_beyond_the_limit_all_fire() -> None:
 
     while_working(alone, steps)
     assert alone.loop.time() < 25
+
+
+def test_what_an_idle_time_takes_is_no_part_of_the_batch_after_it() -> None:
+    alone = Alone()
+
+    async def steps() -> None:
+        alone.touch("a", at=START)
+        await alone.until(alone.drained)
+        await asyncio.sleep(200)
+        alone.touch("b")
+        await alone.until(alone.drained)
+
+    while_working(alone, steps)
+    first, last = alone.told.batches[0], alone.told.batches[-1]
+    assert last.applied == 1
+    assert last.seconds["load"] < 5 * first.seconds["load"]
+    assert list(last.began) == ["fetch", "decode", "load", "classify", "encode", "wait", "commit"]
+    assert list(last.began.values()) == sorted(last.began.values(), reverse=True)
+    assert last.began["commit"] == last.seconds["commit"]

@@ -74,6 +74,12 @@ def test_logfmt_can_be_taken_apart_again(value: str) -> None:
     assert (told["message"], told["count"], told["flag"]) == ('"of it"', "3", "true")
 
 
+def test_what_logs_in_to_the_collector_of_spans_gets_into_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-scope=shop,Authorization=Bearer%20c0llector-key")
+    written = formatter("text", traces="otlp").format(record("Invalid header value b'Bearer c0llector-key' (c0llector-key)"))
+    assert "c0llector" not in written
+
+
 @pytest.mark.parametrize("log_format", FORMATS)
 @given(password=PASSWORD, before=ANY_TEXT, after=ANY_TEXT)
 @hypothesis_settings(deadline=None)

@@ -18,6 +18,9 @@ from etapa.stream.protocol.records import Record
 BatchStep = Literal["decode", "load", "classify", "encode", "wait", "commit", "apply"]
 """The parts of a batch that are timed. `wait` is for the view to show the batch before."""
 
+Beginning = BatchStep | Literal["fetch"]
+"""What begins before a batch is committed: its steps, and the fetch that read it, part of which is waiting for touchpoints."""
+
 
 RecordOutcome = Literal["touchpoints", "skipped", "dead_letter"]
 """What comes of a record that goes through a source: `dead_letter` if anything in it cannot be used, `skipped` if nothing in it is wanted."""
@@ -57,6 +60,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     stream_time: int | None
     seconds: Mapping[BatchStep, float]
     """How long each step took; `apply` is told later, by `view_applied`."""
+    began: Mapping[Beginning, float] = {}
+    """How many seconds before the commit was answered each of them began first."""
     source: SourceCounts | None = None
     """None where records are touchpoints themselves."""
     released: Sequence[Release] = ()

@@ -21,7 +21,7 @@ from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Intake
 from etapa.stream.protocol.judge import Judge
-from etapa.stream.protocol.observer import BatchCommitted, BatchStep
+from etapa.stream.protocol.observer import BatchCommitted, BatchStep, Beginning
 from etapa.stream.protocol.ports import LoadedCustomers, Transaction, ViewMark
 from etapa.stream.protocol.reclassifier import Reclassifier
 from etapa.stream.protocol.records import Applied, Record
@@ -68,6 +68,7 @@ class Tenure:
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._in_flight: _InFlight | None = None
         self._seconds: dict[BatchStep, float] = {}
+        self._began: dict[Beginning, float] = {}
         self.sound = False
         """Whether this tenure got as far as committing a batch, or as finding the view as it was left."""
 
@@ -106,6 +107,8 @@ class Tenure:
     async def _read(self) -> None:
         """Fetch what is there and decode it."""
         around, options = self._around, self._around.options
+        # What came to no commit belongs to no batch.
+        self._seconds, self._began = {}, {"fetch": around.clock.monotonic()}
         wait = 0.0 if self._more_timers else min(options.idle_wait, self._reclassifier.idle_for(around.clock.monotonic()))
         records: list[Record] = []
         if not self._intake.holds_more:
@@ -327,10 +330,11 @@ class Tenure:
                 committed_at=clock.now(),
                 stream_time=mark.stream_time,
                 seconds=self._seconds,
+                began={step: committed - began for step, began in self._began.items()},
                 source=accounted.source,
             ),
         )
-        self._seconds = {}
+        self._seconds, self._began = {}, {}
 
     async def _apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], committed: float) -> None:
         """Show a committed batch in the view."""
@@ -356,5 +360,6 @@ class Tenure:
     def _took(self, step: BatchStep, started: float) -> float:
         """Note how long a step took. Gives the time now."""
         now = self._around.clock.monotonic()
+        self._began.setdefault(step, started)
         self._seconds[step] = self._seconds.get(step, 0.0) + now - started
         return now
