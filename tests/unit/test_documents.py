@@ -1,6 +1,7 @@
 """Every document names only what exists: files, make targets, commands, settings, metrics."""
 
 import re
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import click
@@ -55,6 +56,20 @@ def anchor_of(heading: str) -> str:
     """As GitHub makes it: lower case, without marks, dashes for blanks."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
     return re.sub(r"[^\w\- ]", "", plain.strip().lower()).replace(" ", "-")
+
+
+def test_the_changelog_says_each_thing_once() -> None:
+    """Two branches that are put together easily leave an entry there twice, in an old and a new wording."""
+    unreleased = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
+    entries = [" ".join(entry.split()) for entry in re.split(r"^- ", unreleased, flags=re.MULTILINE)[1:]]
+    alike = [(one[:60], other[:60]) for one, other in combinations(entries, 2) if shared(one, other) > 0.5]
+    assert alike == []
+
+
+def shared(one: str, other: str) -> float:
+    """How much of the shorter text the longer one has, by pairs of words."""
+    pairs = [{*pairwise(text.split())} for text in (one, other)]
+    return len(pairs[0] & pairs[1]) / max(1, min(map(len, pairs)))
 
 
 def test_make_targets_exist(document: Path) -> None:
