@@ -9,7 +9,18 @@ from heapq import heappop, heappush
 
 from etapa.contracts.stored.mark import TOPIC_ROLES
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
-from etapa.stream.protocol.ports import ApplyOutcome, Due, Fetched, LoadedCustomers, RecentChanges, Scanned, Topics, Transaction, ViewMark
+from etapa.stream.protocol.ports import (
+    NO_PAGES,
+    ApplyOutcome,
+    Due,
+    Fetched,
+    LoadedCustomers,
+    RecentChanges,
+    Scanned,
+    Topics,
+    Transaction,
+    ViewMark,
+)
 from etapa.stream.protocol.records import Applied, Record, StateRecord
 
 
@@ -57,7 +68,7 @@ class ListLog:
         return Fetched(records, len(self._records), caught_up=self._position == len(self._records))
 
     async def commit(self, transaction: Transaction) -> int:
-        self._state_end += len(transaction.states) + 1
+        self._state_end += len(transaction.states) + len(transaction.ledger) + 1
         return self._state_end - 1
 
     async def close(self) -> None:
@@ -97,7 +108,12 @@ class DictView:
     async def counts(self) -> Mapping[str, int]:
         return {}
 
-    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+    async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
+        return self._mark, {}
+
+    async def apply(
+        self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
+    ) -> ApplyOutcome:
         for one in customers:
             before = self._customers.get(one.customer_id)
             self._customers[one.customer_id] = one

@@ -250,6 +250,24 @@ async def progress_is_noted_and_is_no_part_of_the_view(world: ViewWorld) -> None
     assert await view.reclassification() == (None, last)
 
 
+async def pages_of_the_ledger_come_and_go_with_the_mark(world: ViewWorld) -> None:
+    view = await world.open()
+    assert await view.ledger() == (None, {})
+    first: dict[bytes, bytes | None] = {b"moves 2026-11-21T10": b"\x00\xff1", b"stays 2026-11-21T10": b""}
+    await view.apply(None, mark(1), [customer("a")], first)
+    assert await view.ledger() == (mark(1), first)
+    assert await view.apply(None, mark(5), [], {b"moves 2026-11-21T10": b"2"}) == "refused"
+    assert await view.apply(1, mark(2), [], {b"moves 2026-11-21T10": b"2", b"stays 2026-11-21T10": None, b"never there": None}) == "applied"
+    assert await (await world.open()).ledger() == (mark(2), {b"moves 2026-11-21T10": b"2"})
+    assert await (await world.open(1)).ledger() == (None, {})
+    many: dict[bytes, bytes | None] = {b"moves %d" % number: b"%d" % number for number in range(3_000)}
+    await view.apply(2, mark(3), [], many)
+    assert await view.ledger() == (mark(3), {b"moves 2026-11-21T10": b"2", **many})
+    await world.lose_mark()
+    await view.apply(None, mark(4), [])
+    assert await view.ledger() == (mark(4), {})
+
+
 VIEW_CONTRACT: tuple[Callable[[ViewWorld], Awaitable[None]], ...] = (
     an_empty_view_has_no_mark_and_no_customers,
     a_load_of_nobody_gives_the_mark,
@@ -271,4 +289,5 @@ VIEW_CONTRACT: tuple[Callable[[ViewWorld], Awaitable[None]], ...] = (
     a_large_batch_is_one_step_too,
     a_scan_comes_by_every_customer_and_ends,
     progress_is_noted_and_is_no_part_of_the_view,
+    pages_of_the_ledger_come_and_go_with_the_mark,
 )

@@ -16,7 +16,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from etapa.contracts.outgoing.stage_change import encode_stage_change
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.stored.mark import MARK_KEY
+from etapa.contracts.stored.mark import is_customer_key
 from etapa.contracts.stored.state import decode_standing
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.program import compile_journey
@@ -94,7 +94,7 @@ async def view_from_the_log(settings: Settings) -> WholeView:
     for record in await read_all(settings, settings.topic_customer_state):
         if record.value is None:
             states.pop(record.key, None)
-        elif record.key != MARK_KEY:
+        elif is_customer_key(record.key):
             states[record.key] = record.value
     return view_of(states)
 

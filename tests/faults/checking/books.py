@@ -15,7 +15,7 @@ from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.dead_letter import DeadLetterError, decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
+from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark, is_customer_key
 from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -144,7 +144,7 @@ class Books:
             self.marks[partition] = offset, mark
         elif value is None:
             self.states.pop(key, None)
-        else:
+        elif is_customer_key(key):
             self.states[key] = value
 
     def behind(self) -> list[str]:

@@ -16,6 +16,7 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
@@ -25,8 +26,10 @@ from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.classify import run_until, touch
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
+from etapa.journey.ledger.ledger import JourneyLedger, enter
 from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.records import Outgoing, Record
+from tests.simulation.checking.ledger import ledger_against_changes, ledger_against_reference
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 from tests.simulation.machines.memory_view import MemoryRedis
 
@@ -59,6 +62,7 @@ class ExpectedHistory:
     triggers: dict[str, list[bytes]] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)
     dead_letters: list[tuple[int, str]] = field(default_factory=list)
+    ledger: JourneyLedger = field(default_factory=JourneyLedger)
 
     def add_unusable(self, piece: "_Piece") -> None:
         """Of one record there is one dead letter, by the first that is wrong with it."""
@@ -81,6 +85,7 @@ def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations)
         *_sequences(broker, whole=expected.publish),
         *_against_reference(broker, redis, expected),
         *_rebuilt_view(broker, redis),
+        *ledger_against_changes(broker, redis),
         *([f"{broker.hanging} transactions are left hanging"] if broker.hanging else []),
     ]
 
@@ -158,6 +163,9 @@ class _RecordByRecord:
 
     def _collect(self) -> None:
         work = self._partition.collect()
+        assert work.tally is not None
+        # By hours as long as the run lasts; what is old is folded when it is compared.
+        enter(self.reference.ledger, work.tally, 0)
         self.reference.add(self._partition.program, work.changes)
         self.reference.customers.update(work.changed)
 
@@ -209,7 +217,9 @@ def _read(record: Record, expected: Expectations) -> list[Touchpoint | Rejected 
 
 def _against_reference(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
     stream_time = mark_of(broker.committed[-1]).stream_time if broker.committed else None
-    wrong = _compare("record by record", record_by_record(broker.touchpoints, broker.committed, expected), broker, redis)
+    reference = record_by_record(broker.touchpoints, broker.committed, expected)
+    wrong = _compare("record by record", reference, broker, redis)
+    wrong += ledger_against_reference(reference.ledger, redis, stream_time)
     if expected.on_time and not wrong:
         wrong = _compare("by their own touchpoints", by_own_touchpoints(broker.touchpoints, stream_time, expected), broker, redis)
     return wrong
@@ -303,10 +313,13 @@ def _rebuilt_view(broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
     """A view made anew from the compacted topic against the one that was kept."""
     broker.compact()
     states: dict[str, bytes] = {}
+    pages: dict[bytes, bytes | None] = {}
     through = -1
     for record in broker.committed_states(0, broker.stable_end()):
         if record.key == MARK_KEY:
             through = decode_mark(record.value).through
+        elif is_page_key(record.key):
+            pages[record.key[len(LEDGER_PREFIX) :]] = record.value
         elif record.value is None:
             states.pop(record.key.decode(), None)
         else:
@@ -315,6 +328,10 @@ def _rebuilt_view(broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
     wrong = []
     if states != kept:
         wrong.append(f"a view made anew has other states: {sorted(states.items() ^ kept.items(), key=repr)}")
+    if {name: page for name, page in pages.items() if page is not None} != redis.ledger:
+        wrong.append(
+            f"a ledger made anew has {sorted(pages)}, the one that was kept {sorted(redis.ledger)}, or they differ in what these hold"
+        )
     shown = Counter(decode_standing(state).stage for state in states.values())
     if dict(shown) != redis.counts():
         wrong.append(f"a view made anew counts {dict(shown)}, the one that was kept {redis.counts()}")

@@ -16,7 +16,7 @@ import msgspec
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.partition_tasks import REFUSED_PAUSE, PartitionTasks
-from etapa.stream.protocol.ports import ApplyOutcome, LoadedCustomers, TakeoverReason, Topics, Transaction, ViewMark
+from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, LoadedCustomers, TakeoverReason, Topics, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import TakenOver
@@ -26,7 +26,7 @@ from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
 from tests.simulation.machines.memory_view import MemoryView
 
-ProtocolSafety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters"]
+ProtocolSafety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters", "ledger_within"]
 """Of one partition, in every kind of world."""
 SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
 """Of a worker that the group gives partitions and takes them away from; only groups have such workers."""
@@ -61,8 +61,14 @@ class TrustingView(MemoryView):
         loaded = await super().load(customer_ids, due_by, due_limit)
         return msgspec.structs.replace(loaded, mark=self._expected)
 
-    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
-        outcome = await super().apply(follows, mark, customers)
+    async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
+        _, pages = await super().ledger()
+        return self._expected, pages
+
+    async def apply(
+        self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
+    ) -> ApplyOutcome:
+        outcome = await super().apply(follows, mark, customers, ledger)
         if outcome != "refused":
             self._expected = mark
         return outcome
@@ -76,6 +82,13 @@ class ApartLog(MemoryLog):
         if letters:
             await self._process.call("publish", lambda: self._broker.dead_letters.extend(letters), no_answer)
         return await super().commit(msgspec.structs.replace(transaction, dead_letters=()))
+
+
+class LedgerlessLog(MemoryLog):
+    """Without the ledger in the transaction: only the view hears of it."""
+
+    async def commit(self, transaction: Transaction) -> int:
+        return await super().commit(msgspec.structs.replace(transaction, ledger=()))
 
 
 class NamelessLog(MemoryLog):
@@ -197,6 +210,7 @@ SUPERVISIONS: Final[Mapping[Safety, type[PartitionTasks]]] = {
 
 _LOGS: Final[Mapping[Safety, type[MemoryLog]]] = {
     "dead_letters": ApartLog,
+    "ledger_within": LedgerlessLog,
     "marked_topics": NamelessLog,
     "watched_topics": UnwatchedLog,
 }

@@ -38,7 +38,7 @@ class TrustingProducer(PartitionProducer):
     """Without insisting on the offset of the mark: whatever the broker tells will do."""
 
     async def _send_states(self, transaction: Transaction) -> int:
-        records = [*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value)]
+        records = [*transaction.states, *transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value)]
         offset = await self._send_records(self._settings.topic_customer_state, records, None)
         return -1 if offset is None else offset
 

@@ -31,7 +31,7 @@ def topics_of(settings: Settings) -> Sequence[str]:
 
 def content_of(transaction: Transaction) -> tuple[Content, ...]:
     """What a transaction puts into each of `topics_of`."""
-    states = (*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value))
+    states = (*transaction.states, *transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value))
     published: Iterator[Sequence[Outgoing]] = iter((transaction.stage_changes, transaction.campaign_triggers, transaction.dead_letters))
     return (
         [Written(one.key, one.value, ()) for one in states],

@@ -174,7 +174,7 @@ class MemoryBroker:
         """Begin a transaction and write all of it."""
         self._check(epoch)
         entries = []
-        for one in (*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value)):
+        for one in (*transaction.states, *transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value)):
             entries.append(_StateEntry(StateRecord(self.state_end, one.key or b"", one.value), "open"))
             self.state_end += 1
         self._states += entries

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from redis.exceptions import NoScriptError
 
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
-from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
+from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
 from tests.simulation.machines.process import Process
@@ -21,6 +21,8 @@ T = TypeVar("T")
 SNAPSHOTS = 12
 _APPLY = Script("apply.lua")
 _LOAD = Script("load.lua")
+_LEDGER = Script("ledger.lua")
+_Snapshot = tuple[ViewMark | None, dict[str, Applied], dict[bytes, bytes]]
 
 
 class MemoryRedis:
@@ -29,6 +31,7 @@ class MemoryRedis:
     def __init__(self, *, chained: bool = True) -> None:
         self.mark: ViewMark | None = None
         self.customers: dict[str, Applied] = {}
+        self.ledger: dict[bytes, bytes] = {}
         self.request: ReclassifyRequest | None = None
         self.progress: ReclassifyProgress | None = None
         self.out_of_memory = False
@@ -36,7 +39,7 @@ class MemoryRedis:
         """Hashes of the scripts that it knows."""
         self.on_apply: Callable[[], None] | None = None
         self._chained = chained
-        self._snapshots: list[tuple[ViewMark | None, dict[str, Applied]]] = [(None, {})]
+        self._snapshots: list[_Snapshot] = [(None, {}, {})]
 
     def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         """States, due timers and the mark of one moment."""
@@ -53,7 +56,9 @@ class MemoryRedis:
         states = [self.customers[customer_id].state if customer_id in self.customers else None for customer_id in customer_ids]
         return LoadedCustomers(self.mark, states, due[:due_limit], more_due=len(due) > due_limit)
 
-    def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+    def apply(
+        self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
+    ) -> ApplyOutcome:
         """One step of the chain."""
         shown = None if self.mark is None else self.mark.state_offset
         if shown == mark.state_offset:
@@ -62,7 +67,7 @@ class MemoryRedis:
             return "refused"
         if follows is None:
             # What a script removes needs no memory, and is not brought back when the next command is refused.
-            self.customers, self.mark = {}, None
+            self.customers, self.ledger, self.mark = {}, {}, None
         if self.out_of_memory:
             raise ViewError("OOM command not allowed when used memory > 'maxmemory'")
         for customer in customers:
@@ -70,8 +75,13 @@ class MemoryRedis:
                 self.customers.pop(customer.customer_id, None)
             else:
                 self.customers[customer.customer_id] = customer
+        for field, value in ledger.items():
+            if value is None:
+                self.ledger.pop(field, None)
+            else:
+                self.ledger[field] = value
         self.mark = mark
-        self._snapshots = [*self._snapshots, (mark, dict(self.customers))][-SNAPSHOTS:]
+        self._snapshots = [*self._snapshots, (mark, dict(self.customers), dict(self.ledger))][-SNAPSHOTS:]
         if self.on_apply is not None:
             self.on_apply()
         return "applied"
@@ -92,14 +102,14 @@ class MemoryRedis:
 
     def roll_back(self, random: Random) -> None:
         """A replica takes over that had not heard of the last writes."""
-        self.mark, customers = random.choice(self._snapshots)
-        self.customers = dict(customers)
-        self._snapshots = [(self.mark, customers)]
+        self.mark, customers, ledger = random.choice(self._snapshots)
+        self.customers, self.ledger = dict(customers), dict(ledger)
+        self._snapshots = [(self.mark, customers, ledger)]
         self.scripts.clear()
 
     def flush(self) -> None:
         """Everything is gone."""
-        self.mark, self.customers, self._snapshots = None, {}, [(None, {})]
+        self.mark, self.customers, self.ledger, self._snapshots = None, {}, {}, [(None, {}, {})]
         self.request = self.progress = None
 
 
@@ -119,10 +129,15 @@ class MemoryView:
     async def counts(self) -> Mapping[str, int]:
         return await self._process.call("counts", self._redis.counts, _no_answer)
 
-    async def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> ApplyOutcome:
+    async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
+        return await self._run(_LEDGER, "ledger", lambda: (self._redis.mark, dict(self._redis.ledger)))
+
+    async def apply(
+        self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
+    ) -> ApplyOutcome:
         def apply() -> ApplyOutcome:
             self._process.events["out of memory at an apply"] += self._redis.out_of_memory
-            outcome = self._redis.apply(follows, mark, customers)
+            outcome = self._redis.apply(follows, mark, customers, ledger)
             self._process.events[f"apply {outcome}"] += 1
             return outcome
 

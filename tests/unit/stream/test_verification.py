@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 import pytest
 
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX
 from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
@@ -18,6 +19,7 @@ from etapa.stream.upkeep.verification import NO_TOPICS, Difference, NotShown, Ve
 
 STAGES = ("new", "buyer", "loyal")
 NEWEST_SEGMENT = 60
+PAGES = [LEDGER_PREFIX + b"moves 2026-11-21T%02d" % hour for hour in range(5)]
 CHUNK = 10
 
 
@@ -30,6 +32,7 @@ class World:
         self.records: dict[int, StateRecord] = {}
         self.end = 0
         self.view: dict[bytes, bytes] = {}
+        self.pages: dict[bytes, bytes] = {}
         self.mark: ViewMark | None = None
         self.waiting: list[tuple[ViewMark, dict[bytes, bytes | None]]] = []
         self.restless = False
@@ -54,6 +57,9 @@ class World:
             )
             changed[customer_id] = None if self.chance.random() < 0.1 else encode_state(customer)
             self.append(customer_id, changed[customer_id])
+        page = self.chance.choice(PAGES)
+        changed[page] = None if self.chance.random() < 0.1 else b"%d" % self.end
+        self.append(page, changed[page])
         self.append(
             MARK_KEY,
             encode_mark(
@@ -66,11 +72,12 @@ class World:
     def apply(self) -> None:
         while self.waiting:
             self.mark, changed = self.waiting.pop(0)
-            for customer_id, state in changed.items():
-                if state is None:
-                    self.view.pop(customer_id, None)
+            for key, value in changed.items():
+                shown, name = (self.pages, key[len(LEDGER_PREFIX) :]) if key in PAGES else (self.view, key)
+                if value is None:
+                    shown.pop(name, None)
                 else:
-                    self.view[customer_id] = state
+                    shown[name] = value
 
     def compact(self) -> None:
         """As Kafka does it: what the newest segment holds is not looked at, neither to be removed nor to replace others."""
@@ -110,6 +117,10 @@ class World:
         self.move()
         counts = Counter(decode_standing(state).stage for state in self.view.values())
         return Inspected(self.mark, [self.shown(one) for one in customer_ids], counts)
+
+    async def ledger(self) -> tuple[ViewMark | None, dict[bytes, bytes]]:
+        self.move()
+        return self.mark, dict(self.pages)
 
     async def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
         self.move()
@@ -156,6 +167,18 @@ def test_damage_to_a_customer_that_nothing_happens_to_is_found_however_the_world
     assert [one.kind for one in differences if one.customer_id] == ["state" if seed % 2 else "missing"]
     assert differences[0].customer_id == damaged.decode()
     assert verified.differences == len(differences)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damage_to_a_page_of_the_ledger_is_found(seed: int) -> None:
+    world = settled(seed)
+    damaged = next(iter(world.pages))
+    if seed % 2:
+        world.pages[damaged] += b"0"
+    else:
+        del world.pages[damaged]
+    _, [difference] = world.verify()
+    assert (difference.kind, difference.page, difference.view) == ("ledger", damaged.decode(), "has" if seed % 2 else None)
 
 
 def test_a_topic_that_was_made_anew_is_a_difference() -> None:

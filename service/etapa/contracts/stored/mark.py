@@ -10,6 +10,12 @@ MARK_KEY: Final = b"\xffmark"
 """Not UTF-8, so it is no customer's id."""
 FORMAT: Final = 1
 
+
+def is_customer_key(key: bytes) -> bool:
+    """Whether a record of `customer-state` is a customer's, and neither a mark nor a page of the ledger: their keys begin with what is not UTF-8."""
+    return not key.startswith(b"\xff")
+
+
 TopicRole = Literal["touchpoints", "customer-state", "stage-changes", "campaign-triggers", "dead-letters"]
 """What a topic is for, whatever the settings call it."""
 TOPIC_ROLES: Final[tuple[TopicRole, ...]] = get_args(TopicRole)

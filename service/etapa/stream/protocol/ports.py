@@ -5,6 +5,7 @@ behind them in the worker, and in-memory twins in the simulation. Times are micr
 """
 
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -83,6 +84,8 @@ class Transaction(msgspec.Struct, frozen=True):
     mark_value: bytes
     next_offset: int
     """The consumer group's offset: the first touchpoint that is not part of this batch or an earlier one."""
+    ledger: Sequence[Outgoing] = ()
+    """Pages of the ledger; records of `customer-state` like the states."""
 
 
 RECENT_OFFSETS = 256
@@ -192,6 +195,8 @@ class Scanned(msgspec.Struct, frozen=True):
     """How many there are in all."""
 
 
+NO_PAGES: Mapping[bytes, bytes | None] = MappingProxyType({})
+"""No page of the ledger changes."""
 ApplyOutcome = Literal["applied", "already", "refused"]
 
 
@@ -207,8 +212,14 @@ class View(Protocol):
     async def counts(self) -> Mapping[str, int]:
         """How many customers are in each stage, by stage id; stages without customers may be missing."""
 
-    def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> Coroutine[Any, Any, ApplyOutcome]:
-        """Make `customers` visible and set `mark`, in one step, if the view's mark is at `follows` (none: no mark).
+    async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
+        """The pages of the ledger by name, as they are stored, and the mark of that same moment."""
+
+    def apply(
+        self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
+    ) -> Coroutine[Any, Any, ApplyOutcome]:
+        """Make `customers` and pages of the ledger (none: it is no more) visible and set `mark`, in one step, if the view's mark is at `follows`
+        (none: no mark).
 
         `already` when the view's mark is at `mark.state_offset` already, `refused` when it is anywhere else.
         With `follows` none, whatever was left in the partition's keys is removed first. A customer may be named once only.

@@ -6,6 +6,7 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 from etapa.contracts.outgoing.dead_letter import Cut
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY
 from etapa.contracts.stored.state import decode_standing
 
@@ -131,8 +132,10 @@ class StateRecord:
         return self.offset, self.key, self.value
 
 
-def collect(records: Sequence[StateRecord], changed: dict[str, Applied]) -> int | None:
-    """Put the states among `records` into `changed`, the last one of each customer. Gives the offset of the last state.
+def collect(records: Sequence[StateRecord], changed: dict[str, Applied], pages: dict[bytes, bytes | None]) -> int | None:
+    """Put the states among `records` into `changed`, the last one of each customer, and pages of the ledger into `pages` by name.
+
+    Gives the offset of the last of these.
 
     Raises `StateError`.
     """
@@ -141,8 +144,11 @@ def collect(records: Sequence[StateRecord], changed: dict[str, Applied]) -> int 
         if record.key == MARK_KEY:
             continue
         reached = record.offset
-        customer_id = record.key.decode()
         value = record.value
+        if is_page_key(record.key):
+            pages[record.key[len(LEDGER_PREFIX) :]] = value
+            continue
+        customer_id = record.key.decode()
         if value is None:
             changed[customer_id] = Applied(customer_id, "", None, None)
         else:

@@ -7,7 +7,7 @@ is ever written: that is looked at before the view is touched, and refused with 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Self
 
 import msgspec
@@ -131,9 +131,10 @@ async def _catch_up(
     async with _Applying(view, follows) as applying:
         async for records in log.states(first if follows is None else follows + 1, last.offset + 1):
             changed: dict[str, Applied] = {}
+            pages: dict[bytes, bytes | None] = {}
             reached = None
             for start in range(0, len(records), pause_every):
-                last_state = collect(records[start : start + pause_every], changed)
+                last_state = collect(records[start : start + pause_every], changed, pages)
                 reached = reached if last_state is None else last_state
                 if await pause():
                     return None
@@ -144,7 +145,7 @@ async def _catch_up(
             if offset is None:
                 continue
             mark = view_mark(last.mark, offset) if complete else _on_the_way(last.mark, offset, shown)
-            await applying.next(mark, list(changed.values()))
+            await applying.next(mark, list(changed.values()), pages)
             customers += len(changed)
             if complete:
                 await applying.settle()
@@ -173,10 +174,10 @@ class _Applying:
             self._under_way.cancel()
             await asyncio.gather(self._under_way, return_exceptions=True)
 
-    async def next(self, mark: ViewMark, customers: Sequence[Applied]) -> None:
+    async def next(self, mark: ViewMark, customers: Sequence[Applied], pages: Mapping[bytes, bytes | None]) -> None:
         """Begin with a chunk once the one before it is applied. Raises what `settle` does."""
         # Made ready while the one before is being applied, so that the view need not wait for it.
-        apply = self._view.apply(self._follows, mark, customers)
+        apply = self._view.apply(self._follows, mark, customers, pages)
         try:
             await self.settle()
         except BaseException:

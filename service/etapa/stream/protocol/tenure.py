@@ -21,6 +21,7 @@ from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Intake
 from etapa.stream.protocol.judge import Judge
+from etapa.stream.protocol.ledger_keeper import LedgerKeeper, LedgerPages, ledger_records
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, Beginning
 from etapa.stream.protocol.ports import LoadedCustomers, Transaction, ViewMark
 from etapa.stream.protocol.reclassifier import Reclassifier
@@ -66,6 +67,7 @@ class Tenure:
         self._more_timers = False
         self._judge = Judge(around, self._pause)
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
+        self._ledger = LedgerKeeper({}, None)
         self._in_flight: _InFlight | None = None
         self._seconds: dict[BatchStep, float] = {}
         self._began: dict[Beginning, float] = {}
@@ -83,6 +85,7 @@ class Tenure:
     async def process(self, stopping: Callable[[], bool]) -> None:
         """Process batches until `stopping()`; then finish what was begun. Raises `InDoubt`, `LogError` or `ViewError`."""
         try:
+            await self._open_ledger()
             if self._never_processed and self._around.options.start == "latest":
                 # Else what arrives before the first batch would be passed over if we went away in between.
                 await self._commit(0, [], empty=True)
@@ -103,6 +106,15 @@ class Tenure:
             if self._in_flight is not None:
                 # It is committed, so it may well be applied; and nothing of ours may run on when the next tenure begins.
                 await asyncio.gather(self._in_flight.apply, return_exceptions=True)
+
+    async def _open_ledger(self) -> None:
+        """Take the ledger over as the view has it, which the takeover has brought up to the log."""
+        mark, pages = await self._around.view.ledger()
+        shown = None if mark is None else mark.state_offset
+        if shown != self._applied:
+            raise InDoubt("wrong_mark", f"the view is at {shown}, expected {self._applied}: it lost writes, or we are not alone")
+        # Whatever is there without a mark belongs to nobody.
+        self._ledger = LedgerKeeper({} if mark is None else pages, self._stream_time)
 
     async def _read(self) -> None:
         """Fetch what is there and decode it."""
@@ -273,6 +285,7 @@ class Tenure:
         )
         accounted = self._intake.account(self._waiting, count, unusable, self._next_offset)
         letters = dead_letters(accounted.letters, around.options.topic, around.partition)
+        pages = self._ledger.enter(work.tally, self._engine.stream_time)
         started = self._took("encode", started)
         await self._settle()
         started = self._took("wait", started)
@@ -294,12 +307,19 @@ class Tenure:
             replaced=self._replaced,
         )
         transaction = Transaction(
-            encoded.stage_changes, encoded.campaign_triggers, letters, encoded.states, MARK_KEY, encode_mark(mark), through + 1
+            encoded.stage_changes,
+            encoded.campaign_triggers,
+            letters,
+            encoded.states,
+            MARK_KEY,
+            encode_mark(mark),
+            through + 1,
+            ledger_records(pages),
         )
         state_offset = await around.log.commit(transaction)
         committed = self._took("commit", started)
 
-        apply = self._apply(self._applied, view_mark(mark, state_offset), encoded.applied, committed)
+        apply = self._apply(self._applied, view_mark(mark, state_offset), encoded.applied, pages, committed)
         self._in_flight = _InFlight(state_offset, asyncio.create_task(apply))
         self.sound = True
         self._next_offset = through + 1
@@ -336,11 +356,11 @@ class Tenure:
         )
         self._seconds, self._began = {}, {}
 
-    async def _apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], committed: float) -> None:
+    async def _apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], pages: LedgerPages, committed: float) -> None:
         """Show a committed batch in the view."""
         around = self._around
         started = around.clock.monotonic()
-        if await around.view.apply(follows, mark, customers) == "refused":
+        if await around.view.apply(follows, mark, customers, pages) == "refused":
             raise InDoubt(
                 "refused", f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or we are not alone"
             )

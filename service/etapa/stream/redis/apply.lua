@@ -1,6 +1,6 @@
 -- One batch becomes visible, and the mark moves on, in one step or not at all. Any number of customers; repeating it is harmless.
 --
--- KEYS  stage, state, counts, timers, mark: all of one partition, with one hash tag
+-- KEYS  stage, state, counts, timers, mark, ledger: all of one partition, with one hash tag
 -- ARGV  1  the mark's state_offset that this follows; empty: there is no mark
 --       2  the state_offset that the mark will have
 --       3  the mark's fields and values, packed (MessagePack)
@@ -9,9 +9,10 @@
 --       6  timers, packed: due, id, and so on
 --       7  ids of those of them without a timer, packed
 --       8  ids of the customers to erase, packed: none of them is among the others
+--       9  how many of the following are names and values of the ledger's pages; what comes after these are names of pages that are no more
 -- gives "applied", "already" or "refused"
 
-local stage_key, state_key, counts_key, timers_key, mark_key = unpack(KEYS)
+local stage_key, state_key, counts_key, timers_key, mark_key, ledger_key = unpack(KEYS)
 local follows, makes = ARGV[1], ARGV[2]
 
 local at = redis.call('HGET', mark_key, 'state_offset')
@@ -24,12 +25,13 @@ end
 
 local as_many_stages = true
 if follows == '' then
-  redis.call('UNLINK', stage_key, state_key, counts_key, timers_key, mark_key)
+  redis.call('UNLINK', stage_key, state_key, counts_key, timers_key, mark_key, ledger_key)
 else
   -- Redis undoes nothing when a command fails, so a key of a wrong type must show itself before the first write.
   as_many_stages = redis.call('HLEN', stage_key) == redis.call('HLEN', state_key)
   redis.call('HLEN', counts_key)
   redis.call('ZCARD', timers_key)
+  redis.call('HLEN', ledger_key)
 end
 
 local states, stages, timers = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
@@ -97,6 +99,14 @@ for stage, delta in pairs(deltas) do
   if delta ~= 0 and redis.call('HINCRBY', counts_key, stage, delta) <= 0 then
     redis.call('HDEL', counts_key, stage)
   end
+end
+
+local pages = 9 + tonumber(ARGV[9])
+for n = 10, pages, 2 do
+  redis.call('HSET', ledger_key, ARGV[n], ARGV[n + 1])
+end
+for n = pages + 1, #ARGV do
+  redis.call('HDEL', ledger_key, ARGV[n])
 end
 
 redis.call('HSET', mark_key, unpack(cmsgpack.unpack(ARGV[3])))

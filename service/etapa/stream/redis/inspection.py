@@ -1,15 +1,15 @@
 """Looking at a partition's keys in Redis as they are, for those who compare them with what they should be."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, cast
 
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
-from etapa.stream.protocol.ports import ViewError
+from etapa.stream.protocol.ports import ViewError, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.redis.client import RedisClient, Script
 from etapa.stream.redis.errors import view_errors
-from etapa.stream.redis.view import PartitionKeys, read_mark
+from etapa.stream.redis.view import LEDGER, PartitionKeys, fields_of, read_mark
 
 _INSPECT = Script("inspect.lua")
 _SCAN_COUNT = 1_000
@@ -40,6 +40,16 @@ class RedisInspection:
             message = f"partition {self._partition}: the mark or the counts cannot be read ({error!r}); something else writes to these keys"
             raise ViewError(message) from None
         return Inspected(read, shown, numbers)
+
+    async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
+        """The pages of the ledger by name, as they are stored, and the mark of that same moment."""
+        async with self._errors():
+            mark, pages = await LEDGER.run(self._client, [self._keys.mark, self._keys.ledger], [])
+        try:
+            return read_mark(fields_of(mark)), fields_of(pages)
+        except (KeyError, ValueError) as error:
+            message = f"partition {self._partition}: the mark cannot be read ({error!r}); something else writes to these keys"
+            raise ViewError(message) from None
 
     async def customer_ids(self) -> AsyncGenerator[Sequence[bytes], None]:
         """Every id that occurs in any of the keys, in portions; one may come several times. What comes and goes meanwhile may be missed."""

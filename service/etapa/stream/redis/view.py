@@ -13,7 +13,7 @@ import msgspec
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
-from etapa.stream.protocol.ports import ApplyOutcome, Due, LoadedCustomers, Scanned, UnreadableMark, ViewError, ViewMark
+from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, Due, LoadedCustomers, Scanned, UnreadableMark, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
 from etapa.stream.redis.errors import view_errors
@@ -21,6 +21,7 @@ from etapa.stream.redis.packing import flattened
 
 _APPLY = Script("apply.lua")
 _LOAD = Script("load.lua")
+LEDGER = Script("ledger.lua")
 _OUTCOMES: Mapping[bytes, ApplyOutcome] = {b"applied": "applied", b"already": "already", b"refused": "refused"}
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -29,7 +30,7 @@ _pack = msgspec.msgpack.Encoder().encode
 class PartitionKeys:
     """The names of a partition's keys."""
 
-    __slots__ = ("counts", "mark", "reclassify", "stage", "state", "timers")
+    __slots__ = ("counts", "ledger", "mark", "reclassify", "stage", "state", "timers")
 
     def __init__(self, prefix: str, partition: int) -> None:
         tagged = f"{prefix}:{{{partition}}}:".encode()
@@ -38,6 +39,7 @@ class PartitionKeys:
         self.counts = tagged + b"counts"
         self.timers = tagged + b"timers"
         self.mark = tagged + b"mark"
+        self.ledger = tagged + b"ledger"
         self.reclassify = tagged + b"reclassify"
         """Not part of the view: what `etapa reclassify` asks for, and how far it has got. A hash of `request` and `progress`."""
 
@@ -61,7 +63,7 @@ class RedisView:
         arguments = [b"" if due_by is None else b"%d" % due_by, b"%d" % due_limit, _pack(customer_ids)]
         async with self._errors("loading states"):
             mark, states, due, more = await _LOAD.run(self._client, keys, arguments)
-        fields = dict(zip(mark[::2], mark[1::2], strict=True))
+        fields = fields_of(mark)
         timers = []
         for id_, score, state in zip(due[::3], due[1::3], due[2::3], strict=True):
             if state is None:
@@ -74,14 +76,23 @@ class RedisView:
         async with self._errors("reading the counts"):
             return read_counts(await awaited(self._client.hgetall(cast("str", self._keys.counts))))
 
-    def apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied]) -> Coroutine[Any, Any, ApplyOutcome]:
+    async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
+        async with self._errors("reading the ledger"):
+            mark, pages = await LEDGER.run(self._client, [self._keys.mark, self._keys.ledger], [])
+        return self._read_mark(fields_of(mark)), fields_of(pages)
+
+    def apply(
+        self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
+    ) -> Coroutine[Any, Any, ApplyOutcome]:
         follows_offset = b"" if follows is None else b"%d" % follows
         states, *lists = flattened(customers)
         arguments = [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), states, *map(_pack, lists)]
+        written = [part for field, value in ledger.items() if value is not None for part in (field, value)]
+        arguments += [b"%d" % len(written), *written, *(field for field, value in ledger.items() if value is None)]
         return self._apply(arguments)
 
     async def _apply(self, arguments: list[bytes]) -> ApplyOutcome:
-        keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark]
+        keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark, self._keys.ledger]
         async with self._errors("applying a batch"):
             outcome = await _APPLY.run(self._client, keys, arguments)
         return _OUTCOMES[outcome]
@@ -149,6 +160,11 @@ def read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
 def read_memories(field: bytes | None) -> dict[int, bytes]:
     """There are none where a version from before they were written was the last at work. Raises `ValueError`."""
     return {} if field is None else msgspec.json.decode(field, type=dict[int, bytes])
+
+
+def fields_of(answer: Sequence[bytes]) -> dict[bytes, bytes]:
+    """A hash as a script gives it: fields and values in turn."""
+    return dict(zip(answer[::2], answer[1::2], strict=True))
 
 
 def read_counts(fields: Mapping[bytes, bytes]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from etapa.contracts.stored.mark import MARK_KEY
+from etapa.contracts.stored.mark import is_customer_key
 from etapa.contracts.stored.state import decode_sequence
 from etapa.stream.protocol.belonging import MayPass
 from etapa.stream.protocol.ports import States
@@ -135,7 +135,7 @@ class ChangeWalk:
         start, end = await self._states.state_range()
         async for records in self._states.states(start, end):
             for record in records:
-                if record.key != MARK_KEY:
+                if is_customer_key(record.key):
                     self._take_state(record.key, record.value)
         return end
 

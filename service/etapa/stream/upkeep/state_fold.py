@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.stored.state import decode_standing
 from etapa.stream.protocol.ports import States
@@ -31,6 +32,7 @@ class StateFold:
         self._stage_numbers: dict[str, int] = {}
         self._stages: list[str] = []
         self._fingerprints: dict[bytes, bytes] = {}
+        self._pages: dict[bytes, bytes] = {}
         self.through = -1
         """The offset up to which all was read; -1 before the first."""
         self.mark: Mark | None = None
@@ -43,6 +45,11 @@ class StateFold:
     def customers(self) -> Mapping[bytes, bytes]:
         """The fingerprint of every customer's state."""
         return self._fingerprints
+
+    @property
+    def ledger(self) -> Mapping[bytes, bytes]:
+        """The digest of every page of the ledger, by the page's name."""
+        return self._pages
 
     async def read_through(self, offset: int) -> None:
         """Read on up to and with `offset`, which must be committed."""
@@ -57,6 +64,11 @@ class StateFold:
         key, value = record.key, record.value
         if key == MARK_KEY:
             self.mark, self.mark_offset = decode_mark(value), record.offset
+        elif is_page_key(key):
+            if value is None:
+                self._pages.pop(key[len(LEDGER_PREFIX) :], None)
+            else:
+                self._pages[key[len(LEDGER_PREFIX) :]] = digest_of(value)
         elif value is None:
             self._fingerprints.pop(key, None)
         else:

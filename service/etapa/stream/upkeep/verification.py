@@ -7,12 +7,13 @@ thing: compaction may have removed the record that was valid at the mark, becaus
 therefore counts only when the topic, read to its end, has no later record of the customer; else the customer is looked at again.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import islice
 from typing import Literal, Protocol
 
 import msgspec
 
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX
 from etapa.contracts.stored.state import decode_standing
 from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import made_anew, other_topics
@@ -25,7 +26,7 @@ PORTION = 1_000
 ROUNDS = 5
 """How often a customer is checked again that differed each time and had a newer record each time."""
 
-DifferenceKind = Literal["missing", "extra", "state", "stage", "timer", "count", "mark", "topic"]
+DifferenceKind = Literal["missing", "extra", "state", "stage", "timer", "count", "ledger", "mark", "topic"]
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -36,6 +37,8 @@ class Difference(msgspec.Struct, frozen=True):
     customer_id: str | None = None
     stage: str | None = None
     """The stage whose count differs."""
+    page: str | None = None
+    """The page of the ledger that differs, such as `moves 2026-11-21T10`."""
     log: str | int | None = None
     view: str | int | float | None = None
 
@@ -58,6 +61,9 @@ class Inspection(Protocol):
 
     async def inspect(self, customer_ids: Sequence[bytes]) -> Inspected:
         """Customers, counts and mark of one moment."""
+
+    async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
+        """The pages of the ledger by name, and the mark of that same moment."""
 
     def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
         """Every id that occurs anywhere, in portions."""
@@ -104,13 +110,14 @@ class Verification:
         found = await self._inspection.inspect(())
         if found.mark is None and not await was_processed(self._states):
             return self._verified(None, 0)
-        await self._read_through_mark(found)
+        await self._read_through_mark(found.mark)
         self._compare_mark(found.mark)
         customers = list(self._fold.customers)
         self._fold.newcomers.clear()
         await self._compare_all(customers)
         await self._compare_extra()
         await self._compare_counts()
+        await self._compare_ledger()
         # Those that came up while the others were compared. While a worker is busy there are always more, so this is done once.
         await self._compare_all(list(dict.fromkeys(self._fold.newcomers)))
         return self._verified(self._fold.through, await self._fold.count_after(self._fold.through))
@@ -146,7 +153,7 @@ class Verification:
         doubtful = list(customer_ids)
         for _ in range(ROUNDS):
             found = await self._inspection.inspect(doubtful)
-            await self._read_through_mark(found)
+            await self._read_through_mark(found.mark)
             differences = {one.customer_id: what for one in found.customers if (what := self._difference(one)) is not None}
             if not differences:
                 return
@@ -164,7 +171,7 @@ class Verification:
         for _ in range(ROUNDS):
             found = await self._inspection.inspect(())
             before = self._fold.through
-            await self._read_through_mark(found)
+            await self._read_through_mark(found.mark)
             expected = self._fold.counts()
             differences = [
                 Difference(self._partition, "count", stage=stage, log=expected.get(stage, 0), view=found.counts.get(stage, 0))
@@ -178,9 +185,28 @@ class Verification:
             for difference in differences:
                 self._tell(difference)
 
-    async def _read_through_mark(self, found: Inspected) -> None:
+    async def _compare_ledger(self) -> None:
+        shown: dict[bytes, bytes] = {}
+        for _ in range(ROUNDS):
+            mark, pages = await self._inspection.ledger()
+            before = self._fold.through
+            await self._read_through_mark(mark)
+            shown = {name: digest_of(page) for name, page in pages.items()}
+            if not self._differing(shown) or self._fold.through == before:
+                break
+        names = {LEDGER_PREFIX + name: name for name in self._differing(shown)}
+        replaced = await self._fold.changed_after(self._fold.through, names)
+        for key, name in names.items():
+            if key not in replaced:
+                has = "has" if name in self._fold.ledger else None
+                self._tell(Difference(self._partition, "ledger", page=_text(name), log=has, view="has" if name in shown else None))
+
+    def _differing(self, shown: Mapping[bytes, bytes]) -> list[bytes]:
+        expected = self._fold.ledger
+        return [name for name in sorted({*expected, *shown}) if expected.get(name) != shown.get(name)]
+
+    async def _read_through_mark(self, mark: ViewMark | None) -> None:
         """Read the log on to the mark that was found, or say why that cannot be."""
-        mark = found.mark
         if mark is None:
             raise self._not_shown(f"has no mark: it was lost, or is to be built anew; the log goes up to offset {await self._end() - 1}")
         if mark.group != self._group:

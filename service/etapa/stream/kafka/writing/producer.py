@@ -119,7 +119,7 @@ class PartitionProducer:
         await self._producer.send_offsets_to_transaction({touchpoints: next_offset}, self._settings.group)
 
     async def _send_states(self, transaction: Transaction) -> int:
-        records = [*transaction.states, Outgoing(transaction.mark_key, transaction.mark_value)]
+        records = [*transaction.states, *transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value)]
         mark_offset = await self._send_records(self._settings.topic_customer_state, records, None)
         if mark_offset is None or mark_offset < 0:
             # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.

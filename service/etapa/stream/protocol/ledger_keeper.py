@@ -1,0 +1,77 @@
+"""A partition's ledger while the partition is ours: what a batch counted becomes pages of the same transaction.
+
+Pages are held as they are written down, and few are open at a time, so a history of years takes little memory.
+
+Compaction forgets after a day that a page was removed. A view that was further behind then has the hours beside the day into which they were
+folded; so what is kept as such no longer at the mark's stream time counts nowhere, and is removed again.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_page, encode_page, field_of, page_key_of
+from etapa.journey.ledger.ledger import Pages, enter, outgrown
+from etapa.journey.ledger.page import Page, PageKey
+from etapa.journey.ledger.tally import BatchTally
+from etapa.stream.protocol.records import Outgoing
+
+MOST_OPEN: Final = 64
+"""Pages that stay open from one batch to the next."""
+
+LedgerPages = Mapping[LedgerField, bytes | None]
+"""Pages by name as they are stored; none of one that is no more."""
+
+
+class LedgerKeeper(Pages):
+    """`stored`: what the view holds, at a mark with this stream time. Raises `StateError`, as do its methods."""
+
+    def __init__(self, stored: Mapping[LedgerField, bytes], stream_time: int | None) -> None:
+        super().__init__()
+        self._stored: Final[dict[PageKey, bytes]] = {}
+        for field, value in stored.items():
+            key = page_key_of(field)
+            # A later version's table is left alone.
+            if key is not None:
+                self._stored[key] = value
+        self._open: Final[dict[PageKey, Page]] = {}
+        """Least recently used first."""
+        self._left_over = [] if stream_time is None else [key for key, _ in outgrown(self._stored, stream_time)]
+        for key in self._left_over:
+            del self._stored[key]
+
+    def page_keys(self) -> Iterable[PageKey]:
+        return list({**self._stored, **self._open})
+
+    def opened(self, key: PageKey) -> Page:
+        page = self._open.pop(key, None)
+        if page is None:
+            stored = self._stored.get(key)
+            page = Page(key.table) if stored is None else decode_page(key.table, stored)
+        self._open[key] = page
+        return page
+
+    def remove(self, key: PageKey) -> None:
+        self._open.pop(key, None)
+        self._stored.pop(key, None)
+
+    def enter(self, tally: BatchTally | None, now: int | None) -> LedgerPages:
+        """Take in what a batch counted, and fold what has grown old by `now`, the stream time. Gives the pages that this changes, as they are stored.
+
+        The batch is to be committed with these pages, or the keeper to be thrown away.
+        """
+        if tally is None or now is None:
+            return {}
+        entered = enter(self, tally, now)
+        pages: dict[LedgerField, bytes | None] = {field_of(key): None for key in (*self._left_over, *sorted(entered.removed))}
+        self._left_over = []
+        for key in sorted(entered.changed):
+            value = self._stored[key] = encode_page(self._open[key])
+            pages[field_of(key)] = value
+        for key in list(self._open)[: max(0, len(self._open) - MOST_OPEN)]:
+            del self._open[key]
+        return pages
+
+
+def ledger_records(pages: LedgerPages) -> list[Outgoing]:
+    """Pages as records of `customer-state`."""
+    return [Outgoing(LEDGER_PREFIX + field, value) for field, value in pages.items()]

@@ -1,0 +1,55 @@
+"""The ledger that a view shows against what was published, and against that of the record-by-record run."""
+
+from collections import Counter
+
+from etapa.contracts.outgoing.stage_change import decode_stage_change
+from etapa.contracts.stored.ledger_page import decode_page, page_key_of
+from etapa.journey.ledger.ledger import JourneyLedger, fold
+from etapa.journey.ledger.periods import kept_period, start_of
+from tests.simulation.machines.memory_log import MemoryBroker
+from tests.simulation.machines.memory_view import MemoryRedis
+
+
+def ledger_against_changes(broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
+    """Moves are the published stage changes, one by one."""
+    published: Counter[tuple[str | int | None, ...]] = Counter()
+    for committed in broker.committed:
+        for outgoing in committed.transaction.stage_changes:
+            change = decode_stage_change(outgoing.value or b"")
+            published[change.source, change.to, change.cause] += 1
+    counted: Counter[tuple[str | int | None, ...]] = Counter()
+    for _, page in _shown_ledger(redis).of("moves"):
+        for (_, *move), figures in page.cells().items():
+            counted[tuple(move)] += figures[0]
+    if counted != published:
+        more, fewer = sorted((counted - published).items(), key=repr), sorted((published - counted).items(), key=repr)
+        return [f"the ledger counts moves that were not published, {more}, or lacks some that were, {fewer}"]
+    return []
+
+
+def ledger_against_reference(reference: JourneyLedger, redis: MemoryRedis, stream_time: int | None) -> list[str]:
+    """Every figure is that of the record-by-record run, in the periods in which it is to be kept at this stream time."""
+    if stream_time is None:
+        return [f"nothing was ever read, and the ledger has {sorted(redis.ledger)}"] if redis.ledger else []
+    shown = _shown_ledger(redis)
+    fold(reference, stream_time)
+    wrong = [
+        f"{key.period} of {key.table} is kept no longer at stream time {stream_time}"
+        for key in shown.page_keys()
+        if kept_period(start_of(key.period), stream_time) != key.period
+    ]
+    pages = dict.fromkeys((*shown.page_keys(), *reference.page_keys()), (shown, reference))
+    for key in sorted(pages):
+        cells, wanted = (dict(ledger.opened(key).cells()) for ledger in pages[key])
+        if cells != wanted:
+            wrong.append(f"page {key.table} {key.period} of the ledger differs: want {wanted}, the view has {cells}")
+    return wrong
+
+
+def _shown_ledger(redis: MemoryRedis) -> JourneyLedger:
+    ledger = JourneyLedger()
+    for name, value in redis.ledger.items():
+        key = page_key_of(name)
+        assert key is not None
+        ledger.merge({key: decode_page(key.table, value)})
+    return ledger

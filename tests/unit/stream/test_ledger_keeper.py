@@ -1,0 +1,115 @@
+"""The ledger of a partition that is ours: pages of a transaction, folding, and what a view that was behind still has."""
+
+import pytest
+
+from etapa.contracts.rfc3339 import parse_time
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, decode_page, encode_page, field_of, is_page_key, page_key_of
+from etapa.contracts.stored.mark import MARK_KEY, is_customer_key
+from etapa.contracts.stored.state import StateError
+from etapa.journey.ledger.page import Page, PageKey
+from etapa.journey.ledger.tally import BatchTally
+from etapa.journey.units import DAY, HOUR
+from etapa.stream.protocol.ledger_keeper import MOST_OPEN, LedgerKeeper, LedgerPages, ledger_records
+
+NOON = parse_time("2026-11-21T12:00:00Z")
+
+
+def touched(*times: int) -> BatchTally:
+    tally = BatchTally()
+    for at in times:
+        tally.touched(at, None, "a", "visit", "web")
+    return tally
+
+
+def kept(shown: dict[bytes, bytes], pages: LedgerPages) -> dict[bytes, bytes]:
+    """What the view holds after these pages."""
+    return {field: value for field, value in {**shown, **pages}.items() if value is not None}
+
+
+def counts(shown: dict[bytes, bytes]) -> dict[bytes, int]:
+    return {field: sum(each[0] for each in decode_page("touchpoints", value).cells().values()) for field, value in shown.items()}
+
+
+def test_each_batch_writes_the_whole_page_of_each_hour_that_it_counts_in() -> None:
+    keeper = LedgerKeeper({}, None)
+    shown = kept({}, keeper.enter(touched(NOON, NOON - HOUR), NOON))
+    second = keeper.enter(touched(NOON), NOON)
+    assert list(second) == [b"touchpoints 2026-11-21T12"]
+    assert counts(kept(shown, second)) == {b"touchpoints 2026-11-21T12": 2, b"touchpoints 2026-11-21T11": 1}
+
+
+def test_a_successor_counts_on_from_what_the_view_holds() -> None:
+    shown = kept({}, LedgerKeeper({}, None).enter(touched(NOON), NOON))
+    shown = kept(shown, LedgerKeeper(shown, NOON).enter(touched(NOON, NOON), NOON))
+    assert counts(shown) == {b"touchpoints 2026-11-21T12": 3}
+
+
+def test_hours_that_grow_old_are_removed_in_the_batch_that_writes_their_day() -> None:
+    keeper = LedgerKeeper({}, None)
+    shown = kept({}, keeper.enter(touched(NOON, NOON + HOUR), NOON + HOUR))
+    folded = keeper.enter(touched(NOON + 20 * DAY), NOON + 20 * DAY)
+    assert {field for field, value in folded.items() if value is None} == {b"touchpoints 2026-11-21T12", b"touchpoints 2026-11-21T13"}
+    assert counts(kept(shown, folded)) == {b"touchpoints 2026-11-21": 2, b"touchpoints 2026-12-11T12": 1}
+    assert keeper.enter(BatchTally(), NOON + 20 * DAY + 1) == {}
+
+
+def test_hours_that_a_view_still_has_beside_their_day_count_nowhere_and_are_removed() -> None:
+    keeper = LedgerKeeper({}, None)
+    before = kept({}, keeper.enter(touched(NOON), NOON))
+    after = kept(before, keeper.enter(BatchTally(), NOON + 20 * DAY))
+    # Compaction has forgotten that the hour was removed.
+    left = LedgerKeeper({**before, **after}, NOON + 20 * DAY)
+    pages = left.enter(touched(NOON), NOON + 20 * DAY)
+    assert pages[b"touchpoints 2026-11-21T12"] is None
+    assert counts(kept({**before, **after}, pages)) == {b"touchpoints 2026-11-21": 2}
+
+
+def test_few_pages_stay_open_and_none_is_forgotten() -> None:
+    keeper, shown = LedgerKeeper({}, None), dict[bytes, bytes]()
+    hours = [NOON - hour * HOUR for hour in range(3 * MOST_OPEN)]
+    for _ in range(2):
+        for at in hours:
+            shown = kept(shown, keeper.enter(touched(at), NOON))
+    assert len(keeper._open) == MOST_OPEN
+    assert set(counts(shown).values()) == {2}
+
+
+def test_a_table_of_a_later_version_is_left_alone() -> None:
+    later = {b"dreams 2026-11-21T12": b"whatever"}
+    assert LedgerKeeper(later, NOON).enter(touched(NOON), NOON + 20 * DAY).keys() == {b"touchpoints 2026-11-21"}
+
+
+@pytest.mark.parametrize("field", [b"moves", b"moves 2026", b"moves yesterday", b"\xff 2026-11"])
+def test_what_is_no_page_is_refused(field: bytes) -> None:
+    with pytest.raises(StateError, match="is no page of the ledger"):
+        LedgerKeeper({field: b""}, NOON)
+
+
+def test_a_page_is_written_down_and_read_again_however_large_its_sums() -> None:
+    page = Page("feeling")
+    page.add({(None, "a"): [3, -5, 2**80], ("student", "a"): [1, 5, 25]})
+    assert decode_page("feeling", encode_page(page)).cells() == page.cells()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(b"", "not a page"), (b"\x93\x02\x90\x90", "format 2; this version reads format 1"), (b"\x93\x01\x90\x91\x01", "no multiple of 5")],
+)
+def test_bytes_that_are_no_page_are_refused(value: bytes, words: str) -> None:
+    with pytest.raises(StateError, match=words):
+        decode_page("feeling", value)
+
+
+def test_its_records_are_nobodys_state() -> None:
+    key = PageKey("moves", "2026-11-21T12")
+    [record] = ledger_records({field_of(key): b"page"})
+    assert record.key == LEDGER_PREFIX + b"moves 2026-11-21T12"
+    assert page_key_of(field_of(key)) == key
+    assert (is_page_key(record.key), is_customer_key(record.key), is_customer_key(MARK_KEY), is_customer_key(b"anna")) == (
+        True,
+        False,
+        False,
+        True,
+    )
+    with pytest.raises(UnicodeDecodeError):
+        record.key.decode()
