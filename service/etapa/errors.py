@@ -10,7 +10,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     DurationError           journey                   the loader, and settings: part of their own message
     PatternError            journey.language          the loader: a finding
       PatternTooLarge
-    Unreadable              journey.language          the loader, once why has been reported
+    Unreadable              journey.language          `parse` gives no nodes, once why has been reported
     FileUnreadable          commands.terminal         commands: exit 2
     PathError               sources                   the loader: a finding
     Unfit, NoTime, Refused, SharesTooMuch

@@ -6,7 +6,7 @@ from typing import Final
 
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.state import decode_state, encode_state
-from etapa.journey.engine.accumulators.ever import MOST_MEMBERS
+from etapa.journey.engine.accumulators.kept_value import MOST_MEMBERS
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange

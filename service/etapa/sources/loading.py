@@ -9,7 +9,7 @@ from etapa.journey.language.reading.findings import Finding, Report, listed, nea
 from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Text, refuse
-from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode, Unreadable, parse, plain_value
+from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode, parse, plain_value
 from etapa.sources.expressions import ExpressionShape, OneOf, PathText, WhenShape
 from etapa.sources.model import (
     Decode,
@@ -149,11 +149,8 @@ def load_source(text: str, file: str) -> LoadedSource:
     """Read a source from `text`; `file` is the name that findings carry. Never raises because of what the text says."""
     report = Report(file, text)
     source = None
-    try:
-        node = parse(text, report)
-    except Unreadable:
-        pass
-    else:
+    node = parse(text, report)
+    if node is not None:
         source = _source(node, report)
     return LoadedSource(None if report.has_errors else source, report.findings())
 

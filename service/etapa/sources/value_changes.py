@@ -97,8 +97,31 @@ class _Translated(_Changing):
         return value
 
 
+class _Timed(_Changing):
+    """A value that is read as a time."""
+
+    __slots__ = ()
+
+    def find(self, element: Element) -> Any:
+        at = self.time(element)
+        return None if at is None else format_time(at)
+
+    def time(self, element: Element) -> int | None:
+        value = self._of.find(element)
+        if value is None or value == "":
+            return None
+        try:
+            return self.read(value)
+        except NoTime as error:
+            raise Refused(f"{error} at {self.places()}") from None
+
+    def read(self, value: Any) -> int:
+        """The time that a value means. Raises `NoTime`."""
+        raise NotImplementedError
+
+
 @final
-class _Epoch(_Changing):
+class _Epoch(_Timed):
     """A number of units since 1970."""
 
     __slots__ = ("_unit",)
@@ -107,22 +130,12 @@ class _Epoch(_Changing):
         super().__init__(of)
         self._unit: Final = unit
 
-    def find(self, element: Element) -> Any:
-        at = self.time(element)
-        return None if at is None else format_time(at)
-
-    def time(self, element: Element) -> int | None:
-        value = self._of.find(element)
-        if value is None or value == "":
-            return None
-        try:
-            return time_of_number(value, self._unit)
-        except NoTime as error:
-            raise Refused(f"{error} at {self.places()}") from None
+    def read(self, value: Any) -> int:
+        return time_of_number(value, self._unit)
 
 
 @final
-class _Local(_Changing):
+class _Local(_Timed):
     """Text without an offset, of a zone."""
 
     __slots__ = ("_times",)
@@ -131,18 +144,8 @@ class _Local(_Changing):
         super().__init__(of)
         self._times: Final = times
 
-    def find(self, element: Element) -> Any:
-        at = self.time(element)
-        return None if at is None else format_time(at)
-
-    def time(self, element: Element) -> int | None:
-        value = self._of.find(element)
-        if value is None or value == "":
-            return None
-        try:
-            return self._times.read(value)
-        except NoTime as error:
-            raise Refused(f"{error} at {self.places()}") from None
+    def read(self, value: Any) -> int:
+        return self._times.read(value)
 
 
 @final

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from etapa.contracts.stored.state import decode_state, encode_state
-from etapa.journey.engine.accumulators.ever import MOST_MEMBERS
+from etapa.journey.engine.accumulators.kept_value import MOST_MEMBERS
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.kinds.describe import describe

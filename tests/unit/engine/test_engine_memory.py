@@ -5,7 +5,8 @@ import math
 import pytest
 
 from etapa.contracts.stored.state import encode_state
-from etapa.journey.engine.accumulators.ever import DecayingScore, LastValue, Latest, Total, Values, exact_sum, keepsake
+from etapa.journey.engine.accumulators.ever import DecayingScore, Latest, Total, Values, exact_sum
+from etapa.journey.engine.accumulators.kept_value import LastValue, keepsake
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
 from etapa.journey.engine.conditions.count import CountCompares

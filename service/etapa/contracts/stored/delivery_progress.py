@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from etapa.contracts.stored.versioned import read_versioned
 from etapa.errors import EtapaError
 
 FORMAT: Final = 1
@@ -54,14 +55,4 @@ def encode_delivery_progress(progress: DeliveryProgress) -> bytes:
 
 def decode_delivery_progress(value: bytes) -> DeliveryProgress:
     """The other way round. Raises `DeliveryProgressError`, also when a later version wrote it."""
-    try:
-        found = msgspec.json.decode(value, type=_FormatOnly).format
-        if found == FORMAT:
-            return _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DeliveryProgressError(f"it cannot be read: {error}") from None
-    raise DeliveryProgressError(f"it has format {found}; this version reads format {FORMAT}")
-
-
-class _FormatOnly(msgspec.Struct):
-    format: int
+    return read_versioned(value, _decode, FORMAT, lambda why: DeliveryProgressError(f"it {why}"))

@@ -4,6 +4,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from etapa.contracts.stored.versioned import read_versioned
 from etapa.errors import EtapaError
 
 MARK_KEY: Final = b"\xffmark"
@@ -79,14 +80,4 @@ def decode_mark(value: bytes | None) -> Mark:
     """The mark in a record whose key is `MARK_KEY`. Raises `MarkError`, also when a later version wrote it."""
     if value is None:
         raise MarkError("the mark has no value: something else writes to the customer-state topic")
-    try:
-        found = msgspec.json.decode(value, type=_FormatOnly).format
-        if found == FORMAT:
-            return _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MarkError(f"the mark cannot be read: {error}") from None
-    raise MarkError(f"the mark has format {found}; this version reads format {FORMAT}")
-
-
-class _FormatOnly(msgspec.Struct):
-    format: int
+    return read_versioned(value, _decode, FORMAT, lambda why: MarkError(f"the mark {why}"))

@@ -18,7 +18,7 @@ from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.names import ID, known_among
 from etapa.journey.language.reading.shapes import BAD, Flag, Reference, Text, Whole
-from etapa.journey.language.reading.yaml_nodes import Node, Unreadable, parse
+from etapa.journey.language.reading.yaml_nodes import Node, parse
 from etapa.journey.units import HOUR, MINUTE, SECOND, YEAR
 
 MAX_TARGETS = 100
@@ -96,11 +96,8 @@ def load_plan(text: str, file: str) -> LoadedPlan:
     if not text.strip():
         report.error(Position(1, 1), "the file is empty: a delivery file has at least `targets`")
         return LoadedPlan(None, report.findings())
-    try:
-        node = parse(text, report)
-    except Unreadable:
-        pass
-    else:
+    node = parse(text, report)
+    if node is not None:
         plan = _plan(node, report)
     return LoadedPlan(None if report.has_errors else plan, report.findings())
 

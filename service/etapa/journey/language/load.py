@@ -23,7 +23,7 @@ from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
 from etapa.journey.language.reading.shapes import BAD, Name, Reference, Span, Text, Whole
-from etapa.journey.language.reading.yaml_nodes import Node, Unreadable, parse
+from etapa.journey.language.reading.yaml_nodes import Node, parse
 from etapa.journey.language.remembered_ids import DEFAULT, REMEMBER_IDS
 from etapa.journey.language.zone_field import ZONE
 from etapa.journey.units import SECOND
@@ -67,11 +67,8 @@ def load_journey(text: str, file: str) -> Loaded:
     """Read a journey from `text`; `file` is the name that findings carry. Never raises because of what the text says."""
     report = Report(file, text)
     read = None
-    try:
-        node = parse(text, report)
-    except Unreadable:
-        pass
-    else:
+    node = parse(text, report)
+    if node is not None:
         read = _journey(node, report)
         doubt(node, report)
     if read is None or report.has_errors:

@@ -8,7 +8,8 @@ from bisect import bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
-from etapa.journey.engine.accumulators.ever import Ask, keep, number_or_none, with_partial
+from etapa.journey.engine.accumulators.ever import number_or_none, with_partial
+from etapa.journey.engine.accumulators.kept_value import KeepsValues, keep
 from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import (
@@ -150,36 +151,25 @@ def _with_bucket(aged: list[Any] | None, bucket: Bucket) -> list[Any]:
     ]
 
 
-class LastBefore(Matching):
+class LastBefore(KeepsValues):
     """The latest values. Entry: [[time, value] of the latest that is old enough or none, times, values, the latest time left out or none].
 
     Of more than 256 that wait, one in 1/64 of the time that they wait for is left out.
     """
 
-    __slots__ = ("asks", "before", "bucket_width", "compared", "value_of")
+    __slots__ = ("before", "bucket_width")
 
     def __init__(self, path: Path, match: Match, before: int, conversion: Conversion | None = None) -> None:
-        super().__init__("last before", match, before, *value_definition(path, conversion))
-        self.value_of: Final = compile_value(path, conversion)
+        super().__init__("last before", path, match, conversion, before)
         self.before: Final = before
         self.bucket_width: Final = width_of(before)
-        self.compared: Final[list[Watch]] = []
-        """One for each comparison of the value."""
-        self.asks: Final[list[Ask]] = []
-        """What is asked of the whole of it."""
-
-    def watches(self) -> list[Watch]:
-        return [*super().watches(), *self.value_of.watches()]
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
         at = touchpoint.at
         old = now - self.before
-        found = self.value_of.of(touchpoint)
-        for watch in self.compared:
-            watch.look(found)
-        value = keep(found, self.asks, touchpoint.zone)
+        value = keep(self.look(touchpoint), self.asks, touchpoint.zone)
         entry = memory[self.place]
         if entry is None:
             entry = memory[self.place] = [None, [], [], None]

@@ -1,4 +1,4 @@
-"""Accumulators that need no window: how many ever, the latest time, the last value, values ever, a decaying score."""
+"""Accumulators that need no window: how many ever, the latest time, values ever, a decaying score."""
 
 import math
 from fractions import Fraction
@@ -10,23 +10,18 @@ from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.instant import ratio
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.matching.value_tests import Predicate
 from etapa.journey.language.model import ANY_TYPE, Conversion, Match, Path, Weights
-from etapa.journey.localtime.zone import Zone
 
-LONGEST_TEXT: Final = 1024
-"""Characters kept of a remembered string."""
-MOST_MEMBERS: Final = 64
-"""Members kept of a remembered list."""
-_SMALLEST: Final = -(2**63)
-_LARGEST: Final = 2**63 - 1
+SMALLEST_INTEGER: Final = -(2**63)
+LARGEST_INTEGER: Final = 2**63 - 1
+"""What MessagePack stores as an integer."""
 
 
 def number_or_none(value: object) -> int | float | None:
     """`value` if it is a number that can be stored. Booleans, infinities and integers beyond 64 bits are none."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, int) and not isinstance(value, bool) and _SMALLEST <= value <= _LARGEST:
+    if isinstance(value, int) and not isinstance(value, bool) and SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
         return value
     return None
 
@@ -42,69 +37,6 @@ def exact_sum(values: list[Any]) -> float:
             return float(total)
         except OverflowError:
             return math.inf if total > 0 else -math.inf
-
-
-def keepsake(value: Any) -> Any:
-    """What is kept of a value (of a trait, or of `last`), so that a customer's memory stays bounded.
-
-    Strings are cut after 1,024 characters. Lists keep their first 64 members, of which only scalars can be asked for.
-    No comparison looks into an object; that there is one is kept.
-    """
-    if isinstance(value, str):
-        return value[:LONGEST_TEXT]
-    if isinstance(value, dict):
-        return {}
-    if isinstance(value, list | tuple):
-        return [keepsake(each) for each in value[:MOST_MEMBERS] if each is None or isinstance(each, str | int | float)]
-    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
-        return math.inf if value > 0 else -math.inf
-    return value
-
-
-KEPT: Final = "kept"
-ANSWERS: Final = "answers"
-
-
-class Ask:
-    """What a condition asks of a whole value, of which only a part may be kept."""
-
-    __slots__ = ("key", "predicate")
-
-    def __init__(self, key: str, predicate: Predicate) -> None:
-        self.key: Final = key
-        self.predicate: Final = predicate
-
-
-def keep(value: Any, asks: list[Ask], zone: Zone) -> Any:
-    """What is kept of a value about which more is asked than that would tell: where it is not all, the answers as well."""
-    kept = keepsake(value)
-    if not asks or kept == value:
-        return kept
-    return {KEPT: kept, ANSWERS: {ask.key: ask.predicate.in_zone(zone).accepts(value) for ask in asks}}
-
-
-class Answered(Predicate):
-    """A comparison of a value that was kept: by the answer that was kept with it, if there is one."""
-
-    __slots__ = ("_key", "_predicate")
-
-    def __init__(self, key: str, predicate: Predicate) -> None:
-        self._key: Final = key
-        self._predicate: Final = predicate
-
-    def accepts(self, value: Any) -> bool:
-        if isinstance(value, dict) and ANSWERS in value:
-            answer = value[ANSWERS].get(self._key)
-            return self._predicate.accepts(value[KEPT]) if answer is None else bool(answer)
-        return self._predicate.accepts(value)
-
-    def in_zone(self, zone: Zone) -> Predicate:
-        return Answered(self._key, self._predicate.in_zone(zone))
-
-
-def lacks_answer(value: Any, key: str) -> bool:
-    """Whether a part is all there is to tell by, because nobody asked when the value came."""
-    return isinstance(value, dict) and ANSWERS in value and key not in value[ANSWERS]
 
 
 class Total(Matching):
@@ -139,33 +71,6 @@ class Latest(Matching):
         entry = memory[self.place]
         if entry is None or touchpoint.at > entry:
             memory[self.place] = touchpoint.at
-
-
-class LastValue(Matching):
-    """The value of the latest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
-
-    __slots__ = ("asks", "compared", "value_of")
-
-    def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
-        super().__init__("last", match, *value_definition(path, conversion))
-        self.value_of: Final = compile_value(path, conversion)
-        self.compared: Final[list[Watch]] = []
-        """One for each comparison of the value."""
-        self.asks: Final[list[Ask]] = []
-        """What is asked of the whole of it."""
-
-    def watches(self) -> list[Watch]:
-        return [*super().watches(), *self.value_of.watches()]
-
-    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if not self.takes(touchpoint):
-            return
-        value = self.value_of.of(touchpoint)
-        for watch in self.compared:
-            watch.look(value)
-        entry = memory[self.place]
-        if entry is None or touchpoint.at >= entry[0]:
-            memory[self.place] = [touchpoint.at, keep(value, self.asks, touchpoint.zone)]
 
 
 class Values(Matching):

@@ -114,13 +114,13 @@ class DaysEver(Matching):
         entry[2] = bits
 
 
-class KeysWithin(Windowed):
-    """Entry: [bits, times, keys]; the latest time of each in the window, ascending."""
+class KeysInWindow(Windowed):
+    """Base of those that keep times of each in a window. Entry: [bits, times, keys], ascending by time."""
 
     __slots__ = ("key_of",)
 
-    def __init__(self, key_of: KeyOf, match: Match, within: int) -> None:
-        super().__init__("keys within", match, within, *key_of.definition)
+    def __init__(self, kind: str, key_of: KeyOf, match: Match, within: int, *details: object) -> None:
+        super().__init__(kind, match, within, *details, *key_of.definition)
         self.key_of: Final = key_of
 
     def watches(self) -> list[Watch]:
@@ -136,18 +136,31 @@ class KeysWithin(Windowed):
         if at <= gone or not self.takes(touchpoint):
             return
         for key in self.key_of.of(touchpoint):
-            self._take(memory, key, touchpoint.at, now)
+            entry = memory[self.place]
+            if entry is None:
+                entry = memory[self.place] = [0, [], []]
+            bits, times, keys = entry
+            forget_before(gone, times, keys)
+            if not times:
+                entry[0] = bits = 0
+            if key % (1 << bits) == 0:
+                self.put(times, keys, key, at)
+                thin_out(entry, self.key_of.most)
 
-    def _take(self, memory: Memory, key: int, at: int, now: int) -> None:
-        entry = memory[self.place]
-        if entry is None:
-            entry = memory[self.place] = [0, [], []]
-        bits, times, keys = entry
-        forget_before(now - self.within, times, keys)
-        if not times:
-            entry[0] = bits = 0
-        if key % (1 << bits):
-            return
+    def put(self, times: list[int], keys: list[int], key: int, at: int) -> None:
+        """Take in that `key` came at `at`."""
+        raise NotImplementedError
+
+
+class KeysWithin(KeysInWindow):
+    """The latest time of each in the window."""
+
+    __slots__ = ()
+
+    def __init__(self, key_of: KeyOf, match: Match, within: int) -> None:
+        super().__init__("keys within", key_of, match, within)
+
+    def put(self, times: list[int], keys: list[int], key: int, at: int) -> None:
         if key in keys:
             place = keys.index(key)
             if times[place] >= at:
@@ -156,7 +169,6 @@ class KeysWithin(Windowed):
         place = bisect_right(times, at)
         times.insert(place, at)
         keys.insert(place, key)
-        thin_out(entry, self.key_of.most)
 
 
 class KeysBefore(Matching):
@@ -195,50 +207,24 @@ class KeysBefore(Matching):
         thin_out(entry, self.key_of.most)
 
 
-class KeysBetween(Windowed):
-    """Entry: [bits, times, keys]; every time of each in the window, ascending, but for those that no question ever hangs on.
+class KeysBetween(KeysInWindow):
+    """Every time of each in the window, but for those that no question ever hangs on.
 
     All that is asked for is what came in a span of at least `shortest`. So of three times of the same key that all lie in so short a
     span, the one in the middle makes no difference.
     """
 
-    __slots__ = ("key_of", "shortest")
+    __slots__ = ("shortest",)
 
     def __init__(self, key_of: KeyOf, match: Match, within: int, shortest: int) -> None:
-        super().__init__("keys between", match, within, shortest, *key_of.definition)
-        self.key_of: Final = key_of
+        super().__init__("keys between", key_of, match, within, shortest)
         self.shortest: Final = shortest
 
-    def watches(self) -> list[Watch]:
-        return [*super().watches(), *self.key_of.watches()]
-
-    def times_in(self, entry: Any) -> list[int]:
-        times: list[int] = entry[1]
-        return times
-
-    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        at = touchpoint.at
-        gone = now - self.within
-        if at <= gone or not self.takes(touchpoint):
-            return
-        for key in self.key_of.of(touchpoint):
-            self._take(memory, key, touchpoint.at, now)
-
-    def _take(self, memory: Memory, key: int, at: int, now: int) -> None:
-        entry = memory[self.place]
-        if entry is None:
-            entry = memory[self.place] = [0, [], []]
-        bits, times, keys = entry
-        forget_before(now - self.within, times, keys)
-        if not times:
-            entry[0] = bits = 0
-        if key % (1 << bits):
-            return
+    def put(self, times: list[int], keys: list[int], key: int, at: int) -> None:
         place = bisect_right(times, at)
         times.insert(place, at)
         keys.insert(place, key)
         self._leave_middle_out(times, keys, key)
-        thin_out(entry, self.key_of.most)
 
     def _leave_middle_out(self, times: list[int], keys: list[int], key: int) -> None:
         places = [place for place, each in enumerate(keys) if each == key]

@@ -6,7 +6,8 @@ from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
-from etapa.journey.engine.accumulators.ever import LastValue, Values, exact_sum
+from etapa.journey.engine.accumulators.ever import Values, exact_sum
+from etapa.journey.engine.accumulators.kept_value import LastValue
 from etapa.journey.engine.accumulators.window import (
     LARGEST_VALUE,
     NUMBER,

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import accumulator_key, comparison_definition
-from etapa.journey.engine.accumulators.ever import Answered
+from etapa.journey.engine.accumulators.kept_value import Answered
 from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer

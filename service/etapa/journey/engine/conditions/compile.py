@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from etapa.journey.engine.accumulators.ever import Ask
+from etapa.journey.engine.accumulators.kept_value import Ask
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.absence import compile_absent
 from etapa.journey.engine.conditions.aggregates import compile_aggregate

@@ -2,46 +2,15 @@
 
 from typing import Any, Final
 
-from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
-from etapa.journey.engine.accumulators.ever import Ask, keep
-from etapa.journey.engine.accumulators.matching import compile_value
-from etapa.journey.engine.accumulators.watch import Watch
+from etapa.journey.engine.accumulators.kept_value import FirstValue
 from etapa.journey.engine.conditions.comparing import Comparing
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
-from etapa.journey.engine.facts.customer import Customer, Memory
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.first import First
 from etapa.journey.language.matching.predicates import MISSING
-from etapa.journey.language.model import Conversion, Match, Path
-
-
-class FirstValue(Matching):
-    """The value of the earliest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
-
-    __slots__ = ("asks", "compared", "value_of")
-
-    def __init__(self, path: Path, match: Match, conversion: Conversion | None = None) -> None:
-        super().__init__("first", match, *value_definition(path, conversion))
-        self.value_of: Final = compile_value(path, conversion)
-        self.compared: Final[list[Watch]] = []
-        """One for each comparison of the value."""
-        self.asks: Final[list[Ask]] = []
-        """What is asked of the whole of it."""
-
-    def watches(self) -> list[Watch]:
-        return [*super().watches(), *self.value_of.watches()]
-
-    def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
-        if not self.takes(touchpoint):
-            return
-        value = self.value_of.of(touchpoint)
-        for watch in self.compared:
-            watch.look(value)
-        entry = memory[self.place]
-        if entry is None or touchpoint.at < entry[0]:
-            memory[self.place] = [touchpoint.at, keep(value, self.asks, touchpoint.zone)]
 
 
 class FirstCompares(CompiledLeaf):

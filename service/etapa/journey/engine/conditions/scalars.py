@@ -1,6 +1,6 @@
 """What is shown of a value in a reason."""
 
-from etapa.journey.engine.accumulators.ever import KEPT
+from etapa.journey.engine.accumulators.kept_value import KEPT
 from etapa.journey.language.kinds.condition import Observed
 
 

@@ -7,7 +7,8 @@ from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
 from etapa.journey.engine.accumulators.before import CountBefore, LastBefore, ValuesBefore
-from etapa.journey.engine.accumulators.ever import LastValue, exact_sum
+from etapa.journey.engine.accumulators.ever import exact_sum
+from etapa.journey.engine.accumulators.kept_value import LastValue
 from etapa.journey.engine.accumulators.keys import DaysEver, KeysBefore, KeysBetween, KeysWithin
 from etapa.journey.engine.accumulators.window import (
     LARGEST_VALUE,

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from typing import Any, Final, final
 
 from etapa.journey.engine.accumulators.before import CountBefore, LastBefore, ValuesBefore
-from etapa.journey.engine.accumulators.ever import LastValue
+from etapa.journey.engine.accumulators.kept_value import LastValue
 from etapa.journey.engine.accumulators.keys import DayKey, DaysEver, KeyOf, KeysBefore, KeysBetween, KeysWithin, ValueKey
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
 from etapa.journey.engine.conditions.comparing import Comparing

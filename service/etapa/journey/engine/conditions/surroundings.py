@@ -3,7 +3,7 @@
 from typing import Final, TypeVar
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
-from etapa.journey.engine.accumulators.ever import Ask
+from etapa.journey.engine.accumulators.kept_value import Ask
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.comparing import ask_key, asks_of_whole
 from etapa.journey.engine.conditions.whereabouts import Whereabouts

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from etapa.journey.engine.accumulators.ever import Ask, lacks_answer
+from etapa.journey.engine.accumulators.kept_value import Ask, lacks_answer
 from etapa.journey.engine.conditions.beginnings import trait_key
 from etapa.journey.engine.conditions.comparing import answered, ask_key, asks_of_whole, date_text
 from etapa.journey.engine.conditions.condition import CompiledLeaf

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
-from etapa.journey.engine.accumulators.ever import Answered
+from etapa.journey.engine.accumulators.kept_value import Answered
 from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.conditions.consent import GivesConsent, consent_key
 from etapa.journey.engine.conditions.local_time import ClockShows

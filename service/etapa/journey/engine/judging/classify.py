@@ -16,7 +16,7 @@ Decided here, where the journey file's page leaves it open:
 
 from typing import Final
 
-from etapa.journey.engine.accumulators.ever import Ask, keep, keepsake
+from etapa.journey.engine.accumulators.kept_value import Ask, keep, keepsake
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.beginnings import beginnings
 from etapa.journey.engine.facts.customer import Customer

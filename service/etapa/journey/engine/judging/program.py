@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, final
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
-from etapa.journey.engine.accumulators.ever import Ask
+from etapa.journey.engine.accumulators.kept_value import Ask
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.beginnings import digests_of, trait_key

@@ -73,23 +73,23 @@ class Unreadable(EtapaError):
     """There is no tree to look at; why has been reported."""
 
 
-def parse(text: str, report: Report) -> Node:
-    """The nodes of the only document in `text`. What YAML allows and a journey file does not is reported on the way."""
+def parse(text: str, report: Report) -> Node | None:
+    """The nodes of the only document in `text`; none when it is not one. What YAML allows and a journey file does not is reported."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         report.error(Position(1, 1), f"the file is larger than {MAX_BYTES // 1024} KiB")
-        raise Unreadable
+        return None
     try:
         return _Builder(text, report).document()
+    except Unreadable:
+        pass
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        line = len(re.findall("\r\n|[\r\n\x85\u2028\u2029]", before)) + 1
-        column = len(re.split("[\r\n\x85\u2028\u2029]", before)[-1]) + 1
-        report.error(Position(line, column), f"character U+{ord(text[error.position]):04X} is not allowed in YAML")
+        lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text[: error.position])
+        report.error(Position(len(lines), len(lines[-1]) + 1), f"character U+{ord(text[error.position]):04X} is not allowed in YAML")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
         report.error(position, _syntax_message(error))
-    raise Unreadable
+    return None
 
 
 def found(node: Node) -> str:
