@@ -67,5 +67,5 @@ def disagreement_in_words(apart: Apart | None, addresses: Mapping[int, str]) -> 
     return (
         f"the clock here is {seconds} s {'ahead of' if apart.ahead > 0 else 'behind'} that of broker {apart.broker}{f' at {where}' if where else ''},"
         f" more than the {TOLERANCE // SECOND} s that are allowed. Have both set their clocks by the network (NTP); until then timers of quiet"
-        " partitions strike too early or too late"
+        " partitions fire too early or too late"
     )
