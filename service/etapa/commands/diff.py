@@ -38,7 +38,7 @@ MOST_SAMPLES = 1000
 @click.command()
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
-@click.argument("events", metavar="EVENTS")
+@click.argument("events", metavar="EVENTS…", nargs=-1, required=True)
 @click.option(
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
@@ -51,7 +51,7 @@ MOST_SAMPLES = 1000
 def diff(
     old: str,
     new: str,
-    events: str,
+    events: tuple[str, ...],
     until: int | None,
     samples: int,
     source: str | None,
@@ -62,11 +62,11 @@ def diff(
 ) -> None:
     """Show which customers would be in another stage under another journey, and why, and which campaign triggers would differ.
 
-    OLD and NEW are journey files, EVENTS is a file of touchpoints as JSON Lines, plain or compressed, a folder or a pattern of such files, or, with --source, of another system's
+    OLD and NEW are journey files, EVENTS are files of touchpoints as JSON Lines, plain or compressed, folders or patterns of such files, or, with --source, of another system's
     records; one of them may be `-`, standard input.
     The touchpoints go through both journeys. Without --until no timer fires after a customer's last touchpoint.
     """
-    if [old, new, events].count("-") > 1:
+    if [old, new, *events].count("-") > 1:
         raise WrongUse("only one of OLD, NEW and EVENTS can be `-`, standard input")
     settings = settings_from({}).settings
     journeys = journey_from(old), journey_from(new)
@@ -74,7 +74,7 @@ def diff(
     found = Diff.between(*journeys)
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings)
-    with EventFile(events, takes=files_of(mapper), columns=mapper is not None) as lines:
+    with EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines:
         progress = LineProgress(lines, output_scrolls=False)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
         found.read(file.lines, until, decoder=decoder, on_rejected=file.complain, wall=clock())

@@ -45,7 +45,7 @@ JOURNEY_ENDINGS = (".yaml", ".yml")
 
 @click.command()
 @settings_flags("journey")
-@click.argument("arguments", metavar="[JOURNEY] EVENTS", nargs=-1, required=True)
+@click.argument("arguments", metavar="[JOURNEY] EVENTS…", nargs=-1, required=True)
 @click.option(
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
@@ -69,7 +69,7 @@ def simulate(
     """Run touchpoints through a journey and print the stage changes, without any server.
 
     JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. Without either it is the shipped journey.
-    EVENTS is a file of touchpoints as JSON Lines, plain or compressed, a folder or a pattern of such files, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
+    EVENTS are files of touchpoints as JSON Lines, plain or compressed, folders or patterns of such files, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
     in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
     With --triggers the campaign triggers are printed instead, those for control groups (marked `holdout`) among them; with --outcomes,
     for each trigger of a campaign with a goal, whether it was met.
@@ -88,8 +88,8 @@ def simulate(
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings)
     with (
-        EventFile(events, takes=files_of(mapper), columns=mapper is not None) as lines,
-        _summary_output(summary_file, (events, str(settings.journey_path))) as summary_output,
+        EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines,
+        _summary_output(summary_file, (*events, str(settings.journey_path))) as summary_output,
     ):
         progress = LineProgress(lines, output_scrolls=True)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
@@ -137,22 +137,21 @@ def _printed(told: Told, journey: Journey, *, triggers: bool, outcomes: bool) ->
         yield stage_change_json(told, journey.id, journey.version)
 
 
-def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[str | None, str]:
+def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     """What stands before the events is the journey, if it is called like one."""
-    first, *rest = arguments
-    if rest and Path(first).suffix in JOURNEY_ENDINGS:
+    first, *events = arguments
+    if events and Path(first).suffix in JOURNEY_ENDINGS:
         if journey is not None:
             raise WrongUse(f"two journeys, --journey {journey} and {first}: give only one")
         journey = first
-    elif rest:
-        raise WrongUse(f"{first}: a journey file ends in .yaml or .yml, and only one file of events is read")
     elif Path(first).suffix in JOURNEY_ENDINGS:
         raise WrongUse(f"{first} looks like a journey file, and no events are given: etapa simulate {first} EVENTS")
     else:
-        rest = [first]
-    if len(rest) > 1:
-        raise WrongUse(f"only one file of events is read, found {', '.join(rest)}")
-    return journey, rest[0]
+        events = [first, *events]
+    another = next((each for each in events if Path(each).suffix in JOURNEY_ENDINGS), None)
+    if another is not None:
+        raise WrongUse(f"{another} looks like a journey file, and stands among the events: the journey comes first")
+    return journey, events
 
 
 def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.AbstractContextManager[IO[bytes] | None]:

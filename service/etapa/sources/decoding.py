@@ -9,6 +9,7 @@ from etapa.contracts.incoming.schemas import Schemas
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.sources.cloud_events import NO_HEADERS, Headers, size_of
 from etapa.sources.framed import ValueReader
 from etapa.sources.mapping import Mapper
 
@@ -21,6 +22,7 @@ class SourceDecoder(Decoder):
         super().__init__(mapper.limits(limits), makes_several=True)
         self.mapper: Final = mapper
         self._schemas: Final = schemas
+        self._is_of_events: Final = mapper.source.decode == "cloudevents"
         self._reader: Final = ValueReader(mapper.source.decode, schemas)
 
     def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
@@ -29,7 +31,7 @@ class SourceDecoder(Decoder):
         Waits for the registry where a schema is not there yet. Raises `SchemasAway`.
         """
         first: Touchpoint | None = None
-        for item in self._items(value, waits=True):
+        for item in self._items(value, NO_HEADERS, waits=True):
             if isinstance(item, Rejected):
                 return item
             if isinstance(item, Touchpoint):
@@ -44,7 +46,7 @@ class SourceDecoder(Decoder):
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int, latest: int
     ) -> list[Touchpoint | Rejected | SkippedRecord]:
         """As `Decoder.items`."""
-        items = self._items(value, waits=False)
+        items = self._items(value, headers, waits=False)
         for place, item in enumerate(items):
             if isinstance(item, Touchpoint):
                 if item.at > latest:
@@ -61,15 +63,21 @@ class SourceDecoder(Decoder):
         if self._schemas is not None:
             await self._schemas.learn(number)
 
-    def _items(self, value: bytes | None, *, waits: bool) -> list[Touchpoint | Rejected | SkippedRecord]:
+    def _items(self, value: bytes | None, headers: Headers, *, waits: bool) -> list[Touchpoint | Rejected | SkippedRecord]:
         if value is None:
-            return [rejected("invalid", "the record has no value; the source takes objects")]
+            if not (headers and self._is_of_events):
+                return [rejected("invalid", "the record has no value; the source takes objects")]
+            # In binary mode an event without data has none.
+            value = b""
         if len(value) > self.max_bytes:
             return [rejected("too_large", f"more than {self.max_bytes} bytes")]
-        record = self._reader.read_now(value) if waits else self._reader.read(value)
+        record = self._reader.read_now(value, headers) if waits else self._reader.read(value, headers)
         if isinstance(record, Rejected):
             return [record]
-        return self.mapper.items(record, self.limits, len(value))
+        size = len(value)
+        if headers and self._is_of_events:
+            size += size_of(headers)
+        return self.mapper.items(record, self.limits, size)
 
 
 def _other_key(key: bytes | None) -> Rejected:

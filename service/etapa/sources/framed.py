@@ -7,6 +7,7 @@ import msgspec
 from etapa.contracts.incoming.odd_bytes import odd_record
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.schemas import FRAME, SchemaNeeded, Schemas, schema_number
+from etapa.sources.cloud_events import NO_HEADERS, Headers, attributes_of, is_binary, is_json, text_of
 from etapa.sources.model import Decode
 
 _decode: Final = msgspec.json.Decoder().decode
@@ -21,8 +22,27 @@ class ValueReader:
         self._schemas: Final = schemas
         self._takes_plain: Final = decode != "avro" and decode != "protobuf"
 
-    def read(self, value: bytes) -> Any:
+    def read(self, value: bytes, headers: Headers = NO_HEADERS) -> Any:
         """The record, or a `Rejected`. Raises `SchemaNeeded`, and nothing else whatever the bytes are."""
+        if headers and self._decode == "cloudevents" and is_binary(headers):
+            return self._event(value, headers)
+        return self._value(value)
+
+    def _event(self, value: bytes, headers: Headers) -> Any:
+        """An event in binary mode, as it would be in structured mode."""
+        try:
+            event = attributes_of(headers)
+        except UnicodeDecodeError:
+            return rejected("invalid", "a header of the event is not UTF-8")
+        if value:
+            framed = value[0] == 0 and len(value) > FRAME
+            data = self._value(value) if framed or is_json(event.get("datacontenttype")) else text_of(value)
+            if isinstance(data, Rejected):
+                return data
+            event["data"] = data
+        return event
+
+    def _value(self, value: bytes) -> Any:
         if value and value[0] == 0:
             number = schema_number(value)
             if number is not None:
@@ -37,18 +57,18 @@ class ValueReader:
             oddity = odd_record(value)
             return rejected("not_json", str(error) if oddity is None else f"it looks like {oddity.looks_like}; the source takes JSON")
 
-    def read_now(self, value: bytes) -> Any:
+    def read_now(self, value: bytes, headers: Headers = NO_HEADERS) -> Any:
         """The same, and waits for the registry where it must. Raises `SchemasAway`."""
         while True:
             try:
-                return self.read(value)
+                return self.read(value, headers)
             except SchemaNeeded as need:
                 if self._schemas is not None:
                     self._schemas.fetch(need.number)
 
     def _framed(self, number: int, body: bytes) -> Any:
         decode, schemas = self._decode, self._schemas
-        if body[:1] in (b"{", b"[") and decode in ("json", "auto"):
+        if body[:1] in (b"{", b"[") and decode in ("json", "auto", "cloudevents"):
             # What JSON Schema describes is JSON as it stands, so nobody need be asked. Avro and Protobuf hardly ever begin so, and then fail.
             try:
                 return _decode(body)
@@ -61,6 +81,6 @@ class ValueReader:
         reader = schemas.reader(number)
         if isinstance(reader, Rejected):
             return reader
-        if decode != "auto" and reader.kind != decode:
+        if decode in ("avro", "protobuf") and reader.kind != decode:
             return rejected("invalid", f"expected {decode}, found schema {number}, which is of {reader.kind}")
         return reader.read(body)

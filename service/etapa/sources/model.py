@@ -7,8 +7,9 @@ from typing import Any, Literal
 from etapa.journey.language.model import Comparison, Scalar
 from etapa.sources.paths import RecordPath
 
-Decode = Literal["auto", "json", "avro", "protobuf", "csv"]
-"""How records are written. `auto`: as JSON, or framed for a schema registry, by the schema that each names."""
+Decode = Literal["auto", "json", "avro", "protobuf", "cloudevents", "csv"]
+"""How records are written. `auto`: as JSON, or framed for a schema registry, by the schema that each names.
+`cloudevents`: the same, with what headers say of an event put around it."""
 Otherwise = Literal["keep", "skip", "dead"]
 Conversion = Literal["text", "number", "boolean", "trim", "lower", "upper", "nfc", "sha256"]
 Unit = Literal["s", "ms", "us", "ns"]

@@ -200,6 +200,13 @@ def test_events_may_be_a_packed_file(old: str, new: str, tmp_path: Path) -> None
     assert diff(old, new, str(packed)).stdout == diff(old, new, "-").stdout
 
 
+def test_events_may_be_several_files(old: str, new: str, tmp_path: Path) -> None:
+    first, *others = EVENTS.splitlines(keepends=True)
+    (tmp_path / "first.jsonl").write_bytes(first)
+    (tmp_path / "others.jsonl").write_bytes(b"".join(others))
+    assert diff(old, new, str(tmp_path / "first.jsonl"), str(tmp_path / "others.jsonl")).stdout == diff(old, new, "-").stdout
+
+
 def test_a_journey_may_come_through_a_pipe(old: str, tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     events.write_bytes(EVENTS)

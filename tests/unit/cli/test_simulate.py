@@ -70,8 +70,7 @@ def test_the_journey_may_stand_before_the_events(journey: str) -> None:
     [
         (("--journey", "JOURNEY", "JOURNEY", "-"), "two journeys"),
         (("JOURNEY",), "no events are given"),
-        (("a.jsonl", "b.jsonl"), "a.jsonl: a journey file ends in .yaml or .yml"),
-        (("JOURNEY", "a.jsonl", "b.jsonl"), "only one file of events is read, found a.jsonl, b.jsonl"),
+        (("a.jsonl", "JOURNEY"), "looks like a journey file, and stands among the events: the journey comes first"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_told(journey: str, arguments: tuple[str, ...], words: str) -> None:
@@ -169,6 +168,13 @@ def test_events_may_be_a_file_and_packed(journey: str, tmp_path: Path) -> None:
     outputs = {simulate(journey, str(path)).stdout for path in (plain, packed, misnamed)}
     outputs.add(simulate(journey, stdin=gzip.compress(EVENTS)).stdout)
     assert outputs == {simulate(journey).stdout}
+
+
+def test_events_may_be_several_files(journey: str, tmp_path: Path) -> None:
+    first, *others = EVENTS.splitlines(keepends=True)
+    (tmp_path / "first.jsonl").write_bytes(first)
+    (tmp_path / "others.jsonl").write_bytes(b"".join(others))
+    assert etapa("simulate", journey, str(tmp_path / "first.jsonl"), str(tmp_path / "others.jsonl")).stdout == simulate(journey).stdout
 
 
 def test_gzip_that_breaks_off_is_said_after_what_could_be_read(journey: str, tmp_path: Path) -> None:

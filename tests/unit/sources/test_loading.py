@@ -59,7 +59,7 @@ def test_the_smallest_source_is_good() -> None:
         (("source: mine", "source: My Source"), "expected an id in kebab-case"),
         (("source: mine", "source: mine\nsipk: []"), "did you mean `skip`?"),
         (("source: mine", "source: mine\nskip: [{event: {matches: '['}}]"), "is not a regular expression that RE2 takes"),
-        (("source: mine", "source: mine\ndecode: xml"), "expected one of `auto`, `json`, `avro`, `protobuf` and `csv`"),
+        (("source: mine", "source: mine\ndecode: xml"), "expected one of `auto`, `json`, `avro`, `protobuf`, `cloudevents` and `csv`"),
         (("source: mine", "source: mine\ntests: [{given: {}, expect: {amount: 1}}]"), "a touchpoint has no field `amount`"),
         (("source: mine", "source: mine\ntests: [{given: {}, expect: {dead: wrong}}]"), "expected one of `too_large`"),
     ],
