@@ -42,10 +42,10 @@ def map(  # noqa: A001 (named like the command)
     in_order: bool,
     strict: bool,
 ) -> None:
-    """Draw the journey map: what the journey file says of the customers' way, beside what they really do.
+    """Draw the journey map: the journey as the file designs it, and beside it what customers really do.
 
-    EVENTS are files of touchpoints as JSON Lines, plain or packed, folders or patterns of such files, or, with --source, of another system's
-    records. They go through the journey, as in `etapa simulate`. Without EVENTS the map shows the design alone.
+    EVENTS are files of touchpoints as JSON Lines, plain or compressed, folders or patterns of such files, or, with --source, of another system's
+    records. They go through the journey, as in `etapa simulate`. Without EVENTS the map shows only the design.
 
     The page is one file that needs nothing else, in English and Spanish: open it in a browser, send it to a colleague, print it (A3).
     """

@@ -24,9 +24,9 @@ from etapa.rehearsal.summary import Summary
 @click.command()
 @settings_flags("journey")
 @click.argument("events", metavar="EVENTS…", nargs=-1, required=True)
-@click.option("--from", "since", type=Time(), metavar="TIME", help="Leave out what was before: RFC 3339, or a date (UTC).")
-@click.option("--to", "to", type=Time(), metavar="TIME", help="Leave out what was at that time or later: RFC 3339, or a date (UTC).")
-@click.option("--by", type=click.Choice(GRAINS), help="Tell each hour, day or month by itself.")
+@click.option("--from", "since", type=Time(), metavar="TIME", help="Leave out what happened before this time: RFC 3339, or a date (UTC).")
+@click.option("--to", "to", type=Time(), metavar="TIME", help="Leave out what happened at this time or later: RFC 3339, or a date (UTC).")
+@click.option("--by", type=click.Choice(GRAINS), help="Report each hour, day or month separately.")
 @click.option("--persona", metavar="ID", help="Count only customers of this persona of the journey.")
 @click.option("--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint.")
 @touchpoint_file_flags
@@ -46,9 +46,9 @@ def report(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Report how many customers moved, what touched them, how they felt and what campaigns did, from files of touchpoints.
+    """Report how many customers moved, which touchpoints they had, how they felt and how campaigns ended, from files of touchpoints.
 
-    EVENTS are files of touchpoints as JSON Lines, plain or packed, folders or patterns of such files, or, with --source, of another system's
+    EVENTS are files of touchpoints as JSON Lines, plain or compressed, folders or patterns of such files, or, with --source, of another system's
     records; `-` reads standard input. They go through the journey, and everything is counted at its own time, by UTC hours. What is older than
     14 days is counted by days, and what is older than 800 days by months. Without --until no timer fires after a customer's last touchpoint.
     """

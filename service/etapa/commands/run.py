@@ -28,8 +28,8 @@ def run(supervised: Path | None, **flags: str | None) -> None:
 
     It then finishes what it has begun, leaves its group and exits with 0. Exit code 1 means that it ended by itself; the last line of the log says why.
 
-    A worker uses one core. With --workers 4, or auto for one a core, four of them share this machine's port and metrics; one that ends
-    by itself is started again.
+    A worker uses one core. With --workers 4, four workers share one port and one set of metrics on this machine (auto: one worker for each
+    core); a worker that ends by itself is restarted.
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)

@@ -50,7 +50,7 @@ JOURNEY_ENDINGS = (".yaml", ".yml")
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
 @click.option("--triggers", "print_triggers", is_flag=True, help="Print the campaign triggers instead of the stage changes.")
-@click.option("--outcomes", "print_outcomes", is_flag=True, help="Print what becomes of the campaigns' goals instead of the stage changes.")
+@click.option("--outcomes", "print_outcomes", is_flag=True, help="Print the outcomes of the campaigns' goals instead of the stage changes.")
 @touchpoint_file_flags
 @click.option("--summary", "summary_file", metavar="FILE", help="Write the summary to FILE as one JSON object.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary on stderr as one JSON object instead of prose.")

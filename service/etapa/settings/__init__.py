@@ -117,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_host: Annotated[str, Setting(addresses.host(), "Address that the HTTP server listens on")] = "127.0.0.1"
     http_port: Annotated[int, Setting(values.number(0, 65_535), "Port that the HTTP server listens on; 0 takes any free one")] = 6066
     workers: Annotated[
-        int | None, Setting(values.number_or_auto(1, 256), "Workers that `run` starts on this machine, one a core; auto: as many as cores")
+        int | None, Setting(values.number_or_auto(1, 256), "Workers that `run` starts on this machine; auto: one for each core")
     ] = 1
     api_token: Annotated[
         Secret | None, Setting(values.token(), "Bearer token for customer data over HTTP; without one, all such requests are refused")
@@ -137,7 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     registry_url: Annotated[
         str | None,
-        Setting(addresses.registry(), "Schema registry that records of other systems are read by: its URL, or several separated by commas"),
+        Setting(addresses.registry(), "Schema registry for other systems' records: its URL, or several separated by commas"),
     ] = None
     registry_user: Annotated[str | None, Setting(values.one_line(), "User name for the schema registry")] = None
     registry_password: Annotated[Secret | None, Setting(values.secret(), "Password for the schema registry")] = None
@@ -149,7 +149,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     registry_cert: Annotated[str | None, Setting(values.file_path(), "Client certificate for the schema registry (PEM file)")] = None
     registry_key: Annotated[str | None, Setting(values.file_path(), "Key of that certificate (PEM file)")] = None
-    registry_timeout: Annotated[int, Setting(values.duration(SECOND, 5 * MINUTE), "Longest wait for an answer of the schema registry")] = (
+    registry_timeout: Annotated[int, Setting(values.duration(SECOND, 5 * MINUTE), "How long the schema registry may take to answer")] = (
         10 * SECOND
     )
     max_touchpoint_bytes: Annotated[
