@@ -1,6 +1,8 @@
 """Servers as pytest fixtures: started at the first test that asks, one of each for the whole run."""
 
+import contextlib
 from collections.abc import Iterator
+from typing import Protocol, TypeVar
 
 import pytest
 
@@ -10,15 +12,28 @@ from tests.servers.redis_server import RedisCluster, RedisSentinel, RedisServer
 from tests.servers.token_server import TokenServer
 
 
-@pytest.fixture(scope="session")
-def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    """A single-node Kafka. Tests that stop or freeze it bring one of their own."""
-    server = KafkaServer(tmp_path_factory.mktemp("kafka"))
+class _Server(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+S = TypeVar("S", bound=_Server)
+
+
+@contextlib.contextmanager
+def _started(server: S) -> Iterator[S]:
     try:
         server.start()
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A single-node Kafka. Tests that stop or freeze it bring one of their own."""
+    with _started(KafkaServer(tmp_path_factory.mktemp("kafka"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -45,29 +60,17 @@ def guarded_kafka(tmp_path_factory: pytest.TempPathFactory, token_server: TokenS
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A standalone Redis. Tests that stop or freeze it bring one of their own."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    try:
-        server.start()
+    with _started(RedisServer(tmp_path_factory.mktemp("redis"))) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
 def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(tmp_path_factory.mktemp("redis-cluster"))
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
+    with _started(RedisCluster(tmp_path_factory.mktemp("redis-cluster"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def redis_sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSentinel]:
-    sentinel = RedisSentinel(tmp_path_factory.mktemp("redis-sentinel"))
-    try:
-        sentinel.start()
-        yield sentinel
-    finally:
-        sentinel.stop()
+    with _started(RedisSentinel(tmp_path_factory.mktemp("redis-sentinel"))) as server:
+        yield server

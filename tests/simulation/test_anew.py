@@ -1,6 +1,5 @@
 """Topics made anew in many seeded runs: refused in words, then accepted, or all is begun from the beginning; and what happens to workers that do not look."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ import pytest
 from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES
 from tests.simulation.checking.controls import TOPIC_SAFETIES, TopicSafety
 from tests.simulation.worlds.anew import AnewWorld
+from tests.support.quiet import quiet_logs
 
 SEEDS = 60
 SEEDS_WITHOUT = 100
@@ -16,9 +16,8 @@ SEEDS_WITHOUT = 100
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+    with quiet_logs():
+        yield
 
 
 def test_whichever_topic_is_made_anew_nothing_is_processed_until_somebody_accepts_it_or_starts_from_the_beginning() -> None:

@@ -1,6 +1,5 @@
 """Batches that somebody made small in bad faith: read to the end within a bound on memory, and beyond it without either of what keeps it."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
@@ -10,6 +9,7 @@ import pytest
 from tests.simulation.checking.controls import READING_SAFETIES, ReadingSafety
 from tests.simulation.hostile.batches import CODECS, HOSTILE
 from tests.simulation.hostile.world import HostileWorld
+from tests.support.quiet import quiet_logs
 
 SEEDS = 20
 SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 5
@@ -17,9 +17,8 @@ SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 5
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+    with quiet_logs():
+        yield
 
 
 def test_whatever_was_made_small_is_read_to_the_end_within_the_bound_on_memory() -> None:

@@ -1,6 +1,5 @@
 """Workers in many seeded worlds: nothing is lost, nothing comes twice, and the view comes out right."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from tests.simulation.worlds.kinds import KINDS, world_of
 from tests.simulation.worlds.scenario import SimulationScenario
 from tests.simulation.worlds.shop import SimulatedShop
 from tests.simulation.worlds.world import SimulationResult, World
+from tests.support.quiet import quiet_logs
 
 SEEDS = 250
 SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 300
@@ -46,19 +46,15 @@ FED = msgspec.structs.replace(CALM, shop=msgspec.structs.replace(CALM.shop, kind
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+    with quiet_logs():
+        yield
 
 
 @pytest.fixture(scope="module")
 def runs() -> list[SimulationResult]:
     """What the first seeds make of all kinds of worlds."""
-    logging.disable(logging.CRITICAL)
-    try:
+    with quiet_logs():
         return [KINDS[world_of(seed)](seed).run() for seed in range(SEEDS)]
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def test_whatever_a_seed_brings_every_invariant_holds(runs: list[SimulationResult]) -> None:

@@ -17,25 +17,22 @@ from tests.simulation.one_worker.alone import OPTIONS, START, Alone
 from tests.simulation.worlds.scenario import PROGRAM
 from tests.simulation.worlds.versions import VERSIONS, RollingWorld
 from tests.simulation.worlds.world import SimulationResult
+from tests.support.quiet import quiet_logs
 
 SEEDS = 240
 
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+    with quiet_logs():
+        yield
 
 
 @pytest.fixture(scope="module")
 def runs() -> list[SimulationResult]:
     """What the first seeds make of two versions at work."""
-    logging.disable(logging.CRITICAL)
-    try:
+    with quiet_logs():
         return [RollingWorld(seed).run() for seed in range(SEEDS)]
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def test_two_versions_at_once_never_lose_or_repeat_a_change(runs: list[SimulationResult]) -> None:

@@ -1,6 +1,5 @@
 """Workers on aiokafka's own producer, with single requests that come late, twice or never: nothing is torn, lost or repeated."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,25 +9,22 @@ from tests.simulation.checking.reach import MUST_HAPPEN_TO_REQUESTS, did_not_hap
 from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.worlds.world import SimulationResult
+from tests.support.quiet import quiet_logs
 
 SEEDS = 300
 
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+    with quiet_logs():
+        yield
 
 
 @pytest.fixture(scope="module")
 def runs() -> list[SimulationResult]:
     """What the first seeds make of it."""
-    logging.disable(logging.CRITICAL)
-    try:
+    with quiet_logs():
         return [ClusterWorld(seed).run() for seed in range(SEEDS)]
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def test_whatever_becomes_of_single_requests_every_transaction_is_whole_or_absent(runs: list[SimulationResult]) -> None:

@@ -1,7 +1,6 @@
 """All customers judged by a new version of the journey at once, by the partition's owner, as exactly as everything else."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from tests.simulation.one_worker.alone import OPTIONS, Alone
 from tests.simulation.worlds.versions import VERSIONS
 from tests.simulation.worlds.world import World
 from tests.support.faulty import Faulty
+from tests.support.quiet import quiet_logs
 
 SEEDS = 200
 NEW = VERSIONS[2]
@@ -24,9 +24,8 @@ NEW = VERSIONS[2]
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+    with quiet_logs():
+        yield
 
 
 def request(**changes: Any) -> ReclassifyRequest:
