@@ -6,10 +6,9 @@ from typing import Any, Final
 from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
-from etapa.journey.engine.accumulators.before import CountBefore, LastBefore, ValuesBefore
+from etapa.journey.engine.accumulators.before import CountBefore, ValuesBefore
+from etapa.journey.engine.accumulators.estimates import Estimates, SumEstimates, aggregate_estimates
 from etapa.journey.engine.accumulators.ever import exact_sum
-from etapa.journey.engine.accumulators.kept_value import LastValue
-from etapa.journey.engine.accumulators.keys import DaysEver, KeysBefore, KeysBetween, KeysWithin
 from etapa.journey.engine.accumulators.window import (
     LARGEST_VALUE,
     NUMBER,
@@ -24,10 +23,8 @@ from etapa.journey.engine.accumulators.window import (
     uncertain_sum,
     width_of,
 )
-from etapa.journey.language.matching.predicates import MISSING
 from etapa.journey.language.model import AggregateKind
 
-_NO_TIMES: Final[list[int]] = []
 _NONE: Final = (-1, -1)
 
 
@@ -48,6 +45,10 @@ class Series:
     def times(self, entry: Any) -> list[int]:
         """Times at which a span that moves on can come to something else, ascending."""
         raise NotImplementedError
+
+    def estimates(self, entry: Any) -> Estimates | None:
+        """What those at `times` come to, nearly; none where the answer itself costs as little, or where it is beyond floats."""
+        return None
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
         """Whether the answer is certain."""
@@ -71,7 +72,11 @@ class Counted(Series):
         return _later(entry, gone) - _later(entry, upto)
 
     def times(self, entry: Any) -> list[int]:
-        return sorted([*entry[1], *entry[0]]) if has_buckets(entry) else list(entry)
+        return [*entry[1], *entry[0]] if has_buckets(entry) else list(entry)
+
+    def estimates(self, entry: Any) -> Estimates | None:
+        counts = [*entry[2], *[1] * len(entry[0])] if has_buckets(entry) else [1] * len(entry)
+        return SumEstimates(counts, 0.0, exact=True)
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
         return not has_buckets(entry) or _straddling_ends(entry[1], gone, upto, 1 << entry[3]) == _NONE
@@ -108,6 +113,9 @@ class CountedBefore(Series):
     def times(self, entry: Any) -> list[int]:
         return [*entry[2], *entry[1]]
 
+    def estimates(self, entry: Any) -> Estimates | None:
+        return SumEstimates([*entry[3], *[1] * len(entry[1])], float(entry[0]), exact=True)
+
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
         return straddling(entry[2], upto, 1 << entry[4]) < 0
 
@@ -135,6 +143,9 @@ class Aggregated(Series):
     def times(self, entry: Any) -> list[int]:
         return [*entry[2], *entry[0]]
 
+    def estimates(self, entry: Any) -> Estimates | None:
+        return aggregate_estimates(self.kind, None, entry[1], entry[3])
+
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
         return _straddling_ends(entry[2], gone, upto, width_of(self.within)) == _NONE
 
@@ -161,6 +172,9 @@ class AggregatedBefore(Series):
     def times(self, entry: Any) -> list[int]:
         return [*entry[3], *entry[1]]
 
+    def estimates(self, entry: Any) -> Estimates | None:
+        return aggregate_estimates(self.kind, entry[0], entry[2], entry[4])
+
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
         return straddling(entry[3], upto, width_of(self.before)) < 0
 
@@ -180,116 +194,3 @@ def aggregate(kind: AggregateKind, aged: list[Any] | None, values: list[Any], bu
     if kind == "sum":
         return total
     return total / (len(values) + sum([bucket[NUMBER] for bucket in buckets]) + (0 if aged is None else aged[0]))
-
-
-class LatestValue(Series):
-    """The latest value."""
-
-    __slots__ = ()
-
-    def __init__(self, last: LastValue) -> None:
-        super().__init__(last, MISSING)
-
-    def value(self, entry: Any, gone: int, upto: int) -> Any:
-        return entry[1] if gone < entry[0] <= upto else MISSING
-
-    def times(self, entry: Any) -> list[int]:
-        return [entry[0]]
-
-
-class LatestBefore(Series):
-    """The latest value up to so long ago."""
-
-    __slots__ = ()
-
-    def __init__(self, last: LastBefore) -> None:
-        super().__init__(last, MISSING)
-
-    def value(self, entry: Any, gone: int, upto: int) -> Any:
-        place = bisect_right(entry[1], upto)
-        if place:
-            return entry[2][place - 1] if entry[1][place - 1] > gone else MISSING
-        aged = entry[0]
-        return aged[1] if aged is not None and gone < aged[0] <= upto else MISSING
-
-    def times(self, entry: Any) -> list[int]:
-        return list(entry[1]) if entry[0] is None else [entry[0][0], *entry[1]]
-
-    def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return entry[3] is None or entry[3] <= gone
-
-
-class KeysLatest(Series):
-    """How many different ones, of those whose latest time is known."""
-
-    __slots__ = ()
-
-    def __init__(self, keys: KeysWithin) -> None:
-        super().__init__(keys, 0)
-
-    def value(self, entry: Any, gone: int, upto: int) -> Any:
-        bits: int = entry[0]
-        return (len(entry[1]) - bisect_right(entry[1], gone)) << bits
-
-    def times(self, entry: Any) -> list[int]:
-        return list(entry[1])
-
-    def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not entry[0]
-
-
-class KeysEarliest(Series):
-    """How many different ones, of those whose earliest time is known."""
-
-    __slots__ = ()
-
-    def __init__(self, keys: KeysBefore) -> None:
-        super().__init__(keys, 0)
-
-    def value(self, entry: Any, gone: int, upto: int) -> Any:
-        bits: int = entry[0]
-        return bisect_right(entry[1], upto) << bits
-
-    def times(self, entry: Any) -> list[int]:
-        return list(entry[1])
-
-    def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not entry[0]
-
-
-class KeysAmong(Series):
-    """How many different ones, of those of which all times are known that matter."""
-
-    __slots__ = ()
-
-    def __init__(self, keys: KeysBetween) -> None:
-        super().__init__(keys, 0)
-
-    def value(self, entry: Any, gone: int, upto: int) -> Any:
-        bits: int = entry[0]
-        times: list[int] = entry[1]
-        return len(set(entry[2][bisect_right(times, gone) : bisect_right(times, upto)])) << bits
-
-    def times(self, entry: Any) -> list[int]:
-        return list(entry[1])
-
-    def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not entry[0]
-
-
-class DaysCounted(Series):
-    """How many different days ever."""
-
-    __slots__ = ()
-
-    def __init__(self, days: DaysEver) -> None:
-        super().__init__(days, 0)
-
-    def value(self, entry: Any, gone: int, upto: int) -> Any:
-        return entry[1]
-
-    def times(self, entry: Any) -> list[int]:
-        return _NO_TIMES
-
-    def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not entry[3]

@@ -7,25 +7,15 @@ from bisect import bisect_right
 from typing import Any, Final, final
 
 from etapa.journey.engine.accumulators.before import CountBefore, LastBefore, ValuesBefore
+from etapa.journey.engine.accumulators.estimates import ENOUGH, Between
 from etapa.journey.engine.accumulators.kept_value import LastValue
 from etapa.journey.engine.accumulators.keys import DayKey, DaysEver, KeyOf, KeysBefore, KeysBetween, KeysWithin, ValueKey
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
-from etapa.journey.engine.conditions.comparing import Comparing
+from etapa.journey.engine.conditions.comparing import Comparing, all_alike
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall
-from etapa.journey.engine.conditions.series import (
-    Aggregated,
-    AggregatedBefore,
-    Counted,
-    CountedBefore,
-    DaysCounted,
-    KeysAmong,
-    KeysEarliest,
-    KeysLatest,
-    LatestBefore,
-    LatestValue,
-    Series,
-)
+from etapa.journey.engine.conditions.latest_and_distinct import DaysCounted, KeysAmong, KeysEarliest, KeysLatest, LatestBefore, LatestValue
+from etapa.journey.engine.conditions.series import Aggregated, AggregatedBefore, Counted, CountedBefore, Series
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
@@ -104,10 +94,18 @@ class SlidingCompares(SpanCompares):
         times = self.series.times(entry)
         within, before = self.within, self.before
         compare = self.comparing.of(customer)
-        truth = compare.accepts(self._value(customer, now))
+        present = self._value(customer, now)
+        truth = compare.accepts(present)
         # Those that have yet to leave, and those that have yet to come in.
         leaving = len(times) if within == NEVER else bisect_right(times, now - within)
         entering = bisect_right(times, now - before)
+        estimates, bounds = self.series.estimates(entry) if len(times) >= ENOUGH else None, self.comparing.bounds_of(customer)
+        if estimates is not None:
+            low, high = estimates.anywhere()
+            nothing = self.series.nothing
+            is_there = nothing is not None or (within == NEVER and present is not None) or compare.accepts(nothing) is truth
+            if is_there and all_alike(bounds, low, high) and compare.accepts(low) is truth:
+                return NEVER
         while leaving < len(times) or entering < len(times):
             leaves = times[leaving] + within if within != NEVER and leaving < len(times) else NEVER
             enters = times[entering] + before if entering < len(times) else NEVER
@@ -118,8 +116,13 @@ class SlidingCompares(SpanCompares):
                 leaving = bisect_right(times, at - within, leaving)
             if enters == at:
                 entering = bisect_right(times, at - before, entering)
-            gone = LONG_AGO if within == NEVER else at - within
-            if compare.accepts(self.series.value(entry, gone, at - before)) is not truth:
+            about: Between = None if estimates is None else estimates.between(0 if within == NEVER else leaving, entering)
+            if about is not None and (about[0] == about[1] or all_alike(bounds, about[0], about[1])):
+                differs = compare.accepts(about[0]) is not truth
+            else:
+                gone = LONG_AGO if within == NEVER else at - within
+                differs = compare.accepts(self.series.value(entry, gone, at - before)) is not truth
+            if differs:
                 return at
         return NEVER
 
