@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploy.generator.dashboards import DASHBOARDS
 from deploy.generator.metrics_page import metrics_page
+from etapa.contracts.outgoing.report_schema import report_schema
 from etapa.journey.map.schema import map_schema
 from etapa.serve.openapi import openapi_document
 
@@ -22,5 +23,6 @@ def generated_files() -> Mapping[str, str]:
     }
     api = json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
     journey_map = json.dumps(map_schema(), indent=2, ensure_ascii=False) + "\n"
-    schemas = {"schemas/openapi.json": api, "schemas/journey-map.schema.json": journey_map}
+    report = json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
+    schemas = {"schemas/openapi.json": api, "schemas/report.schema.json": report, "schemas/journey-map.schema.json": journey_map}
     return {"docs/metrics.md": metrics_page(), **schemas, **boards, **rules}

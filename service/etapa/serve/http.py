@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from etapa.contracts.outgoing.explanation import explanation_json
+from etapa.contracts.outgoing.report import report_json
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.state import StateError, decode_state
 from etapa.hosting.system_clock import SystemClock
@@ -22,6 +23,7 @@ from etapa.journey.engine.judging.explain import explain
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey, Stage
+from etapa.journey.ledger.report import ReportQuery, report_of
 from etapa.serve import answer_shapes as answers
 from etapa.serve.allowance import Allowance
 from etapa.serve.customer_access import access_of
@@ -32,7 +34,10 @@ from etapa.serve.operations import OF_A_WORKER
 from etapa.serve.ports import ReadinessCheck, RequestObserver, StageReader
 from etapa.serve.problems import problem
 from etapa.serve.readiness import HealthApi, application_of, json_answer, json_bytes
+from etapa.serve.report_query import report_query
 from etapa.settings.values import Secret
+from etapa.stream.protocol.ledger_keeper import ledger_of
+from etapa.stream.protocol.readers import LedgerParts
 
 REFUSALS_A_SECOND = 10
 """How many requests for customers with a wrong token, or with none, are told so in a second."""
@@ -68,6 +73,7 @@ class Api:
         self._requests = requests
         self._token = token
         self._document = openapi_document()
+        self._reporting = asyncio.Lock()
         # Apart, so that who has no token takes nothing from who has.
         self._allowances = {"granted": Allowance(customer_rate), "refused": Allowance(min(customer_rate, REFUSALS_A_SECOND))}
 
@@ -114,6 +120,26 @@ class Api:
                 missing_partitions=list(found.missing),
             )
         )
+
+    async def report(self, request: web.Request) -> web.Response:
+        """GET /v1/report: figures of the whole installation, as the view has them."""
+        try:
+            query = report_query(request.query, self._journey)
+        except ValueError as error:
+            return problem(400, str(error))
+        # One at a time: a ledger of years is a few megabytes.
+        async with self._reporting:
+            found = await self._reader.ledger(query.since, query.until)
+            try:
+                # Apart from the event loop, which is the worker's.
+                return json_bytes(await asyncio.to_thread(self._report, found, query))
+            except StateError as error:
+                return problem(500, f"The ledger cannot be read: {error}.")
+
+    def _report(self, found: LedgerParts, query: ReportQuery) -> bytes:
+        report = report_of(ledger_of(found.parts), query, list(self._stages))
+        told = report_json(report, self._journey.id, self._journey.version)
+        return msgspec.json.encode({**told, "missing_partitions": found.missing})
 
     async def customer(self, request: web.Request) -> web.Response:
         """GET /v1/customers/{id}: where a customer is, and how it came there lately."""

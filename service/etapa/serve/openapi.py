@@ -52,6 +52,17 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
                 "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID},
             }
         ]
+    if operation.query:
+        told["parameters"] = [
+            {
+                "name": each.name,
+                "in": "query",
+                "required": False,
+                "description": each.about,
+                "schema": {"type": "string", "enum": list(each.choices)} if each.choices else {"type": "string"},
+            }
+            for each in operation.query
+        ]
     told["responses"] = {str(answer.status): _answer(answer, schemas) for answer in operation.answers}
     return told
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from etapa.contracts.outgoing.explanation import ExplanationMessage
+from etapa.contracts.outgoing.report_message import ReportMessage
+from etapa.journey.ledger.periods import GRAINS
 from etapa.serve.answer_shapes import Alive, CustomerStage, Document, Map, Problem, Readiness, Stages
 
 JSON = "application/json"
@@ -23,6 +25,14 @@ class Response(msgspec.Struct, frozen=True):
     headers: tuple[str, ...] = ()
 
 
+class QueryParameter(msgspec.Struct, frozen=True):
+    """What may be said after the path's question mark; text, one of `choices` if there are any."""
+
+    name: str
+    about: str
+    choices: tuple[str, ...] = ()
+
+
 class Operation(msgspec.Struct, frozen=True):
     """GET of a path. `name` is its operation id and the handler's name."""
 
@@ -32,6 +42,7 @@ class Operation(msgspec.Struct, frozen=True):
     answers: Sequence[Response]
     of_a_customer: bool = False
     """It needs the token, and `{id}` in its path is a customer's id."""
+    query: tuple[QueryParameter, ...] = ()
 
 
 def _problem(status: int, meaning: str, *headers: str) -> Response:
@@ -75,6 +86,20 @@ OF_A_WORKER = (
         (Response(200, "The journey.", Map), _FAILED),
     ),
     Operation("/v1/stages", "stages", "How many customers are in each stage.", (Response(200, "The counts.", Stages), _FAILED, _WAIT)),
+    Operation(
+        "/v1/report",
+        "report",
+        "How many moved, touched and felt what, over the whole installation.",
+        (Response(200, "The figures.", ReportMessage), _problem(400, "The query is wrong; the detail says how."), _FAILED, _WAIT),
+        query=(
+            QueryParameter(
+                "from", "The first instant that counts: RFC 3339 with an offset, or a date in UTC. Left out: from the beginning."
+            ),
+            QueryParameter("to", "The first instant that counts no more. Left out: up to now."),
+            QueryParameter("by", "Tell each hour, day or month by itself.", GRAINS),
+            QueryParameter("persona", "Count only customers of this persona of the journey."),
+        ),
+    ),
     Operation(
         "/v1/customers/{id}",
         "customer",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from etapa.hosting.health import Health
-from etapa.stream.protocol.readers import StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerParts, StageCounts, StoredCustomer
 
 
 class StageReader(Protocol):
@@ -12,6 +12,9 @@ class StageReader(Protocol):
 
     async def stage_counts(self) -> StageCounts:
         """How many customers are in each stage, and which partitions are missing from that."""
+
+    async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
+        """The ledgers of all partitions, as far as they may hold times from `since` up to but without `until`."""
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         """What the view holds of a customer; none when no customer has this id."""

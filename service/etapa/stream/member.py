@@ -29,7 +29,7 @@ from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.lookout import Lookout
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerParts, StageCounts, StoredCustomer
 from etapa.stream.protocol.task import AllRefused, PartitionTask
 from etapa.stream.rebalances import Rebalances
 from etapa.stream.redis.reader import ViewReader
@@ -38,14 +38,11 @@ from etapa.stream.task_setup import task_options
 from etapa.stream.vital_signs import EVERY, PROBE_SECONDS, VitalSigns
 from etapa.stream.worker_observer import WorkerObserver
 
-_FIRST_BACKOFF = 0.5
-_LONGEST_BACKOFF = 10.0
-_LOOK_EVERY = 1.0
+_FIRST_BACKOFF, _LONGEST_BACKOFF, _LOOK_EVERY = 0.5, 10.0, 1.0
 _REFUSED_PAUSE = 10.0
 """Seconds until a worker that would be refused every partition looks again."""
 
 logger = logging.getLogger(__name__)
-
 _T = TypeVar("_T")
 
 
@@ -251,14 +248,17 @@ class Member(Service):
         """Customers by stage over all partitions, from Redis. Raises `ViewError`."""
         return await self._reader().stage_counts()
 
+    async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
+        """The ledgers of all partitions, from Redis. Raises `ViewError`."""
+        return await self._reader().ledger(since, until)
+
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         """What Redis holds of a customer. Raises `ViewError`."""
         return await self._reader().customer(customer_id)
 
     def _reader(self) -> ViewReader:
         if self._store is None:
-            message = "the worker has no connection to Redis: it is starting or stopping"
-            raise ViewError(message)
+            raise ViewError("the worker has no connection to Redis: it is starting or stopping")
         return self._store.reader()
 
     async def health(self) -> Sequence[Health]:

@@ -14,12 +14,14 @@ from etapa.contracts.stored.state import encode_state
 from etapa.hosting.health import Health
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.language.model import EVER, Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
+from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import SECOND
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.settings.values import Secret
+from etapa.stream.protocol.ledger_keeper import LedgerKeeper
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StoredCustomer
 
 JOURNEY = Journey(
     id="shop",
@@ -45,11 +47,19 @@ class StagesInMemory:
     def __init__(self, *customers: Customer) -> None:
         self.customers = {customer.id: customer for customer in customers}
         self.down = False
+        self.tally = BatchTally()
 
     async def stage_counts(self) -> StageCounts:
         self._answer()
         stages = [customer.stage for customer in self.customers.values()]
         return StageCounts({stage: stages.count(stage) for stage in stages}, 4, [3])
+
+    async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
+        self._answer()
+        keeper = LedgerKeeper({}, None)
+        return LedgerParts(
+            [LedgerPart({name: page for name, page in keeper.enter(self.tally, NOON).items() if page is not None}, NOON)], [3]
+        )
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         self._answer()
@@ -100,11 +110,12 @@ def application(
     reader: StagesInMemory | None = None,
     readiness: Checks | NeverDone | None = None,
     rate: int = 100,
+    journey: Journey = JOURNEY,
 ) -> web.Application:
     reader = reader or StagesInMemory(*customers)
     readiness = readiness or Checks(Health("kafka", ready=True))
-    metrics = Metrics(JOURNEY)
-    return Api(JOURNEY, reader, readiness, metrics.registry, Secret(token) if token else None, metrics.http, rate).application()
+    metrics = Metrics(journey)
+    return Api(journey, reader, readiness, metrics.registry, Secret(token) if token else None, metrics.http, rate).application()
 
 
 @contextlib.asynccontextmanager

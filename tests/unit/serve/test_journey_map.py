@@ -18,7 +18,7 @@ from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.serve.map_page import CONTENT_SECURITY_POLICY, PAGE
 from etapa.serve.operations import OF_A_WORKER
 from etapa.stream.protocol.observer import BatchCommitted
-from etapa.stream.protocol.readers import StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerParts, StageCounts, StoredCustomer
 
 RETAIL = journey_or_raise((files("etapa") / "journeys" / "retail.yaml").read_text("utf-8"), "retail.yaml")
 
@@ -26,6 +26,9 @@ RETAIL = journey_or_raise((files("etapa") / "journeys" / "retail.yaml").read_tex
 class Nobody:
     async def stage_counts(self) -> StageCounts:
         return StageCounts({}, 1, [])
+
+    async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
+        raise NotImplementedError
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         return None

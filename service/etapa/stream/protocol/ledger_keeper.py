@@ -6,13 +6,14 @@ Compaction forgets after a day that a page was removed. A view that was further 
 folded; so what is kept as such no longer at the mark's stream time counts nowhere, and is removed again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_page, encode_page, field_of, page_key_of
-from etapa.journey.ledger.ledger import Pages, enter, outgrown
+from etapa.journey.ledger.ledger import JourneyLedger, Pages, enter, outgrown
 from etapa.journey.ledger.page import Page, PageKey
 from etapa.journey.ledger.tally import BatchTally
+from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
 
 MOST_OPEN: Final = 64
@@ -75,3 +76,13 @@ class LedgerKeeper(Pages):
 def ledger_records(pages: LedgerPages) -> list[Outgoing]:
     """Pages as records of `customer-state`."""
     return [Outgoing(LEDGER_PREFIX + field, value) for field, value in pages.items()]
+
+
+def ledger_of(parts: Sequence[LedgerPart]) -> JourneyLedger:
+    """The ledger of an installation: those of its partitions together. Raises `StateError`."""
+    ledger = JourneyLedger()
+    for part in parts:
+        stored = {key: value for field, value in part.pages.items() if (key := page_key_of(field)) is not None}
+        left_over = set() if part.stream_time is None else {key for key, _ in outgrown(stored, part.stream_time)}
+        ledger.merge({key: decode_page(key.table, value) for key, value in stored.items() if key not in left_over})
+    return ledger

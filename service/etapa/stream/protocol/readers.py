@@ -22,6 +22,21 @@ class StoredCustomer(msgspec.Struct, frozen=True):
     """What it takes to read the state, if the customer is to be judged."""
 
 
+class LedgerPart(msgspec.Struct, frozen=True):
+    """Pages of a partition's ledger by name, as they are stored, and the stream time of their mark."""
+
+    pages: Mapping[bytes, bytes]
+    stream_time: int | None
+
+
+class LedgerParts(msgspec.Struct, frozen=True):
+    """The ledgers of all partitions that the view shows whole."""
+
+    parts: Sequence[LedgerPart]
+    missing: Sequence[int]
+    """Partitions that are not among them: the view holds nothing of them, because they are new or lost, or they are being rebuilt."""
+
+
 class StageCounts(msgspec.Struct, frozen=True):
     """How many customers are in each stage, over all partitions that the view shows whole."""
 

@@ -6,13 +6,14 @@ from typing import Any
 from redis.exceptions import NoPermissionError
 
 from etapa.contracts.partitioner import partition_of
+from etapa.journey.ledger.periods import period_of
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import BeingRebuilt, StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import BeingRebuilt, LedgerPart, LedgerParts, StageCounts, StoredCustomer
 from etapa.stream.redis.client import RedisClient
 from etapa.stream.redis.errors import view_errors
-from etapa.stream.redis.view import PartitionKeys, awaited, read_counts, read_memories
+from etapa.stream.redis.view import LEDGER, PartitionKeys, awaited, fields_of, read_counts, read_memories
 
 
 class ViewReader:
@@ -47,6 +48,23 @@ class ViewReader:
             for stage, count in read_counts(counts).items():
                 total[stage] = total.get(stage, 0) + count
         return StageCounts(total, partitions, missing)
+
+    async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
+        """The ledgers of all partitions, as far as their pages may hold times from `since` up to but without `until`."""
+        partitions = await self.partition_count() or self._expected
+        first = b"" if since is None else period_of(since, "hour").encode()
+        last = b"" if until is None else period_of(until - 1, "hour").encode()
+        parts, missing = [], []
+        async with view_errors("reading the ledger", self._seconds):
+            for partition in range(partitions):
+                keys = PartitionKeys(self._prefix, partition)
+                mark, pages = await LEDGER.run(self._client, [keys.mark, keys.ledger], [first, last])
+                fields = fields_of(mark)
+                if fields.get(b"complete") == b"1":
+                    parts.append(LedgerPart(fields_of(pages), int(fields[b"stream_time"]) if fields[b"stream_time"] else None))
+                else:
+                    missing.append(partition)
+        return LedgerParts(parts, missing)
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         """Where a customer is, or none when the view does not know it. Raises `BeingRebuilt` when the view cannot know."""

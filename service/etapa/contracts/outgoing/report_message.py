@@ -1,0 +1,130 @@
+"""The report as it is written in JSON: what `etapa report --json` prints and GET /v1/report answers. Mirrors `schemas/report.schema.json`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from etapa.journey.ledger.periods import Grain
+
+Counted = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Estimate = Annotated[Seconds | None, msgspec.Meta(description="Within 1/32; null when nobody left.")]
+Persona = Annotated[str | None, msgspec.Meta(description="Null: those whom no persona fits, or all where it is what was asked for.")]
+
+
+class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Where periods are told apart, each row says which one it is of."""
+
+    period: (
+        Annotated[str, msgspec.Meta(description="An hour, a day or a month in UTC: `2026-11-21T10`, `2026-11-21`, `2026-11`.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    grain: (
+        Annotated[Grain, msgspec.Meta(description="How long the period is: longer than was asked for where it is so kept.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+
+
+class MoveRow(PeriodRow, frozen=True, kw_only=True):
+    """Published stage changes of one kind."""
+
+    source: Annotated[str | None, msgspec.Meta(description="Null: new customers.")] = msgspec.field(name="from")
+    to: str
+    cause: str
+    count: Counted
+    stay_seconds: Annotated[Seconds, msgspec.Meta(description="The sum of the times spent in the stage that was left.")]
+
+
+class StageRow(PeriodRow, frozen=True, kw_only=True):
+    """What happened to a stage."""
+
+    stage: str
+    entered: Counted
+    new: Annotated[Counted, msgspec.Meta(description="New customers, among those who entered.")]
+    left: Counted
+    touchpoints: Counted
+    stay_seconds: Annotated[Seconds, msgspec.Meta(description="The sum of the stays of those who left.")]
+    median_stay_seconds: Estimate
+    p90_stay_seconds: Estimate
+
+
+class StayRow(PeriodRow, frozen=True, kw_only=True):
+    """How long those stayed who went from one stage to another."""
+
+    source: str = msgspec.field(name="from")
+    to: str
+    count: Counted
+    median_seconds: Estimate
+    p90_seconds: Estimate
+
+
+class StayBucket(PeriodRow, frozen=True, kw_only=True):
+    """Stays of a certain length in a stage that was left."""
+
+    stage: str
+    at_least_seconds: Seconds
+    below_seconds: Seconds
+    count: Counted
+
+
+class TouchpointRow(PeriodRow, frozen=True, kw_only=True):
+    """Touchpoints of one kind in a stage."""
+
+    stage: str
+    type: str
+    channel: str | None
+    count: Counted
+
+
+class FeelingRow(PeriodRow, frozen=True, kw_only=True):
+    """What customers in a stage said about how they felt, in the scale's own units."""
+
+    stage: str
+    count: Counted
+    sum: float
+    sum_of_squares: float
+    mean: float
+    standard_deviation: Annotated[float | None, msgspec.Meta(description="Of the sample; null for a single value.")]
+
+
+class CampaignRow(PeriodRow, frozen=True, kw_only=True):
+    """What became of stage changes that were offered to a campaign."""
+
+    campaign: str
+    outcome: str
+    count: Counted
+
+
+class PersonaRow(PeriodRow, frozen=True, kw_only=True):
+    """What happened to the customers of a persona, whatever persona was asked for."""
+
+    persona: str | None
+    new: Counted
+    stage_changes: Counted
+    touchpoints: Counted
+
+
+class ReportMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of a stretch of time."""
+
+    journey: str
+    version: int
+    since: Annotated[str | None, msgspec.Meta(description="The first instant; null: from the beginning.")] = msgspec.field(name="from")
+    to: Annotated[str | None, msgspec.Meta(description="The first instant past it; null: up to now.")]
+    by: Grain | None
+    persona: Persona
+    exact: Annotated[
+        bool, msgspec.Meta(description="Whether all that is counted lies within. Where periods reach over the bounds they are told whole.")
+    ]
+    limited: Annotated[bool, msgspec.Meta(description="Whether some types or channels are counted as `other`, because there are too many.")]
+    moves: Sequence[MoveRow]
+    stages: Sequence[StageRow]
+    stays: Sequence[StayRow]
+    stay_histogram: Annotated[Sequence[StayBucket], msgspec.Meta(description="Empty where periods are told apart.")]
+    touchpoints: Sequence[TouchpointRow]
+    feeling: Sequence[FeelingRow]
+    campaigns: Sequence[CampaignRow]
+    goals: Annotated[Sequence[Mapping[str, Any]], msgspec.Meta(description="What came of campaigns' goals.")]
+    personas: Sequence[PersonaRow]
+    missing_partitions: Annotated[Sequence[int], msgspec.Meta(description="Their figures are not counted at the moment.")] = ()

@@ -1,0 +1,22 @@
+"""The JSON Schema of the report, made from what describes the message."""
+
+from typing import Any
+
+import msgspec
+
+from etapa.contracts.outgoing.report_message import ReportMessage
+
+
+def report_schema() -> dict[str, Any]:
+    """The schema as plain data. It says the same each time it is made."""
+    _, components = msgspec.json.schema_components([ReportMessage], ref_template="#/$defs/{name}")
+    whole = components.pop("ReportMessage")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:etapa:report",
+        **whole,
+        "title": "Report",
+        "description": "How many moved, touched and felt what in a stretch of time: what `etapa report --json` prints and GET /v1/report answers. "
+        "Later versions may add fields; readers ignore what they do not know.",
+        "$defs": dict(sorted(components.items())),
+    }
