@@ -44,6 +44,13 @@ JOURNEY = Dashboard(
                 unit="ops",
                 quiet="Empty where the journey has no campaigns.",
             ),
+            Panel(
+                title="Goals met and missed, a second",
+                about="By campaign and group. Whether a campaign works is told by etapa uplift.",
+                queries=[rate(m.CAMPAIGN_OUTCOMES, "campaign", "group", "outcome")],
+                unit="ops",
+                quiet="Empty where no campaign has a goal.",
+            ),
             Panel(title="Timers that fired a second", about="Moves that time alone made.", queries=[rate(m.TIMERS)], unit="ops"),
         ],
     },

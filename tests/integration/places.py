@@ -35,6 +35,7 @@ def new_settings(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0
         topic_touchpoints=f"{name}.touchpoints",
         topic_stage_changes=f"{name}.stage-changes",
         topic_campaign_triggers=f"{name}.campaign-triggers",
+        topic_campaign_outcomes=f"{name}.campaign-outcomes",
         topic_dead_letters=f"{name}.dead-letters",
         topic_customer_state=f"{name}.customer-state",
         topic_campaign_trigger_dead_letters=f"{name}.campaign-trigger-dead-letters",

@@ -24,7 +24,7 @@ def accept(topic: str, yes: bool, **flags: str | None) -> None:
     """Accept TOPIC, which was deleted and created again on purpose, in place of the one that was there before.
 
     When a topic is not the one that they know, workers refuse its partitions and `etapa deliver` ends. This command lets them continue. It
-    accepts stage-changes, campaign-triggers and dead-letters, which workers only write, by the names that they have here. Workers may run
+    accepts stage-changes, campaign-triggers, campaign-outcomes and dead-letters, which workers only write, by the names that they have here. Workers may run
     meanwhile. The new campaign-triggers is delivered from its beginning (with ETAPA_START=latest: from its end).
     """
     settings = settings_from(flags).settings

@@ -93,6 +93,7 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
                 settings.topic_touchpoints,
                 settings.topic_stage_changes,
                 settings.topic_campaign_triggers,
+                settings.topic_campaign_outcomes,
                 settings.topic_dead_letters,
                 settings.topic_customer_state,
             )

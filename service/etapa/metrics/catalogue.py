@@ -45,6 +45,13 @@ CAMPAIGN_TRIGGERS = Metric(
     labels=("campaign", "outcome"),
     help="Stage changes offered to a campaign that responds to them, and held triggers checked again, by the outcome",
 )
+CAMPAIGN_OUTCOMES = Metric(
+    name="etapa_campaign_outcomes_total",
+    kind="counter",
+    labels=("campaign", "group", "outcome"),
+    help="Goals of campaigns that were met or missed, by the group: sent, or holdout",
+    absent_at_first="only campaigns that have a goal have series",
+)
 TYPE_MISMATCHES = Metric(
     name="etapa_type_mismatches_total",
     kind="counter",
@@ -301,6 +308,7 @@ WORKER = (
     CUSTOMERS,
     STAGE_DWELL,
     CAMPAIGN_TRIGGERS,
+    CAMPAIGN_OUTCOMES,
     TYPE_MISMATCHES,
     DEAD_LETTERS,
     SOURCE_RECORDS,

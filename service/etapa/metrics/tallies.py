@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Final
 
-from etapa.journey.engine.facts.changes import Cause, Release, TriggerOutcome
+from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Release, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.records import Record
@@ -53,6 +54,18 @@ def offers_in(changes: Sequence[StageChange], released: Sequence[Release] = ()) 
     for release in released:
         offered = (release.offer.campaign, release.offer.outcome)
         found[offered] = found.get(offered, 0) + 1
+    return found
+
+
+GOAL_OUTCOMES: Final = [(group, outcome) for group in ("sent", "holdout") for outcome in ("met", "missed")]
+
+
+def outcomes_in(outcomes: Sequence[CampaignOutcome]) -> dict[tuple[str, str, str], int]:
+    """How many goals of each campaign were met or missed, by the group."""
+    found: dict[tuple[str, str, str], int] = {}
+    for each in outcomes:
+        outcome = (each.campaign, "holdout" if each.holdout else "sent", "met" if each.met else "missed")
+        found[outcome] = found.get(outcome, 0) + 1
     return found
 
 

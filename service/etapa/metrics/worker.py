@@ -22,7 +22,7 @@ from etapa.metrics import catalogue
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.http import HttpMetrics
 from etapa.metrics.process import new_registry
-from etapa.metrics.tallies import dwells_in, moves_in, offers_in, timestamps_in
+from etapa.metrics.tallies import GOAL_OUTCOMES, dwells_in, moves_in, offers_in, outcomes_in, timestamps_in
 from etapa.metrics.trace_sample import sampled_parents
 from etapa.stream.protocol.damage import DamageKind
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, RecordOutcome
@@ -111,6 +111,7 @@ class Metrics:
         TypeMismatches(type_mismatches, registry)
         self._dwell = catalogue.STAGE_DWELL.bulk_histogram(registry)
         self._campaign_triggers = catalogue.CAMPAIGN_TRIGGERS.counter(registry)
+        self._campaign_outcomes = catalogue.CAMPAIGN_OUTCOMES.counter(registry)
         self._dead_letters = catalogue.DEAD_LETTERS.counter(registry)
         self._source_records = catalogue.SOURCE_RECORDS.counter(registry)
         self._source_skipped = catalogue.SOURCE_SKIPPED.counter(registry)
@@ -139,6 +140,9 @@ class Metrics:
         self._stream_time = catalogue.STREAM_TIME.gauge(registry)
         catalogue.JOURNEY_INFO.gauge(registry).labels(journey.id, str(journey.version)).set(1)
         self._show_from_the_start(stages, [campaign.id for campaign in journey.campaigns])
+        for goal in [campaign.id for campaign in journey.campaigns if campaign.goal is not None]:
+            for group, outcome in GOAL_OUTCOMES:
+                self._campaign_outcomes.labels(goal, group, outcome)
 
     def _show_from_the_start(self, stages: list[str], campaigns: list[str]) -> None:
         """Series that are missing until something happens cannot be told from a worker that is not there."""
@@ -182,6 +186,8 @@ class Metrics:
             for rule, number in batch.source.skipped.items():
                 self._source_skipped.labels(rule).inc(number)
         self._count_changes(batch.changes, batch.released)
+        for became, number in outcomes_in(batch.outcomes).items():
+            self._campaign_outcomes.labels(*became).inc(number)
         self.customers.add(partition, batch.stage_deltas)
         self._batch_touchpoints.observe(len(batch.records))
         for step, seconds in batch.seconds.items():

@@ -150,7 +150,13 @@ class Site(AbstractContextManager["Site"]):
     def hanging(self) -> list[Place]:
         """Partitions where a transaction is open, the group's offsets included."""
         settings = self.settings
-        ours = (settings.topic_stage_changes, settings.topic_campaign_triggers, settings.topic_dead_letters, settings.topic_customer_state)
+        ours = (
+            settings.topic_stage_changes,
+            settings.topic_campaign_triggers,
+            settings.topic_campaign_outcomes,
+            settings.topic_dead_letters,
+            settings.topic_customer_state,
+        )
         places = [(topic, number) for topic in ours for number in range(settings.partitions)]
         places += [("__consumer_offsets", number) for number in self._leaders("__consumer_offsets")]
         return hanging_transactions(self.kafka.bootstrap_servers, places)

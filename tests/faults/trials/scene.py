@@ -151,6 +151,7 @@ class Scene(AbstractContextManager["Scene"]):
         topics = (
             settings.topic_stage_changes,
             settings.topic_campaign_triggers,
+            settings.topic_campaign_outcomes,
             settings.topic_dead_letters,
             settings.topic_customer_state,
         )

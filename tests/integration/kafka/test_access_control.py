@@ -104,6 +104,7 @@ class Guarded:
             "customer-state": settings.topic_customer_state,
             "stage-changes": settings.topic_stage_changes,
             "campaign-triggers": settings.topic_campaign_triggers,
+            "campaign-outcomes": settings.topic_campaign_outcomes,
             "dead-letters": settings.topic_dead_letters,
             "campaign-trigger-dead-letters": settings.topic_campaign_trigger_dead_letters,
             "delivery-progress": settings.topic_delivery_progress,

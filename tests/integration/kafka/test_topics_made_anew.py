@@ -113,7 +113,7 @@ def accept(settings: Settings, topic: str) -> subprocess.CompletedProcess[bytes]
     return etapa("topics", "accept", topic, "--yes", env=environment_of(settings))
 
 
-@pytest.mark.parametrize("role", ["stage_changes", "campaign_triggers", "dead_letters"])
+@pytest.mark.parametrize("role", ["stage_changes", "campaign_triggers", "campaign_outcomes", "dead_letters"])
 def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path, role: str
 ) -> None:

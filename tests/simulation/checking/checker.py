@@ -13,17 +13,19 @@ from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
+from etapa.journey.engine.facts.changes import CampaignOutcome
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import triggers_of
-from etapa.journey.engine.judging.classify import run_until, touch
+from etapa.journey.engine.judging.classify import run_and_note, touch
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
 from etapa.journey.ledger.ledger import JourneyLedger, enter
@@ -60,6 +62,7 @@ class ExpectedHistory:
 
     changes: dict[str, list[bytes]] = field(default_factory=dict)
     triggers: dict[str, list[bytes]] = field(default_factory=dict)
+    outcomes: dict[str, list[bytes]] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)
     dead_letters: list[tuple[int, str]] = field(default_factory=list)
     ledger: JourneyLedger = field(default_factory=JourneyLedger)
@@ -69,13 +72,16 @@ class ExpectedHistory:
         if isinstance(piece.item, Rejected) and not (self.dead_letters and self.dead_letters[-1][0] == piece.offset):
             self.dead_letters.append((piece.offset, piece.item.reason))
 
-    def add(self, program: Program, changes: Sequence[StageChange]) -> None:
+    def add(self, program: Program, changes: Sequence[StageChange], outcomes: Sequence[CampaignOutcome]) -> None:
         for change in changes:
             _, value, _ = encode_stage_change(change, program.journey.id, program.journey.version)
             self.changes.setdefault(change.customer_id, []).append(value)
         for trigger in triggers_of(changes):
             _, value, _ = encode_campaign_trigger(trigger, program.journey.id, program.journey.version)
             self.triggers.setdefault(trigger.customer_id, []).append(value)
+        for outcome in outcomes:
+            _, value, _ = encode_campaign_outcome(outcome, program.journey.id, program.journey.version)
+            self.outcomes.setdefault(outcome.customer_id, []).append(value)
 
 
 def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
@@ -166,7 +172,7 @@ class _RecordByRecord:
         assert work.tally is not None
         # By hours as long as the run lasts; what is old is folded when it is compared.
         enter(self.reference.ledger, work.tally, 0)
-        self.reference.add(self._partition.program, work.changes)
+        self.reference.add(self._partition.program, work.changes, work.outcomes)
         self.reference.customers.update(work.changed)
 
 
@@ -180,10 +186,11 @@ def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expec
             continue
         touched = touch(expected.program, reference.customers.get(item.customer_id), item)
         reference.customers[item.customer_id] = touched.customer
-        reference.add(expected.program, touched.changes)
+        reference.add(expected.program, touched.changes, touched.outcomes)
     if stream_time is not None:
         for customer in reference.customers.values():
-            reference.add(expected.program, run_until(expected.program, customer, stream_time - expected.program.grace))
+            happened = run_and_note(expected.program, customer, stream_time - expected.program.grace)
+            reference.add(expected.program, happened.changes, happened.outcomes)
     return reference
 
 
@@ -231,6 +238,7 @@ def _compare(name: str, reference: ExpectedHistory, broker: MemoryBroker, redis:
     wrong = [
         *_compare_by_customer(f"changes ({name})", reference.changes, changes),
         *_compare_by_customer(f"triggers ({name})", reference.triggers, triggers),
+        *_compare_by_customer(f"outcomes ({name})", reference.outcomes, broker.outcomes),
     ]
     letters = [_origin(letter.key, letter.value, letter.headers, broker) for letter in broker.dead_letters]
     if letters != reference.dead_letters:

@@ -26,7 +26,9 @@ from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
 from tests.simulation.machines.memory_view import MemoryView
 
-ProtocolSafety = Literal["kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters", "ledger_within"]
+ProtocolSafety = Literal[
+    "kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters", "outcomes", "ledger_within"
+]
 """Of one partition, in every kind of world."""
 SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
 """Of a worker that the group gives partitions and takes them away from; only groups have such workers."""
@@ -89,6 +91,16 @@ class LedgerlessLog(MemoryLog):
 
     async def commit(self, transaction: Transaction) -> int:
         return await super().commit(msgspec.structs.replace(transaction, ledger=()))
+
+
+class OutcomesApartLog(MemoryLog):
+    """Without outcomes of goals in the transaction: they are published by themselves, before it is committed."""
+
+    async def commit(self, transaction: Transaction) -> int:
+        outcomes = transaction.campaign_outcomes
+        if outcomes:
+            await self._process.call("publish", lambda: self._broker.outcomes.extend(outcomes), no_answer)
+        return await super().commit(msgspec.structs.replace(transaction, campaign_outcomes=()))
 
 
 class NamelessLog(MemoryLog):
@@ -211,6 +223,7 @@ SUPERVISIONS: Final[Mapping[Safety, type[PartitionTasks]]] = {
 _LOGS: Final[Mapping[Safety, type[MemoryLog]]] = {
     "dead_letters": ApartLog,
     "ledger_within": LedgerlessLog,
+    "outcomes": OutcomesApartLog,
     "marked_topics": NamelessLog,
     "watched_topics": UnwatchedLog,
 }

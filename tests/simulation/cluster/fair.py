@@ -101,6 +101,7 @@ def transaction(number: int) -> Transaction:
     return Transaction(
         stage_changes=outgoing("change"),
         campaign_triggers=outgoing("trigger"),
+        campaign_outcomes=outgoing("outcome"),
         dead_letters=outgoing("letter"),
         states=[Outgoing(b"ada", b"state-%d" % number)],
         mark_key=b"\xffmark",

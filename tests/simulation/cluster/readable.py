@@ -25,6 +25,7 @@ def topics_of(settings: Settings) -> Sequence[str]:
         settings.topic_customer_state,
         settings.topic_stage_changes,
         settings.topic_campaign_triggers,
+        settings.topic_campaign_outcomes,
         settings.topic_dead_letters,
     )
 
@@ -32,7 +33,9 @@ def topics_of(settings: Settings) -> Sequence[str]:
 def content_of(transaction: Transaction) -> tuple[Content, ...]:
     """What a transaction puts into each of `topics_of`."""
     states = (*transaction.states, *transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value))
-    published: Iterator[Sequence[Outgoing]] = iter((transaction.stage_changes, transaction.campaign_triggers, transaction.dead_letters))
+    published: Iterator[Sequence[Outgoing]] = iter(
+        (transaction.stage_changes, transaction.campaign_triggers, transaction.campaign_outcomes, transaction.dead_letters)
+    )
     return (
         [Written(one.key, one.value, ()) for one in states],
         *([Written(one.key, one.value, tuple(one.headers)) for one in outgoing] for outgoing in published),
@@ -93,6 +96,7 @@ class ClusterBroker(MemoryBroker):
         committed = Committed(attempt.transaction, written[0][-1][0], transactions.epoch)
         self.committed.append(committed)
         self.dead_letters += attempt.transaction.dead_letters
+        self.outcomes += attempt.transaction.campaign_outcomes
         if self.on_commit is not None:
             self.on_commit(committed)
 

@@ -15,6 +15,7 @@ WHOLE = {
     SETTINGS.topic_customer_state: [b"state-1", b"mark-1"],
     SETTINGS.topic_stage_changes: [b"change-1"],
     SETTINGS.topic_campaign_triggers: [b"trigger-1"],
+    SETTINGS.topic_campaign_outcomes: [b"outcome-1"],
     SETTINGS.topic_dead_letters: [b"letter-1"],
 }
 """What readers see of `transaction(1)`."""

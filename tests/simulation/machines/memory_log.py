@@ -84,6 +84,8 @@ class MemoryBroker:
     """Of the transaction with stage changes that is ended next, a part is lost."""
     dead_letters: list[Outgoing] = field(default_factory=list)
     """In the order in which a consumer that reads committed records sees them."""
+    outcomes: list[Outgoing] = field(default_factory=list)
+    """What became of campaigns' goals, in the same way."""
     group_offset: int | None = None
     group_offset_moved: bool = False
     """Whether somebody has moved it by hand."""
@@ -202,6 +204,7 @@ class MemoryBroker:
         committed = Committed(opened.transaction, opened.entries[-1].record.offset, epoch)
         self.committed.append(committed)
         self.dead_letters += committed.transaction.dead_letters
+        self.outcomes += committed.transaction.campaign_outcomes
         self._publish_changes(opened.transaction)
         if self.on_commit is not None:
             self.on_commit(committed)

@@ -71,6 +71,8 @@ def arrivals(random: Random, shop: SimulatedShop, now: Iterator[int]) -> Iterato
 
 def _touchpoint(random: Random, touchpoint_id: str, customer_id: str, kind: str, at: int) -> dict[str, Any]:
     touchpoint: dict[str, Any] = {"id": touchpoint_id, "customer_id": customer_id, "type": kind, "occurred_at": format_time(at)}
+    if kind == "purchase":
+        touchpoint["properties"] = {"amount": int(touchpoint_id[1:]) % 97 / 10}
     if random.random() < 0.2:
         touchpoint["channel"] = random.choice(("web", "shop", "whatsapp"))
     if random.random() < 0.1:

@@ -19,6 +19,7 @@ NEWER = (
     ("to: loyal", "to: fond"),
     ("[loyal, gone]", "[fond, gone]"),
     ("cooldown: 6s", "cooldown: 2s"),
+    ("goal: {enter: loyal", "goal: {enter: fond"),
 )
 
 

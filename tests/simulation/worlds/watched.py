@@ -141,6 +141,7 @@ class WatchedPartition:
         for outgoing in (
             *committed.transaction.stage_changes,
             *committed.transaction.campaign_triggers,
+            *committed.transaction.campaign_outcomes,
             *committed.transaction.dead_letters,
         ):
             self._note(f"{self._prefix}published {outgoing.value!r}")

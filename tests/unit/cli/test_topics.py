@@ -19,6 +19,7 @@ def environ(kafka_server: KafkaServer) -> dict[str, str]:
         "TOUCHPOINTS",
         "STAGE_CHANGES",
         "CAMPAIGN_TRIGGERS",
+        "CAMPAIGN_OUTCOMES",
         "DEAD_LETTERS",
         "CUSTOMER_STATE",
         "CAMPAIGN_TRIGGER_DEAD_LETTERS",

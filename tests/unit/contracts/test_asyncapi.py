@@ -100,12 +100,12 @@ def test_the_examples_are_valid(name: str) -> None:
             assert "headers" not in example
 
 
-@pytest.mark.parametrize("name", ["stageChange", "campaignTrigger"])
+@pytest.mark.parametrize("name", ["stageChange", "campaignTrigger", "campaignOutcome"])
 def test_headers_and_payload_of_an_example_agree(name: str) -> None:
     for example in MESSAGES[name]["examples"]:
         headers, payload = example["headers"], example["payload"]
         assert (headers["ce_id"], headers["ce_time"], headers["ce_subject"]) == (payload["id"], payload["at"], payload["customer_id"])
-        assert headers["ce_source"] == f"etapa/{payload['journey']}"
+        assert headers["ce_source"] == f"etapa/{payload['journey']}" + ("/goals" if name == "campaignOutcome" else "")
 
 
 def test_the_mark_is_the_one_that_is_written() -> None:

@@ -17,10 +17,10 @@ def is_customer_key(key: bytes) -> bool:
     return not key.startswith(b"\xff")
 
 
-TopicRole = Literal["touchpoints", "customer-state", "stage-changes", "campaign-triggers", "dead-letters"]
+TopicRole = Literal["touchpoints", "customer-state", "stage-changes", "campaign-triggers", "campaign-outcomes", "dead-letters"]
 """What a topic is for, whatever the settings call it."""
 TOPIC_ROLES: Final[tuple[TopicRole, ...]] = get_args(TopicRole)
-REPLACEABLE_ROLES: Final[tuple[TopicRole, ...]] = ("stage-changes", "campaign-triggers", "dead-letters")
+REPLACEABLE_ROLES: Final[tuple[TopicRole, ...]] = ("stage-changes", "campaign-triggers", "campaign-outcomes", "dead-letters")
 """Topics that a worker writes and never needs again: another one in their place lacks what was published before, and nothing else."""
 
 

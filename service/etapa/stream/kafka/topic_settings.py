@@ -65,6 +65,10 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
     for topic, loss in (
         (settings.topic_campaign_triggers, "a trigger that another one of the same customer follows would never be delivered"),
         (
+            settings.topic_campaign_outcomes,
+            "outcomes that another one of the same customer follows would be removed before they are counted",
+        ),
+        (
             settings.topic_dead_letters,
             "a letter without a key could not be written, which holds up its partition, and others would be removed",
         ),

@@ -15,7 +15,7 @@ The way of a batch (`tenure`)
 2. decode    records into touchpoints; what cannot be used becomes a dead letter of this batch
 3. load      states that are not in memory, timers that are due, and the view's mark, as of one moment
 4. judge     in the order of offsets; pure, and the same however the stream is cut into batches
-5. encode    stage changes, triggers, dead letters, states, pages of the ledger
+5. encode    stage changes, triggers, outcomes of goals, dead letters, states, pages of the ledger
 6. settle    wait until the view shows the batch before
 7. commit    one transaction: all of the above, the mark as the last record of `customer-state`, the group's offset
 8. apply     to the view, in one step that names the mark it follows; meanwhile the next batch goes through 1 to 5
@@ -67,6 +67,7 @@ Of one partition:
   guess.
 - `stream_time`: timers strike by the time of the touchpoints read, not by the wall clock. Prevents: an absence is announced
   while the touchpoint that disproves it waits to be read.
+- `outcomes`: what became of a campaign's goal is part of the transaction of its batch. Prevents: it is lost, or comes twice.
 - `dead_letters`: a dead letter is part of the transaction of its batch. Prevents: it is lost, or comes twice.
 - `ledger_within`: what a batch counts is part of its transaction, as whole pages of the ledger (`ledger_keeper`), and a tenure begins with the
   pages that the view shows at the last mark. Prevents: a change is counted twice, or not at all, after a crash or a rebuild.

@@ -6,13 +6,14 @@ from typing import Final, final
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import encode_stage_change
 from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
-from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
@@ -141,11 +142,12 @@ def _decode_some(
 class Encoded:
     """The results of judging, encoded for the log and for the view."""
 
-    __slots__ = ("applied", "campaign_triggers", "stage_changes", "states")
+    __slots__ = ("applied", "campaign_outcomes", "campaign_triggers", "stage_changes", "states")
 
     def __init__(self) -> None:
         self.stage_changes: Final[list[Outgoing]] = []
         self.campaign_triggers: Final[list[Outgoing]] = []
+        self.campaign_outcomes: Final[list[Outgoing]] = []
         self.states: Final[list[Outgoing]] = []
         self.applied: Final[list[Applied]] = []
 
@@ -167,6 +169,11 @@ class Encoded:
                 headers = [*headers, *by_change.get((trigger.customer_id, trigger.sequence), ())]
             self.campaign_triggers.append(Outgoing(key, value, headers))
 
+    def add_outcomes(self, outcomes: Sequence[CampaignOutcome], journey: str, version: int) -> None:
+        """Add what became of campaigns' goals."""
+        for outcome in outcomes:
+            self.campaign_outcomes.append(Outgoing(*encode_campaign_outcome(outcome, journey, version)))
+
     def add_customers(self, customers: Sequence[Customer], memories: KnownMemories) -> None:
         """Add customers as they are now."""
         for customer in customers:
@@ -185,8 +192,9 @@ async def encode(
     memories: KnownMemories = NO_KNOWN_MEMORIES,
     released: Sequence[Release] = (),
     traces: Traces = NO_TRACES,
+    outcomes: Sequence[CampaignOutcome] = (),
 ) -> Encoded:
-    """Encode stage changes with what campaigns made of them, triggers that had been held, and customers. Nothing may change the customers before this is done.
+    """Encode stage changes with what campaigns made of them, triggers that had been held, what became of goals, and customers. Nothing may change the customers before this is done.
 
     `memories`: what the mark of the batch says of them.
     """
@@ -194,6 +202,9 @@ async def encode(
     told = in_order(changes, released)
     for start in range(0, len(told), pause_every):
         encoded.add_changes(told[start : start + pause_every], journey, version, traces)
+        await pause()
+    for start in range(0, len(outcomes), pause_every):
+        encoded.add_outcomes(outcomes[start : start + pause_every], journey, version)
         await pause()
     customers = list(changed.values())
     for start in range(0, len(customers), pause_every):

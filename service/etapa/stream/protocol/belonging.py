@@ -34,6 +34,7 @@ _LOSS: dict[TopicRole, str] = {
     "customer-state": "the states of the old one are not in the new one",
     "stage-changes": "what was published before is not in it",
     "campaign-triggers": "what was published before is not in it, and how far delivery is says nothing about it",
+    "campaign-outcomes": "what was published before is not in it",
     "dead-letters": "what was put there before is not in it",
 }
 

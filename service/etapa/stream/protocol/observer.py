@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from etapa.contracts.incoming.rejected import Reason
-from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.records import Record
@@ -66,6 +66,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """None where records are touchpoints themselves."""
     released: Sequence[Release] = ()
     """What became of campaign triggers that had been held over a quiet time."""
+    outcomes: Sequence[CampaignOutcome] = ()
+    """What became of campaigns' goals."""
 
 
 class TaskObserver(Protocol):

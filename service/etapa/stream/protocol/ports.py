@@ -86,6 +86,7 @@ class Transaction(msgspec.Struct, frozen=True):
     """The consumer group's offset: the first touchpoint that is not part of this batch or an earlier one."""
     ledger: Sequence[Outgoing] = ()
     """Pages of the ledger; records of `customer-state` like the states."""
+    campaign_outcomes: Sequence[Outgoing] = ()
 
 
 RECENT_OFFSETS = 256

@@ -282,6 +282,7 @@ class Tenure:
             self._memories,
             work.released,
             self._waiting.traces(count) if work.changes else NO_TRACES,
+            work.outcomes,
         )
         accounted = self._intake.account(self._waiting, count, unusable, self._next_offset)
         letters = dead_letters(accounted.letters, around.options.topic, around.partition)
@@ -315,6 +316,7 @@ class Tenure:
             encode_mark(mark),
             through + 1,
             ledger_records(pages),
+            encoded.campaign_outcomes,
         )
         state_offset = await around.log.commit(transaction)
         committed = self._took("commit", started)
@@ -343,6 +345,7 @@ class Tenure:
                 dead_letters=Counter(reason.reason for _, reason in accounted.letters),
                 changes=work.changes,
                 released=work.released,
+                outcomes=work.outcomes,
                 stage_deltas=stage_deltas(work.changes, work.unpublished),
                 timers_fired=work.timers_fired,
                 timer_delays=work.timer_delays,

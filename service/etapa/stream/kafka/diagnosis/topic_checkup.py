@@ -96,6 +96,7 @@ def _rights(settings: Settings, operations: Mapping[str, int | None]) -> list[Ch
         (settings.topic_customer_state, (_READ, _WRITE), "bad"),
         (settings.topic_stage_changes, (_WRITE,), "bad"),
         (settings.topic_campaign_triggers, (_WRITE,), "bad"),
+        (settings.topic_campaign_outcomes, (_WRITE,), "bad"),
         (settings.topic_dead_letters, (_WRITE,), "bad"),
         (settings.topic_stage_changes, (_READ,), "warning"),
     ]

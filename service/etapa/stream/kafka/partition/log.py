@@ -51,8 +51,8 @@ class KafkaLog:
         self._partition = partition
         self._touchpoints = TopicPartition(settings.topic_touchpoints, partition)
         self._states = TopicPartition(settings.topic_customer_state, partition)
-        others = (settings.topic_stage_changes, settings.topic_campaign_triggers, settings.topic_dead_letters)
-        self._written = (settings.topic_customer_state, *others)
+        campaigns = (settings.topic_campaign_triggers, settings.topic_campaign_outcomes)
+        self._written = (settings.topic_customer_state, settings.topic_stage_changes, *campaigns, settings.topic_dead_letters)
         self._producer: PartitionProducer | None = None
         self._reader: AIOKafkaConsumer | None = None
         self._seconds = cluster.session_seconds

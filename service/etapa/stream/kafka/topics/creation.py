@@ -54,6 +54,7 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[Wan
         settings.topic_touchpoints: {POLICY: "delete", LARGEST: str(touchpoint_bytes)},
         settings.topic_stage_changes: {POLICY: "delete"},
         settings.topic_campaign_triggers: {POLICY: "delete"},
+        settings.topic_campaign_outcomes: {POLICY: "delete"},
         # Whatever fits into touchpoints fits in here, with its headers.
         settings.topic_dead_letters: {POLICY: "delete", LARGEST: str(touchpoint_bytes + LETTER_OVERHEAD)},
         settings.topic_customer_state: {

@@ -93,6 +93,7 @@ def role_names(settings: Settings) -> dict[TopicRole, str]:
         settings.topic_customer_state,
         settings.topic_stage_changes,
         settings.topic_campaign_triggers,
+        settings.topic_campaign_outcomes,
         settings.topic_dead_letters,
     )
     return dict(zip(TOPIC_ROLES, names, strict=True))

@@ -93,6 +93,7 @@ class PartitionProducer:
         topics: list[tuple[str, Sequence[Outgoing], Cut[Outgoing] | None]] = [
             (settings.topic_stage_changes, transaction.stage_changes, None),
             (settings.topic_campaign_triggers, transaction.campaign_triggers, None),
+            (settings.topic_campaign_outcomes, transaction.campaign_outcomes, None),
             (settings.topic_dead_letters, transaction.dead_letters, letter_cut_to),
         ]
         # All at once, so that one request adds every topic to the transaction, and the offset travels beside the records.
