@@ -7,7 +7,7 @@ import { Lanes } from "./lanes.tsx";
 import { List } from "./list.tsx";
 import type { JourneyMap, PageLanguage } from "./model.ts";
 import { Panel } from "./panel.tsx";
-import { type Chosen, ReadingProvider, stageName } from "./reading.ts";
+import { type Chosen, ReadingProvider, isCounted, stageName } from "./reading.ts";
 import { Speech, firstLanguage } from "./words.ts";
 
 const NARROW = "(max-width: 760px)";
@@ -17,7 +17,8 @@ export interface AppProps {
   readonly map: JourneyMap;
   readonly languages: readonly PageLanguage[];
   readonly persona: string;
-  readonly choosePersona: (persona: string) => void;
+  /** None where there is only everybody's map. */
+  readonly choosePersona: ((persona: string) => void) | null;
   /** What a live page says about its figures: when they were last seen, if they are old. */
   readonly lastSeen: Date | null;
 }
@@ -59,7 +60,14 @@ export function App({ map, languages, persona, choosePersona, lastSeen }: AppPro
           </p>
         </div>
         <p class="sum">
-          <strong>{speech.number(map.customers)}</strong> {speech.say("customers_n", { n: map.customers })}
+          {isCounted(map) ? (
+            <>
+              <strong>{speech.number(map.customers)}</strong> {speech.say("customers_n", { n: map.customers })}
+            </>
+          ) : (
+            speech.say("design_alone")
+          )}
+          {map.partial && <span class="small">{speech.say("partial")}</span>}
           {map.from !== null && map.until !== null && (
             <span class="small">
               {speech.date(map.from)} – {speech.date(map.until)}
@@ -68,7 +76,7 @@ export function App({ map, languages, persona, choosePersona, lastSeen }: AppPro
         </p>
         {lastSeen !== null && <p class="stale" role="status">{speech.say("last_seen", { time: speech.time(lastSeen) })}</p>}
         <div class="choices">
-          {map.personas.length > 0 && (
+          {map.personas.length > 0 && choosePersona !== null && isCounted(map) && (
             <label>
               <span>{speech.say("persona")}</span>
               <select value={persona} onChange={(event) => choosePersona(event.currentTarget.value)}>

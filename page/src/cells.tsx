@@ -72,14 +72,16 @@ function TouchpointName({ touchpoint, among }: { readonly touchpoint: Touchpoint
 
 function Touchpoints({ stage, visible, whole }: { readonly stage: Stage; readonly visible: boolean; readonly whole: boolean }): JSX.Element | null {
   const { speech } = useReading();
-  const shown = stage.touchpoints.filter((each) => each.visible === visible && (each.designed || whole || each.count > 0));
+  const shown = stage.touchpoints.filter((each) => each.visible === visible && (each.designed || whole || (each.count ?? 0) > 0));
   if (shown.length === 0) return null;
   return (
     <Few whole={whole}>
       {shown.map((each) => (
         <span class={`touchpoint ${each.designed ? "" : "unplanned"}`} title={each.designed ? undefined : speech.say("not_designed")}>
           <TouchpointName touchpoint={each} among={stage} />
-          <span class="count">{each.count === 0 ? <span class="never">{speech.say("never")}</span> : speech.number(each.count)}</span>
+          {each.count !== null && (
+            <span class="count">{each.count === 0 ? <span class="never">{speech.say("never")}</span> : speech.number(each.count)}</span>
+          )}
         </span>
       ))}
     </Few>
@@ -98,8 +100,12 @@ function Channels({ stage, whole = false }: { readonly stage: Stage; readonly wh
       {shown.map((each) => (
         <span class={`channel ${each.designed ? "designed" : "unplanned"}`} title={speech.say(each.designed ? "designed_channel" : "not_designed")}>
           <span class="name">{channelName(speech, each)}</span>
-          <Bar share={each.share} />
-          <span class="count">{speech.share(each.share)}</span>
+          {each.share !== null && (
+            <>
+              <Bar share={each.share} />
+              <span class="count">{speech.share(each.share)}</span>
+            </>
+          )}
         </span>
       ))}
     </Few>
@@ -154,6 +160,10 @@ function StayAndOnward({ stage }: { readonly stage: Stage }): JSX.Element {
   const { median_seconds: median, promised_seconds: promised } = stage.stay;
   return (
     <>
+      {median === null && promised !== null && <p class="promise">{speech.say("promised", { what: speech.duration(promised) })}</p>}
+      {stage.entered === 0 && typeof stage.onward?.promised === "number" && (
+        <p class="promise">{speech.say("onward_share", { what: speech.share(stage.onward.promised) })}</p>
+      )}
       {median !== null && (
         <Beside value={median} promised={promised} worse={promised !== null && median > promised}>
           <strong>{speech.duration(median)}</strong>{" "}
@@ -177,12 +187,12 @@ function Campaigns({ stage, whole = false }: { readonly stage: Stage; readonly w
   return (
     <Few whole={whole}>
       {here.map((each) => {
-        const sent = each.outcomes["published"] ?? 0;
-        const offered = Object.values(each.outcomes).reduce((sum, count) => sum + count, 0);
+        const sent = each.outcomes?.["published"] ?? 0;
+        const offered = Object.values(each.outcomes ?? {}).reduce((sum, count) => sum + count, 0);
         return (
           <span class="touchpoint" title={speech.say("sent_of", { sent: speech.number(sent), offered: speech.number(offered) })}>
             <span class="name">{each.id}</span>
-            <span class="count">{speech.number(sent)}</span>
+            {each.outcomes !== null && <span class="count">{speech.number(sent)}</span>}
           </span>
         );
       })}
@@ -206,6 +216,6 @@ export const LANES: readonly Lane[] = [
   { key: "channels", has: (stage) => stage.channels.length > 0, Cell: Channels },
   { key: "feeling", has: (stage) => stage.feeling !== null, Cell: () => null },
   { key: "points", has: (stage) => stage.points.length > 0, Cell: Points },
-  { key: "stay", has: (stage) => stage.stay.median_seconds !== null || stage.onward !== null, Cell: StayAndOnward },
+  { key: "stay", has: (stage) => stage.stay.median_seconds !== null || stage.stay.promised_seconds !== null || stage.onward !== null, Cell: StayAndOnward },
   { key: "campaigns", has: () => true, Cell: Campaigns },
 ];

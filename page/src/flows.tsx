@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { layOut } from "./flow-layout.ts";
 import type { Flow } from "./model.ts";
-import { isChosen, stageName, useReading } from "./reading.ts";
+import { isChosen, isCounted, stageName, useReading } from "./reading.ts";
 
 /** Everything about a way in one line. */
 export function flowWords(reading: ReturnType<typeof useReading>, flow: Flow): string {
@@ -29,6 +29,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
   const reading = useReading();
   const { map, speech, chosen, choose } = reading;
   const layout = layOut(map.flows, { width, columns: map.stages.map((stage) => stage.id) });
+  const counted = isCounted(map);
   // The thickest first, so that a thin one is never hidden under it.
   const ribbons = [...layout.ribbons].sort((one, other) => other.thickness - one.thickness);
   return (
@@ -52,7 +53,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
             <path class="body" d={path} stroke-width={thickness} />
             <path class="tip" d="M-7-4.5L0 0L-7 4.5Z" transform={`translate(${tip.x} ${tip.y}) rotate(${tip.angle})`} />
             <text x={label.x} y={label.y}>
-              {flow.count === 0 ? speech.number(0) : `${speech.number(flow.count)} · ${speech.share(flow.share)}${flow.median_seconds === null ? "" : ` · ${speech.briefly(flow.median_seconds)}`}`}
+              {flow.count === 0 ? (counted ? speech.number(0) : "") : `${speech.number(flow.count)} · ${speech.share(flow.share)}${flow.median_seconds === null ? "" : ` · ${speech.briefly(flow.median_seconds)}`}`}
             </text>
           </g>
         );
@@ -67,8 +68,8 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
           <g class={`plate ${stage.on_ideal_way ? "" : "off"}`} role="button" tabindex={0} aria-pressed={isChosen(chosen, it)} aria-label={words} onClick={act} onKeyDown={onKey(act)}>
             <title>{words}</title>
             <rect x={plate.x} y={plate.y} width={plate.width} height={plate.height} rx="6" />
-            <text class="figure" x={plate.x + plate.width / 2} y={plate.y + 19}>{speech.number(stage.customers)}</text>
-            <text class="small" x={plate.x + plate.width / 2} y={plate.y + 33}>{speech.share(stage.share)}</text>
+            {counted && <text class="figure" x={plate.x + plate.width / 2} y={plate.y + 19}>{speech.number(stage.customers)}</text>}
+            {counted && <text class="small" x={plate.x + plate.width / 2} y={plate.y + 33}>{speech.share(stage.share)}</text>}
           </g>
         );
       })}

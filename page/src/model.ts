@@ -21,8 +21,9 @@ export interface Channel {
   readonly label: Words;
   readonly kind: "online" | "offline" | null;
   readonly designed: boolean;
-  readonly count: number;
-  readonly share: number;
+  /** None where touchpoints are not counted. */
+  readonly count: number | null;
+  readonly share: number | null;
 }
 
 export interface Touchpoint {
@@ -31,7 +32,7 @@ export interface Touchpoint {
   readonly label: Words;
   readonly visible: boolean;
   readonly designed: boolean;
-  readonly count: number;
+  readonly count: number | null;
 }
 
 export type PointKind = "positive" | "negative" | "critical";
@@ -139,7 +140,7 @@ export interface Extreme {
 export interface CampaignLane {
   readonly id: string;
   readonly stages: readonly string[];
-  readonly outcomes: Readonly<Record<string, number>>;
+  readonly outcomes: Readonly<Record<string, number>> | null;
 }
 
 export interface JourneyMap {
@@ -151,6 +152,8 @@ export interface JourneyMap {
   readonly from: string | null;
   readonly until: string | null;
   readonly exact: boolean;
+  /** Moves are those alone that the worker behind a live page has published since it started. */
+  readonly partial: boolean;
   readonly customers: number;
   readonly personas: readonly Persona[];
   readonly phases: readonly Phase[];

@@ -29,6 +29,11 @@ export function isChosen(chosen: Chosen, other: Chosen): boolean {
   return "from" in other && chosen.from === other.from && chosen.to === other.to;
 }
 
+/** Whether anything was counted; otherwise the map is the design alone, and a nought would say what nobody knows. */
+export function isCounted(map: JourneyMap): boolean {
+  return map.customers > 0 || map.partial || map.flows.some((flow) => flow.count > 0);
+}
+
 /** What a stage is called. */
 export function stageName(map: JourneyMap, speech: Speech, id: string): string {
   const stage = map.stages.find((each) => each.id === id);

@@ -60,5 +60,18 @@ def standalone_page(maps: Mapping[str, JourneyMap], languages: Sequence[Language
     )
 
 
+def served_page(languages: Sequence[Language]) -> str:
+    """The page of a server, which gives it script, style and figures; no script stands in it."""
+    return "".join(
+        (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Etapa</title>\n',
+            '<link rel="stylesheet" href="/assets/map.css">\n</head>\n<body>\n<div id="page"></div>\n',
+            f'<script type="application/json" id="given">{given(None, languages)}</script>\n',
+            '<script src="/assets/map.js"></script>\n</body>\n</html>\n',
+        )
+    )
+
+
 def _hash_of(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"

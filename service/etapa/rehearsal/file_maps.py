@@ -32,6 +32,11 @@ class FileMaps:
         if isinstance(each, StageChange):
             self._ways.moved(each.customer_id, each.source, each.to, each.at, each.rule, each.persona)
 
+    @property
+    def _has_moves(self) -> bool:
+        """Whether there was anybody at all; otherwise nothing has been measured, and the map is the design alone."""
+        return self._ways.figures().customers > 0
+
     def drawn(self, ledger: JourneyLedger, until: int | None) -> Mapping[str, JourneyMap]:
         """By persona; everybody's under the empty text. `until`: up to where timers ran, if they ran past the last touchpoint."""
         personas = [persona.id for persona in self._journey.design.personas]
@@ -39,6 +44,8 @@ class FileMaps:
 
     def _drawn(self, ledger: JourneyLedger, until: int | None, persona: str | None) -> JourneyMap:
         report = report_of(ledger, ReportQuery(persona=persona), self._stages)
+        if not self._has_moves:
+            return draw(self._journey, self._rules, Figures(persona=persona))
         periods = [period for table in ("touchpoints", "moves") for period, _ in ledger.of(table)]
         begins = min(map(start_of, periods)) if periods else None
         ends = max(map(end_of, periods)) if periods else None

@@ -28,9 +28,10 @@ from etapa.serve import answer_shapes as answers
 from etapa.serve.allowance import Allowance
 from etapa.serve.customer_access import access_of
 from etapa.serve.journey_map import changes_by_move, journey_map
-from etapa.serve.map_page import CONTENT_SECURITY_POLICY, PAGE
+from etapa.serve.live_map import LiveMap
+from etapa.serve.map_api import MapApi
 from etapa.serve.openapi import openapi_document
-from etapa.serve.operations import OF_A_WORKER
+from etapa.serve.operations import OF_A_WORKER, STREAMS_OF_A_WORKER
 from etapa.serve.ports import ReadinessCheck, RequestObserver, StageReader
 from etapa.serve.problems import problem
 from etapa.serve.readiness import HealthApi, application_of, json_answer, json_bytes
@@ -70,6 +71,7 @@ class Api:
         self._reader = reader
         self._registry = registry
         self._health = HealthApi(readiness, registry, requests)
+        self._map = MapApi(LiveMap(journey, reader, registry))
         self._requests = requests
         self._token = token
         self._document = openapi_document()
@@ -79,13 +81,9 @@ class Api:
 
     def application(self) -> web.Application:
         """The application with all its routes."""
-        return application_of(OF_A_WORKER, [self, self._health], self._requests)
-
-    async def page(self, request: web.Request) -> web.Response:
-        """GET /: the journey map, for people."""
-        return web.Response(
-            text=PAGE, content_type="text/html", charset="utf-8", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}
-        )
+        application = application_of((*OF_A_WORKER, *STREAMS_OF_A_WORKER), [self, self._map, self._health], self._requests)
+        application.on_shutdown.append(self._map.close)
+        return application
 
     async def openapi(self, request: web.Request) -> web.Response:
         """GET /v1/openapi.json: what there is to ask, for machines."""

@@ -7,6 +7,7 @@ import msgspec
 from etapa.contracts.outgoing.explanation import ExplanationMessage
 from etapa.contracts.outgoing.report_message import ReportMessage
 from etapa.journey.ledger.periods import GRAINS
+from etapa.journey.map.document import JourneyMap
 from etapa.serve.answer_shapes import Alive, CustomerStage, Document, Map, Problem, Readiness, Stages
 
 JSON = "application/json"
@@ -77,7 +78,15 @@ OF_EVERY_PROCESS = (
 
 OF_A_WORKER = (
     Operation("/", "page", "The journey as a live map, for people.", (Response(200, "A page.", None, ("text/html",)), _FAILED)),
+    Operation("/assets/map.js", "map_script", "The page's script.", (Response(200, "A script.", None, ("text/javascript",)), _FAILED)),
+    Operation("/assets/map.css", "map_style", "The page's style.", (Response(200, "A style sheet.", None, ("text/css",)), _FAILED)),
     *OF_EVERY_PROCESS,
+    Operation(
+        "/v1/map",
+        "map",
+        "The journey map as it is now: the design beside customers in each stage, and the moves that the asked process has published.",
+        (Response(200, "The map.", JourneyMap), _FAILED, _WAIT),
+    ),
     Operation("/v1/openapi.json", "openapi", "This document.", (Response(200, "An OpenAPI 3.1 document.", Document), _FAILED)),
     Operation(
         "/v1/journey",
@@ -116,3 +125,13 @@ OF_A_WORKER = (
     ),
 )
 """What `etapa run` answers."""
+
+STREAMS_OF_A_WORKER = (
+    Operation(
+        "/v1/map/events",
+        "map_events",
+        "Server-sent events: `figures` whenever customers or moves of the map change, at most once a second, and `beat` where they do not.",
+        (Response(200, "A stream of events.", None, ("text/event-stream",)), _FAILED, _WAIT),
+    ),
+)
+"""What does not end by itself, and so stands in no OpenAPI document: who tries all that is in one would wait for ever."""

@@ -10,6 +10,9 @@ from etapa.serve.ports import RequestObserver
 NO_SUCH_PATH = "(other)"
 """The template of paths that do not exist, and of methods that a path does not take: others could be any number."""
 
+BEGAN_TO_ANSWER: web.RequestKey[float] = web.RequestKey("began_to_answer", float)
+"""When an answer began that goes on for long, by the loop's clock."""
+
 
 def told_to(observer: RequestObserver) -> Middleware:
     """A middleware that tells this observer."""
@@ -24,6 +27,7 @@ def told_to(observer: RequestObserver) -> Middleware:
             return response
         finally:
             resource = request.match_info.route.resource
-            observer.answered(NO_SUCH_PATH if resource is None else resource.canonical, status, clock() - began)
+            ended = request.get(BEGAN_TO_ANSWER, clock())
+            observer.answered(NO_SUCH_PATH if resource is None else resource.canonical, status, ended - began)
 
     return tell

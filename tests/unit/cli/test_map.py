@@ -56,7 +56,8 @@ def test_without_touchpoints_it_is_the_design_alone(journey: str, tmp_path: Path
     assert "the design of the journey" in done.stderr.decode()
     drawn = json.loads(output.read_bytes())
     Draft202012Validator(SCHEMA).validate(drawn)
-    assert (drawn["customers"], drawn["from"]) == (0, None)
+    assert (drawn["customers"], drawn["from"], drawn["way"]) == (0, None, None)
+    assert {touchpoint["count"] for stage in drawn["stages"] for touchpoint in stage["touchpoints"]} <= {None}
 
 
 def test_the_end_of_the_name_tells_what_is_written(journey: str, tmp_path: Path) -> None:

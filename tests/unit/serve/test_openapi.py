@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from etapa.hosting.health import Health
 from etapa.serve.openapi import openapi_document
-from etapa.serve.operations import OF_A_WORKER, OF_EVERY_PROCESS
+from etapa.serve.operations import OF_A_WORKER, OF_EVERY_PROCESS, STREAMS_OF_A_WORKER
 from tests.unit.serve.asked import Checks, StagesInMemory, application, ask, customer, explaining, serving
 
 SHIPPED = Path(__file__).parents[3] / "schemas" / "openapi.json"
@@ -34,7 +34,8 @@ def test_a_worker_gives_the_document_that_is_shipped() -> None:
 
 def test_its_paths_are_those_that_are_answered() -> None:
     routes = {resource.canonical for resource in application().router.resources()}
-    assert routes == DOCUMENT["paths"].keys() == {operation.path for operation in OF_A_WORKER}
+    assert DOCUMENT["paths"].keys() == {operation.path for operation in OF_A_WORKER}
+    assert routes == DOCUMENT["paths"].keys() | {operation.path for operation in STREAMS_OF_A_WORKER}
     assert {operation.path for operation in OF_EVERY_PROCESS} <= routes
 
 

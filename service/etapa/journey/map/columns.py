@@ -26,7 +26,9 @@ def channels_of(journey: Journey, design: StageDesign, figures: Figures, stage: 
         known = catalogue.get(channel) if channel is not None else None
         label = {} if known is None else known.label
         kind = None if known is None else known.kind
-        found.append(MapChannel(channel, label, kind, channel in designed, count, count / total if total else 0.0))
+        share = count / total if total else 0.0
+        counted = (count, share) if figures.counts("touchpoints") else (None, None)
+        found.append(MapChannel(channel, label, kind, channel in designed, *counted))
     return found
 
 
@@ -41,9 +43,9 @@ def touchpoints_of(journey: Journey, design: StageDesign, figures: Figures, stag
     for each in sorted(design.touchpoints, key=lambda touchpoint: touchpoint.channel is None):
         meant = [key for key in counts if key[0] == each.type and each.channel in (None, key[1])]
         count = sum(counts.pop(key) for key in meant)
-        found.append(
-            MapTouchpoint(each.type, each.channel, each.label or labels.get(each.type, {}), each.is_visible, designed=True, count=count)
-        )
+        label = each.label or labels.get(each.type, {})
+        known = count if figures.counts("touchpoints") else None
+        found.append(MapTouchpoint(each.type, each.channel, label, each.is_visible, designed=True, count=known))
     places = {(each.type, each.channel): place for place, each in enumerate(design.touchpoints)}
     found.sort(key=lambda each: places[each.type, each.channel])
     hidden = {each.type for each in design.touchpoints if not each.is_visible}

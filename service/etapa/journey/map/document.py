@@ -9,6 +9,7 @@ from etapa.journey.language.design.parts import ChannelKind, MapState, PointKind
 
 Words = Annotated[Mapping[str, str], msgspec.Meta(description="Texts for people by language; `mul` is the same in every language.")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
+Counted = Annotated[int | None, msgspec.Meta(description="None where touchpoints are not counted.")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, description="In UTC (RFC 3339).")]
@@ -47,8 +48,8 @@ class MapChannel(_Part, frozen=True):
     label: Words
     kind: ChannelKind | None
     designed: bool
-    count: Number
-    share: Share
+    count: Counted
+    share: Annotated[Share | None, msgspec.Meta(description="None where touchpoints are not counted.")]
 
 
 class MapTouchpoint(_Part, frozen=True):
@@ -59,7 +60,7 @@ class MapTouchpoint(_Part, frozen=True):
     label: Words
     visible: Annotated[bool, msgspec.Meta(description="Whether customers see it; if not, it is behind the line of visibility.")]
     designed: bool
-    count: Number
+    count: Counted
 
 
 class MapPoint(_Part, frozen=True):
@@ -195,7 +196,7 @@ class CampaignLane(_Part, frozen=True):
 
     id: str
     stages: Annotated[Sequence[str], msgspec.Meta(description="Stages whose entries are offered to it.")]
-    outcomes: Mapping[str, int]
+    outcomes: Annotated[Mapping[str, int] | None, msgspec.Meta(description="None if they are not counted.")]
 
 
 class JourneyMap(_Part, frozen=True):
@@ -209,6 +210,7 @@ class JourneyMap(_Part, frozen=True):
     begins: Moment | None = msgspec.field(name="from")
     ends: Moment | None = msgspec.field(name="until")
     exact: Annotated[bool, msgspec.Meta(description="False if periods reach beyond the time that was asked for.")]
+    partial: Annotated[bool, msgspec.Meta(description="Whether moves are only those that the asked worker has published since it started.")]
     customers: Number
     personas: Sequence[MapPersona]
     phases: Sequence[MapPhase]

@@ -47,6 +47,7 @@ def draw(journey: Journey, told: RulesTold, figures: Figures, way: WayFigures | 
         begins=None if figures.begins is None else time_text(figures.begins),
         ends=None if figures.ends is None else time_text(figures.ends),
         exact=figures.exact,
+        partial=figures.partial,
         customers=everybody,
         personas=[
             MapPersona(each.id, each.label, each.about, sum(row["new"] for row in figures.rows("personas", persona=each.id)))
@@ -201,7 +202,8 @@ def _campaigns(journey: Journey, figures: Figures) -> list[CampaignLane]:
         outcomes: dict[str, int] = {}
         for row in figures.rows("campaigns", campaign=campaign.id):
             outcomes[row["outcome"]] = outcomes.get(row["outcome"], 0) + row["count"]
-        found.append(CampaignLane(campaign.id, [stage for stage in every if stage in entered], outcomes))
+        known = outcomes if figures.counts("campaigns") else None
+        found.append(CampaignLane(campaign.id, [stage for stage in every if stage in entered], known))
     return found
 
 

@@ -17,8 +17,14 @@ class Figures:
     begins: int | None = None
     ends: int | None = None
     exact: bool = True
+    partial: bool = False
+    """Whether the moves are not all that there were."""
     population: Mapping[str, int] | None = None
     """Customers by stage, where that is known better than as entries less leavings."""
+
+    def counts(self, table: str) -> bool:
+        """Whether there is such a table, so that what it lacks never happened."""
+        return table in self.tables
 
     def rows(self, table: str, **wanted: Any) -> list[Row]:
         """Rows of a table with these values."""

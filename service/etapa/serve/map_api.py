@@ -1,0 +1,79 @@
+"""What the page needs: itself, its script and style, the map, and the stream of its figures."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from etapa.languages.read import languages
+from etapa.page.standalone import bundled, served_page
+from etapa.serve.bounded_connections import most_connections
+from etapa.serve.live_map import LiveMap
+from etapa.serve.map_stream import MapStream
+from etapa.serve.problems import problem
+from etapa.serve.readiness import json_bytes
+from etapa.serve.requests import BEGAN_TO_ANSWER
+
+CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""Only scripts and styles of this server, none that stand in the page, and talk to this server alone."""
+
+SLOWEST_SECONDS: Final = 20.0
+"""How long a reader may leave an event lying before it is let go."""
+
+
+class MapApi:
+    """The handlers."""
+
+    def __init__(self, live: LiveMap) -> None:
+        self._live = live
+        # The other half is for probes, scrapes and people who ask.
+        self._stream = MapStream(live.figures, most_connections() // 2)
+
+    async def page(self, request: web.Request) -> web.Response:
+        """GET /: the journey map, for people."""
+        headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+        return web.Response(text=served_page(languages()), content_type="text/html", charset="utf-8", headers=headers)
+
+    async def map_script(self, request: web.Request) -> web.Response:
+        """GET /assets/map.js."""
+        return _compressed(bundled("map.js"), "text/javascript")
+
+    async def map_style(self, request: web.Request) -> web.Response:
+        """GET /assets/map.css."""
+        return _compressed(bundled("map.css"), "text/css")
+
+    async def map(self, request: web.Request) -> web.Response:
+        """GET /v1/map: the whole map as it is now."""
+        response = json_bytes(msgspec.json.encode(await self._live.drawn()))
+        response.enable_compression()
+        return response
+
+    async def map_events(self, request: web.Request) -> web.StreamResponse:
+        """GET /v1/map/events: its figures whenever they change."""
+        if self._stream.is_full:
+            return problem(503, "All streams are taken; ask for /v1/map now and then instead.", {"Retry-After": "5"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        # The stream itself may last for hours, which says nothing about how fast this server answers.
+        request[BEGAN_TO_ANSWER] = asyncio.get_running_loop().time()
+        events = self._stream.events()
+        try:
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async for event in events:
+                    async with asyncio.timeout(SLOWEST_SECONDS):
+                        await response.write(event)
+        finally:
+            await events.aclose()
+        return response
+
+    async def close(self, _: web.Application) -> None:
+        """End the streams, so that nobody who looks holds a server that stops."""
+        await self._stream.close()
+
+
+def _compressed(text: str, content_type: str) -> web.Response:
+    response = web.Response(text=text, content_type=content_type, charset="utf-8")
+    response.enable_compression()
+    return response

@@ -1,0 +1,100 @@
+"""The journey map as a worker serves it: fresh within two seconds, and honest when the worker is gone."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from playwright.sync_api import Browser, expect
+
+from tests.browser.viewer import NARROW, browser, looking
+from tests.unit.serve.asked import StagesInMemory, application, customer
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+class _Served:
+    """A real server in a thread of its own."""
+
+    def __init__(self, reader: StagesInMemory) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._runner = web.AppRunner(application(reader=reader), shutdown_timeout=1)
+        self.address = self._do(self._start())
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self._do(self._runner.cleanup())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    async def _start(self) -> str:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}/"
+
+    def _do(self, work: Any) -> Any:
+        done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return done.result(timeout=30)
+
+
+@contextmanager
+def _served(*customers: Any) -> Iterator[tuple[_Served, StagesInMemory]]:
+    reader = StagesInMemory(*customers)
+    server = _Served(reader)
+    try:
+        yield server, reader
+    finally:
+        server.stop()
+
+
+def test_a_customer_who_moves_is_seen_to_move(chromium: Browser) -> None:
+    with _served(customer("a", "new")) as (server, reader), looking(chromium, server.address, "en-GB") as seen:
+        stage = seen.page.get_by_role("button", name="Buyer: ")
+        expect(stage).to_contain_text("0")
+        reader.customers["b"] = customer("b")
+        expect(stage).to_contain_text("1", timeout=10_000)
+        expect(seen.page.locator(".sum strong")).to_have_text("2")
+        assert seen.complaints == []
+        assert {address.removeprefix(server.address) for address in seen.asked} == {
+            "",
+            "assets/map.css",
+            "assets/map.js",
+            "v1/map",
+            "v1/map/events",
+        }
+
+
+def test_a_worker_that_is_gone_leaves_figures_that_say_how_old_they_are(chromium: Browser) -> None:
+    with _served(customer("a", "new")) as (server, _), looking(chromium, server.address, "es-BO") as seen:
+        # The page's clock runs ahead, so that nobody has to wait.
+        expect(seen.page.get_by_role("button", name="new: ").or_(seen.page.get_by_role("button", name="Nuevo: "))).to_be_visible()
+        seen.page.clock.install()
+        server.stop()
+        seen.page.clock.run_for(60_000)
+        expect(seen.page.locator(".stale")).to_contain_text("Visto por última vez a las ")
+        assert seen.page.locator("main").get_attribute("class") == "old"
+        assert seen.page.locator(".sum strong").inner_text() == "1"
+
+
+def test_a_live_map_keeps_nobody_out_on_a_desk_and_on_a_phone(chromium: Browser) -> None:
+    with _served(customer("a", "new"), customer("b")) as (server, _):
+        with looking(chromium, server.address, "es-BO", "dark") as seen:
+            assert seen.keeps_out() == []
+        with looking(chromium, server.address, "en-GB", window=NARROW) as seen:
+            assert seen.keeps_out() == []
+            assert seen.fits()[0]
