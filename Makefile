@@ -141,6 +141,17 @@ $(TOOLS_STAMP): | setup
 tools: $(TOOLS_STAMP) ## make .venv-tools: what the tests of the chart, the image, the workflows and the HTTP API run
 	@:
 
+# Building takes minutes of a CPU where Go has built nothing of it before; then the program is kept. So CI leaves it out, and says so.
+COLLECTOR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/etapa/collector-$(shell cat deploy/collect/collector/*.go deploy/collect/collector/go.* | cksum | tr -d ' ')
+
+$(COLLECTOR):
+	@command -v go >/dev/null 2>&1 || { echo "The collector is built with Go: apt install golang, or brew install go" >&2; exit 1; }
+	@mkdir -p $(@D) && cd deploy/collect/collector && CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $@.part . && mv $@.part $@
+
+.PHONY: test-collect
+test-collect: setup $(COLLECTOR) ## build the collector of deploy/collect (some minutes, once), and kill it and brokers under load
+	@COLLECTOR_PROGRAM=$(COLLECTOR) $(BIN)/python -m pytest tests/integration/kafka/test_collect.py $(ARGS)
+
 .PHONY: bench
 bench: $(BENCH_STAMP) ## Etapa beside idiomatic Faust, Quix Streams and the ceiling, on a real Kafka and Redis; table, plot, raw results
 	@$(BENCH)/bin/python -m bench.contest $(ARGS)
