@@ -9,8 +9,8 @@ from etapa.journey.ledger.periods import Grain
 
 Counted = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Estimate = Annotated[Seconds | None, msgspec.Meta(description="Within 1/32; null when nobody left.")]
-Persona = Annotated[str | None, msgspec.Meta(description="Null: those whom no persona fits, or all where it is what was asked for.")]
+Estimate = Annotated[Seconds | None, msgspec.Meta(description="Exact to within 1/32; null if nobody left.")]
+Persona = Annotated[str | None, msgspec.Meta(description="Null: customers whom no persona fits, or all customers if that was asked for.")]
 
 
 class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,9 @@ class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
         | msgspec.UnsetType
     ) = msgspec.UNSET
     grain: (
-        Annotated[Grain, msgspec.Meta(description="How long the period is: longer than was asked for where it is so kept.")]
+        Annotated[
+            Grain, msgspec.Meta(description="How long the period is; longer than was asked for if figures are kept for longer periods.")
+        ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
 
@@ -50,7 +52,7 @@ class StageRow(PeriodRow, frozen=True, kw_only=True):
 
 
 class StayRow(PeriodRow, frozen=True, kw_only=True):
-    """How long those stayed who went from one stage to another."""
+    """How long the customers stayed who moved from one stage to another."""
 
     source: str = msgspec.field(name="from")
     to: str
@@ -60,7 +62,7 @@ class StayRow(PeriodRow, frozen=True, kw_only=True):
 
 
 class StayBucket(PeriodRow, frozen=True, kw_only=True):
-    """Stays of a certain length in a stage that was left."""
+    """Stays of a certain length in a stage that customers left."""
 
     stage: str
     at_least_seconds: Seconds
@@ -89,7 +91,7 @@ class FeelingRow(PeriodRow, frozen=True, kw_only=True):
 
 
 class CampaignRow(PeriodRow, frozen=True, kw_only=True):
-    """What became of stage changes that were offered to a campaign."""
+    """Stage changes that were offered to a campaign, by outcome."""
 
     campaign: str
     outcome: str
@@ -111,20 +113,23 @@ class ReportMessage(msgspec.Struct, frozen=True, kw_only=True):
     journey: str
     version: int
     since: Annotated[str | None, msgspec.Meta(description="The first instant; null: from the beginning.")] = msgspec.field(name="from")
-    to: Annotated[str | None, msgspec.Meta(description="The first instant past it; null: up to now.")]
+    to: Annotated[str | None, msgspec.Meta(description="The first instant after the period; null: up to now.")]
     by: Grain | None
     persona: Persona
     exact: Annotated[
-        bool, msgspec.Meta(description="Whether all that is counted lies within. Where periods reach over the bounds they are told whole.")
+        bool,
+        msgspec.Meta(
+            description="Whether everything that is counted is within the period asked for. Periods that extend beyond it are reported whole."
+        ),
     ]
     limited: Annotated[bool, msgspec.Meta(description="Whether some types or channels are counted as `other`, because there are too many.")]
     moves: Sequence[MoveRow]
     stages: Sequence[StageRow]
     stays: Sequence[StayRow]
-    stay_histogram: Annotated[Sequence[StayBucket], msgspec.Meta(description="Empty where periods are told apart.")]
+    stay_histogram: Annotated[Sequence[StayBucket], msgspec.Meta(description="Empty if periods are reported separately.")]
     touchpoints: Sequence[TouchpointRow]
     feeling: Sequence[FeelingRow]
     campaigns: Sequence[CampaignRow]
-    goals: Annotated[Sequence[Mapping[str, Any]], msgspec.Meta(description="What came of campaigns' goals.")]
+    goals: Annotated[Sequence[Mapping[str, Any]], msgspec.Meta(description="Outcomes of campaigns' goals.")]
     personas: Sequence[PersonaRow]
-    missing_partitions: Annotated[Sequence[int], msgspec.Meta(description="Their figures are not counted at the moment.")] = ()
+    missing_partitions: Annotated[Sequence[int], msgspec.Meta(description="Partitions whose figures cannot be counted at the moment.")] = ()

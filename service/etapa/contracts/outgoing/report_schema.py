@@ -16,7 +16,7 @@ def report_schema() -> dict[str, Any]:
         "$id": "urn:etapa:report",
         **whole,
         "title": "Report",
-        "description": "How many moved, touched and felt what in a stretch of time: what `etapa report --json` prints and GET /v1/report answers. "
+        "description": "Moves, touchpoints, feeling and campaigns in a period of time: what `etapa report --json` prints and GET /v1/report answers. "
         "Later versions may add fields; readers ignore what they do not know.",
         "$defs": dict(sorted(components.items())),
     }
