@@ -90,9 +90,9 @@ def test_of_timers_due_at_the_same_microsecond_the_next_version_may_get_some() -
 @pytest.mark.parametrize(
     ("before", "now", "level", "words"),
     [
-        ({"version": 0}, 1, logging.INFO, "version 0 of the journey was at work here, and now version 1 is"),
-        ({"version": 2}, 1, logging.WARNING, "the newer version 2 of the journey was at work here"),
-        ({"journey": "hotel"}, 1, logging.WARNING, "the journey hotel was at work here, and now simulated is"),
+        ({"version": 0}, 1, logging.INFO, "by version 0 of the journey, from now on by version 1"),
+        ({"version": 2}, 1, logging.WARNING, "by the newer version 2 of the journey"),
+        ({"journey": "hotel"}, 1, logging.WARNING, "by the journey hotel, from now on by simulated"),
     ],
 )
 def test_taking_over_from_another_version_is_told(

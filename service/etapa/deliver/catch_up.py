@@ -52,7 +52,7 @@ class CatchUp:
                     if not served:
                         await asyncio.sleep(_IDLE)
             except KAFKA_FAILURES as error:
-                logger.warning("reading again for targets that lag failed and is tried again: %s", describe(error))
+                logger.warning("reading for targets that lag failed and is tried again: %s", describe(error))
                 await asyncio.sleep(_PAUSE)
             finally:
                 await stop_consumer(consumer)

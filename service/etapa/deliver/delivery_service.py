@@ -171,7 +171,7 @@ class DeliveryService(Service):
         except KAFKA_FAILURES as error:
             before = self._kafka_trouble
             words = await self.no_kafka(error)
-            logger.log(logging.INFO if words == before else logging.WARNING, "the lag could not be measured now: %s", words)
+            logger.log(logging.INFO if words == before else logging.WARNING, "the lag cannot be measured now: %s", words)
         else:
             self.kafka_answers()
             self._metrics.lag(

@@ -108,7 +108,7 @@ class DeliveryConsumer(Consumer):
             ranges = await self._in_thread(self._thread.ranges(positions))
         except KAFKA_FAILURES as error:
             # The fetch fails again, and then it is looked at again.
-            logger.warning("what retention left cannot be asked now: %s", describe(error))
+            logger.warning("what retention has left is not known now: %s", describe(error))
             return
         for place, found in ranges.items():
             try:
@@ -129,7 +129,7 @@ class DeliveryConsumer(Consumer):
         if self._refusals > _LOOKS:
             self._owner.dispatcher.fail(error)
         else:
-            logger.warning("looked at again before it is believed: %s", error)
+            logger.warning("checked again before it is believed: %s", error)
 
     async def see_that_it_is_the_same_topic(self) -> None:
         """Whether the topic was made anew under us: then its offsets are others, and work here ends. Raises what aiokafka raises."""
@@ -159,7 +159,7 @@ class DeliveryConsumer(Consumer):
             try:
                 return await self._begin(await self._beginnings(), tenure)
             except (*KAFKA_FAILURES, LogError) as error:
-                logger.warning("how far delivery was cannot be read now, and is asked again: %s", describe(error))
+                logger.warning("how far delivery got cannot be read now, and is asked for again: %s", describe(error))
                 pause = min(_LONGEST_PAUSE, 2 * pause)
             except (DeliveryRefused, DeliveryProgressError) as error:
                 self._refuse(error)

@@ -37,7 +37,7 @@ class GroupWatch:
         except KAFKA_FAILURES as error:
             trouble = describe(error)
             if trouble != self.trouble:
-                logger.warning("the group %s does not take us: %s", settings.delivery_group, trouble)
+                logger.warning("the group %s does not let delivery join: %s", settings.delivery_group, trouble)
             self.trouble = trouble
             self._metrics.dependencies.told("kafka", cause_in_kafka(error))
         else:

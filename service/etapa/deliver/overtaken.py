@@ -36,7 +36,7 @@ def another_log(place: TopicPartition, found: DeliveryRefused) -> str:
 def tell_gone(observer: DeliveryObserver, place: TopicPartition, start: int, count: int, target: str = "") -> None:
     """Say and count that retention overtook delivery."""
     logger.error(
-        "%s %d: retention removed what was before offset %d while it was not delivered%s: up to %d triggers are gone, and delivery goes on"
+        "%s %d: retention removed what came before offset %d before it was delivered%s: up to %d triggers are lost, and delivery goes on"
         " with the rest. Lengthen retention.ms of %s",
         place.topic,
         place.partition,

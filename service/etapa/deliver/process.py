@@ -67,7 +67,7 @@ async def _work(worker: StoppableWorker, service: DeliveryService) -> None:
         raise WorkerError(f"delivery ended: {told}") from error
     if not service.kept_all:
         raise WorkerError(
-            "delivery ended without Kafka, which did not take how far it was: what was delivered since it was kept last will come again"
+            "delivery ended, but Kafka did not store its progress: what was delivered since it was last stored will be delivered again"
         )
 
 

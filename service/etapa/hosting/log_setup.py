@@ -91,14 +91,14 @@ def _secrets_of_traces(settings: Settings, environment: Mapping[str, str]) -> It
 
 def _log_the_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, Exception):
-        logger.critical("ended by an error that should not exist", exc_info=error)
+        logger.critical("ended by a bug in Etapa", exc_info=error)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
 def _log_a_threads_end(arguments: threading.ExceptHookArgs) -> None:
     if arguments.exc_value is not None:
-        logger.error("a thread ended by an error that should not exist", exc_info=arguments.exc_value)
+        logger.error("a thread ended by a bug in Etapa", exc_info=arguments.exc_value)
 
 
 def _is_no_service_news(record: logging.LogRecord) -> bool:

@@ -24,7 +24,7 @@ class Failed(NamedTuple):
 
 
 ENDED_AFTER_TLS = Failed(
-    "tls_own_certificate", "the server ends the connection after the TLS handshake, as if it wanted another certificate"
+    "tls_own_certificate", "the server ends the connection after the TLS handshake, perhaps because it wants another certificate"
 )
 _REFUSAL_SECONDS = 0.3
 """How long a server may take to refuse a certificate."""
@@ -96,12 +96,12 @@ def refused_by_tls(error: BaseException) -> Failed | None:
                 return Failed("tls_name", f"the server's certificate is for another name ({told})")
             if one.verify_code in _NOT_NOW:
                 return Failed("tls_expired", f"the server's certificate is not valid now ({told})")
-            return Failed("tls_untrusted", f"no authority that we trust has signed the server's certificate ({told})")
+            return Failed("tls_untrusted", f"the server's certificate is not signed by a trusted authority ({told})")
         if isinstance(one, ssl.SSLError) and "ALERT" in (one.reason or ""):
             told = (one.reason or "").lower().replace("_", " ")
             if "certificate" in told or "unknown ca" in told:
-                return Failed("tls_own_certificate", f"the server does not accept us without a certificate that it trusts ({told})")
-            return Failed("tls_terms", f"the server and we find no TLS version or cipher that both know ({told})")
+                return Failed("tls_own_certificate", f"the server wants a client certificate that it trusts ({told})")
+            return Failed("tls_terms", f"the server and Etapa have no TLS version or cipher in common ({told})")
     return None
 
 

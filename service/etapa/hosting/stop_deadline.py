@@ -26,7 +26,7 @@ class StopDeadline:
 
     def _end(self) -> None:
         logger.error(
-            "not stopped %g s after it was asked for, so this process is ended as it is: what it had not committed is done again",
+            "not stopped within %g s, so this process is ended now: what it had not committed is done again",
             self._seconds,
         )
         logging.shutdown()

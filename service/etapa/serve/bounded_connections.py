@@ -45,7 +45,7 @@ class Entrance:
             asyncio.get_running_loop().call_soon(self._arrived)
             make: Callable[[], asyncio.BaseProtocol] = self._server
             return make()
-        logger.warning("%d HTTP connections are open, which is all that may be; further ones are closed", self._most)
+        logger.warning("%d HTTP connections are open, the most allowed; further ones are closed", self._most)
         return _Closed()
 
     def _arrived(self) -> None:
@@ -65,7 +65,7 @@ class _WithoutWhatWasSent(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         # Where it is given as `True`, the error is the one being dealt with.
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else sys.exc_info()[1]
-        record.msg = "a request could not be dealt with (%s)" if error is not None else "something was odd about a request"
+        record.msg = "a request failed (%s)" if error is not None else "something was odd about a request"
         record.args = (type(error).__name__,) if error is not None else ()
         record.exc_info = record.exc_text = record.stack_info = None
         return True

@@ -177,9 +177,7 @@ class Api:
         access = access_of(request.headers, self._token)
         wait = self._allowances["granted" if access == "granted" else "refused"].take()
         if wait:
-            return problem(
-                429, "More requests for customers come than are answered in a second; see Retry-After.", {"Retry-After": str(ceil(wait))}
-            )
+            return problem(429, "Too many requests for customers; see Retry-After.", {"Retry-After": str(ceil(wait))})
         match access:
             case "token_missing":
                 return problem(

@@ -109,7 +109,7 @@ class Member(Service):
             try:
                 await self._vital_signs.take(self._consumer, self._partitions, store.reader(), is_refused=bool(self._refusal))
             except Exception:
-                logger.exception("looking at Kafka, Redis and the lag failed by an error that should not exist; the work goes on")
+                logger.exception("a bug in Etapa: checking Kafka, Redis and the lag failed; the work goes on")
             await asyncio.sleep(EVERY)
 
     async def _work_until_stopped(self, cluster: Cluster, store: Store, lookout: Lookout) -> None:
@@ -164,7 +164,7 @@ class Member(Service):
         try:
             shown = await self._reader().partition_count()
         except ViewError as error:
-            logger.warning("with how many partitions the view was made is not known: %s", error)
+            logger.warning("the number of partitions that the view was made with is not known: %s", error)
             return
         count = await partition_count(cluster)
         if shown is not None and shown != count:

@@ -93,7 +93,7 @@ class VitalSigns:
                 ends = await consumer.end_offsets([TopicPartition(topic, number) for number in owned or [0]])
                 done = {number: await self._done_up_to(consumer, tasks, number) for number in owned}
         except KAFKA_FAILURES as error:
-            logger.debug("the lag could not be measured now: %s", describe(error))
+            logger.debug("the lag cannot be measured now: %s", describe(error))
             before = self.troubles.get("kafka")
             words = await self.no_kafka(error)
             if words != before:

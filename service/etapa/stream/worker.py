@@ -60,4 +60,4 @@ async def _run(settings: Settings, program: Program, observer: WorkerObserver, d
     except Exception as error:
         if error is not member.error or isinstance(error, WorkerError):
             raise
-        raise WorkerError(f"an error that should not exist ended the worker: {error!r}") from error
+        raise WorkerError(f"a bug in Etapa ended the worker: {error!r}") from error

@@ -118,12 +118,12 @@ class Front:
             self._merged.tell(worker.number, start, text)
         except (ClientError, OSError, TimeoutError, ValueError) as error:
             # It starts, or is busy with something long; what it told last stands.
-            logger.debug("worker %d does not tell its metrics: %s", worker.number, error)
+            logger.debug("worker %d does not answer with its metrics: %s", worker.number, error)
 
     async def _health_of(self, worker: SupervisedWorker) -> Sequence[Health]:
         name = f"worker {worker.number}"
         if not worker.is_running:
-            return [Health(name, ready=False, detail="it does not run; it is started again in a moment, and the log says how it ended")]
+            return [Health(name, ready=False, detail="it is not running; it is restarted in a moment, and the log says how it ended")]
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 async with self._sessions[worker.number].get("/readyz") as answer:

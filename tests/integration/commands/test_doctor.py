@@ -122,7 +122,7 @@ def test_rights_that_are_missing_are_named(guarded_kafka: GuardedKafka, place: S
     told = {(one.check, one.cause) for one in bad_lines(settings)}
     assert told == {("rights", "rights"), ("group", "rights"), ("transactions", "rights")}
     wording = [one.found for one in bad_lines(settings) if one.check == "rights"]
-    assert f"access control (ACLs) does not let us Write the topic {place.topic_customer_state}" in wording
+    assert f"access control (ACLs) does not let Etapa Write the topic {place.topic_customer_state}" in wording
 
 
 def test_a_redis_that_throws_states_away_is_bad(guarded_kafka: GuardedKafka, place: Settings, tmp_path: Path) -> None:

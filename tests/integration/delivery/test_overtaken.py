@@ -192,7 +192,7 @@ def test_a_topic_that_is_deleted_under_a_delivery_is_named_and_it_is_not_ready(
         async with ten_delivered(kafka_server, tmp_path) as (settings, _receiver, _file, worker):
             topic = getattr(settings, f"topic_{role}")
             await delete_topic(settings, topic)
-            words = f"Kafka has no topic {topic} any more, or its access control hides it from us"
+            words = f"Kafka has no topic {topic} any more, or access control hides it from Etapa"
             await asyncio.to_thread(worker.wait_for_words, words)
             await until_not_ready_for(worker, words)
             worker.ask_to_stop()

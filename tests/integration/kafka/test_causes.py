@@ -114,7 +114,7 @@ def test_no_tls_to_a_listener_with_it(guarded_kafka: GuardedKafka) -> None:
 
 def test_no_login_where_one_is_wanted_and_a_login_where_none_is_taken(guarded_kafka: GuardedKafka) -> None:
     found = trouble_with(kafka_bootstrap_servers=guarded_kafka.address("OPENLOGIN"))
-    assert (found.kind, found.found) == ("login_expected", "it wants a login (PLAIN), and we are to give none")
+    assert (found.kind, found.found) == ("login_expected", "it wants a login (PLAIN), but Etapa is set to use none")
     found = trouble_with(**guarded_kafka.login("SECURE", kafka_bootstrap_servers=guarded_kafka.address("SCRAM")))
     assert found.kind == "login_expected"
     found = trouble_with(**guarded_kafka.login("OPENLOGIN", "PLAIN", kafka_bootstrap_servers=guarded_kafka.address()))

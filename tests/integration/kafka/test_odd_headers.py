@@ -25,7 +25,7 @@ Given = tuple[bytes | None, bytes]
 
 
 async def put_with_odd_header(producer: AIOKafkaProducer, settings: Settings, records: list[Given]) -> None:
-    """Publish records in one batch, with a header whose name is not UTF-8: no Python client writes one, so its bytes are changed."""
+    """Publish records in one batch, with a header has a name that is not UTF-8: no Python client writes one, so its bytes are changed."""
     batch = producer.create_batch()
     for key, value in records:
         batch.append(timestamp=None, key=key, value=value, headers=[(PLAIN, b"1"), ("whole", b"2")])

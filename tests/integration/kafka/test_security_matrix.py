@@ -99,7 +99,7 @@ def test_tokens_by_client_credentials(guarded_kafka: GuardedKafka, token_server:
     works(with_token())
     kind, said = refused(with_token(kafka_oauth_client_secret=Secret("a guess")))
     assert kind == "token"
-    assert "the token endpoint gives none (HTTP 401, invalid_client). Look at ETAPA_KAFKA_OAUTH_TOKEN_URL" in said
+    assert "the token endpoint refused (HTTP 401, invalid_client). Look at ETAPA_KAFKA_OAUTH_TOKEN_URL" in said
     assert refused(with_token(kafka_oauth_token_url="http://127.0.0.1:1/token"))[0] == "token"
     kind, said = refused(with_token(kafka_oauth_scope="elsewhere"))
     assert kind == "login_refused"

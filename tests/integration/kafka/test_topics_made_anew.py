@@ -93,7 +93,7 @@ def test_a_topic_that_was_deleted_is_named_and_work_goes_on_with_another_once_it
         await delete_topic(settings, topic)
         if role == "stage_changes":
             await put_customers(settings, "b")
-        await asyncio.to_thread(worker.wait_for_words, f"Kafka has no topic {topic} any more, or its access control hides it from us")
+        await asyncio.to_thread(worker.wait_for_words, f"Kafka has no topic {topic} any more, or access control hides it from Etapa")
         await until_not_ready_for(worker, topic)
         if role == "stage_changes":
             await create_topics(Cluster(settings))

@@ -134,7 +134,7 @@ def test_a_cluster_asked_as_a_single_server_and_the_reverse(redis_cluster: Redis
     single = trouble_with(f"redis://127.0.0.1:{redis_cluster.nodes[1].port}")
     assert (single.kind, single.found) == ("cluster_expected", "it belongs to a Redis Cluster")
     cluster = trouble_with(f"redis+cluster://127.0.0.1:{redis_server.port}")
-    assert (cluster.kind, cluster.found) == ("cluster_not_there", "it is a single server and no Redis Cluster")
+    assert (cluster.kind, cluster.found) == ("cluster_not_there", "it is a single server, not a Redis Cluster")
 
 
 def test_a_service_that_no_sentinel_knows(redis_sentinel: RedisSentinel) -> None:

@@ -186,7 +186,9 @@ def test_whoever_else_reads_refuses_in_words(kafka_server: KafkaServer) -> None:
             async with started_producer(settings, compression_type="gzip", max_request_size=4 * MEBIBYTE) as producer:
                 await producer.send_and_wait(topic, bytes(2 * MEBIBYTE), b"ada", partition=0)
         async with StateTopic(Cluster(settings), 0) as states:
-            with pytest.raises(Blocked, match=r"takes more than 1,048,576 bytes \(ETAPA_MAX_UNPACKED_BYTES\); set it to more"):
+            with pytest.raises(
+                Blocked, match=r"takes more than 1,048,576 bytes \(ETAPA_MAX_UNPACKED_BYTES\); raise it to read these records"
+            ):
                 [chunk async for chunk in states.states(*(await states.state_range()))]
         return settings
 

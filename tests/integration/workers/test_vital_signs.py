@@ -78,7 +78,7 @@ def test_a_redis_that_answers_and_takes_no_writes_is_told_with_its_cause(servers
             client.config_set("replica-serve-stale-data", "yes")
             until(worker, dependency_up__redis=0, dependency_up__kafka=1)
             assert worker.metric('etapa_dependency_trouble{cause="not_primary",dependency="redis"}') == 1
-            assert "it does not do what a primary does" in worker.said()
+            assert "it does not act as a primary" in worker.said()
             client.execute_command("REPLICAOF", "NO", "ONE")
         until(worker, dependency_up__redis=1)
         assert worker.metric("etapa_dependency_trouble") == 0

@@ -245,6 +245,6 @@ def test_an_error_of_ours_is_logged_without_its_words(caplog: pytest.LogCaptureF
         assert work.cancelled()
 
     asyncio.run(scenario())
-    assert "a delivery to crm failed in a way that should not exist (KeyError)" in caplog.text
+    assert "a bug in Etapa: a delivery to crm failed (KeyError)" in caplog.text
     assert "in fail" in caplog.text
     assert "target.example" not in caplog.text.replace('raise KeyError("https://target.example:8443/")', "")

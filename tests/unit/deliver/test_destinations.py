@@ -112,5 +112,7 @@ def test_an_attempt_at_a_name_that_leads_to_this_machine_fails_and_says_why() ->
 
     answer = asyncio.run(scenario())
     assert answer.status is None
-    assert answer.trouble == "what its name resolves to is refused: it is this machine, and allow_internal does not name the host"
+    assert (
+        answer.trouble == "the address that its name resolves to is refused: it is this machine, and allow_internal does not name the host"
+    )
     assert "no connection" in (asyncio.run(scenario("localhost")).trouble or "")

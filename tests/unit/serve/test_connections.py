@@ -98,7 +98,7 @@ def test_only_so_many_connections_are_open_and_the_log_says_so(monkeypatch: pyte
             await closed(writer)
 
     serving(steps)
-    assert "3 HTTP connections are open, which is all that may be" in caplog.text
+    assert "3 HTTP connections are open, the most allowed" in caplog.text
 
 
 def test_a_burst_that_is_accepted_at_once_is_held_to_the_bound_too(monkeypatch: pytest.MonkeyPatch) -> None:

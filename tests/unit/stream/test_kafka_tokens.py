@@ -52,8 +52,8 @@ def test_a_token_is_kept_for_most_of_its_life(server: TokenServer) -> None:
 
 def test_what_an_endpoint_refuses_is_told_without_secrets(server: TokenServer) -> None:
     for url, secret, told in (
-        (server.url, "a guess", r"gives none \(HTTP 401, invalid_client\)"),
-        ("http://127.0.0.1:1/token", CLIENT_SECRET, r"cannot be asked \(ClientConnectorError\)"),
+        (server.url, "a guess", r"refused \(HTTP 401, invalid_client\)"),
+        ("http://127.0.0.1:1/token", CLIENT_SECRET, r"cannot be reached \(ClientConnectorError\)"),
         (server.keys_url.replace("/keys", "/token?x"), "another guess", "HTTP 401"),
     ):
         with pytest.raises(TokenError, match=told) as raised:

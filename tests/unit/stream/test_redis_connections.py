@@ -137,5 +137,5 @@ def test_where_nobody_else_is_found_a_command_says_what_was_answered(pipelined: 
         return settings, raised.value
 
     told = redis_trouble(*asyncio.run(scenario()))
-    assert "it does not do what a primary does (READONLY You can't write against a read only replica)" in told
+    assert "it does not act as a primary (READONLY You can't write against a read only replica)" in told
     assert "ETAPA_REDIS_URL" in told

@@ -74,7 +74,7 @@ def _why_never_address(address: Address) -> str | None:
     if address.is_link_local or address in _METADATA:
         return "it is link-local or a cloud's metadata"
     if address.is_unspecified or address.is_multicast or (isinstance(address, ipaddress.IPv4Address) and address.is_reserved):
-        return "it is no address of a single host"
+        return "it is not the address of a single host"
     return None
 
 
@@ -111,11 +111,11 @@ class GuardedResolver(AbstractResolver):
         address = _unwrapped(ipaddress.ip_address(resolved.partition("%")[0]))
         why = _why_never_address(address)
         if why is not None:
-            return f"what its name resolves to is refused: {why}"
+            return f"the address that its name resolves to is refused: {why}"
         why = _why_internal_address(address)
         if why is None or host.lower().rstrip(".") in self._internal:
             return None
-        return f"what its name resolves to is refused: {why}, and allow_internal does not name the host"
+        return f"the address that its name resolves to is refused: {why}, and allow_internal does not name the host"
 
 
 def hosts_compared(names: tuple[str, ...]) -> frozenset[str]:

@@ -189,7 +189,7 @@ class TargetQueue:
             # Ours, not the target's; it counts as a failure, or the trigger would be stuck for ever. Where it came from is told
             # without its own words, which may hold the target's address.
             where = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("a delivery to %s failed in a way that should not exist (%s)\n%s", self.target.id, type(error).__name__, where)
+            logger.error("a bug in Etapa: a delivery to %s failed (%s)\n%s", self.target.id, type(error).__name__, where)
         answer = task.result() if error is None else Answer(None, f"an error in Etapa ({type(error).__name__})")
         self._judge(pending, answer)
 

@@ -111,7 +111,7 @@ class PartitionProgress:
             return False
         earliest = next(iter(self._waiting))
         if earliest != offset:
-            raise Skipped(f"offset {offset} was handed over, but {earliest} before it never was")
+            raise Skipped(f"offset {offset} was handed over, but the earlier {earliest} never was")
         del self._waiting[offset]
         self._next = offset + 1
         return True

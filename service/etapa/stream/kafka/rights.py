@@ -30,7 +30,7 @@ def rights_trouble(settings: Settings, error: BaseException) -> Trouble | None:
                 return _trouble(settings, ids, f"{variable_of('group')} names how they begin")
             case ClusterAuthorizationFailedError():
                 what = "the cluster itself (operation Create to make topics, IdempotentWrite for producers of old brokers)"
-                return _trouble(settings, what, "Somebody who may can make the topics: `etapa topics create --print`")
+                return _trouble(settings, what, "Somebody with the right can create the topics: `etapa topics create --print`")
     return None
 
 

@@ -57,13 +57,13 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
         ),
         (
             settings.topic_delivery_progress,
-            "what was delivered is forgotten, and then delivered again",
+            "what was delivered is forgotten and then delivered again",
             "the time to take a partition over",
         ),
     ):
         _judge_what_is_kept(topic, loss, growth, found, refusals, warnings)
     for topic, loss in (
-        (settings.topic_campaign_triggers, "a trigger that another one of the same customer follows would never be delivered"),
+        (settings.topic_campaign_triggers, "a trigger that is followed by another of the same customer would never be delivered"),
         (
             settings.topic_campaign_outcomes,
             "outcomes that another one of the same customer follows would be removed before they are counted",
@@ -72,7 +72,7 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
             settings.topic_dead_letters,
             "a letter without a key could not be written, which holds up its partition, and others would be removed",
         ),
-        (settings.topic_campaign_trigger_dead_letters, "letters would be removed before anybody has looked"),
+        (settings.topic_campaign_trigger_dead_letters, "letters would be removed before anybody has looked at them"),
     ):
         if is_compacted(topic, found):
             refusals.append(f"{topic} has {POLICY}={found[topic][POLICY]}: {loss}. Set it to delete ({_altering(topic, 'delete')})")
@@ -100,7 +100,7 @@ def _judge_touchpoints(settings: Settings, found: TopicSettings, refusals: list[
         " customers that are processed late end in wrong stages"
     )
     if settings.allow_compacted_touchpoints == "on":
-        warnings[topic] = f"{what}. {variable_of('allow_compacted_touchpoints')} is on, so they are read all the same"
+        warnings[topic] = f"{what}. {variable_of('allow_compacted_touchpoints')} is on, so the topic is read anyway"
     else:
         refusals.append(
             f"{what}. Set it to delete ({_altering(topic, 'delete')}), or have it taken as it is with"
@@ -118,7 +118,7 @@ def _judge_what_is_kept(topic: str, loss: str, growth: str, found: TopicSettings
         bound = " and ".join(f"{name}={value}" for name, value in bounds.items())
         refusals.append(f"{topic} has {POLICY}={policy} and {bound}: {loss}. Set it to compact ({_altering(topic, 'compact')})")
     elif "compact" not in policy:
-        warnings[topic] = f"{topic} has {POLICY}={policy}: it grows with every batch, and so does {growth}. Set it to compact"
+        warnings[topic] = f"{topic} has {POLICY}={policy}: it grows with every batch, and with it {growth}. Set it to compact"
 
 
 def is_compacted(topic: str, found: TopicSettings) -> bool:

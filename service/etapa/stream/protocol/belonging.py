@@ -79,7 +79,7 @@ def refuse_what_is_of_others(partition: int, group: str, topics: Topics, shown: 
         if its_group != group:
             raise AllRefused(
                 f"partition {partition}: {place} belongs to group {its_group!r}, this worker is of group {group!r}; "
-                "two groups need output topics and a Redis prefix of their own each"
+                "each group needs output topics and a Redis prefix of its own"
             )
         if its_partitions != topics.partitions:
             raise AllRefused(
@@ -107,7 +107,7 @@ def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMar
     raise MayPass(
         f"partition {partition}: Redis shows {name} up to offset {shown.state_offset}, but the topic {ends}: it was made anew, or is another"
         " one, and what is made from it would lack what Redis shows. Bring the old topic back, or set its name or ETAPA_REDIS_PREFIX back if they"
-        f" were changed. If this topic is to count all the same, remove the keys {{prefix}}:{{{partition}}}:* from Redis"
+        f" were changed. To use this topic anyway, remove the keys {{prefix}}:{{{partition}}}:* from Redis"
     )
 
 

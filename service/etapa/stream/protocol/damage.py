@@ -34,7 +34,7 @@ async def look_for_damage(log: Log, observer: TaskObserver, partition: int, mark
         recent = await log.recent_changes()
     except LogError as error:
         # Nothing depends on it, and whoever may write to a topic need not be allowed to read it.
-        logger.info("partition %d: whether the end of stage-changes fits the mark is not known: %s", partition, error)
+        logger.info("partition %d: whether the end of stage-changes agrees with the mark is not known: %s", partition, error)
     else:
         found += damage_of_changes(mark, recent)
     for one in found:
@@ -73,7 +73,7 @@ def damage_of_changes(mark: Mark | None, changes: RecentChanges) -> list[Damage]
         # Retention may have removed all of it.
         lost = changes.all and mark is not None and mark.last_change is not None
         return (
-            [Damage("changes_missing", "the mark tells of a stage change, but nothing was ever in stage-changes: changes were lost")]
+            [Damage("changes_missing", "the mark names a stage change, but stage-changes never held one: changes were lost")]
             if lost
             else []
         )

@@ -122,7 +122,7 @@ class PartitionTasks:
                 await self._pause(REFUSED_PAUSE)
             except Exception as defect:  # the other partitions must not suffer for it
                 defects += 1
-                logger.exception("partition %d: its task ended by an error that should not exist (%d)", partition, defects)
+                logger.exception("partition %d: its task ended by a bug in Etapa (%d)", partition, defects)
                 if defects >= _MOST_DEFECTS:
                     self._end(defect)
                     return

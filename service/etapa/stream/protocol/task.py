@@ -197,24 +197,24 @@ def _tell_of_another_version(partition: int, mark: Mark | None, program: Program
         return
     if mark.journey != journey.id:
         logger.warning(
-            "partition %d: the journey %s was at work here, and now %s is: customers go on from stages of the same name. A journey of its"
-            " own should have a group of its own",
+            "partition %d: customers were classified by the journey %s, from now on by %s: they go on from stages of the same name."
+            " Another journey should have a group of its own",
             partition,
             mark.journey,
             journey.id,
         )
     elif mark.version < journey.version:
         logger.info(
-            "partition %d: version %d of the journey was at work here, and now version %d is: customers are carried over when next touched,"
-            " or at once with `etapa reclassify`",
+            "partition %d: customers were classified by version %d of the journey, from now on by version %d: each is carried over at its"
+            " next touchpoint, or all at once with `etapa reclassify`",
             partition,
             mark.version,
             journey.version,
         )
     else:
         logger.warning(
-            "partition %d: the newer version %d of the journey was at work here, and now version %d is: customers stay where they are until"
-            " something happens to them",
+            "partition %d: customers were classified by the newer version %d of the journey, from now on by version %d: they stay where they"
+            " are until something happens to them",
             partition,
             mark.version,
             journey.version,

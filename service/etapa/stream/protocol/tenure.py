@@ -112,7 +112,7 @@ class Tenure:
         mark, pages = await self._around.view.ledger()
         shown = None if mark is None else mark.state_offset
         if shown != self._applied:
-            raise InDoubt("wrong_mark", f"the view is at {shown}, expected {self._applied}: it lost writes, or we are not alone")
+            raise InDoubt("wrong_mark", f"the view is at {shown}, expected {self._applied}: it lost writes, or something else writes to it")
         # Whatever is there without a mark belongs to nobody.
         self._ledger = LedgerKeeper({} if mark is None else pages, self._stream_time)
 
@@ -235,7 +235,8 @@ class Tenure:
         shown = None if loaded.mark is None else loaded.mark.state_offset
         if shown not in expected:
             raise InDoubt(
-                "wrong_mark", f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or we are not alone"
+                "wrong_mark",
+                f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or something else writes to it",
             )
         if shown is None:
             # Whatever is there belongs to nobody; the first apply removes it.
@@ -365,7 +366,8 @@ class Tenure:
         started = around.clock.monotonic()
         if await around.view.apply(follows, mark, customers, pages) == "refused":
             raise InDoubt(
-                "refused", f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or we are not alone"
+                "refused",
+                f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or something else writes to it",
             )
         now = around.clock.monotonic()
         around.observer.view_applied(around.partition, now - committed, now - started)

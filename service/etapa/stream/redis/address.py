@@ -49,7 +49,9 @@ class RedisAddress(NamedTuple):
             return RedisSSLContext(**given).get()
         except (OSError, ValueError) as error:
             files = ", ".join(f"{name}={given[name.removeprefix('ssl_')]}" for name in _FILES if name in self.options)
-            message = f"ETAPA_REDIS_URL: {files or 'TLS'} cannot be used ({error}); needed: PEM files with certificates, and with the key of our own"
+            message = (
+                f"ETAPA_REDIS_URL: {files or 'TLS'} cannot be used ({error}); needed: PEM files with certificates, and with Etapa's own key"
+            )
             raise RedisUrlError(message) from None
 
 
@@ -65,7 +67,7 @@ def redis_address_of(url: RedisUrl) -> RedisAddress:
     query = dict(parse_qsl(parts.query))
     sentinel_login = {name: query.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in query}
     if not kind and len(nodes) > 1:
-        message = "ETAPA_REDIS_URL: names several hosts; needed: one, or redis+cluster:// or redis+sentinel://"
+        message = "ETAPA_REDIS_URL: names several hosts; needed: one host, or redis+cluster:// or redis+sentinel://"
         raise RedisUrlError(message)
     service, database = "", parts.path.strip("/")
     if kind == "sentinel":

@@ -51,7 +51,7 @@ async def _looked_at(settings: Settings, client: RedisClient) -> list[CheckResul
         # For some keys it would do. A message of its own is what it gives for all others.
         return [CheckResult.of(cluster_expected(settings), "connection")]
     await _use(settings, client)
-    results.append(_line("rights", "good", "all that Etapa does is allowed"))
+    results.append(_line("rights", "good", "everything that Etapa does is allowed"))
     for node, told in servers.items():
         results += _version(node, told) + _memory(node, told) + _persistence(node, told)
     if not any(one.check == "version" for one in results):
@@ -117,12 +117,12 @@ def _version(node: str, told: Mapping[str, Any]) -> list[CheckResult]:
 def _memory(node: str, told: Mapping[str, Any]) -> list[CheckResult]:
     policy = str(told.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":
-        found = f"{node + ' has ' if node else ''}maxmemory-policy {policy}: when memory runs out, states of customers are thrown away"
+        found = f"{node + ' has ' if node else ''}maxmemory-policy {policy}: when memory runs out, customers' states are thrown away"
         return [_line("memory", "bad", found, "Set maxmemory-policy noeviction")]
     used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
     if most and used > 0.8 * most:
         found = f"{node + ': ' if node else ''}{used / most:.0%} of maxmemory is used; when it is full, work stops"
-        return [_line("memory", "warning", found, "Give it more memory, or look at what else is in there")]
+        return [_line("memory", "warning", found, "Give it more memory, or check what else it stores")]
     return [_line("memory", "good", "nothing is thrown away when memory runs out (noeviction)")]
 
 

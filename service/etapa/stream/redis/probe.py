@@ -77,8 +77,8 @@ async def _failure(address: RedisAddress, host: str, port: int) -> Failed | None
     if context is None and await speaks_tls(host, port, STEP_SECONDS):
         return Failed("tls_expected", "it speaks TLS there, and redis:// does not")
     if said is None:
-        return Failed("silent", f"it takes connections and does not answer within {STEP_SECONDS:g} s")
-    return Failed("another_protocol", "something takes connections there, and does not answer as Redis does")
+        return Failed("silent", f"it accepts connections but does not answer within {STEP_SECONDS:g} s")
+    return Failed("another_protocol", "something listens there, but does not answer like Redis")
 
 
 _PING = b"*1\r\n$4\r\nPING\r\n"
@@ -129,12 +129,12 @@ def _refused(address: RedisAddress, error: BaseException, said: str) -> Failed |
         return Failed("rights", f"its access control (ACL) does not let the user {user!r} do all that Etapa does ({said})")
     if isinstance(error, AuthenticationError):
         if "without any password configured" in said or "no password is set" in said:
-            return Failed("login_not_taken", "it takes no password, and ETAPA_REDIS_URL holds one")
+            return Failed("login_not_taken", "it has no password, but ETAPA_REDIS_URL holds one")
         if "password" in address.options:
             return Failed("login_refused", f"it refuses the login of {user!r} ({said})")
-        return Failed("login_expected", f"it wants a login, and ETAPA_REDIS_URL holds none ({said})")
+        return Failed("login_expected", f"it wants a login, but ETAPA_REDIS_URL holds none ({said})")
     if "protected mode" in said:
-        return Failed("login_expected", "it is in protected mode: without a password it answers its own machine only")
+        return Failed("login_expected", "it is in protected mode: without a password it answers only its own machine")
     return None
 
 
@@ -144,7 +144,7 @@ def _out_of_place(address: RedisAddress, said: str) -> Failed | None:
     if re.search(r"(?:^|-| )LOADING\b|loading the dataset", said):
         return Failed("loading", "it is still loading its data")
     if re.search(r"(?:^|-| )(READONLY|MASTERDOWN|NOREPLICAS)\b", said) or "read only replica" in said:
-        return Failed("not_primary", f"it does not do what a primary does ({said})")
+        return Failed("not_primary", f"it does not act as a primary ({said})")
     if re.search(r"(?:^|-| )CLUSTERDOWN\b", said):
         return Failed("cluster_down", f"the cluster is not whole ({said})")
     if address.kind != "cluster" and (
@@ -152,7 +152,7 @@ def _out_of_place(address: RedisAddress, said: str) -> Failed | None:
     ):
         return _ONE_OF_A_CLUSTER
     if "Cluster mode is not enabled" in said or "cluster support disabled" in said:
-        return Failed("cluster_not_there", "it is a single server and no Redis Cluster")
+        return Failed("cluster_not_there", "it is a single server, not a Redis Cluster")
     if address.kind == "sentinel" and ("No master found" in said or ("unknown command" in said.lower() and "SENTINEL" in said)):
         return Failed("service_unknown", f"no Sentinel there knows a primary of the service {address.service!r}")
     return None
@@ -161,7 +161,7 @@ def _out_of_place(address: RedisAddress, said: str) -> Failed | None:
 def _trouble(address: RedisAddress, failed: Failed, place: str) -> Trouble:
     advice = _ADVICE.get(failed.kind, f"Is it running? {_WHERE}")
     if failed.kind == "tls_own_certificate" and "ssl_certfile" not in address.options:
-        advice = "Add ssl_certfile and ssl_keyfile to ETAPA_REDIS_URL: a certificate of ours and its key"
+        advice = "Add ssl_certfile and ssl_keyfile to ETAPA_REDIS_URL: Etapa's certificate and its key"
     return Trouble("Redis", place, failed.kind, failed.found, advice)
 
 
@@ -169,17 +169,17 @@ _ADVICE: Mapping[TroubleKind, str] = {
     "another_protocol": _WHERE,
     "tls_untrusted": "ssl_ca_certs in ETAPA_REDIS_URL must name a PEM file with the authority that has signed it",
     "tls_name": "ETAPA_REDIS_URL must use a name that the certificate is for",
-    "tls_expired": "Redis needs a new certificate, or a clock here or there is wrong",
+    "tls_expired": "Redis needs a new certificate, or one of the two clocks is wrong",
     "tls_own_certificate": "Look at ssl_certfile in ETAPA_REDIS_URL: is it signed by an authority that Redis trusts, and still valid?",
     "tls_terms": "Look at tls-protocols and tls-ciphers of Redis",
-    "tls_not_spoken": "ETAPA_REDIS_URL must begin with redis:// for this port, or name that of TLS",
+    "tls_not_spoken": "ETAPA_REDIS_URL must begin with redis:// for this port, or name the TLS port",
     "tls_expected": "ETAPA_REDIS_URL must begin with rediss:// for this port",
     "login_refused": "ETAPA_REDIS_URL holds the user and the password",
     "login_expected": "Put them into ETAPA_REDIS_URL: redis://user:password@host",
     "login_not_taken": "Take it out of ETAPA_REDIS_URL, or set one in Redis",
     "rights": "ETAPA_REDIS_URL names the user; 'Access control' in docs/operations.md lists the rights that Etapa needs",
     "database": "ETAPA_REDIS_URL ends with the number of a database; `databases` in redis.conf says how many there are",
-    "not_primary": "ETAPA_REDIS_URL must lead to the primary; while another server takes its place, it is enough to wait",
+    "not_primary": "ETAPA_REDIS_URL must lead to the primary; while another server takes its place, waiting is enough",
     "loading": "It is enough to wait",
     "cluster_down": "Look at `redis-cli cluster info` and `cluster nodes`",
     "cluster_expected": "ETAPA_REDIS_URL must begin with redis+cluster:// (or rediss+cluster://)",

@@ -70,7 +70,7 @@ class ViewReader:
         """Where a customer is, or none when the view does not know it. Raises `BeingRebuilt` when the view cannot know."""
         partitions = await self.partition_count()
         if partitions is None and any(await self._each(range(self._expected), lambda pipe, keys: pipe.exists(keys.stage))):
-            message = "the view has no mark: all of it is to be rebuilt"
+            message = "the view has no mark: it has to be rebuilt"
             raise BeingRebuilt(message)
         partition = partition_of(customer_id, partitions or self._expected)
 

@@ -102,7 +102,7 @@ class SlidingCompares(SpanCompares):
         estimates, bounds = self.series.estimates(entry) if len(times) >= ENOUGH else None, self.comparing.bounds_of(customer)
         if estimates is not None:
             low, high = estimates.anywhere()
-            nothing = self.series.nothing
+            nothing: Any = self.series.nothing
             is_there = nothing is not None or (within == NEVER and present is not None) or compare.accepts(nothing) is truth
             if is_there and all_alike(bounds, low, high) and compare.accepts(low) is truth:
                 return NEVER

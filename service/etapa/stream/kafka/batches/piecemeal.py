@@ -1,6 +1,6 @@
 """Reading on where aiokafka cannot, record by record and piece by piece, in a thread beside the loop:
 
-- past records with a header whose name is not UTF-8, which any producer may write. aiokafka's parser gives up the whole fetch
+- past records with a header has a name that is not UTF-8, which any producer may write. aiokafka's parser gives up the whole fetch
   then, each time anew. What is unreadable of such a name is replaced by U+FFFD here, as Kafka's own Java client does it;
 - through batches that would take too much memory as a whole. Of a record, no more is kept than can be of use; how long the rest
   was, and its digest, is told.

@@ -75,12 +75,14 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
                 finally:
                     conn.close(reason=CloseReason.SHUTDOWN)
             except (TimeoutError, OSError, KafkaError) as error:
-                logger.debug("nobody tells at %s:%s where the brokers are: %r", host, port, error)
+                logger.debug("nothing at %s:%s tells where the brokers are: %r", host, port, error)
                 continue
             if told.brokers:
                 before = _places(cluster_metadata)
                 cluster_metadata.update_metadata(told)
-                logger.info("no broker answers where it was (%s); %s:%s names: %s", before, host, port, _places(cluster_metadata))
+                logger.info(
+                    "no broker answers at its last address (%s); %s:%s now names: %s", before, host, port, _places(cluster_metadata)
+                )
                 return True
         return False
 

@@ -68,7 +68,7 @@ class TokenEndpoint(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka ha
                     return _read(answer.status, await answer.content.read(_MOST_BYTES))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             told = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-            raise TokenError(f"there is no token for the login: the token endpoint cannot be asked ({told})") from error
+            raise TokenError(f"there is no token for the login: the token endpoint cannot be reached ({told})") from error
 
 
 class _Granted(msgspec.Struct):
@@ -90,7 +90,7 @@ def _read(status: int, body: bytes) -> tuple[str, float]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         error = ""
     told = f"HTTP {status}{f', {error}' if error.isprintable() and error else ''}"
-    raise TokenError(f"there is no token for the login: the token endpoint gives none ({told})")
+    raise TokenError(f"there is no token for the login: the token endpoint refused ({told})")
 
 
 class NamedProvider(AbstractTokenProvider):  # type: ignore[misc]

@@ -74,7 +74,7 @@ async def _failed(cluster: Cluster, name: str, error: BaseException) -> list[Che
     if trouble is not None:
         return [CheckResult.of(trouble, name)]
     found = str(error) if isinstance(error, LogError) else describe(error)
-    return [_line(name, "bad", f"this could not be looked at: {found}", "Look at the brokers' logs, and try again")]
+    return [_line(name, "bad", f"this check failed: {found}", "Look at the brokers' logs, and try again")]
 
 
 def _line(check: str, level: Level, found: str, advice: str = "") -> CheckResult:
@@ -114,7 +114,7 @@ async def _topics_made_anew(cluster: Cluster, admin: AIOKafkaAdminClient) -> lis
             found = f"partition {partition} of {settings.topic_customer_state} was written by the group {mark.group}"
             results.append(_line("topic ids", "bad", found, "Give each group output topics of its own (ETAPA_TOPIC_…), or set ETAPA_GROUP"))
         if mark.partitions != now.partitions:
-            found = f"customers were placed when there were {mark.partitions} partitions, and there are {now.partitions}"
+            found = f"customers were placed when there were {mark.partitions} partitions, and now there are {now.partitions}"
             results.append(
                 _line("topic ids", "bad", found, "Bring the old number back, or start over with new output topics and a new group")
             )
@@ -166,7 +166,7 @@ async def _bounds(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckRes
     answers = await admin.describe_configs([resource])
     told = {entry[0]: entry[1] for answer in answers for code, _, _, _, entries in answer.resources if not code for entry in entries}
     if not all(told.get(name) for name in names):
-        return [_line("time-outs", "good", "brokers do not tell us what they allow; a worker finds out when it starts")]
+        return [_line("time-outs", "good", "the brokers do not tell what they allow; a worker finds out when it starts")]
     least, most = (int(told[name]) for name in names)
     ours = cluster.settings.session_timeout // 1000
     if least <= ours <= most:
@@ -197,9 +197,7 @@ async def _clock(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResu
         await stop_consumer(consumer)
     apart = clocks.farthest(clock.now(), clock.elapsed())
     if apart is None:
-        return [_line("clock", "good", "no transaction has ended yet by which the brokers' clocks could be told")]
+        return [_line("clock", "good", "no transaction has ended yet, so the brokers' clocks are not known")]
     addresses = {broker.nodeId: f"{broker.host}:{broker.port}" for broker in consumer._client.cluster.brokers()}
     wrong = disagreement_in_words(apart, addresses)
-    return [
-        _line("clock", "bad", wrong) if wrong else _line("clock", "good", "nothing that brokers have stamped disagrees with the clock here")
-    ]
+    return [_line("clock", "bad", wrong) if wrong else _line("clock", "good", "the brokers' time stamps agree with the clock here")]

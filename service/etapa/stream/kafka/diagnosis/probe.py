@@ -131,15 +131,15 @@ class _Probe:
             told = next(str(one) for one in chain if isinstance(one, SaslAuthenticationFailed)).split("] ")[-1]
             return Failed("login_refused", f"it refuses the login with {mechanism}{self._as_whom()} ({_clipped(told)})")
         if self._options.get("ssl_context") is None and await speaks_tls(host, port, STEP_SECONDS):
-            return Failed("tls_expected", f"it speaks TLS there, and we are to speak {self._settings.kafka_security_protocol}")
+            return Failed("tls_expected", f"it speaks TLS there, but Etapa is set to speak {self._settings.kafka_security_protocol}")
         offered = await self._mechanisms(host, port)
         if offered is None:
-            return Failed("another_protocol", "something takes connections there, and does not answer as Kafka does")
+            return Failed("another_protocol", "something listens there, but does not answer like Kafka")
         if mechanism is None:
             if offered:
-                return Failed("login_expected", f"it wants a login ({' or '.join(offered)}), and we are to give none")
+                return Failed("login_expected", f"it wants a login ({' or '.join(offered)}), but Etapa is set to use none")
         elif not offered:
-            return Failed("login_not_taken", f"it takes no login there, and we are to log in with {mechanism}")
+            return Failed("login_not_taken", f"it takes no login there, but Etapa is set to log in with {mechanism}")
         elif mechanism not in offered:
             return Failed("mechanism", f"it does not take {mechanism} there, but {' or '.join(offered)}")
         elif mechanism == "OAUTHBEARER":
@@ -194,7 +194,7 @@ class _Probe:
     def _advice(self, failed: Failed) -> str:
         mechanism = self._settings.kafka_sasl_mechanism
         if failed.kind == "tls_own_certificate" and self._settings.kafka_ssl_cert is None:
-            return "Set ETAPA_KAFKA_SSL_CERT and ETAPA_KAFKA_SSL_KEY to a certificate of ours and its key"
+            return "Set ETAPA_KAFKA_SSL_CERT and ETAPA_KAFKA_SSL_KEY to Etapa's certificate and its key"
         if failed.kind == "login_refused" and mechanism == "OAUTHBEARER":
             return "Look at what the token says (issuer, audience, scope, times), and at ETAPA_KAFKA_OAUTH_SCOPE"
         return _ADVICE.get(failed.kind, f"Is it running? {_WHERE}")
@@ -204,14 +204,14 @@ _ADVICE: Mapping[TroubleKind, str] = {
     "another_protocol": _WHERE,
     "tls_untrusted": "ETAPA_KAFKA_SSL_CA must name a PEM file with the authority that has signed it",
     "tls_name": "ETAPA_KAFKA_BOOTSTRAP_SERVERS must use a name that the certificate is for, and so must the brokers' advertised.listeners",
-    "tls_expired": "The brokers need a new certificate, or a clock here or there is wrong",
+    "tls_expired": "The brokers need a new certificate, or one of the two clocks is wrong",
     "tls_own_certificate": "Look at ETAPA_KAFKA_SSL_CERT: is it signed by an authority that the brokers trust, and still valid?",
     "tls_terms": "Look at ssl.enabled.protocols and ssl.cipher.suites of the brokers",
-    "tls_not_spoken": "ETAPA_KAFKA_SECURITY_PROTOCOL must be PLAINTEXT or SASL_PLAINTEXT for this port, or the port that of a TLS listener",
+    "tls_not_spoken": "ETAPA_KAFKA_SECURITY_PROTOCOL must be PLAINTEXT or SASL_PLAINTEXT for this port, or the port must be that of a TLS listener",
     "tls_expected": "ETAPA_KAFKA_SECURITY_PROTOCOL must be SSL or SASL_SSL for this port",
     "login_refused": "Look at ETAPA_KAFKA_SASL_USERNAME, ETAPA_KAFKA_SASL_PASSWORD and ETAPA_KAFKA_SASL_MECHANISM",
     "login_expected": "ETAPA_KAFKA_SECURITY_PROTOCOL must be SASL_PLAINTEXT or SASL_SSL for this port, with ETAPA_KAFKA_SASL_MECHANISM",
-    "login_not_taken": "ETAPA_KAFKA_SECURITY_PROTOCOL must be PLAINTEXT or SSL for this port, or the port that of a SASL listener",
+    "login_not_taken": "ETAPA_KAFKA_SECURITY_PROTOCOL must be PLAINTEXT or SSL for this port, or the port must be that of a SASL listener",
     "mechanism": "Set ETAPA_KAFKA_SASL_MECHANISM to one of these",
     "token": "Look at ETAPA_KAFKA_OAUTH_TOKEN_URL, ETAPA_KAFKA_OAUTH_CLIENT_ID and ETAPA_KAFKA_OAUTH_CLIENT_SECRET",
 }

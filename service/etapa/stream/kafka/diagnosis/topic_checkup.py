@@ -46,7 +46,7 @@ def _missing(settings: Settings, name: str, code: int) -> CheckResult:
     level: Level = "bad" if name in worker_topics(settings) else "warning"
     error = for_code(code)
     if error is TopicAuthorizationFailedError:
-        return _line("rights", level, f"access control (ACLs) does not let us see the topic {name}", _ACL_ADVICE, cause="rights")
+        return _line("rights", level, f"access control (ACLs) hides the topic {name}", _ACL_ADVICE, cause="rights")
     if error is UnknownTopicOrPartitionError:
         for_what = "" if level == "bad" else ", which only `etapa deliver` needs"
         return _line("topics", level, f"there is no topic {name}{for_what}", "`etapa topics create` makes it")
@@ -71,7 +71,7 @@ def _copies(copies: Mapping[str, int], configs: Mapping[str, Mapping[str, str]])
     lone = sorted(name for name, count in copies.items() if count < 2)
     results = []
     if lone:
-        found = f"a broker that is lost takes with it what only it holds: one copy each of {', '.join(lone)}"
+        found = f"when a broker is lost, topics with a single copy are lost with it: {', '.join(lone)}"
         results.append(
             _line(
                 "replication", "warning", found, "In production: ETAPA_REPLICATION=3 before the topics are made, and min.insync.replicas=2"
@@ -105,9 +105,9 @@ def _rights(settings: Settings, operations: Mapping[str, int | None]) -> list[Ch
         allowed = operations.get(name)
         lacking = [] if allowed is None else [_NAMES[one] for one in wanted if not allowed >> one & 1]
         if lacking:
-            for_what = ": takeovers cannot look for half a transaction" if level == "warning" else ""
-            found = f"access control (ACLs) does not let us {' and '.join(lacking)} the topic {name}{for_what}"
+            for_what = ": takeovers cannot check for half a transaction" if level == "warning" else ""
+            found = f"access control (ACLs) does not let Etapa {' and '.join(lacking)} the topic {name}{for_what}"
             results.append(_line("rights", level, found, _ACL_ADVICE, cause="rights"))
     if not results and all(one is not None for one in operations.values()) and operations:
-        results.append(_line("rights", "good", "the topics may be used as a worker does"))
+        results.append(_line("rights", "good", "Etapa may use the topics as a worker does"))
     return results

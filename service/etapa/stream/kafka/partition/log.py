@@ -189,7 +189,7 @@ class KafkaLog:
             except (UnicodeDecodeError, CorruptRecordException) as error:
                 if not is_about_a_header(error):
                     raise
-                return await self._begin_piecemeal(position, count, room, "a header whose name is not UTF-8")
+                return await self._begin_piecemeal(position, count, room, "a header has a name that is not UTF-8")
             except LargeBatch as error:
                 return await self._begin_piecemeal(position, count, room, f"{error}, so it is read piece by piece")
             records = as_records(got.get(self._touchpoints, []))
@@ -216,7 +216,7 @@ class KafkaLog:
             last = piecemeal.batch_end - 1
             raise Blocked(
                 f"the batch at offsets {piecemeal.position} to {last} of {topic} {partition} cannot be read within ETAPA_MAX_UNPACKED_BYTES="
-                f"{self._settings.max_unpacked_bytes}: {error}. Set that to more, or give these records up with kafka-delete-records.sh and"
+                f"{self._settings.max_unpacked_bytes}: {error}. Raise it, or give these records up with kafka-delete-records.sh and"
                 f' {{"partitions": [{{"topic": "{topic}", "partition": {partition}, "offset": {last + 1}}}], "version": 1}}; they will be'
                 " counted as gone"
             ) from error

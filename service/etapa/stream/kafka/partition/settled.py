@@ -67,6 +67,6 @@ def describe_hanging(partition: int, bootstrap_servers: str, hanging: Sequence[H
     )
     return (
         f"partition {partition}: a transaction hangs in {where}. Kafka lost the marker that ends it, so nothing after these offsets can be "
-        "read, and to go on would publish again what it holds. Read 'A transaction that hangs' in docs/operations.md, then end it in all of "
+        "read, and to go on would publish its records again. Read 'A transaction that hangs' in docs/operations.md, then end it in all of "
         f"these places: {commands}"
     )

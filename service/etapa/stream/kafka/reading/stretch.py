@@ -72,7 +72,7 @@ async def records_between(
             try:
                 got = await consumer.getmany(place, timeout_ms=_WAIT_MS, max_records=_CHUNK)
             except LargeBatch as error:
-                raise Blocked(f"{doing}: at offset {position} or soon after: {error}; set it to more to have it read") from error
+                raise Blocked(f"{doing}: at offset {position} or soon after: {error}; raise it to read these records") from error
             reached = await consumer.position(place)
         chunk = [one for one in got.get(place, ()) if one.offset < end]
         if chunk:

@@ -195,7 +195,7 @@ def _refuse_missing(existing: dict[str, int], names: list[str]) -> None:
     missing = [name for name in names if name not in existing]
     if missing:
         message = (
-            f"Kafka has no topic {', '.join(missing)}, or its access control hides it from us. `etapa topics create` makes them; which rights are"
+            f"Kafka has no topic {', '.join(missing)}, or access control hides it from Etapa. `etapa topics create` makes them; which rights are"
             " needed is under 'Access control' in docs/operations.md"
         )
         raise TopicsError(message)
@@ -234,4 +234,4 @@ def _refuse_refused(answer: Any, made: Sequence[str]) -> None:
 
 
 def _made_so_far(made: Sequence[str]) -> str:
-    return f". Made were {', '.join(made)}; a second run goes on from there" if made else ""
+    return f". Created so far: {', '.join(made)}; a second run goes on from there" if made else ""

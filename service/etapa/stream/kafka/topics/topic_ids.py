@@ -128,7 +128,7 @@ async def topics_now(cluster: Cluster) -> Topics:
 def about_missing_topics(names: str) -> str:
     """What is wrong when Kafka tells of none with these names, and what to do."""
     return (
-        f"Kafka has no topic {names} any more, or its access control hides it from us. Bring it back; one that is made anew is another topic"
+        f"Kafka has no topic {names} any more, or access control hides it from Etapa. Bring it back; one that is made anew is another topic"
         " (see 'A topic made anew' in docs/operations.md)"
     )
 

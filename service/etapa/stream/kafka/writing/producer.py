@@ -63,7 +63,7 @@ class PartitionProducer:
             async with asyncio.timeout(self._seconds):
                 await self._producer.start()
         except TimeoutError as error:
-            message = f"not within {self._seconds:g} s; Kafka does not answer, or cannot write the end of the transaction before"
+            message = f"not within {self._seconds:g} s; Kafka does not answer, or cannot write the end of the previous transaction"
             raise TimeoutError(message) from error
 
     async def commit(self, transaction: Transaction) -> int:
@@ -124,7 +124,7 @@ class PartitionProducer:
         mark_offset = await self._send_records(self._settings.topic_customer_state, records, None)
         if mark_offset is None or mark_offset < 0:
             # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.
-            message = f"partition {self._partition}: the offset of the mark was not told, so the transaction is not ended"
+            message = f"partition {self._partition}: Kafka did not tell the mark's offset, so the transaction is not ended"
             raise LogError(message)
         return mark_offset
 

@@ -69,7 +69,7 @@ async def send_in_batches(
         except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
             raise BatchTooLarge(
                 f"{topic} refused a batch of {size:,} bytes for its size: max.message.bytes of the topic, or message.max.bytes of the brokers"
-                f" where it has none, is smaller than was known. Batches are kept to {limits.refuse(topic, size):,} bytes from now on"
+                f" where it has none, is smaller than was known. From now on batches are kept to {limits.refuse(topic, size):,} bytes"
             ) from error
         last = base + count - 1 if base >= 0 else -1
     return last
