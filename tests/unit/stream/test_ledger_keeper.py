@@ -88,12 +88,33 @@ def test_what_is_no_page_is_refused(field: bytes) -> None:
 def test_a_page_is_written_down_and_read_again_however_large_its_sums() -> None:
     page = Page("feeling")
     page.add({(None, "a"): [3, -5, 2**80], ("student", "a"): [1, 5, 25]})
-    assert decode_page("feeling", encode_page(page)).cells() == page.cells()
+    for compressed in (False, True):
+        assert decode_page("feeling", encode_page(page, compressed=compressed)).cells() == page.cells()
+
+
+def test_the_pages_of_an_hour_are_compressed_once_when_it_is_over() -> None:
+    keeper, tally = LedgerKeeper({}, None), BatchTally()
+    for number in range(150):
+        tally.touched(NOON, None, f"stage {number % 6}", f"type {number}", "web")
+    hot = keeper.enter(tally, NOON)[b"touchpoints 2026-11-21T12"]
+    over = keeper.enter(BatchTally(), NOON + HOUR)
+    assert list(over) == [b"touchpoints 2026-11-21T12"]
+    cold = over[b"touchpoints 2026-11-21T12"]
+    assert hot is not None
+    assert cold is not None
+    assert len(cold) < len(hot) / 2
+    assert decode_page("touchpoints", cold).cells() == decode_page("touchpoints", hot).cells()
+    assert keeper.enter(BatchTally(), NOON + HOUR + 1) == {}
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(b"", "not a page"), (b"\x93\x02\x90\x90", "format 2; this version reads format 1"), (b"\x93\x01\x90\x91\x01", "no multiple of 5")],
+    [
+        (b"", "not a page"),
+        (b"\x92\x02\x90", "format 2; this version reads format 1"),
+        (b"\x92\x01\x92\x90\x91\x01", "no multiple of 5"),
+        (b"\x92\x01\xc4\x01x", "not a page"),
+    ],
 )
 def test_bytes_that_are_no_page_are_refused(value: bytes, words: str) -> None:
     with pytest.raises(StateError, match=words):

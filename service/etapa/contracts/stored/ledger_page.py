@@ -1,17 +1,19 @@
-"""A page of the ledger as a record of `customer-state`, and as a field in Redis: MessagePack, an array of format, names and numbers.
+"""A page of the ledger as a record of `customer-state`, and as a field in Redis: MessagePack, an array of the format and the page.
 
 The key is not UTF-8, so it is no customer's id. What comes after its first byte is the table and the period: `ledger moves 2026-11-21T10`; a
 record without a value means that the page is no more, because it was folded into that of a day or a month.
 """
 
-from typing import Final
+import zlib
+from itertools import accumulate, chain, pairwise
+from typing import Any, Final
 
 import msgspec
 
 from etapa.contracts.stored.state import StateError
 from etapa.journey.ledger.page import FlatPage, Page, PageKey, page_of
 from etapa.journey.ledger.periods import start_of
-from etapa.journey.ledger.tables import TABLES, Table
+from etapa.journey.ledger.tables import COLUMNS, FIGURES, TABLES, Table
 
 FORMAT: Final = 1
 LEDGER_PREFIX: Final = b"\xffledger "
@@ -23,10 +25,24 @@ _tables: Final[dict[str, Table]] = {table: table for table in TABLES}
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-class _Written(msgspec.Struct, array_like=True, gc=False):
-    format: int
+class _Rows(msgspec.Struct, array_like=True, gc=False):
+    """Names, and the numbers row by row; a number beyond 64 bits is text."""
+
     names: list[str]
     numbers: list[int | str]
+
+
+class _Columns(msgspec.Struct, array_like=True, gc=False):
+    """Names, and the numbers column by column; in columns of the key each as its distance to the one before."""
+
+    names: list[str]
+    columns: list[list[int | str]]
+
+
+class _Written(msgspec.Struct, array_like=True, gc=False):
+    format: int
+    body: _Rows | bytes
+    """Rows as they are, or columns that are compressed: a third of the size, at several times the cost."""
 
 
 class _FormatAlone(msgspec.Struct, array_like=True, gc=False):
@@ -34,7 +50,10 @@ class _FormatAlone(msgspec.Struct, array_like=True, gc=False):
 
 
 _decode: Final = msgspec.msgpack.Decoder(_Written).decode
+_decode_columns: Final = msgspec.msgpack.Decoder(_Columns).decode
 _decode_format: Final = msgspec.msgpack.Decoder(_FormatAlone).decode
+_MOST_BYTES: Final = 16 * 2**20
+"""Of columns before they are compressed."""
 
 
 def is_page_key(key: bytes) -> bool:
@@ -58,14 +77,17 @@ def page_key_of(field: LedgerField) -> PageKey | None:
     return None if table is None else PageKey(table, period)
 
 
-def encode_page(page: Page) -> bytes:
-    """The page as bytes."""
+def encode_page(page: Page, *, compressed: bool = False) -> bytes:
+    """The page as bytes. `compressed` is for pages that will not soon be written again."""
     names, numbers = page.flat()
-    try:
-        return _encode([FORMAT, names, numbers])
-    except OverflowError:
-        # A sum of squares may be longer than MessagePack's integers.
-        return _encode([FORMAT, names, [number if -(2**63) <= number < 2**63 else str(number) for number in numbers]])
+    if not compressed:
+        return _encoded([FORMAT, [names, numbers]])
+    keys = len(COLUMNS[page.table])
+    width = keys + len(FIGURES[page.table])
+    columns = [numbers[place::width] for place in range(width)]
+    # Keys are sorted, so most distances are nought.
+    columns[:keys] = [[number - before for before, number in pairwise((0, *column))] for column in columns[:keys]]
+    return _encoded([FORMAT, zlib.compress(_encoded([names, columns]), 1)])
 
 
 def decode_page(table: Table, value: bytes) -> Page:
@@ -74,7 +96,30 @@ def decode_page(table: Table, value: bytes) -> Page:
         found = _decode_format(value).format
         if found != FORMAT:
             raise StateError(f"a page of the ledger has format {found}; this version reads format {FORMAT}")
-        written = _decode(value)
-        return page_of(table, FlatPage(written.names, list(map(int, written.numbers))))
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        body = _decode(value).body
+        flat = FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, _Rows) else _in_rows(table, body)
+        return page_of(table, flat)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, zlib.error) as error:
         raise StateError(f"not a page of the ledger: {error}") from None
+
+
+def _in_rows(table: Table, body: bytes) -> FlatPage:
+    written = _decode_columns(zlib.decompressobj().decompress(body, _MOST_BYTES))
+    keys = len(COLUMNS[table])
+    columns = [list(map(int, column)) for column in written.columns]
+    columns[:keys] = [list(accumulate(column)) for column in columns[:keys]]
+    return FlatPage(written.names, list(chain.from_iterable(zip(*columns, strict=True))))
+
+
+def _encoded(values: list[Any]) -> bytes:
+    try:
+        return _encode(values)
+    except OverflowError:
+        # A sum of squares may be longer than MessagePack's integers.
+        return _encode(_spelled_out(values))
+
+
+def _spelled_out(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_spelled_out(each) for each in value]
+    return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value

@@ -1,6 +1,7 @@
 """A partition's ledger while the partition is ours: what a batch counted becomes pages of the same transaction.
 
-Pages are held as they are written down, and few are open at a time, so a history of years takes little memory.
+Pages are held as they are written down, and few are open at a time, so a history of years takes little memory. Those of the hour at hand are written
+as they are; when it is over they are written once more, compressed.
 
 Compaction forgets after a day that a page was removed. A view that was further behind then has the hours beside the day into which they were
 folded; so what is kept as such no longer at the mark's stream time counts nowhere, and is removed again.
@@ -12,6 +13,7 @@ from typing import Final
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_page, encode_page, field_of, page_key_of
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, enter, outgrown
 from etapa.journey.ledger.page import Page, PageKey
+from etapa.journey.ledger.periods import period_of
 from etapa.journey.ledger.tally import BatchTally
 from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
@@ -36,6 +38,8 @@ class LedgerKeeper(Pages):
                 self._stored[key] = value
         self._open: Final[dict[PageKey, Page]] = {}
         """Least recently used first."""
+        self._hot: Final[set[PageKey]] = set()
+        """Pages of the hour at hand, which are written too often to be compressed."""
         self._left_over = [] if stream_time is None else [key for key, _ in outgrown(self._stored, stream_time)]
         for key in self._left_over:
             del self._stored[key]
@@ -65,8 +69,14 @@ class LedgerKeeper(Pages):
         entered = enter(self, tally, now)
         pages: dict[LedgerField, bytes | None] = {field_of(key): None for key in (*self._left_over, *sorted(entered.removed))}
         self._left_over = []
-        for key in sorted(entered.changed):
-            value = self._stored[key] = encode_page(self._open[key])
+        hour = period_of(now, "hour")
+        over = {key for key in self._hot if key.period != hour}
+        self._hot.difference_update(over)
+        for key in sorted(entered.changed | (over - entered.removed)):
+            is_hot = key.period == hour
+            if is_hot:
+                self._hot.add(key)
+            value = self._stored[key] = encode_page(self.opened(key), compressed=not is_hot)
             pages[field_of(key)] = value
         for key in list(self._open)[: max(0, len(self._open) - MOST_OPEN)]:
             del self._open[key]
