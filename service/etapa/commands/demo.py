@@ -95,7 +95,7 @@ def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["It
     from etapa.embedded.recorded import recorded
 
     decoder = decoder_of(settings)
-    mapper = mapper_from(source, settings)
+    mapper = mapper_from(source, settings, path)
     with EventFile(path, takes=files_of(mapper), columns=mapper is not None) as lines:
         progress = LineProgress(lines, output_scrolls=False)
         file = TouchpointFile(lines, progress, decoder, in_order=True, mapper=mapper)

@@ -73,7 +73,7 @@ def diff(
     _warn_of_versions(*journeys)
     found = Diff.between(*journeys)
     decoder = decoder_of(settings)
-    mapper = mapper_from(source, settings)
+    mapper = mapper_from(source, settings, events[0])
     with EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines:
         progress = LineProgress(lines, output_scrolls=False)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)

@@ -61,7 +61,7 @@ def _guesses(stem: str, events: str | None, source: str | None) -> Answers:
         return Answers(name=name, conversion="purchase", interest=("visit",))
     settings = settings_from({}).settings
     decoder = decoder_of(settings)
-    mapper = mapper_from(source, settings)
+    mapper = mapper_from(source, settings, events)
     sample = Sample()
     with EventFile(events, takes=files_of(mapper), columns=mapper is not None) as lines, contextlib.ExitStack() as cleared:
         progress = LineProgress(lines, output_scrolls=False)

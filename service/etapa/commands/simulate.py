@@ -86,7 +86,7 @@ def simulate(
     summary = Summary(chosen)
     output = click.get_binary_stream("stdout")
     decoder = decoder_of(settings)
-    mapper = mapper_from(source, settings)
+    mapper = mapper_from(source, settings, events[0])
     with (
         EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines,
         _summary_output(summary_file, (*events, str(settings.journey_path))) as summary_output,

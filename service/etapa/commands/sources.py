@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from etapa.commands.files.csv_columns import NAME as CSV_SOURCE
+from etapa.commands.files.csv_columns import csv_source
 from etapa.commands.files.event_files import REJECTED_SHOWN, EventFile
 from etapa.commands.files.journey_files import shown
 from etapa.commands.files.source_files import files_of, loaded, mapper_of, records_of, source_text
@@ -79,7 +81,7 @@ def convert(source: str, files: tuple[str, ...], as_json: bool) -> None:
     SOURCE is the name of a source that comes with Etapa, or a file. RECORDS are files, folders or patterns: JSON Lines, JSON arrays, CSV, Parquet or Avro, plain or compressed;
     `-` reads standard input. Counts of what was skipped and what cannot be used go to stderr.
     """
-    mapper = mapper_of(source, _pepper())
+    mapper = _mapper(source, files[0])
     tally = Tally()
     limits = _limits()
     output = sys.stdout.buffer
@@ -107,9 +109,10 @@ def explain(source: str, record: str) -> None:
 
     RECORD is a record as JSON, the name of a file whose first record is taken, or `-` for standard input.
     """
-    mapper = mapper_of(source, _pepper())
+    is_text = record.lstrip().startswith("{")
+    mapper = _mapper(source, "-" if is_text else record)
     limits = _limits()
-    value = decode_json(record.encode(errors="surrogateescape")) if record.lstrip().startswith("{") else _first(record, mapper, limits)
+    value = decode_json(record.encode(errors="surrogateescape")) if is_text else _first(record, mapper, limits)
     if isinstance(value, Rejected):
         raise CheckFailed(f"the record cannot be read: {value.reason}: {value.detail}")
     for number, outcome in enumerate(mapper.outcomes(value, limits)):
@@ -171,6 +174,10 @@ def _say(tally: Tally, *, as_json: bool) -> None:
     said += [f"  {count:,} skipped by {rule}" for rule, count in tally.skipped.most_common()]
     said += [f"  {counted(count, 'dead letter')} {reason}" for reason, count in tally.dead.most_common()]
     click.echo("\n".join(said), err=True)
+
+
+def _mapper(source: str, path: str) -> Mapper:
+    return Mapper(csv_source(path)) if source == CSV_SOURCE else mapper_of(source, _pepper())
 
 
 def _limits() -> TouchpointLimits:

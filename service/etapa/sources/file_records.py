@@ -83,14 +83,26 @@ def _array(begun: bytes, lines: Lines) -> Iterator[Read]:
         yield Read(number, decode_json(bytes(element)))
 
 
+def column_names(heading: bytes) -> list[str]:
+    """The columns that the first line of a CSV names. Raises `RecordsError`."""
+    try:
+        text = heading.removeprefix(BYTE_ORDER_MARK).decode()
+    except UnicodeDecodeError as error:
+        raise RecordsError(f"line 1 is not UTF-8 ({error.reason})") from None
+    return _named(text, max(DELIMITERS, key=text.count))
+
+
+def _named(heading: str, delimiter: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([heading], delimiter=delimiter), [])]
+
+
 def _csv(lines: Lines, max_bytes: int) -> Iterator[Read]:
     texts = _Texts(lines, max_bytes)
     heading = next(texts, None)
     if heading is None:
         return
     delimiter = max(DELIMITERS, key=heading.count)
-    names = next(csv.reader([heading], delimiter=delimiter))
-    names = [name.strip() for name in names]
+    names = _named(heading, delimiter)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or "" in names:
         raise RecordsError(

@@ -1,13 +1,17 @@
 """`etapa sources`: from records as they come to touchpoints."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from etapa.settings import SHIPPED_JOURNEY
 from etapa.sources import presets
-from tests.unit.cli.process import etapa
+from tests.unit.cli.process import environment, etapa
 
 CALLS = [
     {
@@ -142,3 +146,45 @@ def test_two_journeys_are_compared_on_another_systems_records(calls: str) -> Non
     done = etapa("diff", retail, retail, calls, "--source", "segment")
     assert done.returncode == 0
     assert b"1 touchpoint of 1 customer" in done.stdout
+
+
+def test_columns_of_a_csv_that_nobody_knows_are_guessed_by_their_names_and_shown(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_bytes(b"klant;fecha y hora;tipo de evento\nada;2026-01-05;visit\n")
+    done = etapa("sources", "convert", "csv", str(path))
+    found = json.loads(done.stdout)
+    assert (found["customer_id"], found["type"], found["occurred_at"]) == ("ada", "visit", "2026-01-05T00:00:00Z")
+    assert "columns taken: customer = klant, time = fecha y hora, type = tipo de evento." in done.stderr.decode()
+    assert etapa("simulate", str(path), "--source", "csv").returncode == 0
+
+
+def test_a_csv_whose_columns_nobody_could_guess_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"x;y;z\n1;2;3\n")
+    done = etapa("simulate", str(path), "--source", "csv")
+    assert done.returncode == 2
+    assert "none of its columns is known to be the customer; it has x, y, z. Name the columns in" in done.stderr.decode()
+
+
+def test_a_csv_that_is_known_says_nothing_of_columns(tmp_path: Path) -> None:
+    path = tmp_path / "known.csv"
+    path.write_bytes(b"customer_id,event,timestamp\nada,visit,2026-01-05\n")
+    assert "columns taken" not in etapa("sources", "convert", "csv", str(path)).stderr.decode()
+
+
+def test_somebody_at_a_terminal_is_asked_for_the_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"x;y;z\nada;2026-01-05;visit\n")
+    keyboard, terminal = pty.openpty()
+    try:
+        os.write(keyboard, b"x\ny\nz\n")
+        command = [sys.executable, "-m", "etapa", "sources", "convert", "csv", str(path)]
+        done = subprocess.run(command, stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, env=environment(), timeout=60, check=False)
+        said = os.read(keyboard, 10_000).decode()
+    finally:
+        os.close(terminal)
+        os.close(keyboard)
+    assert "a.csv has the columns x, y, z." in said
+    assert "Which column says who the customer is?" in said
+    found = json.loads(done.stdout)
+    assert (found["customer_id"], found["type"], found["occurred_at"]) == ("ada", "visit", "2026-01-05T00:00:00Z")

@@ -29,7 +29,7 @@ def replay_files(
 ) -> TouchpointFile:
     """Send all touchpoints through the journey; `summary` and its figures take in what comes of it, and `told` is told of each change."""
     decoder = decoder_of(settings)
-    mapper = mapper_from(source, settings)
+    mapper = mapper_from(source, settings, events[0])
     with EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines:
         progress = LineProgress(lines, output_scrolls=False)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)

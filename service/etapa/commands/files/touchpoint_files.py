@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from etapa.commands.files.csv_columns import NAME as CSV_SOURCE
+from etapa.commands.files.csv_columns import csv_source
 from etapa.commands.files.event_files import REJECTED_SHOWN, Complaints, EventFile, LineProgress
 from etapa.commands.files.sorted_lines import SortedLines
 from etapa.commands.files.source_files import MappedTouchpoints, mapper_of
@@ -48,10 +50,14 @@ def decoder_of(settings: Settings) -> Decoder:
     )
 
 
-def mapper_from(source: str | None, settings: Settings) -> Mapper | None:
-    """The source that was asked for, if any."""
+def mapper_from(source: str | None, settings: Settings, events: str = "-") -> Mapper | None:
+    """The source that was asked for, if any, for this file, or several of which this is the first."""
+    if source is None:
+        return None
+    if source == CSV_SOURCE:
+        return Mapper(csv_source(events))
     pepper = settings.source_pepper
-    return None if source is None else mapper_of(source, "" if pepper is None else pepper.reveal())
+    return mapper_of(source, "" if pepper is None else pepper.reveal())
 
 
 def clock() -> int:

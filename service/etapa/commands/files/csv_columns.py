@@ -1,0 +1,87 @@
+"""A CSV whose columns the source `csv` does not know by name: somebody at a terminal is asked which they are; elsewhere the likeliest are taken, and shown."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from etapa.commands.files.event_files import EventFile
+from etapa.commands.terminal.failures import WrongUse
+from etapa.contracts.incoming.odd_bytes import CSV
+from etapa.hosting.foreign_text import printable
+from etapa.sources import presets
+from etapa.sources.csv_roles import ROLES, Role, Roles, can_be_named, known_roles, likely_roles, with_roles
+from etapa.sources.file_records import RecordsError, column_names
+from etapa.sources.loading import load_source
+from etapa.sources.model import Source
+
+NAME = "csv"
+LONGEST_HEADING = 1 << 20
+_QUESTIONS: dict[Role, str] = {
+    "customer": "Which column says who the customer is?",
+    "time": "Which column says when it happened?",
+    "type": "Which column says what happened (empty: every row is a purchase)?",
+}
+
+
+def csv_source(path: str) -> Source:
+    """The source `csv` for this file, with its columns put in. Ends the command with exit code 2 where they cannot be told."""
+    text = presets.text_of(NAME)
+    source = load_source(text, NAME).source
+    if source is None:
+        raise ValueError("the source csv has errors")
+    place = Path(path)
+    # What is not there a second time is left alone: standard input, a pipe.
+    names = [] if path == "-" or (place.exists() and not place.is_file() and not place.is_dir()) else _names(path)
+    known = known_roles(source, names)
+    if not names or (known.customer is not None and known.time is not None):
+        return source
+    roles = likely_roles(names, known)
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        roles = _asked(path, names, roles)
+    if roles.customer is None or roles.time is None:
+        missing = "the customer" if roles.customer is None else "the time"
+        raise WrongUse(
+            f"{path}: none of its columns is known to be {missing}; it has {printable(', '.join(names))}."
+            " Name the columns in a source of your own: etapa sources show csv > mine.yaml"
+        )
+    said = [f"{role} = {name}" for role in ROLES if (name := getattr(roles, role)) is not None]
+    click.echo(
+        f"{path}: columns taken: {printable(', '.join(said))}{'' if roles.type else '; every row is a purchase'}."
+        " To take others: etapa sources show csv > mine.yaml",
+        err=True,
+    )
+    found = load_source(with_roles(text, roles), NAME).source
+    if found is None:
+        raise WrongUse(f"{path}: a source cannot name these columns: {printable(', '.join(said))}; rename them in the file's first line")
+    return found
+
+
+def _names(path: str) -> list[str]:
+    """The columns that a file's first line names; none where it has no such line, about which reading it says more."""
+    with EventFile(path, takes=(CSV,), columns=True) as file:
+        part = next(file.parts())
+        if part.kind != "lines":
+            return []
+        try:
+            return [name for name in column_names(file.readline(LONGEST_HEADING)) if can_be_named(name)]
+        except RecordsError:
+            return []
+
+
+def _asked(path: str, names: list[str], likely: Roles) -> Roles:
+    click.echo(f"{path} has the columns {printable(', '.join(names))}.", err=True)
+    answers: dict[Role, str | None] = {}
+    for role in ROLES:
+        choice = click.Choice([*names, ""] if role == "type" else names)
+        answers[role] = (
+            click.prompt(
+                _QUESTIONS[role],
+                default=getattr(likely, role) or ("" if role == "type" else None),
+                type=choice,
+                show_choices=False,
+                err=True,
+            )
+            or None
+        )
+    return Roles(answers["customer"], answers["time"], answers["type"])
