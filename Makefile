@@ -102,6 +102,10 @@ types: setup ## strict type check
 gate: setup ## the performance gate: CPU of the core and of the batch path beside plain decoding; needs no server
 	@$(BIN)/python -m bench.gate
 
+.PHONY: uplift
+uplift: setup ## how often etapa uplift is right, on made-up campaigns looked at after every outcome; ARGS="--campaigns 1000"
+	@$(BIN)/python -m bench.uplift_trials $(ARGS)
+
 .PHONY: check
 check: lint types test coverage gate ## everything that must hold before a change lands
 

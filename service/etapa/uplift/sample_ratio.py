@@ -1,0 +1,35 @@
+"""Whether the control group is as large as it was meant to be. If it is not, something is wrong and the comparison means nothing.
+
+A sequential test, so that it may be asked at every look: M. Lindon and A. Malek, "Anytime-valid inference for multinomial count data",
+Advances in Neural Information Processing Systems 35 (2022). Its Bayes factor compares the intended share with any other, by a beta
+distribution around the intended one, and rarely ever grows beyond 1/alpha while the share is as intended.
+"""
+
+import math
+from typing import Final
+
+ALPHA: Final = 0.01
+"""How often the alarm may ever sound for a campaign whose groups are drawn as they should be."""
+CONCENTRATION: Final = 4_000
+"""Of the beta distribution: shares that lie around one point beside the intended one are found soonest."""
+
+
+def probability(sent: int, held_out: int, share: float) -> float:
+    """An always-valid p-value (0 to 1) of customers being drawn into the control group with probability `share`.
+
+    Where nobody (0) or everybody (1) is to be in it, it is 0 as soon as anybody is in the wrong group.
+    """
+    if share <= 0 or share >= 1:
+        wrong = held_out if share <= 0 else sent
+        return 0.0 if wrong else 1.0
+    log_factor = (
+        _log_beta(CONCENTRATION * share + held_out, CONCENTRATION * (1 - share) + sent)
+        - _log_beta(CONCENTRATION * share, CONCENTRATION * (1 - share))
+        - held_out * math.log(share)
+        - sent * math.log1p(-share)
+    )
+    return math.exp(min(0.0, -log_factor))
+
+
+def _log_beta(one: float, other: float) -> float:
+    return math.lgamma(one) + math.lgamma(other) - math.lgamma(one + other)

@@ -1,0 +1,121 @@
+"""What is said of the campaigns of a journey. Mirrors `schemas/uplift.schema.json`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from etapa.uplift.difference import ALPHA, FEWEST_VALUES, GroupDifference, Verdict, difference
+from etapa.uplift.groups import GroupOutcomes
+from etapa.uplift.sample_ratio import ALPHA as RATIO_ALPHA
+from etapa.uplift.sample_ratio import probability
+
+NO_OUTCOMES: Final = GroupOutcomes(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFigures:
+    """What is known of a campaign that has a goal."""
+
+    campaign: str
+    holdout: float
+    """The share of customers that is to be in the control group, 0 to 1."""
+    has_value: bool
+    offers: Mapping[str, int]
+    """What became of the stage changes that were offered to it, by `TriggerOutcome`."""
+    sent_to: int
+    """Different customers who were sent something, and those of the control group who would have been."""
+    held_out: int
+    sent: GroupOutcomes = NO_OUTCOMES
+    control: GroupOutcomes = NO_OUTCOMES
+
+
+class GroupReport(msgspec.Struct, frozen=True):
+    """One of the two groups."""
+
+    customers: int
+    outcomes: int
+    met: int
+    rate: float | None
+    value_each: float | None
+    """None when the goal asks for no value, or nothing has been met or missed yet."""
+
+
+class RatioReport(msgspec.Struct, frozen=True):
+    """Whether the control group is as large as it was meant to be."""
+
+    expected: float
+    found: float | None
+    p: float
+    alarm: bool
+
+
+class CampaignUplift(msgspec.Struct, frozen=True):
+    """What is said of one campaign."""
+
+    campaign: str
+    offered: int
+    sent: GroupReport
+    control: GroupReport
+    sample_ratio: RatioReport
+    met: GroupDifference | None
+    value: GroupDifference | None
+    verdict: Verdict | None
+    """That of `met`; none when the sizes of the groups sound the alarm, or one of them is empty."""
+    verdict_among_all: Verdict | None
+    """The same, if one wants to be wrong about any of all these campaigns as seldom as about one alone (Bonferroni)."""
+
+
+class UpliftReport(msgspec.Struct, frozen=True):
+    """What is said of all campaigns that have a goal."""
+
+    journey: str
+    version: int
+    alpha: float
+    compared: int
+    """How many campaigns are compared: of those that do nothing, alpha of them are ever called better or worse."""
+    campaigns: Sequence[CampaignUplift]
+
+
+def uplift_report(journey: str, version: int, figures: Sequence[CampaignFigures], alpha: float = ALPHA) -> UpliftReport:
+    """The report of these campaigns, in their order."""
+    return UpliftReport(journey, version, alpha, len(figures), [_campaign(each, alpha, len(figures)) for each in figures])
+
+
+def _campaign(figures: CampaignFigures, alpha: float, compared: int) -> CampaignUplift:
+    customers = figures.sent_to + figures.held_out
+    p = probability(figures.sent_to, figures.held_out, figures.holdout)
+    ratio = RatioReport(figures.holdout, figures.held_out / customers if customers else None, p, p < RATIO_ALPHA)
+    met = _met(figures, alpha)
+    among_all = _met(figures, alpha / compared)
+    return CampaignUplift(
+        campaign=figures.campaign,
+        offered=sum(count for outcome, count in figures.offers.items() if outcome != "held"),
+        sent=_group(figures, figures.sent, figures.sent_to),
+        control=_group(figures, figures.control, figures.held_out),
+        sample_ratio=ratio,
+        met=met,
+        value=_value(figures, alpha),
+        verdict=None if met is None or ratio.alarm else met.verdict,
+        verdict_among_all=None if among_all is None or ratio.alarm else among_all.verdict,
+    )
+
+
+def _group(figures: CampaignFigures, outcomes: GroupOutcomes, customers: int) -> GroupReport:
+    value = outcomes.as_values().mean if figures.has_value else None
+    return GroupReport(customers, outcomes.number, outcomes.met, outcomes.rate, value)
+
+
+def _met(figures: CampaignFigures, alpha: float) -> GroupDifference | None:
+    sent, control = figures.sent.rate, figures.control.rate
+    if sent is None or control is None:
+        return None
+    return difference(figures.sent.as_rates(), figures.control.as_rates(), sent - control, alpha)
+
+
+def _value(figures: CampaignFigures, alpha: float) -> GroupDifference | None:
+    if not figures.has_value or min(figures.sent.number, figures.control.number) < FEWEST_VALUES:
+        return None
+    sent, control = figures.sent.as_values(), figures.control.as_values()
+    return difference(sent, control, sent.total / sent.number - control.total / control.number, alpha)

@@ -1,0 +1,90 @@
+"""`etapa uplift`: what campaigns did, from files."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.unit.cli.process import etapa
+
+JOURNEY = """
+journey: shop
+version: 1
+stages: [{id: new}, {id: buyer}, {id: fan}]
+rules:
+  - {id: buys, from: [new, fan], to: buyer, when: {event: purchase}}
+  - {id: praises, from: buyer, to: fan, when: {event: praise}}
+campaigns:
+  - id: hello
+    on: {enter: buyer}
+    holdout: 50%
+    goal: {enter: fan, within: 10d, value: {sum: properties.amount, of: tip}}
+  - {id: plain, on: {enter: fan}}
+"""
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> tuple[str, str]:
+    """A shop where everybody praises, and the first of them again after another purchase."""
+    journey, events = tmp_path / "shop.yaml", tmp_path / "events.jsonl"
+    journey.write_text(JOURNEY)
+    lines: list[str] = []
+
+    def did(number: int, kind: str, day: int, **properties: float) -> None:
+        fields = {"id": f"e{len(lines)}", "customer_id": f"c{number}", "type": kind, "occurred_at": f"2026-01-{day:02}T00:00:00Z"}
+        lines.append(json.dumps(fields | {"properties": properties}))
+
+    for number in range(40):
+        did(number, "purchase", 1)
+    for number in range(40):
+        did(number, "tip", 2, amount=3)
+        did(number, "praise", 3)
+    did(0, "purchase", 4)
+    did(0, "praise", 5)
+    events.write_text("\n".join(lines) + "\n")
+    return str(journey), str(events)
+
+
+def test_each_customer_counts_once_in_one_of_the_groups(shop: tuple[str, str]) -> None:
+    done = etapa("uplift", "--journey", *shop, "--json")
+    found = json.loads(done.stdout)
+    Draft202012Validator(json.loads((ROOT / "schemas" / "uplift.schema.json").read_text("utf-8"))).validate(found)
+    (campaign,) = found["campaigns"]
+    sent, control = campaign["sent"], campaign["control"]
+    assert (campaign["campaign"], campaign["offered"]) == ("hello", 41)
+    assert sent["customers"] + control["customers"] == 40
+    assert (sent["rate"], control["rate"], sent["value_each"], control["value_each"]) == (1.0, 1.0, 3.0, 3.0)
+    assert campaign["verdict"] == "undecided"
+    assert campaign["sample_ratio"]["alarm"] is False
+
+
+def test_it_is_told_to_people_too_and_one_campaign_may_be_asked_for(shop: tuple[str, str]) -> None:
+    journey, events = shop
+    words = etapa("uplift", "--journey", journey, "hello", events).stdout.decode()
+    assert "hello: undecided" in words
+    assert "difference +0.00 points, between -" in words
+    assert "values are compared once 100 goals have ended in each group" in words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("hello",), "no events are given: etapa uplift hello EVENTS"),
+        (("plain", "x.jsonl"), "the campaign plain has no goal; these have one: hello"),
+    ],
+)
+def test_what_is_asked_wrongly_is_answered_with_what_would_be_right(
+    shop: tuple[str, str], arguments: tuple[str, ...], message: str
+) -> None:
+    done = etapa("uplift", "--journey", shop[0], *arguments)
+    assert (done.returncode, done.stderr.decode()) == (2, f"Error: {message}\n")
+
+
+def test_a_journey_without_goals_says_what_to_write(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(JOURNEY.replace("    goal: {enter: fan, within: 10d, value: {sum: properties.amount, of: tip}}\n", ""))
+    done = etapa("uplift", "--journey", str(path), "-")
+    assert done.returncode == 2
+    assert b"no campaign of the journey shop has a goal" in done.stderr
