@@ -19,6 +19,9 @@ JOBS ?= 2
 AT_A_TIME = -n $(JOBS) --dist loadfile
 # For `make sim SEEDS=10000`.
 SEEDS ?= 1000
+# For `make reference CASES=20000 SEED=3`.
+CASES ?= 2000
+SEED ?= 14
 UV_VERSION := 0.13.9
 
 .PHONY: help
@@ -117,6 +120,11 @@ format: setup ## format the code, and repair what the linter can repair
 .PHONY: sim
 sim: setup ## many seeds of workers under crashes, zombies, rebalances and lost writes; SEEDS=10000, ARGS="--start 812 --trace"
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+# Of each of the three kinds of cases.
+.PHONY: reference
+reference: setup ## random journeys and touchpoints through the engine and through the slow evaluator, which must agree; CASES=20000 SEED=3
+	@ETAPA_EXAMPLES=$(CASES) $(BIN)/python -m pytest --hypothesis-seed=$(SEED) tests/property/test_engine_reference.py tests/property/test_local_time_reference.py $(ARGS)
 
 .PHONY: faults
 faults: setup ## break brokers, Redis, workers and the network under load, and check the results; ARGS="--minutes 20 --seed 1"

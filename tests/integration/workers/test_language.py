@@ -32,6 +32,25 @@ ZONES = ["America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/Ma
 CUSTOMERS = 120
 
 
+def bought(rnd: random.Random, at: int) -> dict[str, object]:
+    """The properties of a purchase or a refund, numbers and dates as text as shops send them, and now and then as nothing of the kind."""
+    lines = [
+        {
+            "sku": f"{rnd.choice('abc')}-{rnd.randrange(3)}",
+            "price": rnd.choice([f"{rnd.randrange(5, 100)}.50", f"{rnd.randrange(5, 100)}", "free"]),
+        }
+        for _ in range(rnd.randrange(3))
+    ]
+    paid_at = format_time(at)[:10] if rnd.random() < 0.9 else "soon"
+    return {
+        "amount": rnd.randrange(20, 400),
+        "item": f"item-{rnd.randrange(5)}",
+        "lines": lines,
+        "gift": rnd.choice(["true", "false"]),
+        "paid_at": paid_at,
+    }
+
+
 def touchpoints() -> list[tuple[bytes, bytes]]:
     """Some months of customers who come and go, in order of time, some a little late and some sent twice."""
     rnd = random.Random(14)
@@ -44,20 +63,21 @@ def touchpoints() -> list[tuple[bytes, bytes]]:
             traits: dict[str, object] = {"agreed": rnd.random() < 0.9}
             if turn == 0:
                 traits |= {"timezone": ZONES[number % 5], "birthday": f"19{60 + number % 40}-{number % 12 + 1:02}-{number % 28 + 1:02}"}
-            kind = rnd.choice(["visit", "visit", "purchase"])
+            kind = rnd.choice(["visit"] * 6 + ["purchase"] * 3 + ["refund"])
             fields = {
                 "id": f"{customer}-{turn}",
                 "customer_id": customer,
                 "type": kind,
                 "occurred_at": format_time(at),
                 "channel": rnd.choice(["web", "shop", "app"]),
-                "properties": {"amount": rnd.randrange(20, 400), "item": f"item-{rnd.randrange(5)}"} if kind == "purchase" else {},
+                "properties": {} if kind == "visit" else bought(rnd, at),
                 "traits": traits,
             }
             record = (customer.encode(), json.dumps(fields).encode())
             made.append((at + rnd.choice([0, 0, 0, 8 * SECOND]), record))
             if rnd.random() < 0.05:
-                made.append((at + SECOND, record))
+                # Some are sent again much later, when more than the last few have come.
+                made.append((at + rnd.choice([SECOND, 20 * HOUR]), record))
     return [record for _, record in sorted(made)]
 
 
