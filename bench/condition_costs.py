@@ -40,6 +40,14 @@ CONDITIONS = {
     "sum, before": "{sum: properties.amount, of: visit, before: 30d, gte: 1000000000}",
     "sum, this month": "{sum: properties.amount, of: visit, calendar: this month, gte: 1000000000}",
     "sum, last month": "{sum: properties.amount, of: visit, calendar: last month, gte: 1000000000}",
+    "sum, as number, within": "{sum: properties.total, of: visit, as: number, within: 30d, gte: 1000000000}",
+    "sum, of elements, within": "{sum: 'properties.lines[].price', of: visit, within: 30d, gte: 1000000000}",
+    "sum, with weights, within": "{sum: properties.amount, of: {visit: 1, refund: -1}, within: 30d, gte: 1000000000}",
+    "count, with weights, within": "{count: {visit: 1, refund: -1}, within: 30d, gte: 100000}",
+    "count, where as number, within": "{count: visit, where: {properties.total: {as: number, gte: 0}}, within: 30d, gte: 100000}",
+    "count, where as date, within": '{count: visit, where: {properties.paid: {as: date, gte: "2020-01-01"}}, within: 30d, gte: 100000}',
+    "count, where any element, within": "{count: visit, where: {properties.lines: {any: {price: {gte: 0}}}}, within: 30d, gte: 100000}",
+    "count, where all elements, within": "{count: visit, where: {properties.lines: {all: {price: {gte: 0}}}}, within: 30d, gte: 100000}",
     "distinct, within": "{distinct: properties.item, of: visit, within: 30d, gte: 100000}",
     "distinct, last month": "{distinct: properties.item, of: visit, calendar: last month, gte: 100000}",
     "last, within": "{last: properties.item, of: visit, within: 30d, eq: nothing}",
@@ -74,7 +82,9 @@ def made_up(touchpoints: int, customers: int) -> list[Touchpoint]:
         at = START + number * step - (rnd.randrange(HOUR) if rnd.random() < 0.05 else 0)
         birthday = f"{1950 + customer % 50}-{customer % 12 + 1:02}-{customer % 28 + 1:02}"
         traits = {"birthday": birthday, "contract_ends": birthday, "timezone": zones[customer % 4], "tier": "silver"}
-        properties = {"amount": round(rnd.uniform(5, 200), 2), "item": f"i-{rnd.randrange(40)}"}
+        amount = round(rnd.uniform(5, 200), 2)
+        lines = [{"price": round(amount / 2, 2)}, {"price": round(amount / 2, 2)}]
+        properties = {"amount": amount, "total": f"{amount}", "paid": "2026-11-21", "lines": lines, "item": f"i-{rnd.randrange(40)}"}
         made.append(Touchpoint(f"e-{number}", f"c-{customer}", "visit", at, "web", properties, traits))
     return made
 

@@ -7,6 +7,7 @@ import pytest
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.accumulators.kept_value import MOST_MEMBERS
 from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.explain import ExplainedCondition, explain
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.kinds.describe import describe
 from etapa.journey.language.load import journey_or_raise, load_journey
@@ -173,3 +174,19 @@ def test_what_consent_asks_of_elements_is_as_strict() -> None:
     for asked in ("any: {exists: true}", "any: {in: [1, a]}", "any: {kind: {exists: true}}"):
         found = load_journey(CONSENT % asked, "asking.yaml")
         assert found.journey is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "lacks"),
+    [
+        ("{trait: tags, any: {eq: gold}}", 'is a list, needs to have any (= "gold")'),
+        ("{last: properties.lines, of: order, none: {sku: A}}", 'is a list, needs to have none (sku = "A")'),
+        ("{trait: age, as: number, gte: 18}", "is 17, needs >= 18"),
+    ],
+)
+def test_what_a_list_or_a_value_that_was_read_lacks_is_said_in_words(condition: str, lacks: str) -> None:
+    program = program_of(f"- {{id: rule, from: new, to: hot, when: {condition}}}")
+    customer, _ = play(program, did("order", 0, traits={"tags": ["vip"], "age": "17"}, lines=LINES))
+    when = explain(program, customer, 0).rules[0].when
+    assert isinstance(when, ExplainedCondition)
+    assert when.missing == lacks

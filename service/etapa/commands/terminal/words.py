@@ -1,11 +1,11 @@
 """Small pieces of prose that several commands print: numbers with their noun, durations, clauses."""
 
-import json
 import shutil
 from collections.abc import Sequence
 
 from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Clause
+from etapa.journey.language.kinds.wording import value_text
 from etapa.journey.units import SECOND
 
 NARROWEST = 40
@@ -48,7 +48,7 @@ def clause_text(clause: Clause) -> str:
             return clause.condition
         case "absent" | "idle", None if clause.condition.startswith("not "):
             # Nothing was ever seen, so what fails it is that the customer is too new.
-            return f"{clause.condition}, never seen, but the customer is not known for that long"
+            return f"{clause.condition}, never seen, but the customer has not been known for that long"
         case "absent" | "idle", None:
             return f"{clause.condition}, never seen"
         case "absent" | "idle", str():
@@ -62,7 +62,7 @@ def clause_text(clause: Clause) -> str:
         case _, float():
             return f"{clause.condition}, saw {seen:.10g}"
         case _:
-            return f"{clause.condition}, saw {'nothing' if seen is None else json.dumps(seen, ensure_ascii=False)}"
+            return f"{clause.condition}, saw {'nothing' if seen is None else value_text(seen)}"
 
 
 def not_exact(off_by_at_most: float | None) -> str:

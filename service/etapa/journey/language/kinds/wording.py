@@ -9,7 +9,7 @@ from typing import Final
 
 from etapa.journey.duration import format_duration
 from etapa.journey.language.kinds.condition import Observed
-from etapa.journey.language.matching.descriptions import describe_comparison
+from etapa.journey.language.matching.descriptions import describe_tests
 from etapa.journey.language.matching.matches import Comparison, Operator, Test
 from etapa.journey.language.matching.type_checks import in_words, type_check
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
@@ -40,7 +40,9 @@ def number_text(number: float) -> str:
 
 
 def value_text(value: Observed) -> str:
-    """A value as it would be written in a journey file."""
+    """A value as it would be written in a journey file; in words what would take more than one."""
+    if value in _IN_A_WORD:
+        return str(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number_text(value)
     return json.dumps(value, ensure_ascii=False)
@@ -89,9 +91,12 @@ def _gap(test: Test, number: float, *, whole: bool) -> str | None:
 
 
 def is_and_needs(comparison: Comparison, observed: Observed, *, wanted: bool) -> str:
-    needs = describe_comparison(comparison)
+    # What is shown was read as what it is to be.
+    needs = describe_tests(comparison)
     if not wanted:
-        needs = f"not {needs}" if len(comparison.tests) == 1 else f"not ({needs})"
+        needs = f"not {needs}" if len(comparison.tests) + len(comparison.elements) == 1 else f"not ({needs})"
+    elif not comparison.tests:
+        needs = needs.replace("has ", "to have ", 1)
     check = type_check(comparison)
     never = (
         f"; {in_words(observed)} is never {check.wanted}"
