@@ -10,6 +10,7 @@ import { Panel } from "./panel.tsx";
 import { type Chosen, ReadingProvider, isCounted, stageName } from "./reading.ts";
 import { Speech, firstLanguage } from "./words.ts";
 
+const PERIODS = [7, 30, 90, 365];
 const NARROW = "(max-width: 760px)";
 type Theme = "auto" | "light" | "dark";
 
@@ -19,11 +20,14 @@ export interface AppProps {
   readonly persona: string;
   /** None where there is only everybody's map. */
   readonly choosePersona: ((persona: string) => void) | null;
+  /** Days that are shown, or all; none where there is no choice. */
+  readonly days?: number | null;
+  readonly chooseDays?: (days: number | null) => void;
   /** What a live page says about its figures: when they were last seen, if they are old. */
   readonly lastSeen: Date | null;
 }
 
-export function App({ map, languages, persona, choosePersona, lastSeen }: AppProps): JSX.Element {
+export function App({ map, languages, persona, choosePersona, days = null, chooseDays, lastSeen }: AppProps): JSX.Element {
   const [code, setCode] = useState(() => firstLanguage(languages, kept("language"), navigator.languages));
   const [theme, setTheme] = useState<Theme>(() => (kept("theme") as Theme | null) ?? "auto");
   const [chosen, setChosen] = useState<Chosen>(null);
@@ -67,7 +71,6 @@ export function App({ map, languages, persona, choosePersona, lastSeen }: AppPro
           ) : (
             speech.say("design_alone")
           )}
-          {map.partial && <span class="small">{speech.say("partial")}</span>}
           {map.from !== null && map.until !== null && (
             <span class="small">
               {speech.date(map.from)} – {speech.date(map.until)}
@@ -82,6 +85,15 @@ export function App({ map, languages, persona, choosePersona, lastSeen }: AppPro
               <select value={persona} onChange={(event) => choosePersona(event.currentTarget.value)}>
                 <option value="">{speech.say("everybody")}</option>
                 {map.personas.map((each) => <option key={each.id} value={each.id}>{speech.of(each.label, each.id)}</option>)}
+              </select>
+            </label>
+          )}
+          {chooseDays !== undefined && (
+            <label>
+              <span class="unseen">{speech.say("period")}</span>
+              <select value={days === null ? "" : String(days)} onChange={(event) => chooseDays(event.currentTarget.value === "" ? null : Number(event.currentTarget.value))}>
+                <option value="">{speech.say("period_all")}</option>
+                {PERIODS.map((each) => <option key={each} value={String(each)}>{speech.say("period_days", { n: each })}</option>)}
               </select>
             </label>
           )}

@@ -3,7 +3,7 @@ import { render } from "preact";
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { App } from "./app.tsx";
-import { type LiveFigures, SILENCE, withFigures } from "./live.ts";
+import { type LiveFigures, SILENCE, mapAddress, withFigures } from "./live.ts";
 import type { Given, JourneyMap, PageLanguage } from "./model.ts";
 
 interface Languages {
@@ -16,50 +16,74 @@ function FromFile({ maps, languages }: Languages & { readonly maps: Readonly<Rec
   return map === undefined ? null : <App map={map} languages={languages} persona={persona} choosePersona={choosePersona} lastSeen={null} />;
 }
 
-/** Milliseconds between two looks at the whole map, while the stream of figures flows and while it does not. */
-const WHOLE_AGAIN = 60_000;
+/** Milliseconds between two looks at the whole map: while nothing is said to change, after something did, and while nobody says anything. */
+const UNCHANGED = 60_000;
+const CHANGED = 1_000;
 const WITHOUT_STREAM = 5_000;
 
 function Live({ languages }: Languages): JSX.Element {
   const [map, setMap] = useState<JourneyMap | null>(null);
+  const [persona, choosePersona] = useState("");
+  const [days, chooseDays] = useState<number | null>(null);
   const [heard, setHeard] = useState(() => Date.now());
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     let ended = false;
     let timer = 0;
+    let due = 0;
+    let latest: LiveFigures | null = null;
+    let drawnAt: string | null = null;
+    const fresh = (found: JourneyMap): JourneyMap => (persona === "" && latest !== null ? withFigures(found, latest) : found);
     const stream = new EventSource("/v1/map/events");
     const hear = (): void => setHeard(Date.now());
+    const lookIn = (wait: number): void => {
+      const at = Date.now() + wait;
+      if (timer !== 0 && due <= at) return;
+      clearTimeout(timer);
+      due = at;
+      timer = window.setTimeout(() => void look(), wait);
+    };
     const look = async (): Promise<void> => {
       clearTimeout(timer);
+      timer = 0;
       try {
-        const answer = await fetch("/v1/map");
+        const answer = await fetch(mapAddress(persona, days, new Date()));
         if (answer.ok && !ended) {
-          setMap((await answer.json()) as JourneyMap);
-          hear();
+          const found = (await answer.json()) as JourneyMap;
+          if (!ended) {
+            // The server may give a map again that it drew a while ago: who is where is known better, and the rest is asked for again.
+            setMap(fresh(found));
+            hear();
+            if (found.until !== null && found.until === drawnAt) lookIn(WITHOUT_STREAM);
+            drawnAt = found.until;
+          }
         }
       } catch {
         // The page says how old its figures are.
       }
-      if (!ended) timer = window.setTimeout(look, stream.readyState === EventSource.OPEN ? WHOLE_AGAIN : WITHOUT_STREAM);
+      if (!ended) lookIn(stream.readyState === EventSource.OPEN ? UNCHANGED : WITHOUT_STREAM);
     };
-    stream.addEventListener("open", () => void look());
     stream.addEventListener("beat", hear);
     stream.addEventListener("figures", (event) => {
-      const figures = JSON.parse(event.data as string) as LiveFigures;
-      setMap((shown) => (shown === null ? null : withFigures(shown, figures)));
+      latest = JSON.parse(event.data as string) as LiveFigures;
+      setMap((shown) => (shown === null ? null : fresh(shown)));
       hear();
+      lookIn(CHANGED);
     });
     void look();
-    const tick = window.setInterval(() => setNow(Date.now()), 2_000);
     return () => {
       ended = true;
       stream.close();
       clearTimeout(timer);
-      clearInterval(tick);
     };
+  }, [persona, days]);
+  useEffect(() => {
+    const tick = window.setInterval(() => setNow(Date.now()), 2_000);
+    return () => clearInterval(tick);
   }, []);
   if (map === null) return <p class="about">…</p>;
-  return <App map={map} languages={languages} persona="" choosePersona={null} lastSeen={now - heard > SILENCE ? new Date(heard) : null} />;
+  const lastSeen = now - heard > SILENCE ? new Date(heard) : null;
+  return <App map={map} languages={languages} persona={persona} choosePersona={choosePersona} days={days} chooseDays={chooseDays} lastSeen={lastSeen} />;
 }
 
 const root = document.getElementById("page");

@@ -152,8 +152,6 @@ export interface JourneyMap {
   readonly from: string | null;
   readonly until: string | null;
   readonly exact: boolean;
-  /** Moves are those alone that the worker behind a live page has published since it started. */
-  readonly partial: boolean;
   readonly customers: number;
   readonly personas: readonly Persona[];
   readonly phases: readonly Phase[];

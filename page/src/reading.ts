@@ -31,7 +31,7 @@ export function isChosen(chosen: Chosen, other: Chosen): boolean {
 
 /** Whether anything was counted; otherwise the map is the design alone, and a nought would say what nobody knows. */
 export function isCounted(map: JourneyMap): boolean {
-  return map.customers > 0 || map.partial || map.flows.some((flow) => flow.count > 0);
+  return map.customers > 0 || map.flows.some((flow) => flow.count > 0);
 }
 
 /** What a stage is called. */

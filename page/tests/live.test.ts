@@ -1,22 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withFigures } from "../src/live.ts";
+import { mapAddress, withFigures } from "../src/live.ts";
 import type { JourneyMap } from "../src/model.ts";
 
-const map = {
-  customers: 3,
-  stages: [{ id: "a", customers: 3, new: 2 }, { id: "b", customers: 0, new: 0 }],
-  flows: [{ from: "a", to: "b", count: 1, share: 1 }, { from: "a", to: "c", count: 0, share: 0 }],
-} as unknown as JourneyMap;
+const map = { customers: 3, stages: [{ id: "a", customers: 3, entered: 9 }, { id: "b", customers: 0, entered: 1 }], flows: [] } as unknown as JourneyMap;
 
-test("figures change counts and shares, and nothing else", () => {
-  const shown = withFigures(map, { stages: { a: 1, b: 3 }, flows: [["a", "b", 6], ["a", "c", 2]] });
+test("figures change who is where, and nothing else", () => {
+  const shown = withFigures(map, { stages: { a: 1, b: 3 } });
   assert.equal(shown.customers, 4);
-  assert.deepEqual(shown.stages.map((stage) => [stage.customers, stage.share, stage.left, stage.entered]), [[1, 0.25, 8, 2], [3, 0.75, 0, 6]]);
-  assert.deepEqual(shown.flows.map((flow) => [flow.count, flow.share]), [[6, 0.75], [2, 0.25]]);
+  assert.deepEqual(shown.stages, [{ id: "a", customers: 1, share: 0.25, entered: 9 }, { id: "b", customers: 3, share: 0.75, entered: 1 }]);
 });
 
 test("what the server does not name is at nothing", () => {
-  const shown = withFigures(map, { stages: {}, flows: [] });
-  assert.deepEqual([shown.customers, shown.stages[0]?.share, shown.flows[0]?.count], [0, 0, 0]);
+  const shown = withFigures(map, { stages: {} });
+  assert.deepEqual([shown.customers, shown.stages[0]?.share], [0, 0]);
+});
+
+test("a persona and a period are asked for", () => {
+  const now = new Date("2026-11-29T10:00:00Z");
+  assert.equal(mapAddress("", null, now), "/v1/map");
+  assert.equal(mapAddress("the best", 7, now), "/v1/map?persona=the+best&from=2026-11-22");
 });

@@ -28,7 +28,6 @@ from etapa.serve import answer_shapes as answers
 from etapa.serve.allowance import Allowance
 from etapa.serve.customer_access import access_of
 from etapa.serve.journey_map import changes_by_move, journey_map
-from etapa.serve.live_map import LiveMap
 from etapa.serve.map_api import MapApi
 from etapa.serve.openapi import openapi_document
 from etapa.serve.operations import OF_A_WORKER, STREAMS_OF_A_WORKER
@@ -71,7 +70,7 @@ class Api:
         self._reader = reader
         self._registry = registry
         self._health = HealthApi(readiness, registry, requests)
-        self._map = MapApi(LiveMap(journey, reader, registry))
+        self._map = MapApi(journey, reader, self._now)
         self._requests = requests
         self._token = token
         self._document = openapi_document()

@@ -1,54 +1,85 @@
-"""The journey map as it is now: who is in which stage over the whole installation, and which moves this process has published."""
+"""The journey map as it is now, over the whole installation: the design beside the figures of all ledgers."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Final
 
 import msgspec
-from prometheus_client import CollectorRegistry
 
 from etapa.journey.language.model import Journey
-from etapa.journey.map.document import JourneyMap
+from etapa.journey.ledger.ledger import JourneyLedger
+from etapa.journey.ledger.periods import start_of
+from etapa.journey.ledger.report import ReportQuery, report_of
 from etapa.journey.map.draw import draw
-from etapa.journey.map.figures import Figures, Row
+from etapa.journey.map.figures import Figures
 from etapa.journey.map.rules_told import RulesTold
 from etapa.languages.read import languages
 from etapa.serve.ports import StageReader
+from etapa.stream.protocol.ledger_keeper import ledger_of
+from etapa.stream.protocol.readers import LedgerParts
 
-_CHANGES = "etapa_stage_changes_total"
+FRESH_SECONDS: Final = 1.0
+"""How long a map is given again before it is drawn anew, at the least."""
+_SHARE: Final = 20
+"""And so many times as long as drawing it took, so that a large ledger takes no more than a twentieth of a worker, whoever looks."""
+_MOST_KEPT: Final = 16
 
 
 class LiveFigures(msgspec.Struct, frozen=True):
     """What changes on a map from one second to the next."""
 
     stages: Mapping[str, int]
-    flows: Sequence[tuple[str, str, int]]
-    """From where, to where, how often."""
+    """Customers by stage."""
 
 
 class LiveMap:
-    """Draws with what the view and the metrics of this process say."""
+    """Draws with what the view says, one map at a time."""
 
-    def __init__(self, journey: Journey, reader: StageReader, registry: CollectorRegistry) -> None:
+    def __init__(self, journey: Journey, reader: StageReader, now: Callable[[], int]) -> None:
+        """`now`: the time, in microseconds since 1970."""
         self._journey = journey
         self._reader = reader
-        self._registry = registry
+        self._now = now
+        self._stages = [stage.id for stage in journey.stages]
+        self._drawing = asyncio.Lock()
+        self._kept: dict[ReportQuery, tuple[float, bytes]] = {}
 
-    async def drawn(self) -> JourneyMap:
-        """The whole map. Raises `ViewError` when the view does not answer."""
-        counts = (await self._reader.stage_counts()).counts
-        figures = Figures({"moves": moves_of(self._registry)}, population=counts, partial=True)
-        return draw(self._journey, self._rules, figures)
+    async def drawn(self, query: ReportQuery) -> bytes:
+        """The whole map as JSON. Raises `ViewError` when the view does not answer, and `StateError` when the ledger cannot be read."""
+        clock = asyncio.get_running_loop().time
+        async with self._drawing:
+            good_until, kept = self._kept.get(query, (0.0, b""))
+            began = clock()
+            if began < good_until:
+                return kept
+            counts = (await self._reader.stage_counts()).counts
+            # Where customers of a persona are is known from the beginning alone.
+            found = await self._reader.ledger(query.since if query.persona is None else None, query.until)
+            # Apart from the event loop, which is the worker's.
+            drawn = await asyncio.to_thread(self._encoded, found, query, counts)
+            ended = clock()
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[query] = (ended + max(FRESH_SECONDS, _SHARE * (ended - began)), drawn)
+            return drawn
 
     async def figures(self) -> LiveFigures:
         """Its changing figures alone. Raises `ViewError` when the view does not answer."""
         counts = (await self._reader.stage_counts()).counts
-        flows: Counter[tuple[str, str]] = Counter()
-        for row in moves_of(self._registry):
-            if row["from"] is not None:
-                flows[row["from"], row["to"]] += row["count"]
-        stages = {stage.id: counts.get(stage.id, 0) for stage in self._journey.stages}
-        return LiveFigures(stages, [(source, to, count) for (source, to), count in sorted(flows.items())])
+        return LiveFigures({stage: counts.get(stage, 0) for stage in self._stages})
+
+    def _encoded(self, found: LedgerParts, query: ReportQuery, counts: Mapping[str, int]) -> bytes:
+        ledger = ledger_of(found.parts)
+        report = report_of(ledger, query, self._stages)
+        if query.persona is not None:
+            whole = Figures(report_of(ledger, ReportQuery(persona=query.persona), self._stages).tables)
+            counts = {stage: max(0, whole.total("moves", to=stage) - whole.total("moves", from_=stage)) for stage in self._stages}
+        begins = query.since if query.since is not None else _first(ledger)
+        ends = None if begins is None else query.until if query.until is not None else self._now()
+        # Where nobody has moved yet, what never happened says nothing.
+        tables = report.tables if begins is not None else {}
+        return msgspec.json.encode(draw(self._journey, self._rules, Figures(tables, query.persona, begins, ends, report.exact, counts)))
 
     @cached_property
     def _rules(self) -> RulesTold:
@@ -56,11 +87,5 @@ class LiveMap:
         return RulesTold(self._journey, languages())
 
 
-def moves_of(registry: CollectorRegistry) -> list[Row]:
-    """The stage changes that this process has published since it started, as rows of a report."""
-    return [
-        {"from": sample.labels["from"] or None, "to": sample.labels["to"], "cause": sample.labels["cause"], "count": int(sample.value)}
-        for metric in registry.restricted_registry([_CHANGES]).collect()
-        for sample in metric.samples
-        if sample.name == _CHANGES
-    ]
+def _first(ledger: JourneyLedger) -> int | None:
+    return min((start_of(period) for period, _ in ledger.of("moves")), default=None)

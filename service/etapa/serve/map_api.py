@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
+from etapa.contracts.stored.state import StateError
+from etapa.journey.language.model import Journey
 from etapa.languages.read import languages
 from etapa.page.standalone import bundled, served_page
 from etapa.serve.bounded_connections import most_connections
 from etapa.serve.live_map import LiveMap
 from etapa.serve.map_stream import MapStream
+from etapa.serve.ports import StageReader
 from etapa.serve.problems import problem
 from etapa.serve.readiness import json_bytes
+from etapa.serve.report_query import report_query
 from etapa.serve.requests import BEGAN_TO_ANSWER
 
 CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -26,8 +30,9 @@ SLOWEST_SECONDS: Final = 20.0
 class MapApi:
     """The handlers."""
 
-    def __init__(self, live: LiveMap) -> None:
-        self._live = live
+    def __init__(self, journey: Journey, reader: StageReader, now: Callable[[], int]) -> None:
+        self._journey = journey
+        self._live = live = LiveMap(journey, reader, now)
         # The other half is for probes, scrapes and people who ask.
         self._stream = MapStream(live.figures, most_connections() // 2)
 
@@ -46,7 +51,14 @@ class MapApi:
 
     async def map(self, request: web.Request) -> web.Response:
         """GET /v1/map: the whole map as it is now."""
-        response = json_bytes(msgspec.json.encode(await self._live.drawn()))
+        try:
+            query = report_query(request.query, self._journey)
+        except ValueError as error:
+            return problem(400, str(error))
+        try:
+            response = json_bytes(await self._live.drawn(query._replace(by=None)))
+        except StateError as error:
+            return problem(500, f"The ledger cannot be read: {error}.")
         response.enable_compression()
         return response
 

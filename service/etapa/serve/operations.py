@@ -84,8 +84,15 @@ OF_A_WORKER = (
     Operation(
         "/v1/map",
         "map",
-        "The journey map as it is now: the design beside customers in each stage, and the moves that the asked process has published.",
-        (Response(200, "The map.", JourneyMap), _FAILED, _WAIT),
+        "The journey map as it is now: the design beside the figures of the whole installation.",
+        (Response(200, "The map.", JourneyMap), _problem(400, "The query is wrong; the detail says how."), _FAILED, _WAIT),
+        query=(
+            QueryParameter(
+                "from", "The first instant that counts: RFC 3339 with an offset, or a date in UTC. Left out: from the beginning."
+            ),
+            QueryParameter("to", "The first instant that counts no more. Left out: up to now."),
+            QueryParameter("persona", "Count only customers of this persona of the journey."),
+        ),
     ),
     Operation("/v1/openapi.json", "openapi", "This document.", (Response(200, "An OpenAPI 3.1 document.", Document), _FAILED)),
     Operation(

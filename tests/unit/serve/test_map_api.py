@@ -4,20 +4,26 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 from jsonschema import Draft202012Validator
 
+from etapa.journey.language.design.parts import Design, Persona
+from etapa.journey.language.model import Comparison, Test, Trait
+from etapa.journey.ledger.report import ReportQuery
 from etapa.journey.map.schema import map_schema
-from etapa.serve import map_stream
-from etapa.serve.live_map import LiveFigures
+from etapa.journey.units import DAY, HOUR
+from etapa.serve.live_map import LiveFigures, LiveMap
 from etapa.serve.map_api import CONTENT_SECURITY_POLICY
 from etapa.serve.map_stream import MapStream
 from etapa.serve.operations import OF_A_WORKER, STREAMS_OF_A_WORKER
 from etapa.stream.protocol.ports import ViewError
-from tests.unit.serve.asked import StagesInMemory, application, ask, customer, serving
+from etapa.stream.protocol.readers import LedgerParts
+from tests.unit.serve.asked import JOURNEY, NOON, StagesInMemory, application, ask, customer, serving
 
 Client = TestClient[Request, Application]
 DEADLINE = 20.0
@@ -42,7 +48,67 @@ def test_the_map_has_everybody_where_the_view_has_them() -> None:
     assert status == 200
     Draft202012Validator(map_schema()).validate(drawn)
     assert [(stage["id"], stage["customers"]) for stage in drawn["stages"]] == [("new", 1), ("curious", 0), ("buyer", 2)]
-    assert (drawn["customers"], drawn["partial"], drawn["way"]) == (3, True, None)
+    assert (drawn["customers"], drawn["from"], drawn["way"]) == (3, None, None)
+
+
+def _counted() -> StagesInMemory:
+    """A month ago one customer bought, today two did, of whom one is a student."""
+    shown = StagesInMemory(customer("a"), customer("b"), customer("c"))
+    for persona, at in (("student", NOON), (None, NOON - HOUR), (None, NOON - 30 * DAY)):
+        shown.tally.moved(at, persona, None, "new", "touchpoint", None)
+        shown.tally.moved(at, persona, "new", "buyer", "timer", 2 * HOUR)
+        shown.tally.touched(at, persona, "new", "visit", "web")
+    return shown
+
+
+def _drawn(path: str) -> tuple[int, dict[str, Any]]:
+    journey = replace(JOURNEY, design=Design(personas=(Persona("student", {}, Trait("age", Comparison((Test("lt", 26),))), {}),)))
+    status, body, _ = ask(application(reader=_counted(), journey=journey), path)
+    return status, body
+
+
+def test_the_map_has_the_figures_of_the_whole_installation() -> None:
+    status, drawn = _drawn("/v1/map")
+    assert status == 200
+    Draft202012Validator(map_schema()).validate(drawn)
+    assert [(flow["from"], flow["to"], flow["count"], flow["causes"]) for flow in drawn["flows"]] == [("new", "buyer", 3, {"timer": 3})]
+    assert drawn["stages"][0]["touchpoints"][0]["count"] == 3
+    assert (drawn["stages"][0]["entered"], drawn["stages"][0]["stay"]["count"]) == (3, 3)
+    assert [stage["customers"] for stage in drawn["stages"]] == [0, 0, 3]
+
+
+def test_a_period_and_a_persona_are_drawn_by_themselves() -> None:
+    _, lately = _drawn("/v1/map?from=2026-11-20")
+    assert [flow["count"] for flow in lately["flows"]] == [2]
+    assert (lately["from"], [stage["customers"] for stage in lately["stages"]]) == ("2026-11-20T00:00:00Z", [0, 0, 3])
+    _, students = _drawn("/v1/map?persona=student")
+    assert [flow["count"] for flow in students["flows"]] == [1]
+    assert (students["persona"], [stage["customers"] for stage in students["stages"]]) == ("student", [0, 0, 1])
+    assert [persona["new"] for persona in students["personas"]] == [1]
+
+
+def test_a_wrong_query_is_told_what_is_wrong() -> None:
+    status, problem = _drawn("/v1/map?persona=robot")
+    assert (status, "student" in problem["detail"]) == (400, True)
+
+
+def test_however_many_ask_at_once_the_map_is_drawn_once() -> None:
+    reader = _counted()
+    reads: list[int | None] = []
+    ledger = reader.ledger
+
+    async def counted(since: int | None, until: int | None) -> LedgerParts:
+        reads.append(since)
+        return await ledger(since, until)
+
+    async def asking() -> set[bytes]:
+        live = LiveMap(JOURNEY, reader, lambda: NOON)
+        return set(await asyncio.gather(*(live.drawn(ReportQuery()) for _ in range(50))))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "ledger", counted)
+        assert len(asyncio.run(asking())) == 1
+    assert reads == [None]
 
 
 def test_without_the_view_there_is_no_map_and_one_may_ask_again() -> None:
@@ -52,9 +118,7 @@ def test_without_the_view_there_is_no_map_and_one_may_ask_again() -> None:
     assert (status, headers["Retry-After"]) == (503, "1")
 
 
-def test_a_stream_tells_of_a_change_at_once_and_of_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(map_stream, "EVERY_SECONDS", 0.01)
-
+def test_a_stream_tells_of_a_change_at_once_and_of_nothing_else() -> None:
     async def looking() -> tuple[dict[str, int], dict[str, int]]:
         reader = StagesInMemory(customer("a"))
         async with serving(application(reader=reader)) as client, client.get("/v1/map/events") as response:
@@ -86,7 +150,7 @@ class _Figures:
         self.reads += 1
         if self.down:
             raise ViewError("Redis at 10.0.0.1 does not answer")
-        return LiveFigures({"a": self.number}, [])
+        return LiveFigures({"a": self.number})
 
 
 async def _reaches(condition: Callable[[], bool]) -> None:

@@ -210,7 +210,6 @@ class JourneyMap(_Part, frozen=True):
     begins: Moment | None = msgspec.field(name="from")
     ends: Moment | None = msgspec.field(name="until")
     exact: Annotated[bool, msgspec.Meta(description="False if periods reach beyond the time that was asked for.")]
-    partial: Annotated[bool, msgspec.Meta(description="Whether moves are only those that the asked worker has published since it started.")]
     customers: Number
     personas: Sequence[MapPersona]
     phases: Sequence[MapPhase]

@@ -47,7 +47,6 @@ def draw(journey: Journey, told: RulesTold, figures: Figures, way: WayFigures | 
         begins=None if figures.begins is None else time_text(figures.begins),
         ends=None if figures.ends is None else time_text(figures.ends),
         exact=figures.exact,
-        partial=figures.partial,
         customers=everybody,
         personas=[
             MapPersona(each.id, each.label, each.about, sum(row["new"] for row in figures.rows("personas", persona=each.id)))

@@ -17,8 +17,6 @@ class Figures:
     begins: int | None = None
     ends: int | None = None
     exact: bool = True
-    partial: bool = False
-    """Whether the moves are not all that there were."""
     population: Mapping[str, int] | None = None
     """Customers by stage, where that is known better than as entries less leavings."""
 
