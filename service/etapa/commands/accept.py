@@ -48,11 +48,11 @@ def _role_of(settings: Settings, topic: str) -> TopicRole:
             if role in REPLACEABLE_ROLES:
                 return role
             raise WrongUse(
-                f"{topic} cannot be accepted when it was made anew: {loss_of(role)}. Bring the old topic back, or start from the beginning,"
+                f"{topic} cannot be accepted once it was made anew: {loss_of(role)}. Bring the old topic back, or start from the beginning,"
                 " with new output topics, another ETAPA_GROUP and another ETAPA_REDIS_PREFIX"
             )
     allowed = ", ".join(names[role] for role in REPLACEABLE_ROLES)
-    raise WrongUse(f"{topic} is no topic that Etapa writes here; these are: {allowed}")
+    raise WrongUse(f"{topic} is not a topic that Etapa writes here; those are: {allowed}")
 
 
 async def _accept(cluster: Cluster, count: int, role: TopicRole) -> bool:

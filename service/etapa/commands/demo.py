@@ -55,15 +55,15 @@ def demo(
     With --journey it shows your own journey, and the simulated customers do what its rules ask for. With --events it shows your own customers.
     """
     if source is not None and events is None:
-        raise WrongUse("--source says what --events holds, and there is no --events")
+        raise WrongUse("--source describes --events, but there is no --events")
     if customers is not None and events is not None:
-        raise WrongUse("--customers makes customers up, and --events brings real ones: use only one of them")
+        raise WrongUse("--customers makes customers up, but --events brings real ones: use only one of them")
     missing = [package for module, package in PARTS.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise CheckFailed(f"the demo needs {' and '.join(missing)}, which is not installed: pip install 'etapa[demo]'")
     settings = settings_from({"journey": journey}).settings
     if str(settings.journey_path) == "-":
-        raise WrongUse("--journey -: the worker reads the file, too, so it must be one and not standard input")
+        raise WrongUse("--journey -: the worker also reads the journey, so it must be a file, not standard input")
     chosen = journey_from(settings.journey_path)
     # Only now: what the demo runs on takes a while to import, and --help needs none of it.
     from etapa.embedded.broker import BrokerError
@@ -103,7 +103,7 @@ def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["It
         first = next(found, None)
         progress.clear()
         if first is None:
-            raise CheckFailed(f"{file.name}: it holds no touchpoint")
+            raise CheckFailed(f"{file.name}: it contains no touchpoint")
         yield _with(first, found)
 
 

@@ -167,7 +167,7 @@ def _sample(sample: DifferingCustomer, columns: int) -> Iterator[str]:
     parted = sample.parted
     if not decided or parted.at < min(decided):
         move = f"only the {parted.only} journey moves it" + (f" from {parted.source}" if parted.source else "") + f" to {parted.to}"
-        sentence = f"ways part at {format_time(parted.at)}: {move}"
+        sentence = f"they differ from {format_time(parted.at)}: {move}"
         yield from textwrap.wrap(sentence, columns, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     for word, change, colour in (("old", sample.old, "red"), ("new", sample.new, "green")):
         if change is not None:

@@ -36,7 +36,7 @@ def init(path: str, events: str | None, source: str | None, take_guesses: bool, 
     The file is a start: visitors, customers, regulars, and those who have fallen silent. Change it as you like; `etapa test` runs its tests.
     """
     if source is not None and events is None:
-        raise WrongUse("--source says what --from holds, and there is no --from")
+        raise WrongUse("--source describes --from, but there is no --from")
     target = Path(path)
     if target.exists() and not force:
         raise WrongUse(f"{path} exists already; give another name, or --force to overwrite it")
@@ -47,7 +47,7 @@ def init(path: str, events: str | None, source: str | None, take_guesses: bool, 
     try:
         text = draft(answers)
     except DraftError as error:
-        raise CheckFailed(f"no journey comes of these answers: {error}") from None
+        raise CheckFailed(f"these answers make no journey: {error}") from None
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:

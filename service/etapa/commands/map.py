@@ -75,6 +75,6 @@ def map(  # noqa: A001 (named like the command)
 
 def _check(output: str, inputs: Sequence[str]) -> None:
     if not output.endswith(ENDINGS):
-        raise WrongUse(f"--output {output}: what is to be written is told by the name's end, so it ends in {' or '.join(ENDINGS)}")
+        raise WrongUse(f"--output {output}: the name's ending says what is written, so it must end in {' or '.join(ENDINGS)}")
     if any(Path(output).exists() and Path(name).exists() and Path(output).samefile(name) for name in inputs):
         raise WrongUse(f"{output}: it is read from, so the map cannot be written there")

@@ -63,7 +63,8 @@ async def _rebuild(cluster: Cluster, count: int, partitions: Sequence[int], *, w
         elif not wait:
             await _request(store, chosen)
             click.echo(
-                f"{counted(workers, 'worker')} rebuild{'s' if workers == 1 else ''} {_these(chosen)}; `etapa verify` compares", err=True
+                f"{counted(workers, 'worker')} rebuild{'s' if workers == 1 else ''} {_these(chosen)}; `etapa verify` compares the result",
+                err=True,
             )
         else:
             try:

@@ -111,7 +111,7 @@ def _known_persona(journey: Journey, persona: str | None) -> str | None:
     if persona is not None and persona not in known:
         raise WrongUse(
             f"--persona {persona}: the journey {journey.id} has no such persona; "
-            + (f"it has {', '.join(known)}" if known else "it has none at all: write them under `personas`")
+            + (f"it has {', '.join(known)}" if known else "it has none; write them under `personas`")
         )
     return persona
 

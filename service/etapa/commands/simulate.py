@@ -77,7 +77,7 @@ def simulate(
     Exit code 1 if more lines are unusable than usable, and with --strict if anything is odd about the touchpoints.
     """
     if print_triggers and print_outcomes:
-        raise WrongUse("--triggers and --outcomes both say what to print: use only one of them")
+        raise WrongUse("--triggers and --outcomes both choose what to print: use only one of them")
     journey, events = _journey_and_events(journey, arguments)
     settings = settings_from({"journey": journey}).settings
     if not settings.journey:
@@ -145,12 +145,12 @@ def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[
             raise WrongUse(f"two journeys, --journey {journey} and {first}: give only one")
         journey = first
     elif Path(first).suffix in JOURNEY_ENDINGS:
-        raise WrongUse(f"{first} looks like a journey file, and no events are given: etapa simulate {first} EVENTS")
+        raise WrongUse(f"{first} looks like a journey file, but no events are given: etapa simulate {first} EVENTS")
     else:
         events = [first, *events]
     another = next((each for each in events if Path(each).suffix in JOURNEY_ENDINGS), None)
     if another is not None:
-        raise WrongUse(f"{another} looks like a journey file, and stands among the events: the journey comes first")
+        raise WrongUse(f"{another} looks like a journey file, but stands among the events: the journey comes first")
     return journey, events
 
 

@@ -148,7 +148,7 @@ def test(files: tuple[str, ...]) -> None:
                 click.echo(f"{name}:{result.line}: test {result.number}: {difference}")
     click.echo(f"{counted(passed, 'test')} passed, {failed} failed")
     if failed:
-        raise CheckFailed("not all is as expected")
+        raise CheckFailed("not everything is as expected")
 
 
 def _records(path: str, mapper: Mapper, limits: TouchpointLimits) -> Iterator[tuple[str, Any]]:

@@ -41,7 +41,7 @@ def run_demo(options: DemoOptions) -> None:
     """
     screen = Screen(as_json=options.as_json)
     journey = options.journey
-    screen.say(f"Etapa's demo of the journey {journey.id}. {_who(options)}; all that it starts is gone when it ends.")
+    screen.say(f"Etapa's demo of the journey {journey.id}. {_who(options)}; everything it starts is gone when it ends.")
     with _stops_on_signals() as stops:
         with _started(options, journey, screen, stops) as demo:
             try:
@@ -176,7 +176,7 @@ class _Demo:
             seconds = time.monotonic() - begun
             is_whole = not self._feeder.sent or self._drain()
         if not is_whole:
-            self._screen.say("Warning: it ended before all that was sent was processed and read; the numbers are not whole.")
+            self._screen.say("Warning: it ended before everything sent was processed and read; the numbers are incomplete.")
         return self._summary(seconds)
 
     def _status(self, until: float | None) -> str:

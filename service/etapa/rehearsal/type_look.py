@@ -49,7 +49,7 @@ class TypeMismatch:
             yield self.count, f"{of}: {touchpoints} had {had} at {self.place} (such as {self.example}), {self._useless()}"
         if self.lists:
             touchpoints = f"{self.lists:,} of {self.looked_at:,} matching touchpoints"
-            yield self.lists, f"{of}: {self.place} met a list in {touchpoints}, and a path does not lead into a list"
+            yield self.lists, f"{of}: {self.place} met a list in {touchpoints}, and a path cannot lead into a list"
 
     def _useless(self) -> str:
         if self.wanted.startswith("nothing"):
@@ -94,7 +94,7 @@ class _Look:
         name, dot, _ = self.path[1].partition(".")
         if dot and isinstance(value := touchpoint.traits.get(name), dict):
             self.found.looked_at += 1
-            self.found.place = f"trait {name}, whose parts cannot be asked for"
+            self.found.place = f"trait {name}, whose parts cannot be used in conditions"
             self.found.take(value)
 
 

@@ -81,7 +81,7 @@ class SourceDecoder(Decoder):
 
 
 def _other_key(key: bytes | None) -> Rejected:
-    found = "the record has no key" if key is None else "the record key is another"
+    found = "the record has no key" if key is None else "the record key is different"
     return rejected(
         "key_mismatch", f"{found}; it must be the customer_id that the source makes, so that the record is in the customer's partition"
     )

@@ -106,7 +106,7 @@ class Form(Shape[str]):
             moment = dt.datetime(2026, 11, 21, 10, 30, tzinfo=dt.UTC)
             dt.datetime.strptime(moment.strftime(form), form)  # noqa: DTZ007 (only the form is looked at)
         except (ValueError, IndexError) as error:
-            report.error(node.position, f"`{shortened(form)}` is not a form of times: {error}")
+            report.error(node.position, f"`{shortened(form)}` is not a form for times: {error}")
             return BAD
         if not {"%d", "%j", "%c", "%x", "%s"} & {form[at : at + 2] for at in range(len(form))}:
             report.error(node.position, f"`{shortened(form)}` has no day (`%d`); a time needs year, month and day")
@@ -182,13 +182,13 @@ class ExpressionShape(Shape[Expression]):
         if not changed:
             return base
         if isinstance(base, Const) and changed != [WHEN]:
-            report.error(node.position, "a constant is taken as it stands, so beside it stands `when` only")
+            report.error(node.position, "a constant is used as it is, so only `when` may stand beside it")
             return BAD
         return self._changed(base, record, report)
 
     def _changed(self, base: Expression, record: ReadMap, report: Report) -> Expression | Bad:
         if record.get(ELSE) is not None and record.get(TRANSLATED) is None:
-            report.error(record.place(ELSE), "`else` says what becomes of values that `map` does not have; there is no `map`")
+            report.error(record.place(ELSE), "`else` says what to do with values that are not in `map`, but there is no `map`")
             return BAD
         if record.get(UNIT) is not None and (record.get(FORM) is not None or record.get(ZONE) is not None):
             report.error(record.place(UNIT), "`unit` is for numbers, `zone` and `form` are for text; write one of them")

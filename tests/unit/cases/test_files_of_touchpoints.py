@@ -39,7 +39,7 @@ def test_what_lies_ahead_of_the_clock_is_left_out_as_a_worker_does_it() -> None:
 def test_a_file_that_is_newest_first_is_asked_about_and_can_be_sorted() -> None:
     done = simulate("newest-first-file")
     assert (
-        "3 of 4 touchpoints came later than one of the same customer that was read before (by up to 1y59d2h): is the file newest first?"
+        "3 of 4 touchpoints occurred before one of the same customer that was already read (by up to 1y59d2h): is the file newest first?"
         in said(done)
     )
     in_order = simulate("newest-first-file", "--sort")
@@ -102,7 +102,7 @@ def test_strict_is_content_with_a_file_about_which_nothing_is_odd() -> None:
             "path-into-a-list-is-taken",
             'rule r: event(purchase where properties.items[0].sku = "X"): properties.items[0].sku met a list in 1 of 1 matching touchpoints',
         ),
-        ("nested-trait-is-taken", 'had an object at trait address, whose parts cannot be asked for (such as {"city": "Lima"})'),
+        ("nested-trait-is-taken", 'had an object at trait address, whose parts cannot be used in conditions (such as {"city": "Lima"})'),
     ],
 )
 def test_values_of_a_type_that_a_condition_cannot_use_are_told(case: str, words: str) -> None:

@@ -48,7 +48,7 @@ def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
 def test_answers_that_make_no_journey_are_told_and_nothing_is_written(tmp_path: Path) -> None:
     done = _init(tmp_path, answers="\n\n\n1 in 90d\n\n")
     assert done.returncode == 1
-    assert "no journey comes of these answers: a regular comes back" in done.stderr.decode()
+    assert "these answers make no journey: a regular comes back" in done.stderr.decode()
     assert not (tmp_path / "shop.yaml").exists()
 
 

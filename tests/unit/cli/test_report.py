@@ -96,7 +96,7 @@ def test_a_spreadsheet_gets_all_tables_below_each_other(journey: str, events: li
     [
         (["--persona", "nobody"], "no such persona; it has student"),
         (["--json", "--csv"], "give only one"),
-        (["-"], "`-` is standard input, which is read alone"),
+        (["-"], "`-` is standard input, which cannot be read together with files"),
         (["--by", "week"], "'week' is not one of 'hour', 'day', 'month'"),
     ],
 )

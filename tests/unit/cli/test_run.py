@@ -128,7 +128,7 @@ def test_with_json_every_line_of_the_log_is_an_object_to_the_very_last(port_is_t
 
 def test_a_source_that_is_not_for_a_topic_or_for_another_one_is_wrong_use(tmp_path: Path) -> None:
     done = etapa("run", "--source", "csv", env=NOWHERE)
-    assert (done.returncode, b"it decodes csv" in done.stderr) == (2, True)
+    assert (done.returncode, b"it decodes CSV" in done.stderr) == (2, True)
     other = tmp_path / "shop.yaml"
     other.write_text("source: shop\ntopic: shop-events\ntouchpoint: {id: id, customer_id: user, type: kind, occurred_at: at}\n")
     done = etapa("run", "--source", str(other), env=NOWHERE)

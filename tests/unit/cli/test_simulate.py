@@ -70,7 +70,7 @@ def test_the_journey_may_stand_before_the_events(journey: str) -> None:
     [
         (("--journey", "JOURNEY", "JOURNEY", "-"), "two journeys"),
         (("JOURNEY",), "no events are given"),
-        (("a.jsonl", "JOURNEY"), "looks like a journey file, and stands among the events: the journey comes first"),
+        (("a.jsonl", "JOURNEY"), "looks like a journey file, but stands among the events: the journey comes first"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_told(journey: str, arguments: tuple[str, ...], words: str) -> None:
@@ -97,7 +97,7 @@ def test_outcomes_of_goals_are_printed_when_they_are_asked_for_and_summed_up(tmp
     (words,) = [line for line in done.stderr.decode().splitlines() if line.startswith("welcome") and line.split()[1] == "0"]
     assert words.split() == ["welcome", "0", "2", "0", "0", "0", "0"]
     both = simulate(str(path), "--outcomes", "--triggers", "-")
-    assert (both.returncode, both.stderr) == (2, b"Error: --triggers and --outcomes both say what to print: use only one of them\n")
+    assert (both.returncode, both.stderr) == (2, b"Error: --triggers and --outcomes both choose what to print: use only one of them\n")
 
 
 def test_triggers_are_printed_instead_when_they_are_asked_for(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ def test_late_ones_are_counted_by_customer() -> None:
     late = findings(line("1", 5), line("2", 0, customer="c-2"), line("3", 3), line("4", 6), line("5", 7))["late"]
     count, words = late
     assert count == 1
-    assert words.startswith("1 of 5 touchpoints came later than one of the same customer that was read before (by up to 2h)")
-    assert words.endswith("is the file in order of time? --sort puts it in order")
+    assert words.startswith("1 of 5 touchpoints occurred before one of the same customer that was already read (by up to 2h)")
+    assert words.endswith("is the file in order of time? --sort puts them in order")
 
 
 def test_history_that_was_sent_twice_is_told() -> None:

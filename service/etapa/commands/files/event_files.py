@@ -32,7 +32,7 @@ class EventFile:
 
     def __init__(self, path: str, *, takes: Collection[Oddity] = (), columns: bool = False, more: Sequence[str] = ()) -> None:
         if more and "-" in (path, *more):
-            raise WrongUse("`-` is standard input, which is read alone: give either files or `-`")
+            raise WrongUse("`-` is standard input, which cannot be read together with files: give either files or `-`")
         self.path = path
         self._more = more
         self.lines = 0

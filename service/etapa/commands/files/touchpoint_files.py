@@ -111,11 +111,11 @@ class TouchpointFile:
             )
         if bad > touchpoints:
             raise CheckFailed(
-                f"{self.name}: more lines could not be used ({bad:,}) than could ({touchpoints:,}), so what came of it means little"
+                f"{self.name}: more lines could not be used ({bad:,}) than could ({touchpoints:,}), so the result means little"
             )
         if strict and findings:
             raise CheckFailed(
-                f"{self.name}: {counted(len(findings), 'finding')}, and --strict takes none: {', '.join(each.kind for each in findings)}"
+                f"{self.name}: {counted(len(findings), 'finding')}, and --strict allows none: {', '.join(each.kind for each in findings)}"
             )
 
 

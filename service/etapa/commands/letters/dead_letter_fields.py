@@ -89,7 +89,7 @@ def text_of(letter: Letter, *, sent: bool) -> str:
         size = counted(content.cut.size, "byte")
         lines += [
             f"cut       not all there: {', '.join(content.cut.parts)}. The original value has {size} (SHA-256 {content.cut.sha256});",
-            f"          it lies at {origin_of(content)} for as long as the topic keeps it, and --raw reads it there",
+            f"          it is at {origin_of(content)} for as long as the topic keeps it, and --raw reads it there",
         ]
     if content.headers:
         lines.append("headers")

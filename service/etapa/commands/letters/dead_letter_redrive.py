@@ -41,7 +41,7 @@ WHATEVER_SIZE = 2**31
 _LEFT: Mapping[Fate, str] = {
     "already": "sent back before, and passed over; --again sends them once more",
     "attempts": "left, because they had been sent back as often as --max-attempts allows",
-    "too_large": "left, because the topic does not take records so large (max.message.bytes)",
+    "too_large": "left, because they are larger than the topic allows (max.message.bytes)",
     "gone": "left, because they are cut and their originals are not in their topic any more",
 }
 

@@ -68,7 +68,7 @@ def clause_text(clause: Clause) -> str:
 def not_exact(off_by_at_most: float | None) -> str:
     """That a number is not exact, and by how much it may be off."""
     bound = "is an estimate" if off_by_at_most is None else f"may be off by {off_by_at_most:.10g}"
-    return f"which {bound}, since more matched than is kept one by one"
+    return f"which {bound}, because more matched than is kept one by one"
 
 
 def width() -> int:

@@ -42,7 +42,7 @@ class Decoder:
         """The touchpoint in a record, or why there is none. A format that looks at headers has its own way."""
         touchpoint = self.read(value, wall, latest)
         if isinstance(touchpoint, Touchpoint) and touchpoint.customer_id.encode() != key:
-            found = "the record has no key" if key is None else "the record key is another"
+            found = "the record has no key" if key is None else "the record key is different"
             return rejected("key_mismatch", f"{found}; it must be the customer_id")
         return touchpoint
 
