@@ -58,7 +58,17 @@ class StagesInMemory:
         self._answer()
         keeper = LedgerKeeper({}, None)
         return LedgerParts(
-            [LedgerPart({name: page for name, page in keeper.enter(self.tally, NOON).items() if page is not None}, NOON)], [3]
+            [
+                LedgerPart(
+                    {
+                        name: page
+                        for name, page in (await keeper.enter(self.tally, NOON, lambda: asyncio.sleep(0))).items()
+                        if page is not None
+                    },
+                    NOON,
+                )
+            ],
+            [3],
         )
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:

@@ -1,5 +1,7 @@
 """The ledger of a partition that is ours: pages of a transaction, folding, and what a view that was behind still has."""
 
+import asyncio
+
 import pytest
 
 from etapa.contracts.rfc3339 import parse_time
@@ -9,7 +11,7 @@ from etapa.contracts.stored.state import StateError
 from etapa.journey.ledger.page import Page, PageKey
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY, HOUR
-from etapa.stream.protocol.ledger_keeper import MOST_OPEN, LedgerKeeper, LedgerPages, ledger_records
+from etapa.stream.protocol.ledger_keeper import MOST_COMPRESSED, MOST_OPEN, LedgerKeeper, LedgerPages, ledger_records
 
 NOON = parse_time("2026-11-21T12:00:00Z")
 
@@ -19,6 +21,10 @@ def touched(*times: int) -> BatchTally:
     for at in times:
         tally.touched(at, None, "a", "visit", "web")
     return tally
+
+
+def enter(keeper: LedgerKeeper, tally: BatchTally, now: int) -> LedgerPages:
+    return asyncio.run(keeper.enter(tally, now, lambda: asyncio.sleep(0)))
 
 
 def kept(shown: dict[bytes, bytes], pages: LedgerPages) -> dict[bytes, bytes]:
@@ -32,51 +38,63 @@ def counts(shown: dict[bytes, bytes]) -> dict[bytes, int]:
 
 def test_each_batch_writes_the_whole_page_of_each_hour_that_it_counts_in() -> None:
     keeper = LedgerKeeper({}, None)
-    shown = kept({}, keeper.enter(touched(NOON, NOON - HOUR), NOON))
-    second = keeper.enter(touched(NOON), NOON)
+    shown = kept({}, enter(keeper, touched(NOON, NOON - HOUR), NOON))
+    second = enter(keeper, touched(NOON), NOON)
     assert list(second) == [b"touchpoints 2026-11-21T12"]
     assert counts(kept(shown, second)) == {b"touchpoints 2026-11-21T12": 2, b"touchpoints 2026-11-21T11": 1}
 
 
 def test_a_successor_counts_on_from_what_the_view_holds() -> None:
-    shown = kept({}, LedgerKeeper({}, None).enter(touched(NOON), NOON))
-    shown = kept(shown, LedgerKeeper(shown, NOON).enter(touched(NOON, NOON), NOON))
+    shown = kept({}, enter(LedgerKeeper({}, None), touched(NOON), NOON))
+    shown = kept(shown, enter(LedgerKeeper(shown, NOON), touched(NOON, NOON), NOON))
     assert counts(shown) == {b"touchpoints 2026-11-21T12": 3}
 
 
 def test_hours_that_grow_old_are_removed_in_the_batch_that_writes_their_day() -> None:
     keeper = LedgerKeeper({}, None)
-    shown = kept({}, keeper.enter(touched(NOON, NOON + HOUR), NOON + HOUR))
-    folded = keeper.enter(touched(NOON + 20 * DAY), NOON + 20 * DAY)
+    shown = kept({}, enter(keeper, touched(NOON, NOON + HOUR), NOON + HOUR))
+    folded = enter(keeper, touched(NOON + 20 * DAY), NOON + 20 * DAY)
     assert {field for field, value in folded.items() if value is None} == {b"touchpoints 2026-11-21T12", b"touchpoints 2026-11-21T13"}
     assert counts(kept(shown, folded)) == {b"touchpoints 2026-11-21": 2, b"touchpoints 2026-12-11T12": 1}
-    assert keeper.enter(BatchTally(), NOON + 20 * DAY + 1) == {}
+    assert enter(keeper, BatchTally(), NOON + 20 * DAY + 1) == {}
 
 
 def test_hours_that_a_view_still_has_beside_their_day_count_nowhere_and_are_removed() -> None:
     keeper = LedgerKeeper({}, None)
-    before = kept({}, keeper.enter(touched(NOON), NOON))
-    after = kept(before, keeper.enter(BatchTally(), NOON + 20 * DAY))
+    before = kept({}, enter(keeper, touched(NOON), NOON))
+    after = kept(before, enter(keeper, BatchTally(), NOON + 20 * DAY))
     # Compaction has forgotten that the hour was removed.
     left = LedgerKeeper({**before, **after}, NOON + 20 * DAY)
-    pages = left.enter(touched(NOON), NOON + 20 * DAY)
+    pages = enter(left, touched(NOON), NOON + 20 * DAY)
     assert pages[b"touchpoints 2026-11-21T12"] is None
     assert counts(kept({**before, **after}, pages)) == {b"touchpoints 2026-11-21": 2}
 
 
 def test_few_pages_stay_open_and_none_is_forgotten() -> None:
     keeper, shown = LedgerKeeper({}, None), dict[bytes, bytes]()
-    hours = [NOON - hour * HOUR for hour in range(3 * MOST_OPEN)]
+    days = [NOON - day * DAY for day in range(3 * MOST_OPEN)]
     for _ in range(2):
-        for at in hours:
-            shown = kept(shown, keeper.enter(touched(at), NOON))
+        for at in days:
+            shown = kept(shown, enter(keeper, touched(at), NOON))
     assert len(keeper._open) == MOST_OPEN
     assert set(counts(shown).values()) == {2}
 
 
+def test_a_batch_that_counts_in_hundreds_of_days_compresses_few_of_them_at_once() -> None:
+    keeper = LedgerKeeper({}, None)
+    days = [NOON - (20 + day) * DAY for day in range(3 * MOST_COMPRESSED)]
+    shown = kept({}, enter(keeper, touched(*days), NOON))
+    assert len(keeper._hot) == 2 * MOST_COMPRESSED
+    shown = kept(shown, enter(keeper, BatchTally(), NOON))
+    assert len(keeper._hot) == MOST_COMPRESSED
+    shown = kept(shown, enter(keeper, touched(*days), NOON))
+    assert set(counts(shown).values()) == {2}
+    assert len(counts(shown)) == len(days)
+
+
 def test_a_table_of_a_later_version_is_left_alone() -> None:
     later = {b"dreams 2026-11-21T12": b"whatever"}
-    assert LedgerKeeper(later, NOON).enter(touched(NOON), NOON + 20 * DAY).keys() == {b"touchpoints 2026-11-21"}
+    assert enter(LedgerKeeper(later, NOON), touched(NOON), NOON + 20 * DAY).keys() == {b"touchpoints 2026-11-21"}
 
 
 @pytest.mark.parametrize("field", [b"moves", b"moves 2026", b"moves yesterday", b"\xff 2026-11"])
@@ -96,15 +114,15 @@ def test_the_pages_of_an_hour_are_compressed_once_when_it_is_over() -> None:
     keeper, tally = LedgerKeeper({}, None), BatchTally()
     for number in range(150):
         tally.touched(NOON, None, f"stage {number % 6}", f"type {number}", "web")
-    hot = keeper.enter(tally, NOON)[b"touchpoints 2026-11-21T12"]
-    over = keeper.enter(BatchTally(), NOON + HOUR)
+    hot = enter(keeper, tally, NOON)[b"touchpoints 2026-11-21T12"]
+    over = enter(keeper, BatchTally(), NOON + HOUR)
     assert list(over) == [b"touchpoints 2026-11-21T12"]
     cold = over[b"touchpoints 2026-11-21T12"]
     assert hot is not None
     assert cold is not None
     assert len(cold) < len(hot) / 2
     assert decode_page("touchpoints", cold).cells() == decode_page("touchpoints", hot).cells()
-    assert keeper.enter(BatchTally(), NOON + HOUR + 1) == {}
+    assert enter(keeper, BatchTally(), NOON + HOUR + 1) == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ Compaction forgets after a day that a page was removed. A view that was further 
 folded; so what is kept as such no longer at the mark's stream time counts nowhere, and is removed again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_page, encode_page, field_of, page_key_of
@@ -18,8 +18,14 @@ from etapa.journey.ledger.tally import BatchTally
 from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
 
-MOST_OPEN: Final = 64
+MOST_OPEN: Final = 256
 """Pages that stay open from one batch to the next."""
+
+MOST_COMPRESSED: Final = 32
+"""Pages that are compressed with one batch. One that counts in hundreds of days, as of a history that comes customer by customer, must not take long."""
+
+_PAGES_AT_ONCE: Final = 50
+"""Pages that are written down before others get a turn."""
 
 LedgerPages = Mapping[LedgerField, bytes | None]
 """Pages by name as they are stored; none of one that is no more."""
@@ -39,7 +45,7 @@ class LedgerKeeper(Pages):
         self._open: Final[dict[PageKey, Page]] = {}
         """Least recently used first."""
         self._hot: Final[set[PageKey]] = set()
-        """Pages of the hour at hand, which are written too often to be compressed."""
+        """Pages that are not compressed: those of the hour at hand, which are written too often, and those that wait for it."""
         self._left_over = [] if stream_time is None else [key for key, _ in outgrown(self._stored, stream_time)]
         for key in self._left_over:
             del self._stored[key]
@@ -59,10 +65,10 @@ class LedgerKeeper(Pages):
         self._open.pop(key, None)
         self._stored.pop(key, None)
 
-    def enter(self, tally: BatchTally | None, now: int | None) -> LedgerPages:
+    async def enter(self, tally: BatchTally | None, now: int | None, pause: Callable[[], Awaitable[object]]) -> LedgerPages:
         """Take in what a batch counted, and fold what has grown old by `now`, the stream time. Gives the pages that this changes, as they are stored.
 
-        The batch is to be committed with these pages, or the keeper to be thrown away.
+        `pause` lets others run. The batch is to be committed with these pages, or the keeper to be thrown away.
         """
         if tally is None or now is None:
             return {}
@@ -70,14 +76,17 @@ class LedgerKeeper(Pages):
         pages: dict[LedgerField, bytes | None] = {field_of(key): None for key in (*self._left_over, *sorted(entered.removed))}
         self._left_over = []
         hour = period_of(now, "hour")
-        over = {key for key in self._hot if key.period != hour}
-        self._hot.difference_update(over)
-        for key in sorted(entered.changed | (over - entered.removed)):
-            is_hot = key.period == hour
-            if is_hot:
-                self._hot.add(key)
-            value = self._stored[key] = encode_page(self.opened(key), compressed=not is_hot)
+        over = sorted([key for key in self._hot if key.period != hour and key not in entered.removed])
+        self._hot.difference_update(entered.removed)
+        left = MOST_COMPRESSED
+        for key in sorted(entered.changed.union(over[:MOST_COMPRESSED])):
+            compressed = key.period != hour and left > 0
+            left -= compressed
+            (self._hot.discard if compressed else self._hot.add)(key)
+            value = self._stored[key] = encode_page(self.opened(key), compressed=compressed)
             pages[field_of(key)] = value
+            if len(pages) % _PAGES_AT_ONCE == 0:
+                await pause()
         for key in list(self._open)[: max(0, len(self._open) - MOST_OPEN)]:
             del self._open[key]
         return pages

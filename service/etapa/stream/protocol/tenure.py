@@ -287,7 +287,7 @@ class Tenure:
         )
         accounted = self._intake.account(self._waiting, count, unusable, self._next_offset)
         letters = dead_letters(accounted.letters, around.options.topic, around.partition)
-        pages = self._ledger.enter(work.tally, self._engine.stream_time)
+        pages = await self._ledger.enter(work.tally, self._engine.stream_time, self._pause)
         started = self._took("encode", started)
         await self._settle()
         started = self._took("wait", started)
