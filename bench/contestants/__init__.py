@@ -1,1 +1,1 @@
-"""Who is measured: Etapa, its peers, and the least that could be done; each in a process of its own."""
+"""What is measured: Etapa, its peers, and the least work possible; each in a process of its own."""

@@ -1,1 +1,1 @@
-"""How a thing is measured: the batch path without servers, a worker as it grows, memory, and bytes in topics."""
+"""What takes the measurements: of the batch path without servers, of a worker as it grows, of memory, and of bytes in topics."""

@@ -1,1 +1,1 @@
-"""What was measured, as it is kept, printed and plotted."""
+"""Results: how they are stored, printed and plotted."""

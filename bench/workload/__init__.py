@@ -1,1 +1,1 @@
-"""What is fed to whatever is measured: made-up touchpoints, the same for the same seed, and what must become of them."""
+"""What the benches feed in: made-up touchpoints, the same for the same seed, and the stages that they must lead to."""

@@ -11,7 +11,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     PatternError            journey.language          the loader: a finding
       PatternTooLarge
     Unreadable              journey.language          `parse` gives no nodes, once why has been reported
-    FileUnreadable          commands.terminal         commands: exit 2
+    FileUnreadable          commands.files            commands: exit 2
     PathError               sources                   the loader: a finding
     Unfit, NoTime, Refused, SharesTooMuch
                             sources                   the mapping: a dead letter

@@ -1,1 +1,1 @@
-"""What commands share: options, words and tables, and how they reach files and servers. No command stands here, and none imports another."""
+"""What all commands share: options, words and tables, and what they say when a server or a setting fails. No command stands here."""

@@ -1,1 +1,1 @@
-"""What is kept in topics of ours, to go on from: customer states, the mark, reclassifications, how far delivery is."""
+"""What Etapa stores to continue from: customers' states, the mark, requests to reclassify, and how far delivery has got."""

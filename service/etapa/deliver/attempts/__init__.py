@@ -1,1 +1,1 @@
-"""What one attempt at delivering goes by: when it is made, where it may go, how it is signed, what its answer means."""
+"""The rules of one attempt to deliver: when it is made, where it may go, how it is signed, and what its answer means."""

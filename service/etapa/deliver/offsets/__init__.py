@@ -1,1 +1,1 @@
-"""How far delivery is in each partition, and where it begins: kept so that nothing is skipped, whatever ends in the middle."""
+"""How far delivery has got in each partition, and where it begins: stored so that nothing is skipped when a process ends at any point."""

@@ -1,1 +1,1 @@
-"""The log behind the ports: Apache Kafka. What the protocol decides is not decided here."""
+"""The log behind the ports: Apache Kafka. Here stand the one door to it (`cluster`) and the words for its failures. It decides nothing that the protocol decides."""

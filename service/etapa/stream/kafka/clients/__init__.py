@@ -1,1 +1,1 @@
-"""Clients that reach the brokers: where they are, who we are to them, and consumers as Etapa needs them."""
+"""How clients reach the brokers: addresses, encryption, logins, and consumers set up as Etapa needs them."""
