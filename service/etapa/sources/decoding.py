@@ -30,8 +30,17 @@ class SourceDecoder(Decoder):
 
         Waits for the registry where a schema is not there yet. Raises `SchemasAway`.
         """
+        first = self._first(value, NO_HEADERS)
+        return first if isinstance(first, Rejected) else self.untimely(first.at, wall, latest) or first
+
+    def customer_of(self, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> str | None:
+        """As `Decoder.customer_of`."""
+        first = self._first(value, headers)
+        return None if isinstance(first, Rejected) else first.customer_id
+
+    def _first(self, value: bytes | None, headers: Headers) -> Touchpoint | Rejected:
         first: Touchpoint | None = None
-        for item in self._items(value, NO_HEADERS, waits=True):
+        for item in self._items(value, headers, waits=True):
             if isinstance(item, Rejected):
                 return item
             if isinstance(item, Touchpoint):
@@ -40,7 +49,7 @@ class SourceDecoder(Decoder):
                 first = item if first is None else first
         if first is None:
             return rejected("invalid", "the source skips the record")
-        return self.untimely(first.at, wall, latest) or first
+        return first
 
     def items(
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int, latest: int

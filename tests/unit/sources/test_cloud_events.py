@@ -75,6 +75,11 @@ def test_an_event_that_cannot_be_used_has_a_reason(value: bytes, headers: Header
     assert found.reason == reason
 
 
+def test_the_customer_of_an_event_in_binary_mode_is_known_whatever_its_key() -> None:
+    assert decoder().customer_of(b"{}", BINARY) == "u1"
+    assert decoder().customer_of(b"{}", []) is None
+
+
 def test_what_headers_hold_counts_towards_the_size() -> None:
     limits = TouchpointLimits(max_bytes=400)
     found = only(b"{}", [*(header for header in BINARY if header[0] != "ce_source"), ("ce_source", b"/" * 350)], limits)

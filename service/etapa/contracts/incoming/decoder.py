@@ -55,6 +55,14 @@ class Decoder:
         """
         raise NotImplementedError
 
+    def customer_of(self, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> str | None:
+        """The customer whose a record is, whatever its key and however far ahead its time; none when that cannot be told.
+
+        Raises `SchemasAway`.
+        """
+        touchpoint = self.read(value, None, NEVER)
+        return touchpoint.customer_id if isinstance(touchpoint, Touchpoint) else None
+
     async def learn(self, number: int) -> None:
         """Have the schema of this number there, after `items` raised `SchemaNeeded`. Raises `SchemasAway`."""
         raise NotImplementedError

@@ -19,8 +19,6 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.dead_letter import redriven_headers
 from etapa.contracts.partitioner import partition_of
 from etapa.errors import EtapaError
-from etapa.journey.engine.facts.instant import NEVER
-from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.writing.noted_producer import NotedProducer, notes_of
 from etapa.stream.protocol.ports import Fenced, LogError
@@ -80,8 +78,8 @@ def decided(letter: Letter, sent_before: SentBack, options: RedriveOptions, prev
     content = letter.content
     key = content.key
     if options.rekey and content.reason == "key_mismatch":
-        touchpoint = options.decoder.read(content.value, None, NEVER)
-        key = touchpoint.customer_id.encode() if isinstance(touchpoint, Touchpoint) else key
+        customer_id = options.decoder.customer_of(content.value, content.headers)
+        key = key if customer_id is None else customer_id.encode()
     partition = _partition_of(key, options.partitions)
     if partition is None:
         partition = content.partition
