@@ -14,13 +14,15 @@ if first == '' and last == '' then
 end
 
 local pages = {}
-for _, name in ipairs(redis.call('HKEYS', ledger_key)) do
+local all = redis.call('HGETALL', ledger_key)
+for n = 1, #all, 2 do
+  local name = all[n]
   -- Hours, days and months are written so that the shorter text is the beginning of the longer one.
   local period = string.match(name, ' (.*)$') or ''
   local length = #period
   if period >= string.sub(first, 1, length) and (last == '' or period <= string.sub(last, 1, length)) then
     pages[#pages + 1] = name
-    pages[#pages + 1] = redis.call('HGET', ledger_key, name)
+    pages[#pages + 1] = all[n + 1]
   end
 end
 return {mark, pages}
