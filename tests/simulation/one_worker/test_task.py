@@ -157,7 +157,7 @@ def test_no_customer_id_reaches_the_log_or_a_dead_letter_s_reason_when_judging_f
     (drifts,) = [rule for rule in PROGRAM.stages["active"].rules if rule.id == "drifts-away"]
     alone.touch("marta", "purchase")
     alone.touch("marta", "boom")
-    faulty = Faulty(drifts.condition, lambda _, now, __: now > START + 10 * SECOND, ValueError("marta has no holiday"))
+    faulty = Faulty(drifts.condition, lambda _, now, __: now > START + 13 * SECOND, ValueError("marta has no holiday"))
     monkeypatch.setattr(drifts, "condition", faulty)
 
     async def steps() -> None:
