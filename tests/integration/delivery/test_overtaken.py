@@ -71,7 +71,7 @@ def test_retention_took_triggers_while_delivery_was_away(kafka_server: KafkaServ
             worker = started_delivery(settings, tmp_path, file)
             await seen(lambda: receiver.answered.keys() == keys(*range(10), *range(31, 41)), "what retention left")
             gone = 31 - 10
-            assert f"up to {gone} triggers are gone, and delivery goes on with the rest" in worker.said()
+            assert f"up to {gone} triggers are lost, and delivery goes on with the rest" in worker.said()
             assert worker.metric("etapa_delivery_triggers_gone_total") == gone
             await stopped(worker)
             worker = started_delivery(settings, tmp_path, file)
@@ -93,7 +93,7 @@ def test_retention_overtakes_a_delivery_that_runs(kafka_server: KafkaServer, tmp
             await seen(lambda: receiver.answered.keys() >= keys(*range(10), *range(42, 52)), "what came after, by the same process")
             # A fetch that was under way may have brought some before they were removed.
             if len(receiver.answered) < 50:
-                assert "triggers are gone, and delivery goes on with the rest" in worker.said()
+                assert "triggers are lost, and delivery goes on with the rest" in worker.said()
                 assert worker.metric("etapa_delivery_triggers_gone_total") > 0
             assert set(receiver.answered.values()) == {1}
             await stopped(worker)

@@ -281,7 +281,7 @@ def test_a_letter_that_is_cut_says_so_and_its_original_goes_back_for_as_long_as_
     assert listed[1].endswith("more than 1024 bytes (cut)")
     shown = run(settings, "show", "0/0").stdout.decode()
     assert f"not all there: value. The original value has {len(original):,} bytes (SHA-256 {digest_of(original)});" in shown
-    assert f"it lies at {settings.topic_touchpoints} 0/1 for as long as" in shown
+    assert f"it is at {settings.topic_touchpoints} 0/1 for as long as" in shown
     assert run(settings, "show", "0/0", "--raw").stdout == original
     raw = run(settings, "show", "0/1", "--raw")
     assert (raw.returncode, raw.stdout) == (1, b"")

@@ -160,7 +160,7 @@ def test_nothing_is_made_when_one_of_the_topics_is_refused(kafka_server: KafkaSe
             with pytest.raises(TopicsError, match=r"customer-state: .*collides") as refusal:
                 await create_topics(Cluster(settings))
             assert not set(await admin.list_topics()) & {topic.name for topic in wanted_topics(settings)}
-        assert "Made were" not in str(refusal.value)
+        assert "Created so far" not in str(refusal.value)
         assert "--without SETTING" in str(refusal.value)
 
     asyncio.run(scenario())
@@ -184,7 +184,7 @@ def test_what_was_made_before_something_failed_is_named_and_a_second_run_goes_on
             broken.setattr(AIOKafkaAdminClient, "create_topics", forgetful)
             with pytest.raises(TopicsError, match="no more than 2 topics") as refusal:
                 await create_topics(Cluster(settings))
-        assert f"Made were {settings.topic_touchpoints}, {settings.topic_stage_changes}; a second run goes on" in str(refusal.value)
+        assert f"Created so far: {settings.topic_touchpoints}, {settings.topic_stage_changes}; a second run goes on" in str(refusal.value)
         reports = await create_topics(Cluster(settings))
         assert [report.created for report in reports] == [False, False, *[True] * (len(reports) - 2)]
 
@@ -208,7 +208,7 @@ def test_topics_that_are_made_without_what_they_need_are_refused_and_named(kafka
     settings = new_settings(kafka_server.bootstrap_servers)
     with pytest.raises(TopicsError, match=r"customer-state has cleanup\.policy=delete") as refusal:
         asyncio.run(create_topics(Cluster(settings), ["cleanup.policy"]))
-    assert f"Made were {settings.topic_touchpoints}, " in str(refusal.value)
+    assert f"Created so far: {settings.topic_touchpoints}, " in str(refusal.value)
 
 
 def test_dead_letters_that_take_less_than_touchpoints_are_warned_of() -> None:

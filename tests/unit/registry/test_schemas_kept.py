@@ -133,7 +133,7 @@ def test_a_schema_that_cannot_be_used_makes_dead_letters() -> None:
             schemas.fetch(number)
     details = [reader.detail for number in kinds if isinstance(reader := schemas.reader(number), Rejected)]
     assert [detail.split(":")[0] for detail in details] == [f"schema {number} cannot be used" for number in kinds]
-    assert "no Avro schema" in details[0]
+    assert "not an Avro schema" in details[0]
     assert "AVRO, PROTOBUF and JSON" in details[1]
     assert "protoc says" in details[2]
 
