@@ -37,12 +37,24 @@ class CompilingHook(BuildHookInterface[Any]):
             build_data["force_include"] |= {str(built): str(built.relative_to(PACKAGE_ROOT)) for built in compiled_modules()}
 
 
-class ReadmeHook(MetadataHookInterface):
-    """Hatch calls this for the package's description: README.md, with links that lead somewhere also where it stands alone."""
+class DescriptionHook(MetadataHookInterface):
+    """Hatch calls this for the package's description: README.md, with links that lead somewhere also where it stands alone, and where the source is.
+
+    ETAPA_SOURCE_URL says where; without it nothing is said, and links stay as they are.
+    """
 
     def update(self, metadata: dict[str, Any]) -> None:
         text = (ROOT / "README.md").read_text("utf-8")
-        metadata["readme"] = {"content-type": "text/markdown", "text": with_absolute_links(text, metadata["urls"]["Source"])}
+        source = os.environ.get("ETAPA_SOURCE_URL", "").rstrip("/")
+        metadata["urls"] = {}
+        if source:
+            text = with_absolute_links(text, source)
+            metadata["urls"] = {
+                "Source": source,
+                "Documentation": f"{source}/blob/main/docs/README.md",
+                "Changelog": f"{source}/blob/main/CHANGELOG.md",
+            }
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 
 def with_absolute_links(markdown: str, repository: str) -> str:

@@ -1,5 +1,6 @@
 """What is deployed agrees with the code: the compose file, the image, Prometheus and the lock."""
 
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -76,3 +77,20 @@ def test_the_lock_holds_every_dependency_of_the_package() -> None:
     named = {re.split(r"[\[<>=;! ]", requirement)[0].lower() for requirement in project["dependencies"]}
     locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE))
     assert named - locked == set()
+
+
+def test_a_release_says_where_its_source_is_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def described() -> dict[str, Any]:
+        metadata: dict[str, Any] = {}
+        # Not a module of the package: only the build has its types.
+        importlib.import_module("hatch_build").DescriptionHook(str(ROOT), {}).update(metadata)
+        return metadata
+
+    monkeypatch.delenv("ETAPA_SOURCE_URL", raising=False)
+    here = described()
+    assert here["urls"] == {}
+    assert here["readme"]["text"] == (ROOT / "README.md").read_text("utf-8")
+    monkeypatch.setenv("ETAPA_SOURCE_URL", "https://example.com/shop/etapa/")
+    released = described()
+    assert released["urls"]["Source"] == "https://example.com/shop/etapa"
+    assert re.findall(r"\]\((?![a-z]+:|#)([^)]+)\)", released["readme"]["text"]) == []
