@@ -1,6 +1,8 @@
 """`etapa doctor`: look at everything that Etapa needs, and say what is wrong and what to do."""
 
 import asyncio
+import os
+from pathlib import Path
 
 import click
 import msgspec
@@ -11,6 +13,7 @@ from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settin
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries
 from etapa.commands.terminal.words import counted
+from etapa.deliver.delivery_checkup import check_delivery
 from etapa.hosting.check_result import CheckResult
 from etapa.hosting.foreign_text import printable
 from etapa.settings import Settings
@@ -21,10 +24,12 @@ from etapa.stream.upkeep.doctor import check_installation, check_servers
 
 
 @click.command()
-@settings_flags(*(name for name in WORKER_FLAGS if name in ("journey", "kafka_bootstrap_servers", "redis_url", "group")))
+@settings_flags(*(name for name in WORKER_FLAGS if name in ("journey", "kafka_bootstrap_servers", "redis_url", "group")), "delivery")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(as_json: bool, **flags: str | None) -> None:
     """Check the journey, Kafka, Redis and everything in them that Etapa needs, with the settings that a worker would have.
+
+    With a delivery file it also checks delivery: the file, its secrets, where its targets are, its topics and its group. It posts nothing.
 
     Each line is good, a warning or bad, with its cause and what to do. If one server is away, the others are checked all the same. It
     changes nothing, except that it writes to Redis under a partition -1 and removes that again, and that Kafka learns the transactional id
@@ -34,7 +39,7 @@ def doctor(as_json: bool, **flags: str | None) -> None:
     quiet_libraries(settings)
     try:
         cluster = Cluster(settings)
-        results = [*check_installation(), _journey(settings), *asyncio.run(check_servers(cluster))]
+        results = [*check_installation(), _journey(settings), *asyncio.run(_servers_and_delivery(cluster))]
     except (KafkaSettingsError, RedisUrlError) as error:
         raise WrongUse(str(error)) from None
     bad = sum(one.level == "bad" for one in results)
@@ -44,6 +49,14 @@ def doctor(as_json: bool, **flags: str | None) -> None:
         _print(results)
     if bad:
         click.get_current_context().exit(1)
+
+
+async def _servers_and_delivery(cluster: Cluster) -> list[CheckResult]:
+    file = cluster.settings.delivery
+    if file is None:
+        return await check_servers(cluster)
+    servers, delivery = await asyncio.gather(check_servers(cluster), check_delivery(Path(file), os.environ))
+    return [*servers, *delivery]
 
 
 def _journey(settings: Settings) -> CheckResult:

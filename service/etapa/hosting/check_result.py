@@ -7,12 +7,14 @@ import msgspec
 from etapa.hosting.trouble import Trouble, TroubleKind
 
 Level = Literal["good", "warning", "bad"]
+DeliveryCause = Literal["delivery_file", "secrets", "destination", "name_unknown"]
+"""What keeps delivery from working that is no server's."""
 
 
 class CheckResult(msgspec.Struct, frozen=True):
     """One line. Holds no secret."""
 
-    area: Literal["Etapa", "Kafka", "Redis"]
+    area: Literal["Etapa", "Kafka", "Redis", "Delivery"]
     check: str
     """What was looked at, in a word or two."""
     level: Level
@@ -20,8 +22,8 @@ class CheckResult(msgspec.Struct, frozen=True):
     found: str
     advice: str = ""
     """What to do; empty where nothing is to be done."""
-    cause: TroubleKind | None = None
-    """What keeps a server from being of use, in a word for machines."""
+    cause: TroubleKind | DeliveryCause | None = None
+    """What keeps a server, or delivery, from being of use, in a word for machines."""
 
     @classmethod
     def of(cls, trouble: Trouble, check: str) -> "CheckResult":

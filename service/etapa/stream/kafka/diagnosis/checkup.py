@@ -132,8 +132,15 @@ async def _topics_made_anew(cluster: Cluster, admin: AIOKafkaAdminClient) -> lis
 
 
 async def _group(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResult]:
-    group = cluster.settings.group
-    places = [TopicPartition(cluster.settings.topic_touchpoints, 0)]
+    settings = cluster.settings
+    results = [await _usable(admin, settings.group, settings.topic_touchpoints)]
+    if settings.delivery is not None:
+        results.append(await _usable(admin, settings.delivery_group, settings.topic_campaign_triggers))
+    return results
+
+
+async def _usable(admin: AIOKafkaAdminClient, group: str, topic: str) -> CheckResult:
+    places = [TopicPartition(topic, 0)]
     for left in range(_GROUP_LOOKS, -1, -1):
         try:
             await admin.list_consumer_group_offsets(group, partitions=places)
@@ -143,7 +150,7 @@ async def _group(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResu
             if not left:
                 raise
             await asyncio.sleep(_GROUP_PAUSE)
-    return [_line("group", "good", f"the group {group} may be used")]
+    return _line("group", "good", f"the group {group} may be used")
 
 
 async def _transactional_id(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResult]:

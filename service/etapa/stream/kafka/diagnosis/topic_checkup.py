@@ -10,7 +10,7 @@ from etapa.hosting.check_result import CheckResult, Level
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topic_settings import judged, topic_settings
-from etapa.stream.kafka.topics.creation import wanted_topics, worker_topics
+from etapa.stream.kafka.topics.creation import delivery_topics, wanted_topics, worker_topics
 from etapa.stream.kafka.topics.topic_ids import describe_by_name
 
 _READ, _WRITE = 3, 4
@@ -43,7 +43,9 @@ def _line(check: str, level: Level, found: str, advice: str = "", **others: Any)
 
 
 def _missing(settings: Settings, name: str, code: int) -> CheckResult:
-    level: Level = "bad" if name in worker_topics(settings) else "warning"
+    # Whoever names a delivery file wants delivery to work.
+    needed = settings.delivery is not None and name in delivery_topics(settings)
+    level: Level = "bad" if needed or name in worker_topics(settings) else "warning"
     error = for_code(code)
     if error is TopicAuthorizationFailedError:
         return _line("rights", level, f"access control (ACLs) hides the topic {name}", _ACL_ADVICE, cause="rights")
@@ -100,6 +102,12 @@ def _rights(settings: Settings, operations: Mapping[str, int | None]) -> list[Ch
         (settings.topic_dead_letters, (_WRITE,), "bad"),
         (settings.topic_stage_changes, (_READ,), "warning"),
     ]
+    if settings.delivery is not None:
+        needed += [
+            (settings.topic_campaign_triggers, (_READ,), "bad"),
+            (settings.topic_delivery_progress, (_READ, _WRITE), "bad"),
+            (settings.topic_campaign_trigger_dead_letters, (_WRITE,), "bad"),
+        ]
     results = []
     for name, wanted, level in needed:
         allowed = operations.get(name)
@@ -108,6 +116,7 @@ def _rights(settings: Settings, operations: Mapping[str, int | None]) -> list[Ch
             for_what = ": takeovers cannot check for half a transaction" if level == "warning" else ""
             found = f"access control (ACLs) does not let Etapa {' and '.join(lacking)} the topic {name}{for_what}"
             results.append(_line("rights", level, found, _ACL_ADVICE, cause="rights"))
+    who = "a worker" if settings.delivery is None else "a worker or delivery"
     if not results and all(one is not None for one in operations.values()) and operations:
-        results.append(_line("rights", "good", "Etapa may use the topics as a worker does"))
+        results.append(_line("rights", "good", f"Etapa may use the topics as {who} does"))
     return results
