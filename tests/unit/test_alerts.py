@@ -41,15 +41,8 @@ def test_the_rules_pass_promtools_lint(name: str) -> None:
 
 
 @needs_promtool
-def test_each_alert_fires_when_it_should_and_stays_quiet_when_it_should(tmp_path: Path) -> None:
-    # promtool compares all annotations. Only the summary depends on what was found.
-    groups = [
-        {**group, "rules": [{**rule, "annotations": {"summary": rule["annotations"]["summary"]}} for rule in group["rules"]]}
-        for group in RULES["groups"]
-    ]
-    (tmp_path / "alerts.yml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
-    shutil.copy(PROMETHEUS / "alerts_test.yml", tmp_path)
-    assert "SUCCESS" in promtool("test", "rules", "alerts_test.yml", folder=tmp_path)
+def test_each_alert_fires_when_it_should_and_stays_quiet_when_it_should() -> None:
+    assert "SUCCESS" in promtool("test", "rules", "alerts_test.yml", folder=PROMETHEUS)
 
 
 def test_every_alert_is_tried_both_ways() -> None:
