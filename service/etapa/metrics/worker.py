@@ -29,8 +29,8 @@ from etapa.stream.protocol.observer import BatchCommitted, BatchStep, RecordOutc
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.worker_observer import Share
 
-MOST_LOOKED_AT = 64
-"""Records of a batch that are looked at for a trace to name in an exemplar."""
+MOST_LOOKED_AT = 4
+"""Records of a batch that are looked at for a trace to name in an exemplar: each bucket keeps but one."""
 NEW_CUSTOMER = ""
 """The `from` of a change that brings a new customer in: Prometheus takes an empty label for none."""
 
