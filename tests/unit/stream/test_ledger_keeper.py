@@ -84,9 +84,9 @@ def test_a_batch_that_counts_in_hundreds_of_days_compresses_few_of_them_at_once(
     keeper = LedgerKeeper({}, None)
     days = [NOON - (20 + day) * DAY for day in range(3 * MOST_COMPRESSED)]
     shown = kept({}, enter(keeper, touched(*days), NOON))
-    assert len(keeper._hot) == 2 * MOST_COMPRESSED
+    assert len(keeper._waiting) == 2 * MOST_COMPRESSED
     shown = kept(shown, enter(keeper, BatchTally(), NOON))
-    assert len(keeper._hot) == MOST_COMPRESSED
+    assert len(keeper._waiting) == MOST_COMPRESSED
     shown = kept(shown, enter(keeper, touched(*days), NOON))
     assert set(counts(shown).values()) == {2}
     assert len(counts(shown)) == len(days)
@@ -110,19 +110,16 @@ def test_a_page_is_written_down_and_read_again_however_large_its_sums() -> None:
         assert decode_page("feeling", encode_page(page, compressed=compressed)).cells() == page.cells()
 
 
-def test_the_pages_of_an_hour_are_compressed_once_when_it_is_over() -> None:
+def test_pages_of_days_are_compressed_and_those_of_hours_are_not() -> None:
     keeper, tally = LedgerKeeper({}, None), BatchTally()
     for number in range(150):
         tally.touched(NOON, None, f"stage {number % 6}", f"type {number}", "web")
-    hot = enter(keeper, tally, NOON)[b"touchpoints 2026-11-21T12"]
-    over = enter(keeper, BatchTally(), NOON + HOUR)
-    assert list(over) == [b"touchpoints 2026-11-21T12"]
-    cold = over[b"touchpoints 2026-11-21T12"]
-    assert hot is not None
-    assert cold is not None
-    assert len(cold) < len(hot) / 2
-    assert decode_page("touchpoints", cold).cells() == decode_page("touchpoints", hot).cells()
-    assert enter(keeper, BatchTally(), NOON + HOUR + 1) == {}
+    hour = enter(keeper, tally, NOON)[b"touchpoints 2026-11-21T12"]
+    day = enter(keeper, BatchTally(), NOON + 20 * DAY)[b"touchpoints 2026-11-21"]
+    assert hour is not None
+    assert day is not None
+    assert len(day) < len(hour) / 2
+    assert decode_page("touchpoints", day).cells() == decode_page("touchpoints", hour).cells()
 
 
 @pytest.mark.parametrize(

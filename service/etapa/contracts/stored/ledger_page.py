@@ -79,7 +79,7 @@ def page_key_of(field: LedgerField) -> PageKey | None:
 
 def encode_page(page: Page, *, compressed: bool = False) -> bytes:
     """The page as bytes. `compressed` is for pages that will not soon be written again."""
-    names, numbers = page.flat()
+    names, numbers = page.flat(in_order=compressed)
     if not compressed:
         return _encoded([FORMAT, [names, numbers]])
     keys = len(COLUMNS[page.table])

@@ -55,11 +55,11 @@ class Page:
             else:
                 add_figures(there, figures)
 
-    def flat(self) -> FlatPage:
-        """The whole page, in an order that hangs on nothing but what is in it."""
+    def flat(self, *, in_order: bool = True) -> FlatPage:
+        """The whole page: in an order that hangs on nothing but what is in it, or, which takes a fraction of the time, as it came."""
         places: dict[str, int] = {}
         numbers: list[int] = []
-        for key, figures in sorted(self._cells.items(), key=_sortable):
+        for key, figures in sorted(self._cells.items(), key=_sortable) if in_order else self._cells.items():
             for part in key:
                 if part is None:
                     numbers.append(-1)

@@ -1,7 +1,7 @@
 """A partition's ledger while the partition is ours: what a batch counted becomes pages of the same transaction.
 
-Pages are held as they are written down, and few are open at a time, so a history of years takes little memory. Those of the hour at hand are written
-as they are; when it is over they are written once more, compressed.
+Pages are held as they are written down, and few are open at a time, so a history of years takes little memory. Those of hours are written
+as they are, since most batches write some; those of days and months, of which there are many more, are compressed.
 
 Compaction forgets after a day that a page was removed. A view that was further behind then has the hours beside the day into which they were
 folded; so what is kept as such no longer at the mark's stream time counts nowhere, and is removed again.
@@ -13,7 +13,7 @@ from typing import Final
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_page, encode_page, field_of, page_key_of
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, enter, outgrown
 from etapa.journey.ledger.page import Page, PageKey
-from etapa.journey.ledger.periods import period_of
+from etapa.journey.ledger.periods import grain_of
 from etapa.journey.ledger.tally import BatchTally
 from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
@@ -21,7 +21,7 @@ from etapa.stream.protocol.records import Outgoing
 MOST_OPEN: Final = 256
 """Pages that stay open from one batch to the next."""
 
-MOST_COMPRESSED: Final = 32
+MOST_COMPRESSED: Final = 8
 """Pages that are compressed with one batch. One that counts in hundreds of days, as of a history that comes customer by customer, must not take long."""
 
 _PAGES_AT_ONCE: Final = 50
@@ -44,8 +44,8 @@ class LedgerKeeper(Pages):
                 self._stored[key] = value
         self._open: Final[dict[PageKey, Page]] = {}
         """Least recently used first."""
-        self._hot: Final[set[PageKey]] = set()
-        """Pages that are not compressed: those of the hour at hand, which are written too often, and those that wait for it."""
+        self._waiting: Final[set[PageKey]] = set()
+        """Pages that are to be compressed, and were not yet, because there were too many at once."""
         self._left_over = [] if stream_time is None else [key for key, _ in outgrown(self._stored, stream_time)]
         for key in self._left_over:
             del self._stored[key]
@@ -75,14 +75,14 @@ class LedgerKeeper(Pages):
         entered = enter(self, tally, now)
         pages: dict[LedgerField, bytes | None] = {field_of(key): None for key in (*self._left_over, *sorted(entered.removed))}
         self._left_over = []
-        hour = period_of(now, "hour")
-        over = sorted([key for key in self._hot if key.period != hour and key not in entered.removed])
-        self._hot.difference_update(entered.removed)
+        self._waiting.difference_update(entered.removed)
         left = MOST_COMPRESSED
-        for key in sorted(entered.changed.union(over[:MOST_COMPRESSED])):
-            compressed = key.period != hour and left > 0
+        for key in sorted(entered.changed.union(sorted(self._waiting)[:MOST_COMPRESSED])):
+            is_long = grain_of(key.period) != "hour"
+            compressed = is_long and left > 0
             left -= compressed
-            (self._hot.discard if compressed else self._hot.add)(key)
+            if is_long:
+                (self._waiting.discard if compressed else self._waiting.add)(key)
             value = self._stored[key] = encode_page(self.opened(key), compressed=compressed)
             pages[field_of(key)] = value
             if len(pages) % _PAGES_AT_ONCE == 0:
