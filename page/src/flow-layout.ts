@@ -34,6 +34,7 @@ const MOST = 26;
 const LEAST = 1.5;
 const GAP = 15;
 const MARGIN = 6;
+const LABEL = 12;
 const BEND = 12;
 
 interface Arc {
@@ -60,7 +61,8 @@ export function layOut(flows: readonly Flow[], size: Size): FlowLayout {
       .map(({ flow, from, to }) => ({ flow, left: Math.min(from, to), right: Math.max(from, to), thickness: thick(flow), level: 0 }));
   const above = onLevels(arcs(true));
   const below = onLevels(arcs(false));
-  const top = MARGIN + extent(above);
+  // A label stands above its ribbon, the topmost one's too.
+  const top = MARGIN + extent(above) + (above.length > 0 ? LABEL : 0);
   const middle = top + PLATE_HEIGHT / 2;
   const plates = size.columns.map((stage, index) => ({
     stage,

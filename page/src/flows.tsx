@@ -34,7 +34,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
   const ribbons = [...layout.ribbons].sort((one, other) => other.thickness - one.thickness);
   return (
     <svg class="flows" width={width} height={layout.height} viewBox={`0 0 ${width} ${layout.height}`} role="group" aria-label={speech.say("ways")}>
-      {ribbons.map(({ flow, path, thickness, label, tip }) => {
+      {ribbons.map(({ flow, path, thickness, tip }) => {
         const it = { from: flow.from, to: flow.to };
         const act = (): void => choose(isChosen(chosen, it) ? null : it);
         return (
@@ -52,10 +52,17 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
             <path class="reach" d={path} stroke-width={Math.max(thickness, 14)} />
             <path class="body" d={path} stroke-width={thickness} />
             <path class="tip" d="M-7-4.5L0 0L-7 4.5Z" transform={`translate(${tip.x} ${tip.y}) rotate(${tip.angle})`} />
-            <text x={label.x} y={label.y}>
-              {flow.count === 0 ? (counted ? speech.number(0) : "") : `${speech.number(flow.count)} · ${speech.share(flow.share)}${flow.median_seconds === null ? "" : ` · ${speech.briefly(flow.median_seconds)}`}`}
-            </text>
           </g>
+        );
+      })}
+      {/* Over all ribbons, so that none hides a label. */}
+      {ribbons.map(({ flow, label }) => {
+        const it = { from: flow.from, to: flow.to };
+        const isIt = isChosen(chosen, it);
+        return (
+          <text key={`${flow.from} ${flow.to}`} class={isIt ? "label chosen" : "label"} x={label.x} y={label.y} aria-hidden="true" onClick={() => choose(isIt ? null : it)}>
+            {flow.count === 0 ? (counted ? speech.number(0) : "") : `${speech.number(flow.count)} · ${speech.share(flow.share)}${flow.median_seconds === null ? "" : ` · ${speech.briefly(flow.median_seconds)}`}`}
+          </text>
         );
       })}
       {layout.plates.map((plate) => {

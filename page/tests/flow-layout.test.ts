@@ -42,6 +42,11 @@ test("ways that overlap share no level, so that no label covers another", () => 
   assert.equal(levels[3], levels[0], "two that do not overlap share one");
 });
 
+test("no label lies outside the drawing", () => {
+  const layout = layOut([flow("a", "c", "forward", 90), flow("b", "d", "forward", 90), flow("d", "a", "back", 90)], size);
+  for (const { label } of layout.ribbons) assert.ok(label.y >= 11 && label.y <= layout.height, String(label.y));
+});
+
 test("no two ways begin or end at the same place of a stage", () => {
   const layout = layOut([flow("b", "a", "back", 300), flow("c", "a", "back", 200), flow("d", "a", "back", 100)], size);
   const tips = layout.ribbons.map((each) => each.tip.x);

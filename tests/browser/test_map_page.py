@@ -144,6 +144,12 @@ def test_the_keyboard_reaches_everything_opens_it_and_comes_back(chromium: Brows
         assert page.evaluate("document.activeElement.getAttribute('class')") == back.get_attribute("class")
 
 
+def test_a_click_on_a_ribbon_s_figures_opens_it(chromium: Browser, address: str) -> None:
+    with looking(chromium, address, "en-GB") as seen:
+        seen.page.locator(".flows .label", has_text="100%").first.click()
+        assert seen.page.locator(".panel h2").inner_text() == "Discovery → Consideration"
+
+
 def test_a_stage_s_panel_says_everything_about_it(chromium: Browser, address: str) -> None:
     with looking(chromium, address, "es-BO", "dark") as seen:
         seen.page.locator(".stages button").nth(1).click()
