@@ -59,6 +59,8 @@ class GuardedKafka:
         self.strangers = Authority(folder / "pki", "strangers")
         self.client = self.authority.issue("client")
         self.strange_client = self.strangers.issue("strange-client")
+        self._trusted = folder / "pki" / "trusted-clients.pem"
+        self._trusted.write_bytes(self.authority.certificate.read_bytes())
         self._ports = dict(zip(_DOORS, free_ports(len(_DOORS)), strict=True))
         self._jwks = jwks
         self.server = KafkaServer(
@@ -107,6 +109,10 @@ class GuardedKafka:
             for each in admin.alter_user_scram_credentials([change]).values():
                 each.result(_ADMIN_SECONDS)
 
+    def trust_clients_of(self, authority: Authority) -> None:
+        """Take certificates of this authority, and of no other, at `MUTUAL` once the broker starts again."""
+        self._trusted.write_bytes(authority.certificate.read_bytes())
+
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.address()})
 
@@ -119,7 +125,7 @@ class GuardedKafka:
             **self._keystore("mutual", good),
             "listener.name.mutual.ssl.client.auth": "required",
             "listener.name.mutual.ssl.truststore.type": "PEM",
-            "listener.name.mutual.ssl.truststore.location": str(self.authority.certificate),
+            "listener.name.mutual.ssl.truststore.location": str(self._trusted),
             **self._keystore("othername", self.authority.issue("elsewhere", "elsewhere.example")),
             **self._keystore("expired", self.authority.issue("old", "127.0.0.1", expired=True)),
         }

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -31,7 +32,12 @@ class PrometheusServer:
             "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]} for job, port in jobs.items()],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        command = ["prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
+        command = [
+            "prometheus",
+            "--enable-feature=exemplar-storage",
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+        ]
         self._process = ServerProcess([*command, f"--web.listen-address=127.0.0.1:{self._port}"], folder / "prometheus.log")
         self._process.wait_ready(self._is_ready, _READY_SECONDS, "Prometheus' being ready")
 
@@ -40,6 +46,12 @@ class PrometheusServer:
         found: list[Any] = self._ask(f"query?{urllib.parse.urlencode({'query': expression})}")["result"]
         return found
 
+    def exemplars(self, selector: str) -> list[dict[str, Any]]:
+        """The exemplars of the last hour, each with its labels."""
+        hour = {"query": selector, "start": str(time.time() - 3600), "end": str(time.time() + 60)}
+        told: list[dict[str, Any]] = self._ask(f"query_exemplars?{urllib.parse.urlencode(hour)}")
+        return [exemplar for series in told for exemplar in series["exemplars"]]
+
     def rules(self) -> list[dict[str, Any]]:
         """All rules with their health and, of alerts, their state."""
         return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
@@ -47,10 +59,9 @@ class PrometheusServer:
     def stop(self) -> None:
         self._process.stop()
 
-    def _ask(self, what: str) -> dict[str, Any]:
+    def _ask(self, what: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/v1/{what}", timeout=30) as answer:
-            told: dict[str, Any] = json.load(answer)["data"]
-        return told
+            return json.load(answer)["data"]
 
     def _is_ready(self) -> bool:
         try:

@@ -15,6 +15,7 @@ from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.doctor import check_servers
 from tests.integration.command_line import run_etapa
+from tests.integration.delivery_scene import delivery_file
 from tests.integration.places import alter, new_place, new_settings
 from tests.servers.guarded_kafka import PASSWORD, USER, GuardedKafka
 from tests.servers.redis_server import RedisCluster, RedisServer
@@ -134,3 +135,21 @@ def test_a_redis_that_throws_states_away_is_bad(guarded_kafka: GuardedKafka, pla
         forgetful.stop()
     assert (line.area, line.check) == ("Redis", "memory")
     assert "allkeys-lru" in line.found
+
+
+def test_who_names_a_delivery_file_is_told_of_delivery(guarded_kafka: GuardedKafka, place: Settings, tmp_path: Path) -> None:
+    file = delivery_file(tmp_path, "targets:\n  - {id: crm, url: 'http://127.0.0.1:1/'}\ncampaigns:\n  - {id: thanks, target: crm}\n")
+    settings = replace(place, delivery=str(file))
+    told = json.loads(run_etapa(settings, "doctor", "--json").stdout)
+    assert told["good"]
+    assert {one["check"] for one in told["checks"] if one["area"] == "Delivery"} == {"file", "secrets", "targets"}
+    assert f"the group {place.delivery_group} may be used" in {one["found"] for one in told["checks"]}
+
+    without = replace(settings, topic_delivery_progress=f"{place.group}.nowhere")
+    [missing] = bad_lines(without)
+    assert f"there is no topic {place.group}.nowhere" in missing.found
+
+    limited = replace(settings, **guarded_kafka.login("SCRAM", "SCRAM-SHA-512"))
+    guarded_kafka.allow(USER, "TOPIC", place.topic_campaign_triggers, "DESCRIBE", "WRITE")
+    wording = {one.found for one in bad_lines(limited) if one.check == "rights"}
+    assert f"access control (ACLs) does not let Etapa Read the topic {place.topic_campaign_triggers}" in wording

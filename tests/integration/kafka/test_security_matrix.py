@@ -19,6 +19,7 @@ from etapa.stream.kafka.topics.creation import partition_count
 from etapa.stream.redis.store import Store
 from tests.integration.places import new_place, put, read_all
 from tests.integration.worker import StartedWorker, environment_of
+from tests.servers.certificates import Certificate
 from tests.servers.guarded_kafka import USER, GuardedKafka
 from tests.servers.guarded_redis import PASSWORD, GuardedRedis
 from tests.servers.processes import wait_until
@@ -163,6 +164,37 @@ def test_a_password_that_is_replaced_in_its_file_is_taken_up_by_a_worker_that_ru
         worker.ask_to_stop()
         assert worker.exit_code() == 0
         assert "another one" not in worker.said()
+    finally:
+        kafka.server.stop()
+
+
+def test_a_certificate_that_is_replaced_in_its_file_is_taken_up_by_a_worker_that_runs(tmp_path: Path, redis_server: RedisServer) -> None:
+    kafka = GuardedKafka(tmp_path / "guarded")
+    own, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+
+    def use(certificate: Certificate) -> None:
+        own.write_bytes(certificate.certificate.read_bytes())
+        key.write_bytes(certificate.key.read_bytes())
+
+    try:
+        kafka.server.start()
+        for authority in ("client", "strange-client"):
+            allow_all(kafka, f"CN={authority}")
+        use(kafka.client)
+        settings = asyncio.run(new_place(kafka.address(), redis_server.url, session_timeout=6_000_000))
+        login = replace(settings, **kafka.login("MUTUAL", kafka_ssl_cert=str(own), kafka_ssl_key=str(key)))
+        worker = StartedWorker(login, tmp_path)
+        worker.wait_ready(2)
+        # The old authority has had its day: from here on only certificates of the other one are taken.
+        kafka.trust_clients_of(kafka.strangers)
+        kafka.server.kill_node(1)
+        kafka.server.start()
+        wait_until(lambda: "certificate" in worker.said(), _SECONDS, "the worker's naming its certificate as the cause")
+        use(kafka.strange_client)
+        asyncio.run(put(settings, settings.topic_touchpoints, [(b"c", _TOUCHPOINT % number) for number in range(20)]))
+        wait_until(lambda: worker.total("etapa_touchpoints_total") >= 20, _SECONDS, "the worker's going on with the new certificate")
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
     finally:
         kafka.server.stop()
 

@@ -1,8 +1,10 @@
-"""A real Prometheus scrapes a real worker and real delivery: what dashboards and alerts ask for is there."""
+"""A real Prometheus scrapes a real worker under load, and real delivery: what dashboards and alerts ask for is there."""
 
 import asyncio
+import itertools
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import pytest
 import yaml
 
 from deploy.generator.dashboards import DASHBOARDS
+from etapa.settings import Settings
 from tests.integration.delivery_scene import delivery_file, started_delivery
-from tests.integration.places import new_place, put
+from tests.integration.places import new_place, started_producer
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports, wait_until
@@ -33,23 +36,40 @@ _CHOSEN = {"$__rate_interval": "1m", "$job": ".*", "$instance": ".*"}
 def prometheus(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PrometheusServer]:
-    """It has seen a worker go through some touchpoints, beside a delivery whose receiver is away."""
+    """It looks at a worker that goes through touchpoints all the time, beside a delivery whose receiver is away."""
     folder: Path = tmp_path_factory.mktemp("scraped")
     settings = asyncio.run(new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=2))
     target = f"targets:\n  - {{id: crm, url: 'http://127.0.0.1:{free_ports(1)[0]}/'}}\ncampaigns:\n  - {{id: hello, target: crm}}\n"
     worker, delivery = StartedWorker(settings, folder), started_delivery(settings, folder, delivery_file(folder, target))
     server: PrometheusServer | None = None
+    enough = threading.Event()
+    feeding = threading.Thread(target=lambda: asyncio.run(feed(settings, enough)))
     try:
         worker.wait_ready(2)
         server = PrometheusServer(folder / "prometheus", {"etapa": worker.port, "etapa-delivery": delivery.port})
         wait_until(lambda: len(scraped(server)) == 2, _SECONDS, "the first scrape of both")
-        asyncio.run(put(settings, settings.topic_touchpoints, [(one.key, one.value) for one in clickstream()[:500]]))
+        feeding.start()
         yield server
     finally:
+        enough.set()
+        if feeding.ident is not None:
+            feeding.join()
         if server is not None:
             server.stop()
         delivery.kill()
         worker.kill()
+
+
+async def feed(settings: Settings, enough: threading.Event) -> None:
+    """Touchpoints of an endless half-year until it is enough, some hundred a second; each is of a trace."""
+    async with started_producer(settings, linger_ms=5) as producer:
+        for number, one in enumerate(itertools.cycle(clickstream())):
+            headers = [("traceparent", f"00-{number + 1:032x}-{number + 1:016x}-01".encode())]
+            await producer.send(settings.topic_touchpoints, one.value, one.key, headers=headers)
+            if number % 50 == 0:
+                if enough.is_set():
+                    return
+                await asyncio.sleep(0.1)
 
 
 def scraped(server: PrometheusServer | None) -> list[object]:
@@ -80,6 +100,18 @@ def test_every_query_of_every_panel_gives_something_or_says_why_it_may_not(prome
 def test_the_worker_moved_customers_and_the_dashboard_shows_it(prometheus: PrometheusServer) -> None:
     changes = next(panel for board in DASHBOARDS for panel in board.panels() if panel.title == "Stage changes a second")
     wait_until(lambda: bool(prometheus.query(chosen(changes.queries[0].expression))), _SECONDS, "stage changes on the dashboard", 1.0)
+
+
+def test_the_worker_is_at_work_while_it_is_scraped(prometheus: PrometheusServer) -> None:
+    at_work = "min_over_time(sum(rate(etapa_touchpoints_total[5s]))[10s:1s]) > 0"
+    wait_until(lambda: bool(prometheus.query(at_work)), _SECONDS, "ten seconds of which none was idle", 1.0)
+
+
+def test_histograms_lead_to_traces(prometheus: PrometheusServer) -> None:
+    wait_until(lambda: bool(prometheus.exemplars("etapa_end_to_end_seconds_bucket")), _SECONDS, "an exemplar", 1.0)
+    for exemplar in prometheus.exemplars("etapa_end_to_end_seconds_bucket"):
+        assert int(exemplar["labels"]["trace_id"], 16) == int(exemplar["labels"]["span_id"], 16) > 0
+        assert float(exemplar["value"]) >= 0
 
 
 def test_whatever_an_alert_asks_for_is_there(prometheus: PrometheusServer) -> None:
