@@ -37,10 +37,10 @@ class Difference(msgspec.Struct, frozen=True):
     customer_id: str | None = None
     stage: str | None = None
     """The stage whose count differs."""
-    page: str | None = None
-    """The page of the ledger that differs, such as `moves 2026-11-21T10`."""
     log: str | int | None = None
     view: str | int | float | None = None
+    page: str | msgspec.UnsetType = msgspec.UNSET
+    """The page of the ledger that differs, such as `moves 2026-11-21T10`. Not written of other differences."""
 
 
 class Verified(msgspec.Struct, frozen=True):
