@@ -9,6 +9,7 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of
 from tests.integration.places import new_place, read_all
+from tests.integration.reported import check_report
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -59,14 +60,16 @@ def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_
             await put_touchpoints(settings, last)
             await progress.wait_through()
             values = [value for part in parts for _, value in part] + [value for _, value in parts[-1][-3:]] + [value for _, value in last]
+            worker.wait_ready(settings.partitions)
             with redis_server.client() as client:
                 changes = await check(settings, client, values, until)
+                report = await check_report(settings, client, worker, values, until, changes)
             assert len(changes) > 600
+            assert sum(row["count"] for row in report["touchpoints"]) == len(stream) + len(last)
             causes = Counter(msgspec.json.decode(value)["cause"] for messages in changes.values() for _, value, _ in messages if value)
             assert causes["touchpoint"] > 1000
             assert causes["timer"] > 100
             assert await read_all(settings, settings.topic_dead_letters) == []
-            worker.wait_ready(settings.partitions)
             worker.ask_to_stop()
             assert worker.exit_code() == 0
 
