@@ -30,7 +30,6 @@ from etapa.journey.language.model import ANY_TYPE, Goal
 MOST_OPEN: Final = 256
 """Goals that may be open for one customer."""
 
-_ZERO: Final = (0.0,)
 _LARGEST: Final = 1.7976931348623157e308
 """The largest finite double."""
 
@@ -84,7 +83,9 @@ class CompiledGoal:
         return held.worth(tuple(partials))
 
     def outcome(self, held: OpenGoal, customer: Customer, at: int, *, met: bool) -> CampaignOutcome:
-        value = None if self.value is None else _finite(exact_sum(list(held.total or _ZERO)))
+        value: float | None = None
+        if self.value is not None:
+            value = _finite(exact_sum(list(held.total))) if held.total else 0.0
         return CampaignOutcome(held.campaign, customer.id, held.sequence, held.holdout, met, at, at - held.at, value)
 
 
