@@ -66,7 +66,8 @@ def test_everything_that_should_go_wrong_does(runs: list[SimulationResult]) -> N
     for result in runs:
         events.update(result.events)
     assert did_not_happen(events) == []
-    assert events.keys() >= {f"takeover: {reason}" for reason in get_args(TakeoverReason)}
+    # No record of these worlds needs a schema; `test_sources` tries a registry that is away.
+    assert events.keys() >= {f"takeover: {reason}" for reason in get_args(TakeoverReason) if reason != "schemas_away"}
 
 
 def test_what_did_not_happen_is_told_with_what_it_was_to_show() -> None:
