@@ -110,7 +110,7 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
         demo = _Demo(options, journey, screen, stops, worker, view, feeder, results)
         demo.wait_until_ready()
         if not stops.asked:
-            screen.say(f"  ready    after {time.monotonic() - begun:.1f} s; the page and the API are at {worker.url}")
+            screen.say(f"  ready    after {time.monotonic() - begun:.1f} s; the journey map and the API are at {worker.url}")
             if worker.is_elsewhere:
                 screen.say(f"           (another program has port {options.usual_port}; what you see there is not this demo)")
             screen.say(f"  token    {worker.token} opens {worker.url}v1/customers/ID (Authorization: Bearer ...)")
@@ -120,6 +120,7 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
                 if options.recorded is None
                 else "           etapa stage ID; etapa why ID"
             )
+            screen.say("           etapa map makes a file of such a map from your own touchpoints")
             flaws = ", some late, some twice, some broken" if options.recorded is None else f", of {options.recorded_from}"
             screen.say(f"  sent     {options.rate:,.0f} touchpoints a second{flaws}")
         yield demo

@@ -182,7 +182,7 @@ def running() -> Iterator[Callable[..., Running]]:
 
 def test_ctrl_c_ends_it_with_a_summary_and_leaves_nothing(running: Callable[..., Running]) -> None:
     demo = running("--rate", "300")
-    port = int(demo.wait_for(r"page and the API are at http://127\.0\.0\.1:(\d+)/"))
+    port = int(demo.wait_for(r"the journey map and the API are at http://127\.0\.0\.1:(\d+)/"))
     demo.wait_for(r"(Latest moves, and why)")
     demo.wait_for(r"(Discovery.*→|→.*Consideration)")
     children = demo.children()
@@ -225,7 +225,7 @@ def test_it_plays_recorded_customers_and_other_commands_may_ask_about_them(runni
 
 def test_two_demos_run_at_the_same_time_and_one_right_after_the_other(running: Callable[..., Running]) -> None:
     first, second = running("--seconds", "3"), running("--seconds", "3")
-    ports = {demo.wait_for(r"page and the API are at http://127\.0\.0\.1:(\d+)/") for demo in (first, second)}
+    ports = {demo.wait_for(r"the journey map and the API are at http://127\.0\.0\.1:(\d+)/") for demo in (first, second)}
     assert len(ports) == 2
     assert first.end() == 0
     third = running("--seconds", "1")

@@ -91,8 +91,57 @@ CASES = [
     ),
     (
         "{any: [{not: {trait: vip, exists: true}}, {all: [{event: visit}, {trait: age, as: number, gt: 1, lt: 9}]}]}",
-        "this is not so: the customer’s “vip” is known, or (“visit” happens, and the customer’s “age”, read as a number, is more than 1 and is less than 9)",
-        "no se cumple lo siguiente: el dato «vip» del cliente se conoce, o bien (ocurre «visit», y además el dato «age» del cliente, leído como número, es más de 1 y es menos de 9)",
+        "the customer’s “vip” is not known, or (“visit” happens, and the customer’s “age”, read as a number, is more than 1 and is less than 9)",
+        "el dato «vip» del cliente no se conoce, o bien (ocurre «visit», y además el dato «age» del cliente, leído como número, es más de 1 y es menos de 9)",
+    ),
+]
+
+OPPOSITES = [
+    (
+        "{event: purchase, where: {channel: web}}",
+        "“Buys” does not happen where the channel is “web”",
+        "no ocurre «Compra» donde el canal es «web»",
+    ),
+    (
+        "{event: purchase, within: 3d}",
+        "“Buys” has not happened in the last 3 days",
+        "«Compra» no ha ocurrido ninguna vez en los últimos 3 días",
+    ),
+    (
+        "{count: purchase, within: 90d, gte: 1}",
+        "“Buys” has not happened in the last 90 days",
+        "«Compra» no ha ocurrido ninguna vez en los últimos 90 días",
+    ),
+    ("{count: purchase, lte: 2}", "“Buys” has happened more than 2 times", "«Compra» ha ocurrido más de 2 veces"),
+    ("{days: purchase, gt: 3}", "“Buys” has happened on at most 3 days", "«Compra» ha ocurrido en 3 días como máximo"),
+    ("{absent: purchase, for: 30d}", "less than 30 days have passed without “Buys”", "han pasado menos de 30 días sin «Compra»"),
+    (
+        "{idle: 3w}",
+        "less than 21 days have passed without the customer doing anything",
+        "han pasado menos de 21 días sin que el cliente haga nada",
+    ),
+    ("{in_stage: 2d}", "the customer has been in the stage for less than 2 days", "el cliente lleva menos de 2 días en la etapa"),
+    (
+        "{sequence: [{event: visit}, {event: purchase}], within: 7d}",
+        "“visit”, then “Buys” have not happened in this order within 7 days",
+        "no han ocurrido en este orden «visit», luego «Compra» en un plazo de 7 días",
+    ),
+    ("{clock: {days: [sun]}}", "it is not Sunday where the customer lives", "donde vive el cliente no es domingo"),
+    ("{trait: age, gte: 18}", "the customer’s “age” is not 18 or more", "el dato «age» del cliente no es 18 o más"),
+    (
+        "{last: properties.rating, of: survey, eq: 5}",
+        "“rating” of the latest “survey” is not 5",
+        "«rating» del último contacto «survey» no es 5",
+    ),
+    (
+        "{trait: age, gt: 1, lt: 9}",
+        "it is not true that the customer’s “age” is more than 1 and is less than 9",
+        "no se cumple que el dato «age» del cliente es más de 1 y es menos de 9",
+    ),
+    (
+        "{all: [{event: visit}, {not: {in_stage: 2d}}]}",
+        "“visit” does not happen, or the customer has been in the stage for 2 days",
+        "no ocurre «visit», o bien el cliente lleva 2 días en la etapa",
     ),
 ]
 
@@ -121,6 +170,20 @@ def test_a_condition_reads_as_a_sentence(when: str, english: str, spanish: str) 
     condition = journey.rules[0].when
     assert Sentences(_by_code()["en"], journey).condition(condition) == english
     assert Sentences(_by_code()["es"], journey).condition(condition) == spanish
+
+
+@pytest.mark.parametrize(("when", "english", "spanish"), OPPOSITES, ids=[case[0] for case in OPPOSITES])
+def test_what_does_not_hold_is_said_as_people_say_it(when: str, english: str, spanish: str) -> None:
+    journey = _journey(f"{{not: {when}}}")
+    condition = journey.rules[0].when
+    assert Sentences(_by_code()["en"], journey).condition(condition) == english
+    assert Sentences(_by_code()["es"], journey).condition(condition) == spanish
+
+
+def test_a_group_that_is_denied_stands_in_brackets_like_any_other() -> None:
+    journey = _journey("{all: [{in_stage: 1d}, {not: {all: [{event: visit}, {trait: vip, eq: true}]}}]}")
+    told = Sentences(_by_code()["en"], journey).condition(journey.rules[0].when)
+    assert told == "the customer has been in the stage for 1 day, and (“visit” does not happen, or the customer’s “vip” is not yes)"
 
 
 def test_a_rule_names_its_stages_as_people_do() -> None:

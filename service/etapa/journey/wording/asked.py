@@ -75,12 +75,17 @@ class AskedInWords(ValuesInWords):
         tests = [self._test(test, names or {}) for test in comparison.tests]
         return self._phrases.both.together(tests + [self._elements(each) for each in comparison.elements])
 
-    def _test(self, test: Test, names: Mapping[str, str]) -> str:
+    def comparison_fails(self, comparison: Comparison) -> str:
+        """What is said of a value that does not pass the comparison's only test."""
+        return self._test(comparison.tests[0], {}, passed=False)
+
+    def _test(self, test: Test, names: Mapping[str, str], *, passed: bool = True) -> str:
+        tests = self._phrases.tests if passed else self._phrases.negated.tests
         if test.operator == "exists":
-            return self._phrases.tests["exists" if test.operand else "missing"]
+            return tests["exists" if test.operand else "missing"]
         operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
         told = self._phrases.either.together([self._operand(each, names) for each in operands]) if operands else self._phrases.nothing
-        return self._phrases.tests[test.operator].format(operand=told)
+        return tests[test.operator].format(operand=told)
 
     def _operand(self, value: Scalar, names: Mapping[str, str]) -> str:
         return self.quoted(names[value]) if isinstance(value, str) and value in names else self.value(value)

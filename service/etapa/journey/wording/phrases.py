@@ -40,6 +40,20 @@ class ByUnit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     second: Plural
 
 
+class NegatedPhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Conditions that do not hold, wherever the language has a better way to say so than `otherwise`."""
+
+    otherwise: str
+    event: str
+    absent: str
+    idle: str
+    in_stage: str
+    sequence: str
+    clock: str
+    tests: Mapping[Operator | str, str]
+    """By operator, as `tests`: what is true when the test is not passed, even where there is no value."""
+
+
 class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that sentences of rules are made of. A window's phrase begins with its blank or comma, since it may be missing."""
 
@@ -55,7 +69,7 @@ class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     then: Joint
     """Things in an order."""
     group: str
-    negated: str
+    negated: NegatedPhrases
     quoted: str
     yes: str
     no: str

@@ -1,6 +1,7 @@
 """Conditions and rules as sentences: every kind of condition there is, in any language that has its phrases."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from etapa.journey.language.design.labels import EVERY_LANGUAGE
@@ -17,13 +18,14 @@ from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.score import Score
 from etapa.journey.language.kinds.sequence import Sequence
 from etapa.journey.language.kinds.trait import Trait
-from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison
+from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match, Operator, Test
 from etapa.journey.language.model import Journey, Rule
 from etapa.journey.units import DAY, HOUR, MINUTE
 from etapa.journey.wording.asked import AskedInWords
 from etapa.journey.wording.phrases import Language, Plural
 
-_NONE: Final = ("eq", 0)
+_NEVER: Final = ([("eq", 0)], [("lt", 1)], [("lte", 0)])
+_OPPOSITE: Final[Mapping[Operator, Operator]] = {"gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt", "eq": "ne", "ne": "eq"}
 
 
 def in_language(words: Mapping[str, str], code: str, otherwise: str = "") -> str:
@@ -62,13 +64,39 @@ class Sentences:
             case AnyOf(conditions):
                 return self._phrases.any_of.together([self._inner(each) for each in conditions])
             case Not(negated):
-                return self._phrases.negated.format(condition=self._inner(negated))
+                return self._not(negated) if isinstance(negated, Leaf) else self.condition(opposite(negated))
             case _:
                 return self._leaf(condition)
 
     def _inner(self, condition: Condition) -> str:
         told = self.condition(condition)
-        return self._phrases.group.format(condition=told) if isinstance(condition, All | AnyOf) else told
+        meant = opposite(condition.condition) if isinstance(condition, Not) else condition
+        return self._phrases.group.format(condition=told) if isinstance(meant, All | AnyOf) else told
+
+    def _not(self, leaf: Leaf) -> str:
+        """That a leaf does not hold, as people say it; with a phrase of its own wherever the language has one."""
+        phrases, asked, negated = self._phrases, self._asked, self._phrases.negated
+        match leaf:
+            case Event(match, within):
+                if within is not None:
+                    return phrases.never.format(types=asked.types(match), window=asked.lately(within))
+                return negated.event.format(types=asked.names(match), where=asked.where(match))
+            case Count() | Days() | Score() if (turned := _turned(leaf.comparison)) is not None:
+                # They always see a number, so the opposite comparison says the same.
+                return self._leaf(replace(leaf, comparison=turned))
+            case Absent(match, duration):
+                said = negated.idle if _is_idle(match) else negated.absent
+                return said.format(types=asked.types(match), duration=asked.duration(duration))
+            case InStage(duration):
+                return negated.in_stage.format(duration=asked.duration(duration))
+            case Sequence(steps, within):
+                return negated.sequence.format(steps=phrases.then.together([*map(asked.types, steps)]), duration=asked.duration(within))
+            case LocalClock(times):
+                return negated.clock.format(times=self._times(times))
+            case Aggregate() | First() | Trait() if not leaf.comparison.elements and len(leaf.comparison.tests) == 1:
+                return self._of_value(leaf, asked.comparison_fails(leaf.comparison))
+            case _:
+                return negated.otherwise.format(condition=self._leaf(leaf))
 
     def _leaf(self, leaf: Leaf) -> str:
         phrases, asked = self._phrases, self._asked
@@ -81,14 +109,11 @@ class Sentences:
                 return self._counted(types, asked.window(window), comparison, as_times=weights is None)
             case Days(match, window, comparison):
                 return self._on_days(asked.types(match), asked.window(window), comparison)
-            case Aggregate():
-                return self._aggregate(leaf)
-            case First(path, match, comparison):
-                value = asked.read_as(asked.path(path), comparison.conversion)
-                return phrases.first.format(value=value, types=asked.types(match), test=asked.comparison(comparison))
+            case Aggregate() | First() | Trait():
+                return self._of_value(leaf, asked.comparison(leaf.comparison))
             case Absent(match, duration):
-                idle = match.types == (ANY_TYPE,) and match.where == EVERYWHERE
-                return (phrases.idle if idle else phrases.absent).format(types=asked.types(match), duration=asked.duration(duration))
+                said = phrases.idle if _is_idle(match) else phrases.absent
+                return said.format(types=asked.types(match), duration=asked.duration(duration))
             case OwnPace():
                 return self._own_pace(leaf)
             case Sequence(steps, within):
@@ -105,9 +130,6 @@ class Sentences:
             case Score(points, half_life, comparison):
                 scored = phrases.both.together([asked.scored(name, worth) for name, worth in points])
                 return phrases.score.format(points=scored, duration=asked.duration(half_life), test=asked.comparison(comparison))
-            case Trait(name, comparison):
-                value = asked.read_as(phrases.trait_of_customer.format(name=name), comparison.conversion)
-                return phrases.trait.format(value=value, test=asked.comparison(comparison))
             case Date():
                 return self._date(leaf)
             case LocalClock(times):
@@ -116,7 +138,7 @@ class Sentences:
 
     def _counted(self, types: str, window: str, comparison: Comparison, *, as_times: bool) -> str:
         phrases = self._phrases
-        if as_times and [(test.operator, test.operand) for test in comparison.tests] == [_NONE]:
+        if as_times and [(test.operator, test.operand) for test in comparison.tests] in _NEVER:
             return phrases.never.format(types=types, window=window)
         times = self._how_many(comparison, phrases.times) if as_times else None
         if times is None:
@@ -139,8 +161,15 @@ class Sentences:
             parts.append(said[test.operator].of(number).format(n=self._asked.number(number)))
         return self._phrases.both.together(parts) if parts and not comparison.elements else None
 
-    def _aggregate(self, leaf: Aggregate) -> str:
+    def _of_value(self, leaf: Aggregate | First | Trait, test: str) -> str:
+        """What a value must be; `test` says what."""
         phrases, asked = self._phrases, self._asked
+        if isinstance(leaf, Trait):
+            value = asked.read_as(phrases.trait_of_customer.format(name=leaf.name), leaf.comparison.conversion)
+            return phrases.trait.format(value=value, test=test)
+        if isinstance(leaf, First):
+            value = asked.read_as(asked.path(leaf.path), leaf.comparison.conversion)
+            return phrases.first.format(value=value, types=asked.types(leaf.match), test=test)
         said = {
             "sum": phrases.sum,
             "avg": phrases.avg,
@@ -153,7 +182,7 @@ class Sentences:
             value=asked.read_as(asked.path(leaf.path), leaf.conversion),
             types=asked.types(leaf.match, leaf.weights),
             window=asked.window(leaf.window),
-            test=asked.comparison(leaf.comparison),
+            test=test,
         )
 
     def _own_pace(self, leaf: OwnPace) -> str:
@@ -189,6 +218,31 @@ class Sentences:
         if times.hours is not None:
             parts.append(phrases.hours.format(start=_time_of_day(times.hours.start), end=_time_of_day(times.hours.end)))
         return phrases.both.between.join(parts)
+
+
+def opposite(condition: Condition) -> Condition:
+    """What holds when the condition does not. `not` is drawn into groups, as where a customer's stage is explained."""
+    match condition:
+        case All(conditions):
+            return AnyOf(tuple(Not(each) for each in conditions))
+        case AnyOf(conditions):
+            return All(tuple(Not(each) for each in conditions))
+        case Not(negated):
+            return negated
+        case _:
+            return Not(condition)
+
+
+def _turned(comparison: Comparison) -> Comparison | None:
+    """The opposite comparison of a number; none where there is no single one."""
+    if comparison.elements or len(comparison.tests) != 1 or comparison.tests[0].operator not in _OPPOSITE:
+        return None
+    test = comparison.tests[0]
+    return replace(comparison, tests=(Test(_OPPOSITE[test.operator], test.operand),))
+
+
+def _is_idle(match: Match) -> bool:
+    return match.types == (ANY_TYPE,) and match.where == EVERYWHERE
 
 
 def _time_of_day(at: int) -> str:
