@@ -1,9 +1,10 @@
 """The three dashboards: what customers do, whether workers keep up, what becomes of campaign triggers."""
 
-from deploy.generator.panels import Dashboard, Panel, Query, largest, quantile, rate, total
+from deploy.generator.panels import INSTANCES, Dashboard, Panel, Query, largest, quantile, rate, total
 from etapa.metrics import catalogue as m
 
 _ONLY_WHEN_IT_HAPPENS = "Empty until it happens once."
+_ONLY_UNDER_A_SUPERVISOR = "Empty where each worker is started by itself, without --workers."
 
 JOURNEY = Dashboard(
     name="journey",
@@ -184,6 +185,23 @@ WORKER = Dashboard(
             Panel(title="How long they take", about="99th percentile.", queries=[quantile(m.HTTP_SECONDS, 0.99, "route")], unit="s"),
         ],
         "Process": [
+            Panel(
+                title="Workers on one machine",
+                about="Under etapa run --workers: how many run, and how many were asked for.",
+                queries=[total(m.WORKERS_UP), total(m.WORKERS_WANTED)],
+                quiet=_ONLY_UNDER_A_SUPERVISOR,
+            ),
+            Panel(
+                title="Workers that were started again",
+                about="In the last 15 minutes, because they had ended by themselves. An alert tells of more than two.",
+                queries=[
+                    Query(
+                        f"sum by (instance) (increase({m.WORKER_RESTARTS.name}{{{INSTANCES}}}[15m]))",
+                        "{{instance}}",
+                    )
+                ],
+                quiet=_ONLY_UNDER_A_SUPERVISOR,
+            ),
             Panel(
                 title="Memory",
                 about="Resident, by process.",

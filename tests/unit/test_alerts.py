@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from etapa.metrics.catalogue import COMMON, DELIVERY, WORKER
+from etapa.metrics.catalogue import COMMON, DELIVERY, SUPERVISOR, WORKER
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -64,7 +64,7 @@ def test_the_runbook_speaks_of_no_alert_that_is_not_there() -> None:
 
 
 def test_rules_ask_for_metrics_that_exist_with_labels_that_they_have() -> None:
-    samples = {sample: metric for metric in (*WORKER, *DELIVERY, *COMMON) for sample in metric.samples}
+    samples = {sample: metric for metric in (*WORKER, *DELIVERY, *COMMON, *SUPERVISOR) for sample in metric.samples}
     used = [name for rule in (*ALERTS, *RECORDED) for name in re.findall(r"\betapa_\w+", rule["expr"])]
     assert used
     assert [name for name in used if name not in samples] == []

@@ -82,6 +82,10 @@ def chosen(expression: str) -> str:
     return expression
 
 
+_ONLY_UNDER_A_SUPERVISOR = {"etapa_supervised_restarts_total"}
+"""The worker here was started by itself; `test_several` asks a supervisor."""
+
+
 def missing(server: PrometheusServer, expressions: set[str]) -> set[str]:
     return {expression for expression in expressions if not server.query(expression)}
 
@@ -119,6 +123,7 @@ def test_whatever_an_alert_asks_for_is_there(prometheus: PrometheusServer) -> No
     asked = {
         found for group in groups for rule in group["rules"] for found in re.findall(r"\b(?:etapa_\w+|up)(?:\{[^}]*\})?", rule["expr"])
     }
+    asked -= _ONLY_UNDER_A_SUPERVISOR
     assert len(asked) > 20
     wait_until(lambda: not missing(prometheus, asked), _SECONDS, f"data for each of {len(asked)} selectors", 1.0)
 

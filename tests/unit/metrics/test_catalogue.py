@@ -10,7 +10,7 @@ from deploy.generator.files import ROOT, generated_files
 from etapa.deliver.delivery_file.plan_file import load_plan
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
-from etapa.metrics.catalogue import COMMON, DELIVERY, WORKER
+from etapa.metrics.catalogue import COMMON, DELIVERY, SUPERVISOR, WORKER
 from etapa.metrics.metric import Metric
 from etapa.metrics.worker import Metrics
 
@@ -81,4 +81,4 @@ def test_what_is_generated_is_what_the_generator_writes(path: str) -> None:
 def test_every_metric_stands_on_some_dashboard_but_those_that_only_name_what_runs() -> None:
     shown = " ".join(query.expression for board in DASHBOARDS for panel in board.panels() for query in panel.queries)
     off = {"etapa_build_info", "etapa_journey_info", "etapa_stream_time_seconds", "etapa_dependency_since_timestamp_seconds"}
-    assert {metric.name for metric in (*WORKER, *DELIVERY, *COMMON) if metric.name not in shown} == off
+    assert {metric.name for metric in (*WORKER, *DELIVERY, *COMMON, *SUPERVISOR) if metric.name not in shown} == off
