@@ -57,6 +57,18 @@ def test_the_image_runs_without_rights_and_installs_what_the_lock_says() -> None
     assert [install for install in installs if "--require-hashes" not in install and "--no-deps" not in install] == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "deploy").rglob("Dockerfile")), ids=lambda path: path.parent.name)
+def test_an_image_is_built_on_one_patch_version_of_its_base(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.search(r"^ARG BASE=[\w/]+:\d+\.\d+\.\d+-\S+$", text, re.MULTILINE)
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) <= {"${BASE}", "scratch"}
+
+
+def test_the_collector_is_built_with_the_go_that_its_modules_name() -> None:
+    (go,) = re.findall(r"^go (\S+)$", (ROOT / "deploy/collect/collector/go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"ARG BASE=golang:{go}-" in (ROOT / "deploy/collect/Dockerfile").read_text(encoding="utf-8")
+
+
 def test_everything_that_the_image_copies_reaches_the_builder() -> None:
     copied = {word for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()}
     let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
