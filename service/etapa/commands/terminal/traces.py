@@ -1,4 +1,4 @@
-"""The tracer of a process, if its settings ask for one. OpenTelemetry is imported only then."""
+"""The tracer of a process, if its settings ask for one. Etapa imports OpenTelemetry only then."""
 
 from __future__ import annotations
 
