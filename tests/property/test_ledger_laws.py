@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.work import Work
@@ -118,6 +119,32 @@ def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, strea
 
 @thorough
 @given(journeys(), touchpoints(CUSTOMERS), st.sets(st.integers(1, 14)))
+def test_goals_equal_the_outcomes_of_first_triggers_one_by_one(journey: Journey, stream: list[Touchpoint], places: set[int]) -> None:
+    found = works(compile_journey(with_design(journey)), cut(stream, places))
+    with_goal = {campaign.id for campaign in journey.campaigns if campaign.goal is not None}
+    first: dict[tuple[str, str], tuple[int, str | None]] = {}
+    wanted: dict[tuple[str, Key], Figures] = {}
+    for work in found:
+        for told in in_order(work.changes, work.released):
+            for trigger in triggers_of([told]):
+                if trigger.campaign in with_goal and (trigger.campaign, trigger.customer_id) not in first:
+                    first[trigger.campaign, trigger.customer_id] = trigger.sequence, told.persona
+                    place = period_of(trigger.at, "hour"), (told.persona, trigger.campaign, "control" if trigger.holdout else "sent")
+                    add_figures(wanted.setdefault(place, [0] * 5), [1, 0, 0, 0, 0])
+    for work in found:
+        for outcome in work.outcomes:
+            sequence, persona = first[outcome.campaign, outcome.customer_id]
+            if sequence == outcome.sequence:
+                value = round((outcome.value or 0.0) * 1000)
+                place = period_of(outcome.at, "hour"), (persona, outcome.campaign, "control" if outcome.holdout else "sent")
+                add_figures(wanted.setdefault(place, [0] * 5), [0, 1, outcome.met, value, value**2])
+    pages = cells_of(ledger_of(found)).items()
+    counted = {(key.period, cell): figures for key, page in pages if key.table == "goals" for cell, figures in page.items()}
+    assert counted == wanted
+
+
+@thorough
+@given(journeys(), touchpoints(CUSTOMERS), st.sets(st.integers(1, 14)))
 def test_how_the_stream_is_cut_into_batches_changes_no_figure(journey: Journey, stream: list[Touchpoint], places: set[int]) -> None:
     program = compile_journey(with_design(journey))
     assert cells_of(ledger_of(works(program, cut(stream, places)))) == cells_of(ledger_of(works(program, [stream])))
@@ -136,6 +163,8 @@ def tallies(draw: st.DrawFn) -> BatchTally:
         tally.felt(at, persona, "x", draw(st.integers(-2000, 5000)))
         tally.moved(at, persona, "x", "y", "timer", draw(st.integers(0, 10**13)))
         tally.offered(at, persona, "c", "published")
+        tally.enrolled(at, persona, "c", holdout=draw(st.booleans()))
+        tally.ended(at, persona, "c", holdout=draw(st.booleans()), met=draw(st.booleans()), value=draw(st.floats(-1e300, 1e300)))
     return tally
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.figures import count_changes
@@ -32,12 +32,14 @@ class FileFigures:
         if self._seen >= BATCH:
             self._enter()
 
-    def told(self, each: StageChange | Release) -> None:
-        """Count a stage change, or what became of a trigger that had been held."""
+    def told(self, each: StageChange | Release | CampaignOutcome) -> None:
+        """Count a stage change, what became of a trigger that had been held, or what became of a goal."""
         if isinstance(each, Release):
-            count_changes(self.tally, (), (each,))
+            count_changes(self.tally, (), (each,), ())
+        elif isinstance(each, CampaignOutcome):
+            count_changes(self.tally, (), (), (each,))
         else:
-            count_changes(self.tally, (each,), ())
+            count_changes(self.tally, (each,), (), ())
 
     def close(self, until: int | None = None) -> JourneyLedger:
         """Enter what is left. `until`: up to where timers ran. Gives the ledger."""

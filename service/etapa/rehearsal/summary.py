@@ -140,13 +140,13 @@ class Summary:
 
     def told(self, each: Told) -> None:
         """Count what happened."""
+        if self.figures is not None:
+            self.figures.told(each)
         if isinstance(each, CampaignOutcome):
             goal = self.goals.get(each.campaign)
             if goal is not None:
                 goal.add(each)
             return
-        if self.figures is not None:
-            self.figures.told(each)
         if isinstance(each, Release):
             self.add_release(each)
         else:

@@ -105,3 +105,25 @@ def test_that_names_were_counted_together_is_said() -> None:
         tally.touched(NOON, None, "a", f"type {number}", None)
     assert report_of(_ledger(tally), ReportQuery()).limited
     assert not report_of(_ledger(BatchTally()), ReportQuery()).limited
+
+
+def test_goals_tell_both_groups_with_the_sums_that_a_comparison_needs() -> None:
+    tally = BatchTally()
+    for _ in range(3):
+        tally.enrolled(NOON, None, "hello", holdout=False)
+    tally.enrolled(NOON, None, "hello", holdout=True)
+    tally.ended(NOON + HOUR, None, "hello", holdout=False, met=True, value=1.5)
+    tally.ended(NOON + HOUR, None, "hello", holdout=False, met=False, value=2.0)
+    tally.ended(NOON + HOUR, None, "hello", holdout=True, met=False, value=None)
+    control, sent = report_of(_ledger(tally), ReportQuery()).tables["goals"]
+    assert list(sent) == ["campaign", "group", "customers", "ended", "met", "value_sum", "value_sum_of_squares"]
+    assert list(sent.values()) == ["hello", "sent", 3, 2, 1, 3.5, 6.25]
+    assert list(control.values()) == ["hello", "control", 1, 1, 0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("value", "counted"), [(0.0004, 0.0), (-0.0016, -0.002), (1e300, 1e12), (-1.7e308, -1e12)])
+def test_a_value_counts_to_the_thousandth_and_up_to_a_trillion(value: float, counted: float) -> None:
+    tally = BatchTally()
+    tally.ended(NOON, None, "hello", holdout=False, met=True, value=value)
+    (row,) = report_of(_ledger(tally), ReportQuery()).tables["goals"]
+    assert (row["value_sum"], row["value_sum_of_squares"]) == (counted, counted**2)

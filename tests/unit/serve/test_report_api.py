@@ -24,6 +24,8 @@ def view() -> StagesInMemory:
         shown.tally.touched(at, persona, "new", "visit", "web")
         shown.tally.felt(at, persona, "new", 4500)
         shown.tally.offered(at, persona, "welcome", "published")
+        shown.tally.enrolled(at, persona, "welcome", holdout=False)
+        shown.tally.ended(at, persona, "welcome", holdout=False, met=True, value=2.5)
     return shown
 
 
@@ -40,6 +42,7 @@ def test_all_figures_are_told_as_the_schema_has_it() -> None:
     assert [(row["from"], row["to"], row["count"]) for row in found["moves"]] == [(None, "new", 3), ("new", "buyer", 3)]
     assert (found["journey"], found["from"], found["exact"], found["missing_partitions"]) == ("shop", None, True, [3])
     assert found["feeling"][0]["mean"] == 4.5
+    assert [(row["group"], row["ended"], row["met"], row["value_sum"]) for row in found["goals"]] == [("sent", 3, 3, 7.5)]
     # Nothing is told that the description does not know.
     assert json.loads(msgspec.json.encode(msgspec.convert(found, ReportMessage))) == found
 

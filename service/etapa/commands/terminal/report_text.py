@@ -19,9 +19,15 @@ _SHOWN: Final = (
     ("touchpoints", "Touchpoints", ("stage", "type", "channel", "count")),
     ("feeling", "Feeling", ("stage", "count", "mean", "standard_deviation")),
     ("campaigns", "Campaigns", ("campaign", "outcome", "count")),
+    ("goals", "Goals", ("campaign", "group", "customers", "ended", "met", "value_sum")),
     ("personas", "Personas", ("persona", "new", "stage_changes", "touchpoints")),
 )
-_HEADS: Final = {"median_stay_seconds": "median stay", "standard_deviation": "deviation", "stage_changes": "stage changes"}
+_HEADS: Final = {
+    "median_stay_seconds": "median stay",
+    "standard_deviation": "deviation",
+    "stage_changes": "stage changes",
+    "value_sum": "value",
+}
 
 
 def report_text(report: LedgerReport, journey: str, version: int) -> Iterator[str]:

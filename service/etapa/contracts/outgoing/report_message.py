@@ -1,7 +1,7 @@
 """The report as it is written in JSON: what `etapa report --json` prints and GET /v1/report answers. Mirrors `schemas/report.schema.json`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -98,6 +98,18 @@ class CampaignRow(PeriodRow, frozen=True, kw_only=True):
     count: Counted
 
 
+class GoalRow(PeriodRow, frozen=True, kw_only=True):
+    """Customers of one of the two groups of a campaign that has a goal, each with the first trigger alone."""
+
+    campaign: str
+    group: Annotated[Literal["sent", "control"], msgspec.Meta(description="`control`: the control group, which gets no message.")]
+    customers: Annotated[Counted, msgspec.Meta(description="Customers whose first trigger was in this period.")]
+    ended: Annotated[Counted, msgspec.Meta(description="Goals of first triggers that were met or missed in this period.")]
+    met: Annotated[Counted, msgspec.Meta(description="Those that were met.")]
+    value_sum: Annotated[float, msgspec.Meta(description="What these customers brought, in all; 0 if the goal has no `value`.")]
+    value_sum_of_squares: Annotated[float, msgspec.Meta(description="The sum of the squares of the values.", ge=0)]
+
+
 class PersonaRow(PeriodRow, frozen=True, kw_only=True):
     """What happened to the customers of a persona, whatever persona was asked for."""
 
@@ -130,6 +142,6 @@ class ReportMessage(msgspec.Struct, frozen=True, kw_only=True):
     touchpoints: Sequence[TouchpointRow]
     feeling: Sequence[FeelingRow]
     campaigns: Sequence[CampaignRow]
-    goals: Annotated[Sequence[Mapping[str, Any]], msgspec.Meta(description="Outcomes of campaigns' goals.")]
+    goals: Annotated[Sequence[GoalRow], msgspec.Meta(description="Outcomes of campaigns' goals; personas are those at the trigger.")]
     personas: Sequence[PersonaRow]
     missing_partitions: Annotated[Sequence[int], msgspec.Meta(description="Partitions whose figures cannot be counted at the moment.")] = ()

@@ -219,7 +219,7 @@ class Partition:
         """What came of everything since the last collection."""
         work = self._work
         if work.tally is not None:
-            count_changes(work.tally, work.changes, work.released)
+            count_changes(work.tally, work.changes, work.released, work.outcomes)
         self._work = Work(self._at_once)
         self._turn += 1
         customers = self._customers

@@ -8,7 +8,7 @@ from etapa.journey.ledger.ledger import JourneyLedger
 from etapa.journey.ledger.page import Page
 from etapa.journey.ledger.periods import Grain, Period, coarser, end_of, grain_of, start_of
 from etapa.journey.ledger.stays import bucket_end, bucket_start, quantile
-from etapa.journey.ledger.tables import COLUMNS, FEELING_UNITS, OTHER, Figures, Key, Table
+from etapa.journey.ledger.tables import COLUMNS, FEELING_UNITS, OTHER, VALUE_UNITS, Figures, Key, Table
 from etapa.journey.ledger.tally import add_figures
 from etapa.journey.units import SECOND
 
@@ -66,7 +66,10 @@ def report_of(ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str] =
             _row(("campaign", "outcome"), place, count=count)
             for place, (count,) in read.sorted(read.sums("campaigns", "campaign", "outcome"), 0)
         ],
-        "goals": [],
+        "goals": [
+            _row(("campaign", "group"), place, **_goal(figures))
+            for place, figures in read.sorted(read.sums("goals", "campaign", "group"), 0)
+        ],
         "personas": list(_personas(read)),
     }
     return LedgerReport(query, read.exact, read.limited, tables)
@@ -196,6 +199,17 @@ def _feeling(figures: Figures) -> Row:
         "sum_of_squares": squares / FEELING_UNITS**2,
         "mean": total / count / FEELING_UNITS,
         "standard_deviation": None if count < 2 else sqrt(spread / (count * (count - 1))) / FEELING_UNITS,
+    }
+
+
+def _goal(figures: Figures) -> Row:
+    customers, ended, met, total, squares = figures
+    return {
+        "customers": customers,
+        "ended": ended,
+        "met": met,
+        "value_sum": total / VALUE_UNITS,
+        "value_sum_of_squares": squares / VALUE_UNITS**2,
     }
 
 

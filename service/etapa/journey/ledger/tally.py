@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, final
 
 from etapa.journey.ledger.stays import bucket_of
-from etapa.journey.ledger.tables import Figures, Key, Table
+from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, VALUE_UNITS, Figures, Key, Table
 from etapa.journey.units import HOUR
 
 
@@ -70,6 +70,17 @@ class BatchTally:
     def offered(self, at: int, persona: str | None, campaign: str, outcome: str) -> None:
         """A campaign was offered a stage change, or looked again at one that it had held."""
         self._add("campaigns", at, (persona, campaign, outcome), [1])
+
+    def enrolled(self, at: int, persona: str | None, campaign: str, *, holdout: bool) -> None:
+        """A campaign that has a goal triggered for a customer for the first time."""
+        self._add("goals", at, (persona, campaign, GROUPS[holdout]), [1, 0, 0, 0, 0])
+
+    def ended(self, at: int, persona: str | None, campaign: str, *, holdout: bool, met: bool, value: float | None) -> None:
+        """The goal of a customer's first trigger was met or missed. `value`: a finite number; none counts as nothing."""
+        units = 0
+        if value is not None:
+            units = round(max(-LARGEST_VALUE, min(LARGEST_VALUE, value)) * VALUE_UNITS)
+        self._add("goals", at, (persona, campaign, GROUPS[holdout]), [0, 1, int(met), units, units * units])
 
     def pages(self) -> Iterator[tuple[Table, int, dict[Key, Figures]]]:
         """What was counted: the table, the start of the hour, and figures by key."""

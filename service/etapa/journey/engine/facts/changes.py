@@ -50,6 +50,10 @@ class CampaignOutcome(msgspec.Struct, frozen=True, gc=False):
     """From the trigger to `at`, in microseconds."""
     value: float | None
     """The sum between the two; none where the goal asks for no value."""
+    enrolled: bool = False
+    """It is that of the customer's first trigger of the campaign. This and the next are for the ledger, and not published."""
+    persona: str | None = None
+    """Which of the journey's personas the customer was at the trigger."""
 
 
 HeldBack = Literal["consent", "cap", "cooldown", "once", "when", "quiet", "held", "withdrawn"]
@@ -69,6 +73,8 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     outcome: TriggerOutcome
     trigger: Trigger | None
     """None when it was held back."""
+    enrolls: bool = False
+    """It is the customer's first trigger of a campaign that has a goal, so from now on the customer counts in one of the groups."""
 
 
 class Release(msgspec.Struct, frozen=True, gc=False):

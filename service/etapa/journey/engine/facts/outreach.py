@@ -30,12 +30,16 @@ class OpenGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Its condition was found not to hold, so it is met once it holds."""
     total: tuple[float, ...] = ()
     """What it is worth so far, as partials that add up exactly."""
+    enrolled: bool = False
+    """It is that of the customer's first trigger of the campaign, the one that counts when groups are compared."""
+    persona: str | None = None
+    """Which of the journey's personas the customer was at the trigger, so that no message can change under whom the outcome counts."""
 
     def with_armed(self, *, armed: bool) -> "OpenGoal":
-        return OpenGoal(self.campaign, self.sequence, self.at, self.ends, self.holdout, armed, self.total)
+        return OpenGoal(self.campaign, self.sequence, self.at, self.ends, self.holdout, armed, self.total, self.enrolled, self.persona)
 
     def worth(self, total: tuple[float, ...]) -> "OpenGoal":
-        return OpenGoal(self.campaign, self.sequence, self.at, self.ends, self.holdout, self.armed, total)
+        return OpenGoal(self.campaign, self.sequence, self.at, self.ends, self.holdout, self.armed, total, self.enrolled, self.persona)
 
 
 class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):

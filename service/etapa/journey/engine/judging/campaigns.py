@@ -120,17 +120,17 @@ class Campaigns:
         self._elsewhere = {to: _fitting(campaigns, _NO_STAGE, to) for to in stages}
         self._by_move = {(source, to): _fitting(campaigns, source, to) for source in (None, *stages) for to in stages}
 
-    def offer(self, customer: Customer, source: str | None, now: int) -> Sequence[Offer]:
-        """Offer the change that the customer has just made, at `now`, from `source`. What is triggered is noted in the customer."""
+    def offer(self, customer: Customer, source: str | None, now: int, persona: str | None) -> Sequence[Offer]:
+        """Offer the change that the customer, of this persona, has just made, at `now`, from `source`. What is triggered is noted in the customer."""
         if now < self._since:
             return ()
         to = customer.stage
         campaigns = self._by_move.get((source, to))
         if campaigns is None:
             campaigns = self._elsewhere[to]
-        return [self._ask(campaign, customer, source, now) for campaign in campaigns] if campaigns else ()
+        return [self._ask(campaign, customer, source, now, persona) for campaign in campaigns] if campaigns else ()
 
-    def look_again(self, customer: Customer, held: Held) -> Offer:
+    def look_again(self, customer: Customer, held: Held, persona: str | None) -> Offer:
         """A trigger that was held, at the end of the quiet time. What is triggered is noted in the customer."""
         campaign = self._by_id.get(held.campaign)
         if campaign is None:
@@ -138,9 +138,9 @@ class Campaigns:
         reason = self._limited(campaign, customer, held.ends)
         if reason is not None:
             return Offer(campaign.id, reason, None)
-        return self._published(campaign, customer, held.sequence, held.source, held.to, held.ends)
+        return self._published(campaign, customer, held.sequence, held.source, held.to, held.ends, persona)
 
-    def _ask(self, campaign: CompiledCampaign, customer: Customer, source: str | None, now: int) -> Offer:
+    def _ask(self, campaign: CompiledCampaign, customer: Customer, source: str | None, now: int, persona: str | None) -> Offer:
         reason = self._limited(campaign, customer, now)
         if reason is None and campaign.condition is not None and not campaign.condition.holds(customer, now, None):
             reason = "when"
@@ -150,10 +150,14 @@ class Campaigns:
                 reason = _held(campaign, customer, source, end) if campaign.quiet.holds else "quiet"
         if reason is not None:
             return Offer(campaign.id, reason, None)
-        return self._published(campaign, customer, customer.sequence, source, customer.stage, now)
+        return self._published(campaign, customer, customer.sequence, source, customer.stage, now, persona)
 
-    def _published(self, campaign: CompiledCampaign, customer: Customer, sequence: int, source: str | None, to: str, at: int) -> Offer:
-        customer.outreach = self._noted(customer.outreach or _NOTHING_YET, campaign.id, at)
+    def _published(
+        self, campaign: CompiledCampaign, customer: Customer, sequence: int, source: str | None, to: str, at: int, persona: str | None
+    ) -> Offer:
+        before = customer.outreach or _NOTHING_YET
+        enrolls = campaign.goal is not None and campaign.id not in before.last
+        customer.outreach = self._noted(before, campaign.id, at)
         holdout = campaign.holds_out(customer.id)
         trigger = Trigger(
             campaign=campaign.id,
@@ -166,8 +170,9 @@ class Campaigns:
             payload=campaign.payload,
         )
         if campaign.goal is not None:
-            customer.outreach = _with_goal(customer.outreach, campaign.goal.open(customer, campaign.id, sequence, at, holdout=holdout))
-        return Offer(campaign.id, "holdout" if holdout else "published", trigger)
+            opened = campaign.goal.open(customer, trigger, persona, enrolled=enrolls)
+            customer.outreach = _with_goal(customer.outreach, opened)
+        return Offer(campaign.id, "holdout" if holdout else "published", trigger, enrolls)
 
     def _limited(self, campaign: CompiledCampaign, customer: Customer, now: int) -> HeldBack | None:
         if self._consent is not None and not self._consent.given(customer):

@@ -1,8 +1,8 @@
-"""What touchpoints, stage changes and released triggers count in the ledger."""
+"""What touchpoints, stage changes, released triggers and campaigns' outcomes count in the ledger."""
 
 from collections.abc import Sequence
 
-from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.changes import CampaignOutcome, Offer, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -10,15 +10,20 @@ from etapa.journey.engine.judging.program import Program
 from etapa.journey.ledger.tally import BatchTally
 
 
-def count_changes(tally: BatchTally, changes: Sequence[StageChange], released: Sequence[Release]) -> None:
-    """Count changes that are published with what campaigns made of them, and triggers that had been held."""
+def count_changes(
+    tally: BatchTally, changes: Sequence[StageChange], released: Sequence[Release], outcomes: Sequence[CampaignOutcome]
+) -> None:
+    """Count changes that are published with what campaigns made of them, triggers that had been held, and what became of goals."""
     for change in changes:
         persona = change.persona
         tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell)
         for offer in change.offers:
-            tally.offered(change.at, persona, offer.campaign, offer.outcome)
+            _count_offer(tally, change.at, persona, offer)
     for release in released:
-        tally.offered(release.at, release.persona, release.offer.campaign, release.offer.outcome)
+        _count_offer(tally, release.at, release.persona, release.offer)
+    for outcome in outcomes:
+        if outcome.enrolled:
+            tally.ended(outcome.at, outcome.persona, outcome.campaign, holdout=outcome.holdout, met=outcome.met, value=outcome.value)
 
 
 def count_touchpoint(
@@ -34,3 +39,9 @@ def count_touchpoint(
         value = program.feeling.of(touchpoint)
         if value is not None:
             tally.felt(touchpoint.at, persona, found_in, value)
+
+
+def _count_offer(tally: BatchTally, at: int, persona: str | None, offer: Offer) -> None:
+    tally.offered(at, persona, offer.campaign, offer.outcome)
+    if offer.enrolls:
+        tally.enrolled(at, persona, offer.campaign, holdout=offer.outcome == "holdout")

@@ -19,7 +19,7 @@ from typing import Final
 
 from etapa.journey.engine.accumulators.ever import Values, exact_sum, number_or_none, with_partial
 from etapa.journey.engine.conditions.condition import Condition
-from etapa.journey.engine.facts.changes import CampaignOutcome
+from etapa.journey.engine.facts.changes import CampaignOutcome, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.outreach import OpenGoal, Outreach
@@ -50,10 +50,13 @@ class CompiledGoal:
     def is_met_in(self, stage: str) -> bool:
         return stage in self._stages
 
-    def open(self, customer: Customer, campaign: str, sequence: int, at: int, *, holdout: bool) -> OpenGoal:
-        """The goal that a trigger of `at` opens."""
+    def open(self, customer: Customer, trigger: Trigger, persona: str | None, *, enrolled: bool) -> OpenGoal:
+        """The goal that a trigger opens, of a customer of this persona. `enrolled`: it is the customer's first of the campaign."""
+        at = trigger.at
         armed = self.condition is not None and not self.condition.holds(customer, at, None)
-        return OpenGoal(campaign, sequence, at, at + self.within, holdout, armed)
+        return OpenGoal(
+            trigger.campaign, trigger.sequence, at, at + self.within, trigger.holdout, armed, enrolled=enrolled, persona=persona
+        )
 
     def turns_after(self, customer: Customer, now: int, *, armed: bool) -> int:
         """When its condition is to be judged next if nothing happens."""
@@ -86,7 +89,11 @@ class CompiledGoal:
         value: float | None = None
         if self.value is not None:
             value = _finite(exact_sum(list(held.total))) if held.total else 0.0
-        return CampaignOutcome(held.campaign, customer.id, held.sequence, held.holdout, met, at, at - held.at, value)
+        return CampaignOutcome(
+            *(held.campaign, customer.id, held.sequence, held.holdout, met, at, at - held.at, value),
+            enrolled=held.enrolled,
+            persona=held.persona,
+        )
 
 
 class Goals:

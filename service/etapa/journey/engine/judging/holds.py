@@ -42,14 +42,14 @@ def release(program: Program, customer: Customer, at: int, happened: Happened) -
         return False
     customer.outreach = Outreach(outreach.last, outreach.times, tuple([held for held in outreach.held if held.ends > at]), outreach.goals)
     for held in over:
+        persona = None if program.personas is None else program.personas.of(customer)
         try:
-            offer = _looked_again(program, customer, held)
+            offer = _looked_again(program, customer, held, persona)
         except EvaluationFailed as failure:
             happened.add_failure(failure)
             continue
         if offer.trigger is not None and held.ends > customer.clock:
             customer.clock = held.ends
-        persona = None if program.personas is None else program.personas.of(customer)
         happened.add_release(Release(customer.id, held.ends, len(happened.changes), held.sequence, offer, persona))
     return True
 
@@ -78,11 +78,11 @@ def see_goals(program: Program, customer: Customer, touchpoint: Touchpoint, now:
         raise EvaluationFailed(customer.id, "its goals", error) from error
 
 
-def _looked_again(program: Program, customer: Customer, held: Held) -> Offer:
+def _looked_again(program: Program, customer: Customer, held: Held, persona: str | None) -> Offer:
     if program.campaigns is None:
         return withdrawn(held)
     try:
-        return program.campaigns.look_again(customer, held)
+        return program.campaigns.look_again(customer, held, persona)
     except Exception as error:
         raise EvaluationFailed(customer.id, "its campaigns", error) from error
 

@@ -106,11 +106,12 @@ def move(
     customer.stage = to
     customer.entered_at = customer.clock = now
     customer.rule = rule_id
+    persona = None if program.personas is None else program.personas.of(customer)
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
             program.goals.follow(customer, now, outcomes)
-            offers = program.campaigns.offer(customer, source, now)
+            offers = program.campaigns.offer(customer, source, now, persona)
         except Exception as error:
             raise EvaluationFailed(customer.id, "its campaigns", error) from error
     return StageChange(
@@ -127,7 +128,7 @@ def move(
         channel=None if touchpoint is None else touchpoint.channel,
         dwell=dwell,
         offers=offers,
-        persona=None if program.personas is None else program.personas.of(customer),
+        persona=persona,
     )
 
 
