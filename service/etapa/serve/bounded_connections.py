@@ -32,8 +32,10 @@ def most_connections() -> int:
 class Entrance:
     """What `loop.create_server` calls for each connection: aiohttp's server takes it, or it is closed at once."""
 
-    def __init__(self, server: web.Server, most: int) -> None:
+    def __init__(self, server: web.Server, most: int, connection: Callable[[], asyncio.BaseProtocol]) -> None:
+        """`connection` makes the protocol of one that is taken; it belongs to `server`."""
         self._server = server
+        self._connection = connection
         self._most = most
         self._on_their_way = 0
         """Connections that the server was given and does not know yet: the loop accepts many before it tells of the first."""
@@ -43,8 +45,7 @@ class Entrance:
         if len(self._server.connections) + self._on_their_way < self._most:
             self._on_their_way += 1
             asyncio.get_running_loop().call_soon(self._arrived)
-            make: Callable[[], asyncio.BaseProtocol] = self._server
-            return make()
+            return self._connection()
         logger.warning("%d HTTP connections are open, the most allowed; further ones are closed", self._most)
         return _Closed()
 

@@ -1,7 +1,7 @@
 """Answers that are not good: JSON problem bodies (RFC 9457), whatever went wrong."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -16,7 +16,17 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> web.Response:
+HEADERS: Mapping[str, str] = {
+    "Server": "etapa",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    # No page of another origin may read an answer, so there are no headers that would allow it either.
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Headers of every answer."""
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """A problem body with the status's usual title; `detail` says what was wrong and what would be right."""
     body = Problem("about:blank", HTTPStatus(status).phrase, status, detail)
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/problem+json", headers=headers)

@@ -13,7 +13,7 @@ from etapa.hosting.health import Health
 from etapa.serve import answer_shapes as answers
 from etapa.serve.operations import OF_EVERY_PROCESS, Operation
 from etapa.serve.ports import ReadinessCheck, RequestObserver
-from etapa.serve.problems import problems_as_json
+from etapa.serve.problems import HEADERS, problems_as_json
 from etapa.serve.requests import told_to
 
 READINESS_SECONDS = 5.0
@@ -86,8 +86,4 @@ def json_bytes(body: bytes, status: int = 200) -> web.Response:
 
 async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Headers of every answer."""
-    response.headers["Server"] = "etapa"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    # No page of another origin may read an answer, so there are no headers that would allow it either.
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers.update(HEADERS)

@@ -3,14 +3,16 @@
 import asyncio
 import errno
 import logging
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 from mode import Service
 
 from etapa.errors import EtapaError
 from etapa.serve.bounded_connections import IDLE_SECONDS, LINGER_SECONDS, Entrance, most_connections, request_logger
+from etapa.serve.http_connection import HttpConnection
 
 logger = logging.getLogger(__name__)
 
@@ -50,20 +52,15 @@ class HttpService(Service):
 
     async def on_start(self) -> None:
         """Begin to listen. Raises HttpServerError when the address cannot be had."""
-        # No access log: its lines would hold customers' ids.
-        runner = web.AppRunner(
-            self._application,
-            access_log=None,
-            logger=request_logger(),
-            handle_signals=False,
-            keepalive_timeout=IDLE_SECONDS,
-            lingering_time=LINGER_SECONDS,
-            shutdown_timeout=STOP_SECONDS,
-        )
+        runner = web.AppRunner(self._application, handle_signals=False, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
-        entrance = Entrance(cast("web.Server", runner.server), most_connections())
+        loop = asyncio.get_running_loop()
+        server = cast("web.Server", runner.server)
+        # No access log: its lines would hold customers' ids.
+        options: dict[str, Any] = {"access_log": None, "logger": request_logger()}
+        connection = partial(HttpConnection, server, loop=loop, keepalive_timeout=IDLE_SECONDS, lingering_time=LINGER_SECONDS, **options)
+        entrance = Entrance(server, most_connections(), connection)
         try:
-            loop = asyncio.get_running_loop()
             if self._socket is not None:
                 self._listening = await loop.create_unix_server(entrance, str(self._socket))
             else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import resource
 import socket
@@ -132,7 +133,7 @@ def test_a_burst_that_is_accepted_at_once_is_held_to_the_bound_too(monkeypatch: 
     serving(steps)
 
 
-@pytest.mark.parametrize(
+unreadable = pytest.mark.parametrize(
     "sent",
     [
         b"GET /v1/customers/anna@x.org HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + SECRET + b"\x01\r\n\r\n",
@@ -143,8 +144,13 @@ def test_a_burst_that_is_accepted_at_once_is_held_to_the_bound_too(monkeypatch: 
         b"GET / HTTP/1.1\r\nContent-Length: " + SECRET + b"\r\n\r\n",
         b"GET http://[anna@x.org/ HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST /v1/stages HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + SECRET + b"\r\n",
+        b"GET /v1/stages HTTP/1.1\r\nHost: a\r\nExpect: " + SECRET + b"\r\nConnection: close\r\n\r\n",
+        b"GET /v1/stages HTTP/1.1\r\nHost: a\r\nX-Anna: " + SECRET * 1000 + b"\r\n\r\n",
     ],
 )
+
+
+@unreadable
 def test_a_request_that_cannot_be_read_leaves_nothing_of_it_in_the_log(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
@@ -158,6 +164,25 @@ def test_a_request_that_cannot_be_read_leaves_nothing_of_it_in_the_log(sent: byt
     seen = "\n".join(logging.Formatter("%(message)s").format(record) for record in caplog.records)
     assert SECRET.decode() not in seen
     assert "anna" not in seen
+
+
+@unreadable
+def test_a_request_that_cannot_be_read_is_answered_as_any_other_mistake_and_not_repeated(sent: bytes) -> None:
+    async def steps(port: int) -> None:
+        reader, writer = await opened(port, sent)
+        answer = await end_of(reader)
+        await closed(writer)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        assert {"Server: etapa", "Cache-Control: no-store", "Content-Type: application/problem+json"} <= set(lines)
+        told = json.loads(body)
+        assert lines[0].endswith(f" {told['status']} {told['title']}")
+        assert told["status"] in (400, 405, 417)
+        assert b"Python" not in answer
+        assert SECRET not in answer
+        assert b"anna" not in answer.lower()
+
+    serving(steps)
 
 
 def test_descriptors_are_left_for_kafka_and_redis(monkeypatch: pytest.MonkeyPatch) -> None:

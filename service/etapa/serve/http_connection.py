@@ -1,0 +1,39 @@
+"""One connection to the HTTP server: aiohttp's, except that what it says of requests that nobody can read repeats nothing of them."""
+
+from aiohttp import web
+
+from etapa.serve.problems import HEADERS, problem
+
+_DETAILS = {
+    400: "This request cannot be read: its first line, a header or the length of its body breaks the rules of HTTP.",
+    417: "The header Expect asks for something that is not done here; only 100-continue is.",
+    500: "The request failed; the log says why.",
+}
+
+
+class HttpConnection(web.RequestHandler):
+    """Answers with problem bodies where no handler of ours was asked: aiohttp's own texts quote what was sent, a token for instance."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """The answer to a request that could not be read or dealt with. Raises ConnectionError where an answer has begun already."""
+        # It logs, too.
+        super().handle_error(request, status, exc, message)
+        answer = _problem(status)
+        answer.force_close()
+        return answer
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer. An exception can only be aiohttp's own: `problems_as_json` turns all others into answers."""
+        answer = _problem(resp.status) if isinstance(resp, web.HTTPException) else resp
+        return await super().finish_response(request, answer, start_time)
+
+
+def _problem(status: int) -> web.Response:
+    # Where no path was found, nothing else sets the headers.
+    return problem(status, _DETAILS.get(status, "The request could not be dealt with."), HEADERS)
