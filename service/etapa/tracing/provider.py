@@ -3,7 +3,10 @@ own variables: https://opentelemetry.io/docs/specs/otel/configuration/sdk-enviro
 """
 
 import logging
+import os
+import socket
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
@@ -53,7 +56,18 @@ def tracing(process: Process, group: str, environment: Mapping[str, str]) -> Ite
 def tracing_by(processor: SpanProcessor, process: Process, group: str) -> Iterator[Tracer]:
     """A tracer whose spans go through `processor`, which is shut down in the end."""
     # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say goes before what we say.
-    ours = Resource.create({"service.name": f"etapa-{process}", "service.namespace": group, "service.version": etapa.__version__})
+    ours = Resource.create(
+        {
+            "service.name": f"etapa-{process}",
+            "service.namespace": group,
+            "service.version": etapa.__version__,
+            # Random, as the standard advises: in containers, host and process number may be those of another.
+            "service.instance.id": str(uuid.uuid4()),
+            # As in the log's `instance`.
+            "host.name": socket.gethostname(),
+            "process.pid": os.getpid(),
+        }
+    )
     provider = TracerProvider(resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
     provider.add_span_processor(processor)
     try:

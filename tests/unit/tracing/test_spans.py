@@ -1,8 +1,11 @@
 """Spans of batches and of deliveries, as OpenTelemetry's own SDK keeps them."""
 
 import asyncio
+import os
+import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
@@ -195,6 +198,17 @@ def test_the_standard_variables_name_the_service_before_we_do(monkeypatch: pytes
         sent(tracer, {}, Answer(204))
     resource = dict(exporter.get_finished_spans()[0].resource.attributes)
     assert (resource["service.name"], resource["deployment.environment.name"]) == ("journeys", "staging")
+
+
+def test_processes_of_one_machine_are_told_apart() -> None:
+    exporters = [InMemorySpanExporter(), InMemorySpanExporter()]
+    for each in exporters:
+        with tracing_by(SimpleSpanProcessor(each), "worker", "shop") as tracer:
+            sent(tracer, {}, Answer(204))
+    first, second = (dict(each.get_finished_spans()[0].resource.attributes) for each in exporters)
+    assert uuid.UUID(str(first["service.instance.id"])) != uuid.UUID(str(second["service.instance.id"]))
+    # What the lines of the log call `instance`.
+    assert (first["host.name"], first["process.pid"]) == (socket.gethostname(), os.getpid())
 
 
 def test_another_protocol_than_ours_is_refused_by_its_variable() -> None:
