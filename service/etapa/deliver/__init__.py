@@ -1,9 +1,9 @@
 """Delivery: campaign triggers from Kafka to webhooks, each at least once.
 
-Here stands what Faust hosts: `process` runs the `delivery_service`, which puts everything together; `faust_consumer` and `catch_up` read
-triggers. They give each to the dispatcher (`dispatch/`), which makes the attempts (`attempts/`) that the delivery file (`delivery_file/`) asks
-for; `offsets/` keeps how far delivery is.
+The modules of this folder are what Faust hosts: `process` runs the `delivery_service`, which puts everything together; `faust_consumer` and
+`catch_up` read triggers and pass each one to the dispatcher (`dispatch/`). The dispatcher makes the attempts (`attempts/`) that the delivery
+file (`delivery_file/`) asks for, and `offsets/` stores how far delivery has got.
 
-Every client is opened through the Kafka door, `stream.kafka.cluster`. All else that is named of aiokafka here is types and errors, and what
-Faust's consumer thread is made of.
+Every client is opened through the Kafka door, `stream.kafka.cluster`. Everything else imported from aiokafka here is types, errors, and
+what Faust's consumer thread is built on.
 """

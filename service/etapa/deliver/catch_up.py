@@ -1,6 +1,6 @@
-"""Reading again for lanes that fell behind: each from its own place, as fast as its target takes its deliveries and no faster.
+"""Reading again for lanes that fell behind: each from its own position, no faster than its target accepts deliveries.
 
-A consumer outside the group, so that what it does has no influence on what the group reads.
+It uses a consumer outside the group, so that it cannot affect what the group reads.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ class CatchUp:
         self._cluster = cluster
         self._settings = cluster.settings
         self._dispatcher = dispatcher
-        # Half of the room: one look at the log fills much of a window, not one place of it.
+        # Half of the window must be free, so that each read of the log fills a good part of it, not a single place.
         self._worth_while = max(1, window // 2)
         self._observer = observer
 
     async def run(self) -> None:
-        """Serve lanes that are behind, one after the other, round and round."""
+        """Serve the lanes that are behind in turn, for ever."""
         while True:
             if not self._lanes():
                 await asyncio.sleep(_IDLE)
@@ -70,7 +70,7 @@ class CatchUp:
         return lanes
 
     async def _serve(self, consumer: AIOKafkaConsumer, lane: str, places: Mapping[int, int]) -> bool:
-        """Read a stretch for a lane. Gives whether there was anything."""
+        """Read some records for a lane. Returns whether there were any."""
         topic = self._settings.topic_campaign_triggers
         consumer.assign([TopicPartition(topic, partition) for partition in places])
         for partition, offset in places.items():
@@ -96,7 +96,7 @@ class CatchUp:
             try:
                 start = read_on_at(places[place.partition], LogRange(starts[place], ends[place]))
             except DeliveryRefused as error:
-                # The group's own reading looks into it, and ends this if it stays so.
+                # The group's own reading checks this, and ends delivery if it stays so.
                 logger.warning("%s", another_log(place, error))
                 await asyncio.sleep(_PAUSE)
                 continue

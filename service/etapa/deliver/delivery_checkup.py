@@ -1,4 +1,4 @@
-"""What `etapa doctor` looks at of delivery, apart from Kafka: its file, the secrets named there, and where its targets are. It posts nothing."""
+"""What `etapa doctor` checks of delivery, apart from Kafka: its file, the secrets named there, and where its targets are. It posts nothing."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ _CHECK = "etapa deliver --check"
 
 
 async def check_delivery(path: Path, environ: Mapping[str, str]) -> list[CheckResult]:
-    """The delivery file at `path` and all that it refers to. Does not raise because of what is found."""
+    """Check the delivery file at `path` and everything it refers to. Does not raise, whatever is found."""
     found = _plan_in(path)
     if isinstance(found, CheckResult):
         return [found]
@@ -61,7 +61,7 @@ def _plan_in(path: Path) -> Plan | CheckResult:
 
 
 async def _place(target: Target, resolver: GuardedResolver) -> CheckResult:
-    """Only the id of a target is told: its address may be a secret."""
+    """Messages give only the target's id: its address may be a secret."""
     host = URL(target.url, encoded=True).host or ""
     try:
         async with asyncio.timeout(_RESOLVE_SECONDS):

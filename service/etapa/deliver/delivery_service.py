@@ -1,4 +1,4 @@
-"""Delivery as one service in a Faust app: it starts what delivers, commits, watches, and on the way out finishes what was begun."""
+"""Delivery as one service in a Faust app: it starts the parts that deliver, commit and watch, and finishes what was begun when it stops."""
 
 import asyncio
 import itertools
@@ -36,9 +36,9 @@ from etapa.stream.kafka.topics.topic_ids import about_missing_topics
 
 _COMMIT_EVERY = 0.5
 _LAG_EVERY = 4
-"""Commits from one look at the ends of the partitions to the next."""
+"""How many commits there are between two checks of the partitions' ends."""
 _LOST_AFTER = 120.0
-"""Seconds after which a record that Faust fetched and did not hand over is taken for lost by it."""
+"""Seconds after which a record that Faust fetched but did not hand over counts as lost."""
 _PROBE_SECONDS = 3.0
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class DeliveryService(Service):
         self._dead_letters = DeadLetterWriter(cluster)
         self.progress_log = ProgressLog(cluster, plan.routing)
         self.dispatcher = Dispatcher(plan, settings.delivery_window, self._dead_letters.write, metrics)
-        # Chance for spreading retries, not for secrets.
+        # This randomness spreads retries; no secret depends on it.
         chance = random.random
         self._queues = {
             target.id: TargetQueue(target, self._poster(target), self.dispatcher, self._clock, chance) for target in plan.targets
@@ -78,18 +78,18 @@ class DeliveryService(Service):
         self._app: DeliveryApp | None = None
         self._cluster = cluster
         self._kafka_trouble = ""
-        """Why Kafka did not do what was asked the last time, in words; empty when it did."""
+        """Why the last request to Kafka failed, in words; empty when it succeeded."""
         self._jobs: list[asyncio.Task[None]] = []
         self._first_waiting: dict[int, tuple[int, float]] = {}
-        # Half of what the group allows a member to take, so that the other half is left for joining again.
+        # Half of the time that the group gives a member, which leaves the other half for joining again.
         self.hand_back_seconds = settings.session_timeout / 2_000_000
         self.ended = asyncio.Event()
         self.error: Exception | None = None
         self.kept_all = True
-        """Whether all that was through by the end was kept."""
+        """Whether all progress was stored at the end."""
 
     def serve(self, app: DeliveryApp) -> None:
-        """The app whose consumer commits for this."""
+        """Set the app whose consumer commits for this service."""
         self._app = app
 
     @property
@@ -132,8 +132,8 @@ class DeliveryService(Service):
         self._jobs.append(asyncio.create_task(self._watch(list(self._jobs)), name="etapa watching delivery"))
 
     async def on_stop(self) -> None:
-        """Begin nothing more, let requests in progress end, and commit what is finished."""
-        # Queues, and after them the writer of dead letters, finish what was begun.
+        """Start nothing new, let requests in progress end, and commit what is finished."""
+        # First the queues, then the writer of dead letters, finish what was begun.
         first_other = len(self._queues) + 1
         await _ended(self._jobs[first_other:])
         progress = await self.dispatcher.hand_back(set(self.dispatcher.progress), self.longest_request)
@@ -150,7 +150,7 @@ class DeliveryService(Service):
 
     @property
     def longest_request(self) -> float:
-        """Seconds that a request may take."""
+        """The longest time that a request may take, in seconds."""
         return max(target.timeout for target in self._plan.targets) / SECOND
 
     async def _commit(self) -> None:
@@ -179,7 +179,7 @@ class DeliveryService(Service):
             )
 
     async def no_kafka(self, error: BaseException) -> str:
-        """Kafka did not do what was asked. Finds out why, tells, and gives it in words."""
+        """A request to Kafka failed. Finds out why, reports it, and returns it in words."""
         trouble = await trouble_behind(self._cluster, error)
         self._kafka_trouble = in_words(self._cluster.settings, trouble, describe(error))
         if trouble is None and isinstance(error, UnknownTopicOrPartitionError):
@@ -188,7 +188,7 @@ class DeliveryService(Service):
         return self._kafka_trouble
 
     def kafka_answers(self) -> None:
-        """Kafka did what was asked."""
+        """A request to Kafka succeeded."""
         self._kafka_trouble = ""
         self._metrics.dependencies.told("kafka", None)
 
@@ -199,7 +199,7 @@ class DeliveryService(Service):
             self._metrics.held(target, held, sum(target in each.behind for each in progress))
 
     async def _watch(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Until something happens that must end this."""
+        """Wait for anything that must end delivery."""
         crashed = asyncio.ensure_future(self._crashed.wait())
         ends: set[asyncio.Future[Any]] = {*tasks, self.dispatcher.failed, crashed}
         try:
@@ -216,7 +216,7 @@ class DeliveryService(Service):
                 self._look_for_lost_records()
                 if self._consumer is not None:
                     await self._group.look(self._consumer)
-        except Exception as error:  # noqa: BLE001 - handed to whoever runs this
+        except Exception as error:  # noqa: BLE001 - passed on to the caller that runs this
             self.error = error
             self.ended.set()
         finally:
@@ -239,12 +239,12 @@ class DeliveryService(Service):
 
     def _lag(self, partition: int, position: int, end: int) -> int:
         progress = self.dispatcher.progress[partition]
-        # Where nothing is under way all that was read is through, whatever offsets transactions take up.
+        # When nothing is under way, everything read is finished, however many offsets transaction markers take up.
         place = None if progress.is_idle else progress.committable()
         return max(0, end - (position if place is None else place))
 
     async def health(self) -> Sequence[Health]:
-        """Everything that must be good, looked at now."""
+        """Check everything that must work, now."""
         consumer = self._consumer
         if consumer is None or not consumer.is_assigned():
             waiting = "waiting for the group to assign partitions" + (f": {self._group.trouble}" if self._group.trouble else "")
@@ -260,7 +260,7 @@ class DeliveryService(Service):
             )
             for number in sorted(ends)
         ]
-        # Until Kafka has done what was asked once more; a topic that is gone keeps nobody from asking for offsets that are still known.
+        # This stays until a request to Kafka has succeeded again; even when a topic is gone, offsets that are still known can be asked for.
         return [Health("kafka", ready=not self._kafka_trouble, detail=self._kafka_trouble), *partitions]
 
 

@@ -1,10 +1,10 @@
-"""Faust's consumer, so that nothing is lost in it.
+"""Faust's consumer, changed so that it loses nothing.
 
-As it comes, Faust reads uncommitted records unless it also owns transactions, acknowledges a record when its agent has
-moved on to the next, and can commit past records that are under way. Here it reads committed records only, its own
-acknowledgements are off (the topic is made with `acks=False`, so it never commits), every record is noted at the dispatcher the moment
-it is fetched, before any of Faust's queues can drop it, and progress is kept by the dispatcher's word alone: as the group's offsets, for
-tools that show lag, and in a topic, where it does not expire. See
+By default Faust reads uncommitted records unless it also owns transactions, acknowledges a record when its agent has
+moved on to the next, and can commit past records that are under way. Here it reads committed records only. Its own
+acknowledgements are off (the topic is made with `acks=False`, so it never commits). Every record is reported to the dispatcher when
+it is fetched, before any of Faust's queues can drop it. And only the dispatcher decides which progress is stored: as the group's
+offsets, for tools that show lag, and in a topic, where it does not expire. See
 `docs/decisions/0007-faust-hands-over-and-does-not-acknowledge.md`.
 """
 
@@ -34,15 +34,15 @@ from etapa.stream.protocol.ports import LogError
 _LOOK_AGAIN = 0.05
 """Seconds until a partition without room is checked again."""
 _FETCH_SECONDS = 0.2
-"""A fetch ends after so long, because one under way does not learn that another partition has room again."""
+"""A fetch ends after this long, because a running fetch does not notice that another partition has room again."""
 _PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
 _LOOKS = 10
-"""How often what must not be is looked at again, with pauses."""
+"""How many times a refusal is checked, with pauses, before it is believed."""
 _LOOKS_AT_ID = 3
-"""How often in a row the topic has to have another id: brokers hear of it one after the other."""
+"""How many times in a row the topic must have another id: not all brokers learn of a new topic at once."""
 _KEEP_SECONDS = 5.0
-"""How long each of the two places that keep progress may take."""
+"""How long each of the two places that store progress may take."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ _T = TypeVar("_T")
 
 
 class DeliveryApp(DisklessApp):
-    """A Faust app that knows what its consumer works for."""
+    """A Faust app that gives its consumer what it needs."""
 
     cluster: Cluster
     dispatcher: Dispatcher
@@ -72,7 +72,7 @@ class DeliveryConsumer(Consumer):
         self._tenure = 0
         self._refusals = 0
         self._topic_id: str | None = None
-        """Of the topic that all of this tenure's offsets are of."""
+        """The id of the topic that all offsets of this assignment belong to."""
         self._others_seen = 0
         self._keeping = asyncio.Lock()
 
@@ -96,18 +96,18 @@ class DeliveryConsumer(Consumer):
             await self._read_on(positions_in(error), tenure)
             return {}
         if tenure != self._tenure:
-            # Of before a rebalance; they are read again from what was committed.
+            # Fetched before a rebalance; they are read again from the committed offset.
             return {}
         for place, some in records.items():
             dispatcher.fetched(place.partition, (record.offset for record in some))
         return records
 
     async def _read_on(self, positions: Mapping[TopicPartition, int], tenure: int) -> None:
-        """The log does not hold what was to be read next: go on where it begins, or end when it is another one."""
+        """The log does not hold the next offset: go on where the log begins, or end when it is another log."""
         try:
             ranges = await self._in_thread(self._thread.ranges(positions))
         except KAFKA_FAILURES as error:
-            # The fetch fails again, and then it is looked at again.
+            # The next fetch fails too, and leads here again.
             logger.warning("what retention has left is not known now: %s", describe(error))
             return
         for place, found in ranges.items():
@@ -124,7 +124,7 @@ class DeliveryConsumer(Consumer):
             self._refusals = 0
 
     def _refuse(self, error: Exception) -> None:
-        """What must not be is looked at some times before it is believed: a broker that just became the leader may know of less than there is."""
+        """Check a refusal several times before believing it: a broker that has just become leader may not know all records yet."""
         self._refusals += 1
         if self._refusals > _LOOKS:
             self._owner.dispatcher.fail(error)
@@ -132,7 +132,7 @@ class DeliveryConsumer(Consumer):
             logger.warning("checked again before it is believed: %s", error)
 
     async def see_that_it_is_the_same_topic(self) -> None:
-        """Whether the topic was made anew under us: then its offsets are others, and work here ends. Raises what aiokafka raises."""
+        """Check that the topic was not made anew meanwhile: its offsets would be others, so delivery would end. Raises aiokafka's errors."""
         now = await self._in_thread(self._thread.topic_id())
         before = self._topic_id
         if now is None or before is None or now == before:
@@ -145,12 +145,12 @@ class DeliveryConsumer(Consumer):
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
         records, active = await super()._wait_next_records(timeout)
-        # A fetch that ends during a rebalance makes Faust seek to what was committed, beside the seek that the assignment
-        # makes: whichever came last would disown what was read after the other.
+        # A fetch that ends during a rebalance makes Faust seek to the committed offset, besides the seek of the assignment.
+        # Whichever came last would drop what was read after the other.
         return (records, active) if self.flow_active else (None, None)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Called when an assignment is complete and before anything of it is fetched."""
+        """Called when an assignment is complete, before anything is fetched."""
         self._tenure += 1
         tenure = self._tenure
         pause = _PAUSE
@@ -169,7 +169,7 @@ class DeliveryConsumer(Consumer):
         return {}
 
     async def _beginnings(self) -> dict[TopicPartition, Beginning]:
-        """Where to begin in every assigned partition."""
+        """Where to begin in each assigned partition."""
         owner = self._owner
         self._topic_id, places = await self._in_thread(self._thread.look())
         kept = await owner.progress_log.read({place.partition for place in places})
@@ -195,23 +195,23 @@ class DeliveryConsumer(Consumer):
         return {TP(place.topic, place.partition): one.offset for place, one in found.items()}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Finish and keep what is under way, then let go."""
+        """Finish what is under way, store the progress, then release the partitions."""
         self._tenure += 1
         progress = await self._owner.dispatcher.hand_back({place.partition for place in revoked}, self._owner.hand_back_seconds)
         await self.keep_progress(progress)
         await super().on_partitions_revoked(revoked)
 
     async def keep_progress(self, progress: Mapping[int, PartitionProgress] | None = None) -> bool:
-        """Keep what is through and not kept yet: of these partitions, or of all that are ours. False when that was not possible."""
+        """Store progress that is not stored yet, of these partitions or of all that are ours. False when that was not possible."""
         dispatcher, topic = self._owner.dispatcher, self._owner.cluster.settings.topic_campaign_triggers
-        # One after the other, or what is older could be written later.
+        # One at a time, or older progress could be written last.
         async with self._keeping:
             points = dispatcher.to_keep(progress)
             if not points:
                 return True
             commits = {TopicPartition(topic, number): (kept.offset, memo_of(kept, dispatcher.routing)) for number, kept in points.items()}
             try:
-                # The group first: only the owner of a partition can.
+                # Commit to the group first: only the owner of a partition can.
                 await self._in_thread(self._thread.commit_points(commits, _KEEP_SECONDS))
                 async with asyncio.timeout(_KEEP_SECONDS):
                     await self._owner.progress_log.keep(points)
@@ -222,15 +222,15 @@ class DeliveryConsumer(Consumer):
             return True
 
     async def ends(self) -> Mapping[int, tuple[int, int]]:
-        """The position of reading in every assigned partition, and its end. Raises what aiokafka raises."""
+        """The read position in every assigned partition, and its end. Raises aiokafka's errors."""
         return await self._in_thread(self._thread.ends())
 
     async def check_group(self) -> None:
-        """Raises what aiokafka raises when the group does not take us."""
+        """Raises aiokafka's error when the group does not accept us."""
         await self._in_thread(self._thread.check_group())
 
     def is_assigned(self) -> bool:
-        """Whether the group has given out its partitions."""
+        """Whether the group has assigned its partitions."""
         consumer = self._thread._consumer
         subscription = consumer._subscription.subscription if consumer is not None else None
         return subscription is not None and subscription.assignment is not None
@@ -246,8 +246,8 @@ class DeliveryTransport(Transport):
 
 
 def hand_over(app: DeliveryApp) -> None:
-    """Define the agent: it gives every record to the dispatcher, and waits for nothing."""
-    # Bytes as they are: what is no trigger must become a dead letter, not an error of Faust's.
+    """Define the agent: it passes every record to the dispatcher, and waits for nothing."""
+    # Raw bytes: a record that is not a trigger must become a dead letter, not an error in Faust.
     triggers = app.topic(app.cluster.settings.topic_campaign_triggers, key_serializer="raw", value_serializer="raw", acks=False)
     app.agent(triggers, name="deliver")(_hand_over_to(app))
 

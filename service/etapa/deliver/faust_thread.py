@@ -1,4 +1,4 @@
-"""The thread that owns delivery's aiokafka consumer, and what is asked of that beside fetching."""
+"""The thread that owns delivery's aiokafka consumer, and what else the consumer is asked for besides fetching."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -18,18 +18,18 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.topic_ids import find_topics
 
 _MOST_FETCHED = 500
-"""Records handed to Faust at a time."""
+"""The most records handed to Faust at a time."""
 
 
 class Found(NamedTuple):
-    """What Kafka says of all assigned partitions, and the id of their topic, where it tells ids."""
+    """What Kafka says about all assigned partitions, and the id of their topic, if the brokers give ids."""
 
     topic_id: str | None
     places: "Mapping[TopicPartition, AssignedPartition]"
 
 
 class AssignedPartition(NamedTuple):
-    """What Kafka says of an assigned partition: its offsets, and what the group has committed, if anything."""
+    """What Kafka says about an assigned partition: its offsets, and what the group has committed, if anything."""
 
     log: LogRange
     committed: int | None
@@ -37,7 +37,7 @@ class AssignedPartition(NamedTuple):
 
 
 class DeliveryThread(AIOKafkaConsumerThread):
-    """It has a loop of its own, in which all that is asked of the consumer is done."""
+    """The thread has its own event loop, which makes all calls to the consumer."""
 
     @property
     def _cluster(self) -> Cluster:
@@ -49,16 +49,16 @@ class DeliveryThread(AIOKafkaConsumerThread):
         return self._cluster.group_consumer(self._cluster.settings.delivery_group, _MOST_FETCHED)
 
     async def on_thread_stop(self) -> None:
-        """Leave the group and close, in bounded time. As Faust does it, aiokafka's own cancellations kill the thread, which is then waited for."""
+        """Leave the group and close, within limited time. Faust's own way lets aiokafka's cancellations kill the thread and then waits for it."""
         await QueueServiceThread.on_thread_stop(self)
         if self._consumer is not None:
             await stop_consumer(self._consumer)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Nothing: it looks for acknowledgements, which there are none of."""
+        """Do nothing: Faust's check looks for acknowledgements, and here there are none."""
 
     async def check_group(self) -> None:
-        """Raises what the group answered when it did not let us in, and `ConnectionError` when we do not even try any more."""
+        """Raises the group's answer when it did not let us in, and `ConnectionError` when the consumer has stopped trying."""
         if self._consumer is None:
             return
         coordinator = self._consumer._coordinator
@@ -68,7 +68,7 @@ class DeliveryThread(AIOKafkaConsumerThread):
             raise ConnectionError(message)
 
     async def topic_id(self) -> str | None:
-        """The id of the topic of triggers; none when the brokers tell none. Raises what aiokafka raises, also when a topic of delivery is missing."""
+        """The id of the topic of triggers; None when the brokers give none. Raises aiokafka's errors, also when a topic of delivery is missing."""
         topic = self._cluster.settings.topic_campaign_triggers
         names = (topic, self._cluster.settings.topic_delivery_progress)
         async with asyncio.timeout(self._cluster.session_seconds):
@@ -79,12 +79,12 @@ class DeliveryThread(AIOKafkaConsumerThread):
         return found[topic].id
 
     async def look(self) -> Found:
-        """What Kafka says of every assigned partition."""
+        """What Kafka says about every assigned partition."""
         consumer = self._ensure_consumer()
         assigned = list(consumer.assignment())
         if not assigned:
             return Found(None, {})
-        # Before all else: what is made anew from here on, the next looks find.
+        # The id comes first: if the topic is made anew after this, the next checks find out.
         topic_id = await self.topic_id()
         async with asyncio.timeout(self._cluster.session_seconds):
             found = await consumer._coordinator.fetch_committed_offsets(assigned)
@@ -97,7 +97,7 @@ class DeliveryThread(AIOKafkaConsumerThread):
         return Found(topic_id, places)
 
     async def ranges(self, places: Collection[TopicPartition]) -> dict[TopicPartition, LogRange]:
-        """What these partitions hold. Raises what aiokafka raises."""
+        """What these partitions hold. Raises aiokafka's errors."""
         consumer = self._ensure_consumer()
         async with asyncio.timeout(self._cluster.session_seconds):
             starts = await consumer.beginning_offsets(list(places))
@@ -105,18 +105,18 @@ class DeliveryThread(AIOKafkaConsumerThread):
         return {place: LogRange(starts[place], ends[place]) for place in places}
 
     async def seek_to(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Read on from here, where that is still ours."""
+        """Continue reading from these offsets, in partitions that are still ours."""
         consumer = self._ensure_consumer()
         for place in consumer.assignment() & offsets.keys():
             consumer.seek(place, offsets[place])
 
     async def ends(self) -> dict[int, tuple[int, int]]:
-        """The position of reading in every assigned partition, and its end."""
+        """The read position in every assigned partition, and its end."""
         consumer = self._ensure_consumer()
         found = await consumer.end_offsets(list(consumer.assignment()))
         return {place.partition: (await consumer.position(place), end) for place, end in found.items()}
 
     async def commit_points(self, points: Mapping[TopicPartition, tuple[int, str]], seconds: float) -> None:
-        """Commit. Raises what aiokafka raises, also when this is not ours to do any more."""
+        """Commit. Raises aiokafka's errors, also when the partition is no longer ours."""
         async with asyncio.timeout(seconds):
             await self._ensure_consumer().commit({place: OffsetAndMetadata(*point) for place, point in points.items()})

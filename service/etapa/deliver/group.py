@@ -1,4 +1,4 @@
-"""What keeps delivery out of its consumer group, which nothing else would tell: Faust waits for partitions without a word."""
+"""Finds out what keeps delivery out of its consumer group. Nothing else would report it: Faust waits for partitions silently."""
 
 import logging
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class GroupWatch:
-    """Asked every second or so. `trouble` is what it found last, in words; empty when there is nothing."""
+    """Checked every second or so. `trouble` is what the last check found, in words; empty when all is well."""
 
     def __init__(self, cluster: Cluster, metrics: DeliveryMetrics) -> None:
         self._cluster = cluster
@@ -25,7 +25,7 @@ class GroupWatch:
         self.trouble = ""
 
     async def look(self, consumer: DeliveryConsumer) -> None:
-        """See whether the group accepts us. Problems that pass by themselves are logged; raises `DeliveryRefused` for those that an operator has to fix."""
+        """Check that the group accepts us. Raises `DeliveryRefused` for problems that an operator must fix; others are logged."""
         settings = self._cluster.settings
         try:
             await consumer.check_group()

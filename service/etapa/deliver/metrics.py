@@ -1,4 +1,4 @@
-"""What Prometheus sees of delivery. Labels are closed sets: targets of the delivery file, and campaigns up to a number."""
+"""The Prometheus metrics of delivery. Labels have few values: the targets of the delivery file, and a limited number of campaigns."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,16 +15,16 @@ from etapa.metrics.process import new_registry
 from etapa.metrics.trace_sample import parent_of
 
 MOST_CAMPAIGNS = 500
-"""Campaigns come from the records. After so many, others share the label `(other)`."""
+"""Campaigns come from the records. Beyond this number they share the label `(other)`."""
 OTHER = "(other)"
 BREAKER_STATES: Mapping[State, int] = {"closed": 0, "half_open": 1, "open": 2}
 
 
 class DeliveryMetrics:
-    """A dispatcher's observer that counts and measures into a registry of its own."""
+    """The dispatcher's observer; it counts and measures in its own registry."""
 
     def __init__(self, plan: Plan, now: Callable[[], int]) -> None:
-        """`now` gives microseconds since 1970."""
+        """`now` returns microseconds since 1970."""
         self.registry = registry = new_registry()
         self._now = now
         self._campaigns = set(plan.campaigns)
@@ -71,7 +71,7 @@ class DeliveryMetrics:
 
     def delivered(self, target: str, pending: PendingTrigger) -> None:
         self._delivered.labels(self._campaign(pending.campaign), target).inc()
-        # Clocks differ between machines.
+        # Clocks of different machines disagree a little.
         parent = parent_of(pending.headers)
         exemplar = None if parent is None or not parent.sampled else dict(parent.labels)
         self._latency.labels(target).observe(max(0, self._now() - pending.published_at) / SECOND, exemplar)
@@ -100,7 +100,7 @@ class DeliveryMetrics:
         self._behind.labels(target).set(behind)
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
-        """How far each partition that is ours is from its end; others are not told."""
+        """How far each partition that is ours is from its end; other partitions are not shown."""
         self._lag.clear()
         for partition, offsets in by_partition.items():
             self._lag.labels(str(partition)).set(offsets)

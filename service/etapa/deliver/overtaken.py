@@ -1,4 +1,4 @@
-"""When the log does not hold what delivery wants to read next: retention took it, or it is another log."""
+"""When the log does not hold what delivery wants to read next: retention removed it, or it is another log."""
 
 import logging
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ logger = logging.getLogger(__name__)
 
 
 def positions_in(error: OffsetOutOfRangeError) -> Mapping[TopicPartition, int]:
-    """The partitions that could not be read, and from where, as aiokafka's fetcher tells them."""
+    """The partitions that could not be read, each with the offset asked for, from aiokafka's error."""
     (positions,) = error.args
     return dict(positions)
 
 
 def another_log(place: TopicPartition, found: DeliveryRefused) -> str:
-    """What is wrong and what can be done, when a partition is not the one that was delivered, or ends before the place of delivery."""
+    """What is wrong, and what to do, when a partition is not the one that was delivered, or ends before the position of delivery."""
     if isinstance(found, AnotherTopic):
         return (
             f"{place.topic} {place.partition}: {found}, and what was delivered of the old one says nothing about it. Bring the old topic back,"
@@ -34,7 +34,7 @@ def another_log(place: TopicPartition, found: DeliveryRefused) -> str:
 
 
 def tell_gone(observer: DeliveryObserver, place: TopicPartition, start: int, count: int, target: str = "") -> None:
-    """Say and count that retention overtook delivery."""
+    """Log and count that retention overtook delivery."""
     logger.error(
         "%s %d: retention removed what came before offset %d before it was delivered%s: up to %d triggers are lost, and delivery goes on"
         " with the rest. Lengthen retention.ms of %s",

@@ -25,12 +25,12 @@ from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, thin_out_logs
 from etapa.stream.kafka.topics.creation import TopicsError, check_delivery_topics
 
 _STOP_SECONDS = 30.0
-"""Beyond the request that takes longest: for keeping how far it is, and for leaving the group."""
+"""Seconds on top of the longest request: time to store the progress and to leave the group."""
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 10.0
 _NEVER = 1_000_000_000
 _QUEUE = 1_000_000
-"""Faust's own bound of what waits for an agent; fetching pauses long before."""
+"""Faust's own limit for what waits for an agent; fetching pauses long before."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 def run_delivery(settings: Settings, plan: Plan, credentials: Mapping[str, Credentials], tracer: RequestTracer | None = None) -> None:
     """Deliver until SIGTERM or SIGINT, then finish the requests under way and return.
 
-    Raises `KafkaSettingsError` or `HttpServerError` at the start, and `WorkerError` when it ends by itself.
+    Raises `KafkaSettingsError` or `HttpServerError` at the start, and `WorkerError` when it ends on its own.
     """
     thin_out_logs()
     asyncio.run(_run(settings, plan, credentials, tracer))
@@ -72,7 +72,7 @@ async def _work(worker: StoppableWorker, service: DeliveryService) -> None:
 
 
 async def _wait_for_kafka(cluster: Cluster, service: DeliveryService, stop: asyncio.Event) -> bool:
-    """Until the topics are there; false when we are to stop before. Raises `WorkerError` when they are missing."""
+    """Wait until Kafka answers; False when told to stop first. Raises `WorkerError` when topics are missing."""
     backoff = _FIRST_BACKOFF
     while not stop.is_set():
         try:
@@ -100,7 +100,7 @@ def _app(cluster: Cluster, service: DeliveryService, metrics: DeliveryMetrics) -
         settings,
         [service],
         consumes=True,
-        # Faust's commits and its waiting for acknowledgements: there are none.
+        # These are for Faust's commits and for its waiting for acknowledgements, and there are none.
         stream_wait_empty=False,
         broker_commit_interval=_NEVER,
         stream_buffer_maxsize=_QUEUE,

@@ -1,7 +1,7 @@
-"""When a failed delivery is tried again: exponential backoff with full jitter, within bounds, and never before the target asked for.
+"""When a failed delivery is tried again: exponential backoff with full jitter, within bounds, and never sooner than the target asked.
 
-Full jitter: any wait from nothing to the exponential bound is equally likely, so that triggers that failed together do not
-come back together.
+Full jitter: every wait between zero and the exponential bound is equally likely, so triggers that failed together are not
+retried together.
 """
 
 import msgspec
@@ -10,31 +10,31 @@ from etapa.journey.units import HOUR, MINUTE, SECOND
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
-    """The policy of a target. Lengths of time are in microseconds."""
+    """The retry policy of a target. Durations are in microseconds."""
 
     attempts: int = 12
-    """Requests for one trigger, the first included."""
+    """Requests for one trigger, including the first."""
     first: int = SECOND
-    """Bound of the first wait; each bound after is twice the one before."""
+    """Upper bound of the first wait; it doubles with each attempt."""
     longest: int = 5 * MINUTE
-    """No bound is longer."""
+    """The bound never grows beyond this."""
     within: int = 24 * HOUR
-    """No request begins later than this after the trigger's first."""
+    """No request begins later than this after the first one for the trigger."""
     longest_pause: int = HOUR
-    """A `Retry-After` that asks for longer is honoured for this long."""
+    """The longest wait that a `Retry-After` can cause."""
 
 
 def bound_of(policy: Retry, attempts: int) -> int:
-    """The longest wait after so many failed attempts (one or more)."""
+    """The longest wait after this many failed attempts (one or more)."""
     # Past 64 doublings every bound is beyond `longest`, and the number would only grow.
     return min(policy.longest, policy.first << min(attempts - 1, 64))
 
 
 def next_attempt(policy: Retry, attempts: int, first_at: int, now: int, asked: int | None, chance: float) -> int | None:
-    """The time of the next attempt, or none when all is spent.
+    """The time of the next attempt, or None when there are no more.
 
-    `attempts` were made, the first at `first_at`, the last failed at `now`; `asked` is the wait that the target asked for;
-    `chance` is from 0 (included) to 1 (not included).
+    `attempts` have been made: the first at `first_at`, and the last failed at `now`. `asked` is the wait that the target asked for.
+    `chance` is a random number from 0 (inclusive) to 1 (exclusive).
     """
     if attempts >= policy.attempts:
         return None

@@ -1,6 +1,6 @@
-"""A circuit breaker: after some failures in a row a target is left alone for a while, then asked with a single request.
+"""A circuit breaker: after several failures in a row a target is left alone for a while, then tried with a single request.
 
-A value that is replaced, never changed; times are those of any one clock, in microseconds.
+A value that is replaced, never changed. Times are in microseconds and may come from any clock, as long as it is always the same one.
 """
 
 from typing import Literal, Self
@@ -19,7 +19,7 @@ class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Breaker(msgspec.Struct, frozen=True):
-    """Closed: requests pass. Open: none passes until `until`. Half open: one is on its way, and decides."""
+    """Closed: requests pass. Open: none passes before `until`. Half open: one request is under way, and its result decides."""
 
     policy: BreakerPolicy
     state: State = "closed"
@@ -27,7 +27,7 @@ class Breaker(msgspec.Struct, frozen=True):
     until: int = 0
 
     def lets_pass(self, now: int) -> bool:
-        """Whether a request may begin now. The caller that begins one calls `begun`."""
+        """Whether a request may begin now. A caller that begins one must call `begun`."""
         return self.state == "closed" or (self.state == "open" and now >= self.until)
 
     def begun(self) -> Self:
@@ -35,17 +35,17 @@ class Breaker(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, state="half_open") if self.state == "open" else self
 
     def succeeded(self) -> Self:
-        """The target answered a request, be it with a refusal: it is alive."""
+        """The target answered a request, even if with a refusal: it is alive."""
         return msgspec.structs.replace(self, state="closed", failures=0, until=0)
 
     def failed(self, now: int) -> Self:
         """A request failed."""
         failures = self.failures + 1
-        # Failures of requests that began before it opened tell nothing new and prolong nothing.
+        # Failures of requests that began before it opened say nothing new, so they do not keep it open longer.
         if self.state == "half_open" or (self.state == "closed" and failures >= self.policy.failures):
             return msgspec.structs.replace(self, state="open", failures=failures, until=now + self.policy.pause)
         return msgspec.structs.replace(self, failures=failures)
 
     def abandoned(self, now: int) -> Self:
-        """A request was given up before it told anything; if it was the one that decides, another may."""
+        """A request was given up before it had a result. If it was the deciding one, another may take its place."""
         return msgspec.structs.replace(self, state="open", until=now) if self.state == "half_open" else self

@@ -1,6 +1,6 @@
 """What a target's answer means: delivered, refused for good, or failed for now; and how long it asks us to wait.
 
-Status codes as in the Standard Webhooks specification: only 2xx is a delivery. Redirects are never followed, so a 3xx is a refusal.
+Status codes follow the Standard Webhooks specification: only 2xx means delivered. Redirects are never followed, so 3xx is a refusal.
 """
 
 import re
@@ -15,7 +15,7 @@ from etapa.contracts.rfc3339 import microseconds_of
 from etapa.journey.units import DAY, SECOND
 
 _LONGEST_WAIT = 10 * 366 * DAY
-"""Nobody means longer; whoever honours a wait bounds it further."""
+"""A longer wait cannot be meant. The caller limits it further."""
 
 Verdict = Literal["delivered", "refused", "failed"]
 
@@ -23,16 +23,16 @@ _TRY_AGAIN = frozenset((408, 429))
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back for one request: a status, or none and the trouble in a few words that hold nothing secret."""
+    """What came back for one request: a status, or no status and a short description of the trouble, without secrets."""
 
     status: int | None
     trouble: str = ""
     retry_after: str | None = None
-    """The header as it came."""
+    """The header as received."""
 
     @property
     def told(self) -> str:
-        """For logs and dead letters: `HTTP 503 Service Unavailable`, or the trouble."""
+        """The text for logs and dead letters: `HTTP 503 Service Unavailable`, or the trouble."""
         if self.status is None:
             return self.trouble
         try:
@@ -42,7 +42,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def verdict_of(answer: Answer) -> Verdict:
-    """No answer, 408, 429 and 5xx may be better later; every other status but 2xx stays as it is."""
+    """No answer, 408, 429 and 5xx may succeed later; any other status but 2xx is final."""
     status = answer.status
     if status is None or status in _TRY_AGAIN or 500 <= status <= 599:
         return "failed"
@@ -50,7 +50,7 @@ def verdict_of(answer: Answer) -> Verdict:
 
 
 def wait_asked_for(retry_after: str | None, now: int) -> int | None:
-    """How long a `Retry-After` header asks to wait (RFC 9110, 10.2.3: seconds or a date), from `now` on, in microseconds.
+    """How long after `now` a `Retry-After` header asks to wait (RFC 9110, 10.2.3: seconds or a date), in microseconds.
 
     None when there is no header or it makes no sense; never negative. `now` is in microseconds since 1970.
     """
@@ -59,7 +59,7 @@ def wait_asked_for(retry_after: str | None, now: int) -> int | None:
         return min(int(text) * SECOND, _LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(text)
-        # A date without a zone is in UTC, as HTTP has no other.
+        # A date without a zone is in UTC, the only zone of HTTP.
         at = microseconds_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""What a delivery file says, once read: targets, and which campaign goes to which. Holds where secrets are found, never a secret."""
+"""What a delivery file says: targets, and which campaign goes to which. It says where secrets are kept, and never holds one."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from etapa.journey.units import DAY, SECOND
 
 
 class SecretSource(msgspec.Struct, frozen=True):
-    """Where a secret is: in an environment variable, or in a file (a path, from the delivery file's folder)."""
+    """Where a secret is kept: in an environment variable, or in a file (a path relative to the delivery file's folder)."""
 
     kind: Literal["env", "file"]
     name: str
@@ -31,13 +31,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     headers: Mapping[str, HeaderValue] = {}
     secrets: tuple[SecretSource, ...] = ()
-    """Signing secrets, the newest first. None: deliveries are not signed."""
+    """Signing secrets, newest first. Empty: deliveries are not signed."""
     timeout: int = 15 * SECOND
-    """From the beginning of a request, connecting included, to the end of its answer."""
+    """From the beginning of a request, including the connection, to the end of its answer."""
     parallel: int = 8
     """Requests at the same time."""
     max_age: int = 7 * DAY
-    """A trigger that is older, by its `at`, is not sent."""
+    """A trigger whose `at` is longer ago than this is not sent."""
     retry: Retry = Retry()
     breaker: BreakerPolicy = BreakerPolicy()
 
@@ -57,10 +57,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     allow_internal: frozenset[str] = frozenset()
     """Hosts, in lower case, that may be on this machine or in networks that are not public."""
     default: str | None = None
-    """Target of campaigns that are not listed. None: nobody knows where to."""
+    """The target of campaigns that are not listed. None: their triggers become dead letters."""
 
     def route(self, campaign: str) -> Route | None:
-        """Where a campaign's triggers go, or none when the file does not say."""
+        """Where a campaign's triggers go, or None when the file does not say."""
         listed = self.campaigns.get(campaign)
         if listed is not None:
             return listed
@@ -68,6 +68,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def routing(self) -> str:
-        """A short text that changes whenever some campaign may go elsewhere than before."""
+        """A short text that changes whenever any campaign may go to another target than before."""
         told = [self.default, sorted((campaign, route.target) for campaign, route in self.campaigns.items())]
         return hashlib.blake2b(msgspec.json.encode(told), digest_size=6).hexdigest()

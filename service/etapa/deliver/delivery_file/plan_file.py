@@ -1,6 +1,6 @@
-"""Reading a delivery file: from text to a `Plan`, or to everything that is wrong with it, by line and column.
+"""Reading a delivery file: from text to a `Plan`, or to everything that is wrong with it, with line and column.
 
-The shapes are those that journey files are read by, and for what may hold a secret those of `plan_shapes`.
+It uses the shapes of journey files, and those of `plan_shapes` for what may hold a secret.
 """
 
 import json
@@ -82,15 +82,15 @@ PLAN_FIELDS = (ALLOW_HTTP, ALLOW_INTERNAL, DEFAULT, TARGETS, CAMPAIGNS)
 
 @dataclass(frozen=True, slots=True)
 class LoadedPlan:
-    """What came of reading a file. The plan is none when any finding is an error."""
+    """The result of reading a file. The plan is None when any finding is an error."""
 
     plan: Plan | None
     findings: tuple[Finding, ...]
 
 
 def load_plan(text: str, file: str) -> LoadedPlan:
-    """Read a delivery file; `file` is the name that findings carry. Never raises because of what the text says."""
-    # Findings quote their line of the file, and here a line may hold a secret that somebody wrote in spite of everything.
+    """Read a delivery file; `file` is its name in findings. Never raises, whatever the text says."""
+    # Findings quote a line of the file, and a line here may hold a secret that somebody wrote into it after all.
     report = Report(file, "")
     plan = None
     if not text.strip():
@@ -171,7 +171,7 @@ def _route(record: ReadMap) -> Route:
 
 
 def plan_schema_text() -> str:
-    """The JSON Schema of the delivery file, as it stands in `schemas/delivery.schema.json`."""
+    """The JSON Schema of the delivery file: the text of `schemas/delivery.schema.json`."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:etapa:delivery",

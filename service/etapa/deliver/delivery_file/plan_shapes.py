@@ -1,4 +1,4 @@
-"""What may stand at places of a delivery file where a secret may be written by mistake: messages never repeat what they found."""
+"""Shapes for the places in a delivery file where somebody may write a secret by mistake. Their messages never repeat what was found."""
 
 import re
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ _HEADER_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _OURS = frozenset(
     ("host", "content-length", "content-type", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect", "idempotency-key")
 )
-"""Headers that we set, or that belong to the connection."""
+"""Headers that Etapa sets itself, or that belong to the connection."""
 _SECRET_WORDS = ("authorization", "cookie", "token", "secret", "password", "key", "credential")
 
 
 class QuietText(Text):
-    """Text whose mistakes are told without it."""
+    """Text that error messages do not repeat."""
 
     def read(self, node: Node, report: Report) -> str | Bad:
-        """The text, or a refusal that says only what is right."""
+        """The text, or a refusal that says only what would be right."""
         value = node.value if isinstance(node, ScalarNode) else None
         if not isinstance(value, str) or not 0 < len(value) <= self.longest or not re.fullmatch(self.pattern or ".*", value):
             return _refuse(node, self.noun, report)
@@ -44,7 +44,7 @@ FILE = Field(
 
 
 class SourceShape(Shape[SecretSource]):
-    """`{env: NAME}` or `{file: PATH}`. What stands there instead may be the secret itself, so it is not repeated."""
+    """`{env: NAME}` or `{file: PATH}`. Anything else there may be the secret itself, so it is not repeated."""
 
     noun = "{env: NAME} or {file: PATH}, so that no secret is in this file"
 
@@ -64,7 +64,7 @@ class SourceShape(Shape[SecretSource]):
 
 
 class HeadersShape(Shape[Mapping[str, HeaderValue]]):
-    """A map of header names to text or to where a secret is."""
+    """A map from header names to text, or to where a secret is kept."""
 
     def read(self, node: Node, report: Report) -> Mapping[str, HeaderValue] | Bad:
         if not isinstance(node, MapNode):
@@ -112,7 +112,7 @@ def _header_value(name: str, node: Node, report: Report) -> HeaderValue | Bad:
 
 
 class UrlShape(Shape[Name]):
-    """A URL of https, or of http to a host that the file allows. It may hold a token, so messages do not repeat it."""
+    """An https URL, or an http URL whose host the file allows. It may hold a token, so messages do not repeat it."""
 
     def read(self, node: Node, report: Report) -> Name | Bad:
         noun = "a URL such as https://crm.example.com/hooks/etapa"
@@ -146,7 +146,7 @@ def _refuse(node: Node, expected: str, report: Report) -> Bad:
 
 @dataclass(frozen=True)
 class Bounded(Shape[int]):
-    """A duration within bounds, in microseconds."""
+    """A duration within limits, in microseconds."""
 
     least: int
     most: int
@@ -163,5 +163,5 @@ class Bounded(Shape[int]):
 
 
 def shown(duration: int) -> str:
-    """A duration as a file has it."""
+    """A duration as written in a file."""
     return format_duration(duration) if duration else "0s"

@@ -1,4 +1,4 @@
-"""Fetching the secrets that a delivery file refers to, from the environment and from files. Messages name the place, never the content."""
+"""Fetching the secrets that a delivery file refers to, from the environment and from files. Messages name the place, never the secret."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,38 +22,38 @@ class SecretsError(EtapaError):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What requests to a target carry: headers for all, headers by campaign, and the keys that sign."""
+    """What requests to a target carry: headers for all campaigns, headers for single campaigns, and the signing keys."""
 
     headers: Mapping[str, Secret]
     by_campaign: Mapping[str, Mapping[str, Secret]]
     keys: tuple[Secret, ...]
 
     def headers_for(self, campaign: str) -> dict[str, str]:
-        """The headers of a request; those of the campaign win. Hand them to the client and to nothing else."""
+        """The headers of a request; those of the campaign win. Pass them to the HTTP client and to nothing else."""
         chosen = {name.lower(): (name, value) for name, value in self.headers.items()}
         chosen.update({name.lower(): (name, value) for name, value in self.by_campaign.get(campaign, {}).items()})
         return {name: value.reveal() for name, value in chosen.values()}
 
     def signing_keys(self) -> list[bytes]:
-        """The keys, the newest first."""
+        """The signing keys, newest first."""
         return [secret_key(key.reveal()) for key in self.keys]
 
 
 def secret_texts(credentials: Iterable[Credentials]) -> list[str]:
-    """Everything in them that no log may hold: headers, also without a scheme such as `Bearer` before them, and the keys that sign."""
+    """Everything in them that must not be logged: headers, with and without a scheme such as `Bearer`, and the signing keys."""
     headers = [
         header.reveal()
         for found in credentials
         for named in (found.headers, *found.by_campaign.values())
         for name, header in named.items()
-        # Its value is no secret, and stands in what receivers answer.
+        # Its value is not secret, and receivers repeat it in their answers.
         if name.lower() != "content-type"
     ]
     return [*headers, *(header.rpartition(" ")[2] for header in headers), *(key.reveal() for found in credentials for key in found.keys)]
 
 
 def find_secrets(plan: Plan, environ: Mapping[str, str], folder: Path) -> dict[str, Credentials]:
-    """The credentials of every target, by id. Paths are from `folder` on. Raises `SecretsError` with every problem at once."""
+    """The credentials of every target, by id. Paths are relative to `folder`. Raises `SecretsError` with all problems at once."""
     problems: list[str] = []
 
     def header(owner: str, name: str, value: HeaderValue) -> Secret:

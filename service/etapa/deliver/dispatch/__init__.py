@@ -1,1 +1,1 @@
-"""From a trigger to its target: a queue for each target, requests, and dead letters for what cannot be delivered."""
+"""The way of a trigger to its target: a queue for each target, the requests, and dead letters for what cannot be delivered."""

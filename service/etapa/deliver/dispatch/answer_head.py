@@ -1,7 +1,7 @@
-"""Reading answers so that nothing in a body can undo its head.
+"""Reading answers so that a broken body cannot cost us the head.
 
-aiohttp hands over an answer only when all that came with its head makes sense: a broken chunk or length in the same
-packet, and the status is lost. A status that arrived whole is the target's word, whatever follows it. So heads are kept here.
+aiohttp returns an answer only when everything that arrived with its head is valid: with a broken chunk or length in the same
+packet, the status is lost. But a status that arrived whole counts, whatever follows it. So heads are kept here.
 """
 
 import functools
@@ -15,7 +15,7 @@ from aiohttp.client_proto import ResponseHandler
 from etapa.errors import EtapaError
 
 MOST_HEAD_BYTES = 256 * 1024
-"""A head that is larger is left to aiohttp, which refuses it."""
+"""A larger head is left to aiohttp, which refuses it."""
 _START = b"HTTP/1."
 _END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?:[ \r\n]|$)")
@@ -23,7 +23,7 @@ _HEADER = re.compile(rb"^([!#-'*+.0-9A-Z^-z|~-]+):[ \t]*(.*?)[ \t]*\r?$", re.MUL
 
 
 class HeadOnly(EtapaError):
-    """An answer's head arrived whole, and what follows it is not HTTP. `headers` have names in small letters."""
+    """An answer's head arrived whole, but what follows it is not HTTP. The names in `headers` are in lower case."""
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(status)
@@ -32,24 +32,24 @@ class HeadOnly(EtapaError):
 
 
 class HeadKeeper(ResponseHandler):
-    """Hands an answer on only when its head is whole, and keeps the head."""
+    """Passes an answer on only when its head is whole, and keeps the head."""
 
     def __init__(self, loop: Any) -> None:
         super().__init__(loop)
         self._held = bytearray()
         self._in_head = False
         self.head: HeadOnly | None = None
-        """Of the last answer, once it is here."""
+        """The head of the last answer, once it has arrived."""
 
     def set_response_params(self, **options: Any) -> None:
-        """A request begins, so an answer is next."""
+        """A request begins, so an answer comes next."""
         self._held.clear()
         self._in_head = True
         self.head = None
         super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came from the target."""
+        """Bytes arrived from the target."""
         if not self._in_head:
             super().data_received(data)
             return
@@ -65,19 +65,19 @@ class HeadKeeper(ResponseHandler):
         while end := _END.search(self._held, begin):
             found = read_head(bytes(self._held[begin : end.start()]))
             if found is not None and found.status < 200 and found.status != 101:
-                # Only says that the answer is yet to come.
+                # An interim answer: the real one is still to come.
                 begin = end.end()
                 continue
             self.head = found
             self._in_head = False
             return
         rest = self._held[begin:]
-        # What will never be a head is none of ours.
+        # What can never become a head is left to aiohttp.
         self._in_head = len(rest) <= MOST_HEAD_BYTES and rest[: len(_START)] == _START[: len(rest)]
 
 
 def read_head(text: bytes) -> HeadOnly | None:
-    """Status and headers of an answer, without its last empty line; none when this is no head."""
+    """Status and headers of an answer; `text` is its head without the last empty line. None when this is not a head."""
     status = _STATUS.match(text)
     if status is None:
         return None
@@ -86,7 +86,7 @@ def read_head(text: bytes) -> HeadOnly | None:
 
 
 class HeadKeepingResponse(aiohttp.ClientResponse):
-    """An answer that can be told from its head alone."""
+    """An answer whose head is enough."""
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
         """Wait for the head. Raises `HeadOnly` when nothing after it is usable."""

@@ -1,7 +1,7 @@
-"""Writing dead letters. A trigger is only through when its dead letter is in Kafka, so writing waits for Kafka however long that takes.
+"""Writing dead letters. A trigger is finished only when its dead letter is in Kafka, so writing waits for Kafka however long that takes.
 
-What does not fit into the topic is compressed, or cut, as the worker's dead letters are. After an error the producer is made anew: one
-whose batch was refused has spent its sequence number, and the brokers take nothing more from it.
+What is too large for the topic is compressed or cut, like the worker's dead letters. After an error a new producer is made: one
+whose batch was refused has used up its sequence number, and the brokers accept nothing more from it.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class _Waiting(msgspec.Struct, frozen=True, eq=False):
 
 
 class DeadLetterWriter:
-    """Writes what is handed to it, by partition and in batches, while `run` does."""
+    """Writes what is handed to it, by partition and in batches, while `run` is running."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -63,7 +63,7 @@ class DeadLetterWriter:
         await waiting.written
 
     async def run(self) -> None:
-        """Write until this is cancelled."""
+        """Write until cancelled."""
         while True:
             await self._news.wait()
             self._news.clear()
@@ -77,7 +77,7 @@ class DeadLetterWriter:
                 self._news.set()
 
     async def _try(self, partition: int, some: list[_Waiting]) -> None:
-        """Write them, or leave them to the next time."""
+        """Write them, or leave them for the next try."""
         try:
             async with asyncio.timeout(self._cluster.session_seconds):
                 if self._producer is None:
@@ -99,7 +99,7 @@ class DeadLetterWriter:
             self._cluster.limits.tell(await topic_settings(admin, [self._topic]))
         producer = self._cluster.producer(
             f"{self._cluster.settings.delivery_group}-dead-letters",
-            # Waits for all copies, and a try that aiokafka repeats makes no second dead letter.
+            # It waits for all replicas, and a retry inside aiokafka makes no second dead letter.
             enable_idempotence=True,
             max_batch_size=MAX_BATCH_BYTES,
             request_timeout_ms=max(1_000, self._cluster.settings.session_timeout // 2_000),
@@ -112,7 +112,7 @@ class DeadLetterWriter:
         return producer
 
     async def close(self) -> None:
-        """Close the connections; what is not written by now is not through, and its trigger comes again."""
+        """Close the connections. What is not written by now is not finished, and its trigger is read again."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await close_producer(producer, "dead letters")

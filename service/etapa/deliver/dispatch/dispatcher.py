@@ -1,4 +1,4 @@
-"""The dispatcher: gives each trigger to the queue of its target, and notes it as through once it is delivered or a dead letter."""
+"""The dispatcher: it passes each trigger to the queue of its target, and marks it as finished once it is delivered or a dead letter."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ DEAD_LETTERS = ""
 """The lane of records that become dead letters without a request. No target has this id."""
 
 MOST_WAITING = 1_000
-"""Records of a partition that Faust may hold without having handed them over; then fetching pauses."""
+"""Records of a partition that Faust may hold before handing them over; at this number fetching pauses."""
 
 WRITE_SECONDS = 5.0
-"""How long dead letters that are being written when their partition is handed back may take."""
+"""How long dead letters may take that are being written when their partition is handed back."""
 
 NotSent = Literal["holdout", "skipped"]
 
@@ -43,7 +43,7 @@ class TriggerRecord(msgspec.Struct, frozen=True):
 
 
 class DeliveryObserver(Protocol):
-    """Who counts and measures. Methods are quick and do not raise."""
+    """Counts and measures deliveries. Methods are quick and do not raise."""
 
     def delivered(self, target: str, pending: PendingTrigger) -> None:
         """A trigger was delivered."""
@@ -58,17 +58,17 @@ class DeliveryObserver(Protocol):
         """A trigger has no receiver."""
 
     def answered(self, target: str, seconds: float) -> None:
-        """A request ended after so many seconds."""
+        """A request ended after this many seconds."""
 
     def breaker(self, target: str, state: State) -> None:
         """A breaker changed."""
 
     def gone(self, partition: int, count: int) -> None:
-        """So many offsets were removed from the log before they were read."""
+        """This many offsets were removed from the log before they were read."""
 
 
 class Sorted(msgspec.Struct, frozen=True):
-    """Where a record belongs: to a lane, or to none because it is for nobody."""
+    """Where a record belongs: to a lane, or to none because nobody is to receive it."""
 
     lane: str | None
     campaign: str = ""
@@ -76,7 +76,7 @@ class Sorted(msgspec.Struct, frozen=True):
     at: int | None = None
     """The trigger's."""
     why: Undelivered | None = None
-    """Of a record in the lane of dead letters: why it is there."""
+    """Why the record is in the lane of dead letters, if it is."""
     not_sent: NotSent | None = None
 
 
@@ -102,7 +102,7 @@ def _sort_trigger(plan: Plan, trigger: CampaignTriggerMessage) -> Sorted:
 
 
 class Dispatcher:
-    """One for all partitions of this process. Its queues tell it what becomes of each trigger."""
+    """There is one for all partitions of this process. Its queues report the outcome of each trigger to it."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Dispatcher:
         """`window` is how many deliveries of a target are held for each partition."""
         self._plan = plan
         self.routing = plan.routing
-        """Stands for which campaign goes to which target."""
+        """Identifies which campaign goes to which target."""
         self._window = window
         self._write_dead_letter = write_dead_letter
         self._observer = observer
@@ -123,19 +123,19 @@ class Dispatcher:
         self._kept: dict[int, Kept] = {}
         self.progress: dict[int, PartitionProgress] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Has an error when work here must not go on; a restart may heal it."""
+        """Holds an error when work must not go on; a restart may help."""
 
     def use_queues(self, queues: Mapping[str, TargetQueue]) -> None:
-        """Hand deliveries to these from now on, by target."""
+        """Pass deliveries to these queues from now on, by target."""
         self._queues = queues
 
     def assigned(self, partition: int, begin: int, before: Kept | None, *, everywhere: bool, topic_id: str | None = None) -> None:
-        """A partition is ours, and is read from `begin` on. `before` is what was kept of it; `everywhere` if all places have that.
+        """A partition is ours, and is read from `begin`. `before` is its stored progress; `everywhere`: all places that store it agree.
 
-        `topic_id` is that of the topic it belongs to.
+        `topic_id` is the id of its topic.
         """
         if partition in self.progress:
-            # What is under way in it would be disowned, and could be committed past.
+            # What is under way in it would be forgotten, and a commit could skip it.
             self.fail(
                 RuntimeError(f"partition {partition} was assigned twice without a revocation between; it is read again after a restart")
             )
@@ -145,17 +145,17 @@ class Dispatcher:
         self.progress[partition] = PartitionProgress(self._window, begin, before.through if before is not None else None, topic_id)
 
     def fetched(self, partition: int, offsets: Iterable[int]) -> None:
-        """Records were fetched: from here on none of them can get lost unnoticed."""
+        """Records were fetched: from now on none of them can get lost unnoticed."""
         if partition in self.progress:
             self.progress[partition].fetched(offsets)
 
     def has_room(self, partition: int) -> bool:
-        """Whether more may be fetched. Targets that lag do not count: their lanes fall behind instead."""
+        """Whether more may be fetched. Slow targets do not matter here: their lanes fall behind instead."""
         progress = self.progress.get(partition)
         return progress is not None and progress.waiting < MOST_WAITING and bool(progress.room(DEAD_LETTERS))
 
     def take(self, record: TriggerRecord) -> None:
-        """A record was handed over by the agent."""
+        """The agent handed over a record."""
         progress = self.progress.get(record.partition)
         try:
             if progress is None or not progress.take(record.offset):
@@ -205,19 +205,19 @@ class Dispatcher:
         if not self.failed.done():
             self.failed.set_exception(error)
 
-    # What queues tell.
+    # Reports of the queues.
 
     def delivered(self, target: str, pending: PendingTrigger) -> None:
-        """It is through."""
+        """The trigger is finished."""
         self._observer.delivered(target, pending)
         pending.progress.settle(pending.lane, pending.offset)
 
     def retried(self, target: str, pending: PendingTrigger) -> None:
-        """It will be tried again."""
+        """The trigger will be tried again."""
         self._observer.retried(target, pending)
 
     def undeliverable(self, target: str, pending: PendingTrigger, why: Undelivered) -> None:
-        """It is through when its dead letter is written."""
+        """The trigger is finished when its dead letter is written."""
         logger.warning(
             "trigger at %d/%d becomes a dead letter (%s%s): %s",
             pending.partition,
@@ -250,10 +250,10 @@ class Dispatcher:
         """A breaker changed."""
         self._observer.breaker(target, state)
 
-    # What is kept.
+    # Storing progress.
 
     def to_keep(self, progress: Mapping[int, PartitionProgress] | None = None) -> dict[int, Kept]:
-        """What is to be kept by partition; what has been already is left out."""
+        """The progress to store, by partition, without what is stored already."""
         points = {}
         for partition, each in (self.progress if progress is None else progress).items():
             point = each.kept()
@@ -262,13 +262,13 @@ class Dispatcher:
         return points
 
     def kept(self, points: Mapping[int, Kept]) -> None:
-        """These are kept. Partitions that were handed back meanwhile are somebody else's now."""
+        """This progress is stored. Partitions handed back meanwhile belong to another process now."""
         self._kept.update({partition: point for partition, point in points.items() if partition in self.progress})
 
     async def hand_back(self, partitions: set[int], seconds: float) -> dict[int, PartitionProgress]:
-        """Take nothing more from these partitions; what is under way has `seconds` to end, and the rest is left to the next owner.
+        """Take nothing more from these partitions. What is under way has `seconds` to end; the rest is left to the next owner.
 
-        Gives their progress, to be kept.
+        Returns their progress, which is to be stored.
         """
         leaving = {number: self.progress.pop(number) for number in partitions if number in self.progress}
         requests = {task for queue in self._queues.values() for task in queue.drop(partitions)}
@@ -276,7 +276,7 @@ class Dispatcher:
             await asyncio.wait(requests, timeout=seconds)
         for queue in self._queues.values():
             queue.abandon(partitions)
-        # Queues tell of outcomes in callbacks, which run once the loop has turned.
+        # Queues report outcomes in callbacks, which run in the loop's next turn.
         await asyncio.sleep(0)
         writing = {task for task, pending in self._writing.items() if pending.partition in partitions}
         if writing:

@@ -1,4 +1,4 @@
-"""A trigger on its way: the record that holds it, and what became of each request."""
+"""A trigger on its way: the record that holds it, and the result of each request."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ import msgspec
 from etapa.deliver.offsets.progress import PartitionProgress
 
 MOST_REMEMBERED = 20
-"""What the first requests came to is forgotten when there were more."""
+"""How many results are remembered; beyond that the oldest are forgotten."""
 
 
 class PendingTrigger(msgspec.Struct, kw_only=True, eq=False):
-    """A record of `campaign-triggers` that is to become a delivery or a dead letter. Times are in microseconds."""
+    """A record of `campaign-triggers` that will become a delivery or a dead letter. Times are in microseconds."""
 
     progress: PartitionProgress
-    """Of the partition, while it has been ours without a break."""
+    """The partition's progress, since it was last assigned to us."""
     lane: str
     partition: int
     offset: int
@@ -26,20 +26,20 @@ class PendingTrigger(msgspec.Struct, kw_only=True, eq=False):
     trigger_id: str = ""
     campaign: str = ""
     at: int | None = None
-    """The trigger's own time, since 1970; none of a record that is no trigger."""
+    """The trigger's own time, since 1970; None when the record is not a trigger."""
     requests: int = 0
     first_at: int = 0
-    """When the first request began, on the queue's clock."""
+    """When the first request began, by the queue's clock."""
     dropped: bool = False
-    """The partition is being given away: what has not been delivered is the next owner's."""
+    """The partition is being handed back: what has not been delivered is left to the next owner."""
     troubles: list[str] = msgspec.field(default_factory=list)
 
     def failed(self, told: str) -> None:
-        """A request came to nothing."""
+        """A request failed."""
         self.troubles.append(f"{self.requests}: {told}")
         del self.troubles[:-MOST_REMEMBERED]
 
     @property
     def history(self) -> str:
-        """What the requests came to, the latest first, as it should be told if only the beginning is read."""
+        """The results of the requests, latest first, because readers may see only the beginning."""
         return "; ".join(reversed(self.troubles))

@@ -1,4 +1,4 @@
-"""Who shows a delivery's requests in the trace that they belong to, where somebody wants that."""
+"""The port for tracing: it adds a delivery's requests to the trace that they belong to."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -13,13 +13,13 @@ class TracedRequest(msgspec.Struct, frozen=True):
     """A request under way."""
 
     headers: Mapping[str, str]
-    """Those that name the trace to its receiver, with this request as what caused it."""
+    """Headers that tell the receiver which trace this belongs to, with this request as the parent span."""
     answered: Callable[[Answer], None]
-    """To be told what came back."""
+    """To be called with the answer."""
 
 
 class RequestTracer(Protocol):
-    """One for all targets."""
+    """There is one for all targets."""
 
     def request(self, target: str, campaign: str, attempt: int, trace: Mapping[str, str]) -> AbstractContextManager[TracedRequest]:
-        """A request that lasts as long as the context. `attempt` counts from 1; `trace` are the trigger's headers that name its trace."""
+        """A request that lasts as long as the context. `attempt` counts from 1; `trace`: the trigger's headers that name its trace."""

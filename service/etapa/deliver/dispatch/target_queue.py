@@ -1,4 +1,4 @@
-"""The queue of one target: holds its triggers, makes the attempts within its bounds, and tries again what failed, until each is through.
+"""The queue of one target: it holds the triggers, makes attempts within the target's limits, and retries failures until each is finished.
 
 No target waits for another, so a slow one delays only itself.
 """
@@ -27,7 +27,7 @@ Attempt = Callable[[PendingTrigger], Awaitable[Answer]]
 
 
 class Timer(Protocol):
-    """The clocks that a queue goes by."""
+    """The clocks of a queue."""
 
     def now(self) -> int:
         """Microseconds since 1970."""
@@ -37,19 +37,19 @@ class Timer(Protocol):
 
 
 class Outcomes(Protocol):
-    """Is told the outcome of deliveries. Methods are quick and do not raise."""
+    """Receives the outcomes of deliveries. Methods are quick and do not raise."""
 
     def delivered(self, target: str, pending: PendingTrigger) -> None:
-        """It is through."""
+        """The trigger is finished."""
 
     def retried(self, target: str, pending: PendingTrigger) -> None:
         """A request failed, and there will be another."""
 
     def undeliverable(self, target: str, pending: PendingTrigger, why: Undelivered) -> None:
-        """It must become a dead letter; then it is through."""
+        """The trigger must become a dead letter; then it is finished."""
 
     def answered(self, target: str, seconds: float) -> None:
-        """A request ended after so many seconds."""
+        """A request ended after this many seconds."""
 
     def breaker(self, target: str, state: State) -> None:
         """The breaker changed."""
@@ -59,7 +59,7 @@ class TargetQueue:
     """Delivers to one target from start to stop."""
 
     def __init__(self, target: Target, attempt: Attempt, outcomes: Outcomes, clock: Timer, chance: Callable[[], float]) -> None:
-        """`chance` gives numbers from 0 (included) to 1 (not included)."""
+        """`chance` returns random numbers from 0 (inclusive) to 1 (exclusive)."""
         self.target = target
         self._attempt = attempt
         self._outcomes = outcomes
@@ -75,22 +75,22 @@ class TargetQueue:
         self._work: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
-        """Begin. The task ends with `stop`, or with an error that should not exist."""
+        """Start. The task ends with `stop`, or with an error if there is a bug."""
         self._work = asyncio.create_task(self._deliver(), name=f"etapa queue of {self.target.id}")
         return self._work
 
     def put(self, pending: PendingTrigger) -> None:
-        """Deliver this, soon."""
+        """Deliver this as soon as possible."""
         self._ready.append(pending)
         self._news.set()
 
     @property
     def state(self) -> State:
-        """Of the breaker."""
+        """The state of the breaker."""
         return self._breaker.state
 
     def drop(self, partitions: set[int] | None = None) -> list[asyncio.Task[Answer]]:
-        """Forget what waits, of these partitions or of all. Gives the requests under way, whose answers still count."""
+        """Forget what is waiting, in these partitions or in all. Returns the requests under way, whose answers still count."""
 
         def goes(pending: PendingTrigger) -> bool:
             return partitions is None or pending.partition in partitions
@@ -104,13 +104,13 @@ class TargetQueue:
         return [task for task, _ in leaving]
 
     def abandon(self, partitions: set[int] | None = None) -> None:
-        """Give up the requests in progress, of these partitions or of all; their answers are ignored."""
+        """Give up the requests in progress, in these partitions or in all; their answers are ignored."""
         for task, pending in list(self._running.items()):
             if partitions is None or pending.partition in partitions:
                 task.cancel()
 
     async def stop(self) -> None:
-        """End at once, with everything that is under way."""
+        """End at once, and cancel everything under way."""
         self.drop()
         self.abandon()
         if self._running:
@@ -146,7 +146,7 @@ class TargetQueue:
         return len(self._running) < self.target.parallel and now >= self._paused_until and self._breaker.lets_pass(now)
 
     def _next_time(self, now: int) -> int | None:
-        """When something may change by itself."""
+        """The next time at which something may change without an event."""
         times = [self._later[0][0]] if self._later else []
         if self._ready and len(self._running) < self.target.parallel:
             if now < self._paused_until:
@@ -186,8 +186,8 @@ class TargetQueue:
             return
         error = task.exception()
         if error is not None:
-            # Ours, not the target's; it counts as a failure, or the trigger would be stuck for ever. Where it came from is told
-            # without its own words, which may hold the target's address.
+            # The error is ours, not the target's. It counts as a failure, or the trigger would be stuck for ever. The log shows where it
+            # came from, without its message, which may contain the target's address.
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("a bug in Etapa: a delivery to %s failed (%s)\n%s", self.target.id, type(error).__name__, where)
         answer = task.result() if error is None else Answer(None, f"an error in Etapa ({type(error).__name__})")
@@ -196,7 +196,7 @@ class TargetQueue:
     def _judge(self, pending: PendingTrigger, answer: Answer) -> None:
         now = self._now()
         verdict = verdict_of(answer)
-        # Being asked to slow down is an answer of a target that is well.
+        # A target that asks us to slow down is healthy.
         well = verdict != "failed" or answer.status == 429
         self._replace_breaker(self._breaker.succeeded() if well else self._breaker.failed(now))
         if verdict == "delivered":
@@ -210,7 +210,7 @@ class TargetQueue:
             return
         asked = wait_asked_for(answer.retry_after, self._clock.now())
         if asked is not None:
-            # It asks not to be asked, by whatever trigger.
+            # The target asks for no requests at all, so this holds for every trigger.
             self._paused_until = max(self._paused_until, now + min(asked, self.target.retry.longest_pause))
         at = next_attempt(self.target.retry, pending.requests, pending.first_at, now, asked, self._chance())
         if at is None:

@@ -1,6 +1,6 @@
-"""One request to one target. Goes nowhere but to the URL of the delivery file: no redirects, no proxies from the environment, no cookies.
+"""One request to one target. It goes only to the URL in the delivery file: no redirects, no proxies from the environment, no cookies.
 
-What goes wrong is told in words of our own, because those of the client library may hold the URL.
+Failures are described in our own words, because those of the client library may contain the URL.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from etapa.journey.units import SECOND
 
 _MOST_READ = 64 * 1024
 _REST_SECONDS = 1.0
-"""So much of an answer is read, for so long, so that its connection can be used again; with more it is closed."""
+"""How much of an answer is read, and for how long, so that its connection can be used again; beyond that it is closed."""
 NO_TRACE: Mapping[str, str] = {}
 
 
@@ -33,15 +33,15 @@ class Webhooks:
     """The connections to all targets; used by `async with`."""
 
     def __init__(self, internal: Collection[str] = ()) -> None:
-        """`internal` are hosts that may resolve to this machine, or into networks that are not public."""
+        """`internal`: hosts that may resolve to this machine, or into networks that are not public."""
         self._internal = internal
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        # How many connections there are is bounded by each target's `parallel`. Nothing of an answer's body is used, so
-        # nothing of it is unpacked.
+        # Each target's `parallel` limits the number of connections. The body of an answer is not used, so it is not
+        # unpacked either.
         self._session = aiohttp.ClientSession(
-            # Resolved anew for each connection, and looked at each time.
+            # Names are resolved again, and checked, for each connection.
             connector=HeadKeepingConnector(limit=0, use_dns_cache=False, resolver=GuardedResolver(self._internal)),
             response_class=HeadKeepingResponse,
             max_line_size=MOST_HEAD_BYTES,
@@ -67,9 +67,9 @@ class Webhooks:
         timestamp: int,
         trace: Mapping[str, str] = NO_TRACE,
     ) -> Answer:
-        """Post a trigger. `timestamp` is in seconds since 1970; `trace` are headers that name the trace it belongs to.
+        """Post a trigger. `timestamp` is in seconds since 1970; `trace` holds headers that name the trace it belongs to.
 
-        Does not raise because of what the target does.
+        Does not raise, whatever the target does.
         """
         if self._session is None:
             raise RuntimeError("not entered")
@@ -91,7 +91,7 @@ class Webhooks:
             return Answer(None, f"no answer within {format_duration(target.timeout)}")
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as error:
             return Answer(None, _trouble(error))
-        # The status has arrived, and decides. What becomes of the rest does not matter.
+        # The status has arrived, and it decides. The rest does not matter.
         answer = Answer(response.status, retry_after=response.headers.get("Retry-After"))
         try:
             with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError):
@@ -129,5 +129,5 @@ def _trouble(error: Exception) -> str:
 
 
 def _errno_text(error: OSError) -> str:
-    # Not the error's own words: asyncio writes the address into them.
+    # The error's own message is not used: asyncio writes the address into it.
     return os.strerror(error.errno).lower() if isinstance(error.errno, int) and error.errno > 0 else "failed"

@@ -1,4 +1,4 @@
-"""Where delivery of a partition begins: decided from what was kept of it and from what the log holds. Pure."""
+"""Where delivery of a partition begins: decided from its stored progress and from what the log holds. Pure."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from etapa.errors import EtapaError
 
 
 class DeliveryRefused(EtapaError):
-    """The partition cannot be delivered as things are. Trying again does not help; the message says what would."""
+    """The partition cannot be delivered in this state. Trying again does not help; the message says what would."""
 
 
 class LogRange(msgspec.Struct, frozen=True):
@@ -20,19 +20,19 @@ class LogRange(msgspec.Struct, frozen=True):
 
 
 class Beginning(msgspec.Struct, frozen=True):
-    """Where to begin to read, and what is known to be through by then."""
+    """Where to begin reading, and what is known to be finished already."""
 
     offset: int
     before: Kept | None
-    """None when nothing was ever kept of the partition."""
+    """None when no progress of the partition was ever stored."""
     everywhere: bool = False
-    """Whether the group and the topic of progress both say what is known."""
+    """Whether the group and the topic of progress agree."""
     gone: int = 0
     """How many triggers retention may have removed before they were delivered."""
 
 
 class AnotherTopic(DeliveryRefused):
-    """What was kept is of a topic with another id."""
+    """The stored progress belongs to a topic with another id."""
 
     def __init__(self, before: str, now: str) -> None:
         super().__init__(f"the topic was deleted and made anew, or is another one (its id was {before} and is {now})")
@@ -41,10 +41,10 @@ class AnotherTopic(DeliveryRefused):
 def beginning(
     found: LogRange, by_group: Kept | None, by_topic: Sequence[Kept], *, from_end: bool, topic_id: str | None = None
 ) -> Beginning:
-    """Where to begin, given what the group's offset and the topic of progress say. `from_end`: where nothing was ever kept, at the end.
+    """Where to begin, given the group's offset and the topic of progress. `from_end`: begin at the end if no progress was ever stored.
 
-    `topic_id` is that of the topic now. What was kept of one with another id says nothing, once something was kept of this one.
-    Raises `DeliveryRefused` when what was kept is not of this log.
+    `topic_id` is the current id of the topic. Once there is progress of this topic, progress of one with another id is ignored.
+    Raises `DeliveryRefused` when the stored progress does not belong to this log.
     """
     others = [one.topic_id for one in (*by_topic, by_group) if one is not None and is_of_another(one, topic_id)]
     if others and topic_id is not None:
@@ -64,12 +64,12 @@ def beginning(
 
 
 def is_of_another(kept: Kept, topic_id: str | None) -> bool:
-    """Whether this was kept of a topic with another id, as far as both ids are known."""
+    """Whether this is the progress of a topic with another id, if both ids are known."""
     return kept.topic_id is not None and topic_id is not None and kept.topic_id != topic_id
 
 
 def read_on_at(position: int, found: LogRange) -> int:
-    """Where to read on when the log was asked for `position` and does not hold it. Raises `DeliveryRefused` when it ends before."""
+    """Where to continue reading when the log does not hold `position`. Raises `DeliveryRefused` when the log ends before it."""
     if position > found.end:
         raise DeliveryRefused(f"it is read up to offset {position}, but ends at {found.end}")
     return max(position, found.start)

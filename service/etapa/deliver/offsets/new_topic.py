@@ -1,4 +1,4 @@
-"""Having triggers delivered from a topic that was deleted and made anew on purpose: its progress begins anew."""
+"""Accepting a topic of triggers that was deleted and made anew on purpose: its progress begins again."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from etapa.stream.kafka.reading.topic_reader import TopicReader
 from etapa.stream.kafka.topics.topic_ids import topics_found
 
 NO_ROUTES = ""
-"""What is kept holds for no routing: nothing is said beyond the offset."""
+"""No routing: only the offset is stored."""
 
 
 async def accept_triggers(cluster: Cluster) -> Sequence[tuple[int, int]]:
-    """Begin delivery anew in the partitions of `campaign-triggers` whose progress is of a topic with another id.
+    """Begin delivery again in the partitions of `campaign-triggers` whose progress belongs to a topic with another id.
 
-    Gives them, each with the offset that is delivered first. Raises `LogError`, and `DeliveryProgressError` for what cannot be read.
+    Returns them, each with the first offset to be delivered. Raises `LogError`, and `DeliveryProgressError` for progress that cannot be read.
     """
     settings = cluster.settings
     triggers, progress = settings.topic_campaign_triggers, settings.topic_delivery_progress

@@ -1,9 +1,9 @@
-"""The topic `delivery-progress`: how far delivery is, kept where nothing expires, unlike the offsets of a group without members.
+"""The topic `delivery-progress`: how far delivery has got, stored where it never expires, unlike the offsets of a group without members.
 
-An owner of a partition commits to its group first, which Kafka lets nobody do but the owner, and writes here after. So what is
-here was kept by owners alone, and of two such records one says all that the other does: the one that says more counts, however
-late the other arrived. Compaction must not take it away for the other; so every process has a key of its own, and whoever takes a
-partition over removes the keys of others once its own is there.
+The owner of a partition commits to its group first, which Kafka allows only the owner to do, and writes here afterwards. So only
+owners have written what is here, and of two such records one always includes the other: the one that says more counts, however
+late the other arrived. Compaction must not remove it in favour of the other, so every process has its own key, and a process that
+takes over a partition removes the keys of others once its own is written.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ from etapa.stream.kafka.reading.stretch import range_of, records_between
 from etapa.stream.kafka.writing.producer import close_producer
 
 LONGEST = 512 * 1024
-"""Bytes of a record. Where it would be longer only its offset is kept, which costs repeats after a restart and nothing else."""
+"""The most bytes of a record. If it would be longer, only its offset is stored; the only cost is that a restart repeats some deliveries."""
 
 logger = logging.getLogger(__name__)
 
 
 class ProgressLog:
-    """One for a process. Connects when it is first needed; methods raise `LogError` or what aiokafka raises."""
+    """There is one for each process. It connects when first needed; methods raise `LogError` or aiokafka's errors."""
 
     def __init__(self, cluster: Cluster, routing: str) -> None:
-        """`routing` stands for which campaign goes where: what is through beyond an offset holds for this alone."""
+        """`routing` identifies which campaign goes where: what is through beyond an offset holds only for that routing."""
         settings = cluster.settings
         self._cluster = cluster
         self._topic = settings.topic_delivery_progress
@@ -49,7 +49,7 @@ class ProgressLog:
         self._of_others: dict[int, set[bytes]] = {}
 
     async def read(self, partitions: Collection[int]) -> dict[int, list[Kept]]:
-        """All that was kept of each of these partitions of `campaign-triggers`, in no order."""
+        """Everything stored for each of these partitions of `campaign-triggers`, in no particular order."""
         if not partitions:
             return {}
         consumer = self._cluster.reading_consumer()
@@ -78,7 +78,7 @@ class ProgressLog:
                 else:
                     values.setdefault(record.key, []).append((record.offset, record.value))
         self._of_others[partition] = values.keys() - {self._key}
-        # Of each key the last alone would do, as a process writes in order.
+        # The last record of each key would be enough, since a process writes in order.
         return [self._kept(partition, *found[-1]) for found in values.values()]
 
     def _kept(self, partition: int, offset: int, value: bytes) -> Kept:
@@ -91,12 +91,12 @@ class ProgressLog:
         return Kept(said.offset, Through(said.upto, frozenset(said.open), said.behind), said.topic_id)
 
     async def keep(self, points: Mapping[int, Kept]) -> None:
-        """Write what is kept of these partitions. Returns when Kafka has it."""
+        """Store the progress of these partitions. Returns when Kafka has it."""
         try:
             await self._write(points)
         except BaseException:
-            # A producer whose batch was refused has spent its sequence number, and one that was left alone may write what it holds later
-            # than the next one: so that has a key of its own too, and this one's is removed once that is there.
+            # A producer whose batch was refused has used up its sequence number, and an abandoned one may still write after its
+            # successor. So the successor has its own key too, and the old key is removed once the new one is written.
             for partition in points:
                 self._of_others.setdefault(partition, set()).add(self._key)
             self._key = progress_key(self._group, secrets.token_hex(8))
