@@ -1,7 +1,7 @@
 """The command `etapa`: which commands there are, and how any of them ends.
 
 A command's module is imported only when it is called, so `etapa --help` and the commands that need no server answer at once.
-Exit codes: 0 good, 1 a check failed or a server did not do its part, 2 wrong use.
+Exit codes: 0 success, 1 a check or a server failed, 2 wrong use.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """A group that imports a command when it is called, and ends quietly when it is interrupted or its reader goes away."""
+    """A group that imports a command only when it is called, and ends quietly when it is interrupted or its output is closed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which a newcomer meets them."""
@@ -76,12 +76,12 @@ class Commands(click.Group):
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """As click does it, without importing the commands: whoever types waits for it."""
+        """Like click's own, but without importing the commands: somebody who types is waiting for this."""
         found = [CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does it, but a mistyped name is answered with the nearest one."""
+        """Like click's own, but for a mistyped name the error suggests the nearest one."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
@@ -93,7 +93,7 @@ class Commands(click.Group):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Ctrl-C and a closed pipe end it as a shell expects, without a word; a full disk is said."""
+        """Run the command. Ctrl-C and a closed pipe end it silently, as a shell expects; a full disk is reported."""
         _have_streams()
         try:
             result = super().invoke(ctx)
@@ -113,14 +113,14 @@ class Commands(click.Group):
 
 
 def _have_streams() -> None:
-    """A parent may have closed them; then what would be said goes nowhere."""
+    """Replace standard streams that the parent process has closed; what is written to them is discarded."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (open until the process ends)
 
 
 def _drop_output() -> None:
-    """Whatever is still buffered has no reader: send it nowhere, so that leaving does not fail on it."""
+    """Discard buffered output that nobody can read, so that flushing it at exit does not fail."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

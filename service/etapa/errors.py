@@ -1,11 +1,11 @@
-"""Every error that is ours: what it means, who raises it, and who deals with it. A test holds this map equal to the code.
+"""Every error of Etapa: what it means, who raises it, and who handles it. A test keeps this map in step with the code.
 
-An error's message is for people: it says what was found, where, and what would be right. Errors of libraries are turned into
-these at the rim, in the room that knows the library; the error behind is the cause (`__cause__`).
+Error messages are for people: they say what was found, where, and what would be right. Errors of libraries are converted to
+these in the room that uses the library; the original error is the cause (`__cause__`).
 
     error                   raised by                 dealt with by
     ----------------------  ------------------------  ----------------------------------------------------------------
-    What somebody wrote cannot be used. The message goes to whoever wrote it.
+    A file, setting or record cannot be used. The message is for the person who wrote it.
     JourneyError            journey.language          commands: exit 1, with file, line and column of each finding
     DurationError           journey                   the loader, and settings: part of their own message
     PatternError            journey.language          the loader: a finding
@@ -43,7 +43,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     EvaluationFailed        journey.engine            the batch: a dead letter, or a dropped timer that is told
     CannotJudge             stream.protocol           the tenure: starts the batch over without the record
 
-    Kafka or Redis did not do what was asked. The partition is taken over again, and nothing held in memory is trusted.
+    A request to Kafka or Redis failed. The partition is taken over again, and nothing held in memory is trusted.
     LogError                stream.kafka              the partition task; commands: exit 1
       Fenced                                          the partition task: a successor owns it, so it waits a little longer
       Blocked                                         the partition task: refused
@@ -61,7 +61,7 @@ these at the rim, in the room that knows the library; the error behind is the ca
     InDoubt                 stream.protocol           the partition task
     SchemasAway             registry                  the partition task: waits for the registry; commands: exit 1
 
-    A partition must not be processed as things are. Somebody has to step in; it is looked at again now and then.
+    A partition must not be processed in its present state. An operator has to act; meanwhile it is checked again now and then.
     PartitionRefused        stream.protocol           the worker: not ready, with the reason
       AllRefused                                      the worker: lets go of all partitions, and looks again
       MayPass                                         the partition task: believed after some more looks
@@ -78,17 +78,17 @@ these at the rim, in the room that knows the library; the error behind is the ca
     RedriveError            stream.upkeep             commands: exit 1
     NobodyAtWork            stream.upkeep             `rebuild`: exit 1
 
-    A turn that the next caller takes; never seen outside.
+    Used for control flow: the caller handles it, and it is never seen outside.
     NotShown, WentBack      stream.upkeep             `verify`: not comparable; begin again
     NothingProcessed        stream.upkeep             `topics accept`: the next partition
     Skipped                 deliver                   delivery reads the partition again
     HeadOnly                deliver                   delivery: an answer whose head says enough
 
-What the command line itself raises, `CheckFailed` (exit 1) and `WrongUse` (exit 2), are click's exceptions: they end a command
-and are caught by nobody.
-`TransactionAbortable` is one of aiokafka's: an answer of brokers that aiokafka does not know yet. It is told as a `LogError`.
+The command line itself raises click exceptions, `CheckFailed` (exit 1) and `WrongUse` (exit 2): they end the command, and nothing
+catches them.
+`TransactionAbortable` extends aiokafka's errors: an answer of brokers that aiokafka does not know yet. It is reported as a `LogError`.
 """
 
 
 class EtapaError(Exception):
-    """The base of every error of ours."""
+    """The base class of every error of Etapa."""

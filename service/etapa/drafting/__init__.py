@@ -1,4 +1,4 @@
-"""A first journey for somebody who has none: a few answers, or a look at the touchpoints that there are, made into a file with tests.
+"""A first journey for somebody who has none yet: a file with tests, made from a few answers or from a sample of touchpoints.
 
 Pure: touchpoints and answers come in, text goes out.
 """

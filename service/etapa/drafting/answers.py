@@ -1,4 +1,4 @@
-"""What has to be known to write a first journey, and what is a good guess where nobody says."""
+"""What must be known to write a first journey, and good guesses for what is not given."""
 
 import re
 import unicodedata
@@ -12,34 +12,34 @@ CONVERSIONS: Final = (
     ("booking", "reserv", "payment", "paid", "pago", "subscri", "suscri", "renew"),
     ("signup", "sign_up", "register", "registr", "enrol", "install"),
 )
-"""Parts of names by which a type is taken for what makes a customer, the likeliest first."""
+"""Parts of names that suggest that a type makes somebody a customer, likeliest first."""
 TROUBLE: Final = ("complain", "queja", "reclamo", "refund", "reembolso", "devol", "return", "cancel", "unsubscri", "dispute")
-"""Parts of names of what nobody wants to happen."""
+"""Parts of names that suggest trouble."""
 
 MOST_NAMED: Final = 8
-"""So many types of interest at most stand in a draft; more would only make it long."""
+"""The most types of interest in a draft; more would only make it long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Everything that a draft is made of. Times are microseconds."""
+    """Everything that a draft is made from. Durations are in microseconds."""
 
     name: str
     conversion: str
-    """The type of touchpoint that makes a customer."""
+    """The type of touchpoint that makes somebody a customer."""
     interest: tuple[str, ...] = ()
     """Types that show interest before that."""
     trouble: tuple[str, ...] = ()
-    """Types that keep a customer from being called a regular for a while."""
+    """Types that keep a customer from becoming a regular for a while."""
     regular_count: int = 3
     regular_within: int = 90 * DAY
     silent_after: int = 180 * DAY
     consent: str | None = None
-    """The trait that says, as true, that a customer may be written to; none: no campaign is drafted."""
+    """The trait whose value `true` means that a customer may be contacted; None: no campaign is drafted."""
 
 
 def conversion_among(types: tuple[str, ...]) -> str | None:
-    """The type that probably makes a customer; none if no name sounds like it."""
+    """The type that probably makes somebody a customer; None if no name suggests it."""
     wanted = [name for name in types if not is_trouble(name)]
     for parts in CONVERSIONS:
         for part in parts:
@@ -55,6 +55,6 @@ def is_trouble(name: str) -> bool:
 
 
 def journey_id(text: str) -> str:
-    """An id made of any text: lower case, letters without accents, dashes; `my-journey` where nothing is left."""
+    """An id made from any text: lower case, letters without accents, dashes; `my-journey` if nothing is left."""
     plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "my-journey"

@@ -27,7 +27,7 @@ class DraftError(EtapaError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DraftedStory:
-    """A test to be: what happens, and the stage in which the customer must be in the end."""
+    """A test to be written: what happens, and the stage in which the customer must end."""
 
     name: str
     given: tuple[GivenTouchpoint, ...]
@@ -36,7 +36,7 @@ class DraftedStory:
 
 
 def draft(answers: Answers) -> str:
-    """A journey file made of the answers: stages, rules, campaigns if there is a consent, and tests. Raises `DraftError`."""
+    """A journey file made from the answers: stages, rules, campaigns if there is a consent trait, and tests. Raises `DraftError`."""
     if answers.regular_count < 2:
         raise DraftError(f"a regular comes back, so at least 2 of `{answers.conversion}` are needed, found {answers.regular_count}")
     if answers.conversion in (*answers.interest, *answers.trouble):
@@ -146,7 +146,7 @@ def _stories(answers: Answers, step: int) -> Iterator[DraftedStory]:
 
 
 def drafted_tests(journey: Journey, stories: Iterator[DraftedStory]) -> Iterator[str]:
-    """What the journey makes of each story is what its test expects, provided that it ends where it must."""
+    """Each test expects what the journey does with its story, provided that the customer ends in the right stage."""
     program = compile_journey(journey)
     yield "# Times are counted from the beginning of each test."
     yield "tests:"
@@ -172,7 +172,7 @@ def _types(types: Sequence[str]) -> str:
 
 
 def _written(text: str) -> str:
-    """Text as YAML reads it back: as it stands where that is safe, in quotes else."""
+    """Text as a YAML scalar: plain where that is safe, otherwise in quotes."""
     if _PLAIN.fullmatch(text) and text.casefold() not in _RESERVED:
         return text
     return json.dumps(text, ensure_ascii=False)

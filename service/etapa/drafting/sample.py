@@ -10,19 +10,19 @@ from etapa.journey.units import DAY, HOUR, MINUTE
 MOST_TYPES: Final = 500
 MOST_CUSTOMERS: Final = 50_000
 MOST_GAPS: Final = 50_000
-"""What is remembered of a sample is bounded; beyond that more of it is looked at, but tells nothing new."""
+"""Limits on what is remembered of a sample; beyond them it is still read, but adds nothing new."""
 
 LENGTHS: Final = (
     *(15 * MINUTE, HOUR, 3 * HOUR, 12 * HOUR, DAY, 2 * DAY, 3 * DAY, 7 * DAY, 14 * DAY),
     *(30 * DAY, 60 * DAY, 90 * DAY, 180 * DAY, 365 * DAY, 730 * DAY),
 )
-"""Lengths of time that people name; a measured one becomes the next longer of them."""
+"""Durations that people use; a measured one is rounded up to the next of them."""
 
 CONSENTS: Final = ("consent", "marketing", "newsletter", "opt_in", "optin", "acepta", "suscrito")
 
 
 class Sample:
-    """Touchpoints, looked at one by one, in order of time for each customer."""
+    """A sample of touchpoints, added one by one, in order of time for each customer."""
 
     def __init__(self) -> None:
         self.types: Counter[str] = Counter()
@@ -33,7 +33,7 @@ class Sample:
         self._consents: Counter[str] = Counter()
 
     def add(self, touchpoint: Touchpoint) -> None:
-        """Look at one."""
+        """Take in one touchpoint."""
         kind = touchpoint.type
         if kind not in self.types and len(self.types) >= MOST_TYPES:
             return
@@ -54,11 +54,11 @@ class Sample:
             gaps.append(touchpoint.at - before)
 
     def suggests(self, name: str) -> Answers | None:
-        """The best guess; none if the sample is empty."""
+        """The best guess; None if the sample is empty."""
         if not self.types:
             return None
         by_number = tuple(kind for kind, _ in self.types.most_common())
-        # Where no name tells, what is done least often is what all the rest leads to.
+        # If no name suggests it, the rarest type is taken as the goal that all the others lead to.
         conversion = conversion_among(by_number) or by_number[-1]
         gaps = sorted(self._gaps.get(conversion, ()))
         usual = gaps[len(gaps) // 2] if gaps else 30 * DAY

@@ -1,1 +1,1 @@
-"""Schemas from a schema registry, and reading records by them: Avro, Protobuf and JSON. Needs the extra `etapa[registry]`."""
+"""Schemas from a schema registry, and reading records with them: Avro, Protobuf and JSON. Needs the extra `etapa[registry]`."""

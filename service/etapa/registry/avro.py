@@ -1,4 +1,4 @@
-"""Records in Avro, by a schema of a registry."""
+"""Reading Avro records with a schema from a registry."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _Read = Callable[[BytesIO, Any, None], Any]
 
 
 class AvroReader:
-    """Reads records of one schema, with logical types as JSON would have them: times as RFC 3339, decimals as numbers."""
+    """Reads records of one schema. Logical types become what JSON would hold: times as RFC 3339, decimals as numbers."""
 
     kind: Final = "avro"
 
@@ -29,9 +29,9 @@ class AvroReader:
             for _, text in registered.references:
                 fastavro.parse_schema(json.loads(text), named_schemas=named)
             self._schema = fastavro.parse_schema(json.loads(registered.text), named_schemas=named)
-        except Exception as error:  # noqa: BLE001 - a schema is what somebody wrote, and is refused whatever parsing it raises
+        except Exception as error:  # noqa: BLE001 - a schema is foreign input: it is refused, whatever parsing it raises
             raise SchemaRefused(f"it is not an Avro schema: {type(error).__name__}: {error}") from None
-        # The compiled reader does not look how deep it is: a record that goes deep enough would end the process.
+        # The compiled reader does not check depth: a record nested deeply enough would crash the process.
         self._read: _Read = careful_reader if may_hold_itself(self._schema, named) else fastavro.schemaless_reader
 
     def read(self, body: bytes) -> Any:

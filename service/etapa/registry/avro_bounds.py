@@ -1,7 +1,7 @@
-"""What a record of an Avro schema may come to: a few bytes must not become gigabytes, nor take hours.
+"""Limits on what a record of an Avro schema may become: a few bytes must not turn into gigabytes, or take hours.
 
-In Avro some values take no bytes at all: null, a `fixed` of size 0, a record of nothing else. An array of them may say that it has as many
-as there are numbers.
+In Avro some values take no bytes at all: null, a `fixed` of size 0, and records of only such values. An array of them can claim any number
+of items.
 """
 
 from typing import Any, Final, NamedTuple
@@ -9,13 +9,13 @@ from typing import Any, Final, NamedTuple
 from etapa.registry.refusal import SchemaRefused
 
 MOST_WITHOUT_BYTES: Final = 100
-"""Values without bytes in one record."""
+"""The most values without bytes in one record."""
 
 
 def may_hold_itself(schema: Any, named: dict[str, Any]) -> bool:
-    """Whether records of a parsed schema may hold others of their own kind, as deep as they like; `named` are the types that it names.
+    """Whether records of a parsed schema may contain records of their own type, to any depth; `named`: the types that it names.
 
-    Raises `SchemaRefused` where they may come to far more than their bytes.
+    Raises `SchemaRefused` when they could become far larger than their bytes.
     """
     look = _Look(named)
     look.at(schema)
@@ -24,9 +24,9 @@ def may_hold_itself(schema: Any, named: dict[str, Any]) -> bool:
 
 class _Size(NamedTuple):
     least: int
-    """Bytes that the shortest one takes; of a type that holds itself, 0 on the way."""
+    """Bytes that the shortest value takes; for a type that contains itself, 0 until that is known."""
     without_bytes: int
-    """Values that take none."""
+    """The number of values that take no bytes."""
 
 
 class _Look:

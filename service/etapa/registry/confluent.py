@@ -1,4 +1,4 @@
-"""Asking a registry for schemas, by the interface of Confluent's, which Apicurio, Karapace, Redpanda and others speak too."""
+"""Asking a registry for schemas with Confluent's API, which Apicurio, Karapace, Redpanda and others offer too."""
 
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -10,13 +10,13 @@ from etapa.settings import Settings
 
 NEEDED: Final = "a schema registry takes `pip install 'etapa[registry]'`"
 MOST_REFERENCES: Final = 200
-"""Schemas that one may refer to, directly or not."""
+"""The most schemas that one may refer to, directly or indirectly."""
 _UNKNOWN: Final = (40401, 40402, 40403)
-"""What a registry says of a subject, version or schema that it does not have. Any other 404 comes from something else than a registry."""
+"""A registry's error codes for a missing subject, version or schema. Any other 404 does not come from a registry."""
 
 
 class RegistryError(EtapaError):
-    """The registry was not reached, did not answer in time, or not as it should. May pass."""
+    """The registry could not be reached, did not answer in time, or gave a wrong answer. This may pass."""
 
 
 class UnknownSchema(EtapaError):
@@ -24,7 +24,7 @@ class UnknownSchema(EtapaError):
 
 
 class RegistryMissing(EtapaError):
-    """What it takes to ask a registry is not installed. The message says how to install it."""
+    """The packages needed to ask a registry are not installed. The message says how to install them."""
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class Registered(msgspec.Struct, frozen=True):
     """`AVRO`, `PROTOBUF` or `JSON`."""
     text: str
     references: tuple[tuple[str, str], ...] = ()
-    """The name that each schema is referred to by, and its text; what others need comes before them."""
+    """The name by which each schema is referred to, and its text; each comes after those that it needs."""
 
 
 class Registry(Protocol):
@@ -45,7 +45,7 @@ class Registry(Protocol):
 
 
 class ConfluentRegistry:
-    """A registry over HTTP. Passwords and certificates are read anew each time it is asked, which is once a schema."""
+    """A registry over HTTP. Passwords and certificates are read again for each request, that is, once for each schema."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises `RegistryMissing`."""
@@ -73,7 +73,7 @@ class ConfluentRegistry:
         except RegistryError:
             raise
         except Exception as error:
-            # The client raises what its HTTP library, TLS and JSON raise; none of it says anything about the record.
+            # The client passes on the errors of its HTTP library, TLS and JSON; none of them is about the record.
             raise RegistryError(f"{self._settings.registry_url}: {type(error).__name__}: {error}") from error
 
 
@@ -84,7 +84,7 @@ def _gather(client: Any, schema: Any, references: dict[str, str]) -> None:
             continue
         if len(references) == MOST_REFERENCES:
             raise RegistryError(f"a schema refers to more than {MOST_REFERENCES} others")
-        # A schema that is deleted softly is still there for those that refer to it.
+        # A soft-deleted schema is still there for schemas that refer to it.
         found = client.get_version(reference.subject, reference.version, deleted=True).schema
         references[reference.name] = ""
         _gather(client, found, references)
@@ -96,7 +96,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "url": settings.registry_url,
         "timeout": settings.registry_timeout / 1_000_000,
-        # Whoever asks waits by himself, and says so meanwhile.
+        # The caller does its own waiting, and logs it.
         "max.retries": 0,
     }
     files = {

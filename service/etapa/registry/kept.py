@@ -1,4 +1,4 @@
-"""The schemas of a registry that were asked for, kept ready to read with."""
+"""The schemas that were fetched from a registry, kept ready for reading records."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ from etapa.registry.schema_readers import reader_of
 logger = logging.getLogger(__name__)
 
 MOST_KEPT: Final = 1000
-"""Schemas that are kept. When there are more, those that came first are asked for again."""
+"""The most schemas that are kept. Beyond that, the oldest are dropped and fetched again when needed."""
 UNKNOWN_FOR: Final = 60.0
-"""Seconds after which a registry is asked again for a schema that it did not have."""
+"""Seconds after which the registry is asked again for a schema that it did not have."""
 
 
 class KeptSchemas:
-    """`Schemas` of one registry. May be used by several threads."""
+    """The `Schemas` of one registry. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class KeptSchemas:
         self._clock = clock
         self._compiled = compiled
         self._kept: dict[int, tuple[SchemaReader | Rejected, float | None]] = {}
-        """By number: what reads it, and when to ask again."""
+        """By schema number: its reader, and when to ask again."""
         self._asking = asyncio.Lock()
         self._writing = threading.Lock()
 

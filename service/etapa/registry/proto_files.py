@@ -1,4 +1,4 @@
-"""From the text of `.proto` files, as registries have them, to descriptors. protoc does it, in a process of its own: it is fed what others wrote."""
+"""Compiles the text of `.proto` files from a registry to descriptors. protoc runs in its own process, because its input is foreign."""
 
 import re
 import subprocess
@@ -47,7 +47,7 @@ def _harmless(name: str) -> str:
 
 
 def _well_known() -> Path:
-    """Where the files are that come with protoc."""
+    """The folder of the files that come with protoc."""
     try:
         import grpc_tools
     except ImportError:

@@ -1,4 +1,4 @@
-"""Records in Protobuf, by a schema of a registry."""
+"""Reading Protobuf records with a schema from a registry."""
 
 from typing import Any, Final
 
@@ -15,11 +15,11 @@ from etapa.registry.refusal import SchemaRefused
 from etapa.sources.typed_files import plain
 
 MOST_MEMORY: Final = 256 * 1024 * 1024
-"""Bytes that a record may come to when it is unpacked: an empty message takes two bytes, and in memory a place for each field."""
+"""The most bytes that a record may take when unpacked: an empty message takes two bytes, but in memory it has a slot for each field."""
 MOST_VALUES: Final = 500_000
-"""Values of one record, about as many as a mebibyte of JSON can hold."""
+"""The most values of one record, about as many as a mebibyte of JSON can hold."""
 _FIELD: Final = 8
-"""Bytes of memory for a field that is not set."""
+"""Bytes of memory that an unset field takes."""
 _AS_JSON: Final = frozenset(f"google.protobuf.{name}" for name in ("Timestamp", "Duration", "FieldMask", "Struct", "Value", "ListValue"))
 _WRAPPERS: Final = frozenset(
     f"google.protobuf.{kind}Value" for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
@@ -42,7 +42,7 @@ class ProtobufReader:
             for file in files:
                 pool.Add(file)
             self._file: FileDescriptor = pool.FindFileByName(name)
-        except Exception as error:  # noqa: BLE001 - a schema is what somebody wrote, and is refused whatever building it raises
+        except Exception as error:  # noqa: BLE001 - a schema is foreign input: it is refused, whatever building it raises
             raise SchemaRefused(f"its messages cannot be built: {type(error).__name__}: {error}") from None
         if not self._file.message_types_by_name:
             raise SchemaRefused("it has no message")
@@ -69,18 +69,18 @@ class ProtobufReader:
             return rejected("invalid", f"the record does not fit its Protobuf schema: {type(error).__name__}")
 
     def message(self, full_name: str) -> Any:
-        """A new message of this type, to be filled by whoever writes records."""
+        """A new, empty message of this type, for writing records."""
         return GetMessageClass(self._file.pool.FindMessageTypeByName(full_name))()
 
     def _type(self, indexes: tuple[int, ...]) -> tuple[type[Message], int] | None:
-        """The message at these places, and the most bytes that one may have."""
+        """The message type at these indexes, and the most bytes that one may have."""
         types = list(self._file.message_types_by_name.values())
         found: Descriptor | None = None
         for index in indexes:
             if not 0 <= index < len(types):
                 return None
             found = types[index]
-            # The entries of maps are messages too, which stand nowhere in the text: Confluent's own serializer does not count them.
+            # Entries of maps are messages too, but do not appear in the text: Confluent's own serializer does not count them.
             types = [each for each in found.nested_types if not each.GetOptions().map_entry]
         if found is None:
             return None
@@ -95,7 +95,7 @@ class _TooMany(Exception):
 
 
 class _Walk:
-    """Makes one message into plain values."""
+    """Converts one message to plain values."""
 
     def __init__(self) -> None:
         self._left = MOST_VALUES
@@ -141,7 +141,7 @@ def _key(key: Any) -> str:
 
 
 def _widest(descriptor: Descriptor) -> int:
-    """The most fields of any message that one may hold."""
+    """The largest number of fields of any message type that this one may contain."""
     seen: set[str] = set()
     waiting = [descriptor]
     widest = 1
@@ -155,7 +155,7 @@ def _widest(descriptor: Descriptor) -> int:
 
 
 def _indexes(body: bytes) -> tuple[tuple[int, ...], int]:
-    """Which message of the schema follows, by its place in the file, and in that; and where it begins. A single 0 stands for the first."""
+    """The path of indexes of the message type that follows, and where the message begins. A single 0 stands for the first type."""
     count, at = _signed(body, 0)
     if count == 0:
         return (0,), at

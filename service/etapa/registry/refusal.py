@@ -4,4 +4,4 @@ from etapa.errors import EtapaError
 
 
 class SchemaRefused(EtapaError):
-    """A schema that records cannot be read by; the message says why."""
+    """Records cannot be read with this schema; the message says why."""

@@ -1,4 +1,4 @@
-"""What reads records of a schema, by its kind."""
+"""Readers for records, by the kind of their schema."""
 
 from typing import Any, Final
 
@@ -10,11 +10,11 @@ from etapa.registry.confluent import Registered
 from etapa.registry.refusal import SchemaRefused
 
 LARGEST_TEXT: Final = 4 * 1024 * 1024
-"""Characters of a schema and all that it refers to."""
+"""The most characters of a schema together with all schemas that it refers to."""
 
 
 def reader_of(registered: Registered) -> SchemaReader:
-    """What reads records of a schema. Raises `SchemaRefused`."""
+    """A reader for records of this schema. Raises `SchemaRefused`."""
     from etapa.registry.avro import AvroReader
     from etapa.registry.protobuf import ProtobufReader
 
@@ -30,7 +30,7 @@ def reader_of(registered: Registered) -> SchemaReader:
 
 
 class JsonReader:
-    """Records that a JSON Schema describes are JSON. That they keep to it was for their producer to check."""
+    """Reads records with a JSON Schema, which are JSON. Validating them was their producer's job."""
 
     kind = "json"
 

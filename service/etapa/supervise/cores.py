@@ -7,11 +7,11 @@ _CONTAINER_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_cores(limit: Path = _CONTAINER_LIMIT) -> int:
-    """Whole cores, at least one: what the system lets this process use, and no more than its container's quota (`cpu.max` of cgroup v2)."""
+    """Whole cores, at least one: those that the system lets this process use, limited by its container's quota (`cpu.max` of cgroup v2)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, _, period = limit.read_text().partition(" ")
         return max(1, min(cores, int(quota) // int(period)))
     except (OSError, ValueError, ZeroDivisionError):
-        # No container, or none with a quota ("max").
+        # No container, or a container without a quota ("max").
         return cores

@@ -21,9 +21,9 @@ from etapa.supervise.merged_metrics import MergedMetrics
 from etapa.supervise.supervised_worker import SupervisedWorker
 
 ASK_SECONDS = 4.0
-"""How long a worker may take to tell of itself: a probe of the front gives up after five."""
+"""Seconds that a worker may take to report on itself; a probe of this port gives up after five."""
 POLL_SECONDS = 5.0
-"""What a worker counted in the last so many seconds before it was killed is not counted."""
+"""Seconds between two looks at the metrics. What a killed worker counted after the last look is lost."""
 _PASSED_ON = ("Accept", "Accept-Language", "Authorization", "Last-Event-ID")
 _PASSED_BACK = (
     "Content-Type",
@@ -39,10 +39,10 @@ logger = logging.getLogger(__name__)
 
 
 class Front:
-    """What the supervisor answers; used by `async with`, which opens the ways to the workers."""
+    """Answers the supervisor's HTTP requests. Used with `async with`, which opens the connections to the workers."""
 
     def __init__(self, workers: Sequence[SupervisedWorker], registry: CollectorRegistry, requests: RequestObserver) -> None:
-        """`registry` holds the supervisor's own metrics; those of the workers join them."""
+        """`registry` holds the supervisor's own metrics; those of the workers are added to it."""
         self._workers = workers
         self._merged = MergedMetrics()
         registry.register(self._merged)
@@ -70,23 +70,23 @@ class Front:
         return application_of(OF_A_WORKER, [self, self._health, passed_on], self._requests)
 
     async def poll(self) -> None:
-        """Look at the workers' metrics every few seconds, for ever: what a worker had counted is known when it ends."""
+        """Read the workers' metrics every few seconds, for ever, so that a worker's counts are known when it ends."""
         while True:
             await self._look()
             await asyncio.sleep(POLL_SECONDS)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """GET /metrics: of all workers together, and the supervisor's own."""
+        """GET /metrics: those of all workers together, and the supervisor's own."""
         await self._look()
         return await self._health.metrics(request)
 
     async def health(self) -> Sequence[Health]:
-        """What each worker says of itself, named by its number."""
+        """What each worker says about itself, named by its number."""
         told = await asyncio.gather(*(self._health_of(worker) for worker in self._workers))
         return [check for checks in told for check in checks]
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
-        """Have one worker answer; the next one, when that one does not."""
+        """Have a worker answer; if it does not, try the next one."""
         for _ in self._workers:
             worker = self._workers[next(self._turns)]
             if not worker.is_running:
@@ -100,7 +100,7 @@ class Front:
 
     async def _asked(self, worker: SupervisedWorker, request: web.Request) -> ClientResponse:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        # The path as it came: an id in it may hold a percent-encoded slash.
+        # The raw path: an id in it may contain a percent-encoded slash.
         return await self._sessions[worker.number].get(request.rel_url, headers=headers, allow_redirects=False)
 
     async def _look(self) -> None:
@@ -117,7 +117,7 @@ class Front:
                     text = await answer.text()
             self._merged.tell(worker.number, start, text)
         except (ClientError, OSError, TimeoutError, ValueError) as error:
-            # It starts, or is busy with something long; what it told last stands.
+            # It is starting, or busy with something long; its last report stays valid.
             logger.debug("worker %d does not answer with its metrics: %s", worker.number, error)
 
     async def _health_of(self, worker: SupervisedWorker) -> Sequence[Health]:
@@ -136,7 +136,7 @@ class Front:
 
 
 class _PassedOn:
-    """A handler for each operation that any worker can answer."""
+    """Handlers for the operations that any worker can answer."""
 
     def __init__(self, front: Front, names: Sequence[str]) -> None:
         for name in names:
@@ -149,7 +149,7 @@ async def _passed_back(request: web.Request, answer: ClientResponse) -> web.Stre
             status=answer.status, headers={name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
         )
         await response.prepare(request)
-        # As it comes: an answer may be a stream without an end.
+        # Passed on piece by piece: an answer may be a stream without an end.
         async for piece in _pieces(answer):
             await response.write(piece)
         await response.write_eof()

@@ -1,7 +1,7 @@
-"""The metrics of several workers as those of one.
+"""Merges the metrics of several workers into one set.
 
-Counters and histograms add up, and go on adding up when a worker is started anew: what the process before it had counted stays. How gauges become one,
-the catalogue says of each (`Metric.across`).
+Counters and histograms are added up, and keep growing when a worker is restarted: what the earlier process counted is kept. For each
+gauge the catalogue says how the values are combined (`Metric.across`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,13 +29,13 @@ _JOIN: Final[Mapping[Across, Callable[[float, float], float]]] = {
     "furthest": lambda one, other: max(one, other, key=abs),
 }
 _GROWING = ("counter", "histogram", "summary")
-# Each worker counts the questions of the supervisor, which counts those of everybody else.
+# These count the supervisor's requests to each worker; the supervisor itself counts everybody else's.
 _LEFT_OUT = frozenset(metric.name.removesuffix("_total") for metric in (catalogue.HTTP_REQUESTS, catalogue.HTTP_SECONDS))
 
 
 @dataclass(slots=True)
 class _Told:
-    """What a worker told last, and what the processes before it had counted."""
+    """A worker's last report, and what its earlier processes had counted."""
 
     start: int = 0
     families: Mapping[str, Family] = field(default_factory=dict)
@@ -43,17 +43,17 @@ class _Told:
 
 
 class MergedMetrics:
-    """Takes what each worker exposes, and gives what they expose together; a collector of Prometheus' client library."""
+    """Collects what each worker exposes and exposes it merged, as a collector of Prometheus' client library."""
 
     def __init__(self) -> None:
         self._workers: dict[int, _Told] = {}
 
     def tell(self, worker: int, start: int, text: str) -> None:
-        """The exposition of a worker's metrics, as OpenMetrics, in the process of its start number `start`. Raises `ValueError` when it is none."""
+        """Take in a worker's metrics, as OpenMetrics text, from its process number `start`. Raises `ValueError` for any other text."""
         families = {family.name: family for family in text_string_to_metric_families(text) if family.name not in _LEFT_OUT}  # type: ignore[no-untyped-call]
         told = self._workers.setdefault(worker, _Told(start))
         if start < told.start:
-            # An answer that came late, of a process that is gone.
+            # A late answer from a process that is gone.
             return
         if told.start != start:
             _keep_counts(told)
@@ -61,17 +61,17 @@ class MergedMetrics:
         told.families = families
 
     def gone(self, worker: int) -> None:
-        """A worker does not run now: its gauges say nothing, and what it counted stays."""
+        """A worker is not running: its gauges are dropped, and its counts are kept."""
         told = self._workers.get(worker)
         if told is not None:
             _keep_counts(told)
 
     def collect(self) -> Iterable[Family]:
-        """The families of all, each once."""
+        """The metric families of all workers, each once."""
         names = dict.fromkeys(name for told in self._workers.values() for name in (*told.families, *told.before))
         for name in names:
             shown = next((told.families[name] for told in self._workers.values() if name in told.families), None)
-            # A family is unknown by now when no process that runs has it; the next one will.
+            # No running process has this family at the moment; the next one will.
             if shown is not None:
                 yield self._merged(shown)
 

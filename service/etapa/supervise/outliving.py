@@ -1,4 +1,4 @@
-"""A worker does not outlive its supervisor, however that ends."""
+"""Makes sure that a worker does not outlive its supervisor, however that ends."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import threading
 
 
 def stop_when_alone() -> None:
-    """Have this process stop as if told to (SIGTERM) when its standard input ends, whose other end the supervisor holds."""
+    """Send this process SIGTERM when its standard input ends. The supervisor holds the other end, so it ends with the supervisor."""
     threading.Thread(target=_wait, name="supervisor", daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""One worker of several: a process that is started again when it ends by itself, and stopped when the supervisor is."""
+"""One of several workers: a process that is restarted when it ends by itself, and stopped with the supervisor."""
 
 import asyncio
 import logging
@@ -10,28 +10,28 @@ from etapa.errors import EtapaError
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
-"""Seconds between an end and the next start: twice as long each time, up to this."""
+"""Longest pause before a restart, in seconds; the pause doubles each time up to this."""
 STEADY_SECONDS = 60.0
-"""Whoever ran this long did not fail at its start, so the pauses begin anew."""
+"""A worker that ran for this many seconds did not fail at its start, so the pauses start from the shortest again."""
 WRONG_USE = 2
-"""The exit code of a command whose settings are wrong; another try would end alike."""
+"""The exit code of a command whose settings are wrong; another try would end the same way."""
 
 logger = logging.getLogger(__name__)
 
 
 class WrongSettings(EtapaError):
-    """A worker ended because it was set up wrongly; it has said how."""
+    """A worker ended because its settings are wrong; its own message says which."""
 
 
 class SupervisedWorker:
     """A worker with a number, which serves HTTP on a Unix socket."""
 
     def __init__(self, number: int, command: Sequence[str], socket: Path, restarted: Callable[[int], None]) -> None:
-        """`command` runs it; `restarted` is told its number each time that it is started again."""
+        """`command` runs it; `restarted` is called with its number at each restart."""
         self.number = number
         self.socket = socket
         self.starts = 0
-        """How often it was started: another number is another process, whose counters begin at 0."""
+        """How many times it was started. A new number means a new process, whose counters begin at 0."""
         self._command = command
         self._restarted = restarted
         self._process: asyncio.subprocess.Process | None = None
@@ -43,7 +43,7 @@ class SupervisedWorker:
 
     @property
     def pid(self) -> int | None:
-        """Of the process that runs now."""
+        """The id of the running process."""
         return self._process.pid if self._process is not None and self.is_running else None
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -76,16 +76,16 @@ class SupervisedWorker:
     async def _start(self) -> asyncio.subprocess.Process:
         self.socket.unlink(missing_ok=True)
         self.starts += 1
-        # Its end of the pipe tells it when the supervisor is gone, however that went.
+        # The pipe closes when the supervisor is gone, however it ended, which tells the worker.
         self._process = await asyncio.create_subprocess_exec(*self._command, stdin=asyncio.subprocess.PIPE)
         logger.info("worker %d is process %d", self.number, self._process.pid)
         return self._process
 
     async def _stop(self, process: asyncio.subprocess.Process, ended: asyncio.Future[int]) -> None:
-        # Ctrl-C in a terminal has reached it already; then this is the second time, which does no harm.
+        # Ctrl-C in a terminal has reached it already; a second signal does no harm.
         if process.returncode is None:
             process.terminate()
-        # A worker bounds its stop by itself.
+        # A worker limits by itself how long it takes to stop.
         await ended
 
 

@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 
 
 async def supervise(settings: Settings, count: int, command: Sequence[str]) -> None:
-    """Run so many workers until told to stop (SIGTERM, or Ctrl-C).
+    """Run `count` workers until told to stop (SIGTERM, or Ctrl-C).
 
-    `command` runs one; the path of the socket that it is to serve HTTP on is added. Raises `WrongSettings` when a worker cannot run with
-    what it was given, and `HttpServerError` when the port cannot be had.
+    `command` runs one worker; the path of the socket for its HTTP server is appended. Raises `WrongSettings` when a worker cannot run
+    with its settings, and `HttpServerError` when the port cannot be opened.
     """
-    # Short, because the path of a socket may have no more than a hundred characters. Only this user may enter.
+    # A short path, because that of a socket can have only about a hundred characters. Only this user may enter the folder.
     folder = Path(tempfile.mkdtemp(prefix="etapa-"))
     try:
         await _supervise(settings, count, command, folder)
@@ -61,7 +61,7 @@ async def _supervise(settings: Settings, count: int, command: Sequence[str], fol
         running = [asyncio.create_task(worker.run(stopping)) for worker in workers]
         try:
             await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
-            # Where one of them cannot run, the others end as if told to.
+            # If one of them cannot run, the others are stopped as if told to.
             stopping.set()
             await asyncio.gather(*running)
         finally:

@@ -1,4 +1,4 @@
-"""What a campaign did: the customers it reached beside its control group, in figures that may be looked at as often as one likes.
+"""The effect of a campaign: the customers it reached compared with its control group, in figures that stay valid however often you look.
 
-Pure arithmetic on sums: no customers, no files, no servers, nothing printed.
+Pure arithmetic on sums: no customers, files, servers or printing.
 """

@@ -1,4 +1,4 @@
-"""The difference between two groups, with an interval that holds at every look, and how far it is from being decided."""
+"""The difference between two groups, with an interval that holds however often you look, and how far it is from a decision."""
 
 import math
 from typing import Final, Literal
@@ -9,9 +9,9 @@ from etapa.uplift.boundary import boundary
 from etapa.uplift.groups import Sums
 
 ALPHA: Final = 0.05
-"""How often an interval of one campaign may ever miss the truth."""
+"""The probability that the interval of a campaign ever misses the truth."""
 FEWEST_VALUES: Final = 100
-"""Outcomes in each group before values, which may be very different, are compared."""
+"""Outcomes that each group needs before values are compared, since values can vary widely."""
 MOST_MORE: Final = 1_000_000_000
 
 Verdict = Literal["better", "worse", "undecided"]
@@ -23,17 +23,17 @@ class GroupDifference(msgspec.Struct, frozen=True):
     estimate: float
     low: float
     high: float
-    """The true difference lies between `low` and `high` at all looks at once, with a probability of 1 - alpha."""
+    """With a probability of 1 - alpha, the true difference lies between `low` and `high` at every look."""
     verdict: Verdict
     more: int | None
-    """About how many outcomes more, of both groups together as they come, until it is decided if the estimate is the truth; 0 when it is
-    decided; none when that is not in sight."""
+    """About how many more outcomes, of both groups together, are needed for a decision if the estimate is true; 0 when it is decided,
+    None when no decision is in sight."""
 
 
 def difference(sent: Sums, control: Sums, estimate: float, alpha: float = ALPHA) -> GroupDifference | None:
-    """The difference of means. None when there is too little to say anything: a group is empty, or all values are the same.
+    """The difference of means. None when nothing can be said yet: a group is empty, or all values are the same.
 
-    `estimate`: the difference to be shown, which may differ a little from that of the means.
+    `estimate`: the difference to show, which may differ slightly from that of the means.
     """
     both = Sums(sent.number + control.number, sent.total + control.total, sent.squares + control.squares)
     spread, error = _variance(both), _error(sent, control)
@@ -48,7 +48,7 @@ def difference(sent: Sums, control: Sums, estimate: float, alpha: float = ALPHA)
 
 
 def _more(effect: float, number: float, outcomes: int, alpha: float) -> int | None:
-    """By how many outcomes the groups must grow until `effect`, in standard deviations, is outside what chance can do."""
+    """How many outcomes the groups need in addition until chance can no longer explain `effect` (in standard deviations)."""
     if effect <= 0:
         return None
 

@@ -1,4 +1,4 @@
-"""What is known of a group: sums, from which everything else is worked out."""
+"""What is known about a group: sums, from which everything else is calculated."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class GroupOutcomes:
-    """What became of the goals of a group: how many were met or missed, how many were met, and what they are worth."""
+    """How the goals of a group ended: how many ended, how many of those were met, and their value."""
 
     number: int
     met: int
@@ -34,7 +34,7 @@ class GroupOutcomes:
         return self.met / self.number if self.number else None
 
     def as_rates(self) -> Sums:
-        """Ones and zeros. One of each is added, which keeps the variance of few outcomes from being taken for none.
+        """Met goals as ones, missed ones as zeros. One of each is added, so that a few equal outcomes do not look like a variance of zero.
 
         A. Agresti and B. Caffo, "Simple and effective confidence intervals for proportions and differences of proportions result from
         adding two successes and two failures", The American Statistician 54 (2000).

@@ -1,6 +1,6 @@
-"""Whether the control group is as large as it was meant to be. If it is not, something is wrong and the comparison means nothing.
+"""Checks that the control group is as large as intended. If it is not, something is wrong and the comparison means nothing.
 
-A sequential test, so that it may be asked at every look: M. Lindon and A. Malek, "Anytime-valid inference for multinomial count data",
+A sequential test, which stays valid however often it is used: M. Lindon and A. Malek, "Anytime-valid inference for multinomial count data",
 Advances in Neural Information Processing Systems 35 (2022). Its Bayes factor compares the intended share with any other, by a beta
 distribution around the intended one, and rarely ever grows beyond 1/alpha while the share is as intended.
 """
@@ -9,15 +9,15 @@ import math
 from typing import Final
 
 ALPHA: Final = 0.01
-"""How often the alarm may ever sound for a campaign whose groups are drawn as they should be."""
+"""The probability that a campaign whose groups are drawn correctly ever raises the alarm."""
 CONCENTRATION: Final = 4_000
-"""Of the beta distribution: shares that lie around one point beside the intended one are found soonest."""
+"""Concentration of the beta distribution: it is quickest to find shares that are about one point off."""
 
 
 def probability(sent: int, held_out: int, share: float) -> float:
     """An always-valid p-value (0 to 1) of customers being drawn into the control group with probability `share`.
 
-    Where nobody (0) or everybody (1) is to be in it, it is 0 as soon as anybody is in the wrong group.
+    If nobody (0) or everybody (1) should be in it, it is 0 as soon as anybody is in the wrong group.
     """
     if share <= 0 or share >= 1:
         wrong = held_out if share <= 0 else sent

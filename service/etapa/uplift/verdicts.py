@@ -1,4 +1,4 @@
-"""What is said of the campaigns of a journey. Mirrors `schemas/uplift.schema.json`."""
+"""The verdicts on a journey's campaigns. Mirrors `schemas/uplift.schema.json`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ NO_OUTCOMES: Final = GroupOutcomes(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class CampaignFigures:
-    """What is known of a campaign that has a goal."""
+    """What is known about a campaign that has a goal."""
 
     campaign: str
     holdout: float
-    """The share of customers that is to be in the control group, 0 to 1."""
+    """The intended share of customers in the control group, 0 to 1."""
     has_value: bool
     offers: Mapping[str, int]
-    """What became of the stage changes that were offered to it, by `TriggerOutcome`."""
+    """The outcomes of the stage changes that were offered to it, by `TriggerOutcome`."""
     sent_to: int
-    """Different customers who were sent something, and those of the control group who would have been."""
+    """The number of different customers who were sent something, and of those in the control group who would have been."""
     held_out: int
     sent: GroupOutcomes = NO_OUTCOMES
     control: GroupOutcomes = NO_OUTCOMES
@@ -39,7 +39,7 @@ class GroupReport(msgspec.Struct, frozen=True):
     met: int
     rate: float | None
     value_each: float | None
-    """None when the goal asks for no value, or nothing has been met or missed yet."""
+    """None when the goal has no value, or none has ended yet."""
 
 
 class RatioReport(msgspec.Struct, frozen=True):
@@ -62,9 +62,9 @@ class CampaignUplift(msgspec.Struct, frozen=True):
     met: GroupDifference | None
     value: GroupDifference | None
     verdict: Verdict | None
-    """That of `met`; none when the sizes of the groups sound the alarm, or one of them is empty."""
+    """The verdict on `met`; None when the sizes of the groups raise the alarm, or one of them is empty."""
     verdict_among_all: Verdict | None
-    """The same, if one wants to be wrong about any of all these campaigns as seldom as about one alone (Bonferroni)."""
+    """The same, but with the error probability alpha for all campaigns together (Bonferroni)."""
 
 
 class UpliftReport(msgspec.Struct, frozen=True):
@@ -74,12 +74,12 @@ class UpliftReport(msgspec.Struct, frozen=True):
     version: int
     alpha: float
     compared: int
-    """How many campaigns are compared: of those that do nothing, alpha of them are ever called better or worse."""
+    """How many campaigns are compared. Of campaigns without an effect, a share of alpha is ever called better or worse."""
     campaigns: Sequence[CampaignUplift]
 
 
 def uplift_report(journey: str, version: int, figures: Sequence[CampaignFigures], alpha: float = ALPHA) -> UpliftReport:
-    """The report of these campaigns, in their order."""
+    """The report on these campaigns, in their order."""
     return UpliftReport(journey, version, alpha, len(figures), [_campaign(each, alpha, len(figures)) for each in figures])
 
 
