@@ -27,20 +27,20 @@ these in the room that uses the library; the original error is the cause (`__cau
     SettingsError           settings                  cli: exit 2, every wrong setting by name
     RedisUrlError           stream.redis              commands: exit 2
     KafkaSettingsError      stream.kafka              commands: exit 2
-    TokenError              stream.kafka              aiokafka: a login that failed; told as a trouble with Kafka
+    TokenError              stream.kafka              aiokafka: a login that failed; reported as trouble with Kafka
     TopicsError             stream.kafka              commands: exit 1; a worker ends, as WorkerError
     SecretsError            deliver                   commands: exit 2
-    DestinationRefused      deliver                   an attempt: failed, and told why
+    DestinationRefused      deliver                   an attempt: failed, with the reason
     SecretError             deliver                   SecretsError names the target
 
     Stored bytes cannot be read.
-    MarkError, StateError   contracts                 a takeover: the partition is refused; `verify`: told
-    DeadLetterError         contracts                 whoever lists dead letters: counted as a stranger's
+    MarkError, StateError   contracts                 a takeover: the partition is refused; `verify`: reported
+    DeadLetterError         contracts                 lists of dead letters: counted as foreign
     SentBackError           stream.upkeep             RedriveError names the group
     DeliveryProgressError   contracts                 delivery: the partition is refused, as with DeliveryRefused
 
     A touchpoint or a timer cannot be judged.
-    EvaluationFailed        journey.engine            the batch: a dead letter, or a dropped timer that is told
+    EvaluationFailed        journey.engine            the batch: a dead letter, or a dropped timer that is reported
     CannotJudge             stream.protocol           the tenure: starts the batch over without the record
 
     A request to Kafka or Redis failed. The partition is taken over again, and nothing held in memory is trusted.
@@ -51,22 +51,22 @@ these in the room that uses the library; the original error is the cause (`__cau
       LargeBatch              stream.kafka            the log: reads it in pieces; others: LogError
       CannotUnpack            stream.kafka            the log: Blocked
       BatchTooLarge                                   the partition task: the next batches are smaller; `redrive`: each alone
-      OutcomeUnknown                                  the partition task: a takeover reads what became of the commit
-      TransactionHangs                                a takeover: refused, if it stays so
+      OutcomeUnknown                                  the partition task: a takeover finds out whether the commit succeeded
+      TransactionHangs                                a takeover: refused, if this lasts
       TopicsMissing                                   the same
-    NotTheOne               stream.redis              redis-py: a connection that is lost, so the command goes to a new one
+    NotTheOne               stream.redis              redis-py: a lost connection, so the command goes to a new one
     ViewError               stream.redis              the partition task; commands: exit 1
       BeingRebuilt                                    commands and HTTP: not known at the moment
-      UnreadableMark                                  the same; `rebuild`: no hindrance
+      UnreadableMark                                  the same; `rebuild`: ignored
     InDoubt                 stream.protocol           the partition task
     SchemasAway             registry                  the partition task: waits for the registry; commands: exit 1
 
     A partition must not be processed in its present state. An operator has to act; meanwhile it is checked again now and then.
     PartitionRefused        stream.protocol           the worker: not ready, with the reason
-      AllRefused                                      the worker: lets go of all partitions, and looks again
-      MayPass                                         the partition task: believed after some more looks
-    DeliveryRefused         deliver                   delivery: believed after some more looks, then it ends, as WorkerError
-      AnotherTopic                                    the same, with other words
+      AllRefused                                      the worker: releases all partitions, and checks again
+      MayPass                                         the partition task: believed after some more checks
+      DeliveryRefused         deliver                   delivery: believed after some more checks, then it ends, as WorkerError
+      AnotherTopic                                    the same, with another message
 
     A process or a command cannot go on.
     WorkerError             hosting                   commands: exit 1
@@ -82,7 +82,7 @@ these in the room that uses the library; the original error is the cause (`__cau
     NotShown, WentBack      stream.upkeep             `verify`: not comparable; begin again
     NothingProcessed        stream.upkeep             `topics accept`: the next partition
     Skipped                 deliver                   delivery reads the partition again
-    HeadOnly                deliver                   delivery: an answer whose head says enough
+    HeadOnly                deliver                   delivery: an answer whose head is enough
 
 The command line itself raises click exceptions, `CheckFailed` (exit 1) and `WrongUse` (exit 2): they end the command, and nothing
 catches them.

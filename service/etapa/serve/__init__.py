@@ -1,1 +1,1 @@
-"""HTTP: metrics, health, stage counts and single customers. Reads the view; never writes it."""
+"""The HTTP API: metrics, health, stage counts and single customers. It reads the view and never writes to it."""

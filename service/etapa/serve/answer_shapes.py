@@ -1,6 +1,6 @@
-"""What the HTTP API answers, as JSON objects. The OpenAPI document is made from these types, so what it says is what is sent.
+"""The answers of the HTTP API, as JSON objects. The OpenAPI document is made from these types, so it says what is really sent.
 
-Later versions may add fields; readers ignore what they do not know.
+Later versions may add fields; readers must ignore fields that they do not know.
 """
 
 from collections.abc import Mapping, Sequence

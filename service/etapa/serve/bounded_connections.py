@@ -1,4 +1,4 @@
-"""Connections that cannot stop the work: few at a time, none that idles for long, and nothing of what they send in the log."""
+"""Keeps connections from disturbing the work: their number and idle time are limited, and nothing that they send gets into the log."""
 
 import asyncio
 import logging
@@ -12,25 +12,25 @@ from aiohttp import web
 from etapa.hosting.sparse_log import Sparse
 
 IDLE_SECONDS = 15.0
-"""How long a connection may take to send a whole head, and how long it may be idle after an answer."""
+"""How long a connection may take to send a complete head, and how long it may be idle after an answer."""
 LINGER_SECONDS = 5.0
-"""How long what is left of a request's body is waited for after the answer."""
+"""How long to wait, after the answer, for the rest of a request's body."""
 MOST = 100
 _SHARE = 8
 _SAME_SECONDS = 10.0
-"""Between two lines of the log that say the same."""
+"""Pause between two log lines that say the same thing."""
 
 logger = logging.getLogger(__name__)
 
 
 def most_connections() -> int:
-    """How many may be open at a time: the rest of the descriptors is kept for Kafka and Redis."""
+    """How many may be open at a time: the other file descriptors are reserved for Kafka and Redis."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST if soft == resource.RLIM_INFINITY else max(4, min(MOST, soft // _SHARE))
 
 
 class Entrance:
-    """What `loop.create_server` calls for each connection: aiohttp's server takes it, or it is closed at once."""
+    """Called by `loop.create_server` for each connection: it passes the connection to aiohttp's server, or closes it at once."""
 
     def __init__(self, server: web.Server, most: int, connection: Callable[[], asyncio.BaseProtocol]) -> None:
         """`connection` makes the protocol of one that is taken; it belongs to `server`."""
@@ -38,7 +38,7 @@ class Entrance:
         self._connection = connection
         self._most = most
         self._on_their_way = 0
-        """Connections that the server was given and does not know yet: the loop accepts many before it tells of the first."""
+        """Connections passed to the server that it does not count yet: the loop accepts many before it reports the first."""
 
     def __call__(self) -> asyncio.BaseProtocol:
         """The protocol for one more connection."""
@@ -50,21 +50,21 @@ class Entrance:
         return _Closed()
 
     def _arrived(self) -> None:
-        # Called in the turn in which the server is told of it.
+        # Called in the same turn of the loop in which the server learns of it.
         self._on_their_way -= 1
 
 
 class _Closed(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do what asyncio's do, and are of none of its classes.
+        # uvloop's transports behave like asyncio's, but do not inherit from its classes.
         cast("asyncio.Transport", transport).abort()
 
 
 class _WithoutWhatWasSent(logging.Filter):
-    """aiohttp tells of a request that it cannot read with a trace that repeats it: a token, a customer's id. The kind of error says enough."""
+    """When aiohttp cannot read a request, it logs a trace that repeats it, with tokens and customer ids. The type of the error is enough."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        # Where it is given as `True`, the error is the one being dealt with.
+        # `True` stands for the error that is being handled.
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else sys.exc_info()[1]
         record.msg = "a request failed (%s)" if error is not None else "something was odd about a request"
         record.args = (type(error).__name__,) if error is not None else ()
@@ -73,7 +73,7 @@ class _WithoutWhatWasSent(logging.Filter):
 
 
 def request_logger() -> logging.Logger:
-    """Where aiohttp logs: nothing that somebody sent, and no kind of error more often than every ten seconds."""
+    """The logger for aiohttp: it repeats nothing that was sent, and logs each kind of error at most every ten seconds."""
     own = logging.getLogger(f"{__name__}.requests")
     if not own.filters:
         own.addFilter(_WithoutWhatWasSent())

@@ -1,6 +1,6 @@
-"""Who may see customer data: only those who have the token.
+"""Who may see customer data: only clients with the token.
 
-Where a request comes from says nothing: a proxy on this machine makes everybody local, and need not say that it is one.
+Where a request comes from proves nothing: behind a proxy on this machine everybody looks local, and a proxy need not identify itself.
 """
 
 import hmac

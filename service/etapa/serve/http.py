@@ -1,6 +1,6 @@
 """The HTTP application: metrics, health, readiness, stages, single customers, and a small page about all of it.
 
-It reads what it is given and changes nothing. It is served by the worker and by the demo alike (see `service`).
+It only reads. The worker and the demo both serve it (see `service`).
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from etapa.stream.protocol.ledger_keeper import ledger_of
 from etapa.stream.protocol.readers import LedgerParts
 
 REFUSALS_A_SECOND = 10
-"""How many requests for customers with a wrong token, or with none, are told so in a second."""
+"""How many requests for customers without a valid token get a precise answer in a second."""
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +59,9 @@ class Api:
         customer_rate: int = 100,
         now: Callable[[], int] | None = None,
     ) -> None:
-        """`customer_rate` requests for customers are answered in a second.
+        """`customer_rate`: how many requests for customers are answered in a second.
 
-        `now` gives the time at which rules are explained, in microseconds since 1970; none: the machine's clock.
+        `now` returns the time at which rules are explained, in microseconds since 1970; None: the machine's clock.
         """
         self._journey = journey
         self._program = compile_journey(journey)
@@ -75,7 +75,7 @@ class Api:
         self._token = token
         self._document = openapi_document()
         self._reporting = asyncio.Lock()
-        # Apart, so that who has no token takes nothing from who has.
+        # A separate allowance, so that clients without a token take nothing from those with one.
         self._allowances = {"granted": Allowance(customer_rate), "refused": Allowance(min(customer_rate, REFUSALS_A_SECOND))}
 
     def application(self) -> web.Application:
@@ -85,7 +85,7 @@ class Api:
         return application
 
     async def openapi(self, request: web.Request) -> web.Response:
-        """GET /v1/openapi.json: what there is to ask, for machines."""
+        """GET /v1/openapi.json: the API description, for machines."""
         return json_answer(self._document)
 
     async def journey(self, request: web.Request) -> web.Response:
@@ -101,7 +101,7 @@ class Api:
         found = await self._reader.stage_counts()
         counts = found.counts
         stages = [_stage_entry(stage.id, stage, counts.get(stage.id, 0)) for stage in self._journey.stages]
-        # Customers who have had no touchpoint since the journey lost their stage.
+        # Customers who have had no touchpoint since their stage was removed from the journey.
         stages += [_stage_entry(stage, None, count) for stage, count in sorted(counts.items()) if count and stage not in self._stages]
         phases: dict[str | None, int] = {}
         for entry in stages:
@@ -124,11 +124,11 @@ class Api:
             query = report_query(request.query, self._journey)
         except ValueError as error:
             return problem(400, str(error))
-        # One at a time: a ledger of years is a few megabytes.
+        # One at a time: the ledger of several years has a few megabytes.
         async with self._reporting:
             found = await self._reader.ledger(query.since, query.until)
             try:
-                # Apart from the event loop, which is the worker's.
+                # In a thread: the event loop belongs to the worker.
                 return json_bytes(await asyncio.to_thread(self._report, found, query))
             except StateError as error:
                 return problem(500, f"The ledger cannot be read: {error}.")
@@ -139,7 +139,7 @@ class Api:
         return msgspec.json.encode({**told, "missing_partitions": found.missing})
 
     async def customer(self, request: web.Request) -> web.Response:
-        """GET /v1/customers/{id}: where a customer is, and how it came there lately."""
+        """GET /v1/customers/{id}: where a customer is, and the latest moves."""
         found = await self._found(request, place=-1)
         return found if isinstance(found, web.Response) else json_answer(self._customer_entry(found))
 
@@ -149,7 +149,7 @@ class Api:
         if isinstance(found, web.Response):
             return found
         try:
-            # Apart from the event loop, which is the worker's: looking far ahead can take many milliseconds.
+            # In a thread, because the event loop belongs to the worker and looking far ahead can take many milliseconds.
             explanation = await asyncio.to_thread(explain, self._program, found, self._now())
         except EvaluationFailed:
             logger.exception("a customer could not be explained", extra={"customer_id": found.id})
@@ -157,7 +157,7 @@ class Api:
         return json_bytes(explanation_json(explanation, self._journey.id, self._journey.version))
 
     async def _found(self, request: web.Request, *, place: int) -> Customer | web.Response:
-        """The customer whose id is at that place of the path, or the answer to who may not see it or asks for nobody."""
+        """The customer whose id is the path segment number `place`, or the answer when access is refused or there is no such customer."""
         refused = self._refusal(request)
         if refused:
             return refused
@@ -214,9 +214,9 @@ def _stage_entry(stage_id: str, stage: Stage | None, count: int) -> answers.Stag
 
 
 def _segment(request: web.Request, place: int) -> str | None:
-    """A part of the path as it was meant, counted as in a list, or none when it is not UTF-8.
+    """A segment of the path, decoded, by its index; None when it is not UTF-8.
 
-    From the raw path: an id may hold a percent-encoded slash, and what is not UTF-8 must not be mended into another id.
+    It is taken from the raw path: an id may contain a percent-encoded slash, and bytes that are not UTF-8 must not be turned into another id.
     """
     try:
         return unquote_to_bytes(request.rel_url.raw_path.split("/")[place]).decode()

@@ -1,4 +1,4 @@
-"""The journey as a map: its stages, and every way from one to another with the rules that lead along it."""
+"""The journey as a map: its stages, and every move between two of them with its rules."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ _CHANGES = "etapa_stage_changes_total"
 def journey_map(journey: Journey) -> dict[str, Any]:
     """The part of the map that never changes: `stages` in order, and `moves` in the order of the rules.
 
-    A move is a pair of stages with at least one rule between them, and names its rules with their conditions in words.
+    A move is a pair of stages with at least one rule between them. It lists those rules, with their conditions in words.
     """
     moves: dict[tuple[str, str], list[dict[str, str]]] = {}
     for rule in journey.rules:
         for source in rule.sources:
-            # Such a pair is no change, and no rule makes one.
+            # A pair of equal stages is not a change, and no rule makes one.
             if source != rule.to:
                 moves.setdefault((source, rule.to), []).append({"id": rule.id, "when": describe(rule.when)})
     return {
@@ -33,7 +33,7 @@ def journey_map(journey: Journey) -> dict[str, Any]:
 
 
 def changes_by_move(registry: CollectorRegistry) -> Mapping[tuple[str, str], int]:
-    """How often this process has published each move since it started, as its metrics say. New customers leave no stage: their `from` is empty."""
+    """How often this process has published each move since it started, from its metrics. For new customers `from` is empty."""
     counted: Counter[tuple[str, str]] = Counter()
     for metric in registry.restricted_registry([_CHANGES]).collect():
         for sample in metric.samples:

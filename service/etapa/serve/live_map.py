@@ -1,4 +1,4 @@
-"""The journey map as it is now, over the whole installation: the design beside the figures of all ledgers."""
+"""The current journey map of the whole installation: the design beside the figures from all ledgers."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -20,24 +20,24 @@ from etapa.stream.protocol.ledger_keeper import ledger_of
 from etapa.stream.protocol.readers import LedgerParts
 
 FRESH_SECONDS: Final = 1.0
-"""How long a map is given again before it is drawn anew, at the least."""
+"""The shortest time for which a map is reused before it is drawn again."""
 _SHARE: Final = 20
-"""And so many times as long as drawing it took, so that a large ledger takes no more than a twentieth of a worker, whoever looks."""
+"""It is also reused for this many times as long as it took to draw, so that a large ledger takes at most a twentieth of a worker."""
 _MOST_KEPT: Final = 16
 
 
 class LiveFigures(msgspec.Struct, frozen=True):
-    """What changes on a map from one second to the next."""
+    """The figures of a map that change from second to second."""
 
     stages: Mapping[str, int]
     """Customers by stage."""
 
 
 class LiveMap:
-    """Draws with what the view says, one map at a time."""
+    """Draws the map from the view, one map at a time."""
 
     def __init__(self, journey: Journey, reader: StageReader, now: Callable[[], int]) -> None:
-        """`now`: the time, in microseconds since 1970."""
+        """`now` returns the time, in microseconds since 1970."""
         self._journey = journey
         self._reader = reader
         self._now = now
@@ -54,9 +54,9 @@ class LiveMap:
             if began < good_until:
                 return kept
             counts = (await self._reader.stage_counts()).counts
-            # Where customers of a persona are is known from the beginning alone.
+            # Where the customers of a persona are can only be counted from the very beginning.
             found = await self._reader.ledger(query.since if query.persona is None else None, query.until)
-            # Apart from the event loop, which is the worker's.
+            # In a thread: the event loop belongs to the worker.
             drawn = await asyncio.to_thread(self._encoded, found, query, counts)
             ended = clock()
             if len(self._kept) >= _MOST_KEPT:
@@ -65,7 +65,7 @@ class LiveMap:
             return drawn
 
     async def figures(self) -> LiveFigures:
-        """Its changing figures alone. Raises `ViewError` when the view does not answer."""
+        """Only its changing figures. Raises `ViewError` when the view does not answer."""
         counts = (await self._reader.stage_counts()).counts
         return LiveFigures({stage: counts.get(stage, 0) for stage in self._stages})
 
@@ -77,13 +77,13 @@ class LiveMap:
             counts = {stage: max(0, whole.total("moves", to=stage) - whole.total("moves", from_=stage)) for stage in self._stages}
         begins = query.since if query.since is not None else _first(ledger)
         ends = None if begins is None else query.until if query.until is not None else self._now()
-        # Where nobody has moved yet, what never happened says nothing.
+        # While nobody has moved yet, a list of what never happened would say nothing.
         tables = report.tables if begins is not None else {}
         return msgspec.json.encode(draw(self._journey, self._rules, Figures(tables, query.persona, begins, ends, report.exact, counts)))
 
     @cached_property
     def _rules(self) -> RulesTold:
-        # Only who looks at the map needs sentences, so a worker starts without them.
+        # Only the map needs sentences, so a worker starts without them.
         return RulesTold(self._journey, languages())
 
 

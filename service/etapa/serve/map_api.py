@@ -1,4 +1,4 @@
-"""What the page needs: itself, its script and style, the map, and the stream of its figures."""
+"""What the page needs: the HTML, its script and style, the map, and the stream of figures."""
 
 import asyncio
 import contextlib
@@ -21,10 +21,10 @@ from etapa.serve.report_query import report_query
 from etapa.serve.requests import BEGAN_TO_ANSWER
 
 CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Only scripts and styles of this server, none that stand in the page, and talk to this server alone."""
+"""Only scripts and styles from this server, none inline, and connections to this server only."""
 
 SLOWEST_SECONDS: Final = 20.0
-"""How long a reader may leave an event lying before it is let go."""
+"""How long a client may leave an event unread before it is disconnected."""
 
 
 class MapApi:
@@ -33,7 +33,7 @@ class MapApi:
     def __init__(self, journey: Journey, reader: StageReader, now: Callable[[], int]) -> None:
         self._journey = journey
         self._live = live = LiveMap(journey, reader, now)
-        # The other half is for probes, scrapes and people who ask.
+        # The other half is reserved for probes, scrapes and requests by people.
         self._stream = MapStream(live.figures, most_connections() // 2)
 
     async def page(self, request: web.Request) -> web.Response:
@@ -68,7 +68,7 @@ class MapApi:
             return problem(503, "All streams are taken; ask for /v1/map now and then instead.", {"Retry-After": "5"})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        # The stream itself may last for hours, which says nothing about how fast this server answers.
+        # A stream may last for hours, which says nothing about how fast this server answers.
         request[BEGAN_TO_ANSWER] = asyncio.get_running_loop().time()
         events = self._stream.events()
         try:
@@ -81,7 +81,7 @@ class MapApi:
         return response
 
     async def close(self, _: web.Application) -> None:
-        """End the streams, so that nobody who looks holds a server that stops."""
+        """End the streams, so that open pages do not delay a stopping server."""
         await self._stream.close()
 
 

@@ -1,4 +1,4 @@
-"""The stream of a live map's figures: read once a second for all who look, and not at all while nobody does."""
+"""The stream of a live map's figures: they are read once a second for all viewers, and not at all while there are none."""
 
 import asyncio
 import contextlib
@@ -11,20 +11,20 @@ from etapa.errors import EtapaError
 from etapa.serve.live_map import LiveFigures
 
 EVERY_SECONDS = 1.0
-"""Between two looks at the figures."""
+"""Pause between two reads of the figures."""
 BEAT_SECONDS = 5.0
-"""How long a stream is silent at most: so a page knows that its figures are fresh though they do not change."""
+"""How long a stream may be silent; a beat tells the page that unchanged figures are still fresh."""
 
 logger = logging.getLogger(__name__)
 
 
 class MapStream:
-    """Server-sent events with what changed. However many look and however slowly they read, there is one set of figures in memory."""
+    """Server-sent events with changed figures. There is one set of figures in memory, however many viewers there are and however slow."""
 
     def __init__(
         self, read: Callable[[], Awaitable[LiveFigures]], most: int, every: float = EVERY_SECONDS, beat: float = BEAT_SECONDS
     ) -> None:
-        """`most`: how many may look at a time. `every`, `beat`: seconds."""
+        """`most`: how many viewers there may be at a time. `every`, `beat`: seconds."""
         self._read = read
         self._most = most
         self._every = every
@@ -39,11 +39,11 @@ class MapStream:
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody more may look."""
+        """Whether no further viewer is admitted."""
         return self._lookers >= self._most
 
     async def events(self) -> AsyncGenerator[bytes]:
-        """Figures whenever they change, the latest only for who reads slowly, and a beat now and then. Ends when the server does."""
+        """Figures whenever they change (slow viewers get only the latest), and a beat now and then. Ends when the server does."""
         clock = asyncio.get_running_loop().time
         self._lookers += 1
         if self._task is None:
@@ -86,7 +86,7 @@ class MapStream:
             try:
                 event = b"event: figures\ndata: " + msgspec.json.encode(await self._read()) + b"\n\n"
             except EtapaError as error:
-                # Those who look are told nothing, and see how old their figures are.
+                # Viewers get no event, and see how old their figures are.
                 logger.debug("the figures of the map cannot be read: %s", error)
             else:
                 self._fresh_at = clock()

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the HTTP API, made from its operations and from the types of its answers."""
+"""The OpenAPI 3.1 document of the HTTP API, made from the operations and the types of their answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ import etapa
 from etapa.serve.operations import OF_A_WORKER, Operation, Response
 
 LONGEST_ID = 256
-"""Of a customer, in characters."""
+"""Length of a customer id, in characters."""
 _HEADERS = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "How to log in.", "schema": {"type": "string"}},
@@ -17,7 +17,7 @@ _HEADERS = {
 
 
 def openapi_document(operations: Sequence[Operation] = OF_A_WORKER) -> Mapping[str, Any]:
-    """The document as plain data. It says the same each time it is made."""
+    """The document as plain data. It is the same each time it is made."""
     bodies = {answer.body for operation in operations for answer in operation.answers if answer.body is not None}
     in_order = sorted(bodies, key=str)
     schemas, components = msgspec.json.schema_components(in_order, ref_template="#/components/schemas/{name}")

@@ -1,4 +1,4 @@
-"""What the HTTP API offers: each path, what it answers, and who may ask. Routes and the OpenAPI document are made from this list."""
+"""What the HTTP API offers: each path, its answers, and who may use it. Routes and the OpenAPI document are made from this list."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
 class Response(msgspec.Struct, frozen=True):
-    """One status that a path answers with: what it means, and what the body is; `body` is none where it is no JSON of ours."""
+    """One status that a path answers with: its meaning and its body; `body` is None when that is not one of our JSON types."""
 
     status: int
     meaning: str
@@ -27,7 +27,7 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class QueryParameter(msgspec.Struct, frozen=True):
-    """What may be said after the path's question mark; text, one of `choices` if there are any."""
+    """A query parameter: text, or one of `choices` if there are any."""
 
     name: str
     about: str
@@ -35,14 +35,14 @@ class QueryParameter(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """GET of a path. `name` is its operation id and the handler's name."""
+    """A GET request for a path. `name` is the operation id and the handler's name."""
 
     path: str
     name: str
     about: str
     answers: Sequence[Response]
     of_a_customer: bool = False
-    """It needs the token, and `{id}` in its path is a customer's id."""
+    """Whether it needs the token; then `{id}` in its path is a customer id."""
     query: tuple[QueryParameter, ...] = ()
 
 
@@ -141,4 +141,4 @@ STREAMS_OF_A_WORKER = (
         (Response(200, "A stream of events.", None, ("text/event-stream",)), _FAILED, _WAIT),
     ),
 )
-"""What does not end by itself, and so stands in no OpenAPI document: who tries all that is in one would wait for ever."""
+"""Streams, which never end by themselves. They are not in the OpenAPI document: a client that tries everything in it would wait for ever."""

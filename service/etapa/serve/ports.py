@@ -1,4 +1,4 @@
-"""What the HTTP server needs from other rooms: a reader of the view, and checks of what is ready."""
+"""What the HTTP server needs from other rooms: a reader of the view, and readiness checks."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,24 +11,24 @@ class StageReader(Protocol):
     """Reads the view over all partitions, as `stream.redis_view.ViewReader` does. Methods raise `ViewError`."""
 
     async def stage_counts(self) -> StageCounts:
-        """How many customers are in each stage, and which partitions are missing from that."""
+        """How many customers are in each stage, and which partitions are missing from these counts."""
 
     async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
-        """The ledgers of all partitions, as far as they may hold times from `since` up to but without `until`."""
+        """The parts of all partitions' ledgers that may hold times from `since` (inclusive) to `until` (exclusive)."""
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
-        """What the view holds of a customer; none when no customer has this id."""
+        """What the view holds about a customer; None when no customer has this id."""
 
 
 class RequestObserver(Protocol):
-    """Is told of each request, as `metrics.http.HttpMetrics` is."""
+    """Is informed about each request, like `metrics.http.HttpMetrics`."""
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """A request for a path of this template was answered so, and took so long."""
+        """A request for a path with this template was answered with this status, after this many seconds."""
 
 
 class ReadinessCheck(Protocol):
-    """Knows whether this process does its work, as `stream.member.Member` does."""
+    """Knows whether this process does its work, like `stream.member.Member`."""
 
     async def health(self) -> Sequence[Health]:
-        """Check everything that must work. Does not raise: what cannot be checked is not ready."""
+        """Check everything that must work. Does not raise: whatever cannot be checked counts as not ready."""

@@ -1,4 +1,4 @@
-"""Answers that are not good: JSON problem bodies (RFC 9457), whatever went wrong."""
+"""Error answers: JSON problem bodies (RFC 9457), whatever went wrong."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -52,6 +52,6 @@ async def problems_as_json(request: web.Request, handler: Handler) -> web.Stream
         logger.warning("cannot answer %s: %s", request.match_info.handler.__name__, error)
         return problem(503, "Redis does not answer; try again in a moment.", {"Retry-After": "1"})
     except Exception:
-        # The last resort of a server: one broken request must not take the worker down. The path may hold a customer's id.
+        # The last resort: one broken request must not take the worker down. The path is not logged, since it may contain a customer id.
         logger.exception("a request failed")
         return problem(500, "The request failed; the log says why.")

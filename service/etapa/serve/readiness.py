@@ -1,4 +1,4 @@
-"""What every process of Etapa answers over HTTP: its metrics, that it is alive, and whether it is ready."""
+"""What every process of Etapa serves over HTTP: its metrics, whether it is alive, and whether it is ready."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from etapa.serve.problems import HEADERS, problems_as_json
 from etapa.serve.requests import told_to
 
 READINESS_SECONDS = 5.0
-"""How long the checks of /readyz may take together; probes give up at about this time."""
+"""How long all checks of /readyz together may take; probes give up after about this time."""
 
 
 class HealthApi:
@@ -29,7 +29,7 @@ class HealthApi:
         self._requests = requests
 
     def application(self) -> web.Application:
-        """An application with these routes alone."""
+        """An application with only these routes."""
         return application_of(OF_EVERY_PROCESS, [self], self._requests)
 
     async def metrics(self, request: web.Request) -> web.Response:
@@ -40,11 +40,11 @@ class HealthApi:
         return response
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """GET /healthz: that it is answered at all says that the event loop is alive."""
+        """GET /healthz: any answer at all shows that the event loop is alive."""
         return json_answer(answers.Alive(alive=True))
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """GET /readyz: 200 when everything is ready, else 503 and what is not."""
+        """GET /readyz: 200 when everything is ready, otherwise 503 and what is not."""
         try:
             async with asyncio.timeout(READINESS_SECONDS):
                 checks = await self._readiness.health()
@@ -65,7 +65,7 @@ def _readiness_answer(checks: Sequence[Health]) -> web.Response:
 
 
 def application_of(operations: Sequence[Operation], handlers: Sequence[object], requests: RequestObserver) -> web.Application:
-    """An application with a route for each operation, answered by the method of its name of the first of `handlers` that has one."""
+    """An application with a route for each operation. Its handler is the method of the same name in the first of `handlers` that has one."""
     app = web.Application(middlewares=[told_to(requests), problems_as_json])
     for operation in operations:
         path = operation.path.replace("{id}", "{id:[^/]+}")

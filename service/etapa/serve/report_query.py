@@ -13,7 +13,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def report_query(query: Mapping[str, str], journey: Journey) -> ReportQuery:
-    """What is asked for. Raises `ValueError` with a message for who asked."""
+    """The query of a report. Raises `ValueError` with a message for the client."""
     since, until = _time(query, "from"), _time(query, "to")
     if since is not None and until is not None and since >= until:
         raise ValueError("`from` must lie before `to`.")
@@ -33,5 +33,5 @@ def _time(query: Mapping[str, str], name: str) -> int | None:
     try:
         return parse_time(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
     except ValueError:
-        # A plus sign in a query stands for a space, which is what most who write `+01:00` have sent.
+        # A plus sign in a query means a space, so an unescaped `+01:00` usually arrives with a space.
         raise ValueError(f"`{name}` must be a time with an offset such as 2026-11-21T10:00:00Z, or a date such as 2026-11-21.") from None

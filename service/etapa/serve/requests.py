@@ -1,4 +1,4 @@
-"""Telling of each request: which path by its template, how it was answered, and how long that took."""
+"""Reports each request: the template of its path, the status of the answer, and how long it took."""
 
 import asyncio
 
@@ -8,14 +8,14 @@ from aiohttp.typedefs import Handler, Middleware
 from etapa.serve.ports import RequestObserver
 
 NO_SUCH_PATH = "(other)"
-"""The template of paths that do not exist, and of methods that a path does not take: others could be any number."""
+"""The template for paths that do not exist and methods that are not allowed: their number would be unlimited."""
 
 BEGAN_TO_ANSWER: web.RequestKey[float] = web.RequestKey("began_to_answer", float)
-"""When an answer began that goes on for long, by the loop's clock."""
+"""When a long-lasting answer began, by the loop's clock."""
 
 
 def told_to(observer: RequestObserver) -> Middleware:
-    """A middleware that tells this observer."""
+    """A middleware that reports to this observer."""
 
     @web.middleware
     async def tell(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -17,18 +17,18 @@ from etapa.serve.http_connection import HttpConnection
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0
-"""How long requests under way may take when the worker leaves."""
+"""How long requests under way may take when the worker stops."""
 
 
 class HttpServerError(EtapaError):
-    """The server cannot listen where it should; the message says why and what to change."""
+    """The server cannot listen at its address; the message says why and what to change."""
 
 
 class HttpService(Service):
     """Serves an application at an address from start to stop."""
 
     def __init__(self, application: web.Application, host: str, port: int, socket: Path | None = None) -> None:
-        """On the Unix socket `socket` instead, if there is one; only who may enter its folder can ask there."""
+        """`socket`: listen on this Unix socket instead; only users who may enter its folder can connect."""
         super().__init__()
         self._socket = socket
         self._application = application
@@ -39,24 +39,24 @@ class HttpService(Service):
 
     @property
     def port(self) -> int:
-        """The port that is listened on: with port 0, the one that was found free once started."""
+        """The port that the server listens on; with port 0, the free port that was chosen at the start."""
         if self._listening is not None and self._listening.sockets and self._socket is None:
             return int(self._listening.sockets[0].getsockname()[1])
         return self._port
 
     @property
     def url(self) -> str:
-        """Where a person finds it. An address that stands for every interface is shown as localhost."""
+        """The URL for people. An address that means every interface is shown as localhost."""
         host = "localhost" if self._host in ("0.0.0.0", "::") else self._host  # noqa: S104 (compared with, not bound to)
         return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
 
     async def on_start(self) -> None:
-        """Begin to listen. Raises HttpServerError when the address cannot be had."""
+        """Start listening. Raises HttpServerError when that is not possible."""
         runner = web.AppRunner(self._application, handle_signals=False, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
         loop = asyncio.get_running_loop()
         server = cast("web.Server", runner.server)
-        # No access log: its lines would hold customers' ids.
+        # No access log: its lines would contain customer ids.
         options: dict[str, Any] = {"access_log": None, "logger": request_logger()}
         connection = partial(HttpConnection, server, loop=loop, keepalive_timeout=IDLE_SECONDS, lingering_time=LINGER_SECONDS, **options)
         entrance = Entrance(server, most_connections(), connection)
@@ -73,7 +73,7 @@ class HttpService(Service):
             logger.info("HTTP at %s", self.url)
 
     async def on_stop(self) -> None:
-        """Let go of the port."""
+        """Release the port."""
         if self._listening is not None:
             self._listening.close()
             self._listening = None
@@ -83,7 +83,7 @@ class HttpService(Service):
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> str:
-    """What to tell a person who started a server that cannot listen, with the way out."""
+    """The message for a person whose server cannot listen, with what to do about it."""
     where = f"cannot serve HTTP on {host}:{port}"
     match error.errno:
         case errno.EADDRINUSE:

@@ -1,8 +1,8 @@
-"""Everything that can be set, where it came from, and what is wrong with it.
+"""All settings, where their values come from, and what is wrong with them.
 
-A setting is read from a flag, else from `ETAPA_…`, else from the file that `ETAPA_…_FILE` names (a mounted secret), else it
-has its default. An empty value counts as not set. Nothing here talks to a server; what a value may look like is in
-`values`; reading them is in `reading`. Durations and times are whole microseconds.
+A setting comes from a flag, otherwise from `ETAPA_…`, otherwise from the file that `ETAPA_…_FILE` names (a mounted secret), otherwise it
+has its default. An empty value counts as not set. Nothing here talks to a server. `values` says what a value may look like, and
+`reading` reads them. Durations and times are whole microseconds.
 """
 
 from collections.abc import Mapping
@@ -38,14 +38,14 @@ SourceName = Literal["default", "environment", "file", "flag"]
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What a field of `Settings` accepts and what it is for, in one sentence that help and docs print."""
+    """What a field of `Settings` accepts, and what it is for, in one sentence for the help and the docs."""
 
     kind: ValueKind
     about: str
 
 
 class SettingsError(EtapaError):
-    """Settings that cannot be used. `problems` names every one of them: the variable, what was found, what is allowed."""
+    """Settings that cannot be used. `problems` lists all of them: the variable, what was found, what is allowed."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
@@ -53,7 +53,7 @@ class SettingsError(EtapaError):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings of Etapa, checked. Secrets stay hidden when this is printed; `reveal()` gives their text."""
+    """All settings of Etapa, checked. Secrets stay hidden when this is printed; `reveal()` returns their text."""
 
     kafka_bootstrap_servers: Annotated[str, Setting(addresses.servers(), "Kafka brokers to start from")] = "localhost:9092"
     kafka_security_protocol: Annotated[
@@ -209,7 +209,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def journey_path(self) -> Path:
-        """The journey file that is meant: the one that was set, or the shipped one."""
+        """The journey file to use: the one that was set, or the shipped one."""
         return Path(self.journey) if self.journey else SHIPPED_JOURNEY
 
 

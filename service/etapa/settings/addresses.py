@@ -1,4 +1,4 @@
-"""Addresses among the settings: of brokers, of what is listened on, of who gives tokens."""
+"""Settings that are addresses: of brokers, of token endpoints and registries, and the one to listen on."""
 
 import ipaddress
 import re
@@ -29,7 +29,7 @@ def host() -> ValueKind:
 
 
 def check_address(address: str) -> None:
-    """Raises `ValueError`, whose message repeats the address, when it is not host:port."""
+    """Raises `ValueError`, with the address in its message, when it is not host:port."""
     name, colon, port = address.rpartition(":")
     if not colon or not name:
         raise ValueError(f"where {address!r} has no port")
@@ -56,7 +56,7 @@ def servers() -> ValueKind:
 
 
 def endpoint() -> ValueKind:
-    """A URL of https, or of http to this machine."""
+    """An https URL, or an http URL to this machine."""
 
     def parse(text: str) -> str:
         text = text.strip()
@@ -73,13 +73,13 @@ def endpoint() -> ValueKind:
 
 
 def is_open(url: str) -> bool:
-    """Whether what is sent to this URL leaves the machine unencrypted."""
+    """Whether data sent to this URL leaves the machine unencrypted."""
     parts = urlsplit(url)
     return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
 
 
 def registry() -> ValueKind:
-    """URLs of http or https, of one registry."""
+    """http or https URLs of one registry."""
 
     def parse(text: str) -> str:
         urls = [url.strip() for url in text.split(",") if url.strip()]

@@ -1,4 +1,4 @@
-"""Settings that are good by themselves and not together."""
+"""Settings that are valid by themselves but not together."""
 
 from etapa.settings import SETTINGS, Settings, variable_of
 from etapa.settings.addresses import is_open

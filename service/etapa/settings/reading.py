@@ -1,4 +1,4 @@
-"""Settings from the environment, files and flags: every problem is told at once, with where the value came from."""
+"""Reads settings from the environment, files and flags. All problems are reported at once, with where each value came from."""
 
 import difflib
 import re
@@ -27,14 +27,14 @@ from etapa.settings.values import Secret
 
 
 class SettingSource(msgspec.Struct, frozen=True):
-    """Where a value came from, and the variable, file or flag by name (none for a default)."""
+    """Where a value came from, and the name of the variable, file or flag (None for a default)."""
 
     kind: SourceName
     name: str | None = None
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """Settings as they were read: the values, where each came from, and what looks odd but does no harm."""
+    """Settings as read: the values, where each came from, and warnings about what looks odd but does no harm."""
 
     settings: Settings
     sources: Mapping[str, SettingSource]
@@ -52,9 +52,9 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
 
 
 def read_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Reading:
-    """Read all settings; `overrides` holds flags by field name (none or empty: not given).
+    """Read all settings; `overrides` holds flags by field name (None or empty: not given).
 
-    Raises SettingsError with every problem at once.
+    Raises SettingsError with all problems at once.
     """
     problems: list[str] = []
     read: dict[str, Any] = {}
@@ -72,7 +72,7 @@ def read_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     if unknown:
         raise TypeError(f"no such settings: {sorted(unknown)}")
     settings = Settings(**read)
-    # Values that are wrong by themselves are left out; judging them together would only confuse.
+    # Values that are wrong by themselves are left out: checking them together would only confuse.
     if not problems:
         problems.extend(contradictions(settings))
     if problems:
@@ -81,7 +81,7 @@ def read_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
 
 
 def _followed(value: Any, setting: Setting, source: SettingSource) -> Any:
-    """A secret from a file knows where to look for what replaces it."""
+    """Let a secret from a file know where to find its replacement."""
     path = source.name
     if source.kind != "file" or path is None or not isinstance(value, Secret):
         return value
@@ -105,7 +105,7 @@ def _find(
     if not path.strip():
         return None
     if setting.kind.is_path:
-        # The value is a path already: whoever writes ETAPA_JOURNEY_FILE=/etc/journey.yaml means that very file.
+        # The value is already a path: ETAPA_JOURNEY_FILE=/etc/journey.yaml means that very file.
         return _Found(path, SettingSource("environment", file_variable))
     try:
         return _Found(_read_secret(path), SettingSource("file", path))
@@ -123,7 +123,7 @@ def _read_secret(path: str) -> str:
     if len(content) > MAX_SECRET_BYTES:
         raise ValueError(f"which holds more than {MAX_SECRET_BYTES} bytes")
     try:
-        # Some editors put a byte order mark in front, which is certainly not part of a password.
+        # Some editors add a byte order mark, which is never part of a password.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("which is not UTF-8 text") from None
@@ -145,7 +145,7 @@ def _problem(name: str, setting: Setting, found: _Found, reason: str) -> str:
     return f"{where}: found {shown}{detail}; allowed: {setting.kind.allowed}{hint}"
 
 
-# What Kubernetes and Docker links add by themselves for a Service whose name begins with `etapa`.
+# Variables that Kubernetes and Docker links add for a Service whose name begins with `etapa`.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_.+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
 
 
@@ -163,7 +163,7 @@ def _warnings(environ: Mapping[str, str], settings: Settings) -> tuple[str, ...]
 
 
 def shown_value(name: str, settings: Settings) -> str:
-    """A setting's value as a person may see it: secrets hidden, durations and nothing written as in the environment."""
+    """A setting's value for people: secrets hidden, durations and empty values written as in the environment."""
     value = getattr(settings, name)
     if name == "journey" and value is None:
         return str(SHIPPED_JOURNEY)

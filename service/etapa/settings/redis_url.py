@@ -1,4 +1,4 @@
-"""What a Redis URL may look like. Messages never repeat any of it but its scheme: everything else may be part of a password."""
+"""What a Redis URL may look like. Messages repeat only its scheme: anything else may be part of a password."""
 
 import re
 from urllib.parse import parse_qsl, urlsplit
@@ -22,16 +22,16 @@ PARAMETERS = (
     "sentinel_username",
     "sentinel_password",
 )
-"""What may stand behind the question mark; the names are redis-py's."""
+"""The allowed query parameters, by redis-py's names."""
 OVERRULED = ("decode_responses",)
-"""What may stand there and is passed over: Etapa reads bytes."""
+"""Query parameters that are accepted but ignored: Etapa reads bytes."""
 _CERT_REQS = ("none", "optional", "required")
-# What ends the login early for whoever parses the URL, so that a piece of the password would be taken for something else.
+# Characters that end the login early for a URL parser, which would take a piece of the password for something else.
 _NOT_IN_LOGIN = re.compile(r"[/?#\[\]\s\\]")
 
 
 def redis_address() -> ValueKind:
-    """A Redis URL, of one server, of a cluster or of sentinels."""
+    """A Redis URL of one server, a cluster, or sentinels."""
     return ValueKind(
         _parse,
         "redis://, rediss://, redis+cluster:// or redis+sentinel:// with [user:password@]host[:port] and, for sentinels,"
@@ -45,7 +45,7 @@ def _parse(text: str) -> RedisUrl:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in SCHEMES:
         raise ValueError(f"whose scheme is {scheme!r}" if separator and re.fullmatch(r"[a-z+]{1,20}", scheme) else "whose scheme is none")
-    # The last "@" ends the login, whatever a password contains.
+    # The last "@" ends the login, whatever the password contains.
     login = rest.rpartition("@")[0]
     if _NOT_IN_LOGIN.search(login):
         raise ValueError("whose user or password holds a character that must be percent-encoded, such as / ? or #")

@@ -1,6 +1,6 @@
-"""What the value of a setting may look like: text in, a checked value out, and back to text for people to read.
+"""What the value of a setting may look like: parses text to a checked value, and shows it as text for people.
 
-A parser raises ValueError; its message, if any, says what is wrong beyond what `allowed` tells. A secret never shows itself.
+A parser raises ValueError; its message, if any, says what is wrong in addition to what `allowed` says. Secrets are never shown.
 """
 
 import re
@@ -13,7 +13,7 @@ HIDDEN = "********"
 
 
 class ValueKind(NamedTuple):
-    """How to read a value, what is allowed (for messages), and how to show it."""
+    """How to parse a value, what is allowed (for messages), and how to show it."""
 
     parse: Callable[[str], Any]
     allowed: str
@@ -23,24 +23,24 @@ class ValueKind(NamedTuple):
 
 
 class Secret:
-    """Text that does not show itself: only `reveal()` gives it away."""
+    """Text that is never shown: only `reveal()` returns it."""
 
     __slots__ = ("_again", "_text")
 
     def __init__(self, text: str, again: "Callable[[], Secret] | None" = None) -> None:
-        """`again` reads it anew where it is kept, and raises `ValueError` when that cannot be used."""
+        """`again` reads it once more from where it is stored, and raises `ValueError` when that cannot be used."""
         self._text = text
         self._again = again
 
     def current(self) -> Self:
-        """The secret as the file that holds it has it now; this one, when it is in no file, or the file cannot be used."""
+        """The secret as its file holds it now; this one when it has no file, or the file cannot be used."""
         try:
             return self if self._again is None else cast("Self", self._again())
         except ValueError:
             return self
 
     def reveal(self) -> str:
-        """The text itself. Hand it to the client that needs it and to nothing else."""
+        """The text itself. Pass it to the client that needs it and to nothing else."""
         return self._text
 
     def __str__(self) -> str:
@@ -60,20 +60,20 @@ class Secret:
 
 
 class RedisUrl(Secret):
-    """A Redis URL. It shows itself with user and password hidden."""
+    """A Redis URL. It is shown with user and password hidden."""
 
     __slots__ = ()
 
     def __str__(self) -> str:
         scheme, separator, rest = self._text.partition("://")
-        # The last "@" ends the login, whatever a password contains; a query may hold a password too.
+        # The last "@" ends the login, whatever the password contains. A query may contain a password too.
         _, at, place = rest.rpartition("@")
         address = re.sub(r"(?i)([?&][^=&]*password=)[^&]*", rf"\1{HIDDEN}", place)
         return f"{scheme}{separator}{HIDDEN + at if at else ''}{address}"
 
 
 def without_login(text: str) -> str:
-    """The text as a message may repeat it: what stands before the last "@" may be somebody's user and password."""
+    """The text as a message may repeat it: what comes before the last "@" may be a user and password, so it is hidden."""
     login, at, place = text.rpartition("@")
     scheme, separator, _ = login.partition("://")
     return f"{scheme + separator if separator and scheme in _SCHEMES else ''}{HIDDEN}@{place}" if at else text
@@ -101,7 +101,7 @@ def number(least: int, most: int) -> ValueKind:
 
 
 def number_or_auto(least: int, most: int) -> ValueKind:
-    """A whole number from `least` to `most`, or `auto`, which is none."""
+    """A whole number from `least` to `most`, or `auto`, which becomes None."""
     inner = number(least, most)
 
     def parse(text: str) -> int | None:
@@ -115,7 +115,7 @@ _SIZE_UNITS = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 
 
 def size(least: int, most: int) -> ValueKind:
-    """A number of bytes, or of KiB, MiB or GiB."""
+    """A size in bytes, KiB, MiB or GiB."""
 
     def parse(text: str) -> int:
         matched = _SIZE.fullmatch(text.strip())
@@ -139,7 +139,7 @@ def _shown_size(value: int) -> str:
 
 
 def duration(least: int, most: int) -> ValueKind:
-    """A duration in the journey file's notation, in microseconds once read."""
+    """A duration in the journey file's notation; the value is in microseconds."""
 
     def parse(text: str) -> int:
         try:
@@ -162,7 +162,7 @@ def _shown_duration(value: int) -> str:
 
 
 def choice(options: Sequence[str]) -> ValueKind:
-    """One of some words, in any case; it is kept as listed here."""
+    """One of a few words, in upper or lower case; the value is spelled as in `options`."""
     by_lower = {option.lower(): option for option in options}
 
     def parse(text: str) -> str:
@@ -175,7 +175,7 @@ def choice(options: Sequence[str]) -> ValueKind:
 
 
 def names(longest: int) -> ValueKind:
-    """Texts separated by commas, each of at most so many characters; `off` for none at all."""
+    """Texts separated by commas, each of at most `longest` characters; `off` for none at all."""
 
     def parse(text: str) -> tuple[str, ...]:
         found = tuple(name for each in text.split(",") if (name := each.strip()))
@@ -248,7 +248,7 @@ def _parsed_with(pattern: str, allowed: str) -> ValueKind:
 
 
 def function_name() -> ValueKind:
-    """Where a function is found. Whether it is there is for whoever calls it to say."""
+    """The place of a function. Whether it exists is found out when it is called."""
     return _parsed_with(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", "package.module:function")
 
 
