@@ -79,7 +79,7 @@ def is_open(url: str) -> bool:
 
 
 def registry() -> ValueKind:
-    """http or https URLs of one registry."""
+    """URLs of one registry, http or https."""
 
     def parse(text: str) -> str:
         urls = [url.strip() for url in text.split(",") if url.strip()]

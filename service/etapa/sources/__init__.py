@@ -1,1 +1,1 @@
-"""Records as other systems write them become touchpoints, by a mapping file: declarative, bounded, never code."""
+"""Turns other systems' records into touchpoints with mapping files, which are declarative and bounded, and never code."""

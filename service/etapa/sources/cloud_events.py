@@ -1,6 +1,6 @@
-"""CloudEvents as Kafka carries them: whole in the value (structured mode), or attributes in headers and data in the value (binary mode).
+"""CloudEvents in Kafka: the whole event in the value (structured mode), or attributes in headers and data in the value (binary mode).
 
-Either way the record is the event as its JSON format has it. The binding is CloudEvents' own for Kafka, version 1.0.2.
+Both give the event in its JSON format. This follows CloudEvents' Kafka protocol binding, version 1.0.2.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ Headers = Sequence[tuple[str, bytes | None]]
 NO_HEADERS: Final[Headers] = ()
 
 PREFIX: Final = "ce_"
-"""Before the name of an attribute in headers."""
+"""Prefix of the headers that hold attributes."""
 _CONTENT_TYPE: Final = "content-type"
 _STRUCTURED: Final = "application/cloudevents"
 
 
 def is_binary(headers: Headers) -> bool:
-    """Whether a record with these headers has its event's attributes in them."""
+    """Whether these headers hold the attributes of an event."""
     is_found = False
     for name, value in headers:
         if name == _CONTENT_TYPE and value is not None and value.lower().startswith(_STRUCTURED.encode()):
@@ -29,7 +29,7 @@ def is_binary(headers: Headers) -> bool:
 
 
 def attributes_of(headers: Headers) -> dict[str, Any]:
-    """The attributes of an event in binary mode; of one that is there twice, the last. Raises `UnicodeDecodeError`."""
+    """The attributes of an event in binary mode; if one is there twice, the last counts. Raises `UnicodeDecodeError`."""
     found: dict[str, Any] = {}
     for name, value in headers:
         if value is None:
@@ -42,7 +42,7 @@ def attributes_of(headers: Headers) -> dict[str, Any]:
 
 
 def size_of(headers: Headers) -> int:
-    """Bytes of what the headers hold."""
+    """Size of the headers' contents in bytes."""
     size = 0
     for _, value in headers:
         if value is not None:
@@ -51,7 +51,7 @@ def size_of(headers: Headers) -> int:
 
 
 def is_json(content_type: object) -> bool:
-    """Whether data of this media type is JSON; it is where none is told."""
+    """Whether data of this media type is JSON; without a media type it is."""
     if not isinstance(content_type, str):
         return True
     kind = content_type.partition(";")[0].strip().lower()

@@ -1,4 +1,4 @@
-"""Which column of a CSV is the customer, what happened, and when: by the names that the source `csv` knows, by what names are like, or as somebody says."""
+"""Which columns of a CSV say who the customer is, what happened, and when: by names the source `csv` knows, by similar names, or as told."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _LIKE: Final[Mapping[Role, str]] = {
 
 
 class Roles(msgspec.Struct, frozen=True):
-    """The columns by what they are; none where there is no such column. Without a type every row is a purchase."""
+    """The column for each role, or None. Without a type column every row is a purchase."""
 
     customer: str | None
     time: str | None
@@ -26,7 +26,7 @@ class Roles(msgspec.Struct, frozen=True):
 
 
 def known_roles(source: Source, names: Sequence[str]) -> Roles:
-    """The columns that a source of CSV finds by their names."""
+    """The columns that a CSV source finds by their names."""
     fields = source.touchpoint
     customer, time, kind = (
         next((name for name in _paths(expression) if name in names), None)
@@ -36,7 +36,7 @@ def known_roles(source: Source, names: Sequence[str]) -> Roles:
 
 
 def likely_roles(names: Sequence[str], known: Roles) -> Roles:
-    """The same, and for what is missing the first column whose name is like it."""
+    """The known columns and, for each missing role, the first column with a similar name."""
     taken = {known.customer, known.time, known.type}
 
     def like(role: Role, found: str | None) -> str | None:
@@ -49,7 +49,7 @@ def likely_roles(names: Sequence[str], known: Roles) -> Roles:
 
 
 def with_roles(text: str, roles: Roles) -> str:
-    """The text of the source `csv`, in which these columns come first."""
+    """The text of the source `csv`, changed so that these columns are tried first."""
     for begins, name in (
         ("  customer_id: {first: [", roles.customer),
         ("      - {of: {first: [", roles.time),
@@ -62,7 +62,7 @@ def with_roles(text: str, roles: Roles) -> str:
 
 
 def can_be_named(name: str) -> bool:
-    """Whether a path can name a column of this name."""
+    """Whether a path can refer to a column with this name."""
     return not re.search(r"[.\[\]\\^#\"]", name) and name.isprintable()
 
 

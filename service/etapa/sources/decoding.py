@@ -1,4 +1,4 @@
-"""A source as the worker reads it: bytes of a record in, what comes of it out."""
+"""Decodes the worker's records with a source: bytes in, touchpoints out."""
 
 from collections.abc import Sequence
 from typing import Final, final
@@ -16,7 +16,7 @@ from etapa.sources.mapping import Mapper
 
 @final
 class SourceDecoder(Decoder):
-    """A value is one record of another system: JSON, or written by a schema of a registry."""
+    """Each value is one record of another system: JSON, or encoded with a schema from a registry."""
 
     def __init__(self, mapper: Mapper, limits: TouchpointLimits, schemas: Schemas | None = None) -> None:
         super().__init__(mapper.limits(limits), makes_several=True)
@@ -26,9 +26,9 @@ class SourceDecoder(Decoder):
         self._reader: Final = ValueReader(mapper.source.decode, schemas)
 
     def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
-        """As `Decoder.read`, of a record that is one touchpoint, or several of one customer: then the first of them.
+        """Like `Decoder.read`, for a record that holds one touchpoint, or several of one customer: then the first of them.
 
-        Waits for the registry where a schema is not there yet. Raises `SchemasAway`.
+        Waits for the registry when a schema is not here yet. Raises `SchemasAway`.
         """
         first = self._first(value, NO_HEADERS)
         return first if isinstance(first, Rejected) else self.untimely(first.at, wall, latest) or first
@@ -76,7 +76,7 @@ class SourceDecoder(Decoder):
         if value is None:
             if not (headers and self._is_of_events):
                 return [rejected("invalid", "the record has no value; the source takes objects")]
-            # In binary mode an event without data has none.
+            # In binary mode an event without data has no value.
             value = b""
         if len(value) > self.max_bytes:
             return [rejected("too_large", f"more than {self.max_bytes} bytes")]

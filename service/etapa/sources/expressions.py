@@ -1,4 +1,4 @@
-"""Reading where a field comes from: a path, or `{first: …}`, `{hash: …}`, `{const: …}`, `{of: …}` with what is done to the value."""
+"""Reading where a field comes from: a path, or `{first: …}`, `{hash: …}`, `{const: …}` or `{of: …}` with changes to the value."""
 
 import datetime as dt
 import zoneinfo
@@ -24,7 +24,7 @@ Word = TypeVar("Word", bound=str)
 
 
 class PathText(Shape[RecordPath]):
-    """Where a value lies in a record."""
+    """The place of a value in a record."""
 
     _NOUN = "a path into the record, such as `properties.total`"
 
@@ -61,7 +61,7 @@ class OneOf(Shape[Word]):
 
 
 class Translation(Shape[Mapping[str, Scalar]]):
-    """A map from a value as it is found, written as text, to what it is called here."""
+    """A map from values as they are found, written as text, to the values used here."""
 
     def read(self, node: Node, report: Report) -> Mapping[str, Scalar] | Bad:
         if not isinstance(node, MapNode) or not node.entries:
@@ -96,7 +96,7 @@ class SourceZone(Shape[str]):
 
 
 class Form(Shape[str]):
-    """How a time is written, with the signs of `strptime`."""
+    """The format of a time, in the notation of `strptime`."""
 
     def read(self, node: Node, report: Report) -> str | Bad:
         form = Text('how the time is written, such as "%d/%m/%Y %H:%M"', longest=100).read(node, report)
@@ -104,7 +104,7 @@ class Form(Shape[str]):
             return BAD
         try:
             moment = dt.datetime(2026, 11, 21, 10, 30, tzinfo=dt.UTC)
-            dt.datetime.strptime(moment.strftime(form), form)  # noqa: DTZ007 (only the form is looked at)
+            dt.datetime.strptime(moment.strftime(form), form)  # noqa: DTZ007 (only the format is checked)
         except (ValueError, IndexError) as error:
             report.error(node.position, f"`{shortened(form)}` is not a form for times: {error}")
             return BAD
@@ -118,7 +118,7 @@ class Form(Shape[str]):
 
 
 class WhenShape(Shape[When]):
-    """What must be true of a record: paths, each with a value or comparisons; `where` may hold more of them."""
+    """A condition on a record: paths, each with a value or comparisons; `where` may hold more of them."""
 
     def read(self, node: Node, report: Report) -> When | Bad:
         if not isinstance(node, MapNode) or not node.entries:
@@ -161,7 +161,7 @@ class WhenShape(Shape[When]):
 
 
 class ExpressionShape(Shape[Expression]):
-    """Where a value comes from."""
+    """The origin of a value."""
 
     def read(self, node: Node, report: Report) -> Expression | Bad:
         if isinstance(node, ScalarNode):

@@ -1,4 +1,4 @@
-"""Making values into what a field needs."""
+"""Converting values to what a field needs."""
 
 import hashlib
 import re
@@ -11,16 +11,16 @@ from etapa.errors import EtapaError
 from etapa.sources.model import Conversion
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,4})?")
-"""A number as JSON writes it."""
+"""A number in JSON notation."""
 _DIGEST_LENGTH: Final = 32
 
 
 class Unfit(EtapaError, ValueError):
-    """A value cannot be made into this; the message says what was expected and what kind of value was found, never the value."""
+    """A value cannot be converted; the message says what was expected and what kind of value was found, but never the value."""
 
 
 def noun(value: Any) -> str:
-    """What kind of value it is, for messages."""
+    """The kind of a value, for messages."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -33,7 +33,7 @@ def noun(value: Any) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Text as it is, whole numbers in digits, booleans as JSON writes them. Raises `Unfit`."""
+    """Text unchanged, whole numbers in digits, booleans as in JSON. Raises `Unfit`."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -67,7 +67,7 @@ def converted(value: Any, conversion: Conversion, pepper: bytes) -> Any:
 
 
 def digest(values: list[Any]) -> str:
-    """The same values, the same text of 32 hexadecimal digits."""
+    """A digest of 32 hexadecimal digits: equal values give the same text."""
     return hashlib.sha256(msgspec.json.encode(values)).hexdigest()[:_DIGEST_LENGTH]
 
 

@@ -14,34 +14,34 @@ from etapa.sources.lines import BYTE_ORDER_MARK, Lines, numbered
 from etapa.sources.model import Decode
 
 LARGEST_ARRAY: Final = 256 * 1024 * 1024
-"""Bytes of a JSON array, which is read as a whole."""
+"""The most bytes of a JSON array, which is read as a whole."""
 DELIMITERS: Final = ",;\t|"
 _FRAMED: Final = b"A"
-"""What base64 of a byte 0 and a number begins with; JSON does not."""
+"""The beginning of the base64 of a byte 0 and a small number; JSON never begins like this."""
 
 
 class RecordsError(EtapaError):
-    """A file holds no records of this kind; the message says what it looks like and what to do."""
+    """A file does not hold records of this kind; the message says what it looks like and what to do."""
 
 
 class Read(NamedTuple):
-    """A record and the number of its line (of its element, in an array), from 1."""
+    """A record and the number of its line (in an array, of its element), from 1."""
 
     number: int
     record: Any
-    """A `Rejected` where it cannot be read."""
+    """A `Rejected` when it cannot be read."""
 
 
 def records(lines: Lines, decode: Decode, max_bytes: int, framed: Callable[[bytes], Any]) -> Iterator[Read]:
     """The records of a file. No line may be longer than `max_bytes`. Raises `RecordsError`.
 
-    A line in base64 is the value of a record that is framed for a schema registry; `framed` reads it.
+    A line in base64 is a record value that is framed for a schema registry; `framed` reads it.
     """
     return _csv(lines, max_bytes) if decode == "csv" else _json(lines, max_bytes, framed)
 
 
 def decode_json(value: bytes) -> Any:
-    """The JSON value that a record holds, or a `Rejected`."""
+    """The JSON value in a record, or a `Rejected`."""
     try:
         return msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

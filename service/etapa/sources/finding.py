@@ -1,7 +1,7 @@
-"""Paths, compiled: what lies where in a record, found without looking at the path's text again.
+"""Compiled paths: they find values in records without parsing the path's text again.
 
-Values are as JSON decoding gives them. What many elements of one record share is looked up once, and how much of it they may use
-together is bounded: a record of a mebibyte must not become gigabytes.
+Values are what JSON decoding gives. What the elements of a record share is looked up once, and how much of it they may use
+together is limited: a record of one mebibyte must not become gigabytes.
 """
 
 from typing import Any, Final, final
@@ -13,33 +13,33 @@ from etapa.errors import EtapaError
 from etapa.sources.paths import PathStep, RecordPath
 
 MOST_SHARED: Final = 8 * 1024 * 1024
-"""Bytes of the record around the elements that all of them together may use, each use counted."""
+"""How many bytes of the surrounding record all elements together may use, counting each use."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class SharesTooMuch(EtapaError):
-    """The elements of a record use more of the record around them than `MOST_SHARED`."""
+    """The elements of a record use more than `MOST_SHARED` of the record around them."""
 
 
 @final
 @mypyc_attr(acyclic=True)
 class WholeRecord:
-    """A record, and what was found in it for all of its elements."""
+    """A record, and the values found in it for all its elements."""
 
     __slots__ = ("found", "record", "used")
 
     def __init__(self, record: object) -> None:
         self.record: Final = record
         self.found: Final[dict[int, tuple[Any, int]]] = {}
-        """By the finder's number: the value, and how many bytes using it counts for."""
+        """By finder number: the value, and how many bytes each use of it counts for."""
         self.used = 0
 
 
 @final
 @mypyc_attr(acyclic=True)
 class Element:
-    """What a touchpoint is made of: an element of the list that a source names, or the record itself. `number` is its place there."""
+    """What a touchpoint is made from: an element of the list that a source names, or the record itself. `number` is its index there."""
 
     __slots__ = ("indexes", "number", "value", "whole")
 
@@ -48,7 +48,7 @@ class Element:
         self.number: Final = number
         self.whole: Final = whole
         self.indexes: dict[int, dict[str, Any]] | None = None
-        """By the number of an index: the elements of a list by what one of their keys holds."""
+        """By the number of an index: the elements of a list, by the value of one of their keys."""
 
 
 class Finder:
@@ -57,7 +57,7 @@ class Finder:
     __slots__ = ()
 
     def find(self, element: Element) -> Any:
-        """What lies there; none where nothing does, or null. Raises `SharesTooMuch`."""
+        """The value there; None when there is nothing, or null. Raises `SharesTooMuch`."""
         raise NotImplementedError
 
 
@@ -71,7 +71,7 @@ class _Number(Finder):
 
 @final
 class _Key(Finder):
-    """One key of the element itself, as most paths are."""
+    """One key of the element itself, like most paths."""
 
     __slots__ = ("_key",)
 
@@ -103,7 +103,7 @@ class _Keys(Finder):
 
 @final
 class _Picked(Finder):
-    """The first element of a list in which a key has a certain value, and what lies in it. Paths into one list share an index of it."""
+    """A value inside the first element of a list where a key has a certain value. Paths into the same list share an index of it."""
 
     __slots__ = ("_index", "_list", "_name", "_rest", "_wanted")
 
@@ -140,7 +140,7 @@ class _Any(Finder):
 
 @final
 class _Outer(Finder):
-    """What lies in the record around the elements."""
+    """A value in the record around the elements."""
 
     __slots__ = ("_number", "_steps")
 
@@ -162,7 +162,7 @@ class _Outer(Finder):
 
 @final
 class Finders:
-    """Makes the finders of one source, so that those that look at the same list share an index."""
+    """Makes the finders of one source, so that those for the same list share an index."""
 
     __slots__ = ("_indexes", "_outer")
 
@@ -171,7 +171,7 @@ class Finders:
         self._outer: Final[dict[str, int]] = {}
 
     def of(self, path: RecordPath) -> Finder:
-        """What finds a path's value."""
+        """The finder for a path."""
         steps = path.steps
         if path.is_number:
             return _Number()
@@ -192,7 +192,7 @@ class Finders:
 
 
 def _weight(value: object) -> int:
-    """Bytes that using a value once more counts for. A number or a short text costs no more than the element that it goes into."""
+    """How many bytes each use of a value counts for. A number or a short text costs no more than the element it goes into."""
     if isinstance(value, str):
         return len(value) if len(value) > 256 else 0
     return len(_encode(value)) if isinstance(value, dict | list) else 0

@@ -1,4 +1,4 @@
-"""Values of records, read: as JSON, or by the schema of a registry that they name."""
+"""Reads the values of records: as JSON, or with the registry's schema that they name."""
 
 from typing import Any, Final, final
 
@@ -15,7 +15,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 @final
 class ValueReader:
-    """Reads values that are written as a source says. `schemas`: none where no registry is known."""
+    """Reads values in the encoding that a source names. `schemas`: None when no registry is set."""
 
     def __init__(self, decode: Decode, schemas: Schemas | None) -> None:
         self._decode: Final = decode
@@ -23,13 +23,13 @@ class ValueReader:
         self._takes_plain: Final = decode != "avro" and decode != "protobuf"
 
     def read(self, value: bytes, headers: Headers = NO_HEADERS) -> Any:
-        """The record, or a `Rejected`. Raises `SchemaNeeded`, and nothing else whatever the bytes are."""
+        """The record, or a `Rejected`. Raises `SchemaNeeded` and nothing else, whatever the bytes are."""
         if headers and self._decode == "cloudevents" and is_binary(headers):
             return self._event(value, headers)
         return self._value(value)
 
     def _event(self, value: bytes, headers: Headers) -> Any:
-        """An event in binary mode, as it would be in structured mode."""
+        """An event in binary mode, in the form of structured mode."""
         try:
             event = attributes_of(headers)
         except UnicodeDecodeError:
@@ -58,7 +58,7 @@ class ValueReader:
             return rejected("not_json", str(error) if oddity is None else f"it looks like {oddity.looks_like}; the source takes JSON")
 
     def read_now(self, value: bytes, headers: Headers = NO_HEADERS) -> Any:
-        """The same, and waits for the registry where it must. Raises `SchemasAway`."""
+        """Like `read`, but waits for the registry if necessary. Raises `SchemasAway`."""
         while True:
             try:
                 return self.read(value, headers)
@@ -69,7 +69,7 @@ class ValueReader:
     def _framed(self, number: int, body: bytes) -> Any:
         decode, schemas = self._decode, self._schemas
         if body[:1] in (b"{", b"[") and decode in ("json", "auto", "cloudevents"):
-            # What JSON Schema describes is JSON as it stands, so nobody need be asked. Avro and Protobuf hardly ever begin so, and then fail.
+            # With JSON Schema the body is plain JSON, so no registry is needed. Avro and Protobuf hardly ever begin like JSON, and then fail.
             try:
                 return _decode(body)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):

@@ -1,4 +1,4 @@
-"""Lines of a file with their numbers, none longer than it may be."""
+"""Lines of a file with their numbers and a limited length."""
 
 from collections.abc import Iterator
 from typing import Final, Protocol
@@ -7,7 +7,7 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class Lines(Protocol):
-    """What is read: a file opened in binary mode, or anything with its `readline`."""
+    """A file opened in binary mode, or anything with the same `readline`."""
 
     def readline(self, limit: int, /) -> bytes: ...
 
@@ -15,7 +15,7 @@ class Lines(Protocol):
 def numbered(lines: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:
     """Lines with their numbers, without their ends and without blank ones.
 
-    Of a line that is too long only so much is kept that it shows, however long it is.
+    Of a line that is too long, only enough is kept to show that it is.
     """
     number = 0
     while line := lines.readline(max_bytes + 2):

@@ -29,14 +29,14 @@ _SPREAD = "*"
 
 @dataclass(frozen=True, slots=True)
 class LoadedSource:
-    """What came of reading a file. The source is none when any finding is an error."""
+    """The result of reading a file. The source is None when any finding is an error."""
 
     source: Source | None
     findings: tuple[Finding, ...]
 
 
 class FieldsShape(Shape[Fields]):
-    """Properties or traits: names with their origins; `"*"` takes all of a map."""
+    """Properties or traits: names with their origins; `"*"` takes everything from a map."""
 
     def read(self, node: Node, report: Report) -> Fields | Bad:
         if not isinstance(node, MapNode):
@@ -62,7 +62,7 @@ class FieldsShape(Shape[Fields]):
 
 
 class ExpectShape(Shape[tuple[ExpectedOutcome, ...]]):
-    """What must come of a record: fields of a touchpoint, `skipped`, `{dead: REASON}`, or a list of these where there are several."""
+    """The expected outcome of a record: fields of a touchpoint, `skipped`, `{dead: REASON}`, or a list of these."""
 
     _NOUN = "the fields of a touchpoint, `skipped`, or {dead: REASON}"
     _FIELDS = ("id", "customer_id", "type", "occurred_at", "channel", "properties", "traits")
@@ -146,7 +146,7 @@ SOURCE_FIELDS: tuple[Field[Any], ...] = (NAME, ABOUT, TOPIC, DECODE, EACH, SKIP,
 
 
 def load_source(text: str, file: str) -> LoadedSource:
-    """Read a source from `text`; `file` is the name that findings carry. Never raises because of what the text says."""
+    """Read a source from `text`; `file` is its name in findings. Never raises, whatever the text says."""
     report = Report(file, text)
     source = None
     node = parse(text, report)
@@ -196,7 +196,7 @@ def _trial(record: ReadMap) -> Trial:
 
 
 def source_schema() -> dict[str, Any]:
-    """The source file as JSON Schema, made from the tables that the loader reads by."""
+    """The JSON Schema of source files, made from the loader's own tables."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:etapa:source",

@@ -1,7 +1,6 @@
-"""A source file, compiled once: what each record becomes. Nothing raises out of here, whatever a record holds.
+"""A compiled source: it maps each record to touchpoints. Nothing here raises to the caller, whatever a record holds.
 
-A touchpoint is made at once, not by way of its JSON. That it is the same as the one that its JSON would be read as is a law that a test
-holds.
+A touchpoint is made directly, not by way of its JSON. A test checks that decoding its JSON would give the same touchpoint.
 """
 
 from typing import Any, Final
@@ -22,11 +21,11 @@ from etapa.sources.record_outcome import Mapped, Outcome
 from etapa.sources.value_changes import Wanted, origin_of
 
 MAX_EACH: Final = 10_000
-"""Elements of one record; a longer list is a dead letter."""
+"""The most elements of one record; a longer list becomes a dead letter."""
 DEEPEST_VALUE: Final = 30
-"""How many objects and arrays may be nested in a property or trait: the touchpoint itself and its properties are two more."""
+"""How deeply objects and arrays may be nested in a property or trait; the touchpoint and its properties are two more levels."""
 WIDEST_BYTE: Final = 24
-"""Bytes of JSON that a byte of a record may become at most: `1e9` is written as 1000000000.0."""
+"""The most bytes of JSON that one byte of a record may become: `1e9` is written as 1000000000.0."""
 
 _encode: Final = msgspec.json.Encoder().encode
 _NOTHING: Final[dict[str, Any]] = {}
@@ -34,7 +33,7 @@ _WHAT_JSON_CANNOT: Final = "the record holds something that JSON cannot: a numbe
 
 
 def touchpoint_json(touchpoint: Touchpoint) -> bytes:
-    """A touchpoint as `schemas/touchpoint.schema.json` has it."""
+    """A touchpoint as JSON, as `schemas/touchpoint.schema.json` describes it."""
     fields: dict[str, Any] = {
         "id": touchpoint.id,
         "customer_id": touchpoint.customer_id,
@@ -51,7 +50,7 @@ def touchpoint_json(touchpoint: Touchpoint) -> bytes:
 
 
 class Mapper:
-    """A source, ready to map records. `pepper` is put before what `sha256` digests; needed where the source uses it."""
+    """A source, ready to map records. `pepper` is put before what `sha256` digests; it is required if the source uses `sha256`."""
 
     def __init__(self, source: Source, pepper: bytes = b"") -> None:
         """Raises `MappingError` when the source needs a pepper and has none."""
@@ -74,17 +73,17 @@ class Mapper:
         self._constants: Final = 6 * len(_encode(_constants_of(fields))) + 64 * self._width
 
     def limits(self, limits: TouchpointLimits) -> TouchpointLimits:
-        """The limits that hold for records of this source, which may have its own names for nobody."""
+        """The limits for records of this source, which may have its own list of placeholder ids."""
         own = self._own_placeholders
         if own is None:
             return limits
         return msgspec.structs.replace(limits, placeholder_ids=own, placeholder_beginnings=beginnings(own))
 
     def items(self, record: Any, limits: TouchpointLimits, size: int) -> list[Touchpoint | Rejected | SkippedRecord]:
-        """What comes of a record, which is as JSON is decoded: of itself, or of each element of the list that the source names.
+        """The outcomes of a record (decoded as from JSON): of the record itself, or of each element of the list that the source names.
 
-        `limits` are those that `self.limits` gives. `size` is that of the record in bytes, by which most need not be written out to see
-        that their touchpoints are not too large.
+        `limits` must come from `self.limits`. `size` is the record's size in bytes; thanks to it, most touchpoints need not be encoded to
+        check that they are not too large.
         """
         items = self._items(record, limits)
         if size * self._width + self._constants > limits.max_bytes:
@@ -116,7 +115,7 @@ class Mapper:
         return outcomes
 
     def explain(self, record: Any, number: int) -> list[tuple[str, Any, str]]:
-        """Each field of the touchpoint that this record (or this element of it) becomes: its name, its value, and where it was found."""
+        """The fields of the touchpoint made from this record (or from its element `number`): name, value, and where it was found."""
         elements = self._elements(record)
         element = elements[number] if isinstance(elements, list) and number < len(elements) else Element(None, number, WholeRecord(record))
         origins: list[tuple[str, Origin]] = [
@@ -204,7 +203,7 @@ class Mapper:
 
 
 class FieldsMaker:
-    """Makes properties or traits. `name` is what messages call them."""
+    """Makes properties or traits. `name` is their name in messages."""
 
     def __init__(self, fields: Fields, name: str, finders: Finders, pepper: bytes) -> None:
         self._name: Final = name
@@ -214,11 +213,11 @@ class FieldsMaker:
         """Of origins."""
 
     def origins(self) -> list[tuple[str, Origin]]:
-        """Each with the name of what it gives."""
+        """Each origin with the name of its field."""
         return [(f"{self._name}.*", origin) for origin in self._spread] + [(f"{self._name}.{key}", origin) for key, origin in self._single]
 
     def make(self, element: Element) -> dict[str, Any]:
-        """The values by name. Raises what `Origin.find` does."""
+        """The values by name. Raises like `Origin.find`."""
         if not self.count:
             return _NOTHING
         made: dict[str, Any] = {}
@@ -277,5 +276,5 @@ def _too_large(limits: TouchpointLimits) -> Rejected:
 
 
 def _constants_of(fields: TouchpointMapping) -> str:
-    """No shorter than all constants and names that may get into a touchpoint beside what a record holds."""
+    """A text at least as long as all constants and names that may get into a touchpoint in addition to the record's contents."""
     return repr(fields)

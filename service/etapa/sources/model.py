@@ -1,4 +1,4 @@
-"""What a source file says. Loading made sure that it makes sense; `mapping` does what it says."""
+"""The contents of a source file. Loading has checked that it makes sense; `mapping` applies it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from etapa.journey.language.model import Comparison, Scalar
 from etapa.sources.paths import RecordPath
 
 Decode = Literal["auto", "json", "avro", "protobuf", "cloudevents", "csv"]
-"""How records are written. `auto`: as JSON, or framed for a schema registry, by the schema that each names.
-`cloudevents`: the same, with what headers say of an event put around it."""
+"""How records are encoded. `auto`: as JSON, or framed for a schema registry with the schema that each record names.
+`cloudevents`: the same, wrapped in the event attributes from the headers."""
 Otherwise = Literal["keep", "skip", "dead"]
 Conversion = Literal["text", "number", "boolean", "trim", "lower", "upper", "nfc", "sha256"]
 Unit = Literal["s", "ms", "us", "ns"]
@@ -17,7 +17,7 @@ Unit = Literal["s", "ms", "us", "ns"]
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """What lies at a path."""
+    """The value at a path."""
 
     path: RecordPath
 
@@ -31,35 +31,35 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class FirstThere:
-    """The first that is there and not empty text."""
+    """The first value that is present and not empty text."""
 
     options: "tuple[Expression, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """A digest of all that lies at the paths: the same record, the same text."""
+    """A digest of all values at the paths: equal values give the same text."""
 
     paths: tuple[RecordPath, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What another expression gives, converted, translated, or read as a time."""
+    """The value of another expression, converted, translated, or read as a time."""
 
     of: "Expression"
     conversions: tuple[Conversion, ...] = ()
     translated: Mapping[str, Scalar] | None = None
     otherwise: Otherwise = "dead"
-    """What becomes of a value that `translated` does not have."""
+    """What happens to a value that is not in `translated`."""
     unit: Unit | None = None
-    """The value counts these since 1970."""
+    """The value is a number of these units since 1970."""
     zone: str | None = None
-    """The value is text without an offset, of this zone."""
+    """The value is a local time of this zone, without an offset."""
     form: str | None = None
-    """How the text is written, as `strptime` has it."""
+    """The format of the text, in the notation of `strptime`."""
     when: "When | None" = None
-    """Only of records that satisfy it; of others there is nothing."""
+    """Only records that satisfy this have the value."""
 
 
 Expression = At | Const | FirstThere | Hash | Changed
@@ -67,7 +67,7 @@ Expression = At | Const | FirstThere | Hash | Changed
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """What must be true of a record: every comparison of the value at its path."""
+    """A condition on a record: every comparison must hold for the value at its path."""
 
     text: str
     comparisons: tuple[tuple[RecordPath, Comparison], ...]
@@ -75,7 +75,7 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Properties or traits: what is spread from maps of the record, and single ones, which win."""
+    """Properties or traits: those spread from maps in the record, and single ones, which take precedence."""
 
     spread: tuple[Expression, ...] = ()
     single: Mapping[str, Expression] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class TouchpointMapping:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two ids of one person: the record's `same_as` is `customer_id`."""
+    """Two ids of the same person: the record's `same_as` and `customer_id`."""
 
     when: When | None
     customer_id: Expression
@@ -105,7 +105,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A record, and what must come of it: touchpoints (the fields that are told), `skipped`, or the reason of a dead letter."""
+    """A record and its expected outcomes: touchpoints (the fields that are given), `skipped`, or the reason of a dead letter."""
 
     given: Any
     expect: "tuple[ExpectedOutcome, ...]"
@@ -114,7 +114,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedOutcome:
-    """Of one record or element: the fields of a touchpoint, or a word for why there is none."""
+    """The outcome of one record or element: the fields of a touchpoint, or a word for why there is none."""
 
     fields: Mapping[str, Any] | None = None
     skipped: bool = False
@@ -133,6 +133,6 @@ class Source:
     skip: tuple[When, ...]
     touchpoint: TouchpointMapping
     placeholder_ids: tuple[str, ...] | None
-    """Customer ids that name nobody; none: those of the installation."""
+    """Placeholder customer ids; None: those of the installation."""
     link: Link | None
     trials: tuple[Trial, ...]

@@ -1,4 +1,4 @@
-"""Where a field's value comes from: what lies at a path, a constant, the first of several, a digest. What is done to it is in `changes`."""
+"""Where a field's value comes from: a path, a constant, the first of several, or a digest. Changes to it are in `value_changes`."""
 
 from typing import Any, Final, final
 
@@ -11,11 +11,11 @@ from etapa.sources.finding import Element, Finder
 
 
 class Refused(EtapaError):
-    """A field cannot be made; the message says what was expected and what was found, never a value."""
+    """A field cannot be made; the message says what was expected and what kind of thing was found, never a value."""
 
 
 class Unwanted(EtapaError):
-    """The record is to be skipped; the message says by which rule."""
+    """The record is skipped; the message names the rule."""
 
 
 class Origin:
@@ -24,11 +24,11 @@ class Origin:
     __slots__ = ()
 
     def find(self, element: Element) -> Any:
-        """The value, or none. Raises `Refused` or `Unwanted`."""
+        """The value, or None. Raises `Refused` or `Unwanted`."""
         raise NotImplementedError
 
     def time(self, element: Element) -> int | None:
-        """The value as a time, in microseconds since 1970; none where nothing is there. Raises as `find`."""
+        """The value as a time, in microseconds since 1970; None when there is none. Raises like `find`."""
         value = self.find(element)
         if value is None or value == "":
             return None
@@ -40,11 +40,11 @@ class Origin:
         raise Refused(f"expected a time as RFC 3339 has it, such as 2026-11-21T10:00:00Z, at {self.places()}")
 
     def places(self) -> str:
-        """Where it looks, for people."""
+        """The places where it looks, for people."""
         raise NotImplementedError
 
     def place_of(self, element: Element) -> str:
-        """Where it found the value of this record, or where it looked in vain."""
+        """Where it found this record's value, or all places where it looked in vain."""
         return self.places()
 
 
@@ -134,5 +134,5 @@ def _is_there(origin: Origin, element: Element) -> bool:
     try:
         return origin.find(element) not in (None, "")
     except (Refused, Unwanted):
-        # It is there, and it is why the record is refused or skipped.
+        # The value is present, and is the reason why the record is refused or skipped.
         return True

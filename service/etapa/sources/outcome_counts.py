@@ -1,4 +1,4 @@
-"""Counts of what came of records: they add up."""
+"""Counts of the outcomes of records."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from etapa.sources.record_outcome import Outcome
 
 @dataclass(slots=True)
 class Tally:
-    """What came of all records so far. A record with a list of elements counts once for each of them."""
+    """The outcomes of all records so far. A record with a list of elements counts once for each element."""
 
     records: int = 0
     touchpoints: int = 0
@@ -31,5 +31,5 @@ class Tally:
 
     @property
     def outcomes(self) -> int:
-        """Everything that came of the records: touchpoints, skipped and dead letters together."""
+        """All outcomes: touchpoints, skipped records and dead letters together."""
         return self.touchpoints + self.skipped.total() + self.dead.total()

@@ -1,10 +1,10 @@
-"""Where a value lies in a record: keys with dots between them, and what stands in lists.
+"""The place of a value in a record: keys separated by dots, and elements of lists.
 
-- `properties.total`: a key of a key;
-- `line_items[].sku`: of every element of a list, in order, as a list;
-- `event_params[key=value].value.int_value`: of the first element whose `key` is `value`;
-- `^.visitorId`: of the record around the element that `each` names;
-- `#`: the number of the element in that list, from 0.
+- `properties.total`: a key inside a key;
+- `line_items[].sku`: from every element of a list, in order, as a list;
+- `event_params[key=value].value.int_value`: from the first element whose `key` is `value`;
+- `^.visitorId`: from the record around the element that `each` names;
+- `#`: the index of the element in that list, from 0.
 """
 
 import re
@@ -19,12 +19,12 @@ _STEP = re.compile(r"(?P<key>[^.\[\]]+)(?:\[(?P<inside>[^\]]*)\])?")
 
 
 class PathError(EtapaError, ValueError):
-    """A text that is no path; the message says why."""
+    """A text that is not a path; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """One key; `in_each` goes into all elements of the list there, `pick` into the first whose key has that value."""
+    """One key. `in_each` continues into all elements of the list there, `pick` into the first whose key has that value."""
 
     key: str
     in_each: bool = False
@@ -42,7 +42,7 @@ class RecordPath:
 
 
 def parse_path(text: str) -> RecordPath:
-    """The path that `text` says. Raises `PathError`."""
+    """The path in `text`. Raises `PathError`."""
     if len(text) > LONGEST_PATH:
         raise PathError(f"a path has at most {LONGEST_PATH} characters, found {len(text)}")
     if text == "#":

@@ -1,4 +1,4 @@
-"""What comes of a record where it is to be written as a touchpoint."""
+"""The outcome of a record, when touchpoints are wanted as JSON."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A touchpoint, and how it is written in JSON."""
+    """A touchpoint and its JSON."""
 
     touchpoint: Touchpoint
     json: bytes

@@ -1,4 +1,4 @@
-"""Times as other systems write them: numbers since 1970, and local text of a zone. All are whole microseconds since 1970."""
+"""Times as other systems write them: numbers since 1970, and local times as text. All become whole microseconds since 1970."""
 
 import math
 import re
@@ -11,17 +11,17 @@ from etapa.errors import EtapaError
 from etapa.sources.model import Unit
 
 _PER_UNIT: Final[dict[Unit, tuple[int, int]]] = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
-"""Microseconds of so many units."""
+"""Microseconds in each unit."""
 
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\s*")
 
 
 class NoTime(EtapaError, ValueError):
-    """The value is no such time; the message says what was expected and what kind of value was found, never the value."""
+    """The value is not a time; the message says what was expected, never the value."""
 
 
 def time_of_number(value: Any, unit: Unit) -> int:
-    """A number of `unit` since 1970, or a text that holds one, in microseconds. Raises `NoTime`."""
+    """A number of `unit` since 1970, or a text with such a number, in microseconds. Raises `NoTime`."""
     many, few = _PER_UNIT[unit]
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value) if "." in value else int(value)
@@ -32,7 +32,7 @@ def time_of_number(value: Any, unit: Unit) -> int:
 
 
 class LocalTime:
-    """Local times of a zone, written as `form` says, or as ISO 8601 has it. An offset in the text goes before the zone."""
+    """Local times of a zone, in the format `form`, or ISO 8601 without one. An offset in the text takes precedence over the zone."""
 
     def __init__(self, zone: str, form: str | None) -> None:
         self._zone: Final = zoneinfo.ZoneInfo(zone)
@@ -60,11 +60,11 @@ def _in_range(at: int) -> int:
 
 
 def _absolute(local: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
-    """When a local time is. One that the clocks skip is the moment at which they jump, one that comes twice the first of both."""
+    """The instant of a local time. One that the clocks skip becomes the moment of the jump; of one that occurs twice, the first counts."""
     earlier = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if earlier.astimezone(zone).replace(tzinfo=None) == local:
         return earlier
-    # Before the jump the offset is that of fold 0, after it that of fold 1.
+    # Before the jump the offset is that of fold 0, afterwards that of fold 1.
     after = local.replace(tzinfo=zone, fold=1)
     offset_after = after.utcoffset()
     low, high = after.astimezone(UTC).replace(microsecond=0), earlier

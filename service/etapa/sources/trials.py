@@ -1,4 +1,4 @@
-"""The tests in a source file: each record, and what must come of it."""
+"""The tests in a source file: records with their expected outcomes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from etapa.sources.record_outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What a test came to. `differences` is empty when all is as expected."""
+    """The result of a test. `differences` is empty when everything is as expected."""
 
     number: int
     line: int
@@ -77,7 +77,7 @@ def _same(field: str, expected: Any, found: Any) -> bool:
 
 
 def _equal(expected: Any, found: Any) -> bool:
-    """Equal as JSON has it: 1 equals 1.0, and true equals only true."""
+    """Equality as in JSON: 1 equals 1.0, and true equals only true."""
     if isinstance(expected, dict) and isinstance(found, dict):
         return expected.keys() == found.keys() and all(_equal(value, found[key]) for key, value in expected.items())
     if isinstance(expected, list) and isinstance(found, list):

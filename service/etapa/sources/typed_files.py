@@ -1,4 +1,4 @@
-"""Records from Parquet and Avro files, as JSON would have them. Needs the extra `etapa[files]`."""
+"""Records from Parquet and Avro files, with values as in JSON. Needs the extra `etapa[files]`."""
 
 import datetime as dt
 import math
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 from etapa.sources.file_records import RecordsError
 
 ROWS: Final = 16_384
-"""Rows of Parquet that are in memory at once, besides the row group that they are in."""
+"""Rows of a Parquet file that are in memory at once, besides their row group."""
 _NEEDED: Final = "it takes `pip install 'etapa[files]'` to read it"
 
 
@@ -35,7 +35,7 @@ def parquet_records(stream: BinaryIO) -> Iterator[dict[str, Any]]:
 
 
 def avro_records(stream: BinaryIO) -> Iterator[Any]:
-    """The records of an Avro container file, likewise."""
+    """The records of an Avro container file, in the same form."""
     try:
         import fastavro
     except ImportError:
@@ -43,12 +43,12 @@ def avro_records(stream: BinaryIO) -> Iterator[Any]:
     try:
         for record in fastavro.reader(stream):
             yield plain(record)
-    except Exception as error:  # noqa: BLE001 - it raises what its codecs and Python itself raise at damaged data
+    except Exception as error:  # noqa: BLE001 - on damaged data it raises errors of its codecs and of Python itself
         raise RecordsError(f"the Avro file cannot be read: {type(error).__name__}: {error}") from None
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON would have it."""
+    """A value as in JSON."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
@@ -74,7 +74,7 @@ def _scalar(value: Any) -> Any:
 
 
 def _column(kind: Any) -> Callable[[Any], list[Any]]:
-    """What makes a column of this type into a list of such values."""
+    """A function that converts a column of this type to a list of such values."""
     import pyarrow as pa
     from pyarrow import compute, types
 
@@ -82,7 +82,7 @@ def _column(kind: Any) -> Callable[[Any], list[Any]]:
         inner = _column(kind.value_type)
         return lambda column: inner(column.dictionary_decode())
     if types.is_timestamp(kind):
-        # As Python's own values they would cost a microsecond each.
+        # Converting them to Python objects first would cost a microsecond each.
         form = "%Y-%m-%dT%H:%M:%SZ" if kind.tz else "%Y-%m-%dT%H:%M:%S"
         exact = pa.timestamp("us", "UTC" if kind.tz else None)
         return lambda column: _listed(compute.strftime(column.cast(exact, safe=False), form))

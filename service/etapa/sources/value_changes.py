@@ -1,4 +1,4 @@
-"""What is done to a value on its way: converted, read as a time, translated, taken from some records only; and origins as they are written, compiled."""
+"""Changes to a value: converted, read as a time, translated, or taken only from some records. Also compiles expressions to origins."""
 
 from typing import Any, Final, final
 
@@ -18,7 +18,7 @@ class MappingError(EtapaError):
 
 
 class _Changing(Origin):
-    """What another origin gives, with something done to it. Nothing, and empty text, stay nothing."""
+    """The value of another origin, changed. Nothing and empty text both become nothing."""
 
     __slots__ = ("_of",)
 
@@ -34,7 +34,7 @@ class _Changing(Origin):
 
 @final
 class _Number(_Changing):
-    """`as: number`, which is by far the most frequent conversion."""
+    """`as: number`, by far the most frequent conversion."""
 
     __slots__ = ()
 
@@ -116,13 +116,13 @@ class _Timed(_Changing):
             raise Refused(f"{error} at {self.places()}") from None
 
     def read(self, value: Any) -> int:
-        """The time that a value means. Raises `NoTime`."""
+        """The time that a value stands for. Raises `NoTime`."""
         raise NotImplementedError
 
 
 @final
 class _Epoch(_Timed):
-    """A number of units since 1970."""
+    """A time as a number of units since 1970."""
 
     __slots__ = ("_unit",)
 
@@ -136,7 +136,7 @@ class _Epoch(_Timed):
 
 @final
 class _Local(_Timed):
-    """Text without an offset, of a zone."""
+    """A local time of a zone, as text without an offset."""
 
     __slots__ = ("_times",)
 
@@ -150,7 +150,7 @@ class _Local(_Timed):
 
 @final
 class _OfSome(_Changing):
-    """Only of records that satisfy something."""
+    """A value that only some records have: those that satisfy a `when`."""
 
     __slots__ = ("_when",)
 
@@ -184,7 +184,7 @@ class Wanted:
 
 
 def origin_of(expression: Expression, finders: Finders, pepper: bytes) -> Origin:
-    """What finds an expression's value. Raises `MappingError` when it needs a pepper and there is none."""
+    """The origin for an expression. Raises `MappingError` when it needs a pepper and there is none."""
     if isinstance(expression, At):
         return AtPath(expression.path.text, finders.of(expression.path))
     if isinstance(expression, Const):
@@ -197,7 +197,7 @@ def origin_of(expression: Expression, finders: Finders, pepper: bytes) -> Origin
 
 
 def _changed(changed: Changed, of: Origin, finders: Finders, pepper: bytes) -> Origin:
-    """Whatever order it is written in: converted, then a time or translated, and all of that only `when`."""
+    """The order is always the same, however it is written: converted, then read as a time or translated, and all of that only `when`."""
     origin = of
     if "sha256" in changed.conversions and not pepper:
         raise MappingError("the source takes SHA-256 of ids, and needs a secret pepper for it: set ETAPA_SOURCE_PEPPER")
