@@ -1,1 +1,1 @@
-"""A private broker, a private Redis and made-up shoppers, so that the demo needs nothing but Python."""
+"""A private broker, a private Redis and simulated shoppers, so that the demo needs nothing but Python."""

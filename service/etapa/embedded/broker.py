@@ -1,15 +1,15 @@
 """A private broker: the mock cluster of librdkafka, inside this process, reached over 127.0.0.1.
 
-It is a test double of Kafka's protocol, not Kafka. What differs, and what those who use it have to do about it:
+It is a test double of Kafka's protocol, not Kafka. The differences, and what users of this module must do about them:
 
-- It cannot be asked to create topics; a metadata request for a topic makes it, always with four partitions.
-- It keeps about 5 MB of a partition and drops the oldest batches beyond, whoever has not read them: producers have to wait
-  for slow readers themselves.
-- It answers a fetch with one batch of a partition, however many there are: small batches make slow readers.
+- It has no request to create topics; a metadata request for a topic creates it, always with four partitions.
+- It keeps about 5 MB of each partition and drops the oldest batches beyond that, read or not: producers must wait
+for slow readers themselves.
+- It answers a fetch with one batch of a partition, however many there are: small batches make reading slow.
 - Its commit markers carry a wrong checksum, so consumers must not check checksums (`CHECK_CRCS`).
-- It does not fence, and readers of committed records see open and aborted transactions too. So it shows how things work
-  and proves nothing about crashes.
-- It does not give back group offsets that were committed in a transaction. Joining a group takes three seconds.
+- It does not fence producers, and read_committed consumers see open and aborted transactions too. So it shows how things
+  work, but proves nothing about crashes.
+  - It does not return group offsets that were committed in a transaction. Joining a group takes three seconds.
 """
 
 from collections.abc import Iterable
@@ -30,11 +30,11 @@ _ANSWER_SECONDS = 5.0
 
 
 class BrokerError(EtapaError):
-    """The private broker did not start or did not make a topic."""
+    """The private broker did not start or did not create a topic."""
 
 
 class PrivateBroker:
-    """Started by `with`, gone with all its records at the end. `address` is what clients bootstrap from."""
+    """Started by `with`; at the end it is gone, with all its records. `address` is the bootstrap address for clients."""
 
     def __init__(self) -> None:
         self.address = ""
@@ -55,7 +55,7 @@ class PrivateBroker:
         self.stop()
 
     def create_topics(self, topics: Iterable[str]) -> None:
-        """Make these topics, with `PARTITIONS` partitions each. Raises BrokerError."""
+        """Create these topics, with `PARTITIONS` partitions each. Raises BrokerError."""
         if self._owner is None:
             raise BrokerError("the private broker is not running; it runs within `with`")
         for topic in topics:
@@ -68,5 +68,5 @@ class PrivateBroker:
 
     def stop(self) -> None:
         """End the cluster and free its port. Safe to call again."""
-        # Letting go of the last reference is how confluent_kafka ends a client.
+        # Dropping the last reference is how to end a client of confluent_kafka.
         self._owner = None

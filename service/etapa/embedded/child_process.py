@@ -1,4 +1,4 @@
-"""A program that ends with us: started in a group of its own, asked to stop, and killed by the system if we are killed first."""
+"""A program that ends with this process: started in its own process group, asked to stop, and killed by the system if we are killed first."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ from typing import IO
 
 _TAIL_BYTES = 4000
 
-# Runs in the child before the program does. The system then kills the child when the thread that started it ends, by
-# whatever cause; `getppid` tells whether that happened already. Only Linux has this. A separate interpreter instead of
-# Popen's preexec_fn, because that may deadlock in a process with threads, such as those of librdkafka.
+# Runs in the child before the program. From then on the system kills the child when the thread that started it ends, for
+# whatever reason; `getppid` shows whether that has already happened. Only Linux has this. It runs in a separate interpreter
+# because Popen's preexec_fn can deadlock in a process with threads, such as those of librdkafka.
 _BIND_TO_PARENT = """
 import ctypes, os, signal, sys
 PR_SET_PDEATHSIG = 1
@@ -23,10 +23,10 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class ChildProcess:
-    """A running program. What it says goes to a file without a name, of which `said` gives the end."""
+    """A running program. Its output goes to an unnamed file; `said` returns the end of it."""
 
     def __init__(self, command: Sequence[str], *, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> None:
-        """Start `command` (its first word is a path). Call this in a thread that lives as long as the program should."""
+        """Start `command` (its first word is a path). Call this in a thread that lives as long as the program should run."""
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process; `stop` closes it)
         with tempfile.TemporaryFile() as given:
             given.write(stdin)
@@ -37,7 +37,7 @@ class ChildProcess:
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
                 env=None if environment is None else dict(environment),
-                # Ctrl-C in the terminal reaches us alone: we decide in which order the others stop.
+                # Ctrl-C in the terminal reaches only us, so that we decide in which order the others stop.
                 start_new_session=True,
             )
 
@@ -53,7 +53,7 @@ class ChildProcess:
         """The last few thousand bytes of what it printed."""
         descriptor = self._output.fileno()
         size = os.fstat(descriptor).st_size
-        # pread, because the child writes at the offset that we share with it.
+        # pread, because the child writes at the file offset that it shares with us.
         return os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES)).decode(errors="replace").strip()
 
     def stop(self, patience: float) -> None:

@@ -1,4 +1,4 @@
-"""`etapa demo`: made-up customers or recorded ones, a private broker, a private Redis and the real worker, watched until somebody has seen enough."""
+"""`etapa demo`: simulated or recorded customers, a private broker, a private Redis and the real worker, shown until somebody stops it."""
 
 import contextlib
 import signal
@@ -35,9 +35,9 @@ class DemoError(EtapaError):
 
 
 def run_demo(options: DemoOptions) -> None:
-    """Run until `options.seconds` are over or somebody stops it, then print the summary. All that was started is gone afterwards.
+    """Run for `options.seconds` or until somebody stops it, then print the summary. Everything that was started is gone afterwards.
 
-    Raises DemoError, or RedisUnavailable or BrokerError, when something does not start or ends by itself.
+    Raises DemoError, RedisUnavailable or BrokerError when something does not start or ends by itself.
     """
     screen = Screen(as_json=options.as_json)
     journey = options.journey
@@ -56,7 +56,7 @@ def _who(options: DemoOptions) -> str:
 
 
 class _Stops:
-    """How often somebody has asked to stop: once means to finish what was sent, twice means now."""
+    """How many times somebody has asked to stop: once means finish what was sent, twice means stop now."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -82,7 +82,7 @@ def _journey_export(options: DemoOptions) -> str:
 
 @contextlib.contextmanager
 def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Stops) -> Iterator["_Demo"]:
-    """Everything that takes part, started one after the other, and stopped in the opposite order."""
+    """All parts of the demo, started one after the other, and stopped in reverse order."""
     settings = Settings()
     with contextlib.ExitStack() as everything:
         redis = everything.enter_context(PrivateRedis())
@@ -155,7 +155,7 @@ class _Demo:
         self._next_counters = 0.0
 
     def wait_until_ready(self) -> None:
-        """Until the worker says that it is ready, or somebody asks to stop. Raises DemoError."""
+        """Wait until the worker is ready or somebody asks to stop. Raises DemoError."""
         deadline = time.monotonic() + _READY_SECONDS
         while not self._stops.asked:
             if self._worker.exit_code() is None and is_ready(self._worker.url):
@@ -186,7 +186,7 @@ class _Demo:
         return "Ctrl-C ends it" if until is None else f"{until - time.monotonic():.0f} s left; Ctrl-C ends it now"
 
     def _drain(self) -> bool:
-        """Nothing more is sent; wait until everything they sent is processed, visible and read. Gives whether it is."""
+        """Send nothing more, and wait until everything sent is processed, visible and read. Returns whether it is."""
         asked = self._stops.asked
         deadline = time.monotonic() + _DRAIN_SECONDS
         self._feeder.flush(_DRAIN_SECONDS)
@@ -202,7 +202,7 @@ class _Demo:
         return read == (self._counted.stage_changes, self._counted.touchpoints.get("dead_letter", 0))
 
     def _step(self, status: str) -> None:
-        """Read what there is to read, and draw when it is time to."""
+        """Read new results, and redraw when it is time."""
         changes = self._results.read(_READ_SECONDS, time.monotonic)
         now = time.monotonic()
         self._highlights.offer(changes, now)

@@ -1,4 +1,4 @@
-"""What the worker makes of the touchpoints, read where every user would read it: the topics, Redis and the metrics."""
+"""What the worker does with the touchpoints, read where every user would read it: topics, Redis and metrics."""
 
 import http.client
 import urllib.error
@@ -23,7 +23,7 @@ _METRICS_SECONDS = 2.0
 
 
 class OutcomeError(EtapaError):
-    """The private Redis or the private broker does not answer any more."""
+    """The private Redis or the private broker no longer answers."""
 
 
 class Results:
@@ -35,12 +35,12 @@ class Results:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": address,
-                # A group is asked for, but never joined: the partitions are assigned by hand.
+                # A group id is required, but the group is never joined: partitions are assigned by hand.
                 "group.id": "etapa-demo",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                # The private broker answers a fetch only when this has passed, even if something arrives meanwhile.
+                # The private broker answers a fetch only after this time, even if something arrives earlier.
                 "fetch.wait.max.ms": 10,
                 "log_level": 0,
             }
@@ -51,10 +51,10 @@ class Results:
         self.dead_letters: Counter[str] = Counter()
         self.moves: Counter[tuple[str | None, str]] = Counter()
         self.delays: deque[float] = deque(maxlen=_DELAYS_KEPT)
-        """Seconds from sending a touchpoint to reading the stage change that it caused: those of the last changes."""
+        """Delays of the latest changes: seconds from sending a touchpoint to reading the stage change that it caused."""
 
     def read(self, seconds: float, clock: Callable[[], float]) -> list[StageChangeMessage]:
-        """Wait up to `seconds` for something to read, and give the stage changes among it."""
+        """Wait up to `seconds` for records, and return the stage changes among them."""
         changes = []
         messages = self._consumer.consume(1, seconds)
         if messages:
@@ -91,14 +91,14 @@ def _headers(message: Message) -> Sequence[tuple[str, bytes]]:
 
 
 class StagesShown:
-    """The Redis keys of the worker, as anybody may read them."""
+    """The worker's Redis keys, which anybody may read."""
 
     def __init__(self, url: str, prefix: str) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=5)
         self._prefix = prefix
 
     def look(self) -> tuple[list[int], Counter[str]]:
-        """Touchpoint records that each partition's view includes, and the customers in each stage over all partitions.
+        """How many touchpoint records each partition's view includes, and the customers in each stage over all partitions.
 
         Raises OutcomeError.
         """
@@ -123,7 +123,7 @@ class StagesShown:
 
 
 def is_ready(url: str) -> bool:
-    """Whether the worker at `url` says that it does its work."""
+    """Whether the worker at `url` says that it is ready."""
     try:
         with urllib.request.urlopen(f"{url}readyz", timeout=_METRICS_SECONDS) as answer:  # noqa: S310 (our own address)
             return bool(answer.status == http.client.OK)
@@ -133,13 +133,13 @@ def is_ready(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WorkerCounts:
-    """What the worker counted, from its metrics."""
+    """Counts from the worker's metrics."""
 
     touchpoints: Mapping[str, int] = field(default_factory=Counter)
     """By outcome: `applied`, `duplicate`, `dead_letter`."""
     stage_changes: int = 0
     campaigns: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Stage changes offered to each campaign, by what became of them: `published`, `holdout`, `consent` and so on."""
+    """Stage changes offered to each campaign, by outcome: `published`, `holdout`, `consent` and so on."""
 
 
 def worker_counts(url: str) -> WorkerCounts | None:

@@ -15,19 +15,19 @@ from etapa.journey.units import DAY
 from etapa.settings import SHIPPED_JOURNEY
 
 HISTORY = 3 * 365 * DAY
-"""How long ago the shop opened. Its time runs ever slower on the way to today, so that it lasts however long one watches."""
+"""How long ago the shop opened. Its time slows down on the way to today, so that it never runs out, however long you watch."""
 DAYS_PER_SECOND = 18
 DAYS_TO_SHOW = 400
-"""A short demo runs faster: whoever stops buying has to be seen going back, and that takes months."""
+"""A short demo runs faster: it must show customers who stop buying falling back, which takes months."""
 SEED = 1
 SECONDS_BETWEEN = 3.0
-"""Seconds of the demo between two touchpoints of a customer, where the journey is somebody's own."""
+"""Seconds of the demo between two touchpoints of a customer, when the journey is the user's own."""
 
 
 class DemoOptions(msgspec.Struct, frozen=True):
-    """`seconds` none: until it is stopped. `rate` is touchpoints a second. `customers` none: as many as come.
+    """`seconds` None: run until stopped. `rate`: touchpoints a second. `customers` None: no limit.
 
-    `recorded`: touchpoints of real customers in order of time, and where they come from; none: customers are made up.
+    `recorded`: touchpoints of real customers in order of time, and where they come from; None: customers are simulated.
     """
 
     journey: Journey
@@ -43,26 +43,26 @@ class DemoOptions(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """How fast time runs for made-up customers, in microseconds of theirs."""
+    """How fast time runs for simulated customers, in microseconds of their time."""
 
     per_second: float
-    """In one second, if there is no end to the demo."""
+    """Their time that passes in one second, if the demo has no end."""
     to_show: int
-    """What a short demo has to get through."""
+    """The span of their time that a short demo must cover."""
     history: int
-    """How long it lasts at most."""
+    """The longest span of their time."""
 
 
 SHOPPING: Final = Tempo(DAYS_PER_SECOND * DAY, DAYS_TO_SHOW * DAY, HISTORY)
 
 
 def tempo_of(improvisation: Improvisation) -> Tempo:
-    """A customer of any journey does something every few seconds, whether that stands for minutes or for weeks."""
+    """The tempo at which a customer does something every few seconds, whether the journey is about minutes or weeks."""
     return Tempo(improvisation.gap / SECONDS_BETWEEN, 2 * improvisation.longest, max(HISTORY, 20 * improvisation.longest))
 
 
 def plan_for(options: DemoOptions, now: int, tempo: Tempo = SHOPPING) -> ShoppingTrip:
-    """A history that ends an hour before `now` (microseconds since 1970), told at the pace that `options` ask for."""
+    """A history that ends an hour before `now` (microseconds since 1970), at the pace that `options` ask for."""
     per_second = tempo.per_second
     newcomer_every = None
     if options.seconds is not None:
@@ -70,7 +70,7 @@ def plan_for(options: DemoOptions, now: int, tempo: Tempo = SHOPPING) -> Shoppin
     if options.customers is not None:
         newcomer_every = 4.0
         if options.seconds is not None:
-            # All of them should have come well before the end, but not so many that nobody comes twice.
+            # All of them should have arrived well before the end, but not so fast that nobody comes twice.
             newcomer_every = max(2.0, min(newcomer_every, 0.7 * options.rate * options.seconds / options.customers))
     end = now - DAY // 24
     pace = max(1, int(per_second / options.rate))
@@ -78,7 +78,7 @@ def plan_for(options: DemoOptions, now: int, tempo: Tempo = SHOPPING) -> Shoppin
 
 
 def touchpoints_for(options: DemoOptions) -> Iterator[SentTouchpoint]:
-    """What is sent, in the order in which it is."""
+    """The touchpoints to send, in order."""
     now = time.time_ns() // 1000
     if options.recorded is not None:
         return options.recorded

@@ -1,4 +1,4 @@
-"""What the demo remembers of the last seconds, so that it can tell rates, trends, and which moves are worth showing."""
+"""What the demo remembers of the last seconds, to show rates, trends, and interesting moves."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from etapa.journey.units import DAY
 
 
 class Look(NamedTuple):
-    """One look at the whole, at a time in seconds of a clock that never goes back."""
+    """A snapshot of all figures, at a time in seconds of a clock that never goes back."""
 
     at: float
     touchpoints: int
@@ -18,7 +18,7 @@ class Look(NamedTuple):
 
 
 class Trend:
-    """Compares the last look with one some seconds before."""
+    """Compares the latest snapshot with one from some seconds earlier."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -53,7 +53,7 @@ class Trend:
 
 
 class Highlights:
-    """Picks stage changes at a pace that can be read, of each kind in its turn. The latest comes first."""
+    """Picks stage changes at a readable pace, each kind in turn. The latest comes first."""
 
     def __init__(self, seconds_between: float, kept: int) -> None:
         self._seconds_between = seconds_between
@@ -63,7 +63,7 @@ class Highlights:
         self._last_pick: float | None = None
 
     def offer(self, changes: Sequence[StageChangeMessage], now: float) -> None:
-        """Of these and of those offered since the last pick, take one if it is time for one."""
+        """If it is time for another one, pick one of these and those offered since the last pick."""
         for change in changes:
             self._candidates[change.source, change.to] = change
         if not self._candidates or (self._last_pick is not None and now - self._last_pick < self._seconds_between):

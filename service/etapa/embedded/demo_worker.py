@@ -1,4 +1,4 @@
-"""The real worker in a process of its own, set up for the private broker and the private Redis."""
+"""The real worker in its own process, set up for the private broker and the private Redis."""
 
 import os
 import secrets
@@ -17,16 +17,16 @@ _LOCALHOST = "127.0.0.1"
 
 
 class WorkerProcess:
-    """Started by `with`, asked to leave at its end. It serves HTTP at `url`: on `usual_port` if that is free, else on another port."""
+    """Started by `with`, and asked to stop at its end. It serves HTTP at `url`: on `usual_port` if that is free, otherwise on another port."""
 
     def __init__(self, kafka: str, redis_url: str, usual_port: int, journey: Path) -> None:
         self._port = _free_port(usual_port)
         self._usual_port = usual_port
         self._has_moved = False
-        # What is set for a real worker on this machine must not reach this one.
+        # Settings for a real worker on this machine must not affect this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         self.token = secrets.token_urlsafe(24)
-        """What opens customer data over HTTP, made for this run."""
+        """The token for customer data over HTTP, made for this run."""
         self._environment = environment | {
             "ETAPA_API_TOKEN": self.token,
             "ETAPA_KAFKA_BOOTSTRAP_SERVERS": kafka,
@@ -44,7 +44,7 @@ class WorkerProcess:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether another program has the usual port."""
+        """Whether another program uses the usual port."""
         return self._port != self._usual_port
 
     def __enter__(self) -> Self:
@@ -56,7 +56,7 @@ class WorkerProcess:
             self._process.stop(_STOP_SECONDS)
 
     def move(self) -> bool:
-        """Start again on another port, once, if it ended because somebody else took its port before it could. Gives whether it did."""
+        """Start once more on another port, if it ended because another program took its port first. Returns whether it was restarted."""
         if self._has_moved or self._process is None or self.exit_code() is None:
             return False
         if "another program listens there" not in self.said():
@@ -76,14 +76,14 @@ class WorkerProcess:
         return None if self._process is None else self._process.exit_code()
 
     def said(self) -> str:
-        """The last of what it logged."""
+        """The end of its log."""
         return "" if self._process is None else self._process.said()
 
 
 def _free_port(usual: int) -> int:
     for port in (usual, 0):
         with socket.socket() as probe:
-            # As servers do: a port whose last connections are still closing is free.
+            # Like servers do: a port whose last connections are still closing counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((_LOCALHOST, port))

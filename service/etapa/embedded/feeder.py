@@ -1,4 +1,4 @@
-"""Sends touchpoints to the private broker, at a steady rate, and never further ahead than the broker can keep."""
+"""Sends touchpoints to the private broker at a steady rate, and never further ahead than the broker can store."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from etapa.embedded.broker import KEPT_BYTES_PER_PARTITION, PARTITIONS
 from etapa.embedded.shoppers import SentTouchpoint
 
 _RECORD_OVERHEAD = 80
-"""Bytes that a record takes on top of its key and value, generously, with its share of the batch's header."""
+"""A generous estimate of a record's bytes besides key and value, including its share of the batch header."""
 _MOST_AHEAD_BYTES = KEPT_BYTES_PER_PARTITION // 3
 _REMEMBERED = 20_000
 
@@ -21,11 +21,11 @@ _USUALLY_UNREAD_SECONDS = 0.5
 
 
 class Feeder:
-    """`rate` is touchpoints a second. Time is given, in seconds of a clock that never goes back."""
+    """`rate` is touchpoints a second. Methods are given the time, in seconds of a clock that never goes back."""
 
     def __init__(self, address: str, topic: str, shoppers: Iterator[SentTouchpoint], rate: float) -> None:
-        # What is sent at one moment goes out as one batch a partition: nothing leaves before the flush. No logging, because
-        # the broker may end first.
+        # What is sent at one moment goes out as one batch for each partition: nothing leaves before the flush. Logging is off,
+        # because the broker may end first.
         self._producer = Producer({"bootstrap.servers": address, "linger.ms": 10_000, "batch.num.messages": 100_000, "log_level": 0})
         self._topic = topic
         self._shoppers = shoppers
@@ -34,7 +34,7 @@ class Feeder:
         self._shop_time = 0 if self._next is None else self._next.arrives_at
         self._partitions: dict[bytes, int] = {}
         self.sent = 0
-        """Records sent so far, all kinds."""
+        """Records sent so far, of all kinds."""
         self._sent = [0] * PARTITIONS
         self._bytes = [0] * PARTITIONS
         self._read = [0] * PARTITIONS
@@ -44,11 +44,11 @@ class Feeder:
         self._times: dict[str, float] = {}
         self._older_times: dict[str, float] = {}
         self.held_back = False
-        """Whether the worker was so far behind, the last time, that less was sent than the rate asks for."""
+        """Whether the last time less was sent than the rate asks for, because the worker was too far behind."""
 
     @property
     def shop_time(self) -> int:
-        """The shop's time at the next record, in microseconds since 1970; at the last one when all are sent."""
+        """The shop's time at the next record, or at the last one when all are sent, in microseconds since 1970."""
         return self._shop_time
 
     @property
@@ -57,15 +57,15 @@ class Feeder:
         return self._next is None
 
     def has_read(self, read: Sequence[int]) -> None:
-        """Tell how many records the worker is through with, partition by partition."""
+        """Note how many records the worker has processed, by partition."""
         self._read = list(read)
 
     def unread(self) -> int:
-        """Records that were sent and that the worker is not through with."""
+        """Records that were sent but that the worker has not processed."""
         return self.sent - sum(self._read)
 
     def feed(self, now: float) -> None:
-        """Send what is due by now, unless it is too soon after the last time."""
+        """Send what is due by now, unless the last time was too recent."""
         if self._begun is None:
             self._begun = now
         if now < self._not_before:
@@ -76,7 +76,7 @@ class Feeder:
         while self._next is not None and self.sent < due:
             partition = self._partition_of(self._next.key)
             if self._is_far_ahead(partition):
-                # Not owed later on: a worker that catches up would only be flooded.
+                # It is not made up for later: that would only flood a worker that is catching up.
                 self.held_back = True
                 self._begun, self._owed_from = now, self.sent
                 break
@@ -88,18 +88,18 @@ class Feeder:
     def _pause(self) -> float:
         """Seconds until more is sent.
 
-        The private broker answers a fetch with one batch a partition, however many are there. So a worker that is behind
-        gets ahead only by larger batches, that is, by fewer of them.
+        The private broker answers a fetch with one batch for each partition, however many there are. So a worker that is behind
+        catches up only with larger, and therefore fewer, batches.
         """
         behind = self.unread() / self._rate - _USUALLY_UNREAD_SECONDS
         return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, behind / 4))
 
     def sent_at(self, touchpoint_id: str) -> float | None:
-        """When a touchpoint was sent, unless that is too many touchpoints ago."""
+        """When a touchpoint was sent; None if that was too many touchpoints ago."""
         return self._times.get(touchpoint_id) or self._older_times.get(touchpoint_id)
 
     def flush(self, seconds: float) -> int:
-        """Wait until the broker has everything; gives how many records it does not have after `seconds`."""
+        """Wait until the broker has everything; returns how many records it still lacks after `seconds`."""
         return self._producer.flush(seconds)
 
     def _send(self, record: SentTouchpoint, partition: int, now: float) -> None:

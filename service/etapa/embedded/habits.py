@@ -1,4 +1,4 @@
-"""What the stories of shoppers are made of: the shop's goods, one shopper's taste, and small scenes that many stories share."""
+"""The parts of shoppers' stories: the shop's goods, a shopper's taste, and small scenes that many stories share."""
 
 from random import Random
 from typing import NamedTuple
@@ -36,7 +36,7 @@ CONSUMABLES = tuple(product for product in CATALOGUE if product.name.startswith(
 
 
 class Habits:
-    """What the stories are made of: one shopper's taste, and small scenes that many stories share."""
+    """One shopper's taste, and small scenes that many stories share."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -45,7 +45,7 @@ class Habits:
         self.reached_by = random.choices(("email", "sms", "whatsapp"), (5, 2, 3))[0]
 
     def between(self, shortest: float, longest: float) -> float:
-        """Some time between the two, in microseconds; shorter ones more often."""
+        """A random time between the two, in microseconds; shorter times are more frequent."""
         return self.random.triangular(shortest, longest, shortest + (longest - shortest) / 4)
 
     def happens(self, chance: float) -> bool:

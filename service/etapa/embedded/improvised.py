@@ -1,8 +1,8 @@
-"""Made-up customers for any journey: each looks for a way out of the stage it is in, and does what a rule there asks for.
+"""Simulated customers for any journey: each looks for a way out of its current stage, and does what a rule there requires.
 
-What a rule needs is asked of its conditions: which touchpoints, with which values, and how long to wait. A twin of the customer goes
-through the journey's own core meanwhile, so that the story knows where it has got to. Where nobody can tell what a condition wants
-(a regular expression, say), the story goes on without it.
+The conditions of a rule say what it needs: which touchpoints, with which values, and how long to wait. Meanwhile a twin of the customer
+goes through the real core, so that the story knows which stage it has reached. If a condition does not reveal what it needs (for
+example a regular expression), the story goes on without it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,35 +29,35 @@ from etapa.rehearsal.replay import Replay
 
 CHANNELS: Final = ("web", "app", "store", "phone")
 MOST_TRIES: Final = 8
-"""So often a customer does what a rule asks for; who has not moved then does something else."""
+"""How many times a customer does what a rule requires before trying something else."""
 MOST_STEPS: Final = 60
 LEAVES: Final = 0.06
 """Share of customers who are lost at each turn of their story."""
 SOME_TYPE: Final = "visit"
-"""What customers do that no rule asks for."""
+"""Touchpoints of customers that no rule requires."""
 
 _START: Final = 1_000 * 365 * DAY
-"""When the twin's time begins: far enough from both ends of the calendar."""
+"""When the twin's time begins: far from both ends of the calendar."""
 _USUAL_GAP: Final = 1 * DAY
 _CONSENTING: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One way to make a rule true. Times are microseconds."""
+    """One way to make a rule true. Durations are in microseconds."""
 
     matches: tuple[Match, ...]
-    """Touchpoints that are needed, in this order; perhaps several times over."""
+    """The touchpoints that are needed, in this order, perhaps several times."""
     values: tuple[tuple[Path, Comparison, bool], ...]
-    """What lies in them, and whether it adds up over touchpoints."""
+    """The values that they need, and whether these add up over several touchpoints."""
     wait: int
-    """How long nothing must happen; 0: no wait is needed."""
+    """How long nothing must happen afterwards; 0: no wait is needed."""
     gap: int
     """The usual time between two touchpoints."""
 
 
 class Improvisation:
-    """All the stories that customers of a journey may tell."""
+    """All stories of a journey's simulated customers."""
 
     def __init__(self, journey: Journey) -> None:
         self._program: Program = compile_journey(journey)
@@ -73,12 +73,12 @@ class Improvisation:
         }
 
     def character(self, random: Random) -> Character:
-        """One customer. The same chance tells the same story."""
+        """One customer. The same random numbers give the same story."""
         own = Random(random.random())
         return Character(self._traits(random), lambda: self._story(own))
 
     def _traits(self, random: Random) -> dict[str, Any]:
-        """What is known of a new customer: most may be written to."""
+        """The traits of a new customer: most may be contacted."""
         consent = self._consent
         if consent is None or random.random() > _CONSENTING:
             return {}
@@ -86,9 +86,9 @@ class Improvisation:
         return {} if value is None else {consent.name: value}
 
     def _story(self, random: Random) -> Story:
-        """What one customer does. It ends when the customer is lost, or no rule leads on."""
+        """What one customer does. It ends when the customer is lost or no rule leads further."""
         twin = _Twin(self._program)
-        # Not everybody begins with something that moves them.
+        # Not everybody begins with a touchpoint that moves them.
         first = self._step(Match((random.choice((*self._types, SOME_TYPE)),)), (), 0, random)
         yield first
         twin.does(first)
@@ -128,7 +128,7 @@ class Improvisation:
 
 
 class _Twin:
-    """The customer once more, in the core alone, to know its stage."""
+    """A copy of the customer in the bare core, to know its stage."""
 
     def __init__(self, program: Program) -> None:
         self._replay = Replay(program)
@@ -169,7 +169,7 @@ def _cues(rule: Rule, usual: int) -> Iterator[Cue]:
             wait = max(wait, _waited_for(leaf))
         if not matches and any(path[0] == "traits" for path, _, _ in values):
             matches.append(Match((ANY_TYPE,)))
-        # What makes an `event` true comes last: everything else has to hold then.
+        # What makes an `event` true comes last, because everything else must hold at that moment.
         events = [leaf.match for leaf in leaves if isinstance(leaf, Event)]
         ordered = [match for match in matches if match not in events] + events
         if ordered or wait:
@@ -177,10 +177,10 @@ def _cues(rule: Rule, usual: int) -> Iterator[Cue]:
 
 
 def _ways(condition: Condition) -> Iterator[tuple[Leaf, ...]]:
-    """The leaves that make a condition true together: a way for each alternative. What must not hold is left to chance."""
+    """Sets of leaves that together make a condition true, one for each alternative. What must not hold is left to chance."""
     match condition:
         case All(conditions):
-            # Not every combination of alternatives: the first way of each but one.
+            # Not all combinations of alternatives: they differ from the first way of each part in only one part.
             together = [list(_ways(each)) or [()] for each in conditions]
             for place, ways in enumerate(together):
                 for way in ways if place == 0 else ways[1:]:
@@ -196,7 +196,7 @@ def _ways(condition: Condition) -> Iterator[tuple[Leaf, ...]]:
 
 
 def _waited_for(leaf: Leaf) -> int:
-    """How long nothing must happen until a condition holds; 0 for those that touchpoints make true."""
+    """How long nothing must happen until a condition holds; 0 for conditions that touchpoints make true."""
     match leaf:
         case InStage():
             return leaf.duration
@@ -209,25 +209,25 @@ def _waited_for(leaf: Leaf) -> int:
 
 
 def _types_named(journey: Journey) -> tuple[str, ...]:
-    """The types of touchpoints that rules ask for, each once, in the order of the file."""
+    """The types of touchpoints that rules require, each once, in the order of the file."""
     cues = (cue for rule in journey.rules for cue in _cues(rule, _USUAL_GAP))
     return tuple(dict.fromkeys(kind for cue in cues for match in cue.matches for kind in match.types if kind != ANY_TYPE))
 
 
 def _usual_gap(journey: Journey) -> int:
-    """A tenth of the shortest time that a rule names, between seconds and days."""
+    """A tenth of the shortest duration in a rule, but at least seconds and at most days."""
     times = _times(journey)
     return max(MINUTE // 6, min(2 * DAY, min(times) // 10)) if times else HOUR
 
 
 def _times(journey: Journey) -> list[int]:
-    """All lengths of time that its rules name."""
+    """All durations in its rules."""
     leaves = (leaf for rule in journey.rules for way in _ways(rule.when) for leaf in way)
     return [time for leaf in leaves if (time := _waited_for(leaf) or leaf.reach())]
 
 
 def fitting(comparison: Comparison, random: Random, *, adds_up: bool = False) -> Scalar | list[Scalar]:
-    """A value that satisfies the comparison, or a part of it where values add up; none if none is found."""
+    """A value that satisfies the comparison, or a part of one if values add up; None if none is found."""
     found: list[Scalar | list[Scalar]] = [
         candidate for test in comparison.tests for candidate in _candidates(test.operator, test.operand, random)
     ]
@@ -258,12 +258,12 @@ def _candidates(operator: str, operand: Scalar | tuple[Scalar, ...], random: Ran
     elif operator == "ne":
         yield from ("something else", 0, True)
     else:
-        # `eq`, and the beginning, the end or the order of a text.
+        # `eq`, and comparisons with the beginning, the end or the order of a text.
         yield operand
 
 
 def _put(made: dict[str, Any], path: Path, value: Scalar | list[Scalar]) -> None:
-    """Lay a value down where the path leads, through maps that are made on the way."""
+    """Put a value where the path leads, creating maps on the way."""
     if value is None or path[0] == "type":
         return
     if path[0] == "channel":

@@ -1,4 +1,4 @@
-"""The demo in a terminal: one picture after another, drawn from plain data. Knows nothing of brokers, Redis or time."""
+"""The demo in a terminal: one picture after another, drawn from plain data. It knows nothing about brokers, Redis or time."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _PHASE_COLOURS = ("cyan", "yellow", "magenta", "green", "blue")
 _BAR_PARTS = " ▏▎▍▌▋▊▉"
 _ROWS_BESIDE_CHANGES = 10
 _MOST_CAMPAIGNS = 4
-"""Lines that the picture takes besides stages and changes."""
+"""Lines of the picture besides stages and changes."""
 
 
 _OUTCOMES = {
@@ -30,11 +30,11 @@ _OUTCOMES = {
     "quiet": "in the quiet time",
     "withdrawn": "withdrawn",
 }
-"""What becomes of a stage change that a campaign is offered, in the words of the screen."""
+"""The outcomes of a stage change that is offered to a campaign, in words for the screen."""
 
 
 class Picture(NamedTuple):
-    """What is to be seen at one moment. Rates are per second, delays in seconds."""
+    """What the screen shows at one moment. Rates are per second, delays in seconds."""
 
     journey: Journey
     shop_time: int
@@ -49,25 +49,25 @@ class Picture(NamedTuple):
     stage_changes: int
     duplicates: int
     campaigns: Mapping[str, Mapping[str, int]]
-    """Stage changes offered to each campaign, by what became of them."""
+    """Stage changes offered to each campaign, by outcome."""
     dead_letters: Mapping[str, int]
     held_back: bool
-    """Whether the shoppers would be faster than the worker."""
+    """Whether the shoppers are held back because the worker is slower."""
     median_delay: float | None
     longest_delay: float | None
-    """All but one in a hundred were faster."""
+    """99 of 100 delays were shorter than this."""
     recent: Sequence[StageChangeMessage]
-    """Some of the last changes, the latest first."""
+    """Some of the latest changes, newest first."""
     url: str
     """Where the worker serves its page, its API and its metrics; ends with a slash."""
     status: str
-    """What goes on, and how to end it."""
+    """What is going on, and how to end it."""
     remark: str
-    """What one should know of the parts in use."""
+    """Remarks on the parts in use."""
 
 
 def draw(picture: Picture, width: int, height: int) -> RenderableType:
-    """The picture, at most `width` by `height` characters large."""
+    """Draw the picture, at most `width` by `height` characters in size."""
     stages = _stages(picture, width)
     campaigns = _campaigns(picture)
     room = height - _ROWS_BESIDE_CHANGES - len(picture.journey.stages) - len(campaigns)
@@ -88,14 +88,14 @@ def draw(picture: Picture, width: int, height: int) -> RenderableType:
 
 
 def line(picture: Picture) -> str:
-    """The picture on one line, for where nothing can be drawn."""
+    """The picture in one line, for when nothing can be drawn."""
     stages = "  ".join(f"{stage.id} {picture.customers.get(stage.id, 0):,}" for stage in picture.journey.stages)
     delay = seconds_as_text(picture.median_delay)
     return f"{picture.touchpoints:,} touchpoints, {picture.rate:,.0f} a second, delay {delay} | {stages}"
 
 
 def why(change: StageChangeMessage) -> str:
-    """The reason of a change in a few words: what held, and what was seen where that says more."""
+    """The reason for a change in a few words: what held, and what was seen if that adds anything."""
     if not change.because:
         return "first touchpoint" if change.source is None else change.cause
     clauses = ", ".join(map(_clause, change.because))
@@ -104,11 +104,11 @@ def why(change: StageChangeMessage) -> str:
 
 def _clause(clause: Clause) -> str:
     condition, observed = clause.condition, clause.observed
-    # Seconds in a stage are a number too, but one that says nothing new.
+    # The seconds in a stage are a number too, but add nothing new.
     if isinstance(observed, int | float) and not condition.startswith("in_stage("):
         return f"{condition} ({observed:g})"
     if isinstance(observed, str) and condition.startswith("event("):
-        # Of all types that the rule takes, only the one that came says something here.
+        # Of all types that the rule accepts, only the one that came matters here.
         _, where, rest = condition.partition(" where ")
         return f"event({observed}{where}{rest or ')'}"
     return condition
@@ -179,7 +179,7 @@ def _stages(picture: Picture, width: int) -> RenderableType:
 
 
 class _Bar:
-    """A bar of eighths of a character, as wide as its share of what it is allowed to be."""
+    """A bar with a resolution of an eighth of a character; its width is a share of the space available."""
 
     def __init__(self, share: float, colour: str) -> None:
         self._share = share
@@ -230,7 +230,7 @@ def _flaws(picture: Picture) -> Text:
 
 
 def _campaigns(picture: Picture) -> list[Text]:
-    """A line for each campaign that was offered anything, the busiest first."""
+    """A line for each campaign that was offered any change, busiest first."""
     busiest = sorted(picture.campaigns.items(), key=lambda item: (-item[1].get("published", 0), item[0]))
     lines = []
     for campaign, outcomes in [each for each in busiest if any(each[1].values())][:_MOST_CAMPAIGNS]:
@@ -251,7 +251,7 @@ def _changes(picture: Picture, width: int, room: int) -> RenderableType:
     labels = {stage.id: _label(stage, "en") for stage in picture.journey.stages}
     colours = _colours(picture.journey)
     colour_of = {stage.id: colours[stage.phase] for stage in picture.journey.stages}
-    # They come from many partitions; by the customers' time they are easier to follow.
+    # They come from many partitions, and are easier to follow in the order of the customers' time.
     latest_first = sorted(picture.recent[:room], key=lambda change: change.at, reverse=True)
     for place in range(room):
         if place >= len(latest_first):

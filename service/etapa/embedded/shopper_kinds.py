@@ -1,7 +1,7 @@
 """Eight kinds of shoppers, each with its habits, told as stories: what a shopper does next, and how long that takes.
 
 A story is a generator of steps. It ends when the shopper is lost for good. It knows neither the date nor the other
-shoppers, and all its chance comes from the `Random` that it is given.
+shoppers, and all randomness comes from the `Random` that it is given.
 """
 
 from collections.abc import Callable

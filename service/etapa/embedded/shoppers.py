@@ -1,7 +1,7 @@
-"""Made-up shoppers: an endless stream of touchpoints, the same for the same plan, with the flaws that real streams have.
+"""Simulated shoppers: an endless stream of touchpoints, the same for the same plan, with the flaws of real streams.
 
-Among the touchpoints are late ones, duplicates, and records that cannot be used. Nothing here knows the clock: the plan
-says when the shop's history begins and ends, and how much of it one touchpoint stands for.
+Among the touchpoints are late ones, duplicates, and records that cannot be used. Nothing here uses the clock: the plan
+says when the shop's history begins and ends, and how much time passes with each touchpoint.
 
 `python -m etapa.embedded.shoppers --touchpoints 1000` prints JSON Lines.
 """
@@ -25,10 +25,10 @@ BROKEN: tuple[Flaw, ...] = ("not_json", "no_offset", "wrong_type", "key_mismatch
 
 
 class ShoppingTrip(NamedTuple):
-    """What is to be made up. Times are microseconds since 1970.
+    """What to simulate. Times are microseconds since 1970.
 
-    Time in the shop begins at `start` and runs by `pace` microseconds a touchpoint, slower and slower, so that it never
-    reaches `end`, however many touchpoints are asked for.
+    Time in the shop begins at `start` and at first advances by `pace` microseconds with each touchpoint, then ever more slowly, so that it
+    never reaches `end`, however many touchpoints are requested.
     """
 
     seed: int
@@ -36,15 +36,15 @@ class ShoppingTrip(NamedTuple):
     end: int
     pace: int
     customers: int | None = None
-    """At most so many shoppers; with none, new ones keep coming."""
+    """The most shoppers; None: new ones keep coming."""
     newcomer_every: float | None = None
-    """A new shopper at least every so many touchpoints, until there are `customers` of them."""
+    """A new shopper arrives at least every so many touchpoints, until there are `customers` of them."""
     broken_share: float = 0.003
     duplicate_share: float = 0.015
 
 
 class SentTouchpoint(NamedTuple):
-    """A record on its way to the topic: at `arrives_at` in the shop's time, with what is wrong with it, if anything."""
+    """A record for the topic: it arrives at `arrives_at` in the shop's time, and says what is wrong with it, if anything."""
 
     touchpoint_id: str
     key: bytes
@@ -74,7 +74,7 @@ class _Shopper:
 
 
 def touchpoints(plan: ShoppingTrip, cast: Cast = any_shopper) -> Iterator[SentTouchpoint]:
-    """The stream of the plan, in the order of arrival, by customers of that cast. It never ends."""
+    """The plan's stream, in order of arrival, with customers from this cast. It never ends."""
     return _Shop(plan, cast).stream()
 
 
@@ -91,7 +91,7 @@ class _Shop:
         self._happened = 0
 
     def stream(self) -> Iterator[SentTouchpoint]:
-        """Who is due acts. If nobody is due yet, a new shopper comes in, or else whoever would be next is early."""
+        """Whoever is due acts. If nobody is due yet, a new shopper arrives; if none may, the next shopper acts early."""
         sent = 0
         while True:
             due = self._time_of(sent)
@@ -108,7 +108,7 @@ class _Shop:
                 yield arrived
 
     def _time_of(self, number: int) -> int:
-        """When the touchpoint of this number should arrive: first by `pace` each, then ever closer together, up to the end."""
+        """When the touchpoint with this number should arrive: `pace` apart at first, then ever closer together towards the end."""
         whole = self._plan.end - self._plan.start
         passed = number * self._plan.pace
         return self._plan.start + whole * passed // (whole + passed)
@@ -122,7 +122,7 @@ class _Shop:
         return not self._queue or self._queue[0][0] > due
 
     def _act(self, shopper: _Shopper) -> SentTouchpoint | None:
-        """The shopper's next step happens now. None if the record of it is still on its way."""
+        """The shopper's next step happens now. None if its record arrives later."""
         step = shopper.step
         self._happened += 1
         touchpoint: dict[str, Any] = {
@@ -142,7 +142,7 @@ class _Shop:
             shopper.step = following
             self._put(self._now + int(following.wait), shopper)
         elif self._plan.customers is not None:
-            # Where nobody new may come, those who were lost find the shop again one day.
+            # If no new shoppers may come, lost ones find the shop again one day.
             shopper.start_anew()
             self._put(self._now + int(self._random.uniform(*_AWAY)), shopper)
         return self._send(touchpoint, shopper.id.encode(), step.channel)
@@ -154,7 +154,7 @@ class _Shop:
         sent = SentTouchpoint(touchpoint["id"], key, self._encode(touchpoint), self._now, arrives_at, "late" if delay else None)
         chance = random.random()
         if chance < plan.duplicate_share:
-            # Whoever sends at least once sends again after a timeout, or after a restart.
+            # At-least-once senders send again after a timeout or a restart.
             again = arrives_at + random.choice((2 * SECOND, 30 * SECOND, 10 * MINUTE, 1 * DAY))
             self._put(again, sent._replace(arrives_at=again, flaw="duplicate"))
         elif chance < plan.duplicate_share + plan.broken_share:
@@ -165,7 +165,7 @@ class _Shop:
         return None
 
     def _delay(self, channel: str) -> int:
-        """Microseconds from the touchpoint to its record. Tills send at night, apps when they are online again."""
+        """Microseconds from the touchpoint to its record. Tills send at night, and apps when they are online again."""
         chance = self._random.random()
         if channel in ("store", "print") and chance < 0.25:
             delay = self._random.uniform(1 * HOUR, 20 * HOUR)
@@ -178,7 +178,7 @@ class _Shop:
         return int(delay)
 
     def _broken(self, touchpoint: dict[str, Any], key: bytes, arrives_at: int) -> SentTouchpoint:
-        """What a faulty sender would have made of it."""
+        """The record that a faulty sender would make of it."""
         flaw = self._random.choice(BROKEN)
         value: bytes | None = self._encode(touchpoint)
         if flaw == "not_json":
@@ -196,7 +196,7 @@ class _Shop:
         return SentTouchpoint(touchpoint["id"], key, value, self._now, arrives_at, flaw)
 
     def _put(self, at: int, what: "_Shopper | SentTouchpoint") -> None:
-        # The number keeps those of the same time in the order in which they were put, and spares comparing the rest.
+        # The number keeps entries with the same time in insertion order, and avoids comparing the rest.
         self._queued += 1
         heapq.heappush(self._queue, (at, self._queued, what))
 
@@ -218,7 +218,7 @@ def main(count: int, customers: int | None, days: float, start: str, seed: int, 
     plan = ShoppingTrip(
         seed=seed,
         start=begin,
-        # So far away that time does not slow down on the way.
+        # So far away that time does not slow down.
         end=begin + 1000 * length,
         pace=max(1, length // count),
         customers=customers,

@@ -1,4 +1,4 @@
-"""What made-up customers do, told as stories: one step after the other, and how long each takes."""
+"""What simulated customers do, as stories: one step after another, and how long each takes."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -19,11 +19,11 @@ Story = Iterator[StoryStep]
 
 
 class Character(NamedTuple):
-    """A made-up customer: what is known of it from its first touchpoint on, and its story, which can be told again from the start."""
+    """A simulated customer: its traits from the first touchpoint on, and its story, which can be started again."""
 
     traits: dict[str, Any]
     tell: Callable[[], Story]
 
 
 Cast = Callable[[Random], Character]
-"""Makes up one customer after another; all chance comes from the `Random`."""
+"""Makes one customer after another; all randomness comes from the `Random`."""

@@ -1,1 +1,1 @@
-"""What a worker counts and measures, and how it is told to Prometheus. No customer's id is ever among it."""
+"""What a worker counts and measures, and how Prometheus gets it. It never includes a customer's id."""

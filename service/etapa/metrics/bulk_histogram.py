@@ -1,4 +1,4 @@
-"""A Prometheus histogram that takes thousands of observations at once for the price of a few."""
+"""A Prometheus histogram that takes thousands of observations at once at the cost of a few."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from etapa.metrics.tallies import count_between
 
 
 class _Series:
-    """One histogram: how many observations fell between two bounds, with the last exemplar of each, and the sum of all."""
+    """One series: how many observations fell into each bucket, the last exemplar of each, and the sum of all."""
 
     __slots__ = ("counts", "exemplars", "sum")
 
@@ -22,9 +22,9 @@ class _Series:
 
 
 class BulkHistogram(Collector):
-    """A histogram with one label or none. Observing a value `many` times costs as much as observing it once.
+    """A histogram with at most one label. Observing a value `many` times costs as much as observing it once.
 
-    What a batch brings is handed over in one call, which is what keeps measuring every touchpoint and every change cheap.
+    All observations of a batch are passed in one call, so that measuring every touchpoint and every change stays cheap.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class BulkHistogram(Collector):
         registry.register(self)
 
     def show(self, label_value: str) -> None:
-        """Have this series there from now on, with nothing in it."""
+        """Show this series from now on, even while it is empty."""
         self._series.setdefault(label_value, _Series(len(self._bounds) + 1))
 
     def observe(self, value: float, many: int = 1, label_value: str = "") -> None:
@@ -55,7 +55,7 @@ class BulkHistogram(Collector):
         series.sum += count_between(self._bounds, series.counts, values)
 
     def exemplify(self, value: float, labels: Mapping[str, str], at: float, label_value: str = "") -> None:
-        """Have the bucket of a value that was observed name the trace of it, in place of another. `at` is in seconds since 1970."""
+        """Set the exemplar of an observed value's bucket to the labels of its trace. `at` is in seconds since 1970."""
         self._of(label_value).exemplars[bisect_left(self._bounds, value)] = Exemplar(dict(labels), value, at)
 
     def _of(self, label_value: str) -> _Series:
@@ -69,7 +69,7 @@ class BulkHistogram(Collector):
         yield HistogramMetricFamily(self._name, self._documentation)
 
     def collect(self) -> Iterator[Metric]:
-        """The buckets as Prometheus wants them: each holds those below it as well."""
+        """The buckets in Prometheus' form: each includes all below it."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=() if self._label is None else (self._label,))
         for label_value, series in self._series.items():
             buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []

@@ -4,7 +4,7 @@ from etapa.journey import units
 from etapa.metrics.metric import Metric
 
 MINUTE, HOUR, DAY = (length // units.SECOND for length in (units.MINUTE, units.HOUR, units.DAY))
-"""In seconds, as Prometheus wants all times."""
+"""In seconds, Prometheus' unit for all times."""
 
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE)
 _STEP_TIMES = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -337,7 +337,7 @@ WORKER = (
     PARTITIONS_REFUSED,
     JOURNEY_INFO,
 )
-"""What only a worker tells."""
+"""Metrics of workers only."""
 
 DELIVERY = (
     DELIVERIES,
@@ -352,10 +352,10 @@ DELIVERY = (
     DELIVERY_LAG,
     DELIVERY_GONE,
 )
-"""What only `etapa deliver` tells."""
+"""Metrics of `etapa deliver` only."""
 
 COMMON = (DEPENDENCY_UP, DEPENDENCY_SINCE, DEPENDENCY_TROUBLE, HTTP_REQUESTS, HTTP_SECONDS, BUILD_INFO)
-"""What both tell."""
+"""Metrics of both."""
 
 SUPERVISOR = (WORKERS_UP, WORKERS_WANTED, WORKER_RESTARTS)
-"""What `etapa run` tells as well when `--workers` asks for more than one."""
+"""Additional metrics of `etapa run` with more than one worker (`--workers`)."""

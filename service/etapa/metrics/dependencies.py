@@ -10,10 +10,10 @@ from etapa.metrics import catalogue
 
 
 class Dependencies:
-    """Three gauges for each server. Until it has answered once, it counts as not working since the start, for an unknown reason."""
+    """Three gauges for each server. Until a server has answered once, it counts as down since the start, for an unknown reason."""
 
     def __init__(self, names: Sequence[Dependency], registry: CollectorRegistry, now: Callable[[], float]) -> None:
-        """`now` gives Unix time in seconds."""
+        """`now` returns Unix time in seconds."""
         self._now = now
         self._up = catalogue.DEPENDENCY_UP.gauge(registry)
         self._since = catalogue.DEPENDENCY_SINCE.gauge(registry)
@@ -26,7 +26,7 @@ class Dependencies:
                 self._trouble.labels(name, cause)
 
     def told(self, name: Dependency, cause: Cause | None) -> None:
-        """The server does its part (none), or does not because of that."""
+        """The server works (None), or fails for this reason."""
         is_up = cause is None
         if is_up != self._is_up[name]:
             self._is_up[name] = is_up

@@ -1,4 +1,4 @@
-"""What Prometheus sees of the HTTP server. Labels are templates of paths and classes of statuses, so that no customer's id is one."""
+"""The Prometheus metrics of the HTTP server. Labels are path templates and status classes, so they never hold a customer's id."""
 
 from prometheus_client import CollectorRegistry
 
@@ -13,6 +13,6 @@ class HttpMetrics:
         self._seconds = catalogue.HTTP_SECONDS.histogram(registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """A request for a path of this template was answered so, and took so long."""
+        """A request for a path with this template was answered with this status, after this many seconds."""
         self._requests.labels(route, f"{status // 100}xx").inc()
         self._seconds.labels(route).observe(seconds)

@@ -1,4 +1,4 @@
-"""What a metric is, before anybody counts: said once, and made into an object of Prometheus, a page and dashboards."""
+"""The description of a metric, given once, from which Prometheus objects, a docs page and dashboards are made."""
 
 from typing import Literal
 
@@ -9,14 +9,14 @@ from etapa.metrics.bulk_histogram import BulkHistogram
 
 MetricKind = Literal["counter", "gauge", "histogram"]
 Across = Literal["sum", "most", "least", "furthest"]
-"""How the values that several processes tell of a gauge become one; `furthest` is the one furthest from 0."""
+"""How a gauge's values from several processes are combined into one; `furthest` is the one furthest from 0."""
 Unit = Literal["seconds", "bytes", "Unix time in seconds", ""]
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One metric: its full name, what it counts or measures, and its labels in order.
 
-    Every value that a label can take is known beforehand, or bounded in number. No label ever holds a customer's id.
+    The values of a label are known beforehand, or limited in number. No label ever holds a customer's id.
     """
 
     name: str
@@ -24,20 +24,20 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     help: str
     labels: tuple[str, ...] = ()
     unit: Unit = ""
-    """What its numbers are; empty when they are counts."""
+    """The unit of its numbers; empty for counts."""
     bounds: tuple[float, ...] = ()
     """The upper bounds of a histogram's buckets."""
     across: Across = "sum"
-    """How one value is made of a gauge's in several processes of a machine."""
+    """How the values of a gauge from several processes on a machine are combined."""
     absent_at_first: str = ""
-    """Why it has no series until something happens; empty when all its series are there from the start."""
+    """Why it has no series until something happens; empty when all series exist from the start."""
 
     def counter(self, registry: CollectorRegistry) -> Counter:
-        """Something that only grows."""
+        """A value that only grows."""
         return Counter(self.name, self.help, self.labels, registry=registry)
 
     def gauge(self, registry: CollectorRegistry) -> Gauge:
-        """Something that is as it is now."""
+        """A current value."""
         return Gauge(self.name, self.help, self.labels, registry=registry)
 
     def histogram(self, registry: CollectorRegistry) -> Histogram:
@@ -45,7 +45,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         return Histogram(self.name, self.help, self.labels, buckets=self.bounds, registry=registry)
 
     def bulk_histogram(self, registry: CollectorRegistry) -> BulkHistogram:
-        """Observations by the thousand, with one label at most."""
+        """Observations by the thousand, with at most one label."""
         return BulkHistogram(self.name, self.help, self.bounds, registry, *self.labels)
 
     @property

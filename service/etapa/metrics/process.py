@@ -1,4 +1,4 @@
-"""What every process tells of itself: its build, its memory, its file descriptors."""
+"""Metrics that every process has: its build, its memory, its file descriptors."""
 
 import platform
 
@@ -10,14 +10,14 @@ from etapa.metrics.catalogue import BUILD_INFO
 
 
 def empty_registry() -> CollectorRegistry:
-    """A registry of its own, with nothing in it yet."""
-    # Otherwise every counter brings a second series along that says when it was made.
+    """A new, empty registry."""
+    # Otherwise every counter has a second series with its creation time.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     return CollectorRegistry()
 
 
 def new_registry() -> CollectorRegistry:
-    """A registry of its own, with what every process tells."""
+    """A new registry with the metrics that every process has."""
     registry = empty_registry()
     BUILD_INFO.gauge(registry).labels(etapa.__version__, platform.python_version(), "yes" if IS_COMPILED else "no").set(1)
     ProcessCollector(registry=registry)

@@ -1,4 +1,4 @@
-"""Counting what a batch brings, so that measuring every touchpoint and every change costs next to nothing."""
+"""Counting the contents of a batch, so that measuring every touchpoint and every change costs next to nothing."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from etapa.stream.protocol.records import Record
 
 
 def timestamps_in(records: Sequence[Record]) -> dict[int, int]:
-    """How many records there are of each timestamp, in microseconds. Records that came together mostly share one."""
+    """How many records have each timestamp, in microseconds. Records that arrived together mostly share one."""
     found: dict[int, int] = {}
     last, number = 0, 0
     for record in records:
@@ -26,7 +26,7 @@ def timestamps_in(records: Sequence[Record]) -> dict[int, int]:
 
 
 def moves_in(changes: Sequence[StageChange]) -> dict[tuple[str | None, str, Cause], int]:
-    """How many changes there are from each stage (none: of new customers) to each other, by cause."""
+    """How many changes there are from each stage (None: of new customers) to each other stage, by cause."""
     found: dict[tuple[str | None, str, Cause], int] = {}
     for change in changes:
         move = (change.source, change.to, change.cause)
@@ -35,7 +35,7 @@ def moves_in(changes: Sequence[StageChange]) -> dict[tuple[str | None, str, Caus
 
 
 def dwells_in(changes: Sequence[StageChange]) -> dict[str, list[float]]:
-    """For each stage how long those stayed who left it, in seconds."""
+    """For each stage, how long the customers who left it had stayed, in seconds."""
     found: dict[str, list[float]] = {}
     for change in changes:
         if change.source is not None and change.dwell is not None:
@@ -44,7 +44,7 @@ def dwells_in(changes: Sequence[StageChange]) -> dict[str, list[float]]:
 
 
 def offers_in(changes: Sequence[StageChange], released: Sequence[Release] = ()) -> dict[tuple[str, TriggerOutcome], int]:
-    """How many changes were offered to each campaign, and triggers of it looked at again, by what came of it."""
+    """How many changes were offered to each campaign, and how many of its held triggers were checked again, by outcome."""
     found: dict[tuple[str, TriggerOutcome], int] = {}
     for change in changes:
         if change.offers:
@@ -70,7 +70,7 @@ def outcomes_in(outcomes: Sequence[CampaignOutcome]) -> dict[tuple[str, str, str
 
 
 def count_between(bounds: list[float], counts: list[int], values: list[float]) -> float:
-    """Count each value in the place of the first bound that is not below it; gives the sum of all."""
+    """Count each value at the index of the first bound that is not below it; returns the sum of all values."""
     total = 0.0
     for value in values:
         counts[bisect_left(bounds, value)] += 1

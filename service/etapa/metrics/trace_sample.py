@@ -1,4 +1,4 @@
-"""Which traces the touchpoints of a batch belong to, as far as a bounded look finds them."""
+"""Finds traces that the touchpoints of a batch belong to, looking at a limited number of records."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,11 +8,11 @@ from etapa.contracts.trace import Headers, trace_of
 from etapa.stream.protocol.records import Record
 
 _SAMPLED = 0x01
-"""Of the flags of a `traceparent`: that somebody keeps the trace. https://www.w3.org/TR/trace-context/#sampled-flag"""
+"""The flag in a `traceparent` that says that the trace is recorded. https://www.w3.org/TR/trace-context/#sampled-flag"""
 
 
 class TraceParent(msgspec.Struct, frozen=True):
-    """What a sound `traceparent` says, in hexadecimal as it came."""
+    """The contents of a valid `traceparent`, in hexadecimal as received."""
 
     trace_id: str
     span_id: str
@@ -20,12 +20,12 @@ class TraceParent(msgspec.Struct, frozen=True):
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Those of an exemplar."""
+        """The labels for an exemplar."""
         return {"trace_id": self.trace_id, "span_id": self.span_id}
 
 
 def parent_of(headers: Headers) -> TraceParent | None:
-    """The span that caused a record, if its headers name one soundly."""
+    """The span that caused a record, if its headers name a valid one."""
     found = trace_of(headers)
     if not found:
         return None
@@ -34,7 +34,7 @@ def parent_of(headers: Headers) -> TraceParent | None:
 
 
 def sampled_parents(records: Sequence[Record], most: int) -> list[tuple[Record, TraceParent]]:
-    """Records of sampled traces, one a trace. No more than `most` records are looked at, evenly spread over all."""
+    """Records of sampled traces, one for each trace. At most `most` records are looked at, spread evenly over the batch."""
     found: dict[str, tuple[Record, TraceParent]] = {}
     for record in records[:: max(1, -(-len(records) // most))]:
         if record.headers:

@@ -1,6 +1,6 @@
-"""What Prometheus sees: every metric of Etapa, filled by what the partition tasks tell.
+"""The worker's Prometheus metrics, filled from the reports of the partition tasks.
 
-The labels are closed sets: outcomes, reasons, the journey's stages, partitions. A customer's id is never one.
+The values of labels are closed sets: outcomes, reasons, the journey's stages, partitions. A customer's id is never among them.
 """
 
 import time
@@ -30,9 +30,9 @@ from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.worker_observer import Share
 
 MOST_LOOKED_AT = 4
-"""Records of a batch that are looked at for a trace to name in an exemplar: each bucket keeps but one."""
+"""How many records of a batch are searched for a trace to use as exemplar; each bucket keeps only one."""
 NEW_CUSTOMER = ""
-"""The `from` of a change that brings a new customer in: Prometheus takes an empty label for none."""
+"""The `from` of a new customer's change: to Prometheus, an empty label is the same as none."""
 
 
 class CustomersByStage(Collector):
@@ -55,7 +55,7 @@ class CustomersByStage(Collector):
         self._by_partition.pop(partition, None)
 
     def totals(self) -> dict[str, int]:
-        """Every stage of the journey in its order, then stages that only an earlier version of it had and that still hold somebody."""
+        """All stages of the journey in order, then stages of earlier versions that still have customers."""
         totals = dict.fromkeys(self._stages, 0)
         for counts in self._by_partition.values():
             for stage, count in counts.items():
@@ -74,10 +74,10 @@ class CustomersByStage(Collector):
 
 
 class TypeMismatches(Collector):
-    """`etapa_type_mismatches_total`: read from the compiled journey when somebody asks, so that counting costs nothing until then."""
+    """`etapa_type_mismatches_total`: read from the compiled journey only when it is scraped, so that counting costs nothing."""
 
     def __init__(self, found: Callable[[], Sequence[tuple[str, str, int]]], registry: CollectorRegistry) -> None:
-        """`found`: rule, condition and number, for every condition that there is."""
+        """`found` returns rule, condition and number for every condition."""
         self._found = found
         registry.register(self)
 
@@ -93,7 +93,7 @@ class TypeMismatches(Collector):
 
 
 class Metrics:
-    """A `WorkerObserver` that counts and measures into a registry of its own. One for all partitions of a worker."""
+    """A `WorkerObserver` that counts and measures in its own registry. There is one for all partitions of a worker."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Metrics:
         now: Callable[[], float] = time.time,
         type_mismatches: Callable[[], Sequence[tuple[str, str, int]]] = lambda: (),
     ) -> None:
-        """`now` gives Unix time in seconds. `type_mismatches`: those that the compiled journey has counted, by rule and condition."""
+        """`now` returns Unix time in seconds. `type_mismatches` returns what the compiled journey has counted, by rule and condition."""
         self.registry = registry = new_registry()
         stages = [stage.id for stage in journey.stages]
         self.http = HttpMetrics(registry)
@@ -145,7 +145,7 @@ class Metrics:
                 self._campaign_outcomes.labels(goal, group, outcome)
 
     def _show_from_the_start(self, stages: list[str], campaigns: list[str]) -> None:
-        """Series that are missing until something happens cannot be told from a worker that is not there."""
+        """Show series from the start: one that is missing until something happens looks just like a worker that is not running."""
         for outcome in ("applied", "duplicate", "dead_letter"):
             self._touchpoints.labels(outcome)
         for record_outcome in get_args(RecordOutcome):
@@ -174,7 +174,7 @@ class Metrics:
         self.customers.replace(partition, counts)
 
     def batch_committed(self, partition: int, batch: BatchCommitted, exemplar: dict[str, str] | None = None) -> None:
-        """`exemplar` are the labels that name the span of the batch, if there is one."""
+        """`exemplar`: the labels that name the span of the batch, if there is one."""
         unusable = sum(batch.dead_letters.values()) if batch.source is None else batch.source.rejected
         for outcome, number in (("applied", batch.applied), ("duplicate", batch.duplicates), ("dead_letter", unusable)):
             self._touchpoints.labels(outcome).inc(number)
@@ -196,7 +196,7 @@ class Metrics:
         self._timer_delay.observe_all(list(batch.timer_delays))
         if batch.stream_time is not None:
             self._stream_time.labels(str(partition)).set(batch.stream_time / SECOND)
-        # Clocks differ between machines: a record from a producer that is ahead took no time, not less than none.
+        # Clocks differ: a record from a producer whose clock is ahead counts as taking no time, not negative time.
         for timestamp, many in timestamps_in(batch.records).items():
             self._end_to_end.observe(max(0, batch.committed_at - timestamp) / SECOND, many)
         for record, parent in sampled_parents(batch.records, MOST_LOOKED_AT):
@@ -216,7 +216,7 @@ class Metrics:
         self._batch_seconds.labels("apply").observe(apply, exemplar)
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
-        """All that are ours: what was told of others before is gone."""
+        """The lag of all partitions that are ours; earlier figures of other partitions are removed."""
         self._lag.clear()
         for partition, touchpoints in by_partition.items():
             self._lag.labels(str(partition)).set(touchpoints)
@@ -248,7 +248,7 @@ class Metrics:
         self._refused.inc()
 
     def released(self, partition: int) -> None:
-        """Another worker reports this partition from here on."""
+        """From now on another worker reports this partition."""
         self.customers.drop(partition)
         for gauge in (self._lag, self._ready, self._stream_time):
             gauge.remove(str(partition))
