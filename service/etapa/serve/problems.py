@@ -20,7 +20,7 @@ HEADERS: Mapping[str, str] = {
     "Server": "etapa",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    # No page of another origin may read an answer, so there are no headers that would allow it either.
+    # There are no CORS headers, so that no page of another origin can read an answer.
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """Headers of every answer."""
