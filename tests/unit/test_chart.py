@@ -100,15 +100,70 @@ def test_pods_are_given_settings_that_exist_and_secrets_only_as_files(values: Pa
     known = {variable_of(name): setting for name, setting in SETTINGS.items()}
     for one in manifests(values, *POD_KINDS):
         for container in one["spec"]["template"]["spec"]["containers"]:
-            given = {entry["name"]: entry["value"] for entry in container["env"]}
-            assert len(given) == len(container["env"])
+            names = [entry["name"] for entry in container["env"]]
+            assert len(set(names)) == len(names)
+            given = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+            # OpenTelemetry's variables are not ours, and cannot name a file.
+            assert set(names) - set(given) <= {"OTEL_EXPORTER_OTLP_HEADERS"}
             mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
             for name, value in given.items():
+                if name.startswith("OTEL_"):
+                    continue
                 setting = known[name.removesuffix(FILE_SUFFIX)]
                 if value.startswith("/etc/etapa/"):
                     assert str(Path(value).parent) in mounted
                 elif setting.kind.is_secret:
                     assert "@" not in value
+
+
+def container(component: str, kind: str) -> dict[str, Any]:
+    pod = named("everything", kind, component)["spec"]["template"]["spec"]
+    (found,) = pod["containers"]
+    return {**found, "volumes": pod["volumes"]}
+
+
+def test_workers_and_delivery_send_spans_with_the_headers_of_a_secret() -> None:
+    for component in ("-worker", "-delivery"):
+        told = {entry.pop("name"): entry for entry in container(component, "Deployment")["env"]}
+        assert told["ETAPA_TRACES"] == {"value": "otlp"}
+        assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == {"value": "http://collector.telemetry:4318"}
+        assert told["OTEL_TRACES_SAMPLER_ARG"] == {"value": "0.05"}
+        assert told["OTEL_EXPORTER_OTLP_HEADERS"] == {"valueFrom": {"secretKeyRef": {"name": "collector", "key": "headers"}}}
+    assert "OTEL_" not in rendered(next(path for path in VALUE_SETS if path.stem == "secured"))
+
+
+@pytest.mark.parametrize(("endpoint", "port"), [("http://c", 80), ("https://c/otlp", 443), ("https://c:4318/a", 4318)])
+def test_pods_may_reach_the_port_that_the_address_of_the_collector_means(endpoint: str, port: int) -> None:
+    done = helm(
+        "template",
+        "shop",
+        str(CHART),
+        "--kube-version",
+        f"{KUBERNETES}.0",
+        "--set",
+        f"kafka.bootstrapServers=k:9092,traces.endpoint={endpoint}",
+    )
+    (policy,) = [
+        one for one in yaml.safe_load_all(done.stdout) if one["kind"] == "NetworkPolicy" and one["metadata"]["name"].endswith("worker")
+    ]
+    assert {"port": port, "protocol": "TCP"} in policy["spec"]["egress"][1]["ports"]
+
+
+def test_the_test_of_an_installation_checks_delivery_as_delivery_runs() -> None:
+    doctor, delivery = container("-doctor", "Job"), container("-delivery", "Deployment")
+    file = {"name": "ETAPA_DELIVERY", "value": "/etc/etapa/delivery/delivery.yaml"}
+    assert file in doctor["env"]
+    assert file in delivery["env"]
+    assert doctor["envFrom"] == delivery["envFrom"] == [{"secretRef": {"name": "crm"}}]
+    for part in ("volumeMounts", "volumes"):
+        (mounted,) = [one for one in delivery[part] if one["name"] == "delivery"]
+        assert mounted in doctor[part]
+
+
+def test_without_delivery_the_test_of_an_installation_asks_for_none_of_it() -> None:
+    secured = rendered(next(path for path in VALUE_SETS if path.stem == "secured"))
+    assert "doctor" in secured
+    assert "DELIVERY" not in secured
 
 
 def test_another_journey_is_another_version_of_the_pods(tmp_path: Path) -> None:
@@ -150,12 +205,13 @@ def test_autoscaling_never_goes_beyond_the_partitions_and_leaves_the_number_alon
     assert {one["parameter"] for one in target} == {"username", "password", "ca"}
 
 
-def test_workers_may_reach_the_ports_of_kafka_and_redis_and_delivery_webhooks_too() -> None:
+def test_pods_may_reach_the_ports_of_kafka_redis_and_the_collector_and_delivery_webhooks_too() -> None:
     def ports(values: str, component: str) -> set[int]:
         return {port["port"] for rule in named(values, "NetworkPolicy", component)["spec"]["egress"] for port in rule["ports"]}
 
-    assert ports("everything", "-worker") == {53, 9093, 6379}
-    assert ports("everything", "-delivery") == {53, 9093, 6379, 443}
+    assert ports("everything", "-worker") == {53, 9093, 6379, 4318}
+    assert ports("everything", "-delivery") == {53, 9093, 6379, 4318, 443}
+    assert ports("everything", "-job") == {53, 9093, 6379}
     assert ports("secured", "-worker") == {53, 9093, 6380}
 
 
@@ -169,6 +225,8 @@ def test_workers_may_reach_the_ports_of_kafka_and_redis_and_delivery_webhooks_to
         (("--set", "kafka.bootstrapServers=k:9092,replicas=3"), "replicas"),
         (("--set", "kafka.bootstrapServers=k:9092,kafka.securityProtocol=SASL_SSL"), "kafka.sasl"),
         (("--set", "kafka.bootstrapServers=k:9092,delivery.enabled=true"), "delivery.file"),
+        (("--set", "kafka.bootstrapServers=k:9092,traces.existingSecret=collector"), "traces.endpoint is required"),
+        (("--set", "kafka.bootstrapServers=k:9092,traces.endpoint=https://me:pw@collector"), "traces/endpoint"),
     ],
 )
 def test_values_that_cannot_work_are_refused_by_name(settings: tuple[str, ...], said: str) -> None:

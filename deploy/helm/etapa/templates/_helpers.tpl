@@ -175,6 +175,47 @@ readinessProbe:
 {{- end -}}
 {{- end }}
 
+{{/* The delivery file, for pods that read it, and the variables that it may refer to. */}}
+{{- define "etapa.deliveryVolume" -}}
+- name: delivery
+  configMap: {name: {{ default (printf "%s-delivery" (include "etapa.fullname" .)) .Values.delivery.existingConfigMap }}}
+{{- end }}
+
+{{- define "etapa.deliveryEnvFrom" -}}
+{{- with .Values.delivery.envFromSecrets }}
+envFrom:
+  {{- range . }}
+  - secretRef: {name: {{ . }}}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Spans, for pods that make some. OpenTelemetry's variables know no files, so the headers are a variable. */}}
+{{- define "etapa.tracesEnv" -}}
+{{- with .Values.traces }}
+{{- if and .existingSecret (not .endpoint) }}{{ fail "traces.endpoint is required with traces.existingSecret: http://collector:4318" }}{{ end }}
+{{- if .endpoint -}}
+- {name: ETAPA_TRACES, value: otlp}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ .sampleRatio | quote }}}
+{{- if .existingSecret }}
+- {name: OTEL_EXPORTER_OTLP_HEADERS, valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .headersKey }}}}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* As a JSON array: the port of the collector, if spans are sent. */}}
+{{- define "etapa.tracesPorts" -}}
+{{- if .Values.traces.endpoint -}}
+{{- $url := urlParse .Values.traces.endpoint -}}
+{{ list (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) | int) | toJson }}
+{{- else -}}
+[]
+{{- end -}}
+{{- end }}
+
 {{/* Where pods of a component run. */}}
 {{- define "etapa.placement" -}}
 {{- with .values.nodeSelector }}
