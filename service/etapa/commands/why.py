@@ -23,6 +23,8 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.kinds.wording import rough_duration
 from etapa.journey.language.model import Journey
+from etapa.journey.map.rules_told import RulesTold
+from etapa.languages.read import languages
 
 WIDTH = 80
 """Columns that a terminal has at the least."""
@@ -31,8 +33,15 @@ WIDTH = 80
 @click.command()
 @click.argument("customer_id", metavar="CUSTOMER")
 @settings_flags("journey", "redis_url", "group")
+@click.option(
+    "--lang",
+    type=click.Choice([language.code for language in languages()]),
+    default="en",
+    show_default=True,
+    help="The language of the rules' sentences.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as schemas/explanation.schema.json describes it.")
-def why(customer_id: str, as_json: bool, **flags: str | None) -> None:
+def why(customer_id: str, lang: str, as_json: bool, **flags: str | None) -> None:
     """Show every rule out of the customer's stage: what holds, what is missing, and what comes next if nothing happens.
 
     Rules are judged as they would be at this moment, by the same code that moves customers; nothing is changed. Exit code 1 if there is no customer with this id.
@@ -46,14 +55,15 @@ def why(customer_id: str, as_json: bool, **flags: str | None) -> None:
         explanation = explain(compile_journey(journey), customer, now)
     except EvaluationFailed as error:
         raise CheckFailed(str(error)) from None
+    told = RulesTold(journey, languages())
     if as_json:
-        echo_json(msgspec.json.format(explanation_json(explanation, journey.id, journey.version)))
+        echo_json(msgspec.json.format(explanation_json(explanation, journey.id, journey.version, told)))
     else:
-        for line in _lines(explanation, journey, now):
+        for line in _lines(explanation, journey, now, told, lang):
             click.echo(line)
 
 
-def _lines(explanation: Explanation, journey: Journey, wall: int) -> Iterator[str]:
+def _lines(explanation: Explanation, journey: Journey, wall: int, told: RulesTold, lang: str) -> Iterator[str]:
     customer = explanation.customer
     stay = rough_duration(explanation.at - customer.entered_at)
     yield from _prose(
@@ -79,7 +89,7 @@ def _lines(explanation: Explanation, journey: Journey, wall: int) -> Iterator[st
         yield f"no rule leads out of {printable(customer.stage)}"
     for rule in explanation.rules:
         yield ""
-        yield from _rule(rule, explanation)
+        yield from _rule(rule, explanation, told.sentence(rule.id)[lang])
 
 
 def _next(explanation: Explanation) -> str:
@@ -97,8 +107,10 @@ def _moves(changes: Sequence[StageChange]) -> str:
     return ", then ".join(f"to {change.to} by {change.rule or 'the new journey, which begins anew'}" for change in changes)
 
 
-def _rule(rule: ExplainedRule, explanation: Explanation) -> Iterator[str]:
+def _rule(rule: ExplainedRule, explanation: Explanation, sentence: str) -> Iterator[str]:
     yield f"{click.style(rule.id, bold=True)} -> {rule.to}"
+    for line in textwrap.wrap(printable(sentence), WIDTH - 2, break_on_hyphens=False):
+        yield f"  {line}"
     when = rule.when
     if isinstance(when, ExplainedCondition):
         yield from _explained(when, 2)

@@ -150,11 +150,14 @@ class Api:
             return found
         try:
             # In a thread, because the event loop belongs to the worker and looking far ahead can take many milliseconds.
-            explanation = await asyncio.to_thread(explain, self._program, found, self._now())
+            return json_bytes(await asyncio.to_thread(self._explained, found))
         except EvaluationFailed:
             logger.exception("a customer could not be explained", extra={"customer_id": found.id})
             return problem(500, "A rule cannot be judged for this customer; the log says which.")
-        return json_bytes(explanation_json(explanation, self._journey.id, self._journey.version))
+
+    def _explained(self, customer: Customer) -> bytes:
+        explanation = explain(self._program, customer, self._now())
+        return explanation_json(explanation, self._journey.id, self._journey.version, self._map.rules)
 
     async def _found(self, request: web.Request, *, place: int) -> Customer | web.Response:
         """The customer whose id is the path segment number `place`, or the answer when access is refused or there is no such customer."""

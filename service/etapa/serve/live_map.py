@@ -79,11 +79,12 @@ class LiveMap:
         ends = None if begins is None else query.until if query.until is not None else self._now()
         # While nobody has moved yet, a list of what never happened would say nothing.
         tables = report.tables if begins is not None else {}
-        return msgspec.json.encode(draw(self._journey, self._rules, Figures(tables, query.persona, begins, ends, report.exact, counts)))
+        return msgspec.json.encode(draw(self._journey, self.rules, Figures(tables, query.persona, begins, ends, report.exact, counts)))
 
     @cached_property
-    def _rules(self) -> RulesTold:
-        # Only the map needs sentences, so a worker starts without them.
+    def rules(self) -> RulesTold:
+        """The journey's rules as sentences."""
+        # Only people need sentences, so a worker starts without them.
         return RulesTold(self._journey, languages())
 
 

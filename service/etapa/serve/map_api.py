@@ -9,6 +9,7 @@ from aiohttp import web
 
 from etapa.contracts.stored.state import StateError
 from etapa.journey.language.model import Journey
+from etapa.journey.map.rules_told import RulesTold
 from etapa.languages.read import languages
 from etapa.page.standalone import bundled, served_page
 from etapa.serve.bounded_connections import most_connections
@@ -35,6 +36,11 @@ class MapApi:
         self._live = live = LiveMap(journey, reader, now)
         # The other half is reserved for probes, scrapes and requests by people.
         self._stream = MapStream(live.figures, most_connections() // 2)
+
+    @property
+    def rules(self) -> RulesTold:
+        """The journey's rules as sentences."""
+        return self._live.rules
 
     async def page(self, request: web.Request) -> web.Response:
         """GET /: the journey map, for people."""

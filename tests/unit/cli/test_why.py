@@ -70,8 +70,8 @@ def environ(redis_server: RedisServer, tmp_path: Path) -> dict[str, str]:
     return {"ETAPA_REDIS_URL": redis_server.url, "ETAPA_GROUP": next(groups), "ETAPA_JOURNEY": str(journey)}
 
 
-def lines_of(environ: dict[str, str], customer_id: str) -> list[str]:
-    done = etapa("why", "--", customer_id, env=environ)
+def lines_of(environ: dict[str, str], customer_id: str, *options: str) -> list[str]:
+    done = etapa("why", *options, "--", customer_id, env=environ)
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout.decode().splitlines()
 
@@ -86,15 +86,23 @@ def test_a_person_reads_every_rule_clause_by_clause(environ: dict[str, str]) -> 
     assert lines[0].startswith("c-42 is in curious since ")
     assert lines[1].startswith("judged at ")
     assert " ".join(lines[2:4]).split() == f"if nothing happens: to asleep by falls-asleep, at {falls_asleep}".split()
-    assert lines[loyal + 1] == "  no   count(purchase, 90d) >= 3"
-    assert lines[loyal + 2].startswith("       2 of 3; 1 more")
-    assert lines[loyal + 3] == "  no   any of"
-    assert lines[loyal + 4] == "       no   absent(complaint, 30d)"
-    assert lines[asleep + 1] == "  no   idle(60d)"
-    assert lines[asleep + 2].startswith("       51d more")
-    assert last in " ".join(lines[asleep + 2 :])
+    assert lines[loyal + 1].startswith("  From “curious” to “loyal” when “purchase” has happened at least 3 times in the")
+    loyal = lines.index("  no   count(purchase, 90d) >= 3")
+    assert lines[loyal + 1].startswith("       2 of 3; 1 more")
+    assert lines[loyal + 2] == "  no   any of"
+    assert lines[loyal + 3] == "       no   absent(complaint, 30d)"
+    assert lines[asleep + 1] == "  From “curious” to “asleep” when the customer has done nothing for 60 days."
+    idle = lines.index("  no   idle(60d)")
+    assert lines[idle + 1].startswith("       51d more")
+    assert last in " ".join(lines[idle + 1 :])
     assert all(len(line) <= 80 for line in lines)
     assert "\x1b" not in "".join(lines)
+
+
+@pytest.mark.redis
+def test_the_sentences_are_in_the_language_asked_for(environ: dict[str, str]) -> None:
+    asyncio.run(show(environ, customer_of("c-1", [(HOUR, "home")])))
+    assert "  De «new» a «curious» cuando ocurre «search» o «view»." in lines_of(environ, "c-1", "--lang", "es")
 
 
 @pytest.mark.redis

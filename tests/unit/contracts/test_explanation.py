@@ -1,11 +1,13 @@
 """An explanation as JSON: what its schema says, and what the example shows."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
 from etapa.contracts.outgoing.explanation import (
@@ -16,7 +18,9 @@ from etapa.contracts.outgoing.explanation import (
     MoveMessage,
     RuleMessage,
     SinceMessage,
+    WhenMessage,
     explanation_json,
+    explanation_message,
 )
 from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.engine.facts.customer import Customer
@@ -25,6 +29,10 @@ from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.explain import explain
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.language.model import Journey
+from etapa.journey.map.rules_told import RulesTold
+from etapa.languages.read import languages
+from tests.reference.made_up import journeys
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLE = SCHEMAS / "examples" / "explanation.json"
@@ -68,7 +76,12 @@ def customer_of(compiled: Program) -> Customer:
 
 def as_json(compiled: Program, customer: Customer, now: str = "2026-11-21T10:00:00Z") -> dict[str, Any]:
     explained: dict[str, Any] = json.loads(
-        explanation_json(explain(compiled, customer, parse_time(now)), compiled.journey.id, compiled.journey.version)
+        explanation_json(
+            explain(compiled, customer, parse_time(now)),
+            compiled.journey.id,
+            compiled.journey.version,
+            RulesTold(compiled.journey, languages()),
+        )
     )
     return explained
 
@@ -107,6 +120,25 @@ def test_the_fields_are_those_of_the_code_in_their_order(schema: dict[str, Any])
 def test_explanations_keep_the_schema(schema: dict[str, Any], now: str, version: int) -> None:
     explained = as_json(program(version, least=5 - version), customer_of(program()), now)
     Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(explained)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(journeys())
+def test_every_clause_that_can_be_explained_has_a_sentence_in_every_language(journey: Journey) -> None:
+    compiled = compile_journey(journey)
+    customer = touch(compiled, None, Touchpoint("e-1", "c-42", "purchase", parse_time("2026-11-01T10:00:00Z"))).customer
+    told = RulesTold(journey, languages())
+    for rule in explanation_message(explain(compiled, customer, customer.clock), journey.id, journey.version, told).rules:
+        assert set(rule.sentence) == {"en", "es"}
+        assert all(set(sentence) == {"en", "es"} and all(sentence.values()) for sentence in _sentences(rule.when))
+
+
+def _sentences(when: WhenMessage) -> Iterator[Mapping[str, str]]:
+    if isinstance(when, ConditionMessage):
+        yield when.sentence
+    else:
+        for each in when.conditions:
+            yield from _sentences(each)
 
 
 def test_a_state_of_another_version_is_said_with_what_the_new_rules_alone_change() -> None:

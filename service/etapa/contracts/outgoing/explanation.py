@@ -1,6 +1,6 @@
 """Why a customer is where it is, as JSON for `etapa why --json` and the HTTP API. Mirrors `schemas/explanation.schema.json`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from etapa.contracts.rfc3339 import OffsetTime, moment_of
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.explain import Explained, ExplainedCondition, Explanation
+from etapa.journey.map.rules_told import RulesTold
 
 
 class SinceMessage(msgspec.Struct, frozen=True):
@@ -21,6 +22,7 @@ class ConditionMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="condi
     """A condition that contains no others, or the opposite of one."""
 
     condition: str
+    sentence: Mapping[str, str]
     observed: str | int | float | bool | None
     exact: bool
     off_by_at_most: int | float | None
@@ -53,6 +55,7 @@ class RuleMessage(msgspec.Struct, frozen=True):
     """A rule out of the stage, in the order in which rules are judged."""
 
     rule: str
+    sentence: Mapping[str, str]
     to: str
     holds: bool
     changes_at: OffsetTime | None
@@ -108,8 +111,8 @@ class ExplanationMessage(msgspec.Struct, frozen=True):
     carried_over: CarriedOverMessage | None
 
 
-def explanation_message(explanation: Explanation, journey: str, version: int) -> ExplanationMessage:
-    """What `explain` found, judged by this version of this journey."""
+def explanation_message(explanation: Explanation, journey: str, version: int, told: RulesTold) -> ExplanationMessage:
+    """What `explain` found, judged by this version of this journey, whose rules are `told`."""
     customer = explanation.customer
     carried = explanation.stored_version != version or explanation.carried_over
     return ExplanationMessage(
@@ -124,7 +127,8 @@ def explanation_message(explanation: Explanation, journey: str, version: int) ->
         held=[HeldMessage(held.campaign, moment_of(held.ends)) for held in explanation.held],
         goals=[OpenGoalMessage(goal.campaign, moment_of(goal.at), moment_of(goal.ends), goal.holdout) for goal in explanation.goals],
         rules=[
-            RuleMessage(rule.id, rule.to, rule.when.holds, _moment(rule.when.changes_at), _when(rule.when)) for rule in explanation.rules
+            RuleMessage(rule.id, told.sentence(rule.id), rule.to, rule.when.holds, _moment(rule.when.changes_at), _when(rule.when, told))
+            for rule in explanation.rules
         ],
         carried_over=CarriedOverMessage(
             explanation.stored_version, explanation.stored_stage, [_move(change) for change in explanation.carried_over]
@@ -134,12 +138,12 @@ def explanation_message(explanation: Explanation, journey: str, version: int) ->
     )
 
 
-def explanation_json(explanation: Explanation, journey: str, version: int) -> bytes:
+def explanation_json(explanation: Explanation, journey: str, version: int, told: RulesTold) -> bytes:
     """The explanation as one JSON object."""
-    return msgspec.json.encode(explanation_message(explanation, journey, version))
+    return msgspec.json.encode(explanation_message(explanation, journey, version, told))
 
 
-def _when(explained: Explained) -> WhenMessage:
+def _when(explained: Explained, told: RulesTold) -> WhenMessage:
     changes_at = _moment(explained.changes_at)
     if isinstance(explained, ExplainedCondition):
         since = (
@@ -147,6 +151,7 @@ def _when(explained: Explained) -> WhenMessage:
         )
         return ConditionMessage(
             explained.condition,
+            told.condition(explained.condition),
             explained.observed,
             explained.exact,
             explained.off_by_at_most,
@@ -155,7 +160,7 @@ def _when(explained: Explained) -> WhenMessage:
             changes_at,
             since,
         )
-    members = [_when(member) for member in explained.members]
+    members = [_when(member, told) for member in explained.members]
     return (AllMessage if explained.kind == "all" else AnyMessage)(explained.holds, changes_at, members)
 
 
