@@ -12,11 +12,15 @@ import redis
 from etapa.contracts.outgoing.report import report_json
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.model import Journey
+from etapa.journey.ledger.ledger import JourneyLedger
 from etapa.journey.ledger.report import ReportQuery, report_of
 from etapa.rehearsal.file_figures import FileFigures
 from etapa.rehearsal.summary import Summary, simulate
 from etapa.settings import Settings
 from etapa.stream.redis.view import PartitionKeys
+from etapa.uplift.from_ledger import campaign_figures
+from etapa.uplift.verdicts import uplift_report
 from tests.integration.outcome import Message, journey_of
 from tests.integration.places import read_all
 from tests.integration.worker import StartedWorker
@@ -33,6 +37,7 @@ async def check_report(
     """Once everything is processed: every figure that a worker tells. Gives them."""
     live = worker.ask("v1/report")
     assert live == {**_from_a_file(settings, values, until), "missing_partitions": []}
+    assert worker.ask("v1/campaigns") == _uplift_of_a_file(settings, values, until)
     changes = [msgspec.json.decode(value) for messages in published.values() for _, value, _ in messages if value]
     moves = Counter((change["from"], change["to"], change["cause"]) for change in changes)
     assert {(row["from"], row["to"], row["cause"]): row["count"] for row in live["moves"]} == moves
@@ -55,13 +60,25 @@ async def check_report(
 def _from_a_file(settings: Settings, values: Iterable[bytes], until: int | None) -> dict[str, Any]:
     """What `etapa report --json` tells."""
     journey = journey_of(settings)
+    report = report_of(_ledger_of_a_file(journey, values, until), ReportQuery(), [stage.id for stage in journey.stages])
+    found: dict[str, Any] = json.loads(msgspec.json.encode(report_json(report, journey.id, journey.version)))
+    return found
+
+
+def _uplift_of_a_file(settings: Settings, values: Iterable[bytes], until: int | None) -> dict[str, Any]:
+    """What `etapa uplift --json` tells."""
+    journey = journey_of(settings)
+    figures = campaign_figures(journey, _ledger_of_a_file(journey, values, until))
+    found: dict[str, Any] = json.loads(msgspec.json.encode(uplift_report(journey.id, journey.version, figures)))
+    return found
+
+
+def _ledger_of_a_file(journey: Journey, values: Iterable[bytes], until: int | None) -> JourneyLedger:
     figures = FileFigures()
     lines = io.BytesIO(b"".join(value + b"\n" for value in values))
     for _ in simulate(compile_journey(journey), journey, lines, until, summary=Summary(journey, figures=figures)):
         pass
-    report = report_of(figures.ledger, ReportQuery(), [stage.id for stage in journey.stages])
-    found: dict[str, Any] = json.loads(msgspec.json.encode(report_json(report, journey.id, journey.version)))
-    return found
+    return figures.ledger
 
 
 def _pages(client: "redis.Redis", settings: Settings, partition: int) -> dict[bytes, bytes]:

@@ -1,7 +1,5 @@
 """`etapa report`: how many customers moved, touched and felt what, and when."""
 
-import asyncio
-
 import click
 import msgspec
 
@@ -10,26 +8,18 @@ from etapa.commands.files.replays import replay_files
 from etapa.commands.files.touchpoint_files import (
     touchpoint_file_flags,
 )
-from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.failures import WrongUse
+from etapa.commands.terminal.live_ledger import live_ledger
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.report_text import report_text
-from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.commands.terminal.time_options import Time
-from etapa.commands.terminal.words import counted
 from etapa.contracts.outgoing.report import report_csv, report_json
-from etapa.contracts.stored.state import StateError
 from etapa.journey.language.model import Journey
 from etapa.journey.ledger.periods import GRAINS, Grain
 from etapa.journey.ledger.report import LedgerReport, ReportQuery, report_of
 from etapa.rehearsal.file_figures import FileFigures
 from etapa.rehearsal.summary import Summary
-from etapa.settings import Settings
-from etapa.stream.protocol.ledger_keeper import ledger_of
-from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import LedgerParts
-from etapa.stream.redis.address import RedisUrlError
-from etapa.stream.redis.store import Store
 
 
 @click.command()
@@ -72,7 +62,8 @@ def report(
     chosen = journey_from(settings.journey_path)
     query = ReportQuery(since, to, by, _known_persona(chosen, persona))
     if not events:
-        _print(_live(settings, chosen, query), chosen, as_json=as_json, as_csv=as_csv)
+        ledger = live_ledger(settings, since, to).ledger
+        _print(report_of(ledger, query, [stage.id for stage in chosen.stages]), chosen, as_json=as_json, as_csv=as_csv)
         return
     figures = FileFigures()
     summary = Summary(chosen, figures=figures)
@@ -80,30 +71,6 @@ def report(
     found = report_of(figures.ledger, query, [stage.id for stage in chosen.stages])
     _print(found, chosen, as_json=as_json, as_csv=as_csv)
     file.judge(summary.touchpoints, summary.rejected, summary.findings, strict=strict)
-
-
-def _live(settings: Settings, journey: Journey, query: ReportQuery) -> LedgerReport:
-    """The report of what Redis has. Ends the command when it does not answer."""
-    quiet_libraries(settings)
-    try:
-        found = asyncio.run(_read(settings, query))
-        ledger = ledger_of(found.parts)
-    except RedisUrlError as error:
-        raise WrongUse(str(error)) from None
-    except ViewError as error:
-        raise CheckFailed(redis_trouble(settings, error)) from None
-    except StateError as error:
-        raise CheckFailed(f"the ledger cannot be read: {error}") from None
-    if found.missing:
-        click.echo(
-            f"Without {counted(len(found.missing), 'partition')} that Redis does not show whole: new, lost, or being rebuilt", err=True
-        )
-    return report_of(ledger, query, [stage.id for stage in journey.stages])
-
-
-async def _read(settings: Settings, query: ReportQuery) -> LedgerParts:
-    async with Store(settings) as store:
-        return await store.reader().ledger(query.since, query.until)
 
 
 def _known_persona(journey: Journey, persona: str | None) -> str | None:

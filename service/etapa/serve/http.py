@@ -38,6 +38,8 @@ from etapa.serve.report_query import report_query
 from etapa.settings.values import Secret
 from etapa.stream.protocol.ledger_keeper import ledger_of
 from etapa.stream.protocol.readers import LedgerParts
+from etapa.uplift.from_ledger import campaign_figures
+from etapa.uplift.verdicts import uplift_report
 
 REFUSALS_A_SECOND = 10
 """How many requests for customers without a valid token get a precise answer in a second."""
@@ -124,14 +126,25 @@ class Api:
             query = report_query(request.query, self._journey)
         except ValueError as error:
             return problem(400, str(error))
+        return await self._told_of_ledger(query.since, query.until, lambda found: self._report(found, query))
+
+    async def campaigns(self, request: web.Request) -> web.Response:
+        """GET /v1/campaigns: whether campaigns worked, by the figures of the whole installation."""
+        return await self._told_of_ledger(None, None, self._uplift)
+
+    async def _told_of_ledger(self, since: int | None, until: int | None, tell: Callable[[LedgerParts], bytes]) -> web.Response:
         # One at a time: the ledger of several years has a few megabytes.
         async with self._reporting:
-            found = await self._reader.ledger(query.since, query.until)
+            found = await self._reader.ledger(since, until)
             try:
                 # In a thread: the event loop belongs to the worker.
-                return json_bytes(await asyncio.to_thread(self._report, found, query))
+                return json_bytes(await asyncio.to_thread(tell, found))
             except StateError as error:
                 return problem(500, f"The ledger cannot be read: {error}.")
+
+    def _uplift(self, found: LedgerParts) -> bytes:
+        figures = campaign_figures(self._journey, ledger_of(found.parts))
+        return msgspec.json.encode(uplift_report(self._journey.id, self._journey.version, figures, missing_partitions=found.missing))
 
     def _report(self, found: LedgerParts, query: ReportQuery) -> bytes:
         report = report_of(ledger_of(found.parts), query, list(self._stages))

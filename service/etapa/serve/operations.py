@@ -9,6 +9,7 @@ from etapa.contracts.outgoing.report_message import ReportMessage
 from etapa.journey.ledger.periods import GRAINS
 from etapa.journey.map.document import JourneyMap
 from etapa.serve.answer_shapes import Alive, CustomerStage, Document, Map, Problem, Readiness, Stages
+from etapa.uplift.verdicts import UpliftReport
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -115,6 +116,12 @@ OF_A_WORKER = (
             QueryParameter("by", "Tell each hour, day or month by itself.", GRAINS),
             QueryParameter("persona", "Count only customers of this persona of the journey."),
         ),
+    ),
+    Operation(
+        "/v1/campaigns",
+        "campaigns",
+        "Whether the campaigns that have a goal worked: those who got the message beside the control group, over the whole installation.",
+        (Response(200, "The comparison.", UpliftReport), _FAILED, _WAIT),
     ),
     Operation(
         "/v1/customers/{id}",

@@ -76,11 +76,16 @@ class UpliftReport(msgspec.Struct, frozen=True):
     compared: int
     """How many campaigns are compared. Of campaigns without an effect, a share of alpha is ever called better or worse."""
     campaigns: Sequence[CampaignUplift]
+    missing_partitions: Sequence[int] = ()
+    """Partitions whose customers are not counted at the moment."""
 
 
-def uplift_report(journey: str, version: int, figures: Sequence[CampaignFigures], alpha: float = ALPHA) -> UpliftReport:
+def uplift_report(
+    journey: str, version: int, figures: Sequence[CampaignFigures], alpha: float = ALPHA, missing_partitions: Sequence[int] = ()
+) -> UpliftReport:
     """The report on these campaigns, in their order."""
-    return UpliftReport(journey, version, alpha, len(figures), [_campaign(each, alpha, len(figures)) for each in figures])
+    campaigns = [_campaign(each, alpha, len(figures)) for each in figures]
+    return UpliftReport(journey, version, alpha, len(figures), campaigns, missing_partitions)
 
 
 def _campaign(figures: CampaignFigures, alpha: float, compared: int) -> CampaignUplift:

@@ -1,11 +1,24 @@
-"""`etapa uplift`: what campaigns did, from files."""
+"""`etapa uplift`: what campaigns did, from files, and of a running installation."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.rfc3339 import parse_time
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.engine.partition import Partition
+from etapa.journey.language.load import journey_or_raise
+from etapa.settings.reading import load_settings
+from etapa.stream.protocol.ledger_keeper import LedgerKeeper
+from etapa.stream.protocol.ports import VIEW_FORMAT, ViewMark
+from etapa.stream.redis.client import connect, disconnect
+from etapa.stream.redis.view import RedisView
+from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
 
 JOURNEY = """
@@ -71,7 +84,7 @@ def test_it_is_told_to_people_too_and_one_campaign_may_be_asked_for(shop: tuple[
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("hello",), "no events are given: etapa uplift hello EVENTS"),
+        (("hello", "--until", "2026-02-01"), "--until, --source, --sort and --strict are about EVENTS, and none are given"),
         (("plain", "x.jsonl"), "the campaign plain has no goal; these have one: hello"),
     ],
 )
@@ -88,3 +101,45 @@ def test_a_journey_without_goals_says_what_to_write(tmp_path: Path) -> None:
     done = etapa("uplift", "--journey", str(path), "-")
     assert done.returncode == 2
     assert b"no campaign of the journey shop has a goal" in done.stderr
+
+
+async def process(environ: dict[str, str], events: str, partitions: int) -> None:
+    """Judge these lines as the workers of all partitions do it, and leave in Redis what they count."""
+    settings = load_settings(environ, {})
+    program = compile_journey(journey_or_raise(JOURNEY, "shop.yaml"))
+    touchpoints = [
+        Touchpoint(each["id"], each["customer_id"], each["type"], parse_time(each["occurred_at"]), None, each["properties"], {})
+        for each in map(json.loads, events.splitlines())
+    ]
+    now = touchpoints[-1].at
+    client = connect(settings)
+    for number in range(partitions):
+        partition = Partition(program, None)
+        for touchpoint in touchpoints:
+            if partition_of(touchpoint.customer_id, partitions) == number:
+                partition.admit(touchpoint.customer_id, None)
+                assert partition.take(touchpoint, now)
+        tally = partition.collect().tally
+        assert tally is not None
+        pages = await LedgerKeeper({}, None).enter(tally, now, lambda: asyncio.sleep(0))
+        mark = ViewMark(1, 0, now, settings.group, partitions, VIEW_FORMAT)
+        assert await RedisView(settings, client, number).apply(None, mark, [], pages) == "applied"
+    await disconnect(client)
+
+
+@pytest.mark.redis
+def test_a_running_installation_says_the_same_as_a_file(shop: tuple[str, str], redis_server: RedisServer) -> None:
+    journey, events = shop
+    environ = {"ETAPA_REDIS_URL": redis_server.url, "ETAPA_GROUP": "uplift"}
+    asyncio.run(process(environ, Path(events).read_text(), 4))
+    live = etapa("uplift", "--journey", journey, "--json", env=environ)
+    assert (live.returncode, live.stderr) == (0, b"")
+    assert json.loads(live.stdout) == json.loads(etapa("uplift", "--journey", journey, events, "--json").stdout)
+    assert json.loads(live.stdout)["campaigns"][0]["offered"] == 41
+    assert b"hello: undecided" in etapa("uplift", "--journey", journey, "hello", env=environ).stdout
+
+
+def test_a_redis_that_does_not_answer_is_told(shop: tuple[str, str]) -> None:
+    done = etapa("uplift", "--journey", shop[0], env={"ETAPA_REDIS_URL": "redis://127.0.0.1:1"})
+    assert done.returncode == 1
+    assert b"127.0.0.1:1" in done.stderr

@@ -1,0 +1,52 @@
+"""The ledger of a running installation, for commands that tell of its figures."""
+
+import asyncio
+from typing import NamedTuple
+
+import click
+
+from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
+from etapa.commands.terminal.words import counted
+from etapa.contracts.stored.state import StateError
+from etapa.journey.ledger.ledger import JourneyLedger
+from etapa.settings import Settings
+from etapa.stream.protocol.ledger_keeper import ledger_of
+from etapa.stream.protocol.ports import ViewError
+from etapa.stream.protocol.readers import LedgerParts
+from etapa.stream.redis.address import RedisUrlError
+from etapa.stream.redis.store import Store
+
+
+class LiveLedger(NamedTuple):
+    """The ledgers of all partitions together, and the partitions that are not among them."""
+
+    ledger: JourneyLedger
+    missing: list[int]
+
+
+def live_ledger(settings: Settings, since: int | None = None, until: int | None = None) -> LiveLedger:
+    """What Redis has of it, as far as it may hold times from `since` up to but without `until`.
+
+    Says on stderr which part is missing. Ends the command when Redis does not answer, or what it has cannot be read.
+    """
+    quiet_libraries(settings)
+    try:
+        found = asyncio.run(_read(settings, since, until))
+        ledger = ledger_of(found.parts)
+    except RedisUrlError as error:
+        raise WrongUse(str(error)) from None
+    except ViewError as error:
+        raise CheckFailed(redis_trouble(settings, error)) from None
+    except StateError as error:
+        raise CheckFailed(f"the ledger cannot be read: {error}") from None
+    if found.missing:
+        click.echo(
+            f"Without {counted(len(found.missing), 'partition')} that Redis does not show whole: new, lost, or being rebuilt", err=True
+        )
+    return LiveLedger(ledger, list(found.missing))
+
+
+async def _read(settings: Settings, since: int | None, until: int | None) -> LedgerParts:
+    async with Store(settings) as store:
+        return await store.reader().ledger(since, until)
