@@ -1,28 +1,33 @@
 """Which files are made, and what stands in each."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.generator.dashboards import DASHBOARDS
 from deploy.generator.metrics_page import metrics_page
+from etapa import __version__
 from etapa.contracts.outgoing.report_schema import report_schema
 from etapa.journey.map.schema import map_schema
 from etapa.serve.openapi import openapi_document
 
 ROOT = Path(__file__).parents[2]
+_CHART = "deploy/helm/etapa/Chart.yaml"
 
 
 def generated_files() -> Mapping[str, str]:
     """The text of every file that is made, by its path in the repository."""
     boards = {f"deploy/grafana/{board.name}.json": board.as_json() for board in DASHBOARDS}
     # A chart reads only what lies in it.
-    rules = {
+    of_the_chart = {
         f"deploy/helm/etapa/rules/{name}": (ROOT / "deploy" / "prometheus" / name).read_text("utf-8")
         for name in ("alerts.yml", "recording.yml")
     }
+    chart = (ROOT / _CHART).read_text("utf-8")
+    of_the_chart[_CHART] = re.sub(r"^(version|appVersion): .*$", rf"\g<1>: {__version__}", chart, flags=re.MULTILINE)
     api = json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
     journey_map = json.dumps(map_schema(), indent=2, ensure_ascii=False) + "\n"
     report = json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
     schemas = {"schemas/openapi.json": api, "schemas/report.schema.json": report, "schemas/journey-map.schema.json": journey_map}
-    return {"docs/metrics.md": metrics_page(), **schemas, **boards, **rules}
+    return {"docs/metrics.md": metrics_page(), **schemas, **boards, **of_the_chart}
