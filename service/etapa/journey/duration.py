@@ -7,10 +7,10 @@ from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, WEEK, YEAR
 
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": YEAR}
 LONGEST = 1000 * YEAR
-"""Far beyond any journey, and small enough that a time plus a duration stays within 64 bits."""
+"""Far longer than any journey, but small enough that a time plus a duration stays within 64 bits."""
 
 PATTERN = "^([0-9]{1,12}[smhdwy]){1,12}$"
-"""What a duration looks like, in a form that RE2, Python and JSON Schema read alike."""
+"""The pattern of a duration, which RE2, Python and JSON Schema read alike."""
 
 _WHOLE = re.compile(PATTERN)
 _PART = re.compile("([0-9]+)([smhdwy])")
@@ -23,8 +23,8 @@ class DurationError(EtapaError, ValueError):
 
 
 def parse_duration(text: str) -> int:
-    """Microseconds of a duration such as `45s`, `3h` or `1d12h`; `0s` is nought. Raises `DurationError`."""
-    # `$` would let a closing line break pass.
+    """Microseconds of a duration such as `45s`, `3h` or `1d12h`; `0s` is zero. Raises `DurationError`."""
+    # `$` would accept a trailing line break.
     if not _WHOLE.match(text) or text.endswith("\n"):
         raise DurationError(f"{text!r} is not a duration: write whole numbers with units s, m, h, d, w or y (365 d), such as 90d or 1d12h")
     total = sum(int(number) * UNITS[unit] for number, unit in _PART.findall(text))
@@ -36,8 +36,8 @@ def parse_duration(text: str) -> int:
 def format_duration(microseconds: int) -> str:
     """The shortest usual way to write a duration: `1d12h`, `2y`, `0s`.
 
-    Whole seconds read back as they were. A fraction of a second is shown (`1.5s`), a negative duration gets a minus sign;
-    neither can be written in a journey file.
+    Whole seconds can be parsed back unchanged. Fractions of a second are shown (`1.5s`) and negative durations get a minus
+    sign; journey files can contain neither.
     """
     if microseconds < 0:
         return "-" + format_duration(-microseconds)
@@ -53,7 +53,7 @@ def format_duration(microseconds: int) -> str:
 
 
 def roughly(duration: int) -> str:
-    """A duration to two units or so: nobody wants the seconds of a stay of months."""
+    """A duration to about two units: nobody needs the seconds of a stay of months."""
     for unit, finer in ((DAY, HOUR), (HOUR, MINUTE), (MINUTE, SECOND)):
         if duration >= unit:
             return format_duration(duration // finer * finer)

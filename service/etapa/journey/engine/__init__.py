@@ -1,4 +1,4 @@
-"""What a journey does to its customers. The rooms below know one customer; here are the many of a partition, and their timers.
+"""What a journey does to its customers. The rooms below handle one customer; this one handles a partition's customers and their timers.
 
 All times are whole microseconds since 1970-01-01T00:00:00Z; all durations are whole microseconds.
 """

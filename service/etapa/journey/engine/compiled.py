@@ -1,4 +1,4 @@
-"""Whether the core runs compiled (see `hatch_build.py`), for those who tell."""
+"""Whether the core runs compiled (see `hatch_build.py`), for reports and messages."""
 
 from typing import Final
 

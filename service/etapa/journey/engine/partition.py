@@ -1,11 +1,11 @@
-"""Many customers of one partition: stream time, timers in the order in which they are due, and what came of it all.
+"""The customers of one partition: stream time, timers in the order in which they are due, and the resulting work.
 
-The partition does no loading and no storing. Whoever feeds it admits the customers of the touchpoints to come and those
-whose timers will become due, and collects what is to be published and stored. How touchpoints are cut into batches between
-two collections changes nothing.
+The partition neither loads nor stores. Its caller admits the customers of the next touchpoints and those whose timers will
+become due, and collects what is to be published and stored. How touchpoints are cut into batches between two collections
+makes no difference.
 
-Timers strike a portion at a time: when `take` or `advance` gives false, some of those that are due have struck, and the same call is
-to be made again until it gives true. In between others may run, and what came of it may be collected and stored.
+Timers fire in portions: while `take` or `advance` returns false, only some of those that are due have fired, and the same call must
+be made again. In between other work may run, and the results so far may be collected and stored.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -36,27 +36,27 @@ _SLACK: Final = 1024
 @final
 @mypyc_attr(acyclic=True)
 class _Kept:
-    """A customer in memory. None stands for one without a state yet."""
+    """A customer in memory; `customer` is none while there is no state yet."""
 
     __slots__ = ("customer", "scheduled", "turn")
 
     def __init__(self, customer: Customer | None) -> None:
         self.customer = customer
         self.scheduled = NEVER
-        """The time of the one entry among the timers that counts; `NEVER` when there is none."""
+        """The time of the customer's one valid entry among the timers; `NEVER` if there is none."""
         self.turn = -1
-        """In which turn it was changed last."""
+        """The turn in which it last changed."""
 
 
 @final
 class Partition:
     """Customers in memory, their timers, and the partition's stream time (microseconds; none before the first touchpoint).
 
-    When a method raises, customers may be half changed: throw the partition away.
+    If a method raises, customers may be half changed: discard the partition.
     """
 
     def __init__(self, program: Program, stream_time: int | None, at_once: int = ALL_AT_ONCE) -> None:
-        """`at_once`: after so many timers, or changes that they made, the caller gets a turn."""
+        """`at_once`: after how many timers, or changes that they made, the caller gets a turn."""
         self.program: Final = program
         self._at_once: Final = at_once
         self._grace: Final = program.grace
@@ -64,26 +64,26 @@ class Partition:
         # Least recently used first, as of the last collection; kept in that order only once half of the places are taken.
         self._customers: dict[str, _Kept] = {}
         self._keep = 0
-        # An entry may be earlier than the customer's due time (it is then put back when it comes up), but never later. So most
-        # touchpoints, which postpone the due time, leave the timers alone.
+        # An entry may be earlier than the customer's due time (it is put back when it comes up), but never later. So most
+        # touchpoints, which only postpone the due time, leave the timers alone.
         self._timers: Final = Timers()
         self._work = Work(at_once)
         self._turn = 0
-        """How often work was collected."""
+        """How many times work has been collected."""
         self._silent: dict[str, tuple[str, int, Outreach | None]] = {}
-        """Customers that are being carried over in silence, and the stage, sequence and outreach that they had before."""
+        """Customers being carried over silently, with the stage, sequence and outreach that they had before."""
 
     def __len__(self) -> int:
         """How many customers are in memory."""
         return len(self._customers)
 
     def missing(self, customer_ids: Iterable[str]) -> list[str]:
-        """Those that are not in memory, each once, in order."""
+        """The customers that are not in memory, each once, in order."""
         customers = self._customers
         return [each for each in dict.fromkeys(customer_ids) if each not in customers]
 
     def missing_of(self, items: Sequence[object]) -> list[str]:
-        """The customers of the touchpoints among these who are not in memory, each once, in order."""
+        """The customers of the touchpoints among `items` that are not in memory, each once, in order."""
         customers = self._customers
         absent: dict[str, None] = {}
         for item in items:
@@ -92,7 +92,7 @@ class Partition:
         return list(absent)
 
     def admit(self, customer_id: str, customer: Customer | None) -> None:
-        """Take a loaded customer into memory; none: there is no state, it will be new. One that is in memory already is kept."""
+        """Take a loaded customer into memory; none: it has no state and will be new. A customer already in memory is kept."""
         if customer_id not in self._customers:
             kept = self._customers[customer_id] = _Kept(customer)
             if customer is not None:
@@ -100,13 +100,14 @@ class Partition:
 
     @property
     def struck(self) -> int:
-        """What came of timers since the last collection: the changes that they made, and those that made none."""
+        """How much timers did since the last collection: the changes they made, plus the timers that made none."""
         return self._work.struck
 
     def take(self, touchpoint: Touchpoint, wall: int) -> bool:
-        """Process a touchpoint of an admitted customer, after the timers that it makes due. `wall` caps stream time.
+        """Fire the timers that a touchpoint makes due, then process it. Its customer must be admitted. `wall` caps stream time.
 
-        Gives false when a portion of these timers has struck, and the touchpoint was not looked at yet. Raises `EvaluationFailed`, and `KeyError` when the customer was not admitted.
+        Returns false if only a portion of these timers has fired and the touchpoint was not processed yet. Raises `EvaluationFailed`,
+        and `KeyError` if the customer was not admitted.
         """
         at = touchpoint.at
         if at > wall:
@@ -136,15 +137,15 @@ class Partition:
         return True
 
     def rehearsal(self, touchpoint: Touchpoint, wall: int) -> "Rehearsal":
-        """What finds out whether `take` of this touchpoint would raise, and changes nothing."""
+        """Find out whether `take` of this touchpoint would raise, without changing anything."""
         at = min(touchpoint.at, wall)
         by = (at if self.stream_time is None else max(at, self.stream_time)) - self._grace
         return Rehearsal(self.program, deepcopy(self._customers[touchpoint.customer_id].customer), touchpoint, by, self._at_once)
 
     def advance(self, stream_time: int) -> bool:
-        """Move stream time on (never back) and fire the timers that this makes due.
+        """Advance stream time (never back) and fire the timers that this makes due.
 
-        Gives false when a portion of them has struck; stream time then is where that got to.
+        Returns false if only a portion of them has fired; stream time is then the time that they reached.
         """
         if self.stream_time is not None and stream_time < self.stream_time:
             stream_time = self.stream_time
@@ -154,11 +155,11 @@ class Partition:
         return True
 
     def reclassify(self, customer_id: str, *, publish: bool) -> bool | None:
-        """Carry an admitted customer over from an older version of the journey. Gives whether it changed its stage.
+        """Carry an admitted customer over from an older version of the journey. Returns whether its stage changed.
 
-        Unless `publish`, what comes of it up to now is not published, triggers nothing and takes no numbers: the next change that
-        is published goes on in `sequence`, from whatever stage the customer is in then. While that has to go on, because it is about
-        many timers, the answer is none; published ones come as time goes on. Raises `EvaluationFailed`; the customer then is as it was.
+        Unless `publish`, changes made up to now are not published, trigger nothing and take no numbers: the next published change
+        continues `sequence`, from the stage that the customer is in by then. Returns none if many timers have to fire and the call
+        must be repeated; published changes follow as time advances. Raises `EvaluationFailed`; the customer is then unchanged.
         """
         kept = self._customers[customer_id]
         customer = kept.customer
@@ -172,7 +173,7 @@ class Partition:
             return False
         before = (customer.stage, customer.sequence, customer.outreach)
         if not publish:
-            # What is held already waits until all this is over.
+            # Triggers that are already held wait until this is over.
             customer.outreach = None
             try:
                 touched = reclassify(self.program, customer, until, self._at_once)
@@ -206,7 +207,7 @@ class Partition:
             return None
         self._silent.pop(customer.id, None)
         stage, sequence, outreach = before
-        # What is not published takes no number and triggers nothing, so it uses nothing up.
+        # Unpublished changes take no numbers and trigger nothing.
         customer.sequence, customer.outreach = sequence, outreach
         reschedule(self.program, customer)
         if customer.stage != stage:
@@ -216,7 +217,7 @@ class Partition:
         return customer.stage != stage
 
     def collect(self) -> Work:
-        """What came of everything since the last collection."""
+        """Everything that resulted since the last collection."""
         work = self._work
         if work.tally is not None:
             count_changes(work.tally, work.changes, work.released, work.outcomes)
@@ -229,7 +230,7 @@ class Partition:
         return work
 
     def forget(self, keep: int, protect: Container[str]) -> None:
-        """Let go of the least recently used customers beyond `keep`, except those in `protect` and those not yet collected."""
+        """Drop the least recently used customers beyond `keep`, except those in `protect` and those not yet collected."""
         self._keep = keep
         excess = len(self._customers) - keep
         if excess <= 0:
@@ -240,13 +241,13 @@ class Partition:
             del self._customers[customer_id]
 
     def _note(self, kept: _Kept, customer: Customer) -> None:
-        """Have it stored."""
+        """Mark the customer to be stored."""
         if kept.turn != self._turn:
             kept.turn = self._turn
             self._work.changed[customer.id] = customer
 
     def _schedule(self, kept: _Kept, customer: Customer) -> None:
-        """Make sure that its timer is found in time. Most touchpoints only postpone it, which needs no work."""
+        """Make sure that the customer's timer comes up in time. Most touchpoints only postpone it, which needs no work."""
         due = customer.due
         if due is None or due >= kept.scheduled:
             return
@@ -257,7 +258,7 @@ class Partition:
             timers.replace((each.scheduled, customer_id) for customer_id, each in self._customers.items() if each.scheduled != NEVER)
 
     def _fire_due_at(self, stream_time: int) -> bool:
-        """Fire the timers that are due at `stream_time`, in order of (due, customer id), or a portion of them. Gives whether all have struck."""
+        """Fire the timers due at `stream_time`, in order of (due, customer id), or a portion of them. Returns whether all have fired."""
         by = stream_time - self._grace
         work, timers = self._work, self._timers
         enough = work.struck + work.at_once
@@ -281,7 +282,7 @@ class Partition:
                 work.struck += max(1, len(work.changes) - made)
             self._schedule(kept, customer)
             if work.struck >= enough:
-                # Stream time stands where the timers got to. More may be due at this very microsecond; they are next.
+                # Stream time is what the timers have reached. More may be due at this very microsecond; they come next.
                 reached = at + self._grace
                 if self.stream_time is None or reached > self.stream_time:
                     self.stream_time = reached

@@ -1,4 +1,4 @@
-"""Trying a touchpoint on a copy of its customer, to learn whether taking it would raise."""
+"""Trying a touchpoint on a copy of its customer, to find out whether taking it would raise."""
 
 from typing import Final, final
 
@@ -10,7 +10,7 @@ from etapa.journey.engine.judging.program import Program
 
 @final
 class Rehearsal:
-    """What `take` would do to one customer, tried on a copy. Takes several times as long."""
+    """What `take` would do to one customer, tried on a copy. Takes several times as long as `take`."""
 
     __slots__ = ("_at_once", "_by", "_customer", "_program", "_touchpoint")
 
@@ -22,7 +22,7 @@ class Rehearsal:
         self._at_once: Final = at_once
 
     def go_on(self) -> bool:
-        """Rehearse a portion. Gives false while there is more. Raises `EvaluationFailed` if taking the touchpoint would."""
+        """Rehearse a portion. Returns false while there is more. Raises `EvaluationFailed` if taking the touchpoint would."""
         customer = self._customer
         if customer is not None:
             caught_up = catch_up(self._program, customer, self._by, self._at_once)

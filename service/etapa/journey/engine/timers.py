@@ -1,7 +1,7 @@
-"""When each customer is due: a calendar queue, which gives timers in order of (due, customer id).
+"""When each customer is due: a calendar queue that yields timers in order of (due, customer id).
 
-Many timers are outdated before their time comes, so keeping all of them sorted at all times would be wasted work. An entry goes unsorted
-into the span of its time, and a span is sorted only when its time has come. See R. Brown, "Calendar queues", Communications of the
+Many timers are outdated before they are due, so keeping all of them sorted would be wasted work. Entries go unsorted into the span
+that holds their time, and a span is sorted only when its time has come. See R. Brown, "Calendar queues", Communications of the
 ACM 31 (1988).
 """
 
@@ -14,10 +14,10 @@ from etapa.journey.engine.facts.instant import NEVER
 __all__ = ["Timers"]
 
 _SPAN_BITS: Final = 34
-"""A span is two to the power of this in microseconds: not quite five hours."""
+"""A span is two to the power of this in microseconds: almost five hours."""
 
 _MANY: Final = 8192
-"""A span with more entries becomes a heap, which spreads the work; sorting it would block the partition for too long at once."""
+"""A span with more entries becomes a heap, which spreads the work; sorting it at once would block the partition for too long."""
 
 
 @final
@@ -28,13 +28,13 @@ class Timers:
 
     def __init__(self) -> None:
         self.earliest = NEVER
-        """Nothing is due before this; `NEVER` when there is no entry. Comparing with it saves a call."""
+        """Nothing is due before this; `NEVER` if there is no entry. Comparing with it saves a call."""
         self._entries = 0
-        # The later entries, by the number of their span, and a heap of these numbers.
+        # Entries of later spans, by span number, and a heap of these numbers.
         self._spans: dict[int, list[tuple[int, str]]] = {}
         self._unopened: list[int] = []
-        # What is left of the span that was opened last, the first entry at its end; and a heap of what was added to it, or to
-        # those before it, since then. The whole span is in the heap if it is a large one.
+        # What is left of the span opened last, with the first entry at the end of the list; and a heap of what was added since to
+        # this span or earlier ones. A large span is entirely in the heap.
         self._opened = -NEVER
         self._ordered: list[tuple[int, str]] = []
         self._heap: list[tuple[int, str]] = []
@@ -44,7 +44,7 @@ class Timers:
         return self._entries
 
     def add(self, due: int, customer_id: str) -> None:
-        """Have the customer come up at `due`, which may have passed."""
+        """Add a timer for the customer at `due`, which may be in the past."""
         self._entries += 1
         if due < self.earliest:
             self.earliest = due
@@ -69,12 +69,12 @@ class Timers:
         return False
 
     def take(self) -> tuple[int, str]:
-        """Take out the first entry, after `any_due` has said that there is one."""
+        """Remove and return the first entry. Call only after `any_due` has returned true."""
         self._entries -= 1
         return heappop(self._heap) if self._heap_is_first() else self._ordered.pop()
 
     def replace(self, entries: Iterable[tuple[int, str]]) -> None:
-        """Have these entries instead of those that there are."""
+        """Replace all entries by these."""
         self.earliest = NEVER
         self._entries = 0
         self._spans.clear()
@@ -88,7 +88,7 @@ class Timers:
         return bool(self._heap) and (not self._ordered or self._heap[0] < self._ordered[-1])
 
     def _open_next(self, by: int) -> None:
-        """Put the next span in order if it has begun at `by`. Nothing is left of those before it."""
+        """Open and sort the next span if it has begun by `by`. All spans before it must be empty."""
         if not self._unopened:
             self.earliest = NEVER
             return

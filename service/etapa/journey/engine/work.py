@@ -1,4 +1,4 @@
-"""What came of a partition's touchpoints and timers, to be published and stored."""
+"""The results of a partition's touchpoints and timers, to be published and stored."""
 
 from typing import final
 
@@ -9,7 +9,7 @@ from etapa.journey.ledger.tally import BatchTally
 
 @final
 class Work(Happened):
-    """What came of the touchpoints and timers since the last collection. `timers`: those that touchpoints passed."""
+    """The results of touchpoints and timers since the last collection. `timers` counts those that touchpoints passed."""
 
     __slots__ = ("applied", "changed", "duplicates", "timer_delays", "unpublished")
 
@@ -17,15 +17,15 @@ class Work(Happened):
         super().__init__(at_once, BatchTally())
         self.released, self.failures = [], []
         self.unpublished: list[tuple[str, str]] = []
-        """Moves that are not published: from which stage to which."""
+        """Unpublished moves: from which stage to which."""
         self.changed: dict[str, Customer] = {}
-        """The customers to be stored, by id. They are live: encode them before the partition is fed again."""
+        """The customers to store, by id. They are live objects: encode them before feeding the partition again."""
         self.applied = 0
         self.duplicates = 0
         self.timer_delays: list[float] = []
-        """For each timer that stream time made fire, how long after its due time and the journey's grace, in seconds of stream time."""
+        """For each timer that stream time fired, how late it was: seconds of stream time after its due time plus the journey's grace."""
 
     @property
     def timers_fired(self) -> int:
-        """All timers that struck, whatever made them."""
+        """How many timers fired, for whatever reason."""
         return self.timers + len(self.timer_delays)

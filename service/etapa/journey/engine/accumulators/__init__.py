@@ -1,1 +1,1 @@
-"""What is remembered of touchpoints, in bounded entries of a customer's memory. No conditions."""
+"""What is remembered about touchpoints, in bounded entries of a customer's memory. No conditions."""

@@ -1,4 +1,4 @@
-"""What all accumulators have in common: which touchpoints they take in, and a key by which their memory is found again."""
+"""What all accumulators have in common: which touchpoints they take in, and the key under which their memory is stored."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Accumulator:
     def __init__(self, key: str, types: tuple[str, ...]) -> None:
         self.key: Final = key
         self.place = 0
-        """Where its entry is in the memory of a customer that is laid out for the program."""
+        """The position of its entry in the memory of a customer that is laid out for the program."""
         self.types: Final = types
         """The touchpoint types it takes in; `*` for any."""
 
@@ -34,18 +34,18 @@ class Accumulator:
         raise NotImplementedError
 
     def watches(self) -> list[Watch]:
-        """What counts values that it cannot use."""
+        """The watches that count values it cannot use."""
         return []
 
     def is_over(self, entry: Any, now: int) -> bool:
-        """Whether nothing in the entry counts any more. Only accumulators of windows ever say so."""
+        """Whether nothing in the entry counts any more. Only true of accumulators with windows."""
         return False
 
 
 def forget_what_is_over(accumulators: Sequence[Accumulator], memory: Memory, now: int) -> None:
-    """Remove entries whose window is empty: to every condition, a missing entry and an empty one are the same.
+    """Remove entries whose window is empty; to every condition, a missing entry equals an empty one.
 
-    A new touchpoint only clears its own window, so others would keep touchpoints long after these have left them.
+    A new touchpoint only clears its own windows, so others would keep touchpoints long after they have left.
     """
     for accumulator in accumulators:
         entry = memory[accumulator.place]
@@ -54,7 +54,7 @@ def forget_what_is_over(accumulators: Sequence[Accumulator], memory: Memory, now
 
 
 class Matching(Accumulator):
-    """Base of accumulators that take in what a `Match` describes."""
+    """Base of accumulators that take in the touchpoints that a `Match` describes."""
 
     __slots__ = ("where",)
 
@@ -63,7 +63,7 @@ class Matching(Accumulator):
         self.where: Final = compile_where(match.where)
 
     def takes(self, touchpoint: Touchpoint) -> bool:
-        """Whether a touchpoint of one of the types is meant."""
+        """Whether a touchpoint of one of the types matches."""
         return self.where is None or self.where.admits(touchpoint)
 
     def watches(self) -> list[Watch]:
@@ -95,22 +95,22 @@ def accumulator_key(kind: str, *definition: object) -> str:
     It is derived from the definition, not from our class names, so renaming a class loses no memories.
     """
     digest = blake2b(msgspec.json.encode([kind, *definition]), digest_size=_KEY_CHARACTERS).digest()
-    # Every customer's state holds it several times over, so it is short: 64 to the sixth different ones.
+    # Every customer's state holds several keys, so they are short: 64 to the sixth are possible.
     return urlsafe_b64encode(digest)[:_KEY_CHARACTERS].decode()
 
 
 def value_definition(path: Path, conversion: Conversion | None, weights: Weights | None = None) -> list[object]:
-    """What says which value is taken."""
+    """The part of a definition that says which value is taken."""
     return [path, *([] if conversion is None else [conversion]), *([] if weights is None else [weights])]
 
 
 def match_definition(match: Match) -> list[Any]:
-    """What a `Match` says as plain lists. The order in which a `where` was written means nothing, so it is sorted away."""
+    """A `Match` as plain lists. The entries of `where` are sorted, because their order means nothing."""
     return [sorted(match.types), _where_definition(match.where)]
 
 
 def comparison_definition(comparison: Comparison) -> list[Any]:
-    """What a `Comparison` says as plain lists."""
+    """A `Comparison` as plain lists."""
     tests = sorted(([test.operator, test.operand] for test in comparison.tests), key=msgspec.json.encode)
     return [tests, *_read_as(comparison), *map(_elements_definition, comparison.elements)]
 

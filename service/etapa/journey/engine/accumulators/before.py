@@ -1,7 +1,7 @@
-"""Accumulators of what occurred up to so long ago: what is older counts for ever, and what is younger waits for its time.
+"""Accumulators of what occurred up to a given time ago: older touchpoints count for ever, younger ones wait until they are old enough.
 
-What waits is kept one by one up to 256 touchpoints, and past that in buckets, as in a window. A bucket waits as a whole until its
-latest touchpoint is old enough.
+Up to 256 waiting touchpoints are kept one by one, more in buckets, as in a window. A bucket waits as a whole until its latest
+touchpoint is old enough.
 """
 
 from bisect import bisect_right
@@ -31,7 +31,7 @@ from etapa.journey.language.model import Conversion, Match, Path, Weights
 
 
 class CountBefore(Matching):
-    """Entry: [number of those that are old enough, times of the others, bucket times, counts of buckets, their level]."""
+    """Entry: [number of touchpoints that are old enough, times of the others, bucket times, bucket counts, level]."""
 
     __slots__ = ("before", "coarsest")
 
@@ -72,7 +72,7 @@ class CountBefore(Matching):
 
 
 class ValuesBefore(Matching):
-    """Entry: [what `Values` keeps of those that are old enough, times, values, bucket times, buckets], the others as in `ValueWindow`."""
+    """Entry: [what `Values` keeps of those that are old enough, times, values, bucket times, buckets]; the last four as in `ValueWindow`."""
 
     __slots__ = ("before", "bucket_width", "value_of", "watch")
 
@@ -139,7 +139,7 @@ class ValuesBefore(Matching):
 
 
 def _with_bucket(aged: list[Any] | None, bucket: Bucket) -> list[Any]:
-    """What is kept for ever, and a bucket."""
+    """`aged`, which is kept for ever, with a bucket added."""
     if aged is None:
         return [bucket[NUMBER], bucket[SMALLEST], bucket[LARGEST_VALUE], bucket[TOTAL]]
     number, smallest, largest, *partials = aged
@@ -152,9 +152,9 @@ def _with_bucket(aged: list[Any] | None, bucket: Bucket) -> list[Any]:
 
 
 class LastBefore(KeepsValues):
-    """The latest values. Entry: [[time, value] of the latest that is old enough or none, times, values, the latest time left out or none].
+    """The latest values. Entry: [[time, value] of the latest that is old enough or none, times, values, the latest omitted time or none].
 
-    Of more than 256 that wait, one in 1/64 of the time that they wait for is left out.
+    If more than 256 wait, one that shares 1/64 of the waiting time with another is omitted.
     """
 
     __slots__ = ("before", "bucket_width")
@@ -177,7 +177,7 @@ class LastBefore(KeepsValues):
         values: list[Any] = entry[2]
         aged = bisect_right(times, old)
         if aged:
-            # Those that wait are later than the one that does not.
+            # Waiting values are later than the one that is old enough.
             entry[0] = [times[aged - 1], values[aged - 1]]
             del times[:aged], values[:aged]
         if at <= old:

@@ -1,8 +1,8 @@
-"""Accumulators of different values: exact up to 256 of them, a fair sample past that.
+"""Accumulators of different values: exact up to 256 values, a fair sample beyond that.
 
-Values are kept as 64-bit digests. When there are more than 256, only those whose digest ends in a zero bit stay, then two
-zero bits, and so on; the number is then an estimate (number kept times 2 per bit, off by about a twelfth). M. Wegman's
-adaptive sampling (P. Flajolet, "On Adaptive Sampling", 1990). Unlike other sketches it also works for a moving window.
+Values are kept as 64-bit digests. When there are more than 256, only digests that end in a zero bit stay, then in two
+zero bits, and so on. The number is then an estimate: the number kept, times 2 per bit, off by about a twelfth. This is
+M. Wegman's adaptive sampling (P. Flajolet, "On Adaptive Sampling", 1990). Unlike other sketches it also works for moving windows.
 """
 
 from bisect import bisect_right
@@ -56,7 +56,7 @@ class DistinctEver(Matching):
             entry[1] = [each for each in entry[1] if not each % (1 << entry[0])]
 
     def number(self, memory: Memory) -> int:
-        """How many different values ever."""
+        """How many different values, ever."""
         entry = memory[self.place]
         return 0 if entry is None else len(entry[1]) << entry[0]
 
@@ -112,7 +112,7 @@ class DistinctWindow(Windowed):
 
 
 def value_digest(value: Any) -> int:
-    """64 bits that equal values share and different ones do not: `1` equals `1.0`, a boolean equals no number."""
+    """64 bits that are the same for equal values only: `1` equals `1.0`, a boolean equals no number."""
     return int.from_bytes(blake2b(msgspec.json.encode(_plain(value), order="deterministic"), digest_size=8).digest(), "big")
 
 

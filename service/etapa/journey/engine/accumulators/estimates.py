@@ -1,8 +1,8 @@
-"""What the touchpoints between two places of a series come to, nearly, without adding up all of them anew for each pair.
+"""Estimates of a series between any two places, without adding up all touchpoints anew for each pair.
 
-A span that moves on over many touchpoints asks for what it comes to each time one comes in or leaves. Worked out exactly each time, that takes
-the square of their number. Here each answer is two numbers, between which the exact one lies; where a comparison says the same of both and
-of all between them, it need not be worked out.
+A span that moves over many touchpoints needs its value each time one enters or leaves. Computing it exactly each time would take
+quadratic time. Here each answer is two numbers that enclose the exact one; if a comparison gives the same answer for both and
+everything between them, the exact value is not needed.
 """
 
 from itertools import accumulate
@@ -16,31 +16,31 @@ from etapa.journey.engine.accumulators.window import LARGEST_VALUE, NUMBER, SMAL
 from etapa.journey.language.model import AggregateKind
 
 ENOUGH: Final = 12
-"""Touchpoints from which on it pays."""
+"""The number of touchpoints from which estimates pay."""
 _ROUNDING: Final = 2.3e-16
 """A little more than a float's relative error."""
 
 Between = tuple[Any, Any] | None
-"""The least and the most that it may be; none where nothing is known, or where it may be missing. The same twice is exact."""
+"""Lower and upper bound; none if nothing is known, or the value may be missing. Equal bounds are exact."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Estimates:
-    """`first` and `end` are places among the touchpoints, in the order of their times: from the first, up to but without the end."""
+    """`first` and `end` (exclusive) are places among the touchpoints, ordered by time."""
 
     __slots__ = ()
 
     def between(self, first: int, end: int) -> Between:
-        """What those come to."""
+        """The bounds for the touchpoints from `first` up to `end`."""
         raise NotImplementedError
 
     def anywhere(self) -> tuple[Any, Any]:
-        """Between what all of them lie, but for the missing value of none."""
+        """Bounds for every pair of places, except for the missing value of an empty range."""
         raise NotImplementedError
 
 
 class SumEstimates(Estimates):
-    """Sums; of whole numbers they are exact."""
+    """Sums; those of whole numbers are exact."""
 
     __slots__ = ("aged", "high", "low", "slack", "sums")
 
@@ -61,7 +61,7 @@ class SumEstimates(Estimates):
 
 
 class MeanEstimates(Estimates):
-    """Averages. `numbers`: how many each value is the sum of."""
+    """Averages. `numbers`: how many numbers each value is the sum of."""
 
     __slots__ = ("aged_number", "high", "low", "numbers", "sums")
 
@@ -85,15 +85,15 @@ class MeanEstimates(Estimates):
 
 
 class ExtremeEstimates(Estimates):
-    """The least or greatest: exact from the first on."""
+    """The smallest or largest: exact for ranges that begin with the first touchpoint."""
 
     __slots__ = ("high", "low", "running")
 
     def __init__(self, lows: list[Any], highs: list[Any], *, has_aged: bool, is_least: bool) -> None:
-        """The least and the greatest of each piece; `has_aged`: the first is of those that are kept for ever."""
+        """The smallest and the largest of each piece; `has_aged`: the first piece holds the values kept for ever."""
         running = list(accumulate(lows, min)) if is_least else list(accumulate(highs, max))
         self.running: Final[list[Any]] = running if has_aged else [None, *running]
-        # As dates are so large that floats do not hold them, some room on both sides.
+        # Dates are too large for floats to hold exactly, so leave some room on both sides.
         self.low: Final = _below(min(lows))
         self.high: Final = -_below(-max(highs))
 
@@ -107,7 +107,7 @@ class ExtremeEstimates(Estimates):
 
 
 class WithinEstimates(Estimates):
-    """Known is only between what it lies, whichever they are."""
+    """The same two bounds for every range."""
 
     __slots__ = ("high", "low")
 
@@ -123,7 +123,7 @@ class WithinEstimates(Estimates):
 
 
 def aggregate_estimates(kind: AggregateKind, aged: list[Any] | None, values: list[Any], buckets: list[Bucket]) -> Estimates | None:
-    """Of values, after buckets that are older; `aged` as `Values` keeps it. None where a sum of some may be infinite, or there are none."""
+    """Estimates for buckets and the values after them; `aged` as `Values` keeps it. None if a sum may be infinite, or nothing is there."""
     if not values and not buckets:
         return None
     extremes = None

@@ -1,4 +1,4 @@
-"""Accumulators that need no window: how many ever, the latest time, values ever, a decaying score."""
+"""Accumulators without a window: how many ever, the latest time, values ever, a decaying score."""
 
 import math
 from fractions import Fraction
@@ -14,11 +14,11 @@ from etapa.journey.language.model import ANY_TYPE, Conversion, Match, Path, Weig
 
 SMALLEST_INTEGER: Final = -(2**63)
 LARGEST_INTEGER: Final = 2**63 - 1
-"""What MessagePack stores as an integer."""
+"""The integers that MessagePack can store."""
 
 
 def number_or_none(value: object) -> int | float | None:
-    """`value` if it is a number that can be stored. Booleans, infinities and integers beyond 64 bits are none."""
+    """`value` if it is a number that can be stored; none for booleans, infinities and integers beyond 64 bits."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, int) and not isinstance(value, bool) and SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
@@ -31,7 +31,7 @@ def exact_sum(values: list[Any]) -> float:
     try:
         return math.fsum(values)
     except OverflowError:
-        # `fsum` also gives up when only a sum on the way is too large.
+        # `fsum` also fails if only an intermediate sum is too large.
         total = sum(map(Fraction, values))
         try:
             return float(total)
@@ -74,10 +74,10 @@ class Latest(Matching):
 
 
 class Values(Matching):
-    """Number, smallest, largest and exact sum of numeric values ever. Entry: [number, smallest, largest, partial, …].
+    """Number, smallest, largest and exact sum of all numeric values ever. Entry: [number, smallest, largest, partial, …].
 
-    The partials are floats that do not overlap and add up to the sum exactly, so that it can be rounded correctly however
-    many values there were (J. R. Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997). There are a few of them.
+    The partials are non-overlapping floats that add up to the sum exactly, so that it can be rounded correctly after any
+    number of values (J. R. Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997). There are only a few of them.
     """
 
     __slots__ = ("value_of", "watch")
@@ -115,7 +115,7 @@ class Values(Matching):
 
 
 def with_partial(partials: list[float], value: float) -> list[float]:
-    """Partials of the sum that `partials` stand for and `value`. Past the largest float they stay at infinity."""
+    """The partials with `value` added. Past the largest float they stay at infinity."""
     if math.isinf(partials[-1]):
         return partials
     grown: list[float] = []
@@ -131,7 +131,7 @@ def with_partial(partials: list[float], value: float) -> list[float]:
 class DecayingScore(Accumulator):
     """Points that halve every `half_life`. Entry: [time, score at that time].
 
-    The score decays from the latest touchpoint that earned points; a late touchpoint adds what is left of its points.
+    The score decays from the latest touchpoint that earned points; a late touchpoint adds what is left of its points by then.
     """
 
     __slots__ = ("half_life", "other", "points")
@@ -160,12 +160,12 @@ class DecayingScore(Accumulator):
 
 
 def decayed_after(score: float, since: int, half_life: int, at: int) -> float:
-    """What is left at `at` of what was `score` at `since`."""
+    """What is left at `at` of a score that was `score` at `since`."""
     return decayed(score, at - since, half_life)
 
 
 def decayed(score: float, elapsed: int, half_life: int) -> float:
-    """What is left of `score` after `elapsed`. Decay alone never makes it zero."""
+    """What is left of `score` after `elapsed`. Decay alone never reduces it to zero."""
     left: float = score * 2.0 ** -ratio(elapsed, half_life)
     if left == 0.0 and score != 0.0:
         return math.copysign(5e-324, score)

@@ -1,7 +1,7 @@
-"""Values that are kept as they came, of the first or the latest touchpoint: what is kept of one, and what is answered of the rest.
+"""Values kept as they arrived, from the first or the latest touchpoint: what is kept of a value, and answers about the rest.
 
-A value may be large, and a customer's memory is bounded. So a part of it is kept, and where that would not tell, the answers to what
-the journey asks of the whole.
+A value may be large, but a customer's memory is bounded. So only a part is kept and, if a part is not enough, also the answers to
+what the journey asks of the whole value.
 """
 
 import math
@@ -18,16 +18,16 @@ from etapa.journey.language.model import Conversion, Match, Path
 from etapa.journey.localtime.zone import Zone
 
 LONGEST_TEXT: Final = 1024
-"""Characters kept of a remembered string."""
+"""Most characters kept of a string."""
 MOST_MEMBERS: Final = 64
-"""Members kept of a remembered list."""
+"""Most members kept of a list."""
 
 
 def keepsake(value: Any) -> Any:
-    """What is kept of a value (of a trait, or of `last`), so that a customer's memory stays bounded.
+    """The part of a value (of a trait, or of `last`) that is kept, so that a customer's memory stays bounded.
 
-    Strings are cut after 1,024 characters. Lists keep their first 64 members, of which only scalars can be asked for.
-    No comparison looks into an object; that there is one is kept.
+    Strings are cut after 1,024 characters. Lists keep their first 64 members, of which only scalars can be compared.
+    Of an object only its existence is kept, because no comparison looks into one.
     """
     if isinstance(value, str):
         return value[:LONGEST_TEXT]
@@ -45,7 +45,7 @@ ANSWERS: Final = "answers"
 
 
 class Ask:
-    """What a condition asks of a whole value, of which only a part may be kept."""
+    """A question about a whole value of which only a part may be kept."""
 
     __slots__ = ("key", "predicate")
 
@@ -55,7 +55,7 @@ class Ask:
 
 
 def keep(value: Any, asks: list[Ask], zone: Zone) -> Any:
-    """What is kept of a value about which more is asked than that would tell: where it is not all, the answers as well."""
+    """What is kept of a value for which a part may not be enough: the part, with the answers to `asks` if it is not the whole."""
     kept = keepsake(value)
     if not asks or kept == value:
         return kept
@@ -63,7 +63,7 @@ def keep(value: Any, asks: list[Ask], zone: Zone) -> Any:
 
 
 class Answered(Predicate):
-    """A comparison of a value that was kept: by the answer that was kept with it, if there is one."""
+    """A comparison of a kept value: uses the answer kept with it, if there is one."""
 
     __slots__ = ("_key", "_predicate")
 
@@ -82,12 +82,12 @@ class Answered(Predicate):
 
 
 def lacks_answer(value: Any, key: str) -> bool:
-    """Whether a part is all there is to tell by, because nobody asked when the value came."""
+    """Whether only a part is left to judge by, because nothing asked when the value arrived."""
     return isinstance(value, dict) and ANSWERS in value and key not in value[ANSWERS]
 
 
 class KeepsValues(Matching):
-    """Base of accumulators that keep the value at a path of one touchpoint or several."""
+    """Base of accumulators that keep the value at a path, of one or several touchpoints."""
 
     __slots__ = ("asks", "compared", "value_of")
 
@@ -97,13 +97,13 @@ class KeepsValues(Matching):
         self.compared: Final[list[Watch]] = []
         """One for each comparison of the value."""
         self.asks: Final[list[Ask]] = []
-        """What is asked of the whole of it."""
+        """What conditions ask of the whole value."""
 
     def watches(self) -> list[Watch]:
         return [*super().watches(), *self.value_of.watches()]
 
     def look(self, touchpoint: Touchpoint) -> Any:
-        """The value, once each comparison has seen whether it is of a type that can be compared."""
+        """The value, after each watch has checked whether its type can be compared."""
         value = self.value_of.of(touchpoint)
         for watch in self.compared:
             watch.look(value)
@@ -111,7 +111,7 @@ class KeepsValues(Matching):
 
 
 class FirstValue(KeepsValues):
-    """The value of the earliest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
+    """The value of the earliest matching touchpoint, by time, then arrival. Entry: [time, value]."""
 
     __slots__ = ()
 
@@ -128,7 +128,7 @@ class FirstValue(KeepsValues):
 
 
 class LastValue(KeepsValues):
-    """The value of the latest matching touchpoint, by the time it occurred, then arrival. Entry: [time, value]."""
+    """The value of the latest matching touchpoint, by time, then arrival. Entry: [time, value]."""
 
     __slots__ = ()
 

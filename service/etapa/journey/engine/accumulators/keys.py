@@ -1,6 +1,6 @@
-"""Accumulators of different values, and of different days, where it matters when each of them came.
+"""Accumulators of different values and of different days, with the times at which each came.
 
-Values are kept as in `distinct`: as 64-bit digests, and past so many a fair sample of them. A day is its number.
+Values are kept as in `distinct`: as 64-bit digests, and beyond a limit only a fair sample of them. A day is its number.
 """
 
 from bisect import bisect_right
@@ -18,27 +18,27 @@ from etapa.journey.language.model import Conversion, Match, Path
 from etapa.journey.units import DAY
 
 MOST_DAYS: Final = 1024
-"""Different days that are kept one by one in a window."""
+"""Most different days kept one by one in a window."""
 _MOST_BYTES: Final = 4096
-"""Of the days ever, a bit each: 89 years."""
+"""Most days ever, a bit for each: 89 years."""
 
 
 class KeyOf:
-    """What is counted once however often it comes, of a touchpoint."""
+    """The keys of a touchpoint, each counted once however often it comes."""
 
     __slots__ = ("definition", "most")
 
     def __init__(self, definition: list[Any], most: int) -> None:
         self.definition: Final = definition
         self.most: Final = most
-        """So many are kept one by one."""
+        """How many are kept one by one."""
 
     def of(self, touchpoint: Touchpoint) -> list[int]:
-        """A number from 0 for each, the same for what is the same."""
+        """The touchpoint's keys as numbers from 0; equal keys have equal numbers."""
         raise NotImplementedError
 
     def watches(self) -> list[Watch]:
-        """What counts values that cannot be read as they are to be."""
+        """The watches that count values which cannot be converted."""
         return []
 
 
@@ -67,7 +67,7 @@ class DayKey(KeyOf):
         super().__init__(["day"], MOST_DAYS)
 
     def of(self, touchpoint: Touchpoint) -> list[int]:
-        # Counted from long before the year 1, so that none is negative.
+        # Counted from long before the year 1, so that no number is negative.
         return [touchpoint.zone.local(touchpoint.at) // DAY + _LONG_AGO]
 
 
@@ -75,7 +75,7 @@ _LONG_AGO: Final = 1_000_000
 
 
 class DaysEver(Matching):
-    """Different days ever. Entry: [first day, number of days, a bit for each day from the first one, touchpoints that were too far away]."""
+    """Different days ever. Entry: [first day, number of days, a bit for each day from the first, touchpoints that were too far away]."""
 
     __slots__ = ()
 
@@ -115,7 +115,7 @@ class DaysEver(Matching):
 
 
 class KeysInWindow(Windowed):
-    """Base of those that keep times of each in a window. Entry: [bits, times, keys], ascending by time."""
+    """Base of accumulators that keep times of each key in a window. Entry: [bits, times, keys], ascending by time."""
 
     __slots__ = ("key_of",)
 
@@ -148,12 +148,12 @@ class KeysInWindow(Windowed):
                 thin_out(entry, self.key_of.most)
 
     def put(self, times: list[int], keys: list[int], key: int, at: int) -> None:
-        """Take in that `key` came at `at`."""
+        """Record that `key` came at `at`."""
         raise NotImplementedError
 
 
 class KeysWithin(KeysInWindow):
-    """The latest time of each in the window."""
+    """The latest time of each key in the window."""
 
     __slots__ = ()
 
@@ -172,7 +172,7 @@ class KeysWithin(KeysInWindow):
 
 
 class KeysBefore(Matching):
-    """Entry: [bits, times, keys]; the earliest time of each ever, ascending."""
+    """Entry: [bits, times, keys]; the earliest time ever of each key, ascending."""
 
     __slots__ = ("key_of",)
 
@@ -208,10 +208,10 @@ class KeysBefore(Matching):
 
 
 class KeysBetween(KeysInWindow):
-    """Every time of each in the window, but for those that no question ever hangs on.
+    """Every time of each key in the window, except times that cannot affect any answer.
 
-    All that is asked for is what came in a span of at least `shortest`. So of three times of the same key that all lie in so short a
-    span, the one in the middle makes no difference.
+    Questions are only about spans of at least `shortest`. So if three times of one key lie within so short a span, the middle one
+    makes no difference.
     """
 
     __slots__ = ("shortest",)
@@ -240,7 +240,7 @@ class KeysBetween(KeysInWindow):
 
 
 def thin_out(entry: list[Any], most: int) -> None:
-    """Keep a fair sample of what are too many."""
+    """Reduce the entry to a fair sample of at most `most` keys."""
     while len(entry[1]) > most:
         entry[0] += 1
         kept = [(time, each) for time, each in zip(entry[1], entry[2], strict=True) if not each % (1 << entry[0])]

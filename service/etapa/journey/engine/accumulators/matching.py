@@ -1,4 +1,4 @@
-"""Which touchpoints are meant by a `where`, and what lies at a path of a touchpoint; compiled once, asked for every touchpoint."""
+"""Which touchpoints satisfy a `where`, and the value at a path of a touchpoint; compiled once, used for every touchpoint."""
 
 from typing import Any, Final
 
@@ -20,20 +20,20 @@ class ValueAt:
         raise NotImplementedError
 
     def every(self, touchpoint: Touchpoint) -> list[Any]:
-        """The values, of which there are several where elements of a list are meant; of those, none is missing."""
+        """The values: several if the path leads to the elements of a list; then none of them is missing."""
         return [self.of(touchpoint)]
 
     def meets_list(self, touchpoint: Touchpoint) -> bool:
-        """Whether a list lies in the way, into which a path does not lead."""
+        """Whether the path runs into a list, which it cannot enter."""
         return False
 
     def watches(self) -> list[Watch]:
-        """What counts values that cannot be read as they are to be."""
+        """The watches that count values which cannot be converted."""
         return []
 
 
 def compile_path(path: Path) -> ValueAt:
-    """What gives the value at `path`. Usual paths have a class of their own, with less to do."""
+    """Compile `path`. Common paths have classes of their own, which do less work."""
     if not path:
         return _One()
     if ELEMENTS in path:
@@ -50,7 +50,7 @@ def compile_path(path: Path) -> ValueAt:
 
 
 def compile_value(path: Path, conversion: Conversion | None, weights: Weights | None = None) -> ValueAt:
-    """The same, with the value read as something else, and multiplied by the weight of the touchpoint's type. Without a path the value is one."""
+    """Like `compile_path`, with the value converted and multiplied by the weight of the touchpoint's type. Without a path the value is one."""
     value = compile_path(path)
     if conversion is not None:
         value = _ReadAs(value, conversion)
@@ -58,7 +58,7 @@ def compile_value(path: Path, conversion: Conversion | None, weights: Weights | 
 
 
 class Filter:
-    """Touchpoints whose values satisfy every entry of a `where`."""
+    """Accepts touchpoints whose values satisfy every entry of a `where`."""
 
     __slots__ = ("entries",)
 
@@ -66,7 +66,7 @@ class Filter:
         self.entries: Final = [_Entry(compile_path(path), comparison) for path, comparison in where.entries]
 
     def admits(self, touchpoint: Touchpoint) -> bool:
-        """Whether it satisfies all of them."""
+        """Whether the touchpoint satisfies all of them."""
         for entry in self.entries:
             predicate = entry.predicate.in_zone(touchpoint.zone) if entry.hangs_on_zone else entry.predicate
             value = entry.value.of(touchpoint)
@@ -81,12 +81,12 @@ class Filter:
         return True
 
     def watches(self) -> list[Watch]:
-        """What counts values that its entries cannot use."""
+        """The watches that count values which the entries cannot use."""
         return [entry.watch for entry in self.entries]
 
 
 class NumberWatch(Watch):
-    """Of values that are added up."""
+    """Watches values that are added up."""
 
     __slots__ = ()
 
@@ -94,7 +94,7 @@ class NumberWatch(Watch):
         super().__init__(NUMBERS)
 
     def see_no_number(self, found: Any, value_of: ValueAt, touchpoint: Touchpoint) -> None:
-        """Take in that no number was found."""
+        """Record that no number was found."""
         if found is not MISSING:
             self.look(found)
         elif value_of.meets_list(touchpoint):
@@ -102,7 +102,7 @@ class NumberWatch(Watch):
 
 
 def compile_where(where: Where) -> Filter | None:
-    """What tells whether a touchpoint satisfies every entry, or none when there is nothing to satisfy."""
+    """Compile a `where`; none if it has no entries."""
     return Filter(where) if where.entries else None
 
 
@@ -174,7 +174,7 @@ class _WeightedValue(ValueAt):
 
 
 class _EveryElement(ValueAt):
-    """The values of all elements of a list, in order. A value that is no list has none; elements without it do not take part."""
+    """The values of all elements of a list, in order. A value that is not a list has no elements; elements without the value are skipped."""
 
     __slots__ = ("keys", "list_at", "watch")
 
@@ -209,7 +209,7 @@ class _EveryElement(ValueAt):
 
 
 class _One(ValueAt):
-    """What a touchpoint counts that is only counted."""
+    """One for each touchpoint: the value of touchpoints that are only counted."""
 
     __slots__ = ()
 

@@ -1,9 +1,9 @@
 """The accumulator of a sequence: whether its steps were taken in order, and when the latest such run began.
 
-Only one question is ever asked: do touchpoints that match the steps exist, in order and all within the window? That is so
-exactly when the run with the latest first touchpoint still lies in the window. So it suffices to know, for each number of
-steps, the latest beginning of a run that took them; every touchpoint moves these on. Touchpoints are kept besides only for
-late ones, which are put in their place and the beginnings worked out again.
+Only one question is ever asked: do touchpoints match the steps, in order and all within the window? They do exactly when the
+run with the latest first touchpoint still lies in the window. So it is enough to know, for each number of steps, the latest
+beginning of a run that took them; every touchpoint updates these. Touchpoints themselves are kept only because of late ones,
+which are inserted in their place, and then the beginnings are computed again.
 """
 
 from bisect import bisect_right
@@ -20,7 +20,7 @@ from etapa.journey.language.model import ANY_TYPE, Match
 
 EXACT: Final = 256
 MOST_STEPS: Final = 63
-"""Steps are the bits of a stored integer."""
+"""The limit, because steps are bits of a stored integer."""
 
 
 class _Step:
@@ -35,9 +35,9 @@ class _Step:
 class OrderedSteps(Accumulator):
     """Entry: [beginnings, beginnings before the times, times, steps].
 
-    `beginnings[k]` is when the latest run through the first k + 1 steps began. `steps` says by its bits which steps the
-    touchpoint matches. Past 256 touchpoints the oldest leave `times` for the second list; a touchpoint that is later than
-    that many others is then taken as if it had occurred after those.
+    `beginnings[k]` is when the latest run through the first k + 1 steps began. The bits of `steps` say which steps each
+    touchpoint matches. Beyond 256 touchpoints the oldest are merged into the second list; a late touchpoint older than those
+    that remain is then treated as if it had occurred after the merged ones.
     """
 
     __slots__ = ("steps", "within")
@@ -84,7 +84,7 @@ class OrderedSteps(Accumulator):
             move_on(before, times.pop(0), steps.pop(0))
 
     def began(self, memory: Memory) -> int:
-        """When the latest run through all the steps began; `LONG_AGO` when there was none."""
+        """When the latest run through all the steps began; `LONG_AGO` if there was none."""
         entry = memory[self.place]
         return LONG_AGO if entry is None else entry[0][-1]
 
@@ -97,7 +97,7 @@ class OrderedSteps(Accumulator):
 
 
 def move_on(beginnings: list[int], at: int, matched: int) -> None:
-    """Let a touchpoint at `at`, later than all before, take the steps it matches. The last step first: it takes only one."""
+    """Let a touchpoint at `at`, later than all before, take the steps it matches. Last step first, so that it takes only one per run."""
     for step in range(len(beginnings) - 1, -1, -1):
         if matched >> step & 1:
             begun = at if step == 0 else beginnings[step - 1]

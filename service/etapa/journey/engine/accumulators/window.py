@@ -1,11 +1,11 @@
-"""Accumulators over a moving window: exact up to 256 matching touchpoints, coarser and still bounded past that.
+"""Accumulators over a moving window: exact up to 256 matching touchpoints, coarser but still bounded beyond that.
 
-A touchpoint is in the window while `now - within < occurred_at`. Past 256 the oldest merge into buckets, of at most 1/64 of the
+A touchpoint is in the window while `now - within < occurred_at`. Beyond 256, the oldest merge into buckets of at most 1/64 of the
 window; a bucket counts as a whole until its latest touchpoint leaves the window. So a count, a sum and so on may be off by what one
-bucket holds. All buckets are older than the 256, so whatever comes to less than 256 touchpoints is exact.
+bucket holds. All buckets are older than the 256, so results over fewer than 256 touchpoints are exact.
 
-Buckets of a count are as narrow as their number allows: the touchpoints of one microsecond at first, and twice as wide whenever there are
-too many. So a count stays exact while what is merged came at few different times, and is less wrong where much came in a short time.
+Buckets of a count are as narrow as their number allows: one microsecond at first, and twice as wide whenever there are too many.
+So a count stays exact while merged touchpoints came at few different times, and is less wrong if many came in a short time.
 """
 
 from bisect import bisect_left, bisect_right
@@ -22,11 +22,11 @@ from etapa.journey.language.model import Conversion, Match, Path, Weights
 EXACT: Final = 256
 BUCKETS: Final = 64
 MOST_COUNTS: Final = 2 * BUCKETS + 2
-"""Buckets of a count. So many there are at most when their width is a power of two of at most 1/64 of the window, and more than half of that."""
+"""Most buckets of a count: what a window needs when their width is a power of two between 1/128 and 1/64 of it."""
 LARGEST: Final = 1.7976931348623157e308
 
 Bucket = list[Any]
-"""What is kept of values that were merged, in the places that follow."""
+"""What is kept of merged values, at the positions that follow."""
 NUMBER: Final = 0
 TOTAL: Final = 1
 SMALLEST: Final = 2
@@ -34,7 +34,7 @@ LARGEST_VALUE: Final = 3
 
 
 class CountWindow(Windowed):
-    """When the matching touchpoints in the window occurred. Entry: the times, or once there are buckets [times, their times, their counts, level].
+    """When the matching touchpoints in the window occurred. Entry: the times, or with buckets [times, bucket times, bucket counts, level].
 
     All times ascend. A bucket's time is that of its latest touchpoint; its width is two to the power of the level.
     """
@@ -95,7 +95,7 @@ class CountWindow(Windowed):
 class ValueWindow(Windowed):
     """The numeric values in the window. Entry: [times, values, bucket times, buckets]; a bucket is [number, sum, smallest, largest].
 
-    Times ascend, and the values go with them; of touchpoints at the same time the earlier arrival comes first.
+    Times ascend, with the values in the same order; at equal times the earlier arrival comes first.
     """
 
     __slots__ = ("bucket_width", "value_of", "watch")
@@ -150,28 +150,28 @@ class ValueWindow(Windowed):
 
 
 def has_buckets(entry: list[Any]) -> bool:
-    """Of the entry of a `CountWindow`."""
+    """Whether the entry of a `CountWindow` has buckets."""
     return bool(entry) and isinstance(entry[0], list)
 
 
 def width_of(within: int) -> int:
-    """Of a bucket of values."""
+    """The width of a bucket of values."""
     return -(-within // BUCKETS)
 
 
 def straddling(bucket_times: list[int], gone: int, width: int) -> int:
-    """The place of the bucket of which some may have occurred at `gone` or earlier, although its latest did not; -1 when there is none."""
+    """The place of the bucket whose latest touchpoint is after `gone` while others may not be; -1 if there is none."""
     place = bisect_right(bucket_times, gone)
     return place if place < len(bucket_times) and bucket_times[place] // width * width <= gone else -1
 
 
 def coarsest_level(within: int) -> int:
-    """How often the width of a count's buckets may double: up to 1/64 of the window."""
+    """How often the width of a count's buckets may double, to at most 1/64 of the window."""
     return max(0, (within // BUCKETS).bit_length() - 1)
 
 
 def put_into_bucket(bucket_times: list[int], counts: list[int], at: int, level: int, coarsest: int) -> int:
-    """Count what occurred at `at` in its bucket. Gives the level that the buckets have then, which is higher when they were too many."""
+    """Count a touchpoint at `at` in its bucket. Returns the new level of the buckets, which is higher if there were too many."""
     place, found = find_bucket(bucket_times, at, 1 << level)
     if found:
         counts[place] += 1
@@ -188,22 +188,22 @@ def put_into_bucket(bucket_times: list[int], counts: list[int], at: int, level: 
 
 
 def uncertain_count(counts: list[int], place: int) -> int:
-    """How many of the bucket at `place` may be on the other side: its latest is certain. None of no bucket."""
+    """How many of the bucket at `place` may be on the other side; only its latest is certain. 0 if there is no bucket."""
     return counts[place] - 1 if place >= 0 else 0
 
 
 def uncertain_sum(buckets: list[Bucket], place: int) -> float:
-    """By how much a sum may be off because of the bucket at `place`: by all of its values but the latest."""
+    """By how much a sum may be off because of the bucket at `place`: all of its values but the latest are uncertain."""
     if place < 0:
         return 0.0
     number, total, smallest, largest = buckets[place]
     most: float = min(LARGEST, (number - 1) * max(abs(smallest), abs(largest)))
-    # Where all have the same sign, what is on the other side is less than all of it.
+    # If all values have the same sign, the part on the other side is less than the total.
     return most if smallest < 0 < largest else min(most, abs(total) - min(abs(smallest), abs(largest)))
 
 
 def forget_before(gone: int, times: list[int], companions: list[Any] | None = None) -> None:
-    """Remove what occurred at `gone` or earlier."""
+    """Remove everything that occurred at `gone` or earlier."""
     if times and times[0] <= gone:
         left = bisect_right(times, gone)
         del times[:left]
@@ -212,7 +212,7 @@ def forget_before(gone: int, times: list[int], companions: list[Any] | None = No
 
 
 def find_bucket(bucket_times: list[int], at: int, width: int) -> tuple[int, bool]:
-    """The place of the bucket for `at`, and whether it was there; its time is entered or moved on here."""
+    """The place of the bucket for `at`, and whether it existed. Its time is inserted or updated here."""
     slot = at // width
     place = bisect_left(bucket_times, at)
     if place < len(bucket_times) and bucket_times[place] // width == slot:

@@ -1,4 +1,4 @@
-"""The conditions about what did not happen: `absent` and `idle`."""
+"""The conditions on what did not happen: `absent` and `idle`."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ from etapa.journey.language.kinds.condition import Observed
 
 
 class NothingFor(CompiledLeaf):
-    """No matching touchpoint for a duration, and the customer was known all that time. Written `absent` or `idle`."""
+    """No matching touchpoint for a duration, all of which the customer was known. Written `absent` or `idle`."""
 
     __slots__ = ("duration", "key", "place")
 
@@ -44,7 +44,7 @@ class NothingFor(CompiledLeaf):
         return True, False
 
     def _since(self, customer: Customer) -> int:
-        """The latest match, or how long matches have been watched for."""
+        """The time of the latest match, or since when matches have been watched for."""
         entry = customer.memory[self.place]
         since: int = customer.first_at if entry is None else entry
         if customer.began:

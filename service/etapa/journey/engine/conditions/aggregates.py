@@ -1,4 +1,4 @@
-"""The conditions about values: `sum`, `avg`, `min`, `max`, `last`, ever and in a window."""
+"""The conditions on values: `sum`, `avg`, `min`, `max`, `last`, ever and in a window."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
@@ -99,11 +99,11 @@ class WindowCompares(CompiledLeaf):
         leaving: list[int] = [*bucket_times, *times]
         compare, bounds = self.comparing.of(customer), self.comparing.bounds_of(customer)
         truth = compare.accepts(self._value(customer, now))
-        # Working out what is left each time one leaves would take the square of their number, so it is estimated for all at once.
+        # Computing what is left each time one leaves would take quadratic time, so all are estimated at once.
         estimates, slack = self.estimate(values, buckets)
         place = bisect_right(leaving, now - self.within)
         if estimates and all_alike(bounds, min(estimates) - slack, max(estimates) + slack) and compare.accepts(estimates[0]) is truth:
-            # As long as anything is left nothing changes.
+            # Nothing changes as long as anything is left.
             place = max(place, bisect_left(leaving, leaving[-1]))
         while place < len(leaving):
             at = leaving[place]
@@ -207,7 +207,7 @@ def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroun
         return DistinctCompares(text, surroundings.shared(DistinctWindow(path, match, within, conversion)), comparison)
     comparing = Comparing(comparison, surroundings.whereabouts)
     if kind == "last":
-        # However long the window is, the same latest value is asked for.
+        # The latest value is the same however long the window is.
         last = surroundings.shared(LastValue(path, match, conversion))
         surroundings.watch_values_of(last.compared, last.asks, comparison)
         return LastCompares(text, last, within, comparing)
@@ -234,7 +234,7 @@ def _largest(values: list[Any], buckets: list[Bucket]) -> Number:
 
 
 Estimates = tuple[list[Any], float]
-"""What an aggregate is of the latest one, of the latest two, and so on; and by how much each of these may be off."""
+"""The aggregate of the latest value, of the latest two, and so on; and by how much each may be off."""
 
 _ROUNDING: Final = 2.3e-16
 """A little more than a float's relative error."""

@@ -1,4 +1,4 @@
-"""How a condition compares what it looks at: where dates are compared, in the zone where the customer is now."""
+"""How a condition compares what it looks at. Dates are compared in the zone where the customer is now."""
 
 from bisect import bisect_left, bisect_right
 from typing import Any, Final
@@ -15,7 +15,7 @@ from etapa.journey.language.matching.predicates import Predicate, compile_conver
 
 
 class Comparing:
-    """The comparison of a value that was read as what it is to be when it was remembered."""
+    """The comparison of a value that was converted when it was remembered."""
 
     __slots__ = ("are_dates", "bounds", "comparison", "predicate", "whereabouts")
 
@@ -25,49 +25,49 @@ class Comparing:
         self.whereabouts: Final = whereabouts if needs_zone(comparison) else None
         self.are_dates: Final = comparison.conversion == "date"
         self.bounds: Final = _numbers_in(comparison)
-        """Between two of them all numbers satisfy the comparison, or none does."""
+        """Between two neighbouring bounds, either all numbers satisfy the comparison or none does."""
 
     def of(self, customer: Customer) -> Predicate:
-        """What tells whether a value passes."""
+        """The predicate that values must satisfy for this customer."""
         whereabouts = self.whereabouts
         return self.predicate if whereabouts is None else self.predicate.in_zone(whereabouts.of(customer))
 
     def bounds_of(self, customer: Customer) -> list[float]:
-        """The bounds, those that are dates as instants."""
+        """The bounds, with dates as instants."""
         whereabouts = self.whereabouts
         if whereabouts is None or not self.are_dates:
             return self.bounds
         return _numbers_in(Comparison(tests_in(self.comparison.tests, whereabouts.of(customer))))
 
     def shown(self, value: Any) -> Observed:
-        """A value as reasons show it."""
+        """The value as shown in reasons."""
         if self.are_dates and isinstance(value, int):
             return date_text(value)
         return scalar_text(value)
 
 
 def asks_of_whole(comparison: Comparison) -> bool:
-    """Whether it hangs on the whole of a list or a long text, of which only a part may be kept."""
+    """Whether it needs a whole list or a long text, of which only a part may be kept."""
     return bool(comparison.elements) or any(test.operator in ("contains", "ends_with", "matches") for test in comparison.tests)
 
 
 def ask_key(comparison: Comparison) -> str:
-    """A short text by which the answer is found again."""
+    """A short key under which the answer is kept."""
     return accumulator_key("ask", comparison_definition(comparison))
 
 
 def answered(comparison: Comparison, predicate: Predicate) -> Predicate:
-    """The comparison of a value that was kept."""
+    """The predicate for a kept value."""
     return Answered(ask_key(comparison), predicate) if asks_of_whole(comparison) else predicate
 
 
 def date_text(at: int) -> str:
-    """An instant that was read from a date. Offsets may take it out of the years that can be written down."""
+    """An instant read from a date. Its offset may take it outside the years 1 to 9999."""
     return instant_text(max(BEGINNING_OF_TIME, min(END_OF_TIME, at)))
 
 
 def all_alike(bounds: list[float], low: float, high: float) -> bool:
-    """Whether a comparison with these bounds is certain to say the same of all numbers from `low` to `high`. Not of what is no number."""
+    """Whether a comparison with these bounds certainly gives all numbers from `low` to `high` the same answer. False for NaN."""
     return low <= high and bisect_left(bounds, low) == bisect_right(bounds, high)
 
 

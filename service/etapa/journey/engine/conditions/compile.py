@@ -1,4 +1,4 @@
-"""From the conditions of a journey file to compiled ones, with the accumulators that they share."""
+"""Compiles the conditions of a journey file, with the accumulators that they share."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -41,7 +41,7 @@ _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Comp
     model.Days: compile_days,
     model.LocalClock: compile_clock,
 }
-"""For each kind of leaf what compiles it, given its words and what it shares with others."""
+"""For each kind of leaf, the function that compiles it, given its text and what it shares with others."""
 
 
 class Compiler:
@@ -50,17 +50,17 @@ class Compiler:
     def __init__(self, zone: model.CustomerZone) -> None:
         self.surroundings: Final = Surroundings(zone)
         self.subject = ""
-        """Whose condition is compiled: the rule's id, or `campaign` and the campaign's."""
+        """The subject whose condition is being compiled: a rule's id, or `campaign` and a campaign's id."""
         self.watched: Final[list[tuple[str, str, list[Watch]]]] = []
-        """For each leaf whose it is, its words, and what counts values that it cannot use."""
+        """For each leaf: its subject, its text, and the watches that count values it cannot use."""
 
     def condition_of(self, subject: str, condition: model.Condition) -> Condition:
-        """The condition of a rule (its id), or of a campaign (`campaign` and its id)."""
+        """Compile the condition of a rule (`subject` is its id) or of a campaign (`campaign` and its id)."""
         self.subject = subject
         return self.condition(condition)
 
     def watch_consent(self, consent: model.Trait) -> None:
-        """Have the values looked at that consent is asked of."""
+        """Watch the values of the trait that consent depends on."""
         self.surroundings.watches = []
         self.surroundings.watch_trait(consent.name, type_check(consent.comparison))
         self.watched.append(("consent", consent.text(), self.surroundings.watches))

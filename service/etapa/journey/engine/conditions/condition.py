@@ -1,10 +1,10 @@
-"""Conditions, compiled. Each answers: is it true now, until when if nothing happens, and what did it see?
+"""Compiled conditions. Each answers: is it true now, until when if nothing happens, and what did it see?
 
 `holds(customer, now, touchpoint)`: whether it is true at `now`, with the touchpoint at hand or none.
-`rises(customer, now)`: the first microsecond from `now` on at which it may be true without a touchpoint; `now` or earlier when it is.
-`falls(customer, now)`, of one that is true without a touchpoint: the first microsecond after `now` at which it may be false.
-    Of a leaf both come from `until`, the very time at which its truth changes. Of a composite it is a time at which a leaf of
-    it changes, and before which the composite cannot. `NEVER` when time alone changes nothing.
+`rises(customer, now)`: the first microsecond from `now` on at which it may be true without a touchpoint; `now` or earlier if it is true.
+`falls(customer, now)`, for one that is true without a touchpoint: the first microsecond after `now` at which it may be false.
+For a leaf both come from `until`, the exact time at which its truth changes. For a composite it is a time at which one of
+its leaves changes, and before which the composite cannot change. `NEVER` if time alone changes nothing.
 `reasons(customer, now, touchpoint, truth)`: the clauses that make it `truth`, which it must be.
 
 Judging reads a customer and changes nothing.
@@ -23,7 +23,7 @@ from etapa.journey.language.kinds.condition import Observed
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Condition:
-    """What all of them answer."""
+    """Base of all compiled conditions."""
 
     __slots__ = ()
 
@@ -40,11 +40,11 @@ class Condition:
         raise NotImplementedError
 
     def leaves(self) -> "list[CompiledLeaf]":
-        """All conditions in it that hold no others."""
+        """All conditions in it that contain no others."""
         raise NotImplementedError
 
     def possible(self, touchpoint_type: str | None) -> bool | None:
-        """Whether it is true for a touchpoint of that type (or none): none when that depends on the customer."""
+        """Whether it is true for a touchpoint of that type (none: without a touchpoint). None if that depends on the customer."""
         raise NotImplementedError
 
     def changes_by_time(self) -> tuple[bool, bool]:
@@ -53,7 +53,7 @@ class Condition:
 
 
 class CompiledLeaf(Condition):
-    """Base of conditions that hold no others. What follows are the answers of one that time alone never changes."""
+    """Base of conditions that contain no others. The defaults are those of one that time alone never changes."""
 
     __slots__ = ("text",)
 
@@ -62,7 +62,7 @@ class CompiledLeaf(Condition):
         """The condition in words, such as `count(purchase, 90d) >= 3`."""
 
     def until(self, customer: Customer, now: int) -> int:
-        """The first microsecond after `now` at which its truth, without a touchpoint, is another."""
+        """The first microsecond after `now` at which its truth without a touchpoint changes."""
         return NEVER
 
     def rises(self, customer: Customer, now: int) -> int:
@@ -82,19 +82,19 @@ class CompiledLeaf(Condition):
         return [Clause(text, observed, exact=False, off_by_at_most=self.off_by_at_most(customer, now))]
 
     def exact(self, customer: Customer, now: int) -> bool:
-        """Whether what it sees is certain: not worked out from coarse pieces, of which some may have left the window."""
+        """Whether the observed value is exact: not computed from merged pieces that may partly have left the window."""
         return True
 
     def off_by_at_most(self, customer: Customer, now: int) -> Any:
-        """Of a number that is not exact, a bound of its error, which is a number as well; none where there is none."""
+        """The bound on the error of a number that is not exact; none if there is no bound."""
         return None
 
     def memory_key(self) -> str | None:
-        """What it remembers a customer by (see `beginnings`); none when it needs no memory of its own."""
+        """The key of its memory (see `beginnings`); none if it needs no memory of its own."""
         return None
 
     def told_at(self, customer: Customer) -> int | None:
-        """Of one that looks at nothing but the latest value: when that was told; none when it looks at more, or was told nothing."""
+        """For a condition on the latest value only: the time of that value. None if there is no value, or it looks at more."""
         return None
 
     def traits(self) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ class AllHold(Condition):
         return True
 
     def rises(self, customer: Customer, now: int) -> int:
-        """Not before the last of them."""
+        """Not before all of them may be true."""
         at = now
         for condition in self.conditions:
             rises = condition.rises(customer, now)
@@ -182,7 +182,7 @@ class AnyHolds(Condition):
         return at
 
     def falls(self, customer: Customer, now: int) -> int:
-        """Not before the last of those that are true now."""
+        """Not before all that are true now may be false."""
         at = now
         for condition in self.conditions:
             if condition.holds(customer, now, None):

@@ -1,4 +1,4 @@
-"""What makes a value a yes: it passes, and is of the type that it is compared with."""
+"""When a value gives consent: it satisfies the comparison and is of the operand's type."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from etapa.journey.localtime.zone import Zone
 
 
 class GivesConsent(Predicate):
-    """No operator makes a yes of a value that is missing, or of another type than its operand, as `ne: true` would of "true"."""
+    """A value that is missing or of another type than the operand is never consent. Otherwise `ne: true` would accept "true"."""
 
     __slots__ = ("_compare", "_comparison", "_zone")
 
@@ -28,12 +28,12 @@ class GivesConsent(Predicate):
 
 
 def consent_key(comparison: Comparison) -> str:
-    """A short text by which the answer is found again."""
+    """A short key under which the answer is kept."""
     return accumulator_key("consent", comparison_definition(comparison))
 
 
 def is_comparable(comparison: Comparison, value: Any, zone: Zone) -> bool:
-    """Whether a value that is there is of the type of each operand; of a list that is looked into, each member counts."""
+    """Whether a value that is not missing is of every operand's type. If a comparison looks into a list, every member counts."""
     if comparison.conversion is not None:
         return converted(value, comparison.conversion, zone) is not None
     found = json_kind(value)
@@ -48,7 +48,7 @@ def is_comparable(comparison: Comparison, value: Any, zone: Zone) -> bool:
 
 
 def _are_comparable(asked: Any, members: list[Any], zone: Zone) -> bool:
-    """Whether all members, or what lies at the paths into them, are; what is missing is of no type."""
+    """Whether all members, or the values at paths into them, are comparable. Missing values have no type."""
     if isinstance(asked, Comparison):
         return all(member is None or is_comparable(asked, member, zone) for member in members)
     for member in members:

@@ -1,4 +1,4 @@
-"""The conditions about how many touchpoints match, ever and in a window."""
+"""The conditions on how many touchpoints match, ever and in a window."""
 
 from bisect import bisect_right
 from typing import Any, Final
@@ -117,7 +117,7 @@ class CountCompares(CompiledLeaf):
 def compile_count(written: model.Count, text: str, surroundings: Surroundings) -> CompiledLeaf:
     window = written.window
     if written.weights is not None:
-        # A sum of the weights: what is added up of each touchpoint is one.
+        # A sum of the weights: each touchpoint adds one, times its weight.
         added = model.Aggregate("sum", (), written.match, window, written.comparison, None, written.weights)
         return compile_aggregate(added, text, surroundings)
     if window.before is not None or window.calendar is not None:
@@ -128,6 +128,6 @@ def compile_count(written: model.Count, text: str, surroundings: Surroundings) -
 
 
 def _left(times: list[int], gone: int) -> int:
-    """How many of them are after `gone`. Mostly all are."""
+    """How many of the times are after `gone`. Usually all are."""
     number = len(times)
     return number - bisect_right(times, gone) if number and times[0] <= gone else number

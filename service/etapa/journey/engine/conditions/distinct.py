@@ -1,4 +1,4 @@
-"""The conditions about how many different values there are, ever and in a window."""
+"""The conditions on how many different values there are, ever and in a window."""
 
 from bisect import bisect_right
 from typing import Any, Final
@@ -66,7 +66,7 @@ class DistinctCompares(CompiledLeaf):
 
 
 class _Estimated(Predicate):
-    """What a comparison says of the number that so many kept digests stand for."""
+    """A comparison of the number that so many kept digests represent."""
 
     __slots__ = ("bits", "compare")
 

@@ -1,4 +1,4 @@
-"""The condition about the touchpoint at hand."""
+"""The condition on the touchpoint at hand."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""When a comparison turns as a number falls, because what was counted leaves its window."""
+"""When a comparison changes as a number falls, because what was counted leaves its window."""
 
 from bisect import bisect_right
 from typing import Final
@@ -13,12 +13,12 @@ _FALLING: Final = frozenset({"lt", "lte"})
 
 
 def falling_turns(compare: Predicate) -> tuple[int, ...]:
-    """The numbers, descending, at which a falling count turns: `compare` differs between the number and the one below."""
+    """The numbers, descending, at which a falling count changes the answer: `compare` differs between the number and the one below."""
     return tuple([number for number in range(EXACT, 0, -1) if compare.accepts(number) is not compare.accepts(number - 1)])
 
 
 def until_turned(times: list[int], now: int, within: int, turns: tuple[int, ...], compare: Predicate) -> int:
-    """When the number of `times` in the window turns `compare`, as they leave it one by one (those at the same time together)."""
+    """When `compare` changes as `times` leave the window one by one (those at the same time together)."""
     number = len(times) - bisect_right(times, now - within)
     truth = compare.accepts(number)
     for turn in turns:

@@ -1,4 +1,4 @@
-"""The condition about the earliest matching touchpoint."""
+"""The condition on the earliest matching touchpoint."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The condition about the time in the stage."""
+"""The condition on the time in the stage."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What is asked of accumulators of latest values, of different values and of days, about a span of time as in `series`."""
+"""Series (see `series`) over accumulators of latest values, of different values and of days."""
 
 from bisect import bisect_right
 from typing import Any, Final
@@ -29,7 +29,7 @@ class LatestValue(Series):
 
 
 class LatestBefore(Series):
-    """The latest value up to so long ago."""
+    """The latest value up to a given time ago."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ class LatestBefore(Series):
 
 
 class KeysLatest(Series):
-    """How many different ones, of those whose latest time is known."""
+    """How many different keys, for an accumulator that knows the latest time of each."""
 
     __slots__ = ()
 
@@ -70,7 +70,7 @@ class KeysLatest(Series):
 
 
 class KeysEarliest(Series):
-    """How many different ones, of those whose earliest time is known."""
+    """How many different keys, for an accumulator that knows the earliest time of each."""
 
     __slots__ = ()
 
@@ -89,7 +89,7 @@ class KeysEarliest(Series):
 
 
 class KeysAmong(Series):
-    """How many different ones, of those of which all times are known that matter."""
+    """How many different keys, for an accumulator that knows all relevant times of each."""
 
     __slots__ = ()
 
@@ -113,7 +113,7 @@ class KeysAmong(Series):
 
 
 class DaysCounted(Series):
-    """How many different days ever."""
+    """How many different days, ever."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""The conditions about the customer's local time and dates, and in which zone a customer is."""
+"""The conditions on the customer's local time and on dates."""
 
 from typing import Any, Final, final
 
@@ -19,19 +19,19 @@ from etapa.journey.localtime.zone import Zone
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 
 _MOST_SPANS: Final = 4096
-"""Dates of customers whose next turn is kept; past that they are worked out anew."""
+"""Most dates whose next change is cached; beyond that it is computed anew."""
 _LONGEST_KEPT: Final = 40
-"""Characters of a date that is kept. None that a system writes is longer."""
+"""Most characters of a date that is cached. Systems write no longer dates."""
 _FARTHEST: Final = 3 * DAY
-"""No two clocks, nor one before and after a change, are that far apart."""
+"""More than any two local clocks, or one clock before and after a change, can differ."""
 
 Span = tuple[int, int, bool]
-"""From when on, up to when (exclusive), and what holds all that time."""
+"""Start, end (exclusive), and the answer that holds all that time."""
 _NEVER_NEAR: Final[Span] = (-NEVER, NEVER, False)
 
 
 class ClockShows(CompiledLeaf):
-    """The wall shows one of the times where the customer is."""
+    """The customer's local time is one of the given times."""
 
     __slots__ = ("_days", "_ends", "_marks", "_starts", "where")
 
@@ -42,7 +42,7 @@ class ClockShows(CompiledLeaf):
         self._starts: Final = 0 if times.hours is None else times.hours.start
         self._ends: Final = DAY if times.hours is None else times.hours.end
         self._marks: Final = sorted({0, self._starts, self._ends % DAY})
-        """Times of day at which the answer may change."""
+        """The times of day at which the answer may change."""
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return self.shows(self.where.of(customer).local(now))
@@ -51,7 +51,7 @@ class ClockShows(CompiledLeaf):
         return self.turns_after(self.where.of(customer), now)
 
     def turns_after(self, zone: Zone, now: int) -> int:
-        """The first instant after `now` at which the wall shows something else of the two."""
+        """The first instant after `now` at which the answer changes."""
         at = now
         truth = self.shows(zone.local(at))
         while at <= END_OF_TIME:
@@ -64,7 +64,7 @@ class ClockShows(CompiledLeaf):
         return NEVER
 
     def shows(self, local: int) -> bool:
-        """Whether a local time is one of them."""
+        """Whether a local time is one of the given times."""
         day = local // DAY
         time = local - day * DAY
         if self._starts < self._ends:
@@ -92,9 +92,9 @@ class ClockShows(CompiledLeaf):
 
 
 class DateIsNear(CompiledLeaf):
-    """Now is between two distances from the date in a trait: that one, or the same day of any year or month.
+    """Now is between two offsets from the date in a trait: that date itself, or the same day of any year or month.
 
-    Nothing changes it, but that it remembers how long its latest answers hold.
+    Immutable, except that it caches how long its latest answers hold.
     """
 
     __slots__ = ("_spans", "begins", "ends", "every", "trait", "where")
@@ -161,7 +161,7 @@ class DateIsNear(CompiledLeaf):
         return span
 
     def span_around(self, moment: Moment, zone: Zone, now: int) -> Span:
-        """Whether it holds at `now`, from when on at the latest, and up to when."""
+        """The span around `now` with the same answer. It may begin later than that answer did."""
         local = moment.day * DAY if moment.instant is None else zone.local(moment.instant)
         if self.every is not None:
             return self._span_of_many(local, zone, now)
@@ -173,7 +173,7 @@ class DateIsNear(CompiledLeaf):
         return (begins, ends, True) if now >= begins else (now, begins, False)
 
     def _span_of_many(self, local: int, zone: Zone, now: int) -> Span:
-        """Of the same day of any year or month. Each time it holds for less than that, so only those next to each other can meet."""
+        """The same for the same day of any year or month. It holds for less than a year or month, so only neighbouring days can meet."""
         days = Anniversaries(local, self.every == "year")
         place = days.near(zone.local(now) - (0 if self.begins is None else self.begins.length))
         begins = self._begins(days, place, zone)
@@ -186,11 +186,11 @@ class DateIsNear(CompiledLeaf):
             begins, following = following, self._begins(days, place + 1, zone)
         ends = self._ends(days, place, zone)
         if now >= ends and now - begins < _FARTHEST:
-            # On a day that a change of clocks made shorter, the one before may last into this one.
+            # If a change of clocks made the day shorter, the previous one may overlap this one.
             ends = self._ends(days, place - 1, zone)
         near = now < ends
         end = ends if near else following
-        # Where they meet it goes on, and one that a change of clocks left no time for is not there.
+        # Adjoining spans are joined, and one that a change of clocks leaves no time for is skipped.
         while following <= END_OF_TIME:
             place += 1
             ends = self._ends(days, place, zone)
@@ -214,7 +214,7 @@ class DateIsNear(CompiledLeaf):
         return NEVER if at is None else at
 
     def _moved(self, local: int, instant: int | None, offset: Offset | None, zone: Zone) -> int | None:
-        """The instant that far from a local time. Without days, an instant that is known is not taken through the calendar."""
+        """The instant at that offset from a local time. Without days in the offset, a known instant needs no calendar."""
         if offset is None:
             return None
         if instant is not None and offset.days == 0:
@@ -224,7 +224,7 @@ class DateIsNear(CompiledLeaf):
 
 @final
 class Anniversaries:
-    """The same day and time of day in every year, or in every month, by numbers that follow each other."""
+    """The same day and time of day in every year or every month, numbered consecutively."""
 
     __slots__ = ("_day", "_month", "_step", "_time")
 
@@ -236,12 +236,12 @@ class Anniversaries:
         self._month: Final = month - 1 if yearly else 0
 
     def near(self, local: int) -> int:
-        """The number of the one in the year or month of a local time."""
+        """The number of the anniversary in the year or month of a local time."""
         year, month, _ = date_of(local // DAY)
         return year if self._step == 12 else year * 12 + month - 1
 
     def local(self, place: int) -> int:
-        """When the wall shows the one of that number; the day is cut to the month's length."""
+        """The local time of the anniversary with that number; the day is limited to the month's length."""
         return day_in_month(place * self._step + self._month, self._day) * DAY + self._time
 
 

@@ -1,4 +1,4 @@
-"""The condition about a customer who is late by its own pace."""
+"""The condition on customers who are late by their own pace."""
 
 from typing import Final
 
@@ -13,11 +13,11 @@ from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.model import Match
 
 _LEAST: Final = 3
-"""Two touchpoints have one gap, which is no pace."""
+"""Two touchpoints have only one gap, which does not make a pace."""
 
 
 class Rhythm(Matching):
-    """How many matching touchpoints ever, and from when to when. Entry: [number, earliest, latest]."""
+    """How many matching touchpoints ever, with the earliest and latest time. Entry: [number, earliest, latest]."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ class Rhythm(Matching):
 
 
 class LaterThanUsual(CompiledLeaf):
-    """The latest matching touchpoint is so many of the customer's usual gaps ago."""
+    """The latest matching touchpoint was longer ago than the given multiple of the customer's usual gap."""
 
     __slots__ = ("key", "pace", "place")
 
@@ -67,7 +67,7 @@ class LaterThanUsual(CompiledLeaf):
         return True, False
 
     def _due(self, customer: Customer) -> int:
-        """From when on it is true if nothing comes; `NEVER` while there is no telling."""
+        """From when on it is true if nothing arrives; `NEVER` while that is unknown."""
         entry = customer.memory[self.place]
         if entry is None:
             return NEVER

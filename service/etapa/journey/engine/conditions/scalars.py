@@ -1,11 +1,11 @@
-"""What is shown of a value in a reason."""
+"""How reasons show a value."""
 
 from etapa.journey.engine.accumulators.kept_value import KEPT
 from etapa.journey.language.kinds.condition import Observed
 
 
 def scalar_text(value: object) -> Observed:
-    """What is shown of a value in a clause: scalars as they are, lists and objects as a word."""
+    """A value as a clause shows it: scalars as they are, lists and objects as a word."""
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, dict) and KEPT in value:

@@ -1,4 +1,4 @@
-"""The condition about a decaying score."""
+"""The condition on a decaying score."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class ScoreCompares(CompiledLeaf):
             return NEVER
         since: int = entry[0]
         left = partial(decayed_after, entry[1], since, self.half_life)
-        # A score only ever moves towards zero, so each test turns at most once.
+        # A score only moves towards zero, so each test changes at most once.
         truth = self.compare.accepts(left(now))
         for at in sorted([_first_turn(test, left, now) for test in self.tests]):
             if at != NEVER and self.compare.accepts(left(at)) is not truth:
@@ -65,7 +65,7 @@ def compile_score(written: model.Score, text: str, surroundings: Surroundings) -
 
 
 def _first_turn(test: Predicate, left: Callable[[int], float], now: int) -> int:
-    """The first microsecond after `now` at which `test` turns, by bisection up to the end of time."""
+    """The first microsecond after `now` at which `test` changes, by bisection up to the end of time."""
     truth = test.accepts(left(now))
     if test.accepts(left(END_OF_TIME)) is truth:
         return NEVER

@@ -1,4 +1,4 @@
-"""The condition about steps in order."""
+"""The condition on steps in order."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ from etapa.journey.language.kinds.condition import Observed
 
 
 class StepsTaken(CompiledLeaf):
-    """Touchpoints match the steps of a sequence, in order and all in the window."""
+    """Touchpoints match the steps of a sequence, in order and all within the window."""
 
     __slots__ = ("sequence",)
 

@@ -1,4 +1,4 @@
-"""What is asked of an accumulator about a span of time: everything after `gone`, up to and including `upto`."""
+"""Queries to an accumulator about a span of time: everything after `gone`, up to and including `upto`."""
 
 from bisect import bisect_right
 from typing import Any, Final
@@ -30,7 +30,7 @@ _NONE: Final = (-1, -1)
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Series:
-    """What an accumulator can be asked. `entry` is never none; `nothing` is the answer where there is none."""
+    """The queries. `entry` is never none; `nothing` is the answer if there is no entry."""
 
     __slots__ = ("accumulator", "nothing")
 
@@ -39,23 +39,23 @@ class Series:
         self.nothing: Final = nothing
 
     def value(self, entry: Any, gone: int, upto: int) -> Any:
-        """What the touchpoints of that span come to."""
+        """The value of the touchpoints in the span."""
         raise NotImplementedError
 
     def times(self, entry: Any) -> list[int]:
-        """Times at which a span that moves on can come to something else, ascending."""
+        """The times, ascending, at which the value can change as the span's ends move over them."""
         raise NotImplementedError
 
     def estimates(self, entry: Any) -> Estimates | None:
-        """What those at `times` come to, nearly; none where the answer itself costs as little, or where it is beyond floats."""
+        """Estimates for the touchpoints at `times`; none if the exact value costs no more, or is beyond floats."""
         return None
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        """Whether the answer is certain."""
+        """Whether the value is exact."""
         return True
 
     def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
-        """If it is not, by how much it may be off; none where there is no bound."""
+        """By how much a value that is not exact may be off; none if there is no bound."""
         return None
 
 
@@ -86,7 +86,7 @@ class Counted(Series):
 
 
 def _straddling_ends(bucket_times: list[int], gone: int, upto: int, width: int) -> tuple[int, int]:
-    """The buckets that lie across the beginning and across the end; what counts too much there is too little here."""
+    """The buckets that straddle the beginning and the end. Their errors have opposite signs."""
     return straddling(bucket_times, gone, width), straddling(bucket_times, upto, width)
 
 
@@ -98,7 +98,7 @@ def _later(entry: Any, at: int) -> int:
 
 
 class CountedBefore(Series):
-    """How many there are up to so long ago."""
+    """How many there are up to a given time ago."""
 
     __slots__ = ("before",)
 
@@ -124,7 +124,7 @@ class CountedBefore(Series):
 
 
 class Aggregated(Series):
-    """The sum, average, least or greatest of the values in a window."""
+    """The sum, average, smallest or largest of the values in a window."""
 
     __slots__ = ("kind", "within")
 
@@ -156,7 +156,7 @@ class Aggregated(Series):
 
 
 class AggregatedBefore(Series):
-    """The same of those up to so long ago."""
+    """The same for values up to a given time ago."""
 
     __slots__ = ("before", "kind")
 
@@ -183,7 +183,7 @@ class AggregatedBefore(Series):
 
 
 def aggregate(kind: AggregateKind, aged: list[Any] | None, values: list[Any], buckets: list[Bucket]) -> Any:
-    """Of single values, of merged ones, and of those that are kept for ever."""
+    """The aggregate of single values, of merged values, and of values kept for ever."""
     if aged is None and not values and not buckets:
         return 0 if kind == "sum" else None
     if kind == "min":

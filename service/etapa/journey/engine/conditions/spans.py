@@ -1,6 +1,6 @@
-"""The conditions about windows that do not end now, or that the customer's calendar cuts, and about days.
+"""The conditions on windows that end before now or follow the customer's calendar, and on days.
 
-They have in common that what they look at is a span of time; how it moves on is what tells them apart.
+They all look at a span of time; they differ in how it moves.
 """
 
 from bisect import bisect_right
@@ -30,13 +30,13 @@ from etapa.journey.localtime.calendar_periods import Periods
 from etapa.journey.units import DAY, HOUR
 
 _SHORTEST: Final[dict[Unit, int]] = {"day": 20 * HOUR, "week": 6 * DAY, "month": 27 * DAY, "quarter": 89 * DAY, "year": 364 * DAY}
-"""Of a day that was not skipped altogether, in any zone and with any change of clocks since 1970."""
+"""The shortest day that was not skipped altogether, in any zone and with any change of clocks since 1970."""
 _MOST_APART: Final = 3 * DAY
-"""A change of clocks takes no calendar back by more."""
+"""The most by which a change of clocks turns a calendar back."""
 
 
 class SpanCompares(CompiledLeaf):
-    """What a series comes to in a span satisfies the comparison. Base of those whose spans move on in different ways."""
+    """The value of a series in a span satisfies the comparison. Base of conditions whose spans move in different ways."""
 
     __slots__ = ("comparing", "key", "place", "series")
 
@@ -68,7 +68,7 @@ class SpanCompares(CompiledLeaf):
         return self.series.off_by_at_most(customer.memory[self.place], gone, upto)
 
     def _ends(self, customer: Customer, now: int) -> tuple[int, int]:
-        """The span: after the first, up to and including the second."""
+        """The span: after the first time, up to and including the second."""
         raise NotImplementedError
 
     def _value(self, customer: Customer, now: int) -> Any:
@@ -77,7 +77,7 @@ class SpanCompares(CompiledLeaf):
 
 @final
 class SlidingCompares(SpanCompares):
-    """A span that ends so long ago, and began so long before or ever."""
+    """A span that ends a given time ago, and begins a given time before that or has no beginning."""
 
     __slots__ = ("before", "numbers_fall", "within")
 
@@ -96,7 +96,7 @@ class SlidingCompares(SpanCompares):
         compare = self.comparing.of(customer)
         present = self._value(customer, now)
         truth = compare.accepts(present)
-        # Those that have yet to leave, and those that have yet to come in.
+        # Touchpoints that have yet to leave, and those that have yet to enter.
         leaving = len(times) if within == NEVER else bisect_right(times, now - within)
         entering = bisect_right(times, now - before)
         estimates, bounds = self.series.estimates(entry) if len(times) >= ENOUGH else None, self.comparing.bounds_of(customer)
@@ -144,7 +144,7 @@ class SlidingCompares(SpanCompares):
 
 @final
 class CalendarCompares(SpanCompares):
-    """A period of the customer's calendar: the present one up to now, or the one before it."""
+    """A period of the customer's calendar: the current one up to now, or the one before it."""
 
     __slots__ = ("last", "periods", "where")
 
@@ -169,7 +169,7 @@ class CalendarCompares(SpanCompares):
             if compare.accepts(self._value_in(entry, period.before, period.start)) is not truth:
                 return at
             if newest + _MOST_APART < (period.before if self.last else period.start):
-                # What comes after is as empty as this.
+                # Later periods are as empty as this one.
                 return NEVER
         return NEVER
 
@@ -198,7 +198,7 @@ class CalendarCompares(SpanCompares):
 
 
 def compile_span(text: str, series: Series, window: Window, surroundings: Surroundings, comparison: Comparison) -> CompiledLeaf:
-    """The condition about what a series comes to in a window."""
+    """The condition on the value of a series in a window."""
     comparing = Comparing(comparison, surroundings.whereabouts)
     if window.calendar is not None:
         return CalendarCompares(text, series, window.calendar, surroundings.whereabouts, comparing)
@@ -206,7 +206,7 @@ def compile_span(text: str, series: Series, window: Window, surroundings: Surrou
 
 
 def counted_in(match: Match, window: Window, surroundings: Surroundings) -> Series:
-    """How many there are in a window that is not ever."""
+    """The count in a window other than ever."""
     reach = window.reach()
     if reach is None:
         return CountedBefore(surroundings.shared(CountBefore(match, window.before or 0)))
@@ -214,7 +214,7 @@ def counted_in(match: Match, window: Window, surroundings: Surroundings) -> Seri
 
 
 def aggregated_in(written: model.Aggregate, surroundings: Surroundings) -> Series:
-    """What the values come to in a window that is not ever."""
+    """The aggregate of values in a window other than ever."""
     path, match, window, kind, conversion = written.path, written.match, written.window, written.kind, written.conversion
     if kind == "distinct":
         return keys_in(ValueKey(path, conversion), match, window, surroundings)
@@ -234,7 +234,7 @@ def aggregated_in(written: model.Aggregate, surroundings: Surroundings) -> Serie
 
 
 def keys_in(key_of: KeyOf, match: Match, window: Window, surroundings: Surroundings) -> Series:
-    """How many different ones there are in a window that is not ever."""
+    """The number of different keys in a window other than ever."""
     reach = window.reach()
     if reach is None:
         return KeysEarliest(surroundings.shared(KeysBefore(key_of, match)))
@@ -255,8 +255,8 @@ def compile_days(written: Days, text: str, surroundings: Surroundings) -> Compil
 
 
 def _waits_for(window: Window) -> int | None:
-    """How long a touchpoint may have to wait until it is in the window; none when it is from the start."""
+    """How long a touchpoint may have to wait before it enters the window; none if it is inside from the start."""
     if window.calendar is None:
         return window.before
-    # What lies in the present period has to, and no more than that.
+    # Touchpoints in the current period have to wait, but not longer than a period.
     return Calendar(window.calendar.unit).reach() if window.calendar.last else None

@@ -23,17 +23,17 @@ class Surroundings:
     def __init__(self, zone: CustomerZone) -> None:
         self.whereabouts: Final = Whereabouts(zone)
         self.asks_for_zone = False
-        """Whether something that is taken from a touchpoint hangs on where the customer is when it arrives."""
+        """Whether anything taken from a touchpoint depends on where the customer is when it arrives."""
         self.by_key: Final[dict[str, Accumulator]] = {}
         self.watches: list[Watch] = []
-        """What counts values that the condition at hand cannot use."""
+        """Watches that count values which the current condition cannot use."""
         self.asks_of_traits: Final[dict[str, list[Ask]]] = {}
-        """What is asked of the whole value of a trait, by trait."""
+        """What conditions ask of the whole value of a trait, by trait."""
         self.watches_of_traits: Final[dict[str, list[Watch]]] = {}
-        """By the traits that conditions compare."""
+        """By trait, for the traits that conditions compare."""
 
     def shared(self, accumulator: _Shared) -> _Shared:
-        """`accumulator`, or the one of the same definition that is there already."""
+        """`accumulator`, or an existing one with the same definition."""
         there = self.by_key.get(accumulator.key)
         if there is None:
             accumulator.place = len(self.by_key)
@@ -46,11 +46,11 @@ class Surroundings:
         return there
 
     def ask_of_trait(self, name: str, ask: Ask) -> None:
-        """Have the answer kept where only a part of a trait's value is."""
+        """Keep the answer to `ask` if only a part of the trait's value is kept."""
         self.asks_of_traits.setdefault(name, []).append(ask)
 
     def watch_values_of(self, lookers: list[Watch], asks: list[Ask], comparison: Comparison) -> None:
-        """Have the values looked at that `comparison` is about. Those that are read as something else are looked at where that is done."""
+        """Watch the values that `comparison` compares. Values that are converted are watched by their conversion."""
         if asks_of_whole(comparison):
             asks.append(Ask(ask_key(comparison), compile_comparison(comparison)))
         if comparison.conversion is None:
@@ -59,7 +59,7 @@ class Surroundings:
             self.watches.append(watch)
 
     def watch_trait(self, name: str, check: TypeCheck) -> None:
-        """Have the values of a trait looked at as they come."""
+        """Watch the values of a trait as they arrive."""
         watch = Watch(check)
         self.watches_of_traits.setdefault(name, []).append(watch)
         self.watches.append(watch)

@@ -1,4 +1,4 @@
-"""The condition about a trait."""
+"""The condition on a trait."""
 
 from typing import Final
 
@@ -53,7 +53,7 @@ class TraitCompares(CompiledLeaf):
         return (self.name,) if self.whereabouts is None else (self.name, *self.whereabouts.traits())
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
-        """The value as it was read; as it came, if it cannot be read so."""
+        """The converted value, or the original if it cannot be converted."""
         entry = customer.traits.get(self.name)
         if entry is None:
             return None

@@ -1,4 +1,4 @@
-"""In which zone a customer is, as far as a journey can tell."""
+"""The zone in which a customer is, as far as the journey can tell."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from etapa.journey.localtime.zones import UTC, zone_called
 
 
 class Whereabouts:
-    """Where the customers of a journey are: each where a trait says, at the moment of asking, or all in one place."""
+    """Where the customers of a journey are: all in one zone, or each in the zone that a trait names at the moment."""
 
     __slots__ = ("_elsewhere", "_trait")
 
@@ -18,12 +18,12 @@ class Whereabouts:
         self._elsewhere: Final = zone_called(zone.otherwise) or UTC
 
     def of(self, customer: Customer) -> Zone:
-        """The customer's zone. A name that is not known counts as none."""
+        """The customer's zone. An unknown name counts as missing."""
         if self._trait is None:
             return self._elsewhere
         entry = customer.traits.get(self._trait)
         return self._elsewhere if entry is None else zone_called(entry[1]) or self._elsewhere
 
     def traits(self) -> tuple[str, ...]:
-        """The trait that it asks, if there is one."""
+        """The trait that names the zone, if there is one."""
         return () if self._trait is None else (self._trait,)

@@ -1,1 +1,1 @@
-"""What the engine takes in, keeps of a customer and gives out: touchpoints, customers, stage changes, and their times. No rules."""
+"""What the engine reads, keeps and produces: touchpoints, customers, stage changes, and their times. No rules."""

@@ -9,14 +9,14 @@ Cause = Literal["touchpoint", "timer", "journey"]
 
 
 class Clause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One condition that decided, as text, with the value it saw (a JSON scalar; times are RFC 3339 text)."""
+    """One deciding condition as text, with the value it saw (a JSON scalar; times are RFC 3339 text)."""
 
     condition: str
     observed: str | int | float | bool | None
     exact: bool = True
-    """False where it was judged on coarse pieces, so that what it saw may be off. Written only then."""
+    """False if the value was computed from merged pieces, so it may be off. Written only then."""
     off_by_at_most: int | float | None = None
-    """By how much, where that is known."""
+    """By how much it may be off, if known."""
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
@@ -25,15 +25,15 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     campaign: str
     customer_id: str
     sequence: int
-    """The stage change's."""
+    """The stage change's sequence number."""
     at: int
-    """When it is published: at the change, or when the quiet time was over that held it."""
+    """When it is published: at the change, or when the quiet time that held it ended."""
     source: str | None
     to: str
     holdout: bool
     """The customer is in the campaign's control group: nothing may be sent."""
     payload: Mapping[str, Any] | None
-    """The campaign's, as it stands in the journey file; none when it has none."""
+    """The campaign's payload, as in the journey file; none if it has none."""
 
 
 class CampaignOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -42,14 +42,14 @@ class CampaignOutcome(msgspec.Struct, frozen=True, gc=False):
     campaign: str
     customer_id: str
     sequence: int
-    """The stage change's that the trigger came of."""
+    """The sequence number of the stage change behind the trigger."""
     holdout: bool
     met: bool
     at: int
     elapsed: int
     """From the trigger to `at`, in microseconds."""
     value: float | None
-    """The sum between the two; none where the goal asks for no value."""
+    """The sum over that time; none if the goal has no value."""
     enrolled: bool = False
     """It is that of the customer's first trigger of the campaign. This and the next are for the ledger, and not published."""
     persona: str | None = None
@@ -57,12 +57,12 @@ class CampaignOutcome(msgspec.Struct, frozen=True, gc=False):
 
 
 HeldBack = Literal["consent", "cap", "cooldown", "once", "when", "quiet", "held", "withdrawn"]
-"""Why a change triggers nothing, in the order in which it is asked.
+"""Why a change triggers nothing, in the order in which the reasons are checked.
 
-`held`: not yet, but perhaps when the quiet time is over. `withdrawn`: it was held, and its campaign is no more.
+`held`: not yet, but perhaps when the quiet time ends. `withdrawn`: it was held, and its campaign no longer exists.
 """
 TriggerOutcome = Literal["published", "holdout", HeldBack]
-"""What became of offering a change to a campaign. `holdout`: published as well, marked as one of the control group."""
+"""The outcome of offering a change to a campaign. `holdout`: published too, but marked as in the control group."""
 TRIGGER_OUTCOMES: tuple[TriggerOutcome, ...] = get_args(TriggerOutcome)
 
 
@@ -72,20 +72,20 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     campaign: str
     outcome: TriggerOutcome
     trigger: Trigger | None
-    """None when it was held back."""
+    """None if it was held back."""
     enrolls: bool = False
     """It is the customer's first trigger of a campaign that has a goal, so from now on the customer counts in one of the groups."""
 
 
 class Release(msgspec.Struct, frozen=True, gc=False):
-    """A trigger that was held is looked at again, since the quiet time is over."""
+    """A held trigger is checked again, because the quiet time is over."""
 
     customer_id: str
     at: int
     after: int
-    """How many of the stage changes that are told with it came before."""
+    """How many of the stage changes reported with it came before it."""
     sequence: int
-    """The stage change's that it was held after."""
+    """The sequence number of the stage change behind the held trigger."""
     offer: Offer
     persona: str | None = None
-    """Which of the journey's personas the customer was then, for the ledger."""
+    """The customer's persona at that time, for the ledger."""

@@ -1,7 +1,7 @@
-"""Everything that is kept of one customer: compact, bounded, and laid out as it is stored (see `contracts.stored.state`).
+"""Everything kept about one customer: compact, bounded, and laid out as it is stored (see `contracts.stored.state`).
 
-What bounds it: `recent` holds `remember_ids` digests (1,024 where the journey says for how long), `traits` and `memory` hold only what the journey names and each
-entry of them is bounded by its accumulator, and of stage changes the last two are kept.
+Its bounds: `recent` holds `remember_ids` digests (1,024 if the journey gives a time), `traits` and `memory` hold only what the
+journey names, their entries are bounded by their accumulators, and only the last two stage changes are kept.
 """
 
 from copy import deepcopy
@@ -12,22 +12,22 @@ from mypy_extensions import mypyc_attr
 from etapa.journey.engine.facts.outreach import Outreach
 
 FORMAT: Final = 1
-"""Raised whenever the fields below, or what an accumulator keeps in `memory`, change their meaning or order."""
+"""Raise this whenever the fields below, or what an accumulator keeps in `memory`, change in meaning or order."""
 
 DIGEST_BYTES: Final = 6
-"""Kept of a touchpoint's id. Among 64 of them a new one is mistaken for a repeat once in four million million touchpoints."""
+"""Bytes kept of a touchpoint's id. Among 64 ids, a new one is mistaken for a repeat once in four trillion touchpoints."""
 
 Memory = list[Any]
-"""What accumulators keep, each at a place of its own: a time, or a list; none of an accumulator that has seen nothing."""
+"""What accumulators keep, each at its own place: a time, a list, or none if the accumulator has seen nothing."""
 
 Remembered = dict[str, Any]
-"""The same by the accumulators' keys, without those that have seen nothing: what is stored."""
+"""The same by accumulator key, without those that have seen nothing. This is what is stored."""
 
 _NOTHING_BEGAN: Final[dict[str, tuple[int, int]]] = {}
 _NO_KEYS: Final[tuple[str, ...]] = ()
 
 Change = tuple[str, int, str | None]
-"""A stage change: to which stage, when, by which rule."""
+"""A stage change: the stage entered, the time, the rule."""
 
 
 @final
@@ -66,44 +66,44 @@ class Customer:
         id: str = "",  # noqa: A002 - called so everywhere else
     ) -> None:
         self.version = version
-        """The journey version that last processed the customer. Another one carries the state over first."""
+        """The journey version that last processed the customer. Another version carries the state over first."""
         self.stage = stage
         self.due = due
-        """When the customer's timer strikes next if nothing happens; none when time alone can change nothing."""
+        """When the customer's timer next fires if nothing happens; none if time alone can change nothing."""
         self.entered_at = entered_at
         self.clock = clock
         """The latest time processed: of a touchpoint, or of a timer that moved the customer. Never before `entered_at`."""
         self.first_at = first_at
         """The earliest touchpoint, by the time it occurred."""
         self.sequence = sequence
-        """Number of published stage changes so far, which is the number of the last one."""
+        """How many stage changes were published so far, which is the number of the last one."""
         self.recent = recent
-        """Digests of the latest touchpoint ids, oldest first. Bytes, because they are searched and stored in one go."""
+        """Digests of the latest touchpoint ids, oldest first. One `bytes` object, because they are searched and stored together."""
         self.memory: Memory = []
-        """What accumulators keep. An older version leaves the entries of a newer one as they are."""
+        """What accumulators keep. An older version leaves the entries of a newer one untouched."""
         self.keys = _NO_KEYS
-        """Whose each entry is, by the accumulators' keys."""
+        """The accumulator key of each entry in `memory`."""
         self.laid_out_for: object = None
-        """The program whose accumulators find their entries at their places; none as long as none has had to do with the customer."""
+        """The program that `memory` is laid out for; none before the first."""
         self.rule = rule
-        """The rule that led into the stage; none when the customer was new there, or its stage was no more."""
+        """The rule that led into the stage; none if the customer was new, or its stage no longer existed."""
         self.before = before
         """The stage change before the last one, if there was one."""
         self.traits: dict[str, list[Any]] = {} if traits is None else traits
-        """Trait name to [occurred_at, value], for the traits that the journey names."""
+        """[occurred_at, value] by trait name, for the traits that the journey names."""
         self.outreach = outreach
-        """None until a campaign was triggered."""
+        """None until a campaign is triggered."""
         self.began: dict[str, tuple[int, int]] = began or _NOTHING_BEGAN
-        """Memories that are complete only since (version, time): those that another version did not keep. Empty for most."""
+        """(version, time) since which a memory is complete, for memories that an earlier version did not keep. Mostly empty."""
         self.arrived = arrived
-        """By which clock each of `recent` came, eight bytes each; empty unless the journey remembers ids for a time."""
+        """The customer's clock when each of `recent` arrived, eight bytes each; empty unless the journey remembers ids for a time."""
         self.known = known
-        """Which memories that version keeps, a few bytes for each (see `beginnings`)."""
+        """The memories that `version` keeps, a few bytes for each (see `beginnings`)."""
         self.id = id
         self.persona: str | None = None
-        """Which persona it is, as `persona_by` found. Not stored: it follows from the traits."""
+        """The persona found by `persona_by`. Not stored, because it follows from the traits."""
         self.persona_by: object = None
-        """Who worked that out; none when nobody has since the traits last changed."""
+        """The `Personas` that found it; none if the traits have changed since."""
         if remembered is not None:
             self.remember(remembered)
 
@@ -114,7 +114,7 @@ class Customer:
         return [last] if self.before is None else [self.before, last]
 
     def remembered(self) -> Remembered:
-        """What accumulators keep, by their keys."""
+        """What accumulators keep, by key."""
         found: Remembered = {}
         for place, entry in enumerate(self.memory):
             if entry is not None:
@@ -122,11 +122,11 @@ class Customer:
         return found
 
     def remember(self, remembered: Remembered) -> None:
-        """Have accumulators keep this and nothing else."""
+        """Replace everything that accumulators keep."""
         self.memory, self.keys, self.laid_out_for = list(remembered.values()), tuple(remembered), None
 
     def lay_out(self, keys: tuple[str, ...], program: object) -> None:
-        """Put what accumulators keep at the places where those of `program`, which have these keys, look for it. What is not theirs comes last."""
+        """Order `memory` by `keys`, the accumulator keys of `program`. Entries that belong to none of them go last."""
         if not self.keys:
             self.memory, self.keys = [None] * len(keys), keys
         else:
@@ -136,7 +136,7 @@ class Customer:
         self.laid_out_for = program
 
     def be_as(self, other: "Customer") -> None:
-        """Become what `other` is, and share what it holds."""
+        """Take over all fields of `other`, sharing their values."""
         self.version, self.stage, self.due = other.version, other.stage, other.due
         self.entered_at, self.clock, self.first_at = other.entered_at, other.clock, other.first_at
         self.sequence, self.recent = other.sequence, other.recent
@@ -146,7 +146,7 @@ class Customer:
         self.arrived = other.arrived
 
     def copied(self) -> "Customer":
-        """Another one that shares what this one holds."""
+        """A shallow copy."""
         copied = Customer(
             version=self.version,
             stage=self.stage,
@@ -173,7 +173,7 @@ class Customer:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Customer":
         copied = self.copied()
-        # All else in it is replaced and never changed.
+        # Everything else in it is replaced, never changed.
         copied.memory, copied.traits = deepcopy(self.memory, memo), deepcopy(self.traits, memo)
         return copied
 

@@ -1,4 +1,4 @@
-"""Points in time as whole microseconds since 1970-01-01T00:00:00Z, and the two that stand for "never"."""
+"""Points in time as whole microseconds since 1970-01-01T00:00:00Z, and the two that mean "never"."""
 
 from datetime import date
 from typing import Any, Final
@@ -6,30 +6,30 @@ from typing import Any, Final
 from etapa.journey.units import DAY, SECOND
 
 NEVER: Final = 2**62 - 1
-"""Later than every time: the answer to *until when* for what does not change by itself. Never stored.
+"""Later than every time: when something happens that never happens by itself. Never stored.
 
-The largest integer that compiled code handles without making an object of it.
+The largest integer that compiled code handles without creating an object.
 """
 
 END_OF_TIME: Final = 253_402_300_799_999_999
-"""The last microsecond of the year 9999. A timer beyond it could not be written down in a message, so it is none."""
+"""The last microsecond of the year 9999. Messages cannot express later times, so there are no timers after it."""
 
 BEGINNING_OF_TIME: Final = -62_135_596_800_000_000
-"""0001-01-01T00:00:00Z, the first time that can be written down."""
+"""0001-01-01T00:00:00Z, the first time that messages can express."""
 
 LONG_AGO: Final = -(2**62)
-"""Earlier than every time, and stored where a chain of touchpoints has not begun."""
+"""Earlier than every time. Stored for a chain of touchpoints that has not begun."""
 
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _MOST_DAYS: Final = 4096
 _days: Final[dict[int, str]] = {}
-"""Days that were written lately, since most times are of a few days."""
+"""Recently written days, cached because most times fall on a few days."""
 _TWO_DIGITS: Final = [f"{number:02}" for number in range(60)]
 _THREE_DIGITS: Final = [f"{number:03}" for number in range(1000)]
 
 
 def ratio(part: Any, whole: Any) -> float:
-    """`part / whole`, correctly rounded. Compiled code that knows integers for what they are rounds large ones twice."""
+    """`part / whole`, correctly rounded. `Any`, because compiled code rounds large integers twice when it knows that they are integers."""
     quotient: float = part / whole
     return quotient
 

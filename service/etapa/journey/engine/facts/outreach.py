@@ -1,35 +1,35 @@
-"""What of campaigns is kept of a customer."""
+"""What is kept about campaigns in a customer's state."""
 
 import msgspec
 
 
 class Held(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A trigger that waits for the end of the quiet time."""
+    """A trigger held until the quiet time ends."""
 
     campaign: str
     sequence: int
-    """The stage change's, and where it led."""
+    """The sequence number of the stage change behind it; `source` and `to` are the stages left and entered."""
     source: str | None
     to: str
     ends: int
-    """When it is looked at again."""
+    """When it is checked again."""
 
 
 class OpenGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What a trigger is to lead to, as long as it neither has nor is too late. It is replaced, never changed."""
+    """A trigger's goal that is neither met nor missed yet. Replaced, never changed."""
 
     campaign: str
     sequence: int
-    """The stage change's that the trigger came of."""
+    """The sequence number of the stage change behind the trigger."""
     at: int
     """When the trigger was published."""
     ends: int
-    """When it is missed."""
+    """When it is missed if it is not met."""
     holdout: bool
     armed: bool
-    """Its condition was found not to hold, so it is met once it holds."""
+    """Whether its condition was found not to hold, so that the goal is met once it holds."""
     total: tuple[float, ...] = ()
-    """What it is worth so far, as partials that add up exactly."""
+    """Its value so far, as partial sums that add up exactly."""
     enrolled: bool = False
     """It is that of the customer's first trigger of the campaign, the one that counts when groups are compared."""
     persona: str | None = None
@@ -43,12 +43,12 @@ class OpenGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What campaigns were triggered for a customer. It is replaced, never changed."""
+    """Which campaigns were triggered for a customer. Replaced, never changed."""
 
     last: dict[str, int]
-    """Campaign id to the time of its last trigger, in the order of these times."""
+    """The time of the last trigger by campaign id, ordered by time."""
     times: tuple[int, ...]
-    """The latest triggers of all campaigns, as many as the caps ask for; none while there are no caps."""
+    """The times of the latest triggers of all campaigns, as many as the caps need; none if there are no caps."""
     held: tuple[Held, ...] = ()
     """In the order in which they were held."""
     goals: tuple[OpenGoal, ...] = ()

@@ -1,4 +1,4 @@
-"""What comes out of the core: a customer moved."""
+"""The core's output: a customer moved."""
 
 from collections.abc import Sequence
 from typing import Final, final
@@ -11,7 +11,7 @@ from etapa.journey.engine.facts.changes import Cause, Clause, Offer
 @final
 @mypyc_attr(acyclic=True)
 class StageChange:
-    """A customer moved. `at` and `dwell` (time spent in the stage that was left) are microseconds."""
+    """A customer moved. `at` and `dwell` (the time spent in the stage left) are in microseconds."""
 
     __slots__ = (
         *("at", "because", "cause", "channel", "customer_id", "dwell", "offers", "persona", "phase", "rule", "sequence", "source"),
@@ -39,7 +39,7 @@ class StageChange:
         self.customer_id: Final = customer_id
         self.sequence: Final = sequence
         self.source: Final = source
-        """The stage left; none when the customer is new."""
+        """The stage left; none if the customer is new."""
         self.to: Final = to
         self.phase: Final = phase
         self.at: Final = at
@@ -50,9 +50,9 @@ class StageChange:
         self.channel: Final = channel
         self.dwell: Final = dwell
         self.offers: Final = offers
-        """What campaigns made of it, in the order of the file; those that it does not fit are not among them."""
+        """The outcome for each campaign that the change fits, in the order of the file."""
         self.persona: Final = persona
-        """Which of the journey's personas the customer was then, for the ledger. Not published, and no part of what a change is."""
+        """The customer's persona at that time, for the ledger. Neither published nor compared."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StageChange) and self._fields() == other._fields()

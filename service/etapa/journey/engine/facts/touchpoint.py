@@ -1,4 +1,4 @@
-"""What goes into the core."""
+"""The core's input."""
 
 from typing import Any, Final, final
 
@@ -13,9 +13,9 @@ _NOTHING: Final[dict[str, Any]] = {}
 @final
 @mypyc_attr(acyclic=True)
 class Touchpoint:
-    """One thing a customer did. `at` is when it occurred, in microseconds since 1970. Nothing changes it, nor what it holds.
+    """One thing a customer did. `at` is when it occurred, in microseconds since 1970. Immutable, contents included.
 
-    `zone`: where the customer was when it arrived, as far as the journey asks.
+    `zone`: the customer's zone when it arrived, if the journey needs it.
     """
 
     __slots__ = ("at", "channel", "customer_id", "id", "properties", "traits", "type", "zone")
@@ -41,7 +41,7 @@ class Touchpoint:
         self.zone: Final = zone
 
     def arriving_in(self, zone: Zone) -> "Touchpoint":
-        """The same of a customer who is there."""
+        """The same touchpoint, arriving in `zone`."""
         return Touchpoint(self.id, self.customer_id, self.type, self.at, self.channel, self.properties, self.traits, zone)
 
     def __eq__(self, other: object) -> bool:

@@ -1,19 +1,19 @@
-"""What a stage change means to the campaigns of a journey: a trigger, or the reason why there is none.
+"""What a stage change means for a journey's campaigns: a trigger, or the reason why there is none.
 
-Decided here, where the journey file's page leaves it open:
+Details that the journey file's page leaves open:
 
-- A change is offered to the campaigns that it fits, in the order of the file, when the customer has just made it. The first
-  reason that holds a trigger back is the one that is told: consent, cap, cooldown, once, when, quiet, in this order.
-- Every change is offered: those that a touchpoint, time or a new version of the journey made, and the first one of a new
+- A change is offered to the campaigns that it fits as soon as the customer has made it, in the order of the file. Reasons are
+  checked in this order: consent, cap, cooldown, once, when, quiet. The first that holds the trigger back is the one reported.
+- Every change is offered, whether a touchpoint, time or a new version of the journey made it. So is the first change of a new
   customer, which enters the initial stage and leaves none.
-- The end of a quiet time is worked out when a trigger is held, and stays, whatever the customer says of its zone after that. Then
-  consent, cap, cooldown and once are asked again. A customer's state keeps `MOST_HELD` of them; what comes beyond is dropped as `quiet`.
-- Whether a customer is in a control group is asked last, so that both groups are made of the same sort of customers.
+- The end of the quiet time is worked out when a trigger is held, and does not change if the customer's zone does. At that time
+  consent, cap, cooldown and once are checked again. A customer's state holds at most `MOST_HELD` triggers; more are dropped as `quiet`.
+- The control group is decided last, so that both groups consist of the same kind of customers.
 - Windows are those of conditions: a trigger at t is within W as long as `now - W < t`.
-- Consent fails closed: no operator makes a yes of a value of another JSON type than its operand, as `ne: true` would of "true".
-- What was triggered is kept under the campaign's id, and outlives the campaign: one that is taken out and put back is the
-  same campaign. A state keeps `MOST_REMEMBERED` of them; beyond that, the one of a bygone campaign that is longest ago goes.
-- Caps that a new version brings, or raises, know of the triggers that were kept before: as many as the old `max`.
+- Consent fails closed: a value of another JSON type than the operand is never consent. Otherwise `ne: true` would accept "true".
+- Triggers are kept under the campaign's id and outlive the campaign: one that is removed and put back is the same campaign. A
+  state keeps `MOST_REMEMBERED` of them; beyond that, the oldest trigger of a removed campaign is forgotten.
+- A cap that a new version adds or raises knows only the triggers kept until then, as many as the old `max`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ _NO_STAGE: Final = ""
 
 
 class Consent:
-    """The gate for every campaign. A trait that is missing or null means no, and so does one of another type than it is compared with."""
+    """The gate for every campaign. A trait that is missing, null, or of another type than its operand means no."""
 
     __slots__ = ("_given", "_whereabouts", "trait")
 
@@ -64,7 +64,7 @@ class Consent:
 
 
 class QuietTime:
-    """When nothing is to be sent, by the wall of where the customer is."""
+    """When nothing is to be sent, in the customer's local time."""
 
     __slots__ = ("_clock", "_where", "holds")
 
@@ -74,13 +74,13 @@ class QuietTime:
         self.holds: Final = quiet.holds
 
     def end(self, customer: Customer, now: int) -> int | None:
-        """The first instant after `now` that is not quiet; none when `now` is not."""
+        """The first instant after `now` that is not quiet; none when `now` is not quiet."""
         zone = self._where.of(customer)
         return self._clock.turns_after(zone, now) if self._clock.shows(zone.local(now)) else None
 
 
 class CompiledCampaign:
-    """A campaign, ready to be asked."""
+    """A compiled campaign."""
 
     __slots__ = ("_least", "_on", "condition", "cooldown", "goal", "id", "once", "payload", "quiet")
 
@@ -106,7 +106,7 @@ class CompiledCampaign:
 
 
 class Campaigns:
-    """All campaigns of a journey. Never changed after they were compiled."""
+    """All campaigns of a journey. Immutable once compiled."""
 
     def __init__(
         self, consent: Consent | None, caps: Caps | None, campaigns: Sequence[CompiledCampaign], stages: Sequence[str], since: int | None
@@ -115,8 +115,8 @@ class Campaigns:
         self._since = BEGINNING_OF_TIME if since is None else since
         self._caps = caps
         self._by_id = {campaign.id: campaign for campaign in campaigns}
-        # Most changes interest no campaign, and are to cost no more than a look-up. A stage of an older version is as good as any
-        # other that no campaign names.
+        # Most changes concern no campaign and should cost no more than a look-up. A stage of an older version counts as one
+        # that no campaign names.
         self._elsewhere = {to: _fitting(campaigns, _NO_STAGE, to) for to in stages}
         self._by_move = {(source, to): _fitting(campaigns, source, to) for source in (None, *stages) for to in stages}
 
@@ -131,7 +131,7 @@ class Campaigns:
         return [self._ask(campaign, customer, source, now, persona) for campaign in campaigns] if campaigns else ()
 
     def look_again(self, customer: Customer, held: Held, persona: str | None) -> Offer:
-        """A trigger that was held, at the end of the quiet time. What is triggered is noted in the customer."""
+        """Check a held trigger again at the end of the quiet time. A trigger is recorded in the customer."""
         campaign = self._by_id.get(held.campaign)
         if campaign is None:
             return withdrawn(held)
@@ -188,10 +188,10 @@ class Campaigns:
         return "once" if last is not None and campaign.once else None
 
     def _noted(self, outreach: Outreach, campaign_id: str, now: int) -> Outreach:
-        """With one more trigger. A new value: a customer whose timer fails is put back to what it was."""
+        """`outreach` with one more trigger. A copy, because a customer whose timer fails is restored."""
         last = {each: at for each, at in outreach.last.items() if each != campaign_id}
         if len(last) >= MOST_REMEMBERED:
-            # In order of their triggers, so the first is the longest ago.
+            # Ordered by time of trigger, so the first is the oldest.
             del last[next(each for each in last if each not in self._by_id)]
         last[campaign_id] = now
         times = outreach.times if self._caps is None else (*outreach.times, now)[-self._caps.maximum :]
@@ -199,12 +199,12 @@ class Campaigns:
 
 
 def withdrawn(held: Held) -> Offer:
-    """What becomes of a trigger whose campaign is no more."""
+    """The outcome of a held trigger whose campaign no longer exists."""
     return Offer(held.campaign, "withdrawn", None)
 
 
 def _held(campaign: CompiledCampaign, customer: Customer, source: str | None, end: int) -> HeldBack:
-    """Have a trigger wait; if there are too many already, or it would be for ever, it is dropped."""
+    """Hold a trigger. It is dropped if too many are held already, or if the quiet time never ends."""
     outreach = customer.outreach or _NOTHING_YET
     if end > END_OF_TIME or len(outreach.held) >= MOST_HELD:
         return "quiet"
@@ -222,7 +222,7 @@ def _with_goal(outreach: Outreach, goal: OpenGoal) -> Outreach:
 def compile_campaigns(
     journey: Journey, conditions: Mapping[str, Condition], goals: Mapping[str, CompiledGoal], where: Whereabouts
 ) -> Campaigns | None:
-    """The campaigns of a journey, none when it has none. By campaign id, `conditions`: what each asks in `when`, and `goals`."""
+    """The compiled campaigns of a journey; none if it has none. `conditions` (each campaign's `when`) and `goals` are by campaign id."""
     if not journey.campaigns:
         return None
     return Campaigns(
@@ -235,7 +235,7 @@ def compile_campaigns(
 
 
 def offers_of(told: Iterable[StageChange | Release | CampaignOutcome]) -> Iterator[Offer]:
-    """What campaigns made of it, in order."""
+    """All offers to campaigns, in order."""
     for each in told:
         if isinstance(each, Release):
             yield each.offer
@@ -244,12 +244,12 @@ def offers_of(told: Iterable[StageChange | Release | CampaignOutcome]) -> Iterat
 
 
 def triggers_of(told: Iterable[StageChange | Release | CampaignOutcome]) -> list[Trigger]:
-    """What was triggered, in order."""
+    """All triggers, in order."""
     return [offer.trigger for offer in offers_of(told) if offer.trigger is not None]
 
 
 def in_order(changes: Sequence[StageChange], releases: Sequence[Release]) -> Sequence[StageChange | Release]:
-    """Changes and releases as they came."""
+    """Changes and releases in the order in which they happened."""
     if not releases:
         return changes
     told: list[StageChange | Release] = []

@@ -1,17 +1,17 @@
 """One step of classification: a touchpoint or a timer, and the stage changes that follow from it.
 
-Decided here, where the journey file's page leaves it open:
+Details that the journey file's page leaves open:
 
-- A duplicate is seen before anything else. It runs no timers, and does not count as having been seen again.
-- A customer whose state is of an older journey version is carried over when next touched or struck: memories that both
-  versions define are kept, new ones start empty, the rest is forgotten; a stage that is no more becomes the initial one;
-  then the rules are judged once at the customer's clock, without a touchpoint. Changes that come of it have the cause
-  `journey`. Absence, for a memory that starts empty, counts from the customer's clock: what was not watched was not absent.
-- A customer whose state is of a newer version, as met while versions are rolled out or back, stays where it is: rules judge
-  only what comes next, so that two versions never undo each other's moves. Memories of the newer version are left as they are.
-- No timer strikes after the year 9999.
-- Timers that set the next one again and again over a long time strike a portion at a time, so that whoever waits gets a turn and
-  what came of it can be put away. A touchpoint whose timers are not through yet has not been looked at: it is given again.
+- Duplicates are recognised first. A duplicate runs no timers, and does not count as a new sighting of its id.
+- A state of an older journey version is carried over at the customer's next touchpoint or timer. Memories that both versions
+  define are kept, new ones start empty, and the rest is forgotten. A stage that no longer exists becomes the initial stage.
+  Then the rules are judged once at the customer's clock, without a touchpoint; changes that result have the cause `journey`.
+  For a memory that starts empty, absence counts from the customer's clock: before that, nobody was watching.
+- A state of a newer version, as found while versions are rolled out or back, keeps its stage. Rules judge only what comes
+  next, so that two versions never undo each other's moves. Memories of the newer version are left untouched.
+- No timer fires after the year 9999.
+- A long series of timers, each of which sets the next, fires in portions, so that other work gets a turn and results can be
+  stored in between. Until its timers have all fired, the touchpoint itself has not been processed: it must be given again.
 """
 
 from typing import Final
@@ -36,9 +36,9 @@ _NO_WATCHES: Final[list[Watch]] = []
 
 
 def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -> Touched:
-    """Process a touchpoint of `customer` (none: a new one), after the customer's timers up to it. Changes the customer in place.
+    """Fire the timers of `customer` (none: a new one) up to the touchpoint, then process it. Changes the customer in place.
 
-    Raises `EvaluationFailed`; the customer is half changed then, and must not be used.
+    Raises `EvaluationFailed`; the customer is then half changed and must not be used.
     """
     return touch_some(program, customer, touchpoint, ALL_AT_ONCE)
 
@@ -46,7 +46,7 @@ def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -
 def touch_some(
     program: Program, customer: Customer | None, touchpoint: Touchpoint, at_once: int, tally: BatchTally | None = None
 ) -> Touched:
-    """As `touch`, but that the timers strike a portion at a time: while the answer says that it is `cut`, ask again.
+    """Like `touch`, but timers fire in portions: call again as long as the result is `cut`.
 
     `tally`: where the touchpoint is counted if it is applied.
     """
@@ -60,9 +60,9 @@ def touch_some(
 
 
 def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touchpoint, happened: Happened) -> Customer | None:
-    """As `touch`, for many touchpoints: what happens is added to `happened`. Gives the customer, or none when it is a duplicate.
+    """Like `touch`, for many touchpoints: adds what happens to `happened`. Returns the customer, or none for a duplicate.
 
-    When `happened.cut` is true then, the touchpoint was not looked at: it is to be given again, which goes on from there.
+    If `happened.cut` is true afterwards, the touchpoint was not processed: give it again to continue.
     """
     at = touchpoint.at
     repeats = program.repeats
@@ -90,7 +90,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     found_in, made = customer.stage, len(happened.changes)
     if not customer.sequence:
         made += 1
-        # Now that the touchpoint is remembered: campaigns ask for what it brought, such as consent.
+        # After the touchpoint is remembered, because campaigns need what it brought, such as consent.
         happened.changes.append(
             move(program, customer, now, program.initial, None, "touchpoint", NO_CLAUSES, touchpoint, happened.outcomes)
         )
@@ -120,10 +120,10 @@ def _newcomer(program: Program, touchpoint: Touchpoint) -> Customer:
 
 
 def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:
-    """Let the customer's timer strike; `at` is its `due`. Gives the changes, and sets the next `due`.
+    """Fire the customer's timer; `at` is its `due`. Returns the changes and sets the next `due`.
 
-    A customer of another journey version is carried over instead, which sets another `due` (perhaps earlier than now).
-    Raises `EvaluationFailed`; the customer then is as it was, but without a timer.
+    A customer of another journey version is carried over instead, which sets a new `due` (perhaps before `at`).
+    Raises `EvaluationFailed`; the customer is then unchanged, but without a timer.
     """
     happened = Happened()
     strike_and_note(program, customer, at, happened)
@@ -131,9 +131,9 @@ def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:
 
 
 def strike_and_note(program: Program, customer: Customer, at: int, happened: Happened) -> None:
-    """As `strike`, for many timers: what comes of it is added to `happened`, but for the changes if it raises."""
+    """Like `strike`, for many timers: adds what happens to `happened`, except the changes if it raises."""
     is_of_another_version = customer.laid_out_for is not program and _is_of_another_version(program, customer)
-    # Goals and what was held come before the rules, and are not taken back when these cannot be judged.
+    # Goals and held triggers come before the rules, and are not undone if the rules cannot be judged.
     waited = not is_of_another_version and strike_waiting(program, customer, at, happened)
     before = customer.copied()
     count, closed = len(happened.changes), len(happened.outcomes)
@@ -151,15 +151,15 @@ def strike_and_note(program: Program, customer: Customer, at: int, happened: Hap
 
 
 def run_until(program: Program, customer: Customer, at: int) -> list[StageChange]:
-    """Let all the customer's timers up to and including `at` strike, in order. Gives the changes.
+    """Fire all the customer's timers up to and including `at`, in order. Returns the changes.
 
-    Raises `EvaluationFailed` for the first timer that could not be judged; it was dropped then, as `strike` says.
+    Raises `EvaluationFailed` for the first timer that could not be judged, which is then dropped as in `strike`.
     """
     return run_and_note(program, customer, at).changes
 
 
 def run_and_note(program: Program, customer: Customer, at: int) -> Happened:
-    """As `run_until`, with all that came of it."""
+    """Like `run_until`, but returns everything that happened."""
     happened = Happened()
     _strike_until(program, customer, at, happened)
     if happened.failures:
@@ -168,9 +168,9 @@ def run_and_note(program: Program, customer: Customer, at: int) -> Happened:
 
 
 def carry_over(program: Program, customer: Customer) -> list[StageChange]:
-    """Make a state of another journey version one of this version. Gives the changes that this alone makes.
+    """Convert a state of another journey version to this one. Returns the changes that this alone makes.
 
-    Raises `EvaluationFailed`; the customer is half changed then.
+    Raises `EvaluationFailed`; the customer is then half changed.
     """
     happened = Happened()
     _carry_over(program, customer, happened)
@@ -178,7 +178,7 @@ def carry_over(program: Program, customer: Customer) -> list[StageChange]:
 
 
 def _is_of_another_version(program: Program, customer: Customer) -> bool:
-    """Whether a customer is to be carried over. It is laid out for the program meanwhile."""
+    """Whether a customer must be carried over. Also lays it out for the program."""
     customer.lay_out(program.keys, program)
     return customer.version != program.version or customer.stage not in program.stages
 
@@ -206,9 +206,9 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
 
 
 def reclassify(program: Program, customer: Customer, until: int | None, at_once: int) -> Touched:
-    """Carry a customer of another version over now, and let the timers up to `until` strike that it has by the new rules.
+    """Carry a customer of another version over now, and fire the timers that it has under the new rules up to `until`.
 
-    A portion of them; `catch_up` goes on from there. Raises `EvaluationFailed`; the customer then is as it was.
+    Fires one portion; `catch_up` continues. Raises `EvaluationFailed`; the customer is then unchanged.
     """
     before = customer.copied()
     happened = Happened(at_once)
@@ -223,24 +223,24 @@ def reclassify(program: Program, customer: Customer, until: int | None, at_once:
 
 
 def reschedule(program: Program, customer: Customer) -> None:
-    """Set the next due time anew, since another time was set for triggers that are not held after all."""
+    """Reset the next due time, because it was set for triggers that are not held after all."""
     due = customer.due
     judge_goals_anew(program, customer, customer.clock)
     if due is not None:
-        # No timer of the rules was before it.
+        # No rule's timer was due before it.
         due = due_after(program.stages[customer.stage], customer, due - 1)
     customer.due = with_waiting(program, customer, due, customer.clock)
 
 
 def catch_up(program: Program, customer: Customer, until: int, at_once: int) -> Touched:
-    """Let a portion of the customer's timers up to `until` strike. What is `cut` goes on when it is asked for again."""
+    """Fire a portion of the customer's timers up to `until`. If the result is `cut`, call again for more."""
     happened = Happened(at_once)
     _strike_until(program, customer, until, happened)
     return Touched(customer, happened)
 
 
 def _strike_until(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
-    """Let timers up to `at` strike, or a portion of them. Gives whether all of them have."""
+    """Fire timers up to `at`, or a portion of them. Returns whether all have fired."""
     happened.cut = False
     enough = happened.struck + happened.at_once
     while customer.due is not None and customer.due <= at:
@@ -267,7 +267,7 @@ def _remember_id(program: Program, customer: Customer, digest: bytes, now: int) 
 
 
 def _remember(program: Program, customer: Customer, touchpoint: Touchpoint, now: int) -> Touchpoint:
-    """Keep what is asked for of a touchpoint. Gives it as it is where the customer is."""
+    """Remember what the program needs of a touchpoint. Returns the touchpoint in the customer's zone."""
     try:
         if touchpoint.traits:
             _remember_traits(program, customer, touchpoint)
@@ -281,7 +281,7 @@ def _remember(program: Program, customer: Customer, touchpoint: Touchpoint, now:
 
 
 def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoint) -> None:
-    """Each trait keeps the value with the latest time; at the same time the later arrival wins."""
+    """Each trait keeps the value with the latest time; at equal times the later arrival wins."""
     for name in program.traits:
         if name in touchpoint.traits:
             entry = customer.traits.get(name)

@@ -1,6 +1,6 @@
-"""Why a customer is where it is, and does not move: every rule out of its stage, judged by the conditions that decide.
+"""Why a customer is in its stage and does not move: every rule out of the stage, judged by the conditions that decide.
 
-Reads a customer and changes nothing. What is missing is put into words by the kinds of conditions.
+Reads a customer and changes nothing. The kinds of conditions put into words what is missing.
 """
 
 from collections.abc import Sequence
@@ -22,32 +22,32 @@ from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 
 MOST_TURNS: Final = 100
-"""Of a condition that parts of it keep changing, and of timers that move nobody, so many are followed into the future."""
+"""How many future changes of a condition's parts, and how many timers that move nobody, are followed."""
 
 
 class ExplainedCondition(msgspec.Struct, frozen=True):
-    """A condition that contains no others, or the opposite of one."""
+    """A condition that contains no others, or its negation."""
 
     condition: str
     """In words, as in the reasons of a stage change: `count(purchase, 90d) >= 3`, `not event(complaint)`."""
     observed: Observed
     holds: bool
     seen: str | None
-    """What it looks at, in words; none for events."""
+    """What it looks at, in words; none for `event`."""
     exact: bool
     off_by_at_most: float | None
-    """Where what it observed is not exact, by how much it may be off, if that is known."""
+    """How far off the observed value may be, if it is not exact and a bound is known."""
     missing: str | None
     """What it lacks, in words; none when it holds."""
     changes_at: int | None
-    """When its truth changes if nothing happens; none when time alone does not change it."""
+    """When its truth changes if nothing happens; none if time alone does not change it."""
     complete_since: tuple[int, int] | None
-    """(version, time): what it remembers is complete only since that version of the journey took the customer over at that
-    time, which matters to it. None: it lacks nothing."""
+    """(version, time): its memory is complete only since that version of the journey took the customer over at that time,
+    and that matters to it. None: its memory is complete."""
 
 
 class ExplainedGroup(msgspec.Struct, frozen=True):
-    """`all` or `any` of several. A `not` before a group is drawn into it, so there is none."""
+    """`all` or `any` of several. A `not` before a group is pushed down into its members."""
 
     kind: Literal["all", "any"]
     holds: bool
@@ -67,31 +67,31 @@ class ExplainedRule(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Everything that explains a customer's stage at a time. Times are microseconds since 1970."""
+    """Everything that explains a customer's stage at one time. Times are microseconds since 1970."""
 
     customer: Customer
-    """As judged: after having been carried over, if its state is of another journey version."""
+    """As judged: carried over first if its state is of another journey version."""
     at: int
     """When it is judged."""
     stored_version: int
     """The journey version of the stored state."""
     stored_stage: str
     carried_over: Sequence[StageChange]
-    """The changes that the other rules alone make as soon as the customer is next touched."""
+    """The changes that the new version's rules make by themselves at the customer's next touchpoint."""
     rules: Sequence[ExplainedRule]
     """In the order in which they are judged."""
     held: Sequence[Held]
-    """Campaign triggers that wait for the end of a quiet time, in the order in which they were held."""
+    """Campaign triggers held until a quiet time ends, in the order in which they were held."""
     goals: Sequence[OpenGoal]
-    """Goals of campaigns that are open, in the order in which they were opened."""
+    """Open campaign goals, in the order in which they were opened."""
     foreseen: Sequence[StageChange]
-    """What the customer's timers will do first if nothing happens, at `customer.due` or later; empty when they move nobody."""
+    """The first moves that the customer's timers will make if nothing happens, at `customer.due` or later; empty if none."""
 
 
 def explain(program: Program, customer: Customer, now: int) -> Explanation:
-    """Judge the rules out of the customer's stage, without a touchpoint, at `now`, but not before the customer's clock.
+    """Judge the rules out of the customer's stage without a touchpoint, at `now` or at the customer's clock if that is later.
 
-    A state of another journey version is judged as after having been carried over. Raises `EvaluationFailed`.
+    A state of another journey version is carried over first. Raises `EvaluationFailed`.
     """
     judged = copy(customer)
     judged.lay_out(program.keys, program)
@@ -114,7 +114,7 @@ def _explain_rule(rule: CompiledRule, when: model.Condition, customer: Customer,
 
 
 def _explain(written: model.Condition, condition: Condition, customer: Customer, now: int, *, wanted: bool) -> Explained:
-    """`written` says what was meant, `condition` is what decides; they have the same shape."""
+    """`written` is the condition in the file, `condition` its compiled form; both have the same shape."""
     holds = condition.holds(customer, now, None) is wanted
     changes_at = _turns_at(condition, customer, now)
     if isinstance(written, model.Not) and isinstance(condition, DoesNotHold):
@@ -151,7 +151,7 @@ def _complete_since(written: model.Leaf, leaf: CompiledLeaf, customer: Customer,
 
 
 def _turns_at(condition: Condition, customer: Customer, now: int) -> int | None:
-    """When the condition's truth changes if nothing happens. None: never, or after more than `MOST_TURNS` changes of its parts."""
+    """When the condition's truth changes if nothing happens. None: never, or only after more than `MOST_TURNS` changes of its parts."""
     truth = condition.holds(customer, now, None)
     at = now
     for _ in range(MOST_TURNS):

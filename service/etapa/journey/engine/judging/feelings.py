@@ -1,4 +1,4 @@
-"""What touchpoints say about how customers feel, as the journey's `map` has it."""
+"""What touchpoints say about how customers feel, as the journey's `map` defines it."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from etapa.journey.ledger.tables import FEELING_UNITS
 
 
 class CompiledFeeling:
-    """Reads a number on the scale; what is none, or lies off the scale, says nothing."""
+    """Reads a number on the scale. Anything else, or a number off the scale, says nothing."""
 
     __slots__ = ("_highest", "_lowest", "_types", "_value")
 
@@ -21,7 +21,7 @@ class CompiledFeeling:
         self._highest: Final = max(feeling.worst, feeling.best)
 
     def of(self, touchpoint: Touchpoint) -> int | None:
-        """The value in `FEELING_UNITS`; none where the touchpoint says nothing about it."""
+        """The value in `FEELING_UNITS`; none if the touchpoint says nothing about it."""
         if self._types is not None and touchpoint.type not in self._types:
             return None
         value = self._value.of(touchpoint)

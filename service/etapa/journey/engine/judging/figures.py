@@ -29,9 +29,9 @@ def count_changes(
 def count_touchpoint(
     program: Program, customer: Customer, touchpoint: Touchpoint, found_in: str, belongs_to: str, tally: BatchTally
 ) -> None:
-    """Count a touchpoint that was applied: in the stage into which it moved the customer, or in which it found the customer.
+    """Count an applied touchpoint: in the stage it moved the customer to or, without a move, the stage it found the customer in.
 
-    What it says of how the customer feels is about where the customer was.
+    What it says about the customer's feeling is counted in the stage where the customer was before.
     """
     persona = None if program.personas is None else program.personas.of(customer)
     tally.touched(touchpoint.at, persona, belongs_to, touchpoint.type, touchpoint.channel)

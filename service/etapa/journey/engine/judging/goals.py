@@ -1,16 +1,16 @@
-"""What becomes of campaigns' goals: each published trigger opens one, and it is met, or missed when its time runs out.
+"""Campaign goals: each published trigger opens one, which is met, or missed when its time runs out.
 
-Decided here, where the journey file's page leaves it open:
+Details that the journey file's page leaves open:
 
-- Every trigger opens its own goal, so a customer may have several of a campaign, and one change may meet them all.
-- A stage meets a goal whatever moved the customer there: a touchpoint, time, or a new version of the journey.
-- A condition is judged when the goal opens, with each touchpoint once that is remembered, after each stage change, and whenever time
-  alone changes one of its parts. It meets the goal when it holds and was found not to hold before, since the opening.
-- After a touchpoint dated at or before the trigger the condition is judged as at the opening: what holds then was so already.
-- When the goal runs out is worked out when it opens, and stays. What meets it, and what it is worth, is said by the file in force; another
-  version of the journey judges the condition as at the opening. What was added up so far stays.
-- A goal whose campaign is gone, or has none any more, ends without an outcome when its time runs out.
-- A state keeps `MOST_OPEN` open goals. A trigger beyond that is published and opens none, in both groups alike.
+- Every trigger opens its own goal, so a customer may have several goals of one campaign, and one change may meet them all.
+- Entering a stage meets a goal whatever the cause of the move: a touchpoint, time, or a new version of the journey.
+- A condition is judged when the goal opens, with each touchpoint once it is remembered, after each stage change, and whenever time
+  alone changes one of its parts. It meets the goal if it holds and was found not to hold at some time since the opening.
+- After a touchpoint dated at or before the trigger, the condition is judged as at the opening: if it holds then, it held already.
+- The time at which a goal runs out is fixed when it opens. What meets it, and what it is worth, follows the current file; a new
+  version of the journey judges the condition as at the opening. The sum so far is kept.
+- A goal whose campaign, or whose campaign's goal, was removed ends without an outcome when its time runs out.
+- A state keeps `MOST_OPEN` open goals. A trigger beyond that is published but opens no goal, in both groups alike.
 - A timer that cannot judge a condition drops the goal, without an outcome.
 """
 
@@ -28,21 +28,21 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.language.model import ANY_TYPE, Goal
 
 MOST_OPEN: Final = 256
-"""Goals that may be open for one customer."""
+"""Most goals that may be open for one customer."""
 
 _LARGEST: Final = 1.7976931348623157e308
 """The largest finite double."""
 
 
 class CompiledGoal:
-    """A campaign's goal, ready to be judged."""
+    """A campaign's compiled goal."""
 
     __slots__ = ("_leaves", "_stages", "condition", "value", "within")
 
     def __init__(self, goal: Goal, condition: Condition | None) -> None:
         self.within: Final = goal.within
         self.condition: Final = condition
-        """None where stages meet it."""
+        """None for a goal that stages meet."""
         self.value: Final = None if goal.value is None else _adding(goal)
         self._stages: Final = frozenset(goal.enter)
         self._leaves: Final = [] if condition is None else condition.leaves()
@@ -59,20 +59,20 @@ class CompiledGoal:
         )
 
     def turns_after(self, customer: Customer, now: int, *, armed: bool) -> int:
-        """When its condition is to be judged next if nothing happens."""
+        """When its condition must next be judged if nothing happens."""
         condition = self.condition
         if condition is None:
             return NEVER
         if condition.holds(customer, now, None) is not armed:
             return condition.rises(customer, now) if armed else condition.falls(customer, now)
-        # An `event` at hand made the difference, so any change counts.
+        # The condition held because of an `event` at hand, so any change counts.
         at = NEVER
         for leaf in self._leaves:
             at = min(at, leaf.until(customer, now))
         return at
 
     def added(self, held: OpenGoal, touchpoint: Touchpoint) -> OpenGoal:
-        """With what the touchpoint, which came after the trigger, adds to the value."""
+        """`held` with the value that the touchpoint, which came after the trigger, adds."""
         values = self.value
         if values is None or not (touchpoint.type in values.types or ANY_TYPE in values.types) or not values.takes(touchpoint):
             return held
@@ -104,10 +104,10 @@ class Goals:
     def __init__(self, by_campaign: Mapping[str, CompiledGoal]) -> None:
         self._by_campaign: Final = dict(by_campaign)
         self.asks: Final = any(goal.condition is not None or goal.value is not None for goal in by_campaign.values())
-        """Whether touchpoints matter to them, and not only stages."""
+        """Whether touchpoints can affect them, not only stages."""
 
     def see(self, customer: Customer, touchpoint: Touchpoint, now: int, outcomes: list[CampaignOutcome]) -> None:
-        """A touchpoint has been remembered, which may meet goals."""
+        """Judge the goals after a touchpoint has been remembered."""
         if customer.outreach is None or not customer.outreach.goals:
             return
         left: list[OpenGoal] = []
@@ -123,7 +123,7 @@ class Goals:
         _keep(customer, left)
 
     def follow(self, customer: Customer, now: int, outcomes: list[CampaignOutcome]) -> None:
-        """The customer has just entered its stage, which may meet goals."""
+        """Judge the goals after the customer has entered its stage."""
         if customer.outreach is None or not customer.outreach.goals:
             return
         left: list[OpenGoal] = []
@@ -140,7 +140,7 @@ class Goals:
         _keep(customer, left)
 
     def strike(self, customer: Customer, at: int, happened: Happened) -> None:
-        """Time has come to `at`: goals run out, and then those are met whose condition it makes true. The clock moves with them."""
+        """At `at`, first let goals run out, then meet those whose condition time has made true. The customer's clock moves along."""
         if customer.outreach is None or not customer.outreach.goals:
             return
         over = sorted([held for held in customer.outreach.goals if held.ends <= at], key=_end_of)
@@ -173,7 +173,7 @@ class Goals:
         _keep(customer, left)
 
     def judge_anew(self, customer: Customer, now: int) -> None:
-        """Judge all conditions as at the opening: the journey is another, or something was not seen."""
+        """Judge all conditions as at the opening, because the journey has changed or something was not seen."""
         if customer.outreach is None or not customer.outreach.goals:
             return
         anew: list[OpenGoal] = []
@@ -183,7 +183,7 @@ class Goals:
         _keep(customer, anew)
 
     def next_after(self, customer: Customer, now: int) -> int:
-        """When time alone does something to the customer's goals next; `NEVER` when there are none."""
+        """When time alone next affects the customer's goals; `NEVER` if there are none."""
         if customer.outreach is None:
             return NEVER
         first = NEVER
@@ -196,7 +196,7 @@ class Goals:
 
 
 def open_goals(customer: Customer) -> Sequence[OpenGoal]:
-    """In the order in which they were opened."""
+    """The customer's open goals, in the order in which they were opened."""
     return () if customer.outreach is None else customer.outreach.goals
 
 
@@ -209,7 +209,7 @@ def _judge(
     left: list[OpenGoal],
     outcomes: list[CampaignOutcome],
 ) -> None:
-    """Add an outcome if the condition meets the goal at `now`, or the goal to what is `left`."""
+    """Add an outcome if the condition meets the goal at `now`; otherwise add the goal to `left`."""
     condition = goal.condition
     if condition is None:
         left.append(held)
@@ -238,7 +238,7 @@ def _adding(goal: Goal) -> Values | None:
 
 
 def _finite(total: float) -> float:
-    """The largest number that can be written where a sum lies beyond it."""
+    """`total`, limited to the finite numbers."""
     return max(-_LARGEST, min(_LARGEST, total))
 
 

@@ -1,4 +1,4 @@
-"""What waits for its time: triggers for the end of a quiet time, and open goals. When the first is due, and the second look at a trigger."""
+"""What waits for its time: triggers held until a quiet time ends, and open goals. When the next is due, and releasing held triggers."""
 
 from etapa.journey.engine.facts.changes import Offer, Release
 from etapa.journey.engine.facts.customer import Customer
@@ -11,7 +11,7 @@ from etapa.journey.engine.judging.program import Program
 
 
 def with_waiting(program: Program, customer: Customer, due: int | None, now: int) -> int | None:
-    """When the customer's timer strikes after `now`, if that of the rules strikes at `due`: triggers are held, and goals are open."""
+    """When the customer's timer next fires after `now`: at `due`, the rules' time, or earlier for a held trigger or an open goal."""
     outreach = customer.outreach
     if outreach is None or not (outreach.held or outreach.goals):
         return due
@@ -24,7 +24,7 @@ def with_waiting(program: Program, customer: Customer, due: int | None, now: int
 
 
 def held_after(customer: Customer, at: int) -> int | None:
-    """When the next trigger that is held beyond `at` is looked at, or the next goal runs out."""
+    """When the next trigger held beyond `at` is checked again, or the next goal runs out."""
     outreach = customer.outreach
     if outreach is None:
         return None
@@ -33,7 +33,7 @@ def held_after(customer: Customer, at: int) -> int | None:
 
 
 def release(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
-    """Look again at what was held until `at`. Gives whether there was anything."""
+    """Check again the triggers held until `at`. Returns whether there were any."""
     outreach = customer.outreach
     if outreach is None or not outreach.held:
         return False
@@ -55,7 +55,7 @@ def release(program: Program, customer: Customer, at: int, happened: Happened) -
 
 
 def strike_waiting(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
-    """Let goals run out and be met, and look again at what was held. Gives whether the timer may have been for these."""
+    """Let goals run out or be met, and check held triggers again. Returns whether the timer may have been for these."""
     had_goals = customer.outreach is not None and len(customer.outreach.goals) > 0
     if had_goals:
         program.goals.strike(customer, at, happened)
@@ -71,7 +71,7 @@ def judge_goals_anew(program: Program, customer: Customer, now: int) -> None:
 
 
 def see_goals(program: Program, customer: Customer, touchpoint: Touchpoint, now: int, happened: Happened) -> None:
-    """A touchpoint has been remembered, which may meet goals."""
+    """Judge the goals after a touchpoint has been remembered."""
     try:
         program.goals.see(customer, touchpoint, now, happened.outcomes)
     except Exception as error:

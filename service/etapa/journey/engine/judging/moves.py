@@ -1,4 +1,4 @@
-"""Judging the rules at one instant: a customer moves as long as one holds, and campaigns are offered each move."""
+"""Judging the rules at one instant: a customer moves as long as a rule holds, and each move is offered to the campaigns."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,7 +18,7 @@ _NO_OFFERS: Final[Sequence[Offer]] = ()
 
 
 def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened) -> None:
-    """Judge the rules at `now` and move the customer as long as one holds. Adds what happens, and sets the next `due`."""
+    """Judge the rules at `now` and move the customer as long as one holds. Adds what happens to `happened` and sets the next `due`."""
     stage = program.stages[customer.stage]
     doing = None
     due = NEVER
@@ -36,7 +36,7 @@ def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoin
                 _follow(program, customer, now, touchpoint, cause, rule, happened)
                 return
         doing = None
-        # The loop has seen every rule that time alone can make true, except those that also contain an `event`.
+        # The loop has checked every rule that time alone can make true, except those that also contain an `event`.
         customer.due = with_waiting(program, customer, due_after(stage, customer, now) if stage.hideable else in_time(due), now)
     except EvaluationFailed:
         raise
@@ -53,7 +53,7 @@ def _follow(
     rule: CompiledRule | None,
     happened: Happened,
 ) -> None:
-    """Make the move of `rule`, which holds, and the moves of those that hold after it with no touchpoint at hand."""
+    """Make the move of `rule`, which holds, then those of rules that hold afterwards without a touchpoint."""
     visited = [customer.stage]
     stage = program.stages[customer.stage]
     at_hand = touchpoint
@@ -70,8 +70,8 @@ def _follow(
         raise
     except Exception as error:
         raise EvaluationFailed(customer.id, words_for(rule), error) from error
-    # Only after everything succeeded: a timer that fails leaves the customer at its clock, which is before now. Not for every
-    # touchpoint, because it is seldom worth it, and a customer who stays away is moved by a timer sooner or later.
+        # Only after everything succeeded: a timer that fails leaves the customer at its clock, which is before `now`. Not at every
+        # touchpoint, because it is seldom worth it, and a timer moves customers who stay away sooner or later.
     forget_what_is_over(program.windows, customer.memory, now)
 
 
@@ -93,9 +93,9 @@ def move(
     touchpoint: Touchpoint | None,
     outcomes: list[CampaignOutcome],
 ) -> StageChange:
-    """Move the customer; a customer without any change yet is new, and leaves no stage.
+    """Move the customer. One without any change so far is new and leaves no stage.
 
-    Goals that the change meets are added to `outcomes`, and then campaigns are offered it.
+    Goals that the change meets are added to `outcomes`; then the change is offered to the campaigns.
     """
     is_new = customer.sequence == 0
     rule_id = None if rule is None else rule.id
@@ -133,7 +133,7 @@ def move(
 
 
 def is_due_by_rules(program: Program, customer: Customer, at: int) -> bool:
-    """Whether a rule out of the stage has its timer at `at`. If not, the next due time is set."""
+    """Whether a rule out of the stage has its timer at `at`. If not, sets the next due time."""
     stage = program.stages[customer.stage]
     try:
         if due_after(stage, customer, at - 1) == at:

@@ -1,4 +1,4 @@
-"""What came of judging customers, and that it could not be done."""
+"""The results of judging customers, and the error when that fails."""
 
 from collections.abc import Sequence
 from typing import Final, final
@@ -11,10 +11,10 @@ from etapa.journey.ledger.tally import BatchTally
 
 
 class EvaluationFailed(EtapaError):
-    """Judging a customer raised an error, because of a bug or a value beyond all arithmetic. The cause is that error.
+    """Judging a customer raised an error, because of a bug or a value beyond the range of arithmetic. The cause is that error.
 
-    The text goes into logs and dead letters, so it contains nothing about the customer: neither the id nor the text of the
-    cause, which may quote values.
+    The message goes into logs and dead letters, so it says nothing about the customer: neither the id nor the message of
+    the cause, which may quote values.
     """
 
     def __init__(self, customer_id: str, doing: str, error: Exception) -> None:
@@ -25,7 +25,7 @@ class EvaluationFailed(EtapaError):
 
 
 ALL_AT_ONCE: Final = 2**60
-"""How many timers may strike before the caller gets a turn: no limit."""
+"""No limit on the timers that may fire before the caller gets a turn."""
 
 
 _NO_RELEASES: Final[Sequence[Release]] = ()
@@ -33,29 +33,29 @@ _NO_FAILURES: Final[Sequence[EvaluationFailed]] = ()
 
 
 class Happened:
-    """What has happened to customers, in order. Grows with every touchpoint and timer."""
+    """What happened to customers, in order. Grows with every touchpoint and timer."""
 
     __slots__ = ("at_once", "changes", "cut", "failures", "outcomes", "released", "struck", "tally", "timers")
 
     def __init__(self, at_once: int = ALL_AT_ONCE, tally: BatchTally | None = None) -> None:
         self.tally: Final = tally
-        """Where touchpoints are counted as they are applied; none: nowhere."""
+        """Where applied touchpoints are counted; none: nowhere."""
         self.at_once: Final = at_once
-        """After this much has come of timers, the caller gets a turn and must call again for the rest."""
+        """Once `struck` reaches this, the caller gets a turn and must call again for the rest."""
         self.struck = 0
-        """What came of timers so far: the stage changes that they made, and those that made none."""
+        """How much timers did so far: the stage changes they made, plus the timers that made none."""
         self.cut = False
-        """Whether the touchpoint is still to be judged, because the timers before it already filled a portion."""
+        """Whether the touchpoint is still to be processed, because the timers before it filled a portion."""
         self.changes: list[StageChange] = []
-        # Lists cost what few touchpoints need.
+        # Few touchpoints need these lists, so they are not created up front.
         self.released: Sequence[Release] = _NO_RELEASES
-        """What became of triggers that had been held."""
+        """The outcomes of triggers that had been held."""
         self.outcomes: list[CampaignOutcome] = []
-        """What became of campaigns' goals."""
+        """The outcomes of campaign goals."""
         self.failures: Sequence[EvaluationFailed] = _NO_FAILURES
         """Timers that were dropped because judging them raised."""
         self.timers = 0
-        """How many timers struck because a touchpoint, or a request to reclassify, passed them."""
+        """How many timers fired because a touchpoint, or a request to reclassify, passed them."""
 
     def add_release(self, release: Release) -> None:
         if isinstance(self.released, list):
@@ -72,22 +72,22 @@ class Happened:
 
 @final
 class Touched:
-    """What a touchpoint did, or a request to reclassify."""
+    """What a touchpoint, or a request to reclassify, did."""
 
     __slots__ = ("changes", "customer", "cut", "duplicate", "failures", "outcomes", "released", "timers")
 
     def __init__(self, customer: Customer, happened: Happened, *, duplicate: bool = False) -> None:
         self.customer: Final = customer
         self.changes: Final = happened.changes
-        """In order: those of the timers that struck before the touchpoint, then its own."""
+        """In order: those of the timers that fired before the touchpoint, then its own."""
         self.released: Final = happened.released
-        """What became of triggers that had been held, in order."""
+        """The outcomes of triggers that had been held, in order."""
         self.outcomes: Final = happened.outcomes
-        """What became of campaigns' goals, in order."""
+        """The outcomes of campaign goals, in order."""
         self.cut: Final = happened.cut
-        """Only a portion of the timers has struck; the rest, and the touchpoint itself, is still to come."""
+        """Only a portion of the timers has fired; the rest, and the touchpoint itself, are still to come."""
         self.duplicate: Final = duplicate
         self.timers: Final = happened.timers
-        """How many timers struck before the touchpoint."""
+        """How many timers fired before the touchpoint."""
         self.failures: Final = happened.failures
         """Timers that were dropped because judging them raised."""

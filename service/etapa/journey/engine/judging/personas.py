@@ -1,4 +1,4 @@
-"""Which persona a customer is: the first whose condition the customer's traits fulfil."""
+"""A customer's persona: the first whose condition the customer's traits satisfy."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed
 
 
 class CompiledPersona:
-    """A persona, ready to be asked."""
+    """A compiled persona."""
 
     __slots__ = ("condition", "id")
 
@@ -18,7 +18,7 @@ class CompiledPersona:
 
 
 class Personas:
-    """All personas of a journey, in the order of the file. Their conditions are about traits alone, so the answer holds until these change."""
+    """All personas of a journey, in the order of the file. Their conditions look at traits only, so the answer holds until a trait changes."""
 
     __slots__ = ("_personas",)
 
@@ -26,7 +26,7 @@ class Personas:
         self._personas: Final = personas
 
     def of(self, customer: Customer) -> str | None:
-        """The persona's id; none when none fits. Raises `EvaluationFailed`."""
+        """The persona's id; none if no persona fits. Raises `EvaluationFailed`."""
         if customer.persona_by is not self:
             customer.persona, customer.persona_by = self._first_of(customer), self
         return customer.persona

@@ -1,6 +1,6 @@
-"""A journey, compiled once: what to remember of which touchpoint, and which rules to judge in which stage.
+"""A journey, compiled once: what to remember of each touchpoint, and which rules to judge in each stage.
 
-A `Program` is never changed after it was compiled; all partitions share it.
+A `Program` is immutable once compiled; all partitions share it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,13 +26,13 @@ from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule, Stage
 
 LONGEST_SHOWN: Final = 200
-"""Characters of a condition where it labels a number."""
+"""Most characters of a condition that labels a number."""
 
 
 def compile_journey(journey: Journey) -> "Program":
     """The program of a journey. Conditions that need the same memory share one accumulator.
 
-    A rule never leads from a stage to itself: staying is no change, so such a pair is left out.
+    A rule never leads from a stage to itself, because staying is not a change; such pairs are left out.
     """
     compiler = Compiler(journey.zone)
     compiled = [(rule, compiler.condition_of(rule.id, rule.when)) for rule in journey.rules]
@@ -83,14 +83,14 @@ def compile_journey(journey: Journey) -> "Program":
 
 
 def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
-    """The condition of a campaign's goal; what it is worth is watched for values that are no numbers, too."""
+    """The condition of a campaign's goal. Also watches the goal's value for values that are not numbers."""
     goal = campaign.goal
     return None if goal is None or goal.when is None else compiler.condition_of(f"goal of {campaign.id}", goal.when)
 
 
 @final
 class CompiledRule:
-    """A rule that leaves the stage it is listed under."""
+    """A rule, as listed under a stage that it leaves."""
 
     __slots__ = ("condition", "id", "is_timed", "leaves", "needs_event", "to")
 
@@ -102,7 +102,7 @@ class CompiledRule:
         self.needs_event: Final = any(isinstance(leaf, EventHappens) for leaf in self.leaves)
         """Whether the touchpoint at hand makes a difference."""
         self.is_timed: Final = not self.needs_event and condition.changes_by_time()[0]
-        """Whether it is time alone that makes it true, so that `rises` tells whether it holds, too."""
+        """Whether time alone makes it true, so that `rises` also tells whether it holds."""
 
 
 Rules = list[CompiledRule]
@@ -110,7 +110,7 @@ Rules = list[CompiledRule]
 
 @final
 class StageRules:
-    """The rules that leave one stage, in the order of the file, and the parts of that list that are asked for all the time."""
+    """The rules that leave one stage, in the order of the file, and the subsets of them that are needed all the time."""
 
     __slots__ = ("_by_type", "_other", "changing", "hideable", "id", "phase", "rules", "timed", "touchless")
 
@@ -120,16 +120,16 @@ class StageRules:
         self.rules: Final = rules
         events = [leaf for rule in rules for leaf in rule.leaves if isinstance(leaf, EventHappens)]
         self._by_type: Final = {kind: _possible(rules, kind) for event in events for kind in event.types}
-        # `*` as a type is one that no rule names.
+        # `*` stands for any type that no rule names.
         self._other: Final = _possible(rules, ANY_TYPE)
         self.touchless: Final = _possible(rules, None)
         """Those that can hold without a touchpoint."""
         self.timed: Final[Rules] = [rule for rule in self.touchless if rule.condition.changes_by_time()[0]]
         """Those that time alone can make true."""
         self.hideable: Final[Rules] = [rule for rule in self.touchless if rule.needs_event]
-        """Those that may be true without a touchpoint although they are not with it, such as `not: {event: …}`."""
+        """Those that may be true without a touchpoint but false with it, such as `not: {event: …}`."""
         self.changing: Final[list[CompiledLeaf]] = [leaf for rule in rules for leaf in rule.leaves if any(leaf.changes_by_time())]
-        """All conditions in the rules whose truth time alone may change."""
+        """All conditions in the rules whose truth may change by time alone."""
 
     def for_type(self, touchpoint_type: str) -> Rules:
         """Those that can hold with a touchpoint of that type at hand."""
@@ -179,9 +179,9 @@ class Program:
         self.initial: Final = journey.initial
         self.grace: Final = journey.grace
         self.recent_bytes: Final = DIGEST_BYTES * journey.remember_ids
-        """How many bytes of touchpoint digests a customer keeps, if these are not kept for a time."""
+        """How many bytes of touchpoint digests a customer keeps, unless they are kept for a time."""
         self.repeats: Final = None if journey.remember_for is None else RepeatsWithin(journey.remember_ids, journey.remember_for)
-        """Recognises repeats within a time; none where only the last ids are kept."""
+        """Recognises repeats within a time; none if only the last ids are kept."""
         self.stages: Final = stages
         self.campaigns: Final = campaigns
         """None when the journey has none."""
@@ -190,37 +190,37 @@ class Program:
         """None when the journey has none."""
         frame = journey.design.frame
         self.feeling: Final = None if frame is None or frame.feeling is None else CompiledFeeling(frame.feeling)
-        """What says how customers feel; none when the journey does not tell."""
+        """Reads how customers feel; none if the journey does not define it."""
         self.whereabouts: Final = whereabouts
-        """Tells in which zone a touchpoint arrives; none when nothing hangs on it."""
+        """Finds the zone in which a touchpoint arrives; none if nothing depends on it."""
         self.accumulators: Final = accumulators
-        """By key, in the order of their places."""
+        """By key, in order of their places."""
         self.keys: Final = tuple(accumulators)
-        """Customers' memories hold no other keys, but for those that a newer version left there."""
+        """Customers' memories hold no other keys, except those that a newer version left there."""
         self.every_accumulator: Final = list(accumulators.values())
         self.asks_of_traits: Final = asks_of_traits
-        """What is asked of the whole value of a trait, by trait."""
+        """What conditions ask of the whole value of a trait, by trait."""
         self.watches_of_traits: Final = watches_of_traits
-        """What looks at the values of traits as they come, by trait."""
+        """What checks the values of traits as they arrive, by trait."""
         self._watched: Final = watched
         self.windows: Final = [each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)]
-        """Those whose memory is over one day, however little happens."""
+        """Those whose memory expires one day even if nothing happens."""
         self._by_type: Final = {kind: self._taking({kind, ANY_TYPE}) for each in self.every_accumulator for kind in each.types}
         self._other: Final = self._taking({ANY_TYPE})
         self.traits: Final = sorted(traits)
-        """The traits that rules and campaigns name; customers keep no others. Sorted, so that equal customers are stored alike."""
+        """The traits that rules and campaigns name; customers keep no others. Sorted, so that equal customers have equal bytes."""
         self.memories: Final = digests_of([*accumulators, *map(trait_key, self.traits)])
-        """All that is remembered of a customer, each with the few bytes that stand for it in a state."""
+        """Everything remembered of a customer, each with the few bytes that identify it in a state."""
         self.known: Final = b"".join(self.memories.values())
 
     def accumulators_for(self, touchpoint_type: str) -> list[Accumulator]:
-        """What takes in a touchpoint of that type."""
+        """The accumulators that take in touchpoints of that type."""
         return self._by_type.get(touchpoint_type, self._other)
 
     def type_mismatches(self) -> list[tuple[str, str, int]]:
-        """How many values each condition met that were of a type which it cannot use, since the program was compiled.
+        """How many values of a type that it cannot use each condition has met since the program was compiled.
 
-        A rule's id, or `campaign` and a campaign's, or `consent`; the condition in words, cut where it is long; and the number.
+        Each entry: a rule's id, or `campaign` and a campaign's id, or `consent`; the condition in words, shortened if long; the number.
         """
         found: dict[tuple[str, str], list[Watch]] = {}
         for subject, text, watches in self._watched:
@@ -235,11 +235,11 @@ class Program:
 
 
 def due_after(rules: StageRules, customer: Customer, now: int) -> int | None:
-    """When the timer of a customer in the stage of `rules` strikes next, after `now`; none when it does not.
+    """When the timer of a customer in the stage of `rules` next fires after `now`; none if it does not.
 
-    Timer times are those at which a condition in a rule out of the stage changes, judged without a touchpoint. While none
-    of the rules is true, only times at which one may become so are taken: at the others nobody would move. But a rule that
-    is true and was passed over moves the customer at the next change of any condition, so then all of them are taken.
+    Timers fire when a condition in a rule out of the stage changes, judged without a touchpoint. While no rule is true, only
+    times at which one may become true matter: at others nobody would move. But a rule that is true and was passed over moves
+    the customer at the next change of any condition, so then all times count.
     """
     until = NEVER
     for rule in rules.touchless:
@@ -253,7 +253,7 @@ def due_after(rules: StageRules, customer: Customer, now: int) -> int | None:
 
 
 def in_time(due: int) -> int | None:
-    """`due`, or none when that is after the end of time."""
+    """`due`, or none if it is after the end of time."""
     return due if due <= END_OF_TIME else None
 
 

@@ -1,4 +1,4 @@
-"""Touchpoints that came before, known by short digests of their ids."""
+"""Touchpoints seen before, recognised by short digests of their ids."""
 
 from hashlib import blake2b
 from struct import Struct
@@ -25,7 +25,7 @@ def is_among(digests: bytes, digest: bytes) -> bool:
 
 
 def place_among(digests: bytes, digest: bytes) -> int:
-    """How many others came before it; negative when it is none of them."""
+    """The position of the digest; negative if it is not there."""
     place = digests.find(digest)
     # A match may span two digests.
     while place > 0 and place % DIGEST_BYTES:
@@ -35,9 +35,9 @@ def place_among(digests: bytes, digest: bytes) -> int:
 
 @final
 class RepeatsWithin:
-    """Ids are kept when they are among the last `last`, or came within `duration` and are among the last `MOST_REMEMBERED_IDS`.
+    """Keeps the last `last` ids and those that arrived within `duration`, up to `MOST_REMEMBERED_IDS` in all.
 
-    When each came is kept beside the digests, by the customer's clock, so a late touchpoint is remembered as long as any other.
+    Arrival times, by the customer's clock, are kept beside the digests, so a late touchpoint is remembered as long as any other.
     """
 
     __slots__ = ("duration", "last")
@@ -47,7 +47,7 @@ class RepeatsWithin:
         self.duration: Final = duration
 
     def knows(self, customer: Customer, digest: bytes, at: int) -> bool:
-        """Whether a touchpoint that occurred at `at` comes again."""
+        """Whether a touchpoint that occurred at `at` is a repeat."""
         place = place_among(customer.recent, digest)
         if place < 0:
             return False
@@ -56,13 +56,13 @@ class RepeatsWithin:
             return True
         times = len(customer.arrived) // _TIME_BYTES
         if later > times:
-            # Of a journey that kept no times.
+            # The state is of a journey version that kept no times.
             return False
         came: int = _ONE.unpack_from(customer.arrived, (times - later) * _TIME_BYTES)[0]
         return came > max(customer.clock, at) - self.duration
 
     def remember(self, customer: Customer, digest: bytes, now: int) -> None:
-        """Keep a touchpoint's digest, and forget those that are to be kept no longer."""
+        """Keep a touchpoint's digest, and forget those that need not be kept any longer."""
         recent = customer.recent + digest
         number = len(recent) // DIGEST_BYTES
         missing = number - 1 - len(customer.arrived) // _TIME_BYTES
