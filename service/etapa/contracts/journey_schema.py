@@ -7,7 +7,7 @@ from etapa.journey.language.schema import journey_schema
 
 
 def journey_schema_text() -> str:
-    """The schema as it stands in `schemas/journey.schema.json`."""
+    """The text of `schemas/journey.schema.json`."""
     return json.dumps(journey_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

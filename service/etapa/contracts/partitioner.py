@@ -1,4 +1,4 @@
-"""Which partition a customer is in: the Java client's default partitioner, so that any producer agrees.
+"""The partition of a customer, as the Java client's default partitioner computes it, so that all producers agree.
 
 Source of the algorithm: MurmurHash2 by Austin Appleby, 32 bits, with the seed that Kafka's Java client uses.
 """

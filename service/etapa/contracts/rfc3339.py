@@ -9,12 +9,12 @@ from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME, i
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST: Final = BEGINNING_OF_TIME
-"""0001-01-01T00:00:00Z, the first time that can be written as RFC 3339 here."""
+"""0001-01-01T00:00:00Z, the first time that this module can write."""
 LATEST: Final = END_OF_TIME
 """9999-12-31T23:59:59.999999Z, the last one."""
 
 OffsetTime = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time on the wire: it must carry an offset."""
+"""A time in a message; it must have an offset."""
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(OffsetTime).decode
@@ -40,7 +40,7 @@ def parse_time(text: str) -> int:
     """Microseconds since 1970 of an RFC 3339 time with an offset.
 
     Decimals beyond the microsecond are rounded, halves upwards. Raises `ValueError` with a message that says what
-    would be right.
+    is expected.
     """
     try:
         at = microseconds_of(_decode(_encode(text)))

@@ -1,16 +1,16 @@
-"""The trace that a record belongs to: W3C's `traceparent`, `tracestate` and `baggage`, which go on from a touchpoint to all that it causes.
+"""The trace that a record belongs to: W3C's `traceparent`, `tracestate` and `baggage`, passed on from a touchpoint to all that it causes.
 
-Etapa takes no part in the trace by itself: what came is passed on as it came, as https://www.w3.org/TR/trace-context/ allows to whoever
-does not. What does not look as it should is not passed on.
+Etapa itself takes no part in the trace: it passes headers on unchanged, as https://www.w3.org/TR/trace-context/ allows for those
+who do not participate. Malformed headers are not passed on.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 MOST_TRACESTATE: Final = 512
-"""Bytes that must be passed on, by the standard."""
+"""Bytes of `tracestate` that the standard requires to be passed on."""
 MOST_BAGGAGE: Final = 1024
-"""Bytes; longer baggage is left behind, so that records do not grow by it."""
+"""Bytes; longer baggage is dropped, so that it does not make records grow."""
 
 _HEX: Final = frozenset(b"0123456789abcdef")
 _DASH: Final = 0x2D
@@ -19,7 +19,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 def trace_of(headers: Headers) -> list[tuple[str, bytes]]:
-    """Those headers that name the trace, in the standard's order; none without a sound `traceparent`."""
+    """The headers that name the trace, in the standard's order; none without a sound `traceparent`."""
     parent: bytes | None = None
     state: bytes | None = None
     baggage: bytes | None = None
@@ -41,7 +41,7 @@ def trace_of(headers: Headers) -> list[tuple[str, bytes]]:
 
 
 def _is_sound(parent: bytes) -> bool:
-    """Version, trace id, parent id and flags, in hexadecimal; later versions may have more behind."""
+    """Whether it has version, trace id, parent id and flags, in hexadecimal; later versions may append more."""
     if not 55 <= len(parent) <= 128 or not _is_text(parent, 128):
         return False
     if parent[2] != _DASH or parent[35] != _DASH or parent[52] != _DASH or parent[:2] == b"ff":
@@ -53,5 +53,5 @@ def _is_sound(parent: bytes) -> bool:
 
 
 def _is_text(value: bytes, most: int) -> bool:
-    """Printable ASCII of no more than so many bytes, which any header may hold."""
+    """Whether it is printable ASCII of at most `most` bytes."""
     return 0 < len(value) <= most and all(0x20 <= byte <= 0x7E for byte in value)

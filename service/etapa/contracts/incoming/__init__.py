@@ -1,1 +1,1 @@
-"""Records of `touchpoints` on their way in: what a touchpoint is made of, and why a record cannot be one."""
+"""Incoming records of `touchpoints`: decoding them to touchpoints, or giving the reason why not."""

@@ -1,4 +1,4 @@
-"""Which format the input has: the one place that names it."""
+"""The format of the input: the only place that names it."""
 
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.touchpoint import JsonDecoder
@@ -6,5 +6,5 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 
 
 def decoder_within(limits: TouchpointLimits) -> Decoder:
-    """What reads the input, and takes what is within `limits`."""
+    """The decoder of the input, which accepts what is within `limits`."""
     return JsonDecoder(limits)

@@ -1,4 +1,4 @@
-"""What bytes are that should be JSON and are not: compressed, framed, of another format. Known by how they begin."""
+"""What bytes are that should be JSON but are not: compressed, framed, or of another format. Recognised by how they begin."""
 
 import re
 from typing import Final, NamedTuple
@@ -8,9 +8,9 @@ class Oddity(NamedTuple):
     """What the bytes are, and what to do about them."""
 
     looks_like: str
-    """As it stands after `it looks like`."""
+    """The words after `it looks like`."""
     remedy: str
-    """What to do with a file of them; `FILE` stands for its name."""
+    """What to do with such a file; `FILE` stands for its name."""
 
 
 _BEGINNINGS: Final = (
@@ -43,7 +43,7 @@ _MARK = b"\xef\xbb\xbf"
 
 
 def odd_record(value: bytes) -> Oddity | None:
-    """What a single value is that is not JSON; none when nothing can be told."""
+    """What a single value is that is not JSON; none if unknown."""
     if len(value) > 5 and value[0] == 0:
         return _FRAMED
     if value.startswith((b"{'", b"[{'")):
@@ -52,7 +52,7 @@ def odd_record(value: bytes) -> Oddity | None:
 
 
 def odd_file(beginning: bytes) -> Oddity | None:
-    """What a file is that is not JSON Lines, by its first bytes (some thousand will do); none when it may be what it should be."""
+    """What a file is that is not JSON Lines, by its first bytes (a few thousand are enough); none if it may be JSON Lines."""
     found = odd_record(beginning)
     if found is not None and found is not _OF_PYTHON:
         return found
@@ -62,7 +62,7 @@ def odd_file(beginning: bytes) -> Oddity | None:
         return None
     first, second = lines[0], lines[1] if len(lines) > 1 else b""
     if first == b"[" or first.startswith(b"[{"):
-        # One line that is a list may stand among others that are as they should be; then it is refused alone.
+        # A single line with a list may stand among good lines; then only that line is refused.
         return None if second.startswith(b"{") and first.endswith(b"]") else LIST
     if first == b"{" and not second.startswith(b"{"):
         return SPREAD

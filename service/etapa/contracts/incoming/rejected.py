@@ -1,4 +1,4 @@
-"""Why a record of `touchpoints` cannot be used. Shared by what finds it out and by what publishes the dead letter."""
+"""Why a record of `touchpoints` cannot be used. Shared by the code that finds out and the code that publishes the dead letter."""
 
 from typing import Literal, get_args
 
@@ -9,7 +9,7 @@ from etapa.journey.engine.facts.instant import instant_text
 Reason = Literal[
     "too_large", "not_json", "invalid", "placeholder_id", "key_mismatch", "from_the_future", "from_the_past", "evaluation_failed"
 ]
-"""What dead letters, metrics and dashboards call it. `evaluation_failed`: the record was fine, judging it was not."""
+"""The reason's name in dead letters, metrics and dashboards. `evaluation_failed`: the record was fine, but judging it failed."""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
@@ -24,13 +24,13 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
 
 def from_the_past(earliest: int) -> Rejected:
-    """Of what occurred before that time, in microseconds since 1970: the `accept_from` of the journey."""
+    """The rejection of a touchpoint before `earliest`, the journey's `accept_from`, in microseconds since 1970."""
     return rejected(
         "from_the_past", f"occurred_at is before {instant_text(earliest)}, from which on the journey takes touchpoints (accept_from)"
     )
 
 
 def rejected(reason: Reason, detail: str) -> Rejected:
-    """A rejection whose detail is kept to one line of at most 400 characters."""
+    """A rejection whose detail is shortened to one line of at most 400 characters."""
     line = " ".join(detail.split())
     return Rejected(reason, line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…")

@@ -1,6 +1,6 @@
-"""Schemas that records are written by and that a registry keeps: what whoever reads such records needs of them.
+"""Schemas in a registry, as needed for reading records that were written with them.
 
-Before such a record stand a byte 0 and the number of its schema, in four bytes.
+Such a record starts with a byte 0 and the number of its schema, in four bytes.
 """
 
 from typing import Any, Final, Protocol
@@ -9,11 +9,11 @@ from etapa.contracts.incoming.rejected import Rejected
 from etapa.errors import EtapaError
 
 FRAME: Final = 5
-"""Bytes before a record."""
+"""How many bytes precede a record."""
 
 
 class SchemaNeeded(EtapaError):
-    """A record cannot be read before the schema of this number is there."""
+    """A record cannot be read before the schema with this number is loaded."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"the schema {number} is not there yet")
@@ -21,7 +21,7 @@ class SchemaNeeded(EtapaError):
 
 
 class SchemasAway(EtapaError):
-    """The registry does not give the schema of this number, for a reason that may pass. Says nothing about the record."""
+    """The registry does not deliver the schema with this number, for a reason that may be temporary. Says nothing about the record."""
 
     def __init__(self, number: int, detail: str) -> None:
         super().__init__(f"the schema {number} cannot be had: {detail}")
@@ -33,25 +33,25 @@ class SchemaReader(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it is a schema of: `avro`, `protobuf` or `json`."""
+        """The kind of schema: `avro`, `protobuf` or `json`."""
 
     def read(self, body: bytes) -> Any:
-        """The record in `body`, as JSON would have it, or a `Rejected`. Never raises, whatever the bytes are."""
+        """The record in `body` as JSON data, or a `Rejected`. Never raises, whatever the bytes are."""
 
 
 class Schemas(Protocol):
-    """The schemas of a registry. Those that were asked for are kept, within bounds."""
+    """The schemas of a registry, with a bounded cache."""
 
     def reader(self, number: int) -> SchemaReader | Rejected:
-        """What reads records of the schema; `Rejected` when there is no such schema, or none that can be used. Raises `SchemaNeeded`."""
+        """The reader for a schema; `Rejected` if the schema does not exist or cannot be used. Raises `SchemaNeeded`."""
 
     def fetch(self, number: int) -> None:
-        """Have the schema there. Waits for the registry. Raises `SchemasAway`."""
+        """Load the schema. Blocks until the registry answers. Raises `SchemasAway`."""
 
     async def learn(self, number: int) -> None:
-        """The same, for who must not be held up."""
+        """The same without blocking."""
 
 
 def schema_number(value: bytes) -> int | None:
-    """The number of the schema that a record names; none when it is not framed for a registry."""
+    """The number of the schema that a record names; none if it is not framed for a registry."""
     return int.from_bytes(value[1:FRAME], "big") if len(value) > FRAME and value[0] == 0 else None

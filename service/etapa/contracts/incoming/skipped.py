@@ -1,9 +1,9 @@
-"""A record, or an element of one, that a source file says is not wanted."""
+"""A record, or an element of one, that a source file skips."""
 
 import msgspec
 
 
 class SkippedRecord(msgspec.Struct, frozen=True, gc=False):
-    """`rule` says by which rule of the source file."""
+    """`rule` is the rule of the source file that skips it."""
 
     rule: str

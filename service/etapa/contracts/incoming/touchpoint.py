@@ -1,11 +1,11 @@
-"""A record of `touchpoints` becomes the core's `Touchpoint`, or a reason why it cannot.
+"""Decodes a record of `touchpoints` to the core's `Touchpoint`, or gives the reason why not.
 
-This is the way in for bytes that anybody may have written, and it runs for every touchpoint: one parse, straight into
-typed data, and a handful of cheap checks around it. Nothing raises out of here.
+Anybody may have written these bytes, and this runs for every touchpoint: one parse, straight into typed data, with a
+handful of cheap checks around it. Nothing here raises.
 
-What is taken beyond the letter of RFC 3339 and the schema: `t` and `z` in lower case, a space in place of `T`, an
-offset without its colon, `null` for an optional field. Decimals beyond the microsecond are rounded, halves upwards.
-Of a key written twice in one object the last one counts. There are no leap seconds: second 60 is refused.
+Accepted beyond RFC 3339 and the schema: `t` and `z` in lower case, a space in place of `T`, an offset without its
+colon, `null` for an optional field. Decimals beyond the microsecond are rounded, halves upwards. If a key appears
+twice in one object, the last one counts. There are no leap seconds: second 60 is refused.
 """
 
 import json
@@ -33,7 +33,7 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 
 DEEPEST = 32
-"""How many objects and arrays may be nested in a touchpoint, itself included."""
+"""How deep objects and arrays may be nested in a touchpoint, counting the touchpoint itself."""
 
 
 _decode: Final = msgspec.json.Decoder(TouchpointMessage).decode
@@ -43,10 +43,10 @@ _NOTHING: Final[dict[str, Any]] = {}
 
 @final
 class JsonDecoder(Decoder):
-    """A value is one JSON object, as `schemas/touchpoint.schema.json` says."""
+    """Each value is one JSON object, as in `schemas/touchpoint.schema.json`."""
 
     def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
-        """As `Decoder.read`."""
+        """See `Decoder.read`."""
         if value is None:
             return rejected("invalid", "the record has no value; a touchpoint is a JSON object")
         if len(value) > self.max_bytes:
@@ -60,7 +60,7 @@ class JsonDecoder(Decoder):
             message = read
         identity, customer_id, type_, occurred_at, channel, properties, traits = astuple(message)
         begins = customer_id[0]
-        # What begins with a blank, a sign, a zero or a letter of another script is looked at as a whole, too.
+        # Ids that begin with a blank, a sign, a zero or a letter of another script also get the full check.
         if (begins <= "0" or begins > "z" or begins in self.limits.placeholder_beginnings) and names_nobody(
             customer_id, self.limits.placeholder_ids
         ):
@@ -89,19 +89,19 @@ class JsonDecoder(Decoder):
 def decode_touchpoint(key: bytes | None, value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:
     """The touchpoint in one record of JSON, or why the record cannot be used. Never raises.
 
-    `wall` is the wall clock in microseconds; with none, a touchpoint may be as far ahead as it likes.
+    `wall` is the wall clock in microseconds; with none, a touchpoint may be any distance ahead.
     """
     return JsonDecoder(limits).decode(key, value, (), wall, NEVER if wall is None else wall + limits.max_ahead)
 
 
 def read_touchpoint(value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:
-    """As `decode_touchpoint`, of a value without a record around it, such as a line of a file."""
+    """Like `decode_touchpoint`, for a bare value, such as a line of a file."""
     return JsonDecoder(limits).read(value, wall, NEVER if wall is None else wall + limits.max_ahead)
 
 
 def _read_with_care(value: bytes, placeholder_ids: frozenset[str]) -> TouchpointMessage | Rejected:
-    """A message that may have fields that nobody asked for, or what is wrong with it."""
-    # The parser is recursive and goes through what it skips as well.
+    """A message that may have unknown fields, or what is wrong with it."""
+    # The parser is recursive, even in what it skips.
     if _nests_too_deep(value):
         return _TOO_DEEP
     try:
@@ -134,7 +134,7 @@ _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def _nests_too_deep(value: bytes) -> bool:
-    """Whether brackets outside of strings nest too deep, in time linear in the length."""
+    """Whether brackets outside strings are nested too deep, in time linear in the length."""
     if value.count(b"{") + value.count(b"[") <= DEEPEST:
         return False
     brackets = _STRING.sub(b"", value).translate(None, _NOT_BRACKETS)
@@ -149,7 +149,7 @@ def _holds_nested(values: dict[str, Any]) -> bool:
 
 
 def _outsized(value: Any) -> bool:
-    """Whether an integer somewhere inside does not fit 64 bits. The decoder has looked at the first level only."""
+    """Whether an integer somewhere inside does not fit 64 bits. The decoder checked only the first level."""
     kind = type(value)
     if kind is dict:
         value = value.values()
@@ -170,7 +170,7 @@ def _meet_constant(name: str) -> NoReturn:
 
 
 def _says_not_a_number(value: bytes) -> bool:
-    """Whether malformed JSON is malformed because it says NaN or Infinity, as many JSON writers do if one lets them."""
+    """Whether JSON is malformed because it contains NaN or Infinity, as many JSON writers produce by default."""
     if b"NaN" not in value and b"Infinity" not in value:
         return False
     try:

@@ -1,4 +1,4 @@
-"""A touchpoint as it is written in JSON, and what a record of one may be at most."""
+"""A touchpoint as written in JSON, and the limits on its record."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,29 +15,29 @@ LARGEST_INTEGER: Final = 2**63 - 1
 Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
 TypeName = Annotated[str, Meta(min_length=1, max_length=128)]
 Channel = Annotated[str, Meta(max_length=128)]
-# An integer that no 64-bit reader could hold would raise much later, where sums are made and states are stored.
+# A larger integer would raise much later, when sums are computed and states are stored.
 Value = Annotated[int, Meta(ge=SMALLEST_INTEGER, le=LARGEST_INTEGER)] | float | str | bool | None | list[Any] | dict[str, Any]
 
 
 class TouchpointLimits(msgspec.Struct, frozen=True):
-    """Which records are taken: so many bytes of value, so many microseconds ahead of the wall clock, and whose customer is somebody."""
+    """Which records are accepted: the most bytes of value, the most microseconds ahead of the wall clock, and no placeholder ids."""
 
     max_bytes: int = 1_048_576
     max_ahead: int = 300_000_000
     placeholder_ids: frozenset[str] = placeholders(USUAL_PLACEHOLDERS)
-    """Customer ids that name nobody (see `contracts.placeholder_ids`). None at all: every id is taken."""
+    """Customer ids that name nobody (see `contracts.placeholder_ids`). If empty, every id is accepted."""
     placeholder_beginnings: frozenset[str] = beginnings(placeholders(USUAL_PLACEHOLDERS))
-    """The characters that they begin with, for a first look that costs little. Goes with `placeholder_ids`."""
+    """Their first characters, for a cheap first check. Goes with `placeholder_ids`."""
 
     @classmethod
     def naming(cls, placeholder_ids: Iterable[str], *, max_bytes: int, max_ahead: int = 300_000_000) -> "TouchpointLimits":
-        """Those of an installation, which has its own list of placeholders."""
+        """The limits of an installation with its own list of placeholders."""
         names = placeholders(placeholder_ids)
         return cls(max_bytes, max_ahead, names, beginnings(names))
 
 
 class TouchpointMessage(msgspec.Struct, gc=False):
-    """A touchpoint as it is written in JSON. Mirrors `schemas/touchpoint.schema.json`; unknown fields are ignored."""
+    """A touchpoint as written in JSON. Mirrors `schemas/touchpoint.schema.json`; unknown fields are ignored."""
 
     id: Identifier
     customer_id: Identifier
@@ -49,4 +49,4 @@ class TouchpointMessage(msgspec.Struct, gc=False):
 
 
 class PlainTouchpointMessage(TouchpointMessage, forbid_unknown_fields=True, gc=False):
-    """The same without anything that would be skipped. Nothing but its nested values is left to be looked at."""
+    """The same without unknown fields, so that only its nested values remain to be checked."""

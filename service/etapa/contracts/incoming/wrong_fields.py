@@ -1,7 +1,7 @@
-"""What is wrong with a JSON value that should be a touchpoint, in words: all of its fields at once, and whose event it looks like.
+"""What is wrong with a JSON value that should be a touchpoint, in words: all fields at once, and which system's event it looks like.
 
-Only for what has been refused already, so it may take its time. It names fields of ours, and fields of others whose names are listed here;
-it never quotes a value or any other name.
+Runs only for values already refused, so it may be slow. It names our fields, and other systems' fields listed here; it never
+quotes a value or any other name.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from etapa.contracts.incoming.touchpoint_message import LARGEST_INTEGER, SMALLES
 A_TIME: Final = "such as 2026-11-21T10:00:00Z"
 ONE_OBJECT: Final = "a touchpoint is one JSON object"
 NOTHING_BUT_NO_CUSTOMER: Final = "customer_id is empty"
-"""What is said when that is all that is wrong."""
+"""The message if nothing else is wrong."""
 
 _LONGEST: Final = {"id": 256, "customer_id": 256, "type": 128, "channel": 128}
 
@@ -33,7 +33,7 @@ _MEANT: Final = {
         *("datetime", "collectortstamp", "servertimestamp", "ts", "tsms"),
     ),
 }
-"""Under which names others write our fields: in lower case, without `_`, `-` and blanks."""
+"""Other systems' names for our fields, in lower case, without `_`, `-` and blanks."""
 
 _SEGMENT: Final = "a Segment call"
 _SEGMENT_CALLS: Final = ("track", "page", "screen", "identify", "group", "alias")
@@ -50,11 +50,11 @@ _LOOKS: Final = (
     ("an event of PostHog", {"distinct_id", "event"}),
     ("an event of HubSpot", {"subscriptionType", "objectId"}),
 )
-"""By the fields that are there together. The first one counts."""
+"""Events recognised by fields that occur together. The first match counts."""
 
 
 def wrong_fields(value: bytes) -> str | None:
-    """All that is wrong with it, in one line; none when nothing is found that could be put into words."""
+    """Everything that is wrong, in one line; none if nothing is found that can be put into words."""
     try:
         found = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -136,7 +136,7 @@ def _time(text: str) -> Iterator[str]:
 
 
 def _unit(at: float) -> str:
-    """Which unit a number of a time since 1970 is likely to have: what makes it a year from 2001 to 2286."""
+    """The likely unit of a number since 1970: the one that puts it between the years 2001 and 2286."""
     for unit, size in (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9)):
         if 10**9 * size <= at < 10**10 * size:
             return f" (of {unit} since 1970, it seems)"

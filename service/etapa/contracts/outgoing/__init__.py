@@ -1,1 +1,1 @@
-"""What is published: stage changes, campaign triggers, explanations, and dead letters of either kind."""
+"""What is published: stage changes, campaign triggers, explanations, and both kinds of dead letters."""

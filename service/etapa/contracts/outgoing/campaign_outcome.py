@@ -1,7 +1,7 @@
 """The core's `CampaignOutcome` as a record of `campaign-outcomes`. Mirrors `schemas/campaign-outcome.schema.json`.
 
-The JSON has the fields below in this order, none ever missing. The headers follow the CloudEvents binding for Kafka in binary mode. The
-trigger has the same `ce_id`, so the source is another: the two together are to be different for every event.
+The JSON has the fields below in this order, none ever missing. The headers follow the CloudEvents binding for Kafka in binary mode.
+The trigger has the same `ce_id`, so the source differs: the two together must be unique for every event.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ _CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 
 def outcome_id(outcome: CampaignOutcome) -> str:
-    """That of the trigger: `customer_id/sequence/campaign`. A trigger has at most one outcome."""
+    """The id of the trigger: `customer_id/sequence/campaign`. A trigger has at most one outcome."""
     return f"{outcome.customer_id}/{outcome.sequence}/{outcome.campaign}"
 
 
 def encode_campaign_outcome(outcome: CampaignOutcome, journey: str, version: int) -> tuple[bytes, bytes, Sequence[tuple[str, bytes]]]:
-    """Key, value and headers of the record that tells what became of a goal, as this version of this journey found it."""
+    """Key, value and headers of the record that publishes the outcome of a goal, as found by this version of this journey."""
     at = instant_text(outcome.at)
     key = outcome.customer_id.encode()
     headers = [
@@ -50,12 +50,12 @@ def campaign_outcome_json(outcome: CampaignOutcome, journey: str, version: int) 
 
 
 def decode_campaign_outcome(value: bytes) -> CampaignOutcomeMessage:
-    """A published outcome. Raises `msgspec.DecodeError` when `value` is not one."""
+    """A published outcome. Raises `msgspec.DecodeError` if `value` is not one."""
     return _decode(value)
 
 
 def _message(outcome: CampaignOutcome, at: Any, journey: str, version: int) -> CampaignOutcomeMessage:
-    # The time is text already, which is written as the time would be.
+    # The time is already text, which encodes just as the time would.
     return CampaignOutcomeMessage(
         id=outcome_id(outcome),
         campaign=outcome.campaign,

@@ -1,4 +1,4 @@
-"""What became of a campaign's goal, as it is published. Mirrors `schemas/campaign-outcome.schema.json`."""
+"""The outcome of a campaign's goal, as published. Mirrors `schemas/campaign-outcome.schema.json`."""
 
 import msgspec
 

@@ -24,7 +24,7 @@ _CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 
 def trigger_id(trigger: Trigger) -> str:
-    """`customer_id/sequence/campaign`: its idempotency key. Neither a sequence nor a campaign's id has a slash in it."""
+    """`customer_id/sequence/campaign`: the idempotency key. Neither a sequence nor a campaign's id contains a slash."""
     return f"{trigger.customer_id}/{trigger.sequence}/{trigger.campaign}"
 
 
@@ -50,12 +50,12 @@ def campaign_trigger_json(trigger: Trigger, journey: str, version: int) -> bytes
 
 
 def decode_campaign_trigger(value: bytes) -> CampaignTriggerMessage:
-    """A published trigger. Raises `msgspec.DecodeError` when `value` is not one."""
+    """A published trigger. Raises `msgspec.DecodeError` if `value` is not one."""
     return _decode(value)
 
 
 def _message(trigger: Trigger, at: Any, journey: str, version: int) -> CampaignTriggerMessage:
-    # The time is text already, which is written as the time would be.
+    # The time is already text, which encodes just as the time would.
     return CampaignTriggerMessage(
         id=trigger_id(trigger),
         campaign=trigger.campaign,

@@ -1,4 +1,4 @@
-"""A campaign trigger as it is published. Mirrors `schemas/campaign-trigger.schema.json`."""
+"""A campaign trigger as published. Mirrors `schemas/campaign-trigger.schema.json`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from etapa.journey.engine.facts.changes import Trigger
 
 
 class CampaignTriggerMessage(msgspec.Struct, frozen=True, rename={"source": "from"}):
-    """A campaign trigger as it is published. `id` is the same whenever and wherever it is worked out; `at` is in UTC."""
+    """A campaign trigger as published. `id` is the same whenever and wherever the trigger is computed; `at` is in UTC."""
 
     id: str
     campaign: str
@@ -25,7 +25,7 @@ class CampaignTriggerMessage(msgspec.Struct, frozen=True, rename={"source": "fro
     version: int
 
     def trigger(self) -> Trigger:
-        """What the core said. Raises `ValueError` when `stage_change_id` does not end in a sequence number."""
+        """The core's trigger. Raises `ValueError` if `stage_change_id` does not end in a sequence number."""
         return Trigger(
             campaign=self.campaign,
             customer_id=self.customer_id,

@@ -1,13 +1,13 @@
-"""A record that could not be used, published again untouched, with headers that say why and where it came from; and the way back.
+"""A record that could not be used, published unchanged with headers that say why and where it came from; and the way back.
 
-Mirrors `schemas/dead-letter.schema.json`. The headers are appended, so whatever the original carried is still there in
-its order, even headers of the same names from an earlier life as a dead letter: the last of each name counts.
+Mirrors `schemas/dead-letter.schema.json`. The headers are appended, so all original headers are still there in their
+order, even those of the same names if the record was a dead letter before: the last of each name counts.
 
-A record that is too large for the dead-letters topic is cut, and more headers say of what, how large the original's value was, and its
-digest, so that whoever reads the original at its old place can tell that it is the same.
+A record that is too large for the dead-letters topic is cut, and more headers say what is missing, how large the original value was,
+and its digest, so that a reader who finds the original at its old place can tell that it is the same.
 
-A dead letter that is sent back carries how often that was done. If it fails again these headers are part
-of the original, so the next dead letter tells.
+A dead letter that is sent back carries the number of attempts. If it fails again, these headers are part of the
+original, so the next dead letter has them too.
 """
 
 import hashlib
@@ -30,21 +30,21 @@ OFFSET: Final = "etapa.offset"
 HEADERS: Final = (REASON, DETAIL, TOPIC, PARTITION, OFFSET)
 
 CUT: Final = "etapa.cut"
-"""What of the original is not all there, as names with spaces between them: `key`, `headers`, `value`. Of a letter that is whole there is none."""
+"""The incomplete parts of the original, separated by spaces: `key`, `headers`, `value`. A complete letter has no such header."""
 ORIGINAL_BYTES: Final = "etapa.original-bytes"
 ORIGINAL_SHA256: Final = "etapa.original-sha256"
 CUT_HEADERS: Final = (CUT, ORIGINAL_BYTES, ORIGINAL_SHA256)
 
 KEPT_BYTES: Final = 16 * 1024
-"""Of a value that is cut, this much is there, for people to look at."""
+"""How much of a cut value is kept, for people to look at."""
 
 Part = Literal["key", "headers", "value"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
 ATTEMPT: Final = "etapa.attempt"
-"""How often the record was sent back, in decimal; one that never was has no such header."""
+"""How often the record was sent back, in decimal; a record that never was has no such header."""
 REDRIVEN_FROM: Final = "etapa.redriven-from"
-"""The dead letter that was sent back last: topic/partition/offset."""
+"""The dead letter that was last sent back: topic/partition/offset."""
 
 _NUMBER = re.compile(rb"[0-9]{1,9}")
 _SIZE = re.compile(rb"[0-9]{1,18}")
@@ -56,7 +56,7 @@ class DeadLetterError(EtapaError):
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """That a record is not all there. `size` and `sha256` (hexadecimal) are of the original value; of none they are those of no bytes."""
+    """Marks an incomplete record. `size` and `sha256` (hexadecimal) are of the original value; no value counts as no bytes."""
 
     parts: Sequence[Part]
     size: int
@@ -64,7 +64,7 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A dead letter taken apart: the original record, why it could not be used, and where it was read."""
+    """A decoded dead letter: the original record, why it could not be used, and where it was read."""
 
     key: bytes | None
     value: bytes | None
@@ -76,11 +76,11 @@ class DeadLetter(msgspec.Struct, frozen=True):
     partition: int
     offset: int
     cut: Cut | None = None
-    """That key, value or headers are not all there; none: they are the original's."""
+    """Set if key, value or headers are incomplete; none: they are the original's."""
 
     @property
     def kind(self) -> str:
-        """What dead letters that are sent back together have in common: which were is remembered by it."""
+        """What dead letters that are sent back together have in common; the record of those sent back is kept by kind."""
         return self.reason
 
 
@@ -110,14 +110,14 @@ def _cut_headers(cut: Cut) -> Headers:
 
 
 def digest_of(value: bytes | None) -> str:
-    """Of a value, as headers have it."""
+    """The digest of a value, as written in headers."""
     return hashlib.sha256(value or b"").hexdigest()
 
 
 def cut_to(key: bytes | None, value: bytes | None, headers: Headers, room: int) -> tuple[bytes | None, bytes | None, Headers] | None:
-    """The dead letter that `encode_dead_letter` gave, cut so that key, value and headers take `room` bytes at most; none when it cannot be.
+    """The dead letter from `encode_dead_letter`, cut so that key, value and headers take at most `room` bytes; none if impossible.
 
-    The value goes first, all but its beginning; then the original's headers; then its key.
+    The value is cut first, down to its beginning; then the original headers go, then the key.
     """
     ours = max((position for position, (name, _) in enumerate(headers) if name == REASON), default=0)
     original, why = tuple(headers[:ours]), tuple(header for header in headers[ours:] if header[0] not in CUT_HEADERS)
@@ -136,16 +136,16 @@ def cut_to(key: bytes | None, value: bytes | None, headers: Headers, room: int) 
 
 
 _HEADER_BYTES: Final = 10
-"""What the lengths of a header's name and value take at most."""
+"""The most bytes that the lengths of a header's name and value take."""
 
 
 def letter_size(key: bytes | None, value: bytes | None, headers: Headers) -> int:
-    """Bytes of a record with these, without what a batch puts around it; a little more at times, never less."""
+    """Bytes of a record with these parts, without the batch around it; sometimes slightly too many, never too few."""
     return 32 + len(key or b"") + len(value or b"") + sum(_HEADER_BYTES + len(name.encode()) + len(text or b"") for name, text in headers)
 
 
 def _cut_of(headers: Headers, ours: int) -> Cut | None:
-    """What the headers from position `ours` on say. Raises `DeadLetterError` when that makes no sense."""
+    """What the headers from position `ours` on say about cutting. Raises `DeadLetterError` if they make no sense."""
     told = {name: text for name, text in headers[ours:] if name in CUT_HEADERS}
     if CUT not in told:
         return None
@@ -157,7 +157,7 @@ def _cut_of(headers: Headers, ours: int) -> Cut | None:
 
 
 def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
-    """The dead letter in a record. Raises `DeadLetterError` when a header is missing or makes no sense."""
+    """The dead letter in a record. Raises `DeadLetterError` if a header is missing or makes no sense."""
     told, original, cut = taken_apart(headers, HEADERS, REASONS)
     return DeadLetter(
         key=key,
@@ -173,10 +173,13 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Headers)
 
 
 def taken_apart(headers: Headers, names: Sequence[str], reasons: Sequence[str]) -> tuple[Mapping[str, str], Headers, Cut | None]:
-    """What the headers of these names say, the original's headers, and what is missing. Raises `DeadLetterError`, also when the reason is none of these."""
+    """The text of the headers with these names, the original headers, and what was cut.
+
+    Raises `DeadLetterError`, also if the reason is not one of `reasons`.
+    """
     last = {name: position for position, (name, _) in enumerate(headers) if name in names}
     missing = [name for name in names if name not in last]
-    # Kafka lets a header have no value at all.
+    # Kafka allows headers without a value.
     missing += [name for name, position in last.items() if headers[position][1] is None]
     if missing:
         raise DeadLetterError(f"not a dead letter: no header {', '.join(missing)}")
@@ -198,14 +201,14 @@ def taken_apart(headers: Headers, names: Sequence[str], reasons: Sequence[str]) 
 
 
 def attempts_of(headers: Headers) -> int:
-    """How often a record with these headers was sent back to the topic that it came from."""
-    # Any producer may write a header of this name, even without a value; what is no number was not written by us.
+    """How often a record with these headers was sent back to its topic."""
+    # Any producer may write a header of this name, even without a value; if it is not a number, we did not write it.
     texts = [value or b"" for name, value in headers if name == ATTEMPT]
     return int(texts[-1]) if texts and _NUMBER.fullmatch(texts[-1]) else 0
 
 
 def redriven_headers(letter: DeadLetter, topic: str, partition: int, offset: int) -> Headers:
-    """Headers for sending back the dead letter that was read at `topic`, `partition`, `offset`: the original ones, and what is new."""
+    """Headers for sending back the dead letter read at `topic`, `partition`, `offset`: the original ones and the new ones."""
     original = tuple((name, value) for name, value in letter.headers if name not in (ATTEMPT, REDRIVEN_FROM))
     return (
         *original,

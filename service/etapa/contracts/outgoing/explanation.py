@@ -1,4 +1,4 @@
-"""Why a customer is where it is, as JSON for `etapa why --json` and the HTTP API. Mirrors `schemas/explanation.schema.json`."""
+"""Why a customer is in its stage, as JSON for `etapa why --json` and the HTTP API. Mirrors `schemas/explanation.schema.json`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ class SinceMessage(msgspec.Struct, frozen=True):
 
 
 class ConditionMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="condition"):
-    """A condition that contains no others, or the opposite of one."""
+    """A condition that contains no others, or its negation."""
 
     condition: str
     sentence: Mapping[str, str]
@@ -63,7 +63,7 @@ class RuleMessage(msgspec.Struct, frozen=True):
 
 
 class MoveMessage(msgspec.Struct, frozen=True):
-    """A stage that would be entered; `rule` is none when the customer's stage no longer exists and the customer starts again."""
+    """A stage that would be entered; `rule` is none if the customer's stage no longer exists and the customer starts again."""
 
     to: str
     at: OffsetTime
@@ -71,14 +71,14 @@ class MoveMessage(msgspec.Struct, frozen=True):
 
 
 class HeldMessage(msgspec.Struct, frozen=True):
-    """A campaign trigger that waits for the end of a quiet time."""
+    """A campaign trigger held until a quiet time ends."""
 
     campaign: str
     until: OffsetTime
 
 
 class OpenGoalMessage(msgspec.Struct, frozen=True):
-    """A campaign's goal that is neither met nor missed."""
+    """A campaign's goal that is neither met nor missed yet."""
 
     campaign: str
     since: OffsetTime
@@ -87,7 +87,7 @@ class OpenGoalMessage(msgspec.Struct, frozen=True):
 
 
 class CarriedOverMessage(msgspec.Struct, frozen=True):
-    """The stored state is of another journey version: which stage that is, and what the new rules alone will change."""
+    """The stored state is of another journey version: its stage, and the changes that the new rules alone will make."""
 
     version: int
     stage: str
@@ -95,7 +95,7 @@ class CarriedOverMessage(msgspec.Struct, frozen=True):
 
 
 class ExplanationMessage(msgspec.Struct, frozen=True):
-    """Everything that explains a customer's stage at a time."""
+    """Everything that explains a customer's stage at one time."""
 
     customer_id: str
     journey: str

@@ -22,11 +22,11 @@ CSV_COLUMNS: Final = (
     "group",
     "persona",
 )
-"""What tells the rows of a table apart; their figures come after."""
+"""The columns that identify the rows of each table; the figures follow them."""
 
 
 def report_json(report: LedgerReport, journey: str, version: int) -> dict[str, Any]:
-    """The report of a journey, ready to be written as one JSON object. Times are RFC 3339 in UTC."""
+    """The report of a journey as a JSON object. Times are RFC 3339 in UTC."""
     query = report.query
     return {
         "journey": journey,
@@ -42,7 +42,7 @@ def report_json(report: LedgerReport, journey: str, version: int) -> dict[str, A
 
 
 def report_csv(report: LedgerReport) -> str:
-    """All tables below each other, with a column that names the table; what a table does not have is empty."""
+    """All tables one below the other, with a column that names the table; columns that a table lacks are empty."""
     rows: list[Row] = [{"table": name, **row} for name, table in report.tables.items() for row in table]
     figures = dict.fromkeys(column for row in rows for column in row if column not in CSV_COLUMNS)
     keys = {column for row in rows for column in row}

@@ -1,4 +1,4 @@
-"""The JSON Schema of the report, made from what describes the message."""
+"""The JSON Schema of the report, generated from its message types."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from etapa.contracts.outgoing.report_message import ReportMessage
 
 
 def report_schema() -> dict[str, Any]:
-    """The schema as plain data. It says the same each time it is made."""
+    """The schema as plain data, the same on every run."""
     _, components = msgspec.json.schema_components([ReportMessage], ref_template="#/$defs/{name}")
     whole = components.pop("ReportMessage")
     return {

@@ -45,12 +45,12 @@ def stage_change_json(change: StageChange, journey: str, version: int) -> bytes:
 
 
 def decode_stage_change(value: bytes) -> StageChangeMessage:
-    """A published stage change. Raises `msgspec.DecodeError` when `value` is not one."""
+    """A published stage change. Raises `msgspec.DecodeError` if `value` is not one."""
     return _decode(value)
 
 
 def _message(identity: str, change: StageChange, at: Any, journey: str, version: int) -> StageChangeMessage:
-    # The time is text already, which is written as the time would be.
+    # The time is already text, which encodes just as the time would.
     return StageChangeMessage(
         id=identity,
         customer_id=change.customer_id,

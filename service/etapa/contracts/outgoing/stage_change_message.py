@@ -1,4 +1,4 @@
-"""A stage change as it is published. Mirrors `schemas/stage-change.schema.json`."""
+"""A stage change as published. Mirrors `schemas/stage-change.schema.json`."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from etapa.journey.units import SECOND
 
 
 class StageChangeMessage(msgspec.Struct, frozen=True, gc=False, rename={"source": "from"}):
-    """A stage change as it is published. `at` is in UTC, `dwell_seconds` the time spent in the stage that was left."""
+    """A stage change as published. `at` is in UTC, `dwell_seconds` is the time spent in the stage left."""
 
     id: str
     customer_id: str
@@ -30,7 +30,7 @@ class StageChangeMessage(msgspec.Struct, frozen=True, gc=False, rename={"source"
     version: int
 
     def change(self) -> StageChange:
-        """What the core said."""
+        """The core's stage change."""
         return StageChange(
             customer_id=self.customer_id,
             sequence=self.sequence,
@@ -48,6 +48,6 @@ class StageChangeMessage(msgspec.Struct, frozen=True, gc=False, rename={"source"
 
 
 def _microseconds(seconds: float) -> int:
-    """Seconds as microseconds. Exact up to 272 years; past that a double does not hold every microsecond."""
+    """Seconds as microseconds. Exact up to 272 years; beyond that a double does not hold every microsecond."""
     whole = int(seconds)
     return whole * SECOND + round((seconds - whole) * SECOND)

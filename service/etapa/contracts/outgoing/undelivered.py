@@ -1,8 +1,8 @@
-"""A campaign trigger that could not be delivered: the record as it was, with headers that say why and where it came from.
+"""A campaign trigger that could not be delivered: the unchanged record with headers that say why and where it came from.
 
-Mirrors `schemas/undelivered-trigger.schema.json`. The headers are appended, so whatever the original carried is still there
-in its order; the last of each name counts. What does not fit into the topic is cut, and what is sent back carries how often that was
-done, both as with dead letters of touchpoints.
+Mirrors `schemas/undelivered-trigger.schema.json`. The headers are appended, so all original headers are still there in their
+order; the last of each name counts. As with dead letters of touchpoints, records too large for the topic are cut, and records
+that are sent back carry the number of attempts.
 """
 
 import zlib
@@ -21,7 +21,7 @@ REQUESTS: Final = "etapa.requests"
 HEADERS: Final = (REASON, DETAIL, TARGET, REQUESTS, TOPIC, PARTITION, OFFSET)
 
 LONGEST_DETAIL: Final = 1_000
-"""Characters; a longer detail ends in an ellipsis."""
+"""Most characters; a longer detail ends in an ellipsis."""
 
 
 class Undelivered(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Undelivered(msgspec.Struct, frozen=True):
 
     reason: UndeliveredReason
     detail: str
-    """What each request came to, or what is wrong with the record."""
+    """The result of each request, or what is wrong with the record."""
     target: str = ""
     """The target's id in the delivery file; empty when there was none."""
     requests: int = 0
@@ -54,23 +54,23 @@ def encode_undelivered(
 
 
 class UndeliveredTrigger(DeadLetter, frozen=True):
-    """A dead letter of delivery taken apart."""
+    """A decoded dead letter of delivery."""
 
     target: str = ""
     """The target's id in the delivery file; empty when there was none."""
     requests: int = 0
     campaign: str = ""
-    """Empty when the record does not say."""
+    """Empty if the record does not say."""
     trigger_id: str = ""
 
     @property
     def kind(self) -> str:
-        """Reason, target and campaign, the last two as a checksum: these three select what is sent back."""
+        """Reason, target and campaign, the last two as a checksum: these three select the letters to send back."""
         return f"{self.reason}.{zlib.crc32(f'{self.target}/{self.campaign}'.encode()):08x}"
 
 
 def decode_undelivered(key: bytes | None, value: bytes | None, headers: Headers) -> UndeliveredTrigger:
-    """The dead letter in a record. Raises `DeadLetterError` when a header is missing or makes no sense."""
+    """The dead letter in a record. Raises `DeadLetterError` if a header is missing or makes no sense."""
     told, original, cut = taken_apart(headers, HEADERS, REASONS)
     if not told[REQUESTS].isdecimal():
         raise DeadLetterError(f"not a dead letter: {REQUESTS} is {told[REQUESTS]!r}, not a number")
@@ -93,11 +93,11 @@ def decode_undelivered(key: bytes | None, value: bytes | None, headers: Headers)
 
 
 def _trigger_of(value: bytes | None, headers: Headers) -> tuple[str, str]:
-    """The id and the campaign of the trigger; both empty when it is none."""
+    """The id and the campaign of the trigger; both empty if the record is not a trigger."""
     try:
         trigger = decode_campaign_trigger(value or b"")
     except msgspec.DecodeError:
-        # One that is cut has its id in a header, whose last part is the campaign.
+        # A cut record has its id in a header; the last part of the id is the campaign.
         found = next((text for name, text in headers if name == "ce_id"), None) or b""
         trigger_id = found.decode(errors="replace")
         return trigger_id, trigger_id.rpartition("/")[2]

@@ -1,1 +1,1 @@
-"""What Etapa stores to continue from: customers' states, the mark, requests to reclassify, and how far delivery has got."""
+"""What Etapa stores to continue from: customers' states, the mark, requests to reclassify, and the progress of delivery."""

@@ -1,7 +1,7 @@
-"""How far delivery is in one partition of `campaign-triggers`: a record of the compacted topic `delivery-progress`.
+"""The progress of delivery in one partition of `campaign-triggers`: a record of the compacted topic `delivery-progress`.
 
-Mirrors `schemas/delivery-progress.schema.json`. The key names the delivery group and the process that wrote it. Each process has a
-key of its own, so that a late record of one that is not the owner any more replaces nothing that the owner wrote.
+Mirrors `schemas/delivery-progress.schema.json`. The key names the delivery group and the process that wrote it. Each process has
+its own key, so that a late record from a former owner never replaces what the current owner wrote.
 """
 
 from typing import Final
@@ -19,19 +19,19 @@ class DeliveryProgressError(EtapaError):
 
 
 class DeliveryProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything before `offset` is through. Of what follows, everything before `upto` is, but for `open` and for targets that are `behind`."""
+    """Everything before `offset` is done. From there up to `upto`, everything is done except `open` and targets that are `behind`."""
 
     format: int = FORMAT
     partition: int
     offset: int
     routing: str
-    """Stands for which campaign goes to which target: what follows holds for this alone."""
+    """Identifies which campaign goes to which target; the fields below are valid only for this routing."""
     upto: int
     open: tuple[int, ...] = ()
     behind: dict[str, int] = {}
-    """By target the offset from which on nothing of it is through."""
+    """By target, the offset from which on nothing for it is done."""
     topic_id: str | None = None
-    """Of the topic that these are offsets of; none when the brokers tell no ids."""
+    """Id of the topic to which the offsets belong; none if the brokers report no ids."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -54,5 +54,5 @@ def encode_delivery_progress(progress: DeliveryProgress) -> bytes:
 
 
 def decode_delivery_progress(value: bytes) -> DeliveryProgress:
-    """The other way round. Raises `DeliveryProgressError`, also when a later version wrote it."""
+    """The progress in a record's value. Raises `DeliveryProgressError`, also if a later version wrote it."""
     return read_versioned(value, _decode, FORMAT, lambda why: DeliveryProgressError(f"it {why}"))

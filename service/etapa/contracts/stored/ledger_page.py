@@ -1,7 +1,7 @@
 """A page of the ledger as a record of `customer-state`, and as a field in Redis: MessagePack, an array of the format and the page.
 
-The key is not UTF-8, so it is no customer's id. What comes after its first byte is the table and the period: `ledger moves 2026-11-21T10`; a
-record without a value means that the page is no more, because it was folded into that of a day or a month.
+The key is not UTF-8, so it cannot be a customer's id. After its first byte come the table and the period: `ledger moves 2026-11-21T10`.
+A record without a value means that the page no longer exists, because it was folded into that of a day or a month.
 """
 
 import zlib
@@ -19,21 +19,21 @@ FORMAT: Final = 1
 LEDGER_PREFIX: Final = b"\xffledger "
 
 LedgerField = bytes
-"""`moves 2026-11-21T10`: what a page is called in Redis."""
+"""`moves 2026-11-21T10`: the name of a page in Redis."""
 
 _tables: Final[dict[str, Table]] = {table: table for table in TABLES}
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class _Rows(msgspec.Struct, array_like=True, gc=False):
-    """Names, and the numbers row by row; a number beyond 64 bits is text."""
+    """Names, and the numbers row by row; numbers beyond 64 bits are text."""
 
     names: list[str]
     numbers: list[int | str]
 
 
 class _Columns(msgspec.Struct, array_like=True, gc=False):
-    """Names, and the numbers column by column; in columns of the key each as its distance to the one before."""
+    """Names, and the numbers column by column; in key columns, each as its difference from the one before."""
 
     names: list[str]
     columns: list[list[int | str]]
@@ -42,7 +42,7 @@ class _Columns(msgspec.Struct, array_like=True, gc=False):
 class _Written(msgspec.Struct, array_like=True, gc=False):
     format: int
     body: _Rows | bytes
-    """Rows as they are, or columns that are compressed: a third of the size, at several times the cost."""
+    """Plain rows, or compressed columns: a third of the size, at several times the cost."""
 
 
 class _FormatAlone(msgspec.Struct, array_like=True, gc=False):
@@ -53,7 +53,7 @@ _decode: Final = msgspec.msgpack.Decoder(_Written).decode
 _decode_columns: Final = msgspec.msgpack.Decoder(_Columns).decode
 _decode_format: Final = msgspec.msgpack.Decoder(_FormatAlone).decode
 _MOST_BYTES: Final = 16 * 2**20
-"""Of columns before they are compressed."""
+"""Most bytes of columns before compression."""
 
 
 def is_page_key(key: bytes) -> bool:
@@ -62,12 +62,12 @@ def is_page_key(key: bytes) -> bool:
 
 
 def field_of(key: PageKey) -> LedgerField:
-    """What a page is called."""
+    """The name of a page."""
     return f"{key.table} {key.period}".encode()
 
 
 def page_key_of(field: LedgerField) -> PageKey | None:
-    """The page that is called so; none where it is of a table that this version does not know. Raises `StateError` for what is no page's name."""
+    """The page with this name; none if this version does not know its table. Raises `StateError` if it is not a page's name."""
     try:
         name, _, period = field.decode().partition(" ")
         start_of(period)
@@ -78,20 +78,20 @@ def page_key_of(field: LedgerField) -> PageKey | None:
 
 
 def encode_page(page: Page, *, compressed: bool = False) -> bytes:
-    """The page as bytes. `compressed` is for pages that will not soon be written again."""
+    """The page as bytes. `compressed` is for pages that will not be written again soon."""
     names, numbers = page.flat(in_order=compressed)
     if not compressed:
         return _encoded([FORMAT, [names, numbers]])
     keys = len(COLUMNS[page.table])
     width = keys + len(FIGURES[page.table])
     columns = [numbers[place::width] for place in range(width)]
-    # Keys are sorted, so most distances are nought.
+    # Keys are sorted, so most differences are 0.
     columns[:keys] = [[number - before for before, number in pairwise((0, *column))] for column in columns[:keys]]
     return _encoded([FORMAT, zlib.compress(_encoded([names, columns]), 1)])
 
 
 def decode_page(table: Table, value: bytes) -> Page:
-    """The page in `value`. Raises `StateError`, also when a later version wrote it."""
+    """The page in `value`. Raises `StateError`, also if a later version wrote it."""
     try:
         found = _decode_format(value).format
         if found != FORMAT:
@@ -115,7 +115,7 @@ def _encoded(values: list[Any]) -> bytes:
     try:
         return _encode(values)
     except OverflowError:
-        # A sum of squares may be longer than MessagePack's integers.
+        # A sum of squares may be too large for MessagePack's integers.
         return _encode(_spelled_out(values))
 
 

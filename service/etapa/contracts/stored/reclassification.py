@@ -1,39 +1,39 @@
-"""A request to carry all customers over to a version of the journey at once, and how far a partition has got with it.
+"""A request to carry all customers over to a version of the journey at once, and a partition's progress with it.
 
-Both lie in Redis beside the partition's view, as JSON, and concern nobody but `etapa reclassify` and the partition's owner.
-What matters is in the customers' states; if these are lost, one asks again.
+Both are JSON in Redis beside the partition's view, and only `etapa reclassify` and the partition's owner use them.
+The result is in the customers' states; if the request or the progress is lost, just ask again.
 """
 
 import msgspec
 
 
 class ReclassifyRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a partition."""
+    """The request to a partition."""
 
     id: str
-    """The same for all partitions of one run of the command."""
+    """The same for all partitions in one run of the command."""
     version: int
-    """The journey version to carry customers over to; done by workers that run it, and by no others."""
+    """The journey version to carry customers over to. Only workers that run this version do it."""
     publish: bool
-    """Whether the stage changes that come of it are published."""
+    """Whether the resulting stage changes are published."""
     rate: float
-    """Customers a second, at the most."""
+    """Most customers per second."""
     at: int
-    """When it was asked, in microseconds since 1970."""
+    """When the request was made, in microseconds since 1970."""
 
 
 class ReclassifyProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done for a request. A partition that changes owners begins to look anew, and skips what is done."""
+    """Progress on a request. When a partition changes owners, the new owner starts from the beginning and skips what is done."""
 
     request: str
     customers: int
-    """How many there were when the look began."""
+    """How many customers there were at the start."""
     looked_at: int
     carried_over: int
     moved: int
-    """How many of them have changed their stage."""
+    """How many of them changed stage."""
     failed: int
-    """How many could not be judged, and were left as they were."""
+    """How many could not be judged, and were left unchanged."""
     done: bool
 
 
@@ -43,17 +43,17 @@ _progress = msgspec.json.Decoder(ReclassifyProgress).decode
 
 
 def encode_request(request: ReclassifyRequest) -> bytes:
-    """The request as it is stored."""
+    """The request as stored bytes."""
     return _encode(request)
 
 
 def encode_progress(progress: ReclassifyProgress) -> bytes:
-    """The progress as it is stored."""
+    """The progress as stored bytes."""
     return _encode(progress)
 
 
 def decode_request(value: bytes | None) -> ReclassifyRequest | None:
-    """The stored request; none when there is none, or one that this version does not understand."""
+    """The stored request; none if there is none, or if this version does not understand it."""
     try:
         return None if value is None else _request(value)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -61,7 +61,7 @@ def decode_request(value: bytes | None) -> ReclassifyRequest | None:
 
 
 def decode_progress(value: bytes | None) -> ReclassifyProgress | None:
-    """The stored progress; none when there is none, or one that this version does not understand."""
+    """The stored progress; none if there is none, or if this version does not understand it."""
     try:
         return None if value is None else _progress(value)
     except (msgspec.DecodeError, UnicodeDecodeError):

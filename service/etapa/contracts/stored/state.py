@@ -1,9 +1,8 @@
-"""A customer's state as bytes, for `customer-state` and Redis: MessagePack, one array, its first item the format number.
+"""A customer's state as bytes, for `customer-state` and Redis: a MessagePack array whose first item is the format number.
 
-The layout is `StateLayout`: the field order of `Customer`, but for what can be told without it, since Redis holds it in memory for every
-customer: the id, which is the record's key and the hash's field; values at the end that are the usual ones; and `known`, where it
-is what the marks say of the version. Times that are often the same are written as the distance between them. Whoever changes any of
-it raises the format number there.
+The layout is `StateLayout`: the fields of `Customer` in order. To save memory in Redis it omits what can be derived: the id, which
+is the record's key and the hash's field; trailing values that are the defaults; and `known`, if the marks have it for the version.
+Times that are often equal are written as differences. Any change to the layout must raise the format number there.
 """
 
 from collections.abc import Mapping
@@ -17,13 +16,13 @@ from etapa.errors import EtapaError
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 
 KnownMemories = Mapping[int, bytes]
-"""Which memories each version of the journey keeps, as `Customer.known` has it: what a partition's marks say."""
+"""The memories that each version of the journey keeps, as in `Customer.known`; from a partition's marks."""
 
 NO_KNOWN_MEMORIES: Final[KnownMemories] = MappingProxyType({})
 
 
 class StateError(EtapaError):
-    """Bytes that are no customer state, or one of a format that this version does not read."""
+    """Bytes that are not a customer state, or are in a format that this version does not read."""
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -33,7 +32,7 @@ _decode_numbered: Final = msgspec.msgpack.Decoder(Numbered).decode
 
 
 def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES) -> bytes:
-    """The state as bytes. Whoever reads it must be given the same `memories`, or more."""
+    """The state as bytes. `decode_state` needs the same `memories`, or more."""
     entered_at, clock, before = customer.entered_at, customer.clock, customer.before
     memory: dict[str, Any] = {}
     for place, entry in enumerate(customer.memory):
@@ -70,7 +69,7 @@ def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES
 def decode_state(value: bytes, customer_id: str, memories: KnownMemories = NO_KNOWN_MEMORIES) -> Customer:
     """The customer in `value`. Raises `StateError`.
 
-    `memories` are needed by those who judge the customer: what became of it under another version hangs on them.
+    `memories` are needed for judging the customer if another version processed it before.
     """
     try:
         found = _decode(value)
@@ -101,7 +100,7 @@ def decode_state(value: bytes, customer_id: str, memories: KnownMemories = NO_KN
 
 
 def decode_standing(value: bytes) -> Standing:
-    """Version, stage and due time of the customer in `value`. Raises `StateError`, not for all of what `decode_state` does."""
+    """Version, stage and due time of the customer in `value`. Raises `StateError`, but checks less than `decode_state`."""
     try:
         return _decode_standing(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -109,7 +108,7 @@ def decode_standing(value: bytes) -> Standing:
 
 
 def decode_sequence(value: bytes) -> int:
-    """How many changes the customer in `value` has made. Raises `StateError`, not for all of what `decode_state` does."""
+    """How many stage changes the customer in `value` has made. Raises `StateError`, but checks less than `decode_state`."""
     try:
         return _decode_numbered(value).sequence
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -117,7 +116,7 @@ def decode_sequence(value: bytes) -> int:
 
 
 def _no_state(value: bytes, error: Exception) -> StateError:
-    # Another format may have another layout, so look at its number before blaming the bytes.
+    # Another format may have another layout, so check its number before blaming the bytes.
     found = _format_of(value)
     if found is not None and found != FORMAT:
         return StateError(f"customer state has format {found}; this version reads format {FORMAT}")
@@ -125,7 +124,7 @@ def _no_state(value: bytes, error: Exception) -> StateError:
 
 
 def _format_of(value: bytes) -> int | None:
-    """The first item of an array of anything, if it is a number."""
+    """The first item of the array, if it is a number."""
     try:
         items = msgspec.msgpack.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

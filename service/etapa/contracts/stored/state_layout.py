@@ -1,4 +1,4 @@
-"""The layout of customer states. Whoever changes it raises the format number in `journey.engine.customer`."""
+"""The layout of customer states. After a change, raise the format number in `journey.engine.facts.customer`."""
 
 from typing import Any
 
@@ -11,8 +11,7 @@ from etapa.journey.engine.facts.outreach import Outreach
 class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
     """The layout: `Customer` in the order of its fields, without the id.
 
-    `clock`, `first_at` and the time in `before` are distances from `entered_at`; times in `memory` that are in no list are distances from
-    the clock.
+    `clock`, `first_at` and the time in `before` are relative to `entered_at`; times in `memory` outside lists are relative to the clock.
     """
 
     version: int
@@ -34,7 +33,7 @@ class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FO
 
 
 class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
-    """What of a state the view shows beside it. Reading no more than this takes a tenth of the time."""
+    """The part of a state that the view stores beside it. Reading only this takes a tenth of the time."""
 
     version: int
     stage: str
@@ -42,7 +41,7 @@ class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMA
 
 
 class Numbered(Standing, array_like=True, frozen=True, gc=False, tag=FORMAT):
-    """The same, and up to how many changes the customer has made."""
+    """The same, with the number of changes that the customer has made."""
 
     entered_at: int
     clock: int

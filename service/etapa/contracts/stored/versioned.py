@@ -1,4 +1,4 @@
-"""Stored JSON that says its own format: read only in a format that this version knows."""
+"""Stored JSON with a format number, read only if this version knows the format."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class FormatOnly(msgspec.Struct):
-    """Of a record, the number of its format."""
+    """The format number of a record."""
 
     format: int
 
 
 def read_versioned(value: bytes, decode: Callable[[bytes], T], known: int, trouble: Callable[[str], Exception]) -> T:
-    """What `decode` makes of `value`, if its `format` is `known`. Raises what `trouble` makes of the reason why it cannot be read."""
+    """`value` as decoded by `decode`, if its `format` is `known`. Otherwise raises `trouble(reason)`."""
     try:
         found = msgspec.json.decode(value, type=FormatOnly).format
         if found == known:

@@ -27,7 +27,7 @@ MAX_TRIGGERS = 1000
 
 
 class ConsentShape(Shape[Trait]):
-    """A trait and a comparison of its value. A missing trait means no, so the comparison meets values only."""
+    """A trait and a comparison of its value. A missing trait means no, so the comparison never sees a missing value."""
 
     def read(self, node: Node, report: Report) -> Trait | Bad:
         record = read_fields(node, "`consent`", (TRAIT,), report, also=COMPARISON_KEYS, told=COMPARISON_KEYS)
@@ -46,7 +46,7 @@ class ConsentShape(Shape[Trait]):
 
 
 def _is_strict(comparison: Comparison, node: Node, report: Report) -> bool:
-    """Whether each test says of which type the value must be, as consent has to; if not, it is reported."""
+    """Whether each test implies the type of the value, as consent requires; if not, it is reported."""
     for test in comparison.tests:
         if test.operator == "exists":
             report.error(node.position, "`exists` would take any value for a yes, even false: compare the value, such as `eq: true`")
@@ -68,7 +68,7 @@ def _comparisons_in(elements: Elements) -> list[Comparison]:
 
 @dataclass(frozen=True)
 class Move:
-    """A transition as it is written: `sources` none for any, `targets` none for any."""
+    """A transition as written: `sources` or `targets` none means any."""
 
     sources: tuple[Name, ...] | None
     targets: tuple[Name, ...] | None
@@ -125,7 +125,7 @@ CAMPAIGNS = Field(
 
 
 def check(records: Sequence[ReadMap], stages: Known, report: Report) -> Known:
-    """Check what campaigns refer to. Gives the campaigns' ids."""
+    """Check what campaigns refer to. Returns the campaigns' ids."""
     for record in records:
         for move in record.get(ON) or ():
             for name in (*(move.sources or ()), *(move.targets or ())):
@@ -150,13 +150,13 @@ def _check_when(record: ReadMap, report: Report) -> None:
 
 
 def caps(record: ReadMap) -> Caps | None:
-    """The caps of a journey's record, which is sound."""
+    """The caps in a journey's sound record."""
     each = record.get(CAPS)
     return None if each is None else Caps(each.need(MAX), each.need(PER))
 
 
 def campaign(record: ReadMap, quiet: Quiet | None) -> Campaign:
-    """A campaign from its record, which is sound. `quiet`: that of the file."""
+    """A campaign from its sound record. `quiet`: the quiet times of the file."""
     return Campaign(
         id=record.need(CAMPAIGN_ID),
         on=tuple(Transition(_texts(move.sources), _texts(move.targets)) for move in record.need(ON)),

@@ -1,4 +1,4 @@
-"""What a sound journey says about itself that its author may not have meant: warnings and remarks."""
+"""Warnings and remarks about a sound journey: what its author may not have meant."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
@@ -10,7 +10,7 @@ from etapa.journey.language.reading.findings import Position, Report, listed
 from etapa.journey.units import HOUR
 
 SHORTEST_ROUND = HOUR
-"""Rules that time alone drives must not lead round in less."""
+"""A circle of rules that time alone drives must take at least this long."""
 
 
 def look_over(
@@ -21,7 +21,7 @@ def look_over(
     defaults: Sequence[bool],
     report: Report,
 ) -> None:
-    """Report what is odd; the positions are those of the journey's stages, rules and campaigns, in their order.
+    """Report what looks odd. The positions are those of the journey's stages, rules and campaigns, in order.
 
     `defaults`: which of the rules have no `from` in the file.
     """
@@ -61,7 +61,7 @@ def look_over(
 
 
 def _never_back(journey: Journey, defaults: Sequence[bool]) -> Iterator[tuple[int, int]]:
-    """Rules without `from`, each with one that leads further down the list and never holds with it: tiers that only rise."""
+    """Rules without `from`, each with a rule that leads further down the list and never holds together with it: tiers that only rise."""
     places = {stage.id: place for place, stage in enumerate(journey.stages)}
     for index, rule in enumerate(journey.rules):
         if not defaults[index] or needs_event(rule.when):
@@ -96,7 +96,7 @@ def _reachable(start: str, rules: Iterable[Rule]) -> set[str]:
 
 
 def _ways(rules: Iterable[Rule]) -> dict[str, set[str]]:
-    """To which stages rules lead, by the stage that they leave."""
+    """The stages that rules lead to, by the stage that they leave."""
     ways: dict[str, set[str]] = {}
     for rule in rules:
         for source in rule.sources:
@@ -115,7 +115,7 @@ def _reached(start: str, ways: dict[str, set[str]]) -> set[str]:
 
 
 class _Chains:
-    """How far one touchpoint or timer may move customers: the first step may be made by the touchpoint, those after it are not."""
+    """How far one touchpoint or timer may move customers. Only the first move can depend on the touchpoint."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._first = _ways(rule for rule in rules if needs_event(rule.when))
@@ -123,7 +123,7 @@ class _Chains:
         self._from: dict[str, set[str]] = {}
 
     def from_stage(self, start: str) -> set[str]:
-        """All stages that a chain of moves that begins in `start` may pass."""
+        """All stages that a chain of moves from `start` may pass through."""
         if start not in self._from:
             ways = {**self._then, start: self._then.get(start, set()) | self._first.get(start, set())}
             self._from[start] = _reached(start, ways)
@@ -131,7 +131,7 @@ class _Chains:
 
 
 def _always_beaten_by(rule: Rule, above: Sequence[Rule], chains: _Chains) -> list[str]:
-    """Ids of rules above that together beat `rule` in every stage it leaves; empty when it can win somewhere."""
+    """Ids of rules above that together beat `rule` in every stage it leaves; empty if it can win somewhere."""
     winners: dict[str, None] = {}
     for source in rule.sources:
         winner = next((other for other in above if source in other.sources and _beats(other, rule, source, chains)), None)
@@ -146,12 +146,12 @@ def _beats(above: Rule, below: Rule, source: str, chains: _Chains) -> bool:
         return False
     if above.to == below.to or needs_event(below.when):
         return True
-    # In a chain of moves, `above` is passed over where it leads back to a stage of the chain; then `below` gets its turn.
+    # In a chain of moves, `above` is passed over if it leads back to a stage of the chain; then `below` gets its turn.
     return source not in chains.from_stage(above.to)
 
 
 def _chases(rules: Sequence[Rule]) -> Iterator[set[int]]:
-    """Sets of rules that lead round in a circle, where each can hold together with the next, all without a touchpoint."""
+    """Sets of rules that lead in a circle, where each can hold together with the next, all without a touchpoint."""
     follows: dict[int, list[int]] = {}
     quiet = [index for index, rule in enumerate(rules) if not needs_event(rule.when)]
     for index in quiet:
@@ -170,7 +170,7 @@ def _chases(rules: Sequence[Rule]) -> Iterator[set[int]]:
 
 
 def _rounds_by_time(rules: Sequence[Rule]) -> Iterator[tuple[list[int], int]]:
-    """Rules that lead round, each by `in_stage` alone, in less than `SHORTEST_ROUND`, with the time of a round; each rule once."""
+    """Circles of rules, each driven by `in_stage` alone, shorter than `SHORTEST_ROUND`, with their duration; each rule once."""
     quickest: dict[str, dict[str, tuple[int, int]]] = {}
     for index, rule in enumerate(rules):
         dwell = _holds_after(rule.when)
@@ -188,7 +188,7 @@ def _rounds_by_time(rules: Sequence[Rule]) -> Iterator[tuple[list[int], int]]:
 
 
 def _quickest_round(start: str, quickest: dict[str, dict[str, tuple[int, int]]]) -> tuple[list[int], int] | None:
-    """The rules of the quickest way from a stage back to it, and how long it takes; none when that is long enough."""
+    """The rules of the quickest way from a stage back to itself, and how long it takes; none if it is long enough."""
     waiting: list[tuple[int, str, list[int]]] = [(0, start, [])]
     reached: set[str] = set()
     while waiting:
@@ -206,7 +206,7 @@ def _quickest_round(start: str, quickest: dict[str, dict[str, tuple[int, int]]])
 
 
 def _holds_after(condition: Condition) -> int | None:
-    """How long after a customer entered a stage the condition holds by `in_stage` alone; none when something else has to be true."""
+    """How long after entering a stage the condition holds by `in_stage` alone; none if something else must be true."""
     match condition:
         case InStage(duration):
             return duration

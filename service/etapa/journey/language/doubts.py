@@ -1,7 +1,7 @@
-"""What a file says that is allowed and was probably meant otherwise: rules that can never match the data that people have.
+"""What a file may say but probably does not mean: rules that can never match real data.
 
-Looked at is what is written, not what it was read as, so that every doubt has its place in the file. Where in the file a type, a path, a
-comparison or a duration stands is known by the keys alone; what is wrong there is left to whoever reads it.
+This looks at the text as written, not at what was read from it, so that every doubt has its place in the file. Types, paths,
+comparisons and durations are recognised by their keys alone; errors in them are left to the loader.
 """
 
 import re
@@ -15,7 +15,7 @@ from etapa.journey.language.reading.yaml_nodes import Entry, ListNode, MapNode, 
 from etapa.journey.units import DAY
 
 MOST_EXACT: Final = 256
-"""Matching touchpoints in a window up to which its figures are exact."""
+"""How many matching touchpoints a window may have while its figures are exact."""
 
 _TYPES = frozenset({"event", "count", "absent", "of", "days"})
 _PATHS = frozenset({"sum", "avg", "min", "max", "distinct", "last", "first"})
@@ -42,7 +42,7 @@ _MONTHS_AT_MOST = 24
 class _Doubts:
     report: Report
     catalogue: frozenset[str] | None = None
-    """All types of touchpoints, if the file lists them."""
+    """All touchpoint types, if the file lists them."""
     durations: list[tuple[int, str, Position]] = field(default_factory=list)
 
     def condition(self, node: Node) -> None:
@@ -96,7 +96,7 @@ class _Doubts:
         self.condition(MapNode(tuple(entry for entry in node.entries if entry.key not in ("within", "value")), node.position))
 
     def months(self) -> None:
-        """Say of minutes that months were probably meant, once all durations are known."""
+        """Once all durations are known, warn about minutes that probably should be months."""
         for _, text, position in self.durations:
             minutes = _MINUTES.fullmatch(text)
             if minutes is None or not 0 < int(minutes[1]) <= _MONTHS_AT_MOST:
@@ -209,7 +209,7 @@ class _Doubts:
                     self._control("pattern" if entry.key == "matches" else "text", text, position)
 
     def _operand(self, operator: str, node: Node, *, textual: bool) -> None:
-        """`textual`: it is compared with text, or with what was converted, whatever it looks like."""
+        """`textual`: it is compared with text, or with a converted value, whatever it looks like."""
         if isinstance(node, ListNode):
             for item in node.items:
                 self._operand(operator, item, textual=textual)
@@ -233,7 +233,7 @@ class _Doubts:
         plain = text.strip().lower()
         if _NUMBER.fullmatch(text):
             if operator in _ORDERS:
-                # Said where it is read: no number is above or below a text.
+                # The loader already reports that no number is above or below a text.
                 return
             self.report.warning(
                 position,
@@ -263,7 +263,7 @@ class _Doubts:
 
 
 def doubt(root: Node, report: Report) -> None:
-    """Report what a journey file says that its author may not have meant."""
+    """Report what the author of a journey file may not have meant."""
     keys = {entry.key: entry.node for entry in root.entries} if isinstance(root, MapNode) else {}
     types = keys.get("types")
     doubts = _Doubts(report, frozenset(entry.key for entry in types.entries) if isinstance(types, MapNode) else None)

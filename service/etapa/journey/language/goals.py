@@ -24,7 +24,7 @@ AS = Field("as", _NUMBER, "Read text such as `12.50` as a number first.")
 
 
 class GoalValueShape(Shape[GoalValue]):
-    """`{sum: PATH, of: TYPES}`: what the customer brings between the trigger and the outcome."""
+    """`{sum: PATH, of: TYPES}`: what the customer is worth between the trigger and the outcome."""
 
     def read(self, node: Node, report: Report) -> GoalValue | Bad:
         record = read_fields(node, "`value`", (SUM, OF_WEIGHTED, WHERE, AS), report)
@@ -43,7 +43,7 @@ class GoalValueShape(Shape[GoalValue]):
 
 @dataclass(frozen=True)
 class WrittenGoal:
-    """A goal as it is written: the stages it names may not exist."""
+    """A goal as written: the stages it names may not exist."""
 
     within: int
     enter: tuple[Name, ...]
@@ -91,7 +91,7 @@ class GoalShape(Shape[WrittenGoal]):
 
 
 def _condition_schema() -> dict[str, Any]:
-    """The keys of all kinds of conditions, of which there is one, beside the goal's own. Which go together is left to the loader."""
+    """The keys of all kinds of conditions beside the goal's own. The loader checks that they make one condition."""
     told: dict[str, list[dict[str, Any]]] = {}
     for kind in CONDITIONS.values():
         for key, schema in kind.schema()["properties"].items():
@@ -118,14 +118,14 @@ GOAL = Field(
 
 
 def check_goal(record: ReadMap, stages: Known, report: Report) -> None:
-    """Check which stages the goal of a campaign names."""
+    """Check the stages that the goal of a campaign names."""
     written = record.get(GOAL)
     for name in () if written is None else written.enter:
         stages.check(name, report)
 
 
 def goal(record: ReadMap) -> Goal | None:
-    """The goal of a campaign's record, which is sound; none when it has none."""
+    """The goal in a campaign's sound record; none if it has none."""
     written = record.get(GOAL)
     if written is None:
         return None

@@ -31,14 +31,14 @@ from etapa.journey.units import SECOND
 MAX_STAGES = 100
 MAX_RULES = 500
 MAX_CONDITIONS = 2000
-"""Over the whole file, counting those within `all`, `any` and `not` one by one."""
+"""Most conditions in the whole file, counting those within `all`, `any` and `not` one by one."""
 MAX_CONDITION_DEPTH = 16
 DEFAULT_GRACE = 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """In which lines of the file things are written, by id; tests by name."""
+    """The lines of the file where things are defined, by id; tests by name."""
 
     stages: Mapping[str, int] = field(default_factory=dict)
     rules: Mapping[str, int] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What came of reading a file. The journey is none, and there are no places, when any finding is an error."""
+    """The result of reading a file. If any finding is an error, the journey is none and there are no places."""
 
     journey: Journey | None
     findings: tuple[Finding, ...]
@@ -64,7 +64,7 @@ class JourneyError(EtapaError):
 
 
 def load_journey(text: str, file: str) -> Loaded:
-    """Read a journey from `text`; `file` is the name that findings carry. Never raises because of what the text says."""
+    """Read a journey from `text`; findings name `file`. Never raises, whatever the text says."""
     report = Report(file, text)
     read = None
     node = parse(text, report)
@@ -78,7 +78,7 @@ def load_journey(text: str, file: str) -> Loaded:
 
 
 def journey_or_raise(text: str, file: str) -> Journey:
-    """The journey in `text`. Raises `JourneyError` when it cannot be used; warnings are not looked at."""
+    """The journey in `text`. Raises `JourneyError` if it cannot be used; ignores warnings."""
     loaded = load_journey(text, file)
     if loaded.journey is None:
         raise JourneyError(loaded.findings)

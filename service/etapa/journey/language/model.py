@@ -1,4 +1,4 @@
-"""The journey as data: what a journey file means once it has been read.
+"""The journey as data: the meaning of a journey file.
 
 Everything here is frozen and says nothing about where it was written; `load` keeps positions to itself and its findings.
 Times and durations are whole microseconds.
@@ -94,10 +94,10 @@ __all__ = [
 ]
 
 EARLIEST_TAKEN = 946_684_800_000_000
-"""2000-01-01T00:00:00Z: what claims to be older is the zero of some clock more often than a memory."""
+"""2000-01-01T00:00:00Z: an earlier time is more likely some clock's zero than a real touchpoint."""
 
 MOST_REMEMBERED_IDS = 1024
-"""Touchpoint ids that are kept of a customer, whatever the file says."""
+"""Most touchpoint ids kept per customer, whatever the file says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Stage:
     id: str
     phase: str | None
     label: Mapping[str, str]
-    """Language code to text, such as `{"en": "Loyalty", "es": "Fidelización"}`. May be empty."""
+    """Text by language code, such as `{"en": "Loyalty", "es": "Fidelización"}`. May be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Caps:
 class Transition:
     """Which stage changes are meant.
 
-    `sources` none: whatever was left, or nothing at all (a new customer); `targets` none: whatever was entered.
+    `sources` none: any stage left, or none at all (a new customer). `targets` none: any stage entered.
     """
 
     sources: tuple[str, ...] | None
@@ -138,7 +138,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Local times at which nothing is sent. What falls into them is held until they end, or dropped."""
+    """Local times at which nothing is sent. Triggers in them are held until they end, or dropped."""
 
     times: Times
     holds: bool
@@ -151,44 +151,44 @@ class GoalValue:
     path: Path
     match: Match
     conversion: Conversion | None = None
-    """As what they are read first."""
+    """What they are converted to first."""
     weights: Weights | None = None
-    """By what those of each type are multiplied."""
+    """The factors by which they are multiplied, by type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a campaign is for. Each of its triggers opens one, and it is met less than `within` after that, or missed."""
+    """What a campaign is for. Each of its triggers opens a goal, which is met less than `within` later, or missed."""
 
     within: int
     enter: tuple[str, ...] = ()
     """Met when one of these stages is entered."""
     when: Condition | None = None
-    """Met when it becomes true, where no stages are named."""
+    """If no stages are named: met when this becomes true."""
     value: GoalValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What to send when a customer moves. A stage change is offered when it fits any of `on`."""
+    """What to send when a customer moves. A stage change is offered to it if it fits any of `on`."""
 
     id: str
     on: tuple[Transition, ...]
     when: Condition | None = None
-    """Judged at the change, without a touchpoint: it holds no `event`."""
+    """Judged at the change, without a touchpoint, so it contains no `event`."""
     cooldown: int | None = None
     once: bool = False
     holdout: float = 0.0
     """Share of customers, 0 to 1, kept as a control group."""
     payload: Mapping[str, Any] | None = None
     quiet: Quiet | None = None
-    """Its own, or that of the whole file."""
+    """The campaign's own quiet times, or those of the file."""
     goal: Goal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GivenTouchpoint:
-    """A touchpoint of a test. `at` is counted from the start of the test; `id` none: one is made up, different from all others."""
+    """A touchpoint of a test. `at` is counted from the start of the test; `id` none: a unique one is generated."""
 
     at: int
     type: str
@@ -206,33 +206,33 @@ class ExpectedChange:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedGoal:
-    """What is to become of a campaign's goal."""
+    """The expected outcome of a campaign's goal."""
 
     at: int
     campaign: str
     met: bool
     value: float | None = None
-    """None: not looked at."""
+    """None: not checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One of the `tests` of a journey file: touchpoints in order of arrival, and the whole list of changes they make."""
+    """One of the `tests` in a journey file: touchpoints in order of arrival, and all the changes they make."""
 
     name: str
     given: tuple[GivenTouchpoint, ...]
     expect: tuple[ExpectedChange, ...]
     until: int | None = None
-    """Timers run up to here after the last touchpoint; none: no timer after it fires."""
+    """Timers run up to this time after the last touchpoint; none: no timers run after it."""
     triggers: tuple[str, ...] | None = None
-    """Campaign ids in the order of their triggers; none: not looked at."""
+    """Campaign ids in the order of their triggers; none: not checked."""
     outcomes: tuple[ExpectedGoal, ...] | None = None
-    """What becomes of the campaigns' goals, in order; none: not looked at."""
+    """The outcomes of the campaigns' goals, in order; none: not checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerZone:
-    """In which time zone customers are: the one that a trait names, and `otherwise` where it names none."""
+    """The customers' time zone: the one that a trait names, or `otherwise` if it names none."""
 
     trait: str | None = None
     otherwise: str = "UTC"
@@ -250,16 +250,16 @@ class Journey:
     stages: tuple[Stage, ...]
     rules: tuple[Rule, ...]
     consent: Trait | None = None
-    """Gate for every campaign: a missing trait means no, whatever the comparison."""
+    """The gate for every campaign: a missing trait means no, whatever the comparison."""
     caps: Caps | None = None
     campaigns: tuple[Campaign, ...] = ()
     tests: tuple[Scenario, ...] = ()
     zone: CustomerZone = CustomerZone()
     accept_from: int = EARLIEST_TAKEN
-    """Older touchpoints are not taken (microseconds since 1970)."""
+    """Older touchpoints are refused (microseconds since 1970)."""
     design: Design = field(default_factory=Design)
-    """What it says about people and places. Nothing of it moves customers."""
+    """What the file says about people and places. None of it moves customers."""
     campaigns_from: int | None = None
-    """Campaigns are offered no stage change that is dated before; none: they are offered all."""
+    """Stage changes dated earlier are offered to no campaign; none: all are offered."""
     remember_for: int | None = None
-    """Ids that came within this time are remembered as well, up to `MOST_REMEMBERED_IDS` together; none: the last `remember_ids` only."""
+    """Ids that arrived within this time are remembered too, up to `MOST_REMEMBERED_IDS` in all; none: only the last `remember_ids`."""

@@ -34,7 +34,7 @@ THEN = Field(
 
 
 class QuietShape(Shape[Quiet]):
-    """Local times at which nothing is sent, and what becomes of what falls into them."""
+    """Local times at which nothing is sent, and what happens to triggers in them."""
 
     def read(self, node: Node, report: Report) -> Quiet | Bad:
         record = read_fields(node, "`quiet`", (HOURS, DAYS, THEN), report)
@@ -48,7 +48,7 @@ class QuietShape(Shape[Quiet]):
 
 
 class OwnQuietShape(Shape[Quiet | None]):
-    """The same, or `none` where that of the file is not meant."""
+    """The same, or `none` to ignore the quiet times of the file."""
 
     def read(self, node: Node, report: Report) -> Quiet | Bad | None:
         if isinstance(node, ScalarNode) and node.value == NO_QUIET:

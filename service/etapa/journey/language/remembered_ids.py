@@ -1,4 +1,4 @@
-"""Reading `remember_ids`: which touchpoint ids are kept of a customer, so that a repeat is recognised."""
+"""Reading `remember_ids`: which touchpoint ids are kept per customer to recognise repeats."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 @dataclass(frozen=True, slots=True)
 class RememberedIds:
-    """The last so many, and those that came within `duration` (microseconds) as well."""
+    """The last `last` ids, and those that arrived within `duration` (microseconds)."""
 
     last: int
     duration: int | None = None
@@ -25,7 +25,7 @@ FOR = Field("for", Span(), f"Ids that came within this time are kept as well, up
 
 
 class RememberedIdsShape(Shape[RememberedIds]):
-    """A number, or a map that says for how long as well."""
+    """A number, or a map that also gives a time."""
 
     def read(self, node: Node, report: Report) -> RememberedIds | Bad:
         if not isinstance(node, MapNode):

@@ -18,7 +18,7 @@ MAX_TOUCHPOINTS = 1000
 
 
 class FromStart(Shape[int]):
-    """A time in a test: a duration from its start on, or, with a minus, before it."""
+    """A time in a test: a duration after its start or, with a minus, before it."""
 
     _SPAN = Span(zero_allowed=True)
 
@@ -104,7 +104,7 @@ def check(records: Sequence[ReadMap], stages: Known, campaigns: Known, report: R
 
 
 def scenario(record: ReadMap) -> Scenario:
-    """A test from its record, which is sound."""
+    """A test from its sound record."""
     triggers, outcomes = record.get(TRIGGERS), record.get(OUTCOMES)
     return Scenario(
         name=record.need(NAME),

@@ -1,7 +1,7 @@
 """The journey file as JSON Schema, so that editors complete and check it while it is written.
 
-Made from the tables that the loader reads by. It says less than the loader does: ids that must exist, conditions that can
-never be true and the like are beyond it.
+Generated from the loader's tables. It checks less than the loader does: for example, not whether ids exist or conditions can
+ever be true.
 """
 
 from typing import Any

@@ -12,7 +12,7 @@ from etapa.journey.localtime.zones import VERSION, zone_names
 
 
 class _ZoneName(Shape[str]):
-    """The name of a time zone, as IANA writes it."""
+    """The name of an IANA time zone."""
 
     _TEXT = Text("a time zone, such as America/La_Paz", longest=64)
 
@@ -35,7 +35,7 @@ OTHERWISE = Field("else", _ZoneName(), "The zone of customers whose trait names 
 
 
 class ZoneShape(Shape[CustomerZone]):
-    """One zone for all, or a trait that names each customer's."""
+    """One zone for all customers, or a trait that names each customer's zone."""
 
     def read(self, node: Node, report: Report) -> CustomerZone | Bad:
         if not isinstance(node, MapNode):

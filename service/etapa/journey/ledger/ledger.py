@@ -1,4 +1,4 @@
-"""The pages of a ledger: entering what a batch counted, folding what grows old, and merging ledgers."""
+"""The pages of a ledger: entering what a batch counted, folding old pages, and merging ledgers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -11,34 +11,34 @@ from etapa.journey.units import DAY
 
 
 class Pages:
-    """Where pages are kept."""
+    """Storage of pages."""
 
     def __init__(self) -> None:
         self.folded_at: int | None = None
-        """The day of the time up to which pages were last folded, so that it is done once a day; none: not yet."""
+        """The day up to which pages were last folded, so that it is done once a day; none: not yet."""
 
     def page_keys(self) -> Iterable[PageKey]:
-        """Of all pages."""
+        """The keys of all pages."""
         raise NotImplementedError
 
     def opened(self, key: PageKey) -> Page:
-        """The page, to be added to; a new one where there is none."""
+        """The page, for adding to it; a new one if there is none."""
         raise NotImplementedError
 
     def remove(self, key: PageKey) -> None:
-        """Have one no more."""
+        """Remove a page."""
         raise NotImplementedError
 
 
 class Entered(NamedTuple):
-    """Which pages entering a tally changed, and which are no more, because they were folded into others. No page is in both."""
+    """The pages changed by entering a tally, and those removed because they were folded into others. No page is in both."""
 
     changed: frozenset[PageKey]
     removed: frozenset[PageKey]
 
 
 class JourneyLedger(Pages):
-    """All pages in memory. Bounded by the periods there can be: 15 days of hours, 831 of days, and months."""
+    """All pages in memory. Bounded by the possible periods: 15 days of hours, 831 days, and months."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class JourneyLedger(Pages):
         del self._pages[key]
 
     def of(self, table: Table) -> Iterator[tuple[Period, Page]]:
-        """The pages of a table, in the order of time."""
+        """The pages of a table, ordered by time."""
         found = [(start_of(key.period), key.period, page) for key, page in self._pages.items() if key.table == table]
         for _, period, page in sorted(found, key=lambda each: each[:2]):
             yield period, page
@@ -69,7 +69,7 @@ class JourneyLedger(Pages):
 
 
 def enter(pages: Pages, tally: BatchTally, now: int) -> Entered:
-    """Add what was counted, and fold what has grown old. `now`: how far the ledger's time has got (microseconds since 1970)."""
+    """Add what was counted, and fold old pages. `now`: the ledger's time (microseconds since 1970)."""
     changed: set[PageKey] = set()
     for table, hour, cells in tally.pages():
         key = PageKey(table, kept_period(hour, now))
@@ -84,7 +84,7 @@ def enter(pages: Pages, tally: BatchTally, now: int) -> Entered:
 
 
 def fold(pages: Pages, now: int) -> Entered:
-    """Fold the hours and days that are too old to be kept as such into days and months."""
+    """Fold hours and days that are too old into days and months."""
     changed: set[PageKey] = set()
     removed: set[PageKey] = set()
     for key, into in outgrown(pages.page_keys(), now):
@@ -96,7 +96,7 @@ def fold(pages: Pages, now: int) -> Entered:
 
 
 def outgrown(keys: Iterable[PageKey], now: int) -> list[tuple[PageKey, PageKey]]:
-    """Pages whose period is kept as such no longer, in the order of time, and beside each the page into which it is to be folded."""
+    """Pages whose period is too old, ordered by time, each with the page to fold it into."""
     found: list[tuple[PageKey, PageKey]] = []
     for key in sorted(keys, key=lambda each: each.period):
         kept = kept_period(start_of(key.period), now)

@@ -1,4 +1,4 @@
-"""A page of the ledger: the figures of one table and one period."""
+"""A page of the ledger: the figures of one table in one period."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, final
@@ -9,14 +9,14 @@ from etapa.journey.ledger.tally import add_figures
 
 
 class PageKey(NamedTuple):
-    """Which page it is."""
+    """The table and the period of a page."""
 
     table: Table
     period: Period
 
 
 class FlatPage(NamedTuple):
-    """A page as two plain lists, to be written down: each name once, and for each cell its key (as places of names, none is -1) and figures."""
+    """A page as two plain lists, for storing: each name once; and for each cell its key (as indexes of names, -1 is none) and figures."""
 
     names: Sequence[str]
     numbers: Sequence[int]
@@ -24,7 +24,7 @@ class FlatPage(NamedTuple):
 
 @final
 class Page:
-    """Figures by key, within bounds: what comes beyond them is counted as `OTHER`, so that every sum stays right."""
+    """Figures by key, within bounds: anything beyond them is counted as `OTHER`, so that every sum stays right."""
 
     __slots__ = ("_cells", "_limited", "_names", "table")
 
@@ -38,11 +38,11 @@ class Page:
         return len(self._cells)
 
     def cells(self) -> Mapping[Key, Figures]:
-        """The figures by key. Not to be changed."""
+        """The figures by key. Do not change them."""
         return self._cells
 
     def add(self, cells: Mapping[Key, Figures]) -> None:
-        """Add figures to those that are there."""
+        """Add figures to the existing ones."""
         for key, figures in cells.items():
             there = self._cells.get(key)
             if there is not None:
@@ -56,7 +56,7 @@ class Page:
                 add_figures(there, figures)
 
     def flat(self, *, in_order: bool = True) -> FlatPage:
-        """The whole page: in an order that hangs on nothing but what is in it, or, which takes a fraction of the time, as it came."""
+        """The whole page, in an order that depends only on its contents or (much faster) in the order of arrival."""
         places: dict[str, int] = {}
         numbers: list[int] = []
         for key, figures in sorted(self._cells.items(), key=_sortable) if in_order else self._cells.items():
@@ -71,14 +71,14 @@ class Page:
         return FlatPage(list(places), numbers)
 
     def _admitted(self, key: Key) -> Key:
-        """The key under which a new one is counted."""
+        """The key under which a new key is counted."""
         if len(self._cells) >= MOST_CELLS:
             return tuple([part if isinstance(part, int) else OTHER for part in key])
         for place in self._limited:
             name, names = key[place], self._names[place]
             if name is None or name in names:
                 continue
-            # `OTHER` is among them and takes no place.
+            # `OTHER` is among the names but does not count.
             if len(names) <= MOST_NAMES:
                 names.add(name)
             else:
@@ -87,7 +87,7 @@ class Page:
 
 
 def page_of(table: Table, flat: FlatPage) -> Page:
-    """The page that was written down. Raises `ValueError` when the lists are none of that table."""
+    """The page from its stored form. Raises `ValueError` if the lists do not fit the table."""
     page = Page(table)
     page.add(dict(_rows(table, flat)))
     return page

@@ -1,7 +1,7 @@
-"""The periods that figures are kept by: hours, later days, later months, all in UTC.
+"""The periods of figures: hours, which later become days and then months, all in UTC.
 
-What is older than `HOURS_KEPT` is kept by whole days, and what is older than `DAYS_KEPT` by whole months, counted from the time up to
-which a ledger has got. That time never goes back, so a period is only ever folded into a longer one.
+Figures older than `HOURS_KEPT` are kept by whole days, and those older than `DAYS_KEPT` by whole months, counted from the ledger's
+time. That time never goes back, so a period is only ever folded into a longer one.
 """
 
 from datetime import date
@@ -10,7 +10,7 @@ from typing import Final, Literal
 from etapa.journey.units import DAY, HOUR
 
 Grain = Literal["hour", "day", "month"]
-"""How long a period is."""
+"""The length of a period."""
 GRAINS: Final[tuple[Grain, ...]] = ("hour", "day", "month")
 
 HOURS_KEPT: Final = 14 * DAY
@@ -20,7 +20,7 @@ _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _LENGTHS: Final[dict[int, Grain]] = {13: "hour", 10: "day", 7: "month"}
 
 Period = str
-"""`2026-11-21T10`, `2026-11-21` or `2026-11`: an hour, a day or a month. Its length says which."""
+"""`2026-11-21T10`, `2026-11-21` or `2026-11`: an hour, a day or a month, as its length shows."""
 
 
 def period_of(at: int, grain: Grain) -> Period:
@@ -32,7 +32,7 @@ def period_of(at: int, grain: Grain) -> Period:
 
 
 def grain_of(period: Period) -> Grain:
-    """Raises `ValueError` for what is no period."""
+    """The length of a period. Raises `ValueError` if it is not a period."""
     grain = _LENGTHS.get(len(period))
     if grain is None:
         raise ValueError(f"{period[:40]!r} is no hour, day or month")
@@ -40,18 +40,18 @@ def grain_of(period: Period) -> Grain:
 
 
 def start_of(period: Period) -> int:
-    """Its first microsecond. Raises `ValueError` for what is no period."""
+    """Its first microsecond. Raises `ValueError` if it is not a period."""
     grain = grain_of(period)
     day = date.fromisoformat(f"{period}-01" if grain == "month" else period[:10])
     start = (day.toordinal() - _FIRST_DAY) * DAY + (int(period[11:]) * HOUR if grain == "hour" else 0)
-    # Python reads other ways of writing a date, too.
+    # Python also reads other ways of writing a date.
     if period_of(start, grain) != period:
         raise ValueError(f"{period!r} is no hour, day or month")
     return start
 
 
 def end_of(period: Period) -> int:
-    """The first microsecond after it. Raises `ValueError` for what is no period."""
+    """The first microsecond after it. Raises `ValueError` if it is not a period."""
     grain, start = grain_of(period), start_of(period)
     if grain == "hour":
         return start + HOUR
@@ -65,10 +65,10 @@ def end_of(period: Period) -> int:
 
 
 def kept_period(at: int, now: int) -> Period:
-    """The period in which an instant is counted by a ledger that has got up to `now`."""
+    """The period in which a ledger whose time is `now` counts an instant."""
     if at >= now - HOURS_KEPT:
         return period_of(at, "hour")
-    # The whole day, or none of it, so that a day's hours are folded together.
+    # All of a day or none of it, so that a day's hours are folded together.
     day = period_of(at, "day")
     if end_of(day) > now - HOURS_KEPT:
         return period_of(at, "hour")
@@ -79,5 +79,5 @@ def kept_period(at: int, now: int) -> Period:
 
 
 def coarser(period: Period, grain: Grain) -> Period:
-    """The period of that grain which holds it, or itself where it is that long already."""
+    """The period of that grain that contains it, or itself if it is already that long."""
     return period if GRAINS.index(grain_of(period)) >= GRAINS.index(grain) else period_of(start_of(period), grain)

@@ -1,4 +1,4 @@
-"""The report: figures of a stretch of time, as lists of flat objects."""
+"""The report: figures for a span of time, as lists of flat objects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import sqrt
@@ -13,42 +13,42 @@ from etapa.journey.ledger.tally import add_figures
 from etapa.journey.units import SECOND
 
 Row = dict[str, Any]
-"""A flat object, ready to be written as JSON. With periods, `period` comes first: `2026-11-21T10`, `2026-11-21` or `2026-11`, in UTC."""
+"""A flat JSON object. With periods, `period` comes first: `2026-11-21T10`, `2026-11-21` or `2026-11`, in UTC."""
 
 
 class ReportQuery(NamedTuple):
-    """What a report is to tell. Times are microseconds since 1970; none: from the beginning, and up to the end."""
+    """What to report. Times are microseconds since 1970; none: from the beginning, or to the end."""
 
     since: int | None = None
     """The first instant."""
     until: int | None = None
-    """The first instant past it."""
+    """The first instant after the span."""
     by: Grain | None = None
-    """Each period by itself, as short as this, or as they are kept where that is longer; none: all in one."""
+    """Report periods of this length separately, or longer ones if figures are kept for longer periods; none: all in one."""
     persona: str | None = None
-    """Only customers of this persona; none: all."""
+    """Only customers of this persona; none: all customers."""
 
 
 class LedgerReport(NamedTuple):
-    """Figures. Those of whole periods: one that begins before, or ends after, what was asked for makes it inexact."""
+    """Figures of whole periods: a period that begins before or ends after the requested span makes the report inexact."""
 
     query: ReportQuery
     exact: bool
-    """Whether all that was counted lies within what was asked for."""
+    """Whether everything counted lies within the requested span."""
     limited: bool
-    """Whether so many types or channels were seen that some were counted as `other`."""
+    """Whether some types or channels were counted as `other`, because there were too many."""
     tables: Mapping[str, Sequence[Row]]
     """By name: `moves`, `stages`, `stays`, `stay_histogram`, `touchpoints`, `feeling`, `campaigns`, `goals`, `personas`."""
 
 
 _Place = tuple[Period | None, Key]
-"""A period, where they are told apart, and the values of some columns."""
+"""A period, if periods are reported separately, and the values of some columns."""
 _Sums = dict[_Place, Figures]
 _Told = TypeVar("_Told")
 
 
 def report_of(ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str] = ()) -> LedgerReport:
-    """What `ledger` tells of what was asked. `stages`: in which order they are told; others come after, by name."""
+    """The report of `ledger` for `query`. `stages`: the order in which to list stages; others follow, by name."""
     read = _Reading(ledger, query, stages)
     moves = read.sums("moves", "from", "to", "cause")
     stays = read.sums("stays", "from", "to", "bucket")
@@ -76,7 +76,7 @@ def report_of(ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str] =
 
 
 class _Reading:
-    """Sums over the pages that what was asked for touches."""
+    """Sums over the pages that the requested span touches."""
 
     def __init__(self, ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str]) -> None:
         self._ledger = ledger
@@ -105,7 +105,7 @@ class _Reading:
         return sums
 
     def sorted(self, sums: Mapping[_Place, _Told], stages: int) -> list[tuple[_Place, _Told]]:
-        """In the order of periods, then of stages, which the first so many columns hold, and what else there is by name."""
+        """Sorted by period, then by the stages in the first `stages` columns, then by the other columns' names."""
 
         def order(each: tuple[_Place, _Told]) -> list[tuple[int, int, str]]:
             period, parts = each[0]
@@ -141,7 +141,7 @@ def _row(columns: Sequence[str], place: _Place, **figures: Any) -> Row:
 
 
 def _histograms(stays: _Sums, columns: int) -> dict[_Place, dict[int, int]]:
-    """Stays by bucket, for each period and the first so many columns."""
+    """Stays by bucket, for each period and the first `columns` columns."""
     found: dict[_Place, dict[int, int]] = {}
     for (period, parts), (count,) in stays.items():
         counts = found.setdefault((period, parts[:columns]), {})
@@ -191,7 +191,7 @@ def _stages(read: _Reading, moves: _Sums, stays: _Sums, touchpoints: _Sums) -> I
 
 def _feeling(figures: Figures) -> Row:
     count, total, squares = figures
-    # In whole numbers, since the difference of two large squares is what floating point is worst at.
+    # In whole numbers, because floating point is at its worst with the difference of two large squares.
     spread = count * squares - total * total
     return {
         "count": count,

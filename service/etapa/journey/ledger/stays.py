@@ -1,7 +1,7 @@
 """How long customers stayed in a stage, as a histogram with fixed buckets on a logarithmic scale.
 
-Sixteen buckets for each doubling, as in an HDR histogram: none is wider than a sixteenth of where it begins, so the middle of one is
-within a thirty-second of all in it. Worked out in whole numbers, so every machine finds the same bucket.
+Sixteen buckets for each doubling, as in an HDR histogram: none is wider than 1/16 of its start, so its middle is within 1/32 of
+everything in it. Computed in whole numbers, so every machine finds the same bucket.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _PIECES: Final = 1 << _BITS
 
 
 def bucket_of(stay: int) -> int:
-    """The number of the bucket of a stay in microseconds; a negative one counts as none at all."""
+    """The number of the bucket of a stay in microseconds; a negative stay counts as 0."""
     if stay < _PIECES:
         return max(0, stay)
     shift = stay.bit_length() - _BITS - 1
@@ -28,16 +28,16 @@ def bucket_start(bucket: int) -> int:
 
 
 def bucket_end(bucket: int) -> int:
-    """The shortest stay past a bucket, in microseconds."""
+    """The shortest stay beyond a bucket, in microseconds."""
     return bucket_start(bucket + 1)
 
 
 def quantile(counts: Mapping[int, int], share: float) -> int | None:
-    """The stay in microseconds that `share` of the counted stays do not exceed: the middle of its bucket; none when none were counted."""
+    """The stay in microseconds that `share` of the counted stays do not exceed: the middle of its bucket. None if none were counted."""
     total = sum(counts.values())
     if not total:
         return None
-    # The lower one where two would do, as medians are told elsewhere.
+    # If two stays qualify, take the lower one, as for medians elsewhere.
     left = max(1, -int(-share * total // 1))
     for bucket in sorted(counts):
         left -= counts[bucket]

@@ -1,4 +1,4 @@
-"""The tables of the ledger: what each is keyed by, and what it counts. All keys are split by persona, all figures are whole numbers."""
+"""The tables of the ledger: their key columns and what they count. All keys include the persona; all figures are whole numbers."""
 
 from typing import Final, Literal
 
@@ -7,7 +7,7 @@ Table = Literal["moves", "stays", "touchpoints", "feeling", "campaigns", "goals"
 Key = tuple[str | int | None, ...]
 """One value for each of a table's columns."""
 Figures = list[int]
-"""One number for each of a table's figures. Two of one key add up number by number."""
+"""One number for each of a table's figures. Figures of the same key are added number by number."""
 
 COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
     "moves": ("persona", "from", "to", "cause"),
@@ -33,12 +33,12 @@ Of goals: different customers who were triggered, in the hour of the first trigg
 TABLES: Final[tuple[Table, ...]] = tuple(COLUMNS)
 
 NUMBERED: Final = frozenset({"bucket"})
-"""Columns that hold a number; the others hold a name or nothing."""
+"""Columns that hold a number; the others hold a name or none."""
 OPEN_ENDED: Final = frozenset({"type", "channel"})
-"""Columns whose names come from touchpoints, so that anybody may make up more of them."""
+"""Columns whose names come from touchpoints, so that their number is open-ended."""
 
 FEELING_UNITS: Final = 1_000
-"""Values that say how customers feel are kept in thousandths."""
+"""Feeling values are kept in thousandths."""
 
 VALUE_UNITS: Final = 1_000
 """What customers bring while a goal is open is kept in thousandths."""
@@ -49,7 +49,7 @@ GROUPS: Final = ("sent", "control")
 """Who got a campaign's message, and who was to get none."""
 
 MOST_NAMES: Final = 200
-"""Names in an open-ended column of one page; what comes beyond is counted as `OTHER`."""
+"""Most names in an open-ended column of one page; further ones are counted as `OTHER`."""
 MOST_CELLS: Final = 20_000
-"""Keys of one page; beyond that all names of a key become `OTHER`. Only journeys with dozens of stages and personas get near."""
+"""Most keys of one page; beyond that, all names of a key become `OTHER`. Only journeys with dozens of stages and personas get near."""
 OTHER: Final = "other"

@@ -1,4 +1,4 @@
-"""What is counted while a batch is judged, by table and hour. Cheap: it is called for every touchpoint."""
+"""Counting while a batch is judged, by table and hour. Cheap, because it is called for every touchpoint."""
 
 from collections.abc import Iterator
 from typing import Final, final
@@ -26,7 +26,7 @@ _ByPersona = dict[str | None, _ByStage]
 
 @final
 class BatchTally:
-    """Grows with what differs, and not with what is counted. Times are microseconds since 1970; persona none: none fits."""
+    """Grows with the number of different keys, not of counted things. Times are microseconds since 1970; persona none: none fits."""
 
     __slots__ = ("_cells", "_ends", "_here", "_starts", "_touchpoints")
 
@@ -34,13 +34,13 @@ class BatchTally:
         self._touchpoints: Final[dict[int, _ByPersona]] = {}
         """By hours since 1970."""
         self._here: _ByPersona = {}
-        """Of the hour of the last touchpoint, which mostly is that of the next one, too."""
+        """The counts in the hour of the last touchpoint, which is usually that of the next one too."""
         self._starts = 0
         self._ends = 0
         self._cells: Final[dict[tuple[Table, int], dict[Key, Figures]]] = {}
 
     def touched(self, at: int, persona: str | None, stage: str, touchpoint_type: str, channel: str | None) -> None:
-        """A touchpoint that was applied, in the stage to which it belongs."""
+        """Count an applied touchpoint in the stage to which it belongs."""
         if not self._starts <= at < self._ends:
             self._turn_to(at)
         stages = self._here.get(persona)
@@ -58,17 +58,17 @@ class BatchTally:
         count.number += 1
 
     def felt(self, at: int, persona: str | None, stage: str, value: int) -> None:
-        """A customer said how it feels, in `FEELING_UNITS`."""
+        """Count what a customer said about its feeling, in `FEELING_UNITS`."""
         self._add("feeling", at, (persona, stage), [1, value, value * value])
 
     def moved(self, at: int, persona: str | None, source: str | None, to: str, cause: str, stay: int | None) -> None:
-        """A stage change that is published. `stay`: the time spent in `source`, in microseconds; both none for a new customer."""
+        """Count a published stage change. `stay`: the time spent in `source`, in microseconds; both none for a new customer."""
         self._add("moves", at, (persona, source, to, cause), [1, stay or 0])
         if stay is not None:
             self._add("stays", at, (persona, source, to, bucket_of(stay)), [1])
 
     def offered(self, at: int, persona: str | None, campaign: str, outcome: str) -> None:
-        """A campaign was offered a stage change, or looked again at one that it had held."""
+        """Count a stage change that was offered to a campaign, or a held trigger that was checked again."""
         self._add("campaigns", at, (persona, campaign, outcome), [1])
 
     def enrolled(self, at: int, persona: str | None, campaign: str, *, holdout: bool) -> None:
@@ -91,7 +91,7 @@ class BatchTally:
                 yield "touchpoints", hour * HOUR, _flattened(personas)
 
     def clear(self) -> None:
-        """Forget all that was counted."""
+        """Reset all counts."""
         self._touchpoints.clear()
         self._cells.clear()
         self._here = {}

@@ -1,4 +1,4 @@
-"""Days, weeks, months, quarters and years of a calendar: when the present one began where somebody is, and when the one before it did."""
+"""Days, weeks, months, quarters and years of a local calendar: when the current one began, and when the one before it did."""
 
 from typing import Final, final
 
@@ -11,30 +11,30 @@ _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
 @final
 class Period:
-    """One of them, as far as the calendar shows it without a break. All are instants."""
+    """One period, as far as the calendar shows it without a break. All attributes are instants."""
 
-    # Seen by the garbage collector, unlike others as small: each holds the next, and Python takes a long chain of what it does not see
-    # apart in memory that is not its own.
+    # Tracked by the garbage collector, unlike other classes as small: each holds the next, and Python corrupts memory when it
+    # frees a long chain of untracked objects.
 
     __slots__ = ("_following", "before", "day", "end", "known_from", "start", "zone")
 
     def __init__(self, zone: Zone, day: int, known_from: int, before: int, start: int, end: int) -> None:
         self.zone: Final = zone
         self.day: Final = day
-        """The first one of the period."""
+        """The first instant of the period."""
         self.known_from: Final = known_from
-        """From this instant on the calendar has shown this period; perhaps it has for longer."""
+        """The calendar has shown this period at least since this instant."""
         self.before: Final = before
         """The start of the period before."""
         self.start: Final = start
         self.end: Final = end
-        """When the calendar first shows another period; `FOREVER` when it does not."""
+        """When the calendar first shows another period; `FOREVER` if it never does."""
         self._following: Period | None = None
 
 
 @final
 class Periods:
-    """All periods of one unit. Nothing changes it, but that it remembers those it was last asked about."""
+    """All periods of one unit. Immutable, except that it caches the last periods asked for."""
 
     __slots__ = ("_lately", "_months", "_weekly")
 
@@ -42,10 +42,10 @@ class Periods:
         self._weekly: Final = unit == "week"
         self._months: Final = _MONTHS.get(unit, 0)
         self._lately: Final[dict[str, Period]] = {}
-        """By zone, of which there are a few hundred."""
+        """By zone; there are only a few hundred zones."""
 
     def around(self, zone: Zone, now: int) -> Period:
-        """The present one."""
+        """The period at `now`."""
         period = self._lately.get(zone.name)
         if period is not None and period.known_from <= now < period.end:
             return period
@@ -58,7 +58,7 @@ class Periods:
         return period
 
     def following(self, period: Period) -> Period:
-        """What the calendar shows next."""
+        """The period that the calendar shows next."""
         following = period._following
         if following is None:
             following = period._following = self._worked_out(period.zone, period.end)
@@ -70,7 +70,7 @@ class Periods:
         return Period(zone, day, now, before, start, self._turns_after(zone, day, now))
 
     def _turns_after(self, zone: Zone, day: int, now: int) -> int:
-        """When another period is shown than the one that begins with `day`, which is shown at `now`."""
+        """When the calendar stops showing the period that begins with `day`, which it shows at `now`."""
         next_day = self._next_first_day(day) * DAY
         at = now
         while True:

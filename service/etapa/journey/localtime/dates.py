@@ -13,14 +13,14 @@ _MICROSECOND_DIGITS: Final = 6
 
 
 class Moment(NamedTuple):
-    """A day without a time (its number, and no instant), or an instant (microseconds since 1970), whose day is that at UTC."""
+    """A day without a time (a day number, no instant), or an instant (microseconds since 1970) with its day in UTC."""
 
     day: int
     instant: int | None
 
 
 def read_date(value: object) -> Moment | None:
-    """What a text says, in the two forms of RFC 3339; none for all else. Digits past the microsecond are cut."""
+    """The date or date-time in a text, as in RFC 3339; none for anything else. Digits beyond the microsecond are cut."""
     found = _TEXT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return None

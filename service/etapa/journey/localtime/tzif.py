@@ -1,4 +1,4 @@
-"""Reading the files of zone data: transitions, and the rule that goes on after the last of them (RFC 8536)."""
+"""Reading zone data files: transitions, and the rule that applies after the last one (RFC 8536)."""
 
 import re
 import struct
@@ -16,7 +16,7 @@ _LAST_WEEK: Final = 5
 
 
 class ZoneData(NamedTuple):
-    """`offsets` has one more than `times`: what holds before the first transition comes first. All in microseconds; east is positive."""
+    """`offsets` has one more item than `times`: the first applies before the first transition. In microseconds; east is positive."""
 
     times: list[int]
     offsets: list[int]
@@ -24,7 +24,7 @@ class ZoneData(NamedTuple):
 
 
 class YearlyRule(NamedTuple):
-    """Summer time that begins and ends in every year."""
+    """Summer time that begins and ends every year."""
 
     standard: int
     summer: int
@@ -32,14 +32,14 @@ class YearlyRule(NamedTuple):
     ends: "RuleDay"
 
     def transitions(self, year: int) -> list[tuple[int, int]]:
-        """The two of a year: when, and the offset from then on."""
+        """The two transitions of a year: the instant, and the offset from then on."""
         begins = self.begins.day(year) * DAY + self.begins.time - self.standard
         ends = self.ends.day(year) * DAY + self.ends.time - self.summer
         return sorted([(begins, self.summer), (ends, self.standard)])
 
 
 class RuleDay(NamedTuple):
-    """A day of every year: `M3.2.0`, `J79` (29 February is not counted) or `78` (it is); and the local time of day."""
+    """A day of every year: `M3.2.0`, `J79` (29 February not counted) or `78` (counted); and the local time of day."""
 
     text: str
     time: int
@@ -52,14 +52,14 @@ class RuleDay(NamedTuple):
             first = start + (day - 1 - weekday(start)) % 7
             return first + 7 * (week - 1) if week < _LAST_WEEK else first + (day_in_month(months, 31) - first) // 7 * 7
         if self.text[0] == "J":
-            # Day 60 is 1 March, in leap years, too.
+            # Day 60 is 1 March even in leap years.
             number = int(self.text[1:])
             return day_number(year, 1, 1) + number - 1 if number < 60 else day_number(year, 3, 1) + number - 60
         return day_number(year, 1, 1) + int(self.text)
 
 
 def read_zone_data(data: bytes) -> ZoneData:
-    """The second block of a file, which has 64-bit times, and its footer. Raises `ValueError` where there is none."""
+    """Read the second block of a file, which has 64-bit times, and its footer. Raises `ValueError` if there is none."""
     magic, version, *counts = _HEADER.unpack_from(data)
     if magic != b"TZif" or version < b"2":
         raise ValueError("no zone data of version 2 or later")
@@ -82,7 +82,7 @@ def _block_size(counts: list[int], time_size: int) -> int:
 
 
 def _rule(footer: str) -> YearlyRule | None:
-    """The rule in a footer; none where nothing changes any more, which the last transition then says already."""
+    """The rule in a footer; none if the offset of the last transition stays."""
     found = _RULE.fullmatch(footer)
     if found is None:
         if footer:
@@ -91,7 +91,7 @@ def _rule(footer: str) -> YearlyRule | None:
     standard, summer, begins, begins_at, ends, ends_at = found.groups()
     if begins is None:
         return None
-    # West is positive here, other than everywhere else.
+    # West is positive here, unlike everywhere else.
     offset = -_clock(standard)
     ahead = offset + 3600 * SECOND if summer is None else -_clock(summer)
     return YearlyRule(offset, ahead, RuleDay(begins, _clock(begins_at or "2")), RuleDay(ends, _clock(ends_at or "2")))

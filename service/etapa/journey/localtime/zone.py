@@ -1,4 +1,4 @@
-"""What the wall shows somewhere at an instant, and when it shows a given time first."""
+"""The local time of a place at an instant, and the first instant with a given local time."""
 
 from bisect import bisect_right
 from typing import Final, final
@@ -8,16 +8,16 @@ from etapa.journey.localtime.tzif import YearlyRule, ZoneData
 from etapa.journey.units import DAY, HOUR
 
 FOREVER: Final = 2**62 - 1
-"""Later than every transition; its opposite is earlier than all."""
+"""Later than every transition; its negative is earlier than all."""
 _WIDEST: Final = 26 * HOUR
-"""No offset is wider."""
+"""No offset is larger."""
 _LAST_YEAR: Final = 2100
-"""Up to here the changes that a rule makes are kept; later ones are worked out when they are asked for."""
+"""Changes by a rule are cached up to this year; later ones are computed on demand."""
 
 
 @final
 class Zone:
-    """The local time of a place. Nothing changes it, but that it remembers what it was asked about: the last span, and changes by its rule."""
+    """The local time of a place. Immutable, except that it caches the last span and the changes by its rule."""
 
     __slots__ = ("_end", "_last", "_last_offset", "_offset", "_offsets", "_rule", "_start", "_times", "_years", "name")
 
@@ -29,29 +29,29 @@ class Zone:
         self._last: Final = data.times[-1] if data.times else -FOREVER
         self._last_offset: Final = data.offsets[-1]
         self._years = date_of(self._last // DAY)[0] if data.times else _LAST_YEAR
-        """Changes by the rule are among `_times` before this year."""
+        """Changes by the rule before this year are in `_times`."""
         self._start = 0
         self._end = 0
         self._offset = 0
 
     def offset(self, at: int) -> int:
-        """By how much the wall is ahead of UTC at an instant."""
+        """How far local time is ahead of UTC at an instant."""
         if not self._start <= at < self._end:
             self._look_up(at)
         return self._offset
 
     def local(self, at: int) -> int:
-        """What the wall shows at an instant."""
+        """The local time at an instant."""
         return at + self.offset(at)
 
     def changes_after(self, at: int) -> int:
-        """The first instant after `at` at which the offset may be another; `FOREVER` when it stays."""
+        """The first instant after `at` at which the offset may change; `FOREVER` if it stays."""
         if not self._start <= at < self._end:
             self._look_up(at)
         return self._end
 
     def instant(self, local: int) -> int:
-        """When the wall shows `local`: the first time, if it does so twice; the end of the gap, if it skips it."""
+        """When local time is `local`: the first time if it is twice; the end of the gap if it is skipped."""
         at = local - _WIDEST
         while True:
             offset = self.offset(at)
@@ -74,7 +74,7 @@ class Zone:
         self._offset = self._offsets[place]
 
     def _follow(self, rule: YearlyRule, years: int) -> None:
-        """Have the changes before the year `years` among those that are known."""
+        """Add the changes before the year `years` to the known ones."""
         while self._years < years:
             for transition, offset in rule.transitions(self._years):
                 if transition > self._last:
@@ -83,7 +83,7 @@ class Zone:
             self._years += 1
 
     def _look_up_by_rule(self, rule: YearlyRule, at: int, year: int) -> None:
-        """The same from the rule alone."""
+        """The same, from the rule alone."""
         self._start, self._offset, self._end = self._last, self._last_offset, FOREVER
         for transition, offset in [each for near in (year - 1, year, year + 1) for each in rule.transitions(near)]:
             if transition <= self._last:

@@ -23,12 +23,12 @@ def zone_names() -> frozenset[str]:
 
 
 def zone_called(name: object) -> Zone | None:
-    """The zone of that name, letter for letter; none when there is none."""
+    """The zone with exactly this name; none if there is none."""
     if not isinstance(name, str):
         return None
     zone = _SHARED.get(name)
     if zone is None and name in zone_names():
-        # A few hundred names and no more, so what is kept is bounded.
+        # There are only a few hundred names, so the cache is bounded.
         data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
         zone = _SHARED[name] = Zone(name, read_zone_data(data))
     return zone

@@ -1,1 +1,1 @@
-"""The journey map as one document: what a team has designed beside what was counted. Pure; whoever shows it only has to lay it out."""
+"""The journey map as one document: the team's design beside what was counted. Pure; the page only has to lay it out."""

@@ -1,4 +1,4 @@
-"""What stands in a stage's column: designed and measured, side by side."""
+"""The contents of a stage's column: design and measurements, side by side."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ Words = Mapping[str, str]
 
 
 def channels_of(journey: Journey, design: StageDesign, figures: Figures, stage: str) -> Sequence[MapChannel]:
-    """Those that happen, the busiest first, and then those that are only meant."""
+    """The channels that are used, busiest first, then those that are only designed."""
     catalogue = {each.id: each for each in journey.design.channels}
     counts: dict[str | None, int] = {}
     for row in figures.rows("touchpoints", stage=stage):
@@ -33,13 +33,13 @@ def channels_of(journey: Journey, design: StageDesign, figures: Figures, stage: 
 
 
 def touchpoints_of(journey: Journey, design: StageDesign, figures: Figures, stage: str) -> Sequence[MapTouchpoint]:
-    """Those that are meant, in the order of the file, and then what else happens, the most frequent first."""
+    """The designed touchpoints, in the order of the file, then all others that happen, most frequent first."""
     labels = {each.id: each.label for each in journey.design.types}
     counts: dict[tuple[str, str | None], int] = {}
     for row in figures.rows("touchpoints", stage=stage):
         counts[row["type"], row["channel"]] = counts.get((row["type"], row["channel"]), 0) + row["count"]
     found = []
-    # One that is meant on a channel of its own takes its share before one that is meant on any.
+    # A touchpoint designed for one channel takes its share before one designed for any channel.
     for each in sorted(design.touchpoints, key=lambda touchpoint: touchpoint.channel is None):
         meant = [key for key in counts if key[0] == each.type and each.channel in (None, key[1])]
         count = sum(counts.pop(key) for key in meant)
@@ -60,7 +60,7 @@ def points_of(journey: Journey, design: StageDesign) -> Sequence[MapPoint]:
 
 
 def stay_of(design: StageDesign, figures: Figures, stage: str) -> MapStay:
-    """How long customers stayed who left it."""
+    """How long the customers who left the stage had stayed."""
     row = next(iter(figures.rows("stages", stage=stage)), None)
     promise = None if design.promise is None or design.promise.within is None else design.promise.within / SECOND
     pieces = [

@@ -1,4 +1,4 @@
-"""The journey map as data: everything that a page shows, and nothing that it would have to work out. `schemas/` has its JSON Schema."""
+"""The journey map as data: everything that a page shows, ready to show. `schemas/` has its JSON Schema."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, description="In UTC (RFC 3339).")]
 
 FlowKind = Literal["ideal", "forward", "back", "aside"]
-"""A step of the ideal way; one further along it; one back along it; one from or to a stage that is not on it."""
+"""A step of the ideal way; a jump further along it; a step back along it; a step from or to a stage off it."""
 Measure = Literal["stay", "drop_off", "feeling"]
 Side = Literal["worst", "best"]
 

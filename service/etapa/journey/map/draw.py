@@ -1,4 +1,4 @@
-"""From a journey and its figures to the map."""
+"""Makes the map from a journey and its figures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,7 +31,7 @@ RuleCounts = Mapping[tuple[str, str], Mapping[str | None, int]]
 
 
 def draw(journey: Journey, told: RulesTold, figures: Figures, way: WayFigures | None = None, rules: RuleCounts | None = None) -> JourneyMap:
-    """The map of `figures`. `told`: the journey's rules as sentences; `way`, `rules`: what is known of single customers, if it is."""
+    """The map of `figures`. `told`: the journey's rules as sentences; `way`, `rules`: what is known about single customers, if anything."""
     frame = journey.design.frame
     ideal = frame.ideal if frame is not None else ()
     population = _population(journey, figures)
@@ -120,7 +120,7 @@ def _onward(design: StageDesign, flows: Sequence[Flow], ideal: Sequence[str], st
         return None
     to = ideal[ideal.index(stage) + 1]
     count = sum(flow.count for flow in flows if (flow.source, flow.to) == (stage, to))
-    # Who had entered before the time shown may move on in it.
+    # Customers who entered before the time shown may move on during it.
     return MapOnward(to, count, min(1.0, _share(count, entered)), None if design.promise is None else design.promise.onward)
 
 
@@ -138,7 +138,7 @@ def _flows(journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[
             counts[row["cause"]] = counts.get(row["cause"], 0) + row["count"]
     medians = {(row["from"], row["to"]): row["median_seconds"] for row in figures.rows("stays")}
     flows = []
-    # A move of an earlier version may be between stages that are there no more.
+    # A move of an earlier version may be between stages that no longer exist.
     for source, to in sorted(
         (move for move in {*leading, *causes} if move[0] in order and move[1] in order), key=lambda m: (order[m[0]], order[m[1]])
     ):

@@ -1,4 +1,4 @@
-"""Which stages stand out: where customers stay too long, are lost, or feel worse than elsewhere, and where it is the other way round."""
+"""The stages that stand out: where customers stay too long, are lost, or feel worse than elsewhere, and the opposites."""
 
 from collections.abc import Iterator, Sequence
 from math import log2, sqrt
@@ -7,17 +7,17 @@ from typing import Final
 from etapa.journey.map.document import Extreme, Flow, MapStageColumn, Measure, Side
 
 SHOWN: Final = 3
-"""Of each side."""
+"""Most extremes of each side."""
 FEWEST: Final = 20
-"""Moves or answers without which a stage is not judged."""
+"""Fewest moves or answers for judging a stage."""
 _LEAST: Final = {"stay": log2(1.25), "drop_off": 0.1, "feeling": 0.05}
-"""What is no more than this beside the others does not stand out: a quarter longer, ten points of a hundred, a twentieth of the scale."""
+"""Smaller differences do not stand out: a quarter longer, ten percentage points, a twentieth of the scale."""
 
 _Found = tuple[float, Extreme]
 
 
 def extremes_of(stages: Sequence[MapStageColumn], flows: Sequence[Flow]) -> Sequence[Extreme]:
-    """The worst ones, the worst first, and then the best ones."""
+    """The worst stages, worst first, then the best ones."""
     found = [*_stays(stages), *_losses(stages, flows), *_feelings(stages)]
     worst = sorted((each for each in found if each[0] > 0), key=lambda each: -each[0])
     best = sorted((each for each in found if each[0] < 0), key=lambda each: each[0])
@@ -25,7 +25,7 @@ def extremes_of(stages: Sequence[MapStageColumn], flows: Sequence[Flow]) -> Sequ
 
 
 def _stays(stages: Sequence[MapStageColumn]) -> Iterator[_Found]:
-    """Beside what is promised; without a promise nobody knows how long is too long."""
+    """Stays compared with the promise; without one, nobody knows how long is too long."""
     for stage in stages:
         stay = stage.stay
         if stay.count >= FEWEST and stay.median_seconds is not None and stay.promised_seconds:
@@ -35,9 +35,9 @@ def _stays(stages: Sequence[MapStageColumn]) -> Iterator[_Found]:
 
 
 def _losses(stages: Sequence[MapStageColumn], flows: Sequence[Flow]) -> Iterator[_Found]:
-    """The share of moves out of a stage of the ideal way that lead back or aside, beside that of the other stages together."""
+    """The share of moves out of a stage of the ideal way that lead back or aside, compared with all other stages together."""
     out = {stage.id: [flow for flow in flows if flow.source == stage.id] for stage in stages if stage.onward is not None}
-    # Where no rule leads back, nobody can be lost, and that is nobody's merit.
+    # If no rule leads back or aside, no customer can be lost, which says nothing about the stage.
     out = {stage: each for stage, each in out.items() if any(flow.kind in ("back", "aside") for flow in each)}
     lost = {stage: sum(flow.count for flow in each if flow.kind in ("back", "aside")) for stage, each in out.items()}
     left = {stage: sum(flow.count for flow in each) for stage, each in out.items()}
@@ -53,7 +53,7 @@ def _losses(stages: Sequence[MapStageColumn], flows: Sequence[Flow]) -> Iterator
 
 
 def _feelings(stages: Sequence[MapStageColumn]) -> Iterator[_Found]:
-    """Where the interval of a stage lies apart from the mean of all others."""
+    """Stages whose interval does not contain the mean of all others."""
     felt = [(stage.id, stage.feeling) for stage in stages if stage.feeling is not None]
     for stage, feeling in felt:
         others = [each for other, each in felt if other != stage]
@@ -66,7 +66,7 @@ def _feelings(stages: Sequence[MapStageColumn]) -> Iterator[_Found]:
 
 
 def _told(measure: Measure, stage: str, score: float, value: float, beside: float) -> Iterator[_Found]:
-    """`score`: how bad, in units that can be compared: a doubled stay is as bad as half of all lost or half the scale of feeling."""
+    """`score`: how bad, in comparable units: a doubled stay is as bad as losing half of all customers or half the feeling scale."""
     if abs(score) < _LEAST[measure]:
         return
     side: Side = "worst" if score > 0 else "best"

@@ -8,7 +8,7 @@ from etapa.journey.map.document import MapFeeling
 from etapa.journey.map.figures import Row
 
 FEWEST: Final = 5
-"""Answers below which a mean is a guess, and has no interval."""
+"""Fewest answers for an interval; with fewer, the mean is a guess."""
 
 _STUDENT: Final = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131),
@@ -19,7 +19,7 @@ _NORMAL: Final = 1.96
 
 
 def feeling_of(row: Row | None, scale: Feeling) -> MapFeeling | None:
-    """What a row of the table `feeling` says on that scale; none where nobody has said anything."""
+    """The feeling in a row of the table `feeling`, on the scale; none if nobody has answered."""
     if row is None or not row["count"]:
         return None
     count, mean, deviation = row["count"], row["mean"], row["standard_deviation"]
@@ -33,5 +33,5 @@ def feeling_of(row: Row | None, scale: Feeling) -> MapFeeling | None:
 
 
 def _level(value: float, scale: Feeling) -> float:
-    """From 0, the worst, to 1, the best; values beyond the scale are held to it."""
+    """From 0, the worst, to 1, the best; values off the scale are limited to it."""
     return min(1.0, max(0.0, (value - scale.worst) / (scale.best - scale.worst)))

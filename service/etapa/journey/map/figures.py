@@ -1,4 +1,4 @@
-"""The figures that a map is made of, as the report of a ledger tells them."""
+"""The figures that a map is made from, as in the report of a ledger."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,19 +9,19 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Tables of flat objects, as in a report, and what they are of. Times are microseconds since 1970."""
+    """Tables of flat objects, as in a report, with the span and persona they cover. Times are microseconds since 1970."""
 
     tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     persona: str | None = None
-    """Whose they are; none: everybody's."""
+    """The persona whose figures they are; none: all customers."""
     begins: int | None = None
     ends: int | None = None
     exact: bool = True
     population: Mapping[str, int] | None = None
-    """Customers by stage, where that is known better than as entries less leavings."""
+    """Customers by stage, if known more exactly than entries minus exits."""
 
     def counts(self, table: str) -> bool:
-        """Whether there is such a table, so that what it lacks never happened."""
+        """Whether there is such a table; if so, what it lacks never happened."""
         return table in self.tables
 
     def rows(self, table: str, **wanted: Any) -> list[Row]:

@@ -10,7 +10,7 @@ from etapa.journey.wording.sentences import Sentences
 
 
 class RulesTold:
-    """Made once for a journey, since telling takes longer than looking it up."""
+    """Built once per journey, because making sentences takes longer than looking them up."""
 
     def __init__(self, journey: Journey, languages: Sequence[Language]) -> None:
         sentences = {language.code: Sentences(language, journey) for language in languages}
@@ -20,7 +20,7 @@ class RulesTold:
         self._code = {rule.id: describe(rule.when) for rule in journey.rules}
 
     def sentence(self, rule: str) -> Mapping[str, str]:
-        """By language."""
+        """The rule as a sentence, by language."""
         return self._sentences[rule]
 
     def condition(self, text: str) -> Mapping[str, str]:
@@ -28,7 +28,7 @@ class RulesTold:
         return self._conditions[text]
 
     def code(self, rule: str) -> str:
-        """As stage changes give their reasons."""
+        """The rule's condition as in the reasons of stage changes."""
         return self._code[rule]
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of the map's document, made from its types."""
+"""The JSON Schema of the map's document, generated from its types."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from etapa.journey.map.document import JourneyMap
 
 
 def map_schema() -> dict[str, Any]:
-    """As it stands in `schemas/journey-map.schema.json`."""
+    """The content of `schemas/journey-map.schema.json`."""
     schema = msgspec.json.schema(JourneyMap)
     parts = dict(sorted(schema["$defs"].items()))
     whole = parts.pop(JourneyMap.__name__)

@@ -1,6 +1,6 @@
-"""The ways that single customers go, beside the ideal one: who keeps to it, how well all fit it, and where they leave it.
+"""The actual ways of single customers compared with the ideal way: who keeps to it, how well all fit it, and where they leave it.
 
-Takes memory for each customer, and none for each of its moves.
+Memory grows with customers, not with moves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,35 +10,35 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Detour:
-    """A move that led customers off the ideal way or back along it. Ended and open ones are counted alike."""
+    """A move that led customers off the ideal way or back along it. Ended and open detours are counted alike."""
 
     source: str
     to: str
     rules: Mapping[str | None, int]
-    """How often each rule did it; none: no rule, but a change of the journey file."""
+    """How often each rule caused it; none: a change of the journey file."""
     customers: int
     times: int
     lost: int
-    """Microseconds until customers were back where they had left it, all added up."""
+    """Microseconds until customers were back where they had left the way, summed over all."""
 
 
 @dataclass(frozen=True, slots=True)
 class WayFigures:
-    """How customers go, all in all."""
+    """The ways of all customers, summed up."""
 
     customers: int
     on_way: int
-    """Customers whose stages so far are the beginning of the ideal way, each once and in its order."""
+    """Customers whose stages so far are exactly the beginning of the ideal way, each once and in order."""
     conformance: float
-    """The mean over customers of 1 - (fewest stages to leave out or put in until it is a beginning of the ideal way) / (stages gone).
+    """The mean over customers of 1 - (fewest stages to delete or insert to get a beginning of the ideal way) / (stages visited).
 
     The fitness of optimal alignments with unit costs: Adriansyah, van Dongen, van der Aalst, "Conformance checking using cost-based
     fitness analysis", EDOC 2011.
     """
     detours: Sequence[Detour]
-    """Those that the most customers made first, and of as many the ones that cost the most time."""
+    """The most frequent first; if equally frequent, those that cost the most time first."""
     reached: Mapping[str, int]
-    """Customers who have ever been in a stage."""
+    """Customers who have ever been in each stage."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class _Off:
 @dataclass(slots=True)
 class _Way:
     costs: list[int]
-    """Of turning the stages gone so far into the first 0, 1, 2, … stages of the ideal way."""
+    """The costs of turning the stages visited so far into the first 0, 1, 2, … stages of the ideal way."""
     persona: str | None
     gone: int = 0
     furthest: int = -1
@@ -60,14 +60,14 @@ class _Way:
     reached: int = 0
     """A bit for each stage."""
     detours: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    """By move: how often, and microseconds lost."""
+    """By move: the count, and the microseconds lost."""
 
 
 class Ways:
-    """Learns of stage changes in the order in which they happen to each customer. Times are microseconds since 1970."""
+    """Follows stage changes in the order in which they happen to each customer. Times are microseconds since 1970."""
 
     def __init__(self, ideal: Sequence[str], stages: Sequence[str]) -> None:
-        """`ideal`: the stages of the ideal way, in order; may be empty. `stages`: all there are."""
+        """`ideal`: the stages of the ideal way, in order; may be empty. `stages`: all stages."""
         self._ideal: Final = tuple(ideal)
         self._place: Final = {stage: place for place, stage in enumerate(ideal)}
         self._bit: Final = {stage: 1 << place for place, stage in enumerate(stages)}
@@ -84,7 +84,7 @@ class Ways:
         way.reached |= self._bit.get(to, 0)
         self._latest = max(self._latest, at)
         if source is None and to not in self._place:
-            # Where everybody begins is no detour, even where the ideal way is told from later on.
+            # The stage where everybody begins is not a detour, even if the ideal way begins later.
             return
         way.costs = _one_more(way.costs, self._ideal, to)
         way.gone += 1
@@ -105,7 +105,7 @@ class Ways:
             way.detours.setdefault((source, to), [0, 0])[0] += 1
 
     def rules(self, persona: str | None = None) -> Mapping[tuple[str, str], Mapping[str | None, int]]:
-        """How often each rule made each move; of customers of one persona, or of all."""
+        """How often each rule made each move, for customers of one persona or all."""
         found: dict[tuple[str, str], dict[str | None, int]] = {}
         for (source, to, whose), rules in self._rules.items():
             if persona is None or whose == persona:
@@ -115,7 +115,7 @@ class Ways:
         return found
 
     def figures(self, until: int | None = None, persona: str | None = None) -> WayFigures:
-        """All in all; of one persona, or of all. Who is off the way at `until`, or at the latest move if that is later, loses time up to then."""
+        """The summary, for one persona or all. A customer off the way at `until` (or the latest move, if later) has lost time up to then."""
         end = self._latest if until is None else max(until, self._latest)
         ways = [way for way in self._ways.values() if persona is None or way.persona == persona]
         gone = [way for way in ways if way.gone]
@@ -141,7 +141,7 @@ class Ways:
 
 
 def _one_more(costs: list[int], ideal: Sequence[str], stage: str) -> list[int]:
-    """The costs with one more stage gone: it stands for the next of the ideal way, is left out, or one of the ideal way is put in."""
+    """The costs after one more stage: it matches the next of the ideal way, is deleted, or a stage of the ideal way is inserted."""
     following = [costs[0] + 1]
     for place, expected in enumerate(ideal):
         least = min(costs[place + 1], following[place]) + 1

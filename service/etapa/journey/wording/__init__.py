@@ -1,1 +1,1 @@
-"""Rules as sentences in a reader's language. What a language says comes as data; here is only how a condition is put together from it."""
+"""Rules as sentences in the reader's language. The phrases of a language are data; this room only combines them."""

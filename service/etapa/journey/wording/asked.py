@@ -1,4 +1,4 @@
-"""Which touchpoints are meant and what is asked of values, in a reader's language."""
+"""Touchpoints and comparisons of values, in the reader's language."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ _JUST_ITSELF: Path = ()
 
 
 class AskedInWords(ValuesInWords):
-    """Says what conditions ask of touchpoints, with the names that people have for types and channels."""
+    """Says what conditions ask of touchpoints, using people's names for types and channels."""
 
     def __init__(self, language: Language, types: Mapping[str, str], channels: Mapping[str, str]) -> None:
         super().__init__(language)
@@ -18,11 +18,11 @@ class AskedInWords(ValuesInWords):
         self._channels = channels
 
     def type_name(self, name: str) -> str:
-        """A type as people call it, in quotes."""
+        """A type's name for people, in quotes."""
         return self._phrases.anything if name == ANY_TYPE else self.quoted(self._types.get(name, name))
 
     def types(self, match: Match, weights: Weights | None = None) -> str:
-        """Which touchpoints: their types, what each counts, and what else they must be."""
+        """The touchpoints: their types, what each counts, and what else they must satisfy."""
         return self.names(match, weights) + self.where(match)
 
     def names(self, match: Match, weights: Weights | None = None) -> str:
@@ -31,7 +31,7 @@ class AskedInWords(ValuesInWords):
         return self._phrases.either.together(told)
 
     def where(self, match: Match) -> str:
-        """What else the touchpoints must be, as it stands behind their types; nothing where nothing is asked."""
+        """What else the touchpoints must satisfy, to follow their types; empty if nothing."""
         return self._phrases.where.format(asks=self._asks(match.where)) if match.where.entries else ""
 
     def _worth(self, name: str, weight: float) -> str:
@@ -63,7 +63,7 @@ class AskedInWords(ValuesInWords):
         return self._phrases.property.format(name=name)
 
     def read_as(self, value: str, conversion: str | None) -> str:
-        """A value, and what it is read as."""
+        """A value, and what it is converted to."""
         phrases = self._phrases
         if conversion is None:
             return value
@@ -71,7 +71,7 @@ class AskedInWords(ValuesInWords):
         return said.format(value=value)
 
     def comparison(self, comparison: Comparison, names: Mapping[str, str] | None = None) -> str:
-        """What a value must be. `names`: how its values are called by people."""
+        """What a value must be. `names`: people's names for values."""
         tests = [self._test(test, names or {}) for test in comparison.tests]
         return self._phrases.both.together(tests + [self._elements(each) for each in comparison.elements])
 

@@ -1,4 +1,4 @@
-"""What a language says about rules: templates with named places in braces, typed so that a language lacks none of them."""
+"""A language's phrases for rules: templates with named places in braces, typed so that no language lacks any."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from etapa.journey.language.matching.windows import Unit
 
 
 class Plural(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A phrase with a number: for one, and for any other."""
+    """A phrase with a number: a form for one, and a form for all others."""
 
     one: str
     other: str
@@ -20,7 +20,7 @@ class Plural(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Joint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How several things are told one after the other: what stands between them, and before the last."""
+    """How to list several things: what stands between them, and before the last."""
 
     between: str
     last: str
@@ -55,19 +55,19 @@ class NegatedPhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that sentences of rules are made of. A window's phrase begins with its blank or comma, since it may be missing."""
+    """All phrases for rules. A window's phrase begins with its blank or comma, because it may be missing."""
 
     rule: str
     both: Joint
-    """Things that are all meant."""
+    """Things joined by *and*."""
     either: Joint
-    """Things of which one is meant."""
+    """Things joined by *or*."""
     all_of: Joint
     """Whole conditions that all hold."""
     any_of: Joint
     """Whole conditions of which one holds."""
     then: Joint
-    """Things in an order."""
+    """Things in order."""
     group: str
     negated: NegatedPhrases
     quoted: str
@@ -141,14 +141,14 @@ class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A language that Etapa speaks to those who read a journey map."""
+    """A language in which Etapa shows the journey map."""
 
     code: str
-    """Its tag as in BCP 47: `en`, `es`."""
+    """Its BCP 47 tag: `en`, `es`."""
     name: str
-    """What it calls itself."""
+    """Its own name for itself."""
     decimal: str
     thousands: str
     rules: RulePhrases
     page: Mapping[str, str | Plural]
-    """What stands on the page around the map, by name."""
+    """The page's texts around the map, by name."""

@@ -1,4 +1,4 @@
-"""Numbers, durations and values in a reader's language."""
+"""Numbers, durations and values in the reader's language."""
 
 from typing import Final
 
@@ -9,18 +9,18 @@ from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
 from etapa.journey.wording.phrases import ByUnit, Language, Plural
 
 _FEWEST_GROUPED: Final = 4
-"""Digits up to which a number stands without separators, as both languages have it."""
+"""Most digits of a number without separators, as usual in both languages."""
 
 
 class ValuesInWords:
-    """Says single values."""
+    """Words for single values."""
 
     def __init__(self, language: Language) -> None:
         self._language = language
         self._phrases = language.rules
 
     def number(self, number: float) -> str:
-        """With the language's own signs: `12,345.5`, `12.345,5`."""
+        """With the language's separators: `12,345.5`, `12.345,5`."""
         whole, _, fraction = number_text(number).partition(".")
         digits = whole.lstrip("-")
         if digits.isdigit() and len(digits) > _FEWEST_GROUPED:
@@ -45,7 +45,7 @@ class ValuesInWords:
         return self._phrases.both.together(parts) if parts else self._plural(self._phrases.units.day, 0)
 
     def window(self, window: Window) -> str:
-        """As it stands behind what it narrows; nothing when it is ever."""
+        """The window, to follow what it narrows; empty if it is ever."""
         phrases = self._phrases
         if window.calendar is not None:
             return (phrases.last_period if window.calendar.last else phrases.this)[window.calendar.unit]

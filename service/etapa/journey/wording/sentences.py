@@ -1,4 +1,4 @@
-"""Conditions and rules as sentences: every kind of condition there is, in any language that has its phrases."""
+"""Conditions and rules as sentences: every kind of condition, in every language that has phrases."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +29,7 @@ _OPPOSITE: Final[Mapping[Operator, Operator]] = {"gt": "lte", "gte": "lt", "lt":
 
 
 def in_language(words: Mapping[str, str], code: str, otherwise: str = "") -> str:
-    """A text for people in a language; where it has none in that, in any other rather than nothing."""
+    """A text for people in a language; if it is missing there, in any other language rather than none."""
     for wanted in (code, EVERY_LANGUAGE, "en"):
         if wanted in words:
             return words[wanted]
@@ -37,7 +37,7 @@ def in_language(words: Mapping[str, str], code: str, otherwise: str = "") -> str
 
 
 class Sentences:
-    """Says the rules of one journey in one language."""
+    """The rules of one journey in one language."""
 
     def __init__(self, language: Language, journey: Journey) -> None:
         code, design = language.code, journey.design
@@ -57,7 +57,7 @@ class Sentences:
         return phrases.rule.format_map({"from": phrases.either.together(stages), "to": to, "condition": self.condition(rule.when)})
 
     def condition(self, condition: Condition) -> str:
-        """As it stands after *when*, without a full stop."""
+        """The condition to follow *when*, without a full stop."""
         match condition:
             case All(conditions):
                 return self._phrases.all_of.together([self._inner(each) for each in conditions])
@@ -122,7 +122,7 @@ class Sentences:
                 return self._of_customer(leaf)
 
     def _of_customer(self, leaf: Leaf) -> str:
-        """What is asked of customers themselves, rather than of single touchpoints."""
+        """Conditions on customers themselves, rather than on touchpoints."""
         phrases, asked = self._phrases, self._asked
         match leaf:
             case InStage(duration):
@@ -152,7 +152,7 @@ class Sentences:
         return self._phrases.days_counted.format(types=types, window=window, days=days)
 
     def _how_many(self, comparison: Comparison, said: Mapping[str, Plural]) -> str | None:
-        """All tests of a number of times or days; none where there is one that the language has no phrase for."""
+        """All tests of a number of times or days; none if the language lacks a phrase for one of them."""
         parts: list[str] = []
         for test in comparison.tests:
             number = test.operand
@@ -246,5 +246,5 @@ def _is_idle(match: Match) -> bool:
 
 
 def _time_of_day(at: int) -> str:
-    # A day's end is shown as it is written.
+    # The end of a day is shown as written.
     return f"{at // HOUR:02}:{at % HOUR // MINUTE:02}" if at < DAY else "24:00"

@@ -1,4 +1,4 @@
-"""What a team has designed and written down in the journey file, beside what moves customers: people, places, points, the ideal way.
+"""What a team has written down in the journey file besides the rules: people, places, points, the ideal way.
 
-Nothing here moves anybody. It is what the journey map shows, and what figures are split by.
+Nothing here moves customers. The journey map shows it, and figures are split by it.
 """

@@ -20,13 +20,13 @@ from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode
 
 MAX_PHASES = 20
 MAX_CATALOGUED = 500
-"""Channels, and types, that a catalogue names."""
+"""Most channels, or types, in a catalogue."""
 MAX_PERSONAS = 20
 
 
 @dataclass(frozen=True)
 class Catalogue(Shape[Mapping[str, ReadMap]]):
-    """A map from names that data uses to what is said of them; nothing need be said."""
+    """A map from names used in data to their descriptions, which may be empty."""
 
     noun: str
     fields: tuple[Field[Any], ...]
@@ -59,7 +59,7 @@ class Catalogue(Shape[Mapping[str, ReadMap]]):
 
 
 class TraitsOnly(Shape[Condition]):
-    """A condition made of traits: what is known of a customer, and not what the customer did."""
+    """A condition on traits only: what is known about a customer, not what the customer did."""
 
     def read(self, node: Node, report: Report) -> Condition | Bad:
         condition = ConditionShape().read(node, report)
@@ -109,7 +109,7 @@ def phases_known(record: ReadMap, report: Report) -> Known | None:
 
 
 def check(record: ReadMap, report: Report) -> None:
-    """Report what is wrong with phases and personas beyond each by itself."""
+    """Report errors between phases and personas, beyond those of each one."""
     records: tuple[ReadMap, ...] = record.get(PERSONAS) or ()
     known_among(records, PERSONA_ID, "persona", report)
 
@@ -135,7 +135,7 @@ def personas(record: ReadMap) -> tuple[Persona, ...]:
 
 
 def missing_from(catalogue: Mapping[str, Any] | None, noun: str, name: str) -> str | None:
-    """What to say of a name that a catalogue does not hold; none where it does, or where there is no catalogue."""
+    """The message for a name that a catalogue does not hold; none if it does, or if there is no catalogue."""
     if catalogue is None or name in catalogue:
         return None
     return f"`{shortened(name)}` is not among the {noun}s of this file ({listed(list(catalogue)[:8])}{', …' if len(catalogue) > 8 else ''})"

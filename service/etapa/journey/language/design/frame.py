@@ -1,4 +1,4 @@
-"""Reading `map`: its state and scope, the ideal way, and how customers say what they feel."""
+"""Reading `map`: its state and scope, the ideal way, and how customers report their feeling."""
 
 from itertools import pairwise
 from typing import Any, get_args
@@ -18,7 +18,7 @@ from etapa.journey.language.reading.yaml_nodes import Node
 
 
 class Scale(Shape[tuple[float, float]]):
-    """The worst and the best value, such as [1, 5]; the worst may be the greater number."""
+    """The worst and the best value, such as [1, 5]; the worst may be the larger number."""
 
     _NUMBERS = ListOf(Number(), "numbers", minimum=2, maximum=2)
 
@@ -64,7 +64,7 @@ MAP = Field(
 
 
 def check(record: ReadMap, known: Known, report: Report) -> None:
-    """Report stages of the ideal way that do not exist or come twice."""
+    """Report stages of the ideal way that do not exist or appear twice."""
     frame = record.get(MAP)
     seen: set[str] = set()
     for name in (frame.get(IDEAL) or ()) if frame is not None else ():
@@ -76,9 +76,9 @@ def check(record: ReadMap, known: Known, report: Report) -> None:
 def doubt_steps(
     record: ReadMap, moves: set[tuple[str, str]], stage_records: tuple[ReadMap, ...], stage_id: Field[str], report: Report
 ) -> None:
-    """Warn of steps of the ideal way that no rule makes, and of promises to move on in stages that it does not lead on from.
+    """Warn about steps of the ideal way that no rule makes, and about `onward` promises in stages where it does not lead on.
 
-    `moves`: from where to where rules lead.
+    `moves`: the stage pairs that rules connect.
     """
     frame = record.get(MAP)
     ideal: tuple[Name, ...] = (frame.get(IDEAL) or ()) if frame is not None else ()

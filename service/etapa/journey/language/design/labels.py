@@ -10,11 +10,11 @@ from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 _LANGUAGE = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 EVERY_LANGUAGE = "mul"
-"""The code under which a text stands that is the same in every language: BCP 47's for several languages."""
+"""The code for a text that is the same in every language: BCP 47's code for several languages."""
 
 
 class Label(Shape[Mapping[str, str]]):
-    """A text for every language, or a map of languages to text."""
+    """One text for all languages, or a map from languages to texts."""
 
     _BY_LANGUAGE = TextMap("a text, or a map of language codes to text, such as {en: Loyalty}", _LANGUAGE)
 

@@ -1,4 +1,4 @@
-"""The design of a journey as data. Texts for people are maps of language codes to text (`mul`: the same in every language)."""
+"""The design of a journey as data. Texts for people are maps from language codes to text (`mul`: the same in every language)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class CataloguedType:
-    """A type of touchpoint, by the name that people call it."""
+    """A type of touchpoint, with its name for people."""
 
     id: str
     label: Words
@@ -51,12 +51,12 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class DesignedTouchpoint:
-    """A touchpoint as it is meant to happen in a stage."""
+    """A touchpoint that should happen in a stage."""
 
     type: str
     channel: str | None
     is_visible: bool
-    """Whether the customer sees it; what is not visible lies behind the line of visibility."""
+    """Whether the customer sees it; if not, it is behind the line of visibility."""
     label: Words
 
 
@@ -66,17 +66,17 @@ class Point:
 
     kind: PointKind
     at: str | None
-    """The type of touchpoint at which it happens, if it is one."""
+    """The type of touchpoint at which it happens, if any."""
     note: Words
     why: tuple[Words, ...]
-    """Why it is so, and why that, and so on: the five whys."""
+    """Why it is so, and why that in turn: the five whys."""
     how: tuple[Words, ...]
-    """How it is to be mended or kept."""
+    """How to improve or keep it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What the stage is meant to be like."""
+    """What the stage should achieve."""
 
     within: int | None
     """The median stay, in microseconds."""
@@ -86,7 +86,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class StageDesign:
-    """What the team has written down about a stage."""
+    """What the team wrote down about a stage."""
 
     goal: Words
     """What the customer wants."""
@@ -112,10 +112,10 @@ class Feeling:
 
 @dataclass(frozen=True, slots=True)
 class MapFrame:
-    """What stands around the map."""
+    """The frame of the map."""
 
     state: MapState
-    """Whether it shows the journey as it is, or as it is to become."""
+    """Whether it shows the journey as it is, or as it should become."""
     scope: Words
     """Which part of the journey it shows, in words."""
     ideal: tuple[str, ...]
@@ -132,5 +132,5 @@ class Design:
     types: tuple[CataloguedType, ...] = ()
     personas: tuple[Persona, ...] = ()
     stages: Mapping[str, StageDesign] = field(default_factory=dict)
-    """By stage id; only those of which anything is said."""
+    """By stage id; only stages with anything written down."""
     frame: MapFrame | None = None

@@ -1,4 +1,4 @@
-"""Reading what a stage says about itself: the customer's goal, activities, touchpoints, points, and what is promised."""
+"""Reading the design of a stage: the customer's goal, activities, touchpoints, points, and promises."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -13,7 +13,7 @@ from etapa.journey.language.reading.maps import Field, MapOf, ReadMap
 from etapa.journey.language.reading.shapes import Choice, Flag, Percentage, Span, Text
 
 MAX_ITEMS = 50
-"""Activities, touchpoints or points of one stage."""
+"""Most activities, touchpoints or points of one stage."""
 MAX_WHYS = 5
 
 GOAL = Field("goal", Label(), "What the customer wants in this stage.")
@@ -48,7 +48,7 @@ FIELDS = (GOAL, ACTIVITIES, TOUCHPOINTS, POINTS, PROMISE)
 
 
 def check(stage: ReadMap, record: ReadMap, report: Report) -> None:
-    """Report types and channels that the catalogues of the file do not hold, and points and promises that say nothing."""
+    """Report types and channels missing from the file's catalogues, and points and promises that say nothing."""
     types, channels = record.get(TYPES), record.get(CHANNELS)
     for touchpoint in stage.get(TOUCHPOINTS) or ():
         _look_up(touchpoint, TYPE, "type", types, report)

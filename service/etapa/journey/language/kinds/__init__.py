@@ -1,1 +1,1 @@
-"""The kinds of conditions, a file each: the data, the words, what follows from it. `table` lists them all; `logic` reasons about several."""
+"""The kinds of conditions, one file each: their data, their words, what follows from them. `table` lists all kinds; `logic` compares conditions."""

@@ -1,4 +1,4 @@
-"""`absent` and `idle`: no matching touchpoint for so long, or for longer than the customer's own pace."""
+"""`absent` and `idle`: no matching touchpoint for a duration, or for longer than the customer's own pace."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +19,7 @@ from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 
 @dataclass(frozen=True, slots=True)
 class Absent(Leaf):
-    """No matching touchpoint for `duration`. `idle` is this with every type and no `where`."""
+    """No matching touchpoint for `duration`. `idle` is the same with every type and no `where`."""
 
     match: Match
     duration: int
@@ -50,7 +50,7 @@ class Absent(Leaf):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """So many of the customer's usual gaps, held between two durations (microseconds)."""
+    """A multiple of the customer's usual gap, limited to between two durations (microseconds)."""
 
     gaps: Fraction
     at_least: int
@@ -84,7 +84,7 @@ class OwnPace(Leaf):
 
 
 class HowLong(Shape[int | Pace]):
-    """A duration, or a map that says how many gaps."""
+    """A duration, or a map with a number of gaps."""
 
     def read(self, node: Node, report: Report) -> int | Pace | Bad:
         if not isinstance(node, MapNode):
@@ -99,7 +99,7 @@ class HowLong(Shape[int | Pace]):
         if most is not None and most < least:
             report.error(record.place(AT_MOST), f"`at_most` ({format_duration(most)}) is less than `at_least` ({format_duration(least)})")
             return BAD
-        # As it is written: 1.1 is eleven tenths, which no float is.
+        # As written: 1.1 is exactly eleven tenths, which no float is.
         return Pace(Fraction(str(gaps)), least, most)
 
     def schema(self) -> dict[str, Any]:

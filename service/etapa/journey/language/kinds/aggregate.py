@@ -1,4 +1,4 @@
-"""`sum`, `avg`, `min`, `max`, `distinct` and `last`: what the values at a path come to."""
+"""`sum`, `avg`, `min`, `max`, `distinct` and `last`: conditions on the values at a path."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,11 +28,11 @@ class Aggregate(Leaf):
     match: Match
     window: Window
     comparison: Comparison
-    """Where values are dates, it compares with dates."""
+    """If the values are dates, it compares with dates."""
     conversion: Conversion | None = None
-    """As what the values are read first."""
+    """What the values are converted to first."""
     weights: Weights | None = None
-    """Of a sum: by what values of each type are multiplied."""
+    """For a sum: the factors by which values are multiplied, by type."""
 
     def text(self) -> str:
         what = f"{describe_path(self.path)}{as_text(self.conversion)}of {describe_match(self.match, self.weights)}{self.window.text()}"
@@ -82,7 +82,7 @@ class _AggregateReader:
         if isinstance(match, Bad) or isinstance(window, Bad):
             return BAD
         if self.kind in ("sum", "avg", "distinct"):
-            # What comes out is a number, whatever the values are read as.
+            # The result is a number, whatever the values are converted to.
             comparison = Comparison(comparison.tests)
         return Aggregate(self.kind, path, match, window, comparison, conversion, weights_in(record, self.of))
 

@@ -1,4 +1,4 @@
-"""`clock`: what the customer's wall shows now: which weekday, and what time of day."""
+"""`clock`: the customer's local time now: the weekday and the time of day."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """From `start` up to, but without, `end`: times of day in microseconds. An end not after the start is on the next day."""
+    """From `start` to `end` (exclusive): times of day in microseconds. If the end is not after the start, it is on the next day."""
 
     start: int
     end: int
@@ -31,7 +31,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Which local times are meant: weekdays (0 is Monday; none: all), and hours (none: all)."""
+    """Local times: weekdays (0 is Monday; none: all) and hours (none: all)."""
 
     days: tuple[int, ...] | None
     hours: Hours | None
@@ -67,7 +67,7 @@ class _Weekday(Shape[Name]):
 
 
 class HoursShape(Shape[Hours]):
-    """`"09:00-18:00"`; an end not after the start is on the next day."""
+    """`"09:00-18:00"`; if the end is not after the start, it is on the next day."""
 
     _PATTERN: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
@@ -98,7 +98,7 @@ HOURS = Field("hours", HoursShape(), 'The time of day, such as "09:00-18:00"; "2
 
 
 def read_times(record: ReadMap, noun: str, report: Report) -> Times | Bad:
-    """The times that a sound record with `days` and `hours` means."""
+    """The times in a sound record with `days` and `hours`."""
     named, hours = record.get(DAYS), record.get(HOURS)
     days = None if named is None else tuple(sorted({WEEKDAYS.index(name.text) for name in named}))
     if days is None and hours is None:

@@ -1,7 +1,7 @@
 """What a condition is: a leaf of some kind, or `all`, `any` and `not` of others.
 
-Everything that is said about a kind of leaf by itself is said by its class: in words, in logic, and in words about what a customer
-lacks. The classes are in `kinds`, each beside its loader.
+The class of a leaf provides its words, its logic, and its words for what a customer lacks. The classes are in `kinds`, each beside
+its loader.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from etapa.journey.language.matching.matches import Comparison, Match
 from etapa.journey.language.matching.possible import Domain
 
 Observed = str | int | float | bool | None
-"""What a condition sees of a customer, as a JSON scalar; times are RFC 3339 text."""
+"""The value that a condition sees, as a JSON scalar; times are RFC 3339 text."""
 
 
 class Leaf:
-    """A condition that holds no others. The answers here are those of a kind that says no more about itself than it must."""
+    """A condition that contains no others. The methods here are defaults for kinds with nothing special to say."""
 
     __slots__ = ()
 
@@ -23,36 +23,36 @@ class Leaf:
         raise NotImplementedError
 
     def looks_at(self) -> tuple[Comparison, Domain] | None:
-        """What the value that it looks at must satisfy, and which values that can be, taken widely; none for a kind that compares nothing.
+        """Its comparison, and (broadly) the values that this can meet; none for a kind that compares nothing.
 
-        The comparison is its field `comparison`: two that differ in nothing else look at the same value.
+        The comparison is its field `comparison`: two leaves that differ only in it look at the same value.
         """
         return None
 
     def reach(self) -> int | None:
-        """How far back it looks (microseconds); none: to the beginning."""
+        """How far back it looks, in microseconds; none: to the beginning."""
         return None
 
     def needed(self) -> tuple[tuple[Match, int | None], ...]:
-        """Touchpoints, and how recent, without which it is false."""
+        """Touchpoints without which it is false, each with how recent it must be (microseconds; none: any time)."""
         return ()
 
     def implies(self, weaker: "Leaf") -> bool:
-        """Whether `weaker`, which does not look at the same value, is sure to hold whenever this does."""
+        """Whether `weaker`, which does not look at the same value, certainly holds whenever this does."""
         return False
 
     def excludes(self, other: "Leaf") -> bool:
-        """Whether the two are sure not to hold at once."""
+        """Whether the two certainly never hold at once."""
         return False
 
     def seen(self, observed: Observed) -> str | None:
-        """What it sees, such as `3` or `the last one 2026-03-01T10:00:00Z`; none when there is nothing to see."""
+        """What it sees, such as `3` or `the last one 2026-03-01T10:00:00Z`; none if there is nothing to see."""
         raise NotImplementedError
 
     def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
-        """What is missing for it to be `wanted` at `now`, which it is not: `2 of 3; 1 more`, `12d more`.
+        """What it lacks to be `wanted` at `now`, which it is not: `2 of 3; 1 more`, `12d more`.
 
-        `changes_at`: when time alone makes it so; none when it never does.
+        `changes_at`: when time alone makes it `wanted`; none if it never does.
         """
         raise NotImplementedError
 

@@ -24,11 +24,11 @@ class Count(Leaf):
     window: Window
     comparison: Comparison
     weights: Weights | None = None
-    """What touchpoints of each type count; none: one each."""
+    """What a touchpoint counts, by type; none: one each."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether it only ever is a whole number."""
+        """Whether it is always a whole number."""
         return self.weights is None or all(isinstance(weight, int) for _, weight in self.weights)
 
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""`date`: now is between two distances from a date of the customer, such as the week before a birthday."""
+"""`date`: now is between two offsets from a date of the customer, such as the week before a birthday."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SHORTEST: Final[dict[Period, int]] = {"year": 365 * DAY, "month": 28 * DAY}
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """How far from a date: whole days on the local calendar, and after that elapsed time. Both have the same sign."""
+    """An offset from a date: whole days on the local calendar, then elapsed time. Both have the same sign."""
 
     days: int
     elapsed: int
@@ -29,7 +29,7 @@ class Offset:
 
     @property
     def length(self) -> int:
-        """In microseconds, with days of 24 hours: to compare two of them."""
+        """Microseconds, with days of 24 hours: for comparing two offsets."""
         return self.days * DAY + self.elapsed
 
     def text(self) -> str:
@@ -38,7 +38,7 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Date(Leaf):
-    """`begins` none: since ever; `ends` none: for ever. With `every`, both are there."""
+    """`begins` none: it has no beginning; `ends` none: it has no end. With `every`, both are set."""
 
     trait: str
     every: Period | None
@@ -63,7 +63,7 @@ class Date(Leaf):
         if not (_not_after(self.ends, other.begins) or _not_after(other.ends, self.begins)):
             return False
         edges = [each.length for each in (self.begins, self.ends, other.begins, other.ends) if each is not None]
-        # The one of this year and the other of the next may meet where they lie far apart.
+        # If they lie far apart, one in this year may meet the other in the next.
         return self.every is None or max(edges) - min(edges) < SHORTEST[self.every]
 
     def seen(self, observed: Observed) -> str | None:
@@ -74,7 +74,7 @@ class Date(Leaf):
 
 
 def _not_after(one: Offset | None, other: Offset | None, otherwise: bool = False) -> bool:  # noqa: FBT001, FBT002
-    """Whether `one` is certain to be no later than `other`, in any month and any zone; `otherwise` where one of them is not there."""
+    """Whether `one` is certainly no later than `other`, in any month and any zone; `otherwise` if one of them is none."""
     if one is None or other is None:
         return otherwise
     return one.days <= other.days and one.elapsed <= other.elapsed

@@ -65,4 +65,4 @@ KIND = ConditionKind(
     compares=lambda _: DAYS,
     widest=DAYS,
 )
-"""A date is the one on the customer's calendar when the touchpoint arrived."""
+"""The day of a touchpoint is the date on the customer's calendar when it arrived."""

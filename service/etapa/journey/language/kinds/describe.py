@@ -1,10 +1,10 @@
-"""Conditions as text, the way a stage change gives its reasons: `count(purchase, 90d) >= 3`."""
+"""Conditions as text, as in the reasons of a stage change: `count(purchase, 90d) >= 3`."""
 
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Not
 
 
 def describe(condition: Condition) -> str:
-    """The condition on one line. `all` and `any` stand in brackets unless they are all there is."""
+    """The condition on one line. Nested `all` and `any` are in brackets."""
     match condition:
         case All(conditions):
             return " and ".join(_inner(each) for each in conditions)

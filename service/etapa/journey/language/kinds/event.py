@@ -16,7 +16,7 @@ from etapa.journey.language.reading.shapes import Bad, Span
 class Event(Leaf):
     match: Match
     within: int | None = None
-    """Only if it occurred less than this before now (microseconds): what comes later is remembered, and is not this."""
+    """Only if it occurred less than this before now (microseconds). A touchpoint that arrives later is remembered, but does not match."""
 
     def text(self) -> str:
         return f"event({describe_match(self.match)}{window_text(self.within)})"

@@ -1,4 +1,4 @@
-"""`in_stage`: in the stage for so long."""
+"""`in_stage`: in the stage for a duration."""
 
 from dataclasses import dataclass
 

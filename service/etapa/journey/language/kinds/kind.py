@@ -1,4 +1,4 @@
-"""What a row of the table of conditions holds, and the keys that many kinds share."""
+"""The rows of the table of conditions, and the keys that many kinds share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from etapa.journey.language.reading.where import WhereShape, types_that_fit
 from etapa.journey.language.reading.yaml_nodes import InvalidNode, MapNode, Node
 
 MAX_TYPE = 128
-"""Longest touchpoint type and trait name; touchpoints with longer types are not let in."""
+"""Longest touchpoint type and trait name, in characters; touchpoints with longer types are refused."""
 
 LARGEST_WEIGHT: Final = 1e300
 
@@ -46,14 +46,14 @@ class Types(Shape[tuple[str, ...]]):
 
 
 class Weighted(NamedTuple):
-    """Types, and what each counts; none: each the same."""
+    """Types, and what each counts; `weights` none: all the same."""
 
     types: tuple[str, ...]
     weights: Weights | None
 
 
 class WeightedTypes(Shape[Weighted]):
-    """Touchpoint types as everywhere, or a map of types to what each counts; `"*"` in it is every type not named."""
+    """Touchpoint types as elsewhere, or a map from types to what each counts, in which `"*"` is every type not named."""
 
     def read(self, node: Node, report: Report) -> Weighted | Bad:
         if not isinstance(node, MapNode):
@@ -92,7 +92,7 @@ class WeightedTypes(Shape[Weighted]):
 
 
 def weights_in(record: ReadMap, types: Field[Any]) -> Weights | None:
-    """The weights that a sound record gives its types; none where it gives none."""
+    """The weights in a sound record; none if it has none."""
     found = record.need(types)
     return found.weights if isinstance(found, Weighted) else None
 
@@ -109,9 +109,9 @@ class ConditionKind:
     fields: tuple[Field[Any], ...]
     build: Callable[[ReadMap, Comparison, Report], Condition | Bad]
     compares: Callable[[ReadMap], Kind] | None = None
-    """What its comparison can meet; none when it takes no comparison."""
+    """The values that its comparison can meet; none if it takes no comparison."""
     widest: Kind | None = None
-    """The operators that are told, in messages and the schema, before the record is known."""
+    """The operators listed in messages and the schema before the record is known."""
 
     def read(self, node: MapNode, report: Report) -> Condition | Bad:
         noun = f"`{self.name}`"
@@ -146,12 +146,12 @@ OF = Field("of", Types(), 'The touchpoints that take part: a type, a list of typ
 
 
 def own(name: str, shape: Shape[T], description: str) -> Field[T]:
-    """The key that gives a kind its name."""
+    """The field that gives a kind its name."""
     return Field(name, shape, description, required=True)
 
 
 def read_match(record: ReadMap, types: Field[tuple[str, ...]] | Field[Weighted], report: Report) -> Match | Bad:
-    """The touchpoints that a sound record means."""
+    """The match that a sound record describes."""
     key: Field[Any] = types
     found = record.need(key)
     match = Match(found.types if isinstance(found, Weighted) else found, record.get(WHERE) or EVERYWHERE)

@@ -1,6 +1,6 @@
-"""What follows from conditions by themselves: which exclude each other, and which hold whenever another holds.
+"""Logic between conditions: which exclude each other, and which hold whenever another holds.
 
-Careful rather than clever: it says only what is certain, and "don't know" by saying nothing.
+Careful rather than clever: it reports only what is certain.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,26 +17,26 @@ from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.possible import Domain, implies, outcome_of_all
 
 Literal = tuple[Leaf, bool]
-"""A leaf, and whether it is meant as it stands (true) or negated."""
+"""A leaf, and whether it is plain (true) or negated."""
 
 _MOST_LITERALS = 200
-"""Beyond this number, conditions are not compared in pairs."""
+"""More conditions than this are not compared in pairs."""
 
 
 def never_true_together(conditions: Sequence[Condition]) -> str | None:
-    """Why no customer can satisfy all `conditions` at once, or none when that is not certain."""
+    """Why no customer can satisfy all `conditions` at once; none if that is not certain."""
     pair = _contradiction([literal for condition in conditions for literal in _conjuncts(condition, positive=True)])
     return pair and f"`{_told(pair[0])}` and `{_told(pair[1])}` exclude each other"
 
 
 def always_true_as_any(conditions: Sequence[Condition]) -> str | None:
-    """Why every customer satisfies one of `conditions`, or none when that is not certain."""
+    """Why every customer satisfies one of `conditions`; none if that is not certain."""
     pair = _contradiction([literal for condition in conditions for literal in _conjuncts(condition, positive=False)])
     return pair and f"`{_told(_opposite(pair[0]))}` and `{_told(_opposite(pair[1]))}` cannot both be false"
 
 
 def counts_itself(conditions: Sequence[Condition]) -> str | None:
-    """A warning where a condition asks for an event together with its own absence: the current touchpoint already counts."""
+    """A warning if the conditions ask for an event together with its own absence: the current touchpoint already counts."""
     literals = [literal for condition in conditions for literal in _conjuncts(condition, positive=True)]
     for event, absent in permutations([leaf for leaf, positive in literals[:_MOST_LITERALS] if positive], 2):
         if isinstance(event, Event) and isinstance(absent, Absent) and match_covers(absent.match, event.match):
@@ -48,7 +48,7 @@ def counts_itself(conditions: Sequence[Condition]) -> str | None:
 
 
 def condition_implies(stronger: Condition, weaker: Condition) -> bool:
-    """Whether `weaker` is sure to hold whenever `stronger` does."""
+    """Whether `weaker` certainly holds whenever `stronger` does."""
     if isinstance(stronger, AnyOf):
         return all(condition_implies(each, weaker) for each in stronger.conditions)
     if isinstance(weaker, All):
@@ -89,7 +89,7 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
 
 
 def reads_dates(part: object) -> bool:
-    """Whether a value is read as a date anywhere in a condition or a part of one."""
+    """Whether a condition, or a part of one, converts a value to a date anywhere."""
     if isinstance(part, tuple):
         return any(reads_dates(each) for each in part)
     if not is_dataclass(part):
@@ -108,7 +108,7 @@ def depth(condition: Condition) -> int:
 
 
 def _conjuncts(condition: Condition, *, positive: bool) -> Iterator[Literal]:
-    """Literals that all hold when the condition does (or, with `positive` false, when it does not)."""
+    """Literals that all hold if the condition does (or, with `positive` false, if it does not)."""
     match condition:
         case Not(negated):
             yield from _conjuncts(negated, positive=not positive)
@@ -125,7 +125,7 @@ def _conjuncts(condition: Condition, *, positive: bool) -> Iterator[Literal]:
 
 
 def _contradiction(literals: Sequence[Literal]) -> tuple[Literal, Literal] | None:
-    """Two that cannot both hold."""
+    """Two literals that cannot both hold."""
     for one, other in combinations(literals[:_MOST_LITERALS], 2):
         if one[1] and other[1]:
             excluded = _exclude(one[0], other[0])
@@ -153,7 +153,7 @@ def _exclude(one: Leaf, other: Leaf) -> bool:
 
 
 def _values_exclude(one: Literal, other: Literal) -> bool:
-    """Both compare the same value, and no value satisfies both."""
+    """Whether both compare the same value, and no value satisfies both."""
     looked = _at_the_same(one[0], other[0])
     if looked is None:
         return False
@@ -169,7 +169,7 @@ def _leaf_implies(stronger: Leaf, weaker: Leaf) -> bool:
 
 
 def _at_the_same(one: Leaf, other: Leaf) -> tuple[Comparison, Comparison, Domain] | None:
-    """Both comparisons, where the two differ in nothing else."""
+    """Both comparisons, if the leaves differ in nothing else."""
     looks_at, other_looks_at = one.looks_at(), other.looks_at()
     if looks_at is None or other_looks_at is None or type(one) is not type(other) or _uncompared(one) != _uncompared(other):
         return None

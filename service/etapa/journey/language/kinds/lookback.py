@@ -1,4 +1,4 @@
-"""Reading which time a condition looks at: `within`, `before` and `calendar`."""
+"""Reading the window of a condition: `within`, `before` and `calendar`."""
 
 from typing import Any, Final
 
@@ -36,11 +36,11 @@ CALENDAR = Field(
     "Only touchpoints of this period of the customer's calendar up to now, or of the whole one before it. Weeks begin on Monday.",
 )
 WINDOW: Final = (WITHIN, BEFORE, CALENDAR)
-"""The keys of windows."""
+"""The keys of a window."""
 
 
 def read_window(record: ReadMap, report: Report) -> Window | Bad:
-    """The window that a sound record means."""
+    """The window that a sound record describes."""
     within, before, calendar = record.get(WITHIN), record.get(BEFORE), record.get(CALENDAR)
     if calendar is not None and (within is not None or before is not None):
         other = "within" if within is not None else "before"

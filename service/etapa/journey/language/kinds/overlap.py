@@ -1,4 +1,4 @@
-"""What follows from matches by themselves: which cover each other, and which no touchpoint can satisfy at once."""
+"""Logic between matches: which cover each other, and which no touchpoint can satisfy at once."""
 
 from etapa.journey.language.matching.matches import ANY_TYPE, Match, Where
 from etapa.journey.language.matching.possible import implies, outcome_of_all
@@ -6,12 +6,12 @@ from etapa.journey.language.reading.where import kind_of_path
 
 
 def match_covers(wider: Match, narrower: Match) -> bool:
-    """Whether every touchpoint that `narrower` matches is sure to be matched by `wider`."""
+    """Whether `wider` certainly matches every touchpoint that `narrower` matches."""
     return (wider.types == (ANY_TYPE,) or set(narrower.types) <= set(wider.types)) and _where_implies(narrower.where, wider.where)
 
 
 def matches_exclude(one: Match, other: Match) -> bool:
-    """No touchpoint can match both."""
+    """Whether no touchpoint can match both."""
     if ANY_TYPE not in one.types and ANY_TYPE not in other.types and not set(one.types) & set(other.types):
         return True
     return any(

@@ -1,4 +1,4 @@
-"""The table of conditions, which the loader, the JSON Schema and what they say of each other share: a row for each kind."""
+"""The table of conditions, with a row for each kind, shared by the loader, the JSON Schema and their messages."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,7 +37,7 @@ class ConditionShape(Shape[Condition]):
                 report.error(node.position, f"a condition needs one of {names}")
             return BAD
         if len(kinds) > 1:
-            # Beside what is compared, `any` and `all` with a map ask for the elements of a list.
+            # In a comparison, `any` and `all` with a map are about the elements of a list.
             kinds = [entry for entry in kinds if entry.key not in QUANTIFIERS or not isinstance(entry.node, MapNode)] or kinds
         if len(kinds) > 1:
             both = listed(entry.key for entry in kinds)

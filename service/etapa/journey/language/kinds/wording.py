@@ -1,6 +1,6 @@
-"""What a condition sees and what it lacks, in words, for people who ask why a customer does not move.
+"""Words for what a condition sees and what it lacks, for people who ask why a customer does not move.
 
-Every number and time in these words comes from the condition that decides (`observed`, `until`); here is only the language.
+Every number and time comes from the deciding condition (`observed`, `until`); this module only adds the words.
 """
 
 import json
@@ -16,12 +16,12 @@ from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
 
 _OPPOSITE: Final[dict[Operator, Operator]] = {"gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt", "eq": "ne", "ne": "eq"}
 _IN_A_WORD: Final = ("a list", "an object")
-"""How reasons show what is no scalar."""
+"""How reasons show values that are not scalars."""
 _FINER: Final = ((YEAR, DAY), (DAY, HOUR), (HOUR, MINUTE), (MINUTE, SECOND))
 
 
 def rough_duration(microseconds: int) -> str:
-    """A duration in its two largest units, rounded up, so that what is left is never shown as nothing: `12d`, `3h20m`, `5s`."""
+    """A duration in its two largest units, rounded up so that a remainder is never shown as 0: `12d`, `3h20m`, `5s`."""
     for unit, finer in _FINER:
         if microseconds >= unit:
             return format_duration(-(-microseconds // finer) * finer)
@@ -40,7 +40,7 @@ def number_text(number: float) -> str:
 
 
 def value_text(value: Observed) -> str:
-    """A value as it would be written in a journey file; in words what would take more than one."""
+    """A value as written in a journey file; lists and objects as a word."""
     if value in _IN_A_WORD:
         return str(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -49,7 +49,7 @@ def value_text(value: Observed) -> str:
 
 
 def compared(comparison: Comparison, observed: Observed, *, wanted: bool, adds_up: bool = False, whole: bool = False) -> str:
-    """What a number lacks. `adds_up`: it is a count or a sum, so that what is missing can be told; `whole`: it is a whole number."""
+    """What a number lacks. `adds_up`: it is a count or a sum, so the missing amount is known; `whole`: it is a whole number."""
     if observed is None:
         return "no value yet"
     tests = comparison.tests
@@ -62,7 +62,7 @@ def compared(comparison: Comparison, observed: Observed, *, wanted: bool, adds_u
 
 
 def _gap(test: Test, number: float, *, whole: bool) -> str | None:
-    """How far `number` is from passing the test; none when it passes. `whole`: it only ever is a whole number."""
+    """How far `number` is from passing the test; none if it passes. `whole`: it is always a whole number."""
     bound = test.operand
     if not isinstance(bound, int | float):
         return None
@@ -91,7 +91,7 @@ def _gap(test: Test, number: float, *, whole: bool) -> str | None:
 
 
 def is_and_needs(comparison: Comparison, observed: Observed, *, wanted: bool) -> str:
-    # What is shown was read as what it is to be.
+    # The value shown has already been converted.
     needs = describe_tests(comparison)
     if not wanted:
         needs = f"not {needs}" if len(comparison.tests) + len(comparison.elements) == 1 else f"not ({needs})"

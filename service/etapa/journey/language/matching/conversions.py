@@ -1,6 +1,6 @@
-"""Values read as something else before they are compared (`as`): text as a number or a boolean, a date as an instant.
+"""Values converted before they are compared (`as`): text to a number or a boolean, a date to an instant.
 
-A value that has the right type already stays as it is; what cannot be read so is missing.
+A value that already has the right type stays unchanged; a value that cannot be converted is missing.
 """
 
 import math
@@ -16,15 +16,15 @@ from etapa.journey.units import DAY
 _NUMBER: Final = re.compile(r" *(-?(?:0|[1-9][0-9]*)((?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)) *")
 """JSON's grammar of numbers (RFC 8259, section 6), with blanks around it."""
 _LONGEST_INTEGER: Final = 20
-"""Characters of the longest integer of 64 bits, its sign included."""
+"""Characters of the longest 64-bit integer, including its sign."""
 _SMALLEST: Final = -(2**63)
 _LARGEST: Final = 2**63 - 1
 
 
 def converted(value: Any, conversion: Conversion, zone: Zone) -> Any:
-    """`value` as a number, as a boolean, or as an instant (microseconds since 1970); `MISSING` where it cannot be read so.
+    """`value` as a number, a boolean, or an instant (microseconds since 1970); `MISSING` if it cannot be converted.
 
-    `zone`: where a date without a time begins.
+    `zone`: the zone whose midnight begins a date without a time.
     """
     if conversion == "number":
         return as_number(value)
@@ -32,7 +32,7 @@ def converted(value: Any, conversion: Conversion, zone: Zone) -> Any:
 
 
 def as_number(value: Any) -> Any:
-    """The number that a text says, as a decoder of JSON reads it: integers of 64 bits exactly, all others as the nearest double."""
+    """The number in a text, as a JSON decoder reads it: 64-bit integers exactly, all others as the nearest double."""
     if isinstance(value, str):
         found = _NUMBER.fullmatch(value)
         if found is None:
@@ -48,7 +48,7 @@ def as_number(value: Any) -> Any:
 
 
 def as_boolean(value: Any) -> Any:
-    """The boolean that the text `true` or `false` says."""
+    """The boolean in the text `true` or `false`."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -57,11 +57,11 @@ def as_boolean(value: Any) -> Any:
 
 
 def as_instant(value: Any, zone: Zone) -> Any:
-    """The instant that a date or a date-time of RFC 3339 says, in microseconds since 1970; a date is its midnight in `zone`."""
+    """The instant of an RFC 3339 date or date-time, in microseconds since 1970; a date is its midnight in `zone`."""
     moment = read_date(value)
     return MISSING if moment is None else instant_of(moment, zone)
 
 
 def instant_of(moment: Moment, zone: Zone) -> int:
-    """When that is; a day without a time begins at its midnight in `zone`."""
+    """The instant of a moment; a day without a time is its midnight in `zone`."""
     return zone.instant(moment.day * DAY) if moment.instant is None else moment.instant

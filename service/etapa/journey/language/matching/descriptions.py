@@ -1,4 +1,4 @@
-"""What is asked of touchpoints as text, of which the words of conditions are made: `purchase where channel = "web"`, `>= 3`."""
+"""Matches and comparisons as text, the parts of conditions' words: `purchase where channel = "web"`, `>= 3`."""
 
 import json
 
@@ -36,12 +36,12 @@ def describe_path(path: Path) -> str:
 
 
 def describe_comparison(comparison: Comparison) -> str:
-    """`>= 3`, or `>= 3 and < 10` when there are several tests; `as number >= 3` of what is read as something else first."""
+    """`>= 3`; with several tests `>= 3 and < 10`; with a conversion `as number >= 3`."""
     return f"{as_text(comparison.conversion)}{describe_tests(comparison)}".lstrip()
 
 
 def describe_tests(comparison: Comparison) -> str:
-    """The same of a value that was read as something already."""
+    """The same without the conversion."""
     return " and ".join([*map(_describe_test, comparison.tests), *map(_describe_elements, comparison.elements)])
 
 

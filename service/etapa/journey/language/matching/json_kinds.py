@@ -1,4 +1,4 @@
-"""The types of JSON, as comparisons tell them apart: what is of another type than the operand is never equal to it."""
+"""The types of JSON, as comparisons distinguish them: a value of another type than the operand never equals it."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ JsonKind = Literal["null", "boolean", "number", "text", "list", "object"]
 
 
 def json_kind(value: object) -> JsonKind:
-    """Of a value as JSON decoders give it. A boolean is no number."""
+    """The type of a decoded JSON value. A boolean is not a number."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -21,7 +21,7 @@ def json_kind(value: object) -> JsonKind:
 
 
 def kinds_of(test: Test) -> set[JsonKind]:
-    """The types of a test's operands; none of `exists`, which compares nothing."""
+    """The types of a test's operands; empty for `exists`, which compares nothing."""
     if test.operator == "exists":
         return set()
     operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)

@@ -1,14 +1,14 @@
-"""Which touchpoints a condition means, and what it asks of values: types, paths, comparisons."""
+"""Which touchpoints a condition matches, and what it asks of values: types, paths, comparisons."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Scalar = str | int | float | bool | None
 ANY_TYPE = "*"
-"""Stands for every touchpoint type where types are listed."""
+"""In a list of types, stands for every touchpoint type."""
 
 Conversion = Literal["number", "boolean", "date"]
-"""What a value is read as before it is looked at (`as`)."""
+"""What a value is converted to before it is compared (`as`)."""
 
 Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "contains", "starts_with", "ends_with", "matches"]
 
@@ -27,20 +27,20 @@ class Test:
         return hash(self._identity())
 
     def _identity(self) -> tuple[object, ...]:
-        # `eq 1` and `eq true` ask different things, though 1 == True to Python.
+        # `eq 1` and `eq true` differ, although 1 == True in Python.
         operands = self.operand if isinstance(self.operand, tuple) else (self.operand,)
         return (self.operator, *((isinstance(each, bool), each) for each in operands))
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One or more tests; a value satisfies the comparison when it passes all of them."""
+    """One or more tests; a value satisfies the comparison if it passes all of them."""
 
     tests: tuple[Test, ...]
     conversion: Conversion | None = None
-    """The value is read as this first, and missing if it cannot be. Operands of dates are texts, as they were written."""
+    """The value is converted to this first, and is missing if that fails. Operands of dates are texts, as written."""
     elements: "tuple[Elements, ...]" = ()
-    """What is asked of the elements of a list; not together with a conversion."""
+    """What the elements of a list must satisfy; not together with a conversion."""
 
 
 Quantifier = Literal["any", "all", "none"]
@@ -48,7 +48,7 @@ Quantifier = Literal["any", "all", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """What any, all or none of the elements of a list must be. The paths of a `where` begin at the element."""
+    """What any, all or none of the elements of a list must satisfy. The paths of a `where` begin at the element."""
 
     quantifier: Quantifier
     asked: "Comparison | Where"
@@ -62,7 +62,7 @@ Path = tuple[str, ...]
 ELEMENTS = "[]"
 
 Weights = tuple[tuple[str, int | float], ...]
-"""What touchpoints of each type count, sorted by type; `*` among them is every type that is not."""
+"""What touchpoints of each type count, sorted by type; `*` is every type not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ EVERYWHERE = Where()
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which touchpoints are meant: types (sorted, without repeats, or just `*`) and a `where`."""
+    """Which touchpoints match: types (sorted, without repeats, or just `*`) and a `where`."""
 
     types: tuple[str, ...]
     where: Where = EVERYWHERE

@@ -1,4 +1,4 @@
-"""Regular expressions of journey files, compiled by RE2 within a bound of memory: they run in linear time."""
+"""Regular expressions of journey files, compiled by RE2 within a memory limit; they run in linear time."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,38 +9,38 @@ import re2
 from etapa.errors import EtapaError
 
 _LARGEST_SET: Final = 5000
-"""RE2 gives up on a set, and then finds nothing, where the automaton of a huge expression outgrows its memory. This is far below."""
+"""RE2 gives up on a set and finds nothing if the automaton of a huge expression outgrows its memory. This limit is far below that."""
 
 _MEMORY: Final = 1024 * 1024
-"""Bytes that RE2 may take for one expression, automata included that it makes while it reads texts, whatever texts they are."""
+"""Most bytes that RE2 may use for one expression, including the automata that it builds while it reads any text."""
 
 _SMALL: Final = 1000
 _MEMORY_OF_SMALL: Final = _MEMORY // 4
-"""The same for an expression of at most `_SMALL` instructions, as nearly all of them are."""
+"""The same for an expression of at most `_SMALL` instructions, as nearly all are."""
 
 LARGEST_PATTERN: Final = 70_000
-"""Instructions of the largest expression that `_MEMORY` lets in, rounded up."""
+"""Instructions of the largest expression that `_MEMORY` allows, rounded up."""
 
 
 class PatternError(EtapaError, ValueError):
-    """A regular expression that RE2 does not take; the message says why."""
+    """A regular expression that RE2 does not accept; the message says why."""
 
 
 class PatternTooLarge(PatternError):
-    """One whose automaton would outgrow its memory."""
+    """A regular expression whose automaton would outgrow its memory."""
 
 
 @final
 class CompiledPattern:
-    """An RE2 expression, ready to be asked."""
+    """A compiled RE2 expression."""
 
     __slots__ = ("found_in", "size")
 
     def __init__(self, size: int, found_in: Callable[[str], bool]) -> None:
         self.size: Final = size
-        """Instructions of its program, which is what compiling takes time and memory for."""
+        """Instructions of its program, which determine the time and memory for compiling."""
         self.found_in: Final = found_in
-        """Whether a text holds a match, in time linear in the text."""
+        """Whether a text contains a match, in time linear in the text."""
 
 
 @lru_cache(maxsize=1024)
@@ -66,7 +66,7 @@ def compile_pattern(pattern: str) -> CompiledPattern:
         return CompiledPattern(size, lambda text: search(text) is not None)
     if size <= _SMALL:
         options.max_mem = _MEMORY_OF_SMALL
-    # A set of one answers yes or no in a fifth of the time that building a match object takes.
+    # A set of one expression answers yes or no in a fifth of the time that a match object takes.
     patterns = re2.Set.SearchSet(options)
     patterns.Add(pattern)
     patterns.Compile()

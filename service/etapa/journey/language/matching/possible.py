@@ -1,8 +1,8 @@
 """Comparisons that decide nothing: can they ever be true, can they ever be false?
 
 A comparison changes its answer only at its operands, so trying each operand and one value between, below and above them
-is as good as trying every value. Only searches in text (`contains`, `matches` and their like) split finer; of those a
-value between operands says "maybe".
+is as good as trying every value. Only searches in text (such as `contains` and `matches`) distinguish more; for those, a
+value between operands gives "maybe".
 """
 
 import itertools
@@ -20,7 +20,7 @@ from etapa.journey.localtime.zones import UTC
 Outcome = Literal["always", "never", "open"]
 
 Signed = tuple[Comparison, bool]
-"""A comparison as it stands (true) or negated."""
+"""A comparison, plain (true) or negated."""
 
 _MOST_OPERANDS = 200
 _FEW = 4
@@ -29,10 +29,10 @@ _SEARCHES: frozenset[Operator] = frozenset({"contains", "starts_with", "ends_wit
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Which values a comparison can meet."""
+    """The values that a comparison can meet."""
 
     noun: str
-    """As it stands in a message: `a count (a whole number from 0)`."""
+    """For messages: `a count (a whole number from 0)`."""
     numbers: bool = True
     whole: bool = False
     minimum: float | None = None
@@ -45,7 +45,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """A value to try. When not `exact` it stands for many texts or lists that searches tell apart."""
+    """A value to try. If not `exact`, it stands for many texts or lists that searches distinguish."""
 
     value: Any
     exact: bool = True
@@ -59,7 +59,7 @@ _CONVERTED: dict[Conversion, Domain] = {
 
 
 def converted_domain(conversion: Conversion) -> Domain:
-    """What a value can be that is read as something else."""
+    """The values that a conversion can give."""
     return _CONVERTED[conversion]
 
 
@@ -69,7 +69,7 @@ def outcome(domain: Domain, comparison: Comparison) -> Outcome:
 
 
 def outcome_of_all(domain: Domain, literals: Sequence[Signed]) -> Outcome:
-    """The same for several comparisons of one value that are to hold together. Very long ones are taken to be open."""
+    """The same for several comparisons of one value that must all hold. Very long ones count as open."""
     conversions = {comparison.conversion for comparison, _ in literals}
     if conversions - {None}:
         plain = [(_unconverted(comparison), positive) for comparison, positive in literals]
@@ -83,7 +83,7 @@ def outcome_of_all(domain: Domain, literals: Sequence[Signed]) -> Outcome:
 
 
 def _unconverted(comparison: Comparison) -> Comparison | None:
-    """The same of values that were read as something already; none where it hangs on the zone how its dates are ordered."""
+    """The same for values already converted; none if the order of its dates depends on the zone."""
     if comparison.conversion != "date":
         return Comparison(comparison.tests)
     moments = [read_date(each) for test in comparison.tests for each in _operands(test) if isinstance(each, str)]
@@ -93,12 +93,12 @@ def _unconverted(comparison: Comparison) -> Comparison | None:
 
 
 def implies(domain: Domain, stronger: Comparison, weaker: Comparison) -> bool:
-    """Whether every value that satisfies `stronger` is sure to satisfy `weaker`."""
+    """Whether every value that satisfies `stronger` certainly satisfies `weaker`."""
     if stronger == weaker:
         return True
     if stronger.conversion or weaker.conversion:
         return outcome_of_all(domain, [(stronger, True), (weaker, False)]) == "never"
-    # One value that satisfies the one and not the other settles it, and there mostly is one.
+    # One value that satisfies the one but not the other settles it, and usually there is one.
     if not all(_compiled(weaker).accepts(value) for value in _some_values(domain, stronger, satisfying=True)):
         return False
     if any(_compiled(stronger).accepts(value) for value in _some_values(domain, weaker, satisfying=False)):
@@ -113,7 +113,7 @@ def _compiled(comparison: Comparison) -> Predicate:
 
 @lru_cache(maxsize=4096)
 def _some_values(domain: Domain, comparison: Comparison, *, satisfying: bool) -> tuple[Any, ...]:
-    """A few values that satisfy `comparison`, or that do not."""
+    """A few values that satisfy `comparison`, or (not `satisfying`) that do not."""
     predicate = _compiled(comparison)
     exact = (trial.value for trial in _trials(domain, comparison.tests) if trial.exact)
     return tuple(itertools.islice((value for value in exact if predicate.accepts(value) is satisfying), _FEW))
@@ -143,7 +143,7 @@ def _all(answers: Iterable[bool | None]) -> bool | None:
 
 
 class _Tried:
-    """A test that can be asked about trials."""
+    """A test that accepts trials."""
 
     def __init__(self, test: Test) -> None:
         self._predicate = compile_comparison(Comparison((test,)))
@@ -159,7 +159,7 @@ class _Tried:
 
 
 class _TriedElements:
-    """What is asked of elements: a list may have some that fit."""
+    """A comparison of elements: a list may have some that fit."""
 
     def __init__(self, elements: Elements) -> None:
         self._of_no_list = elements.quantifier == "none"
@@ -190,7 +190,7 @@ def _numbers(domain: Domain, operands: Sequence[Scalar]) -> list[int | float]:
     bounds = sorted({each for each in operands if isinstance(each, int | float) and not isinstance(each, bool)})
     tried: list[int | float] = [0, *bounds]
     for bound in bounds:
-        # Large whole numbers have no float between them, so their neighbours are tried as well.
+        # Large whole numbers have no float between them, so try their neighbours too.
         tried += [math.floor(bound) - 1, math.floor(bound), math.ceil(bound), math.ceil(bound) + 1]
         tried += [bound - max(1, abs(bound)), bound + max(1, abs(bound))]
     tried += [lower + (upper - lower) / 2 for lower, upper in itertools.pairwise(bounds)]
@@ -202,7 +202,7 @@ def _numbers(domain: Domain, operands: Sequence[Scalar]) -> list[int | float]:
 
 
 def _texts(operands: Sequence[str]) -> list[_Trial]:
-    # Nothing lies between a text and the same text with U+0000 behind it, so that one stands for all up to the next operand.
+    # Nothing lies between a text and the same text followed by U+0000, so the latter stands for all up to the next operand.
     known = set(operands)
     points = [_Trial(operand) for operand in known]
     between = [_Trial(operand + "\0", exact=False) for operand in known if operand + "\0" not in known]

@@ -1,4 +1,4 @@
-"""Comparisons, compiled once into objects that are asked for every touchpoint."""
+"""Comparisons, compiled once into objects that are used for every touchpoint."""
 
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ __all__ = ["MISSING", "Predicate", "compile_comparison", "compile_converted", "n
 
 
 def compile_comparison(comparison: Comparison) -> Predicate:
-    """What tells whether a value (or `MISSING`) passes all tests of `comparison`."""
+    """Compile `comparison` to a predicate on values, or `MISSING`."""
     compared = compile_converted(comparison)
     match comparison.conversion:
         case "number":
@@ -45,14 +45,14 @@ def compile_comparison(comparison: Comparison) -> Predicate:
 
 
 def compile_converted(comparison: Comparison) -> Predicate:
-    """The same of a value that was converted before; a date is an instant then (microseconds since 1970)."""
+    """The same for values already converted; a date is then an instant (microseconds since 1970)."""
     if comparison.conversion == "date":
         return _Dates(comparison.tests)
     return _all_of(comparison.tests, comparison.elements)
 
 
 def needs_zone(comparison: Comparison) -> bool:
-    """Whether it hangs on the customer's zone, so that `in_zone` has to be asked."""
+    """Whether it depends on the customer's zone, so that `in_zone` is needed."""
     return comparison.conversion == "date" or any(map(_elements_need_zone, comparison.elements))
 
 
@@ -79,7 +79,7 @@ def _compile_test(test: Test) -> Predicate:
         case "eq":
             return _equal_to(_scalar(operand))
         case "ne":
-            # A missing value satisfies it, whatever the operand; so does every value when the operand is null.
+            # A missing value satisfies it, whatever the operand; if the operand is null, every value does.
             return Negated(Never() if operand is None else _equal_to(_scalar(operand)))
         case "in":
             return MemberOf(_scalars(operand))
@@ -101,7 +101,7 @@ def _compile_test(test: Test) -> Predicate:
 
 def _equal_to(operand: Scalar) -> Predicate:
     if operand is None or isinstance(operand, bool):
-        # Python takes True for 1; JSON does not.
+        # In Python True equals 1; in JSON it does not.
         return Identical(operand)
     return SameText(operand) if isinstance(operand, str) else SameNumber(operand)
 
@@ -109,7 +109,7 @@ def _equal_to(operand: Scalar) -> Predicate:
 def _ordered(operator: str, operand: Scalar) -> Predicate:
     if isinstance(operand, str):
         return TextOrder(operator, operand)
-    # A boolean or null orders with nothing. The loader refuses them; written by hand they are false.
+    # Booleans and null have no order. The loader refuses them; in hand-made comparisons they are false.
     return Never() if operand is None or isinstance(operand, bool) else NumberOrder(operator, operand)
 
 
@@ -172,7 +172,7 @@ class _AsDate(Predicate):
 
 
 class _Dates(Predicate):
-    """Tests of an instant. Days without a time among their operands begin when they begin in the zone."""
+    """Tests of an instant. Operands without a time are midnight in the zone."""
 
     __slots__ = ("_by_zone", "_compared", "_tests")
 
@@ -180,7 +180,7 @@ class _Dates(Predicate):
         self._tests: Final = tests
         self._compared: Final = _all_of(tests_in(tests, UTC))
         self._by_zone: Final[dict[str, Predicate]] = {}
-        """By the names of zones, of which there are some hundreds."""
+        """By zone name; there are only a few hundred."""
 
     def accepts(self, value: object) -> bool:
         return self._compared.accepts(value)
@@ -193,12 +193,12 @@ class _Dates(Predicate):
 
 
 def tests_in(tests: tuple[Test, ...], zone: Zone) -> tuple[Test, ...]:
-    """Tests of dates as tests of instants: a day without a time among the operands is its midnight in `zone`."""
+    """Tests of dates as tests of instants: an operand without a time is its midnight in `zone`."""
     return tuple([Test(test.operator, _operand_in(test.operand, zone)) for test in tests])
 
 
 def _operand_in(operand: Any, zone: Zone) -> Any:
-    """The operand of a date as an instant."""
+    """The operand of a date test as an instant."""
     if isinstance(operand, tuple):
         return tuple([_operand_in(each, zone) for each in operand])
     return instant_of(_moment(operand), zone) if isinstance(operand, str) else operand

@@ -1,4 +1,4 @@
-"""Values of a type with which a comparison can never find anything equal: text where numbers are compared, and the like."""
+"""Values of a type that a comparison can never use, such as text where numbers are compared."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ _IN_TEXT: Final[frozenset[Operator]] = frozenset({"starts_with", "ends_with", "m
 
 
 class TypeCheck:
-    """What type of value is wanted: the types that each test can use, and as what it is read first."""
+    """The wanted type of a value: the types that each test can use, and the conversion before."""
 
     __slots__ = ("conversion", "parts", "tests")
 
@@ -24,10 +24,10 @@ class TypeCheck:
         self.tests: Final = tests
         self.conversion: Final[Conversion | None] = conversion
         self.parts: Final = parts or []
-        """What is wanted of the elements of a list: at which keys, and what."""
+        """What is wanted of the elements of a list: keys, and the check of the value there."""
 
     def misses(self, value: Any) -> bool:
-        """Whether the value is there, and of a type that cannot be used, or an element of it. Says nothing of what is missing."""
+        """Whether the value, or an element of it, is of a type that cannot be used. False for missing values."""
         if value is None:
             return False
         if self.conversion is not None:
@@ -52,7 +52,7 @@ class TypeCheck:
 
     @property
     def wanted(self) -> str:
-        """In words, such as `a number`."""
+        """The wanted type in words, such as `a number`."""
         if self.conversion is not None:
             return f"nothing that reads as a {self.conversion}"
         usable = sorted(frozenset.intersection(*self.tests)) if self.tests else []
@@ -60,10 +60,10 @@ class TypeCheck:
 
 
 NUMBERS: Final = TypeCheck([frozenset({"number"})], None)
-"""Of what is added up."""
+"""The check of values that are added up."""
 
 LISTS: Final = TypeCheck([frozenset({"list"})], None)
-"""Of what elements are taken from."""
+"""The check of values whose elements are used."""
 
 _WORDS: Final[dict[JsonKind, str]] = {
     "null": "null",
@@ -81,7 +81,7 @@ def in_words(value: Any) -> str:
 
 
 def type_check(comparison: Comparison) -> TypeCheck:
-    """What values `comparison` can use."""
+    """The check for the values that `comparison` can use."""
     if comparison.conversion is not None:
         return TypeCheck([], comparison.conversion)
     usable = [kinds for test in comparison.tests if (kinds := _usable(test))]
@@ -90,7 +90,7 @@ def type_check(comparison: Comparison) -> TypeCheck:
 
 
 def parts_of(comparison: Comparison) -> list[tuple[tuple[str, ...], Comparison]]:
-    """What is asked of the elements of a list, and at which keys of them."""
+    """The comparisons of the elements of a list, with the keys in them."""
     return [
         part
         for each in comparison.elements
@@ -99,12 +99,12 @@ def parts_of(comparison: Comparison) -> list[tuple[tuple[str, ...], Comparison]]
 
 
 def accepts_other_types(comparison: Comparison) -> bool:
-    """Whether a value of another type, or one that holds such a value, may pass."""
+    """Whether a value of another type, or one that contains such a value, may pass."""
     return bool(comparison.elements) or any(test.operator in ("ne", "not_in") for test in comparison.tests)
 
 
 def _usable(test: Test) -> frozenset[JsonKind]:
-    """Types that the test can use; empty where it asks for no type, as `exists` and `eq: null` do."""
+    """Types that the test can use; empty if it needs no type, as for `exists` and `eq: null`."""
     if test.operator in _IN_TEXT:
         return frozenset({"text"})
     kinds = frozenset(kinds_of(test)) - {"null"}

@@ -1,8 +1,8 @@
-"""What can be asked of a value: one class for each way to compare, with as little to do as possible for each value.
+"""The tests of values: one class for each way to compare, with as little work as possible per value.
 
-This is the hottest code of the engine: what the operand is gets decided when a comparison is compiled, so that asking
-does only what is left. Values are JSON values as msgspec gives them, so their classes are exactly str, int, float, bool,
-list, dict or NoneType. Nothing and JSON null are the same to every comparison, so both are `MISSING`.
+This is the hottest code of the engine: everything about the operand is decided at compile time, so that testing does only
+the rest. Values are JSON values as msgspec decodes them, so their classes are exactly str, int, float, bool, list, dict or
+NoneType. Every comparison treats a missing value and JSON null alike, so both are `MISSING`.
 """
 
 from typing import Any, Final
@@ -12,11 +12,11 @@ from etapa.journey.language.matching.patterns import compile_pattern
 from etapa.journey.localtime.zone import Zone
 
 MISSING: Final = None
-"""What a path that leads nowhere gives, or one that leads to JSON null."""
+"""The value at a path that leads nowhere, or to JSON null."""
 
 
 class Predicate:
-    """What a comparison asks of a value. Values are JSON values, or `MISSING`."""
+    """A compiled test of values, which are JSON values or `MISSING`."""
 
     __slots__ = ()
 
@@ -25,7 +25,7 @@ class Predicate:
         raise NotImplementedError
 
     def in_zone(self, zone: Zone) -> "Predicate":
-        """The same for customers in `zone`, on which dates hang. Those without one are at UTC."""
+        """The same for customers in `zone`, on which dates depend. Without it the zone is UTC."""
         return self
 
 
@@ -46,7 +46,7 @@ class Every(Predicate):
 
 
 class OfElements(Predicate):
-    """Any, all or none of the elements of a list pass. Of what is no list none does, and not all."""
+    """Any, all or none of the elements of a list pass. If the value is not a list, none does, and not all do."""
 
     __slots__ = ("_by_zone", "element", "quantifier")
 
@@ -76,7 +76,7 @@ class OfElements(Predicate):
 
 
 class PartsOf(Predicate):
-    """What lies at paths into an element passes."""
+    """The values at paths into an element pass."""
 
     __slots__ = ("parts",)
 
@@ -137,7 +137,7 @@ class SameNumber(Predicate):
     __slots__ = ("operand",)
 
     def __init__(self, operand: Any) -> None:
-        # Not as a float: compiled code would make one of an integer, which holds more digits.
+        # Not typed as float: compiled code would convert an integer to one and lose digits.
         self.operand: Final[Any] = operand
 
     def accepts(self, value: object) -> bool:
@@ -226,7 +226,7 @@ class Containing(Predicate):
     __slots__ = ("equal", "part")
 
     def __init__(self, operand: Scalar, equal: Predicate) -> None:
-        """`equal`: what a member of a list has to pass."""
+        """`equal`: the test for a member of a list."""
         self.equal: Final = equal
         self.part: Final = operand if isinstance(operand, str) else None
 

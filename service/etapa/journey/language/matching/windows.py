@@ -1,4 +1,4 @@
-"""Which time a condition looks at: ever, the last so long, up to so long ago, or a period of the customer's calendar."""
+"""The time that a condition looks at: ever, a recent span, up to a time ago, or a period of the customer's calendar."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -10,28 +10,28 @@ Unit = Literal["day", "week", "month", "quarter", "year"]
 UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
 _LONGEST: Final[dict[Unit, int]] = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 _BETWEEN_WALLS: Final = 3
-"""Days by which a calendar may differ from another one, and be shifted by changes of clocks, at the very most."""
+"""The most days by which calendars of two zones may differ, including changes of clocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The present period of the customer's calendar up to now, or the whole one before it. Weeks begin on Monday."""
+    """The current period of the customer's calendar up to now, or the whole one before it. Weeks begin on Monday."""
 
     unit: Unit
     last: bool = False
 
     def text(self) -> str:
-        """As it is written."""
+        """As written in a journey file."""
         return f"{'last' if self.last else 'this'} {self.unit}"
 
     def reach(self) -> int:
-        """How far back it can begin, in any zone (microseconds)."""
+        """How far back it can begin in any zone, in microseconds."""
         return (_LONGEST[self.unit] * (2 if self.last else 1) + _BETWEEN_WALLS) * DAY
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`now - within < occurred_at <= now - before`; each of them may be left out. Or a period of the calendar, which stands alone.
+    """`now - within < occurred_at <= now - before`, where either may be missing; or else a period of the calendar.
 
     Durations are microseconds.
     """
@@ -41,7 +41,7 @@ class Window:
     calendar: Calendar | None = None
 
     def text(self) -> str:
-        """As it stands behind what it narrows: `, 30d`, `, this year`; nothing when it is ever."""
+        """To follow what it narrows: `, 30d`, `, this year`; empty if it is ever."""
         if self.calendar is not None:
             return f", {self.calendar.text()}"
         if self.before is None:
@@ -51,11 +51,11 @@ class Window:
         return f", between {format_duration(self.within)} and {format_duration(self.before)} ago"
 
     def reach(self) -> int | None:
-        """How far back it looks at most (microseconds); none: to the beginning."""
+        """How far back it looks at most, in microseconds; none: to the beginning."""
         return self.within if self.calendar is None else self.calendar.reach()
 
     def lies_in(self, wider: "Window") -> bool:
-        """Whether what is in it is sure to be in `wider`, too."""
+        """Whether everything in it is certainly in `wider` too."""
         if self == wider or wider == EVER:
             return True
         if self.calendar is not None or wider.calendar is not None:

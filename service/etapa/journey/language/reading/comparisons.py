@@ -1,4 +1,4 @@
-"""Reading comparisons: `gte: 3`, `in: [web, app]`, and where they may stand."""
+"""Reading comparisons, such as `gte: 3` and `in: [web, app]`, and where they are allowed."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from etapa.journey.language.reading.shapes import BAD, Bad, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode
 
 MAX_PATHS = 50
-"""In one `where`, and in what is asked of an element."""
+"""Most paths in one `where`, and in a comparison of an element."""
 MAX_PATH_KEYS = 16
 
 _NAMED: Mapping[str, Operator] = {"=": "eq", "==": "eq", "!=": "ne", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
@@ -35,7 +35,7 @@ _NUMBER_TEXT = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
 def read_comparison(
     entries: Mapping[str, tuple[Position, Node]], noun: str, position: Position, kind: Kind, report: Report
 ) -> Comparison | Bad:
-    """A comparison from the entries of a map whose keys are operators. One that decides nothing is reported."""
+    """A comparison from the entries of a map whose keys are operators. Comparisons that decide nothing are reported."""
     if not entries:
         report.error(position, f"{noun} needs a comparison: at least one of {listed(kind.operators)}")
         return BAD
@@ -74,7 +74,7 @@ def read_comparison(
             tests.append(Test(operator, operand))
     if not sound:
         return BAD
-    # In one order, so that the same question asked twice is one question.
+    # In a fixed order, so that equal comparisons are recognised as equal.
     comparison = Comparison(tuple(sorted(tests, key=lambda test: OPERATORS.index(test.operator))), conversion, tuple(elements))
     first = next(iter(asked.values()))[0]
     return comparison if check_decides(comparison, kind.domain, first, report) else BAD
@@ -96,7 +96,7 @@ def _inside(name: str) -> str:
 
 
 def _read_elements(node: Node, report: Report) -> Comparison | Where | Bad:
-    """What is asked of an element: a comparison, or paths into it."""
+    """What an element must satisfy: a comparison, or paths into it."""
     if not isinstance(node, MapNode) or not node.entries:
         return refuse(node, "what an element must be: a comparison, such as {eq: A}, or paths into it, such as {sku: A}", report)
     operators = [entry for entry in node.entries if entry.key in COMPARISON_KEYS]
@@ -126,7 +126,7 @@ def _read_elements(node: Node, report: Report) -> Comparison | Where | Bad:
 
 
 def read_compared(node: Node, kind: Kind, report: Report) -> Comparison | Bad:
-    """What a value is compared with: a value, which means `eq`, or a map of comparisons."""
+    """A comparison: a bare value, which means `eq`, or a map of comparisons."""
     if isinstance(node, ListNode):
         return refuse(node, "a value or a map of comparisons", report, ": write {in: […]} for one of several values")
     if isinstance(node, ScalarNode):
@@ -147,7 +147,7 @@ def read_compared(node: Node, kind: Kind, report: Report) -> Comparison | Bad:
 
 
 def _doubt(operator: Operator, operand: object, position: Position, report: Report) -> None:
-    """Warn of text that was probably not meant as text."""
+    """Warn about text that was probably not meant as text."""
     if not isinstance(operand, str):
         return
     signed = _SIGNED.fullmatch(operand)
@@ -161,7 +161,7 @@ def _doubt(operator: Operator, operand: object, position: Position, report: Repo
 
 
 def check_decides(comparison: Comparison, domain: Domain, position: Position, report: Report) -> bool:
-    """Report a comparison that is always or never true of the values in `domain`."""
+    """Report a comparison that is always or never true of the values in `domain`. Returns whether it decides."""
     result = outcome(domain, comparison)
     if result == "open":
         return True
@@ -174,7 +174,7 @@ def comparison_schemas(kind: Kind) -> dict[str, Any]:
     """The operators of `kind` as properties of a JSON Schema."""
     found: dict[str, Any] = {}
     for operator in OPERATORS:
-        # What takes any value takes those that were read as something, too.
+        # An operand for any value also allows those for converted values.
         kinds = (kind,) if kind.domain.texts else (kind, *kind.read_as.values())
         shapes = [each.operators[operator].schema() for each in kinds if operator in each.operators]
         different = [shape for place, shape in enumerate(shapes) if shape not in shapes[:place]]
@@ -188,5 +188,5 @@ def comparison_schemas(kind: Kind) -> dict[str, Any]:
 
 
 def any_operator_schema(kind: Kind) -> dict[str, Any]:
-    """At least one comparison is there."""
+    """A schema that requires at least one comparison."""
     return {"anyOf": [{"required": [operator]} for operator in (*kind.operators, *kind.quantifiers)]}

@@ -1,4 +1,4 @@
-"""What is wrong with a journey file, and where: findings, gathered all at once."""
+"""Findings: what is wrong with a journey file, and where, all at once."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 Severity = Literal["error", "warning", "info"]
 
 MAX_FINDINGS = 500
-"""After so many a file is not worth reading on; the last finding says so."""
+"""Most findings; after that, reading on is not worthwhile, and the last finding says so."""
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
@@ -23,7 +23,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to know about a journey file. An error keeps the file from being used."""
+    """One thing to know about a journey file. A file with an error cannot be used."""
 
     severity: Severity
     file: str
@@ -36,8 +36,8 @@ class Finding:
         return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
 
     def in_full(self) -> str:
-        """The finding, the line of the file that it is about, and a caret under the place."""
-        # Tabs stay tabs, so that the caret stands where the reader's terminal puts the place.
+        """The finding, its line of the file, and a caret under the place."""
+        # Tabs stay tabs, so that the caret lines up in the reader's terminal.
         margin = "".join("\t" if character == "\t" else " " for character in self.source_line[: self.column - 1])
         return f"{self}\n  {self.source_line}\n  {margin}^"
 
@@ -52,9 +52,9 @@ class Report:
         self._full = False
         self._errors = 0
         self.patterns: dict[str, int] = {}
-        """The regular expressions read so far, each with the size of its program: a file may hold so much of them and no more."""
+        """The regular expressions read so far, each with the size of its program. Their number and total size are limited."""
         self.pattern_size = 0
-        """Of all of them together."""
+        """The total size of all of them."""
 
     def error(self, position: Position, message: str) -> None:
         self._add("error", position, message)
@@ -71,20 +71,20 @@ class Report:
 
     @property
     def errors(self) -> int:
-        """How many errors there are by now. The same before and after reading a part: the part is sound."""
+        """How many errors there are so far. If it is the same before and after reading a part, the part is sound."""
         return self._errors
 
     def findings(self) -> tuple[Finding, ...]:
-        """In the order of the file. Where there were too many, the last says so."""
+        """In the order of the file. If there were too many, the last one says so."""
         ordered = sorted(self._findings[: MAX_FINDINGS - 1], key=lambda finding: (finding.line, finding.column))
         return (*ordered, *self._findings[MAX_FINDINGS - 1 :])
 
     def written_at(self, position: Position) -> str:
-        """What the file says from there to the end of the line."""
+        """The text of the file from `position` to the end of the line."""
         return self._lines[position.line - 1][position.column - 1 :] if position.line <= len(self._lines) else ""
 
     def _add(self, severity: Severity, position: Position, message: str) -> None:
-        # Counted even where it is not kept: what was read is no better for it.
+        # Counted even if it is not kept, because the part read is still wrong.
         self._errors += severity == "error"
         if self._full:
             return
@@ -93,7 +93,7 @@ class Report:
             self._errors += severity != "error"
             severity, message = "error", f"more than {MAX_FINDINGS - 1} findings: fix these first"
         line = self._lines[position.line - 1] if position.line <= len(self._lines) else ""
-        # A file of one endless line is quoted in part only.
+        # Of a very long line, quote only a part.
         self._findings.append(Finding(severity, self._file, position.line, position.column, message, line[:1000]))
 
 
@@ -136,14 +136,14 @@ _CALLED_HERE: Mapping[str, tuple[str, ...]] = {
     "includes": ("contains",),
     "regex": ("matches",),
 }
-"""Words that people try first, and what that is called here: the first name that is known where they try it."""
+"""Words that people try first, with our names for them; the first one known in that place is suggested."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'count'?` when a known name is close to `word`, or is what `word` means; else nothing."""
+    """`; did you mean 'count'?` if a known name is close to `word` or means the same; else empty."""
     names = list(known)
     spelled = word[:64].lower()
-    # A path such as `properties.amount` is told by its first part.
+    # A path such as `properties.amount` is recognised by its first part.
     meant = [name for name in _CALLED_HERE.get(spelled.partition(".")[0], ()) if name in names]
     close = meant or difflib.get_close_matches(spelled, names, n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""
@@ -158,5 +158,5 @@ def listed(names: Iterable[str]) -> str:
 
 
 def shortened(text: str, limit: int = 60) -> str:
-    """`text`, cut where it would make a message unreadable."""
+    """`text`, cut if it would make a message unreadable."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

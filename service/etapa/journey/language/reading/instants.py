@@ -15,7 +15,7 @@ _EXAMPLE: Final = "a time with an offset, such as 2026-12-01T00:00:00Z"
 
 
 class Instant(Shape[int]):
-    """A time in microseconds since 1970. What is finer than a microsecond is cut."""
+    """A time in microseconds since 1970. Digits beyond the microsecond are cut."""
 
     def read(self, node: Node, report: Report) -> int | Bad:
         text = node.value if isinstance(node, ScalarNode) else None

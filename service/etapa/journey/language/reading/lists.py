@@ -15,8 +15,8 @@ MAX_LIST = 1000
 class ListOf(Shape[tuple[T, ...]]):
     """A list of `minimum` to `maximum` items.
 
-    Items that cannot be read are reported, and the list is bad; with `keeps_good` the other items are given all the same, so
-    that what is wrong with those is found too.
+    If items cannot be read, they are reported and the list is bad. With `keeps_good`, the other items are returned anyway, so
+    that errors in them are found too.
     """
 
     item: Shape[T]
@@ -43,7 +43,7 @@ class ListOf(Shape[tuple[T, ...]]):
 
 @dataclass(frozen=True)
 class OneOrMany(Shape[tuple[T, ...]]):
-    """One item, or a list of them. An item written twice is worth a warning."""
+    """One item, or a list of items. Repeated items cause a warning."""
 
     item: Shape[T]
     noun: str
@@ -63,7 +63,7 @@ def warn_of_repeats(node: ListNode, report: Report) -> None:
     seen: set[tuple[type, Scalar]] = set()
     for item in node.items:
         if isinstance(item, ScalarNode):
-            # True and 1 are one to Python, and two in a file.
+            # True and 1 are equal in Python, but not in a file.
             key = (type(item.value), item.value)
             if key in seen:
                 report.warning(item.position, f"{found(item)} is in the list already")

@@ -1,4 +1,4 @@
-"""Shapes of maps, and reading a map field by field."""
+"""Shapes of maps, and reading maps field by field."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode,
 
 
 class JsonMap(Shape[Mapping[str, Any]]):
-    """A map of whatever JSON can hold, kept as it stands."""
+    """A map of any JSON values, kept unchanged."""
 
     def read(self, node: Node, report: Report) -> Mapping[str, Any] | Bad:
         if not isinstance(node, MapNode):
@@ -25,7 +25,7 @@ class JsonMap(Shape[Mapping[str, Any]]):
 
 @dataclass(frozen=True)
 class TextMap(Shape[Mapping[str, str]]):
-    """A map to text whose keys match a pattern (anchored by its author)."""
+    """A map to text whose keys match a pattern. The pattern must be anchored."""
 
     noun: str
     key_pattern: str
@@ -37,7 +37,7 @@ class TextMap(Shape[Mapping[str, str]]):
         texts: dict[str, str] = {}
         for entry in node.entries:
             if not re.fullmatch(self.key_pattern, entry.key):
-                # `{en: That it comes, and fits}` is two entries to YAML.
+                # To YAML, `{en: That it comes, and fits}` has two entries.
                 torn = isinstance(entry.node, ScalarNode) and entry.node.value is None
                 advice = "; a text that holds a comma stands in quotes" if torn else ""
                 report.error(entry.key_position, f"expected {self.noun}, found the key `{shortened(entry.key)}`{advice}")
@@ -54,14 +54,14 @@ class TextMap(Shape[Mapping[str, str]]):
 
 @dataclass(frozen=True)
 class Field(Generic[T]):
-    """A key of a map: its shape, what it means to the author of a journey, and whether it may be left out."""
+    """A key of a map: its shape, its description for authors of journeys, and whether it is required."""
 
     name: str
     shape: Shape[T]
     description: str
     required: bool = False
     default: Any = None
-    """Only told, in the schema; the reader of the map applies it."""
+    """For the schema only; the reader of the map applies it."""
 
     def schema(self) -> dict[str, Any]:
         default = {} if self.default is None else {"default": self.default}
@@ -70,23 +70,23 @@ class Field(Generic[T]):
 
 @dataclass
 class ReadMap:
-    """A map that was read by its fields."""
+    """A map read by its fields."""
 
     position: Position
     sound: bool = True
-    """False when anything in the map was reported as an error."""
+    """False if anything in the map was reported as an error."""
     values: dict[str, Any] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     rest: dict[str, tuple[Position, Node]] = field(default_factory=dict)
     """Entries that the fields do not name but the caller allowed."""
 
     def get(self, key: Field[T]) -> T | None:
-        """The value, or none when it is not there or could not be read."""
+        """The value, or none if it is missing or could not be read."""
         value: T | None = self.values.get(key.name)
         return value
 
     def need(self, key: Field[T]) -> T:
-        """The value of a required field, in a record that is sound."""
+        """The value of a required field in a sound record."""
         value: T = self.values[key.name]
         return value
 
@@ -99,7 +99,7 @@ def read_fields(
 ) -> ReadMap | Bad:
     """Read a map by its fields. Unknown and missing keys are reported.
 
-    Keys in `also` are handed back unread; messages about keys that are allowed name those in `told` beside the fields.
+    Keys in `also` are returned unread. Messages that list the allowed keys also name those in `told`.
     """
     allowed = [each.name for each in fields] + list(told)
     if not isinstance(node, MapNode):
@@ -137,7 +137,7 @@ def map_schema(fields: Sequence[Field[Any]], also: Mapping[str, Any] | None = No
 
 @dataclass(frozen=True)
 class MapOf(Shape[ReadMap]):
-    """A map with fields. It is given even when it is not sound, so that what else is wrong can be found."""
+    """A map with fields. It is returned even if it is not sound, so that further errors can be found."""
 
     noun: str
     fields: tuple[Field[Any], ...]

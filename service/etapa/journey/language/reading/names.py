@@ -1,4 +1,4 @@
-"""Ids in a journey file: how they look, that each is there once, and that what refers to them finds them."""
+"""Ids in a journey file: their form, that they are unique, and that references to them exist."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _MOST_LISTED = 12
 
 @dataclass(frozen=True)
 class Known:
-    """The ids of one sort, in the order of the file."""
+    """The ids of one kind, in the order of the file."""
 
     noun: str
     names: tuple[str, ...]
     complete: bool
-    """False when an id could not be read, so that one that seems missing may be that one."""
+    """False if an id could not be read, so that an id that seems missing may be that one."""
 
     @property
     def first(self) -> str | None:
@@ -41,7 +41,7 @@ class Known:
 
 
 def known_among(records: Sequence[ReadMap], field: Field[str], noun: str, report: Report) -> Known:
-    """The ids in `records`. One that is there twice is reported."""
+    """The ids in `records`. Duplicates are reported."""
     lines: dict[str, int] = {}
     for record in records:
         name = record.get(field)

@@ -1,4 +1,4 @@
-"""The operators of comparisons: what they mean, what their operands look like, and which a count, a sum or a value takes."""
+"""The operators of comparisons: their meaning, their operands, and which of them a count, a sum or a value takes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,15 +15,15 @@ from etapa.journey.localtime.dates import read_date
 
 MAX_PATTERN = 1000
 MAX_PATTERNS = 500
-"""Different regular expressions in a file."""
+"""Most different regular expressions in a file."""
 MAX_PATTERN_SIZE = 250_000
-"""Instructions of all of them together: compiled within half a second, in less than 50 MiB."""
+"""Most instructions of all of them together: they compile within half a second, in less than 50 MiB."""
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 AS = "as"
 QUANTIFIERS: tuple[Quantifier, ...] = get_args(Quantifier)
 COMPARISON_KEYS: tuple[str, ...] = (*OPERATORS, *QUANTIFIERS, AS)
-"""The keys of a comparison: operators, what is asked of the elements of a list, and as what the value is read first."""
+"""The keys of a comparison: operators, quantifiers over the elements of a list, and the conversion of the value."""
 ABOUT_ELEMENTS: Mapping[Quantifier, str] = {
     "any": "At least one element of the list satisfies this: a comparison of the element, or paths into it with comparisons.",
     "all": "Every element of the list satisfies this; true for an empty list, false for a value that is not a list.",
@@ -81,7 +81,7 @@ class Pattern(Shape[str]):
         return BAD
 
     def _compile(self, pattern: str, position: Position, report: Report) -> bool:
-        """Note the size of a pattern that was not met before. Where there is no room for another one, none is compiled any more."""
+        """Add the size of a new pattern. Once there is no room for another, no more are compiled."""
         if report.pattern_size > MAX_PATTERN_SIZE:
             report.error(position, "not looked at, because the regular expressions before it are too large already")
             return False
@@ -91,7 +91,7 @@ class Pattern(Shape[str]):
         try:
             size = compile_pattern(pattern).size
         except PatternError as error:
-            # One that is too large takes as long as the largest one that is not.
+            # A pattern that is too large takes as long to compile as the largest that is not.
             report.pattern_size += LARGEST_PATTERN if isinstance(error, PatternTooLarge) else 0
             report.patterns[pattern] = 0
             report.error(position, f'"{shortened(pattern)}" is not a regular expression that RE2 takes: {error}')
@@ -105,7 +105,7 @@ class Pattern(Shape[str]):
 
 
 class _Present(Plain):
-    """The operand of `ne`: null would be satisfied by every value, a missing one included."""
+    """The operand of `ne`. Not null, because every value would satisfy that, even a missing one."""
 
     def read(self, node: Node, report: Report) -> Scalar | Bad:
         if isinstance(node, ScalarNode) and node.value is None:
@@ -171,7 +171,7 @@ _ANY: dict[Operator, Shape[Any]] = {
 
 
 def _of_one_type(shape: Plain | DateText, *, ordered: bool) -> dict[Operator, Shape[Any]]:
-    """What a value takes that was read as something."""
+    """The operators of converted values."""
     orders: dict[Operator, Shape[Any]] = {"gt": shape, "gte": shape, "lt": shape, "lte": shape} if ordered else {}
     lists: dict[Operator, Shape[Any]] = {"in": PlainList(shape), "not_in": PlainList(shape)}
     return {"eq": _OrNull(shape), "ne": shape, **orders, **lists, **_EXISTS}
@@ -184,11 +184,11 @@ class Kind:
     domain: Domain
     operators: Mapping[Operator, Shape[Any]] = field(hash=False)
     read_as: "Mapping[Conversion, Kind]" = field(default_factory=dict, hash=False)
-    """What it compares when the values are read as something else first; empty when they cannot be."""
+    """The kinds after each conversion; empty if values cannot be converted."""
 
     @property
     def quantifiers(self) -> tuple[Quantifier, ...]:
-        """What it takes about the elements of a list, which only values can be."""
+        """The quantifiers that it takes; only values can be lists."""
         return QUANTIFIERS if self.domain.others and self.read_as else ()
 
     @property

@@ -1,7 +1,7 @@
-"""Shapes: what may stand at one place of a journey file.
+"""Shapes: what is allowed at one place of a journey file.
 
-A shape reads a node into a value, or reports what was found and what is allowed; and it describes itself as JSON Schema.
-So the loader and the schema that editors use cannot say different things.
+A shape reads a node into a value, or reports what was found and what is allowed. It also describes itself as JSON Schema, so the
+loader and the schema that editors use cannot disagree.
 """
 
 import re
@@ -22,7 +22,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Bad(Enum):
-    """Stands for a value that could not be read; why has been reported."""
+    """Stands for a value that could not be read; the reason has been reported."""
 
     BAD = "bad"
 
@@ -31,7 +31,7 @@ BAD: Final = Bad.BAD
 
 
 class Shape(ABC, Generic[T_co]):
-    """What may stand at one place."""
+    """What is allowed at one place."""
 
     @abstractmethod
     def read(self, node: Node, report: Report) -> T_co | Bad:
@@ -55,7 +55,7 @@ def is_number(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Text(Shape[str]):
-    """Text of 1 to `longest` characters that matches `pattern` (anchored by its author) when there is one."""
+    """Text of 1 to `longest` characters that matches `pattern`, if there is one. The pattern must be anchored."""
 
     noun: str = "text"
     pattern: str | None = None
@@ -80,7 +80,7 @@ class Text(Shape[str]):
 
 
 class Name(NamedTuple):
-    """Text that refers to something defined elsewhere in the file, and where it stands."""
+    """Text that refers to something defined elsewhere in the file, with its position."""
 
     text: str
     position: Position
@@ -88,7 +88,7 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True)
 class Reference(Shape[Name]):
-    """The id of something defined elsewhere; whether it exists is checked once all is read."""
+    """The id of something defined elsewhere; whether it exists is checked after everything is read."""
 
     noun: str
     longest: int = MAX_TEXT
@@ -117,7 +117,7 @@ class Whole(Shape[int]):
 
 
 class Number(Shape[int | float]):
-    """A finite number. Booleans are none."""
+    """A finite number. Booleans are not numbers."""
 
     def read(self, node: Node, report: Report) -> int | float | Bad:
         if isinstance(node, ScalarNode) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
@@ -194,7 +194,7 @@ class Percentage(Shape[float]):
 
 @dataclass(frozen=True)
 class Plain(Shape[Scalar]):
-    """One value: text, and numbers, booleans and null as far as they are allowed."""
+    """One value: text, number, boolean or null, as allowed."""
 
     null: bool = False
     boolean: bool = True

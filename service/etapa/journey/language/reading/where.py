@@ -1,4 +1,4 @@
-"""Reading `where`: paths into a touchpoint, and what is asked of what lies there."""
+"""Reading `where`: paths into a touchpoint, and comparisons of the values there."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ MAX_WHERE = MAX_PATHS
 
 @dataclass(frozen=True)
 class PathShape(Shape[Path]):
-    """Where a value lies in a touchpoint; with `elements`, the values of all elements of a list may be meant."""
+    """Where a value lies in a touchpoint; with `elements`, the path may lead to all elements of a list."""
 
     elements: bool = False
 
@@ -55,7 +55,7 @@ def read_path(text: str, position: Position, report: Report, *, elements: bool =
 
 
 def _split_at_elements(text: str, keys: list[str], position: Position, report: Report) -> Path | Bad | None:
-    """The path, with `[]` after the key whose list is meant; none where it stands in a wrong place."""
+    """The path, with `[]` after the key of a list; none if `[]` is in a wrong place."""
     head = text.partition(".")[0]
     marked = [place for place, key in enumerate(keys) if ELEMENTS in key]
     if head not in ("properties", "traits") or len(marked) != 1 or text.count(ELEMENTS) != 1:
@@ -76,7 +76,7 @@ def _refuse_elements(text: str, position: Position, report: Report) -> None:
 
 
 def kind_of_path(path: Path) -> Kind:
-    """What a `where` can meet at `path`."""
+    """The kind of values that a `where` can find at `path`."""
     return {"channel": CHANNEL, "type": TYPE}.get(path[0], VALUE)
 
 
@@ -97,7 +97,7 @@ class WhereShape(Shape[Where]):
             comparison = read_compared(entry.node, VALUE if path is BAD else kind_of_path(path), report)
             if path is not BAD and comparison is not BAD:
                 entries.append((path, comparison))
-        # In one order, so that the same question asked twice is one question.
+        # In a fixed order, so that equal filters are recognised as equal.
         return Where(tuple(sorted(entries, key=lambda entry: entry[0]))) if len(entries) == len(node.entries) else BAD
 
     def schema(self) -> dict[str, Any]:
@@ -116,6 +116,6 @@ class WhereShape(Shape[Where]):
 
 
 def types_that_fit(types: tuple[str, ...], where: Where) -> bool:
-    """Whether any of `types` can satisfy what `where` says of `type`."""
+    """Whether any of `types` can satisfy what `where` says about `type`."""
     asked = [compile_comparison(comparison) for path, comparison in where.entries if path == ("type",)]
     return any(all(predicate.accepts(each) for predicate in asked) for each in types)

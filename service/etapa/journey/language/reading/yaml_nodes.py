@@ -1,8 +1,8 @@
-"""YAML text as nodes that know where they were written.
+"""YAML text as nodes that know their position.
 
 The subset is small on purpose: one document, text keys, no anchors, aliases or tags, so that a file means what it shows.
-Plain scalars follow the core schema of YAML 1.2: `on`, `yes` and `no` are text, `0x1F` and `0o17` are numbers. PyYAML is
-only asked for events; what they mean is decided here.
+Plain scalars follow the core schema of YAML 1.2: `on`, `yes` and `no` are text, `0x1F` and `0o17` are numbers. PyYAML
+only supplies events; this module decides what they mean.
 """
 
 import re
@@ -18,7 +18,7 @@ from etapa.journey.language.reading.findings import Position, Report, shortened
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000
 MAX_DEPTH = 48
-"""How deep lists and maps may nest: a dozen levels of conditions and what stands around them fit."""
+"""How deep lists and maps may nest: enough for a dozen levels of conditions and what surrounds them."""
 
 _LONGEST_NUMBER = 400
 _NULL = re.compile("(?:null|Null|NULL|~|)$")
@@ -61,7 +61,7 @@ class MapNode:
 
 @dataclass(frozen=True, slots=True)
 class InvalidNode:
-    """Something that was reported already and means nothing."""
+    """Something invalid that was already reported."""
 
     position: Position
 
@@ -70,11 +70,11 @@ Node = ScalarNode | ListNode | MapNode | InvalidNode
 
 
 class Unreadable(EtapaError):
-    """There is no tree to look at; why has been reported."""
+    """There is no tree to read; the reason has been reported."""
 
 
 def parse(text: str, report: Report) -> Node | None:
-    """The nodes of the only document in `text`; none when it is not one. What YAML allows and a journey file does not is reported."""
+    """The root node of the single document in `text`; none if it is not one. YAML that journey files do not allow is reported."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         report.error(Position(1, 1), f"the file is larger than {MAX_BYTES // 1024} KiB")
         return None
@@ -93,7 +93,7 @@ def parse(text: str, report: Report) -> Node | None:
 
 
 def found(node: Node) -> str:
-    """What stands there, for a message: `text "abc"`, `number 3`, `a list`."""
+    """What was found, for a message: `text "abc"`, `number 3`, `a list`."""
     if isinstance(node, ListNode):
         return "a list" if node.items else "an empty list"
     if isinstance(node, MapNode):
@@ -116,7 +116,7 @@ def plain_value(node: Node) -> Any:
 
 
 _SIGNS_IN_TEXT = ("but got '?'", "but got ':'", "cannot start any token", "mapping values are not allowed here")
-"""What the parser complains of where a plain text holds a sign that means something to YAML, such as a `?` within braces."""
+"""The parser's complaints when plain text contains a YAML sign, such as a `?` within braces."""
 
 
 def _syntax_message(error: yaml.MarkedYAMLError) -> str:
@@ -143,7 +143,7 @@ class _Open:
     key: tuple[str, Position] | None = None
     expects_key: bool = False
     dropped: bool = False
-    """The key at hand cannot be used (it was reported), so its value is not kept."""
+    """The current key cannot be used (this was reported), so its value is dropped."""
 
 
 class _Builder:
@@ -179,7 +179,7 @@ class _Builder:
             event: yaml.Event = self._loader.get_event()  # type: ignore[no-untyped-call]
             return event
         except (ValueError, OverflowError):
-            # An escape such as "\UFFFFFFFF" names no character; the scanner does not guard against it.
+            # An escape such as "\UFFFFFFFF" names no character, and the scanner does not guard against it.
             mark = self._loader.get_mark()
             self._report.error(Position(mark.line + 1, mark.column + 1), "not valid YAML: this escape or number is out of range")
             raise Unreadable from None
@@ -249,7 +249,7 @@ class _Builder:
             top.items.append(node)
             return
         if top.expects_key:
-            # Only an alias comes here: it was reported, and its value is to be dropped with it.
+            # Only an alias gets here: it was reported, and its value is dropped with it.
             top.expects_key, top.dropped = False, True
             return
         if not top.dropped and top.key is not None:
