@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { FigureTables } from "./figures.tsx";
+import { Finder } from "./finder.tsx";
 import { Findings } from "./findings.tsx";
 import { Lanes } from "./lanes.tsx";
 import { List } from "./list.tsx";
@@ -25,16 +26,22 @@ export interface AppProps {
   readonly chooseDays?: (days: number | null) => void;
   /** What a live page says about its figures: when they were last seen, if they are old. */
   readonly lastSeen: Date | null;
+  /** Whether there is a server to ask for single customers. */
+  readonly hasCustomers?: boolean;
 }
 
-export function App({ map, languages, persona, choosePersona, days = null, chooseDays, lastSeen }: AppProps): JSX.Element {
+export function App({ map, languages, persona, choosePersona, days = null, chooseDays, lastSeen, hasCustomers = false }: AppProps): JSX.Element {
   const [code, setCode] = useState(() => firstLanguage(languages, kept("language"), navigator.languages));
   const [theme, setTheme] = useState<Theme>(() => (kept("theme") as Theme | null) ?? "auto");
   const [chosen, setChosen] = useState<Chosen>(null);
   const [asTables, setAsTables] = useState(false);
   const narrow = useMedia(NARROW);
   const speech = useMemo(() => new Speech(languages.find((each) => each.code === code) ?? (languages[0] as PageLanguage)), [code, languages]);
-  const choose = useCallback((next: Chosen) => setChosen(next), []);
+  const [finds, setFinds] = useState(false);
+  const choose = useCallback((next: Chosen) => {
+    setFinds(false);
+    setChosen(next);
+  }, []);
   useEffect(() => {
     document.documentElement.lang = code;
     document.title = speech.say("title", { journey: map.journey });
@@ -46,11 +53,11 @@ export function App({ map, languages, persona, choosePersona, days = null, choos
   }, [theme]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (event.key === "Escape") setChosen(null);
+      if (event.key === "Escape") choose(null);
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
-  }, []);
+  }, [choose]);
   const reading = { map, speech, chosen, choose };
   const who = map.personas.find((each) => each.id === persona);
   return (
@@ -97,6 +104,9 @@ export function App({ map, languages, persona, choosePersona, days = null, choos
               </select>
             </label>
           )}
+          {hasCustomers && (
+            <button type="button" aria-expanded={finds} onClick={() => { setChosen(null); setFinds(!finds); }}>{speech.say("find_customer")}</button>
+          )}
           <button type="button" aria-pressed={asTables} onClick={() => setAsTables(!asTables)}>{speech.say("as_table")}</button>
           <label>
             <span class="unseen">{speech.say("language")}</span>
@@ -116,7 +126,7 @@ export function App({ map, languages, persona, choosePersona, days = null, choos
       <main class={lastSeen === null ? "" : "old"}>
         {asTables ? <FigureTables /> : narrow ? <><Findings /><List /></> : <><Lanes /><Findings /></>}
       </main>
-      <Panel />
+      {finds ? <Finder close={() => setFinds(false)} /> : <Panel />}
       <p class="unseen" aria-live="polite">{announcement(map, speech, chosen)}</p>
     </ReadingProvider>
   );

@@ -83,7 +83,7 @@ function Live({ languages }: Languages): JSX.Element {
   }, []);
   if (map === null) return <p class="about">…</p>;
   const lastSeen = now - heard > SILENCE ? new Date(heard) : null;
-  return <App map={map} languages={languages} persona={persona} choosePersona={choosePersona} days={days} chooseDays={chooseDays} lastSeen={lastSeen} />;
+  return <App map={map} languages={languages} persona={persona} choosePersona={choosePersona} days={days} chooseDays={chooseDays} lastSeen={lastSeen} hasCustomers />;
 }
 
 const root = document.getElementById("page");

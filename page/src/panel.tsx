@@ -1,6 +1,6 @@
 // Everything about one stage or one way, beside the map.
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { Aside } from "./aside.tsx";
 import { Bar, LANES } from "./cells.tsx";
 import { feelingWords } from "./feeling.tsx";
 import type { Flow, Rule, Stage } from "./model.ts";
@@ -8,29 +8,16 @@ import { labelOf, stageName, useReading } from "./reading.ts";
 
 export function Panel(): JSX.Element | null {
   const { map, speech, chosen, choose } = useReading();
-  const heading = useRef<HTMLHeadingElement>(null);
   const key = chosen === null ? "" : "stage" in chosen ? chosen.stage : `${chosen.from} ${chosen.to}`;
-  useEffect(() => {
-    if (key === "") return undefined;
-    const came = document.activeElement;
-    heading.current?.focus({ preventScroll: true });
-    return () => {
-      if (came instanceof HTMLElement || came instanceof SVGElement) came.focus({ preventScroll: true });
-    };
-  }, [key]);
   if (chosen === null) return null;
   const stage = "stage" in chosen ? map.stages.find((each) => each.id === chosen.stage) : undefined;
   const flow = "from" in chosen ? map.flows.find((each) => each.from === chosen.from && each.to === chosen.to) : undefined;
   const title = stage !== undefined ? labelOf(speech, stage) : flow !== undefined ? `${stageName(map, speech, flow.from)} → ${stageName(map, speech, flow.to)}` : "";
   return (
-    <aside class="panel" aria-labelledby="panel-title">
-      <header>
-        <h2 id="panel-title" ref={heading} tabIndex={-1}>{title}</h2>
-        <button type="button" class="close" onClick={() => choose(null)} aria-label={speech.say("close")}>×</button>
-      </header>
+    <Aside about={key} title={title} close={() => choose(null)}>
       {stage !== undefined && <OfStage stage={stage} />}
       {flow !== undefined && <OfFlow flow={flow} />}
-    </aside>
+    </Aside>
   );
 }
 

@@ -90,6 +90,11 @@ export class Speech {
     return new Intl.DateTimeFormat(this.code, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(moment));
   }
 
+  /** A day and a time of day where the reader is. */
+  moment(at: string): string {
+    return new Intl.DateTimeFormat(this.code, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
+  }
+
   /** A time of day where the reader is. */
   time(moment: Date): string {
     return new Intl.DateTimeFormat(this.code, { timeStyle: "short" }).format(moment);

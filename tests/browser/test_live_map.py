@@ -12,7 +12,7 @@ from aiohttp import web
 from playwright.sync_api import Browser, expect
 
 from tests.browser.viewer import NARROW, browser, looking
-from tests.unit.serve.asked import StagesInMemory, application, customer
+from tests.unit.serve.asked import TOKEN, StagesInMemory, application, customer
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +89,33 @@ def test_a_worker_that_is_gone_leaves_figures_that_say_how_old_they_are(chromium
         expect(seen.page.locator(".stale")).to_contain_text("Visto por última vez a las ")
         assert seen.page.locator("main").get_attribute("class") == "old"
         assert seen.page.locator(".sum strong").inner_text() == "1"
+
+
+def test_a_customer_s_story_is_found_with_the_keyboard_by_who_has_the_token(chromium: Browser) -> None:
+    with _served(customer("ana/7")) as (server, _), looking(chromium, server.address, "es-BO") as seen:
+        page, keyboard = seen.page, seen.page.keyboard
+        button = page.get_by_role("button", name="Buscar un cliente")
+        button.focus()
+        keyboard.press("Enter")
+        keyboard.type("ana/7")
+        keyboard.press("Tab")
+        keyboard.type("guess")
+        keyboard.press("Enter")
+        expect(page.locator(".refused")).to_have_text("Esta no es la clave correcta.")
+        page.get_by_label("Clave de acceso").fill(TOKEN)
+        keyboard.press("Enter")
+        expect(page.locator(".story strong")).to_have_text(["Buyer", "Nuevo"])
+        expect(page.locator(".panel")).to_contain_text("Ninguna regla lleva fuera de esta etapa.")
+        # The token is known now, so only the id is asked for.
+        assert page.get_by_label("Clave de acceso").count() == 0
+        page.get_by_label("Identificador del cliente").fill("nobody")
+        keyboard.press("Enter")
+        expect(page.locator(".refused")).to_have_text("Ningún cliente tiene el identificador «nobody».")
+        assert seen.keeps_out() == []
+        keyboard.press("Escape")
+        expect(page.locator(".panel")).to_have_count(0)
+        expect(button).to_be_focused()
+        assert not any(TOKEN in address for address in (*seen.asked, page.url))
 
 
 def test_a_live_map_keeps_nobody_out_on_a_desk_and_on_a_phone(chromium: Browser) -> None:

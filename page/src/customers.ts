@@ -1,0 +1,108 @@
+// One customer, as the server tells whoever has its token.
+import type { Words } from "./model.ts";
+
+export interface Change {
+  readonly to: string;
+  readonly at: string;
+  readonly rule: string | null;
+}
+
+export interface Customer {
+  readonly customer_id: string;
+  readonly stage: string;
+  readonly label: Words;
+  readonly since: string;
+  /** The latest, the newest last. */
+  readonly changes: readonly Change[];
+}
+
+export interface Clause {
+  readonly kind: "condition";
+  readonly condition: string;
+  readonly sentence: Words;
+  readonly observed: string | number | boolean | null;
+  readonly holds: boolean;
+  readonly missing: string | null;
+  readonly changes_at: string | null;
+}
+
+export interface Group {
+  readonly kind: "all" | "any";
+  readonly holds: boolean;
+  readonly changes_at: string | null;
+  readonly conditions: readonly (Clause | Group)[];
+}
+
+export interface JudgedRule {
+  readonly rule: string;
+  readonly sentence: Words;
+  readonly to: string;
+  readonly holds: boolean;
+  readonly when: Clause | Group;
+}
+
+/** What `/v1/customers/{id}/why` answers, as far as the page shows it. */
+export interface Explanation {
+  readonly version: number;
+  readonly judged_at: string;
+  readonly stage: string;
+  readonly foreseen: readonly Change[];
+  readonly held: readonly { readonly campaign: string; readonly until: string }[];
+  readonly goals: readonly { readonly campaign: string; readonly since: string; readonly until: string; readonly holdout: boolean }[];
+  readonly rules: readonly JudgedRule[];
+  readonly carried_over: { readonly version: number } | null;
+}
+
+export interface Story {
+  readonly customer: Customer;
+  readonly why: Explanation;
+}
+
+/** Why there is no story: the key of the phrase that says so, and the seconds after which to ask again, where they help. */
+export interface Refusal {
+  readonly refused: "unknown_customer" | "token_wrong" | "no_token_set" | "too_many" | "not_now" | "no_server";
+  readonly seconds: number;
+}
+
+/** What an answer that is not good means. */
+export function refusalOf(status: number, retryAfter: string | null): Refusal {
+  const refused = ({ 400: "unknown_customer", 401: "token_wrong", 403: "no_token_set", 404: "unknown_customer", 429: "too_many" } as const)[status];
+  return { refused: refused ?? "not_now", seconds: Math.max(1, Number(retryAfter) || 1) };
+}
+
+/** Ask for a customer's story. The token goes into a header: addresses are kept in histories and logs. */
+export async function storyOf(id: string, token: string, ask: typeof fetch = fetch): Promise<Story | Refusal> {
+  // Half a character is in nobody's id, and in no address.
+  if (/\p{Surrogate}/u.test(id)) return refusalOf(404, null);
+  const address = `/v1/customers/${encodeURIComponent(id)}`;
+  const asking = { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" } as const;
+  try {
+    const found = await ask(address, asking);
+    if (!found.ok) return refusalOf(found.status, found.headers.get("Retry-After"));
+    const explained = await ask(`${address}/why`, asking);
+    if (!explained.ok) return refusalOf(explained.status, explained.headers.get("Retry-After"));
+    return { customer: (await found.json()) as Customer, why: (await explained.json()) as Explanation };
+  } catch {
+    return { refused: "no_server", seconds: 1 };
+  }
+}
+
+const KEPT = "etapa-token";
+
+/** The token that was given in this tab before; the tab forgets it when it is closed. */
+export function keptToken(): string {
+  try {
+    return sessionStorage.getItem(KEPT) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+export function keepToken(token: string): void {
+  try {
+    if (token === "") sessionStorage.removeItem(KEPT);
+    else sessionStorage.setItem(KEPT, token);
+  } catch {
+    // It is asked for again.
+  }
+}
