@@ -26,8 +26,8 @@ def test_what_a_stranger_was_given_is_named_with_the_stranger() -> None:
     found = owned_by_workers(4, [worker(0, 2), stranger], is_worker)
     assert (found.unowned, found.strangers) == ([1, 3], [stranger])
     assert ownership_in_words(found, "shop", "touchpoints") == (
-        "partitions 1 and 3 of touchpoints have no worker. In the group shop, where nobody but workers of Etapa may be, reports at /10.0.0.9 has"
-        " 1 and 3. Stop that, or give it a group of its own"
+        "partitions 1 and 3 of touchpoints have no worker. Only Etapa workers may be in the group shop, but reports at /10.0.0.9 has"
+        " 1 and 3. Stop that program, or give it its own group"
     )
 
 
@@ -40,7 +40,7 @@ def test_what_nobody_was_given_is_told_as_such() -> None:
     found = owned_by_workers(2, [worker(0)], is_worker)
     assert (
         ownership_in_words(found, "shop", "touchpoints")
-        == "partition 1 of touchpoints has no worker: the group shop has given it to nobody"
+        == "partition 1 of touchpoints has no worker: the group shop has assigned it to nobody"
     )
 
 
@@ -58,4 +58,4 @@ def test_another_rule_is_told_with_or_without_what_the_brokers_know_of_it() -> N
     assert "stop reports at /10.0.0.9, or" in told
     untold = another_rule_in_words("shop", "ETAPA_GROUP", "roundrobin", "", [])
     assert "divides partitions in another way" in untold
-    assert "stop whoever is there, or" in untold
+    assert "stop the other members, or" in untold

@@ -1,4 +1,4 @@
-"""What a batch is made of: touchpoints that wait to be judged, and the records and customers that come out of judging them."""
+"""What a batch consists of: touchpoints waiting to be judged, and the records and customers that result."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, final
@@ -24,16 +24,16 @@ from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.records import Applied, Headers, Outgoing, Record
 
 Pause = Callable[[], Awaitable[object]]
-"""Lets others run. Awaited every few milliseconds of work."""
+"""Gives other tasks a turn. Awaited every few milliseconds of work."""
 
 
 Traces = Mapping[tuple[str, str], Headers]
-"""The trace of a touchpoint, by its customer's id and its own."""
+"""Trace headers of touchpoints, by customer id and touchpoint id."""
 NO_TRACES: Final[Traces] = {}
 
 
 class CannotJudge(EtapaError):
-    """Judging the record at `position` among those that wait raised."""
+    """Judging the waiting record at `position` failed."""
 
     def __init__(self, position: int, detail: str) -> None:
         super().__init__(detail)
@@ -42,7 +42,7 @@ class CannotJudge(EtapaError):
 
 @final
 class Waiting:
-    """Records that were read and not yet judged, and beside each what it holds; one that holds several is there as often."""
+    """Records that were read but not yet judged, each beside one item it holds; a record with several items is repeated."""
 
     __slots__ = ("items", "records")
 
@@ -51,9 +51,10 @@ class Waiting:
         self.items: Final = items
 
     def take(self, partition: Partition, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> int:
-        """Have `partition` judge those from `start` up to but without `stop`; those that cannot be used go to `unusable`.
+        """Have `partition` judge the records from `start` to before `stop`; those that cannot be used go to `unusable`.
 
-        Gives `stop`, or the position of the one that has to wait until more of the timers before it have struck. Raises `CannotJudge`; the partition must be thrown away then.
+        Returns `stop`, or the position of the record that must wait until more timers before it have fired.
+        Raises `CannotJudge`; then the partition must be discarded.
         """
         for position in range(start, stop):
             item = self.items[position]
@@ -68,7 +69,7 @@ class Waiting:
         return stop
 
     def traces(self, count: int) -> Traces:
-        """Those of the first `count`, where their records name one."""
+        """The traces of the first `count` records that carry one."""
         found: dict[tuple[str, str], Headers] = {}
         for position in range(count):
             headers = self.records[position].headers
@@ -77,12 +78,12 @@ class Waiting:
                 if isinstance(item, Touchpoint):
                     trace = trace_of(headers)
                     if trace:
-                        # One that comes again within the batch is a duplicate.
+                        # A repeat within the batch is a duplicate.
                         found.setdefault((item.customer_id, item.id), trace)
         return found
 
     def without_first(self, count: int) -> "Waiting":
-        """What is left after the first `count`."""
+        """What is left without the first `count`."""
         return NOTHING_WAITING if count == len(self.records) else Waiting(self.records[count:], self.items[count:])
 
     def with_rejected(self, position: int, reason: Rejected) -> "Waiting":
@@ -96,16 +97,16 @@ NOTHING_WAITING: Final = Waiting([], [])
 
 
 PAUSE_BYTES: Final = 128 * 1024
-"""Bytes after which reading pauses, however few records they are. The worst that anybody can write takes 15 ms then, not half a second."""
+"""Bytes after which decoding pauses, however few records they are. The worst possible input then takes 15 ms, not half a second."""
 
 
 async def decode(
     records: list[Record], decoder: Decoder, wall: int, pause_every: int, pause: Pause, earliest: int = BEGINNING_OF_TIME
 ) -> Waiting:
-    """Read touchpoints out of records. `wall` is the wall clock in microseconds.
+    """Decode records into touchpoints. `wall` is the wall clock in microseconds.
 
-    What is too far in the future is judged by the record's timestamp where that is later: our clock may be slow, and a record that
-    is here was sent before now. Where the topic stamps on append, the timestamp is the broker's. What occurred before `earliest` is not taken.
+    "Too far in the future" is measured from the record's timestamp if that is later: our clock may be slow, and a record that
+    is here was sent before now. If the topic stamps on append, the timestamp is the broker's. Touchpoints before `earliest` are rejected.
     """
     items: list[Touchpoint | Rejected | SkippedRecord] = []
     while len(items) < len(records):
@@ -117,7 +118,7 @@ async def decode(
 def _decode_some(
     records: list[Record], items: list[Touchpoint | Rejected | SkippedRecord], decoder: Decoder, wall: int, most: int, earliest: int
 ) -> None:
-    """Read what is in the next records, up to `most` of them, or to where `PAUSE_BYTES` have come together."""
+    """Decode the next records, until there are `most` of them or they add up to `PAUSE_BYTES`."""
     size = 0
     max_ahead = decoder.max_ahead
     latest = wall + max_ahead
@@ -152,7 +153,7 @@ class Encoded:
         self.applied: Final[list[Applied]] = []
 
     def add_changes(self, told: Iterable[StageChange | Release], journey: str, version: int, traces: Traces = NO_TRACES) -> None:
-        """Add changes, what campaigns made of them, and triggers that had been held. What a touchpoint with a trace caused belongs to it, too."""
+        """Add changes, the triggers they cause, and triggers that had been held. The effects of a traced touchpoint carry its trace."""
         by_change: dict[tuple[str, int], Headers] = {}
         for each in told:
             if not isinstance(each, Release):
@@ -170,7 +171,7 @@ class Encoded:
             self.campaign_triggers.append(Outgoing(key, value, headers))
 
     def add_outcomes(self, outcomes: Sequence[CampaignOutcome], journey: str, version: int) -> None:
-        """Add what became of campaigns' goals."""
+        """Add the outcomes of campaigns' goals."""
         for outcome in outcomes:
             self.campaign_outcomes.append(Outgoing(*encode_campaign_outcome(outcome, journey, version)))
 
@@ -194,9 +195,9 @@ async def encode(
     traces: Traces = NO_TRACES,
     outcomes: Sequence[CampaignOutcome] = (),
 ) -> Encoded:
-    """Encode stage changes with what campaigns made of them, triggers that had been held, what became of goals, and customers. Nothing may change the customers before this is done.
+    """Encode stage changes and their triggers, triggers that had been held, outcomes of goals, and customers.
 
-    `memories`: what the mark of the batch says of them.
+    Nothing may change the customers before this is done. `memories` are those in the mark of the batch.
     """
     encoded = Encoded()
     told = in_order(changes, released)
@@ -214,7 +215,7 @@ async def encode(
 
 
 def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partition: int) -> list[Outgoing]:
-    """The dead letters for records that could not be used: the originals, with the reason beside them."""
+    """The dead letters for records that could not be used: the originals, with the reason."""
     return [
         Outgoing(*encode_dead_letter(record.key, record.value, record.headers, reason, topic, partition, record.offset, record.cut))
         for record, reason in unusable
@@ -222,9 +223,9 @@ def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partit
 
 
 def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str, str]] = ()) -> dict[str, int]:
-    """By how many customers each stage grew or shrank; stages that did neither are left out.
+    """By how many customers each stage grew or shrank; unchanged stages are left out.
 
-    `in_silence`: from which stage to which others went.
+    `in_silence`: moves that were not published, as (from, to).
     """
     deltas: dict[str, int] = {}
     for source, to in in_silence:

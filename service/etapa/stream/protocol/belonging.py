@@ -1,4 +1,4 @@
-"""Whether what is there is ours: the marks in the log and in the view against who we are, and against the topics as they are now. Pure."""
+"""Whether the log and the view are ours: compares their marks with our group and with the topics as they are now. Pure."""
 
 import msgspec
 
@@ -9,16 +9,16 @@ from etapa.stream.protocol.ports import VIEW_FORMAT, Topics, ViewMark
 
 
 class PartitionRefused(EtapaError):
-    """The partition cannot be processed in this state. Trying again does not help; the message says what would."""
+    """The partition cannot be processed in this state. Trying again does not help; the message says what does."""
 
 
 class AllRefused(PartitionRefused):
-    """What was found is wrong for every partition, even where nothing of it is to be seen: none may be processed."""
+    """The problem affects every partition, even those where it does not show: none may be processed."""
 
 
 class MayPass(PartitionRefused):
-    """What was found is wrong for good, or only for a moment: a broker that just became leader may know of less than was
-    committed, and a paused process may see a topic in two states. So it is looked at again before it is believed.
+    """The problem may be permanent or only momentary: a broker that has just become leader may not know everything that was
+    committed, and a paused process may see a topic in two states. So it is checked again before it is believed.
     """
 
 
@@ -30,10 +30,10 @@ class LastMark(msgspec.Struct, frozen=True):
 
 
 _LOSS: dict[TopicRole, str] = {
-    "touchpoints": "the offset that was reached in the old one says nothing about what the new one holds",
+    "touchpoints": "the offset reached in the old one means nothing in the new one",
     "customer-state": "the states of the old one are not in the new one",
     "stage-changes": "what was published before is not in it",
-    "campaign-triggers": "what was published before is not in it, and how far delivery is says nothing about it",
+    "campaign-triggers": "what was published before is not in it, and the progress of delivery does not apply to it",
     "campaign-outcomes": "what was published before is not in it",
     "dead-letters": "what was put there before is not in it",
 }
@@ -71,7 +71,7 @@ def refuse_what_is_not_ours(partition: int, group: str, topics: Topics, shown: V
 
 
 def refuse_what_is_of_others(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
-    """Whether view and log are of our group, and of as many partitions as there are. Raises `AllRefused`."""
+    """Check that view and log belong to our group, and were written with the current number of partitions. Raises `AllRefused`."""
     for place, its_group, its_partitions in (
         *((("the view in Redis", shown.group, shown.partitions),) if shown else ()),
         *((("the topic customer-state", last.mark.group, last.mark.partitions),) if last else ()),
@@ -90,8 +90,8 @@ def refuse_what_is_of_others(partition: int, group: str, topics: Topics, shown: 
 
 
 def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
-    """Whether the view of a partition may be thrown away to be made from `customer-state` again. Raises `PartitionRefused` when it may not:
-    the mark of the view is all that tells of what the topic does not hold.
+    """Check that the view of a partition may be discarded and rebuilt from `customer-state`. Raises `PartitionRefused` if not:
+    the view's mark is the only evidence that the topic lacks something.
     """
     refuse_what_is_of_others(partition, group, topics, shown, last)
     if last is not None and (others := other_topics(last.mark.topics, topics)):
@@ -100,7 +100,7 @@ def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMar
         return
     role: TopicRole = "customer-state"
     if last is not None and role in topics.ids and last.mark.topics.get(role) == topics.ids[role]:
-        # The same topic: a transaction that the view shows was aborted since.
+        # The same topic: a transaction that the view shows has been aborted since.
         return
     name = topics.names.get(role, role)
     ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
@@ -112,12 +112,12 @@ def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMar
 
 
 def other_topics(ids: dict[TopicRole, str], now: Topics) -> list[TopicRole]:
-    """Which topics have another id now. Where no id is known of then or of now, nothing is said."""
+    """The topics whose id has changed. A topic whose old or new id is unknown is left out."""
     return [role for role in TOPIC_ROLES if role in ids and role in now.ids and ids[role] != now.ids[role]]
 
 
 def made_anew(others: list[TopicRole], ids: dict[TopicRole, str], now: Topics) -> str:
-    """What was found and what is to be done about it, in words."""
+    """What was found and what to do about it, in words."""
     which = "; ".join(
         f"the topic {now.names.get(role, role)} was deleted and made anew, or is another one (its id was {ids[role]} and is {now.ids[role]}):"
         f" {_LOSS[role]}"
@@ -133,7 +133,7 @@ def made_anew(others: list[TopicRole], ids: dict[TopicRole, str], now: Topics) -
 
 
 def replaced(mark: Mark, role: TopicRole, now: Topics) -> Mark | None:
-    """The mark once the topic that has this role now is taken for ours; none when it is already, or ids are not told."""
+    """The mark after accepting the current topic in this role; none when it is accepted already, or ids are unknown."""
     if role not in other_topics(mark.topics, now):
         return None
     return msgspec.structs.replace(
@@ -145,12 +145,12 @@ def replaced(mark: Mark, role: TopicRole, now: Topics) -> Mark | None:
 
 
 def loss_of(role: TopicRole) -> str:
-    """What it means that another topic has taken the place of this one, in words."""
+    """What is lost when another topic takes the place of this one, in words."""
     return _LOSS[role]
 
 
 def changed(then: Topics, now: Topics) -> str:
-    """What is otherwise now, in words; empty when nothing is."""
+    """What has changed, in words; empty when nothing has."""
     others = other_topics(dict(then.ids), now)
     if others:
         return f"{', '.join(now.names.get(role, role) for role in others)} was deleted and made anew"

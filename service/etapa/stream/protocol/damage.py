@@ -1,9 +1,9 @@
-"""What half a transaction leaves behind, looked for when a partition is taken over.
+"""Looks for traces of half a transaction when a partition is taken over.
 
-All that a batch writes is one transaction, so after the fence, with every transaction ended, three things must agree: the mark, the
-group's offset and the end of `stage-changes`. Where they do not, the brokers showed half of a transaction, or lost a part of one, or
-somebody else wrote there. The mark counts all the same, since it comes with the states; but what consumers of `stage-changes` got may
-have a gap or a repeat, and somebody should know. It costs a read of the last few hundred offsets, once for each takeover.
+Everything a batch writes is one transaction, so after the fence, with every transaction ended, three things must agree: the mark, the
+group's offset and the end of `stage-changes`. If they do not, the brokers showed half of a transaction, or lost part of one, or
+something else wrote there. The mark still counts, because it comes with the states; but consumers of `stage-changes` may have seen
+a gap or a repeat, and operators should know. It costs one read of the last few hundred offsets per takeover.
 """
 
 import logging
@@ -21,20 +21,20 @@ DamageKind = Literal["group_offset_ahead", "changes_missing", "changes_without_m
 
 
 class Damage(NamedTuple):
-    """Something that a whole transaction cannot have left. The message names no customers."""
+    """A trace that no complete transaction can leave. The message names no customers."""
 
     kind: DamageKind
     message: str
 
 
 async def look_for_damage(log: Log, observer: TaskObserver, partition: int, mark: Mark | None, next_offset: int) -> list[Damage]:
-    """Look, and tell. `next_offset` is the touchpoint that the mark says to go on at. Raises `LogError` when the group's offset is not known."""
+    """Look, and report. `next_offset` is where the mark says to go on. Raises `LogError` when the group's offset is unknown."""
     found = _of_offset(await log.group_offset(), mark, next_offset, observer, partition)
     try:
         recent = await log.recent_changes()
     except LogError as error:
-        # Nothing depends on it, and whoever may write to a topic need not be allowed to read it.
-        logger.info("partition %d: whether the end of stage-changes agrees with the mark is not known: %s", partition, error)
+        # Nothing depends on it, and a user who may write to a topic need not be allowed to read it.
+        logger.info("partition %d: could not check whether the end of stage-changes agrees with the mark: %s", partition, error)
     else:
         found += damage_of_changes(mark, recent)
     for one in found:
@@ -53,10 +53,10 @@ def _of_offset(group_offset: int | None, mark: Mark | None, next_offset: int, ob
             Damage(
                 "group_offset_ahead",
                 f"the group's committed offset is {group_offset}, but {told}: a transaction was committed without its mark, the mark was lost,"
-                " or somebody moved the offset",
+                " or the offset was moved by hand",
             )
         ]
-    # It may have been moved, have expired, or be that of a moment ago.
+    # It may have been moved or have expired, or may lag a moment behind.
     logger.warning(
         "partition %d: the group's committed offset is %d, but the mark says to go on at %d. The mark counts",
         partition,
@@ -67,7 +67,7 @@ def _of_offset(group_offset: int | None, mark: Mark | None, next_offset: int, ob
 
 
 def damage_of_changes(mark: Mark | None, changes: RecentChanges) -> list[Damage]:
-    """What is wrong with the end of `stage-changes`, by the last mark."""
+    """What is wrong with the end of `stage-changes`, according to the last mark."""
     recent = changes.records
     if not recent:
         # Retention may have removed all of it.
@@ -84,8 +84,8 @@ def damage_of_changes(mark: Mark | None, changes: RecentChanges) -> list[Damage]
         found.append(
             Damage(
                 "changes_without_mark",
-                f"stage-changes holds records up to offset {last}, but customer-state holds no mark: it was lost or made anew, or somebody else"
-                " writes there",
+                f"stage-changes holds records up to offset {last}, but customer-state holds no mark: it was lost or made anew, or something"
+                " else writes there",
             )
         )
     elif mark.last_change is not None and ids[-1] != mark.last_change:
@@ -94,15 +94,16 @@ def damage_of_changes(mark: Mark | None, changes: RecentChanges) -> list[Damage]
             found.append(
                 Damage(
                     "changes_without_mark",
-                    f"the records of stage-changes from offset {beyond} to {last} were published without their mark, and are published again",
+                    f"the records of stage-changes from offset {beyond} to {last} were published without their mark, and will be"
+                    " published again",
                 )
             )
         else:
             found.append(
                 Damage(
                     "changes_missing",
-                    f"the last stage change that the mark tells of is not among the last records of stage-changes, which end at offset {last}:"
-                    " changes were lost, though the states that they led to were kept",
+                    f"the last stage change that the mark names is not among the last records of stage-changes, which end at offset {last}:"
+                    " changes were lost, although the resulting states were kept",
                 )
             )
     broken = _broken_sequence(recent, ids)
@@ -112,7 +113,7 @@ def damage_of_changes(mark: Mark | None, changes: RecentChanges) -> list[Damage]
 
 
 def _broken_sequence(recent: Sequence[Record], ids: Sequence[str]) -> Damage | None:
-    """The first change whose number does not follow that of the customer's change before it."""
+    """The first change whose sequence does not follow that of the same customer's previous change."""
     numbers: dict[str, int] = {}
     for record, identity in zip(recent, ids, strict=True):
         customer, _, number = identity.rpartition("/")

@@ -1,8 +1,8 @@
-"""What is in records, where one may hold several touchpoints or none: read in portions, accounted for by record, left in the middle of one.
+"""Reads the touchpoints in records that may each hold several, or none: in portions, accounted for by record.
 
-A batch ends where its bounds say, which may be between two touchpoints of one record. The mark then goes through the record before, and
-says of the one after it how much is done (`Begun`). Whoever reads that record next passes over as much. All that is wrong with a record
-is told by one dead letter, in the batch that meets it first; the mark says that it was.
+A batch may reach its limit between two touchpoints of one record. Its mark then covers everything up to the record before, and says how
+much of the next record is done (`Begun`); the next reader skips that much. All problems of a record go into one dead letter,
+in the first batch that finds one; the mark says that it was written.
 """
 
 import logging
@@ -23,20 +23,20 @@ logger = logging.getLogger(__name__)
 
 
 class Accounted(NamedTuple):
-    """What a batch has done, by records."""
+    """What a batch has done, counted in records."""
 
     through: int
-    """The last offset that all is done of."""
+    """The offset of the last record that is completely done."""
     begun: Begun | None
-    """How much is done of the record after that."""
+    """How much of the record after that is done."""
     letters: Sequence[tuple[Record, Rejected]]
-    """The dead letters to write: one for a record."""
+    """The dead letters to write, one per record."""
     source: SourceCounts | None
 
 
 @final
 class Intake:
-    """Reads the records of one partition, in order. `begun` is what the mark says of the record at `next_offset`."""
+    """Reads the records of one partition, in order. `begun` is what the mark says about the record at `next_offset`."""
 
     def __init__(self, decoder: Decoder, begun: Begun | None, next_offset: int) -> None:
         self._decoder: Final = decoder
@@ -45,15 +45,15 @@ class Intake:
         self._resumes = begun is not None
         self._left: list[Record] = []
         self._needed: int | None = None
-        """The schema that the next record names, and that is not there yet."""
+        """The schema that the next record names, and that is not known yet."""
 
     @property
     def holds_more(self) -> bool:
-        """Whether records were fetched that are not read yet."""
+        """Whether there are fetched records that have not been read."""
         return bool(self._left)
 
     async def read(self, records: list[Record], wall: int, pause_every: int, pause: Pause, earliest: int, most: int) -> Waiting:
-        """Read what was left, then `records`, until about `most` touchpoints have come together. Times are as in `batch.decode`.
+        """Read what was left over, then `records`, until there are about `most` touchpoints. Times are as in `batch.decode`.
 
         Raises `SchemasAway`.
         """
@@ -82,7 +82,7 @@ class Intake:
         most: int,
         earliest: int,
     ) -> int:
-        """Read on until there are `most` items more, or `PAUSE_BYTES` have come together. Gives the position of the next record."""
+        """Read until there are `most` more items, or the records add up to `PAUSE_BYTES`. Returns the position of the next record."""
         decoder = self._decoder
         size, enough = 0, len(items) + most
         while position < len(records) and len(items) < enough and size < PAUSE_BYTES:
@@ -105,7 +105,7 @@ class Intake:
         return position
 
     def _resumed(self, waiting: Waiting) -> Waiting:
-        """Without what the mark says is done, if the record still holds as many touchpoints as it did."""
+        """Leave out what the mark says is done, if the record still yields as many touchpoints as before."""
         begun = self._begun
         if not self._resumes or begun is None:
             return waiting
@@ -119,8 +119,8 @@ class Intake:
         self._begun = None
         if count:
             logger.warning(
-                "the record at offset %d held %d touchpoints, %d of which were processed, and holds %d by the source now: all of them are looked"
-                " at again, and those that were processed are known by their ids",
+                "the record at offset %d held %d touchpoints, of which %d were processed, but by the current source it holds %d: all of"
+                " them are processed again, and those processed before are recognised by their ids",
                 self._begun_at,
                 begun.of,
                 begun.taken,
@@ -129,7 +129,7 @@ class Intake:
         return waiting
 
     def account(self, waiting: Waiting, count: int, unusable: Sequence[tuple[Record, Rejected]], next_offset: int) -> Accounted:
-        """What it means for the records that the first `count` that wait are done, and `unusable` of them cannot be used."""
+        """Translate progress into records, when the first `count` waiting items are done and `unusable` of them cannot be used."""
         records = waiting.records
         if not count:
             return Accounted(next_offset - 1, self._begun, [], None)
@@ -173,13 +173,13 @@ class Intake:
         return Accounted(through, begun, letters, SourceCounts(outcomes, skipped, len(unusable)))
 
     def committed(self, accounted: Accounted) -> None:
-        """What was accounted for is real."""
+        """The batch that was accounted for is committed."""
         if not self._resumes:
             self._begun = accounted.begun
 
 
 def _letter(found: list[tuple[Record, Rejected]]) -> tuple[Record, Rejected]:
-    """One for all that is wrong with a record."""
+    """One dead letter for everything that is wrong with a record."""
     record, reason = found[0]
     if len(found) == 1:
         return record, reason

@@ -1,4 +1,4 @@
-"""Judging the records that wait, a portion at a time, and keeping those that would raise from leaving a customer half changed."""
+"""Judges the waiting records in portions, and keeps a record that fails from leaving a customer half changed."""
 
 import logging
 
@@ -14,20 +14,20 @@ logger = logging.getLogger(__name__)
 
 
 class Judge:
-    """Judges in the order of the log. After a failure it is careful: each touchpoint is tried on a copy of its customer first."""
+    """Judges in the order of the log. After a failure it is careful: it tries each touchpoint on a copy of its customer first."""
 
     def __init__(self, around: TaskContext, pause: Pause) -> None:
         self._around = around
         self._pause = pause
         self.is_careful = False
-        """Whether records that wait, or those just before them, could not be judged."""
+        """Whether some waiting records, or those just before them, could not be judged."""
         self._sound: Touchpoint | None = None
-        """One that was rehearsed, and is known not to fail: timers before it may be committed without it."""
+        """A touchpoint that was rehearsed and will not fail: timers before it may be committed without it."""
 
     async def judge(self, engine: Partition, waiting: Waiting, count: int, wall: int) -> tuple[int, list[tuple[Record, Rejected]]]:
-        """Judge the first `count` that wait, or fewer if so many timers strike before them that these are enough for a batch.
+        """Judge the first `count` waiting records, or fewer if enough timers fire before them to fill a batch.
 
-        Gives how many were judged, and those of them that cannot be used. Raises `CannotJudge`; `engine` must be thrown away then.
+        Returns how many were judged, and those of them that cannot be used. Raises `CannotJudge`; then `engine` must be discarded.
         """
         options = self._around.options
         unusable: list[tuple[Record, Rejected]] = []
@@ -40,13 +40,13 @@ class Judge:
                 taken = waiting.take(engine, taken, stop, wall, unusable)
             await self._pause()
             if taken < stop and engine.struck >= options.max_struck:
-                # A record that cannot be judged moves nobody, so it must not make timers strike either.
+                # A record that cannot be judged changes no customer, so it must not fire timers either.
                 await self._rehearse(engine, waiting, taken, wall)
                 break
         return taken, unusable
 
     def tell_of_failure(self, waiting: Waiting, position: int, failure: CannotJudge) -> None:
-        """Log that the record at `position` cannot be judged; the cause only where details are asked for."""
+        """Log that the record at `position` cannot be judged; the cause is logged only at level debug."""
         item = waiting.items[position]
         who = {"customer_id": item.customer_id} if isinstance(item, Touchpoint) else {}
         logger.warning(
@@ -73,7 +73,7 @@ class Judge:
         return stop
 
     async def _rehearse(self, engine: Partition, waiting: Waiting, position: int, wall: int) -> None:
-        """Raise `CannotJudge` if judging would fail, found out on a copy so that nothing is left half done."""
+        """Raise `CannotJudge` if judging would fail. It is tried on a copy, so that nothing is left half done."""
         touchpoint = waiting.items[position]
         if not isinstance(touchpoint, Touchpoint) or touchpoint is self._sound:
             return

@@ -1,10 +1,10 @@
-"""A partition's ledger while the partition is ours: what a batch counted becomes pages of the same transaction.
+"""A partition's ledger while the partition is ours: what a batch counts becomes pages in its transaction.
 
-Pages are held as they are written down, and few are open at a time, so a history of years takes little memory. Those of hours are written
-as they are, since most batches write some; those of days and months, of which there are many more, are compressed.
+Pages are kept encoded and few are open at a time, so a history of years takes little memory. Pages of hours are not compressed,
+since most batches write some; pages of days and months, of which there are many more, are.
 
-Compaction forgets after a day that a page was removed. A view that was further behind then has the hours beside the day into which they were
-folded; so what is kept as such no longer at the mark's stream time counts nowhere, and is removed again.
+After a day, compaction forgets that a page was removed. A view that was further behind then has hours beside the day into which they
+were folded. So pages that are too fine for their age, by the mark's stream time, are not counted, and are removed again.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -22,30 +22,30 @@ MOST_OPEN: Final = 256
 """Pages that stay open from one batch to the next."""
 
 MOST_COMPRESSED: Final = 8
-"""Pages that are compressed with one batch. One that counts in hundreds of days, as of a history that comes customer by customer, must not take long."""
+"""Pages compressed with one batch. A batch that counts in hundreds of days, as with a history fed customer by customer, must stay fast."""
 
 _PAGES_AT_ONCE: Final = 50
-"""Pages that are written down before others get a turn."""
+"""Pages encoded before others get a turn."""
 
 LedgerPages = Mapping[LedgerField, bytes | None]
-"""Pages by name as they are stored; none of one that is no more."""
+"""Stored pages by name; none for a page that is removed."""
 
 
 class LedgerKeeper(Pages):
-    """`stored`: what the view holds, at a mark with this stream time. Raises `StateError`, as do its methods."""
+    """`stored` is what the view holds, `stream_time` that of its mark. The constructor and all methods raise `StateError`."""
 
     def __init__(self, stored: Mapping[LedgerField, bytes], stream_time: int | None) -> None:
         super().__init__()
         self._stored: Final[dict[PageKey, bytes]] = {}
         for field, value in stored.items():
             key = page_key_of(field)
-            # A later version's table is left alone.
+            # Tables of a later version are left alone.
             if key is not None:
                 self._stored[key] = value
         self._open: Final[dict[PageKey, Page]] = {}
         """Least recently used first."""
         self._waiting: Final[set[PageKey]] = set()
-        """Pages that are to be compressed, and were not yet, because there were too many at once."""
+        """Pages still to be compressed, because there were too many at once."""
         self._left_over = [] if stream_time is None else [key for key, _ in outgrown(self._stored, stream_time)]
         for key in self._left_over:
             del self._stored[key]
@@ -66,9 +66,9 @@ class LedgerKeeper(Pages):
         self._stored.pop(key, None)
 
     async def enter(self, tally: BatchTally | None, now: int | None, pause: Callable[[], Awaitable[object]]) -> LedgerPages:
-        """Take in what a batch counted, and fold what has grown old by `now`, the stream time. Gives the pages that this changes, as they are stored.
+        """Add what a batch counted, and fold pages that are old by `now`, the stream time. Returns the changed pages, encoded.
 
-        `pause` lets others run. The batch is to be committed with these pages, or the keeper to be thrown away.
+        `pause` lets others run. Commit the batch with these pages, or discard the keeper.
         """
         if tally is None or now is None:
             return {}
@@ -98,7 +98,7 @@ def ledger_records(pages: LedgerPages) -> list[Outgoing]:
 
 
 def ledger_of(parts: Sequence[LedgerPart]) -> JourneyLedger:
-    """The ledger of an installation: those of its partitions together. Raises `StateError`."""
+    """The ledger of an installation: the sum of its partitions' ledgers. Raises `StateError`."""
     ledger = JourneyLedger()
     for part in parts:
         stored = {key: value for field, value in part.pages.items() if (key := page_key_of(field)) is not None}

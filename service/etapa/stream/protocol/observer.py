@@ -1,7 +1,7 @@
-"""Whom the partition task tells what happened, so that it can be counted, measured and shown.
+"""The port through which the partition task reports what happened, so that it can be counted, measured and shown.
 
 Everything here is synchronous and must be cheap: it is called between two steps of a batch, never for a single record.
-A method that raises ends the task, so none should. Times are microseconds since 1970, lengths of time are seconds.
+A method that raises ends the task, so none should. Times are microseconds since 1970; durations are seconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,32 +16,32 @@ from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.records import Record
 
 BatchStep = Literal["decode", "load", "classify", "encode", "wait", "commit", "apply"]
-"""The parts of a batch that are timed. `wait` is for the view to show the batch before."""
+"""The steps of a batch that are timed. `wait` is the wait until the view shows the previous batch."""
 
 Beginning = BatchStep | Literal["fetch"]
-"""What begins before a batch is committed: its steps, and the fetch that read it, part of which is waiting for touchpoints."""
+"""What begins before a batch is committed: its steps, and the fetch that read it, which includes waiting for touchpoints."""
 
 
 RecordOutcome = Literal["touchpoints", "skipped", "dead_letter"]
-"""What comes of a record that goes through a source: `dead_letter` if anything in it cannot be used, `skipped` if nothing in it is wanted."""
+"""The result of a record read through a source: `dead_letter` if anything in it is unusable, `skipped` if nothing in it is wanted."""
 
 
 class SourceCounts(msgspec.Struct, frozen=True):
-    """Of records that went through a source."""
+    """Counts for records that went through a source."""
 
     records: Mapping[RecordOutcome, int]
-    """A record counts in the batch in which the last of it is done."""
+    """A record counts in the batch that finishes it."""
     skipped: Mapping[str, int]
-    """Records, or elements of them, by the rule that skips them."""
+    """Records, or elements of records, by the rule that skips them."""
     rejected: int
-    """Records, or elements of them, that cannot be used; all those of one record make one dead letter."""
+    """Records, or elements of records, that cannot be used; one record gives at most one dead letter."""
 
 
 class BatchCommitted(msgspec.Struct, frozen=True):
-    """One batch that became real.
+    """One committed batch.
 
-    `applied + duplicates + all dead letters` is the number of records read. With a source it is `applied + duplicates + source.rejected`
-    and all skipped, and it is that of the records' elements.
+    `applied + duplicates + all dead letters` is the number of records read. With a source, `applied + duplicates + source.rejected`
+    plus everything skipped is the number of elements in the records.
     """
 
     applied: int
@@ -50,28 +50,28 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     dead_letters: Mapping[Reason, int]
     changes: Sequence[StageChange]
     stage_deltas: Mapping[str, int]
-    """By how many customers each stage grew (or shrank, when negative); stages that did neither are missing."""
+    """By how many customers each stage grew (or shrank, when negative); unchanged stages are left out."""
     timers_fired: int
     timer_delays: Sequence[float]
-    """For each timer that fired, how long after its due time and the journey's grace, in seconds of stream time."""
+    """For each timer that fired, how long after its due time plus the journey's grace, in seconds of stream time."""
     records: Sequence[Record]
-    """The touchpoint records of the batch, for their timestamps; empty when only timers ran. One that holds several is there as often."""
+    """The batch's records, for their timestamps; empty when only timers fired. A record with several touchpoints is repeated."""
     committed_at: int
     stream_time: int | None
     seconds: Mapping[BatchStep, float]
-    """How long each step took; `apply` is told later, by `view_applied`."""
+    """How long each step took; `apply` is reported later, by `view_applied`."""
     began: Mapping[Beginning, float] = {}
-    """How many seconds before the commit was answered each of them began first."""
+    """How many seconds before the answer to the commit each of these first began."""
     source: SourceCounts | None = None
-    """None where records are touchpoints themselves."""
+    """None where the records are touchpoints themselves."""
     released: Sequence[Release] = ()
-    """What became of campaign triggers that had been held over a quiet time."""
+    """The fate of campaign triggers that had been held during a quiet time."""
     outcomes: Sequence[CampaignOutcome] = ()
-    """What became of campaigns' goals."""
+    """The outcomes of campaigns' goals."""
 
 
 class TaskObserver(Protocol):
-    """What a partition task tells. Methods about a partition name it first."""
+    """What a partition task reports. Methods about a partition take its number first."""
 
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
         """From now on the partition is not ready; `takeover_finished`, `released` or another start follows."""
@@ -80,10 +80,10 @@ class TaskObserver(Protocol):
         """The partition is ready. `customers` were read from the log; `counts` are the customers in each stage now."""
 
     def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
-        """A batch became real in the log."""
+        """A batch was committed to the log."""
 
     def view_applied(self, partition: int, delay: float, apply: float) -> None:
-        """The view shows the last batch, `delay` seconds after its commit was answered; `apply` is what the call took."""
+        """The view shows the last batch, `delay` seconds after its commit was answered; the call itself took `apply` seconds."""
 
     def fenced(self, partition: int) -> None:
         """Another worker took the partition over before we were told to leave."""
@@ -92,25 +92,25 @@ class TaskObserver(Protocol):
         """Retention removed up to `count` touchpoints that were never processed. They are lost."""
 
     def group_offset_disagrees(self, partition: int, group_offset: int, next_offset: int) -> None:
-        """The consumer group's committed offset is not where the mark says to go on. The mark wins."""
+        """The consumer group's committed offset differs from the mark's. The mark wins."""
 
     def damaged(self, partition: int, kind: str, message: str) -> None:
-        """A takeover found what half a transaction leaves behind; `kind` is a `damage.DamageKind`."""
+        """A takeover found traces of half a transaction; `kind` is a `damage.DamageKind`."""
 
     def timer_failed(self, partition: int, customer_id: str, error: str) -> None:
-        """Judging a customer's timer raised. The timer is dropped until the customer's next touchpoint."""
+        """Judging a customer's timer failed. The timer is dropped until the customer's next touchpoint."""
 
     def refused(self, partition: int, message: str) -> None:
-        """The partition cannot be processed before somebody steps in; `message` says what was found and what is right."""
+        """The partition cannot be processed before an operator acts; `message` says what was found and what would be right."""
 
     def released(self, partition: int) -> None:
-        """The task has ended, in whatever way: this worker says nothing more about the partition."""
+        """The task has ended, one way or another: this worker reports nothing more about the partition."""
 
     def partitions_unowned(self, count: int) -> None:
-        """In the whole group, this many partitions were given to no worker."""
+        """In the whole group, this many partitions are assigned to no worker."""
 
     def clock_ahead(self, seconds: float) -> None:
-        """By how much the wall clock here is ahead of a broker's, at least; negative: behind."""
+        """The wall clock here is at least this many seconds ahead of a broker's; negative if it is behind."""
 
 
 class NullObserver:

@@ -1,7 +1,7 @@
-"""The partition tasks of one worker: started when the group assigns partitions, stopped when it takes them away, watched meanwhile.
+"""The partition tasks of one worker: started when the group assigns partitions, stopped when it revokes them, watched in between.
 
-A partition that cannot be processed before somebody steps in is left alone and looked at again now and then; the others go
-on, if there are any. When what was found is wrong for all of them, such as another number of partitions, all must end.
+A partition that cannot be processed before an operator acts is left alone and checked again from time to time; any others carry
+on. When the problem affects all of them, such as a changed number of partitions, all must end.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from typing import Protocol
 from etapa.stream.protocol.task import AllRefused, PartitionRefused, PartitionTask
 
 _MOST_DEFECTS = 3
-"""How often tasks may end with an unexpected error before the worker gives up."""
+"""How many times a task may end with an unexpected error before the worker gives up."""
 _DEFECT_PAUSE = 1.0
 REFUSED_PAUSE = 10.0
-"""Seconds until a partition that was refused is looked at again: somebody may have done what it takes."""
+"""Seconds until a refused partition is checked again: the cause may have been fixed."""
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ class Revocable(Protocol):
     """A partition's log that reads through a consumer shared with others."""
 
     def revoke(self) -> None:
-        """The group has taken the partition away: from now on nothing of it is read, even if the shared consumer still holds records."""
+        """The group has revoked the partition: nothing more is read from it, even if the shared consumer still holds records."""
 
 
 MakeTask = Callable[[int], tuple[PartitionTask, Revocable]]
 
 
 class PartitionTasks:
-    """`make` gives a new task for a partition, with its log."""
+    """`make` creates a new task for a partition, with its log."""
 
     def __init__(self, make: MakeTask) -> None:
         self._make = make
@@ -43,34 +43,34 @@ class PartitionTasks:
         self._stopping = asyncio.Event()
         self._closed = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done, with the error, when a task ended in a way that waiting does not heal."""
+        """Done, with the error, once a task has ended in a way that waiting cannot fix."""
 
     def readiness(self) -> Mapping[int, bool]:
-        """Every partition that is ours, and whether it is taken over."""
+        """Whether each of our partitions is taken over."""
         return {partition: partition in self._tasks and self._tasks[partition].ready for partition in self._runners}
 
     def refused(self) -> int:
-        """How many of ours cannot be processed before somebody steps in."""
+        """How many of our partitions cannot be processed before an operator acts."""
         return sum(self._is_refused(partition) for partition in self._runners)
 
     def done_up_to(self) -> Mapping[int, int | None]:
-        """Of every partition that is ours the first offset that may still wait; none where that is not known yet."""
+        """For each of our partitions, the first offset that may still be waiting; none where that is not known yet."""
         return {number: self._tasks[number].done_up_to if number in self._tasks else None for number in self._runners}
 
     def trouble(self, partition: int) -> str:
-        """Why a partition is not ready, in words for people."""
+        """Why a partition is not ready, in words."""
         task = self._tasks.get(partition)
         if self._is_refused(partition):
             return f"refused: {self._refusals[partition]}"
         return "being taken over" if task is None or not task.trouble else f"being taken over again ({task.trouble})"
 
     def remark(self, partition: int) -> str:
-        """What people should know of a partition that is ready; empty when there is nothing."""
+        """What operators should know about a partition that is ready; empty when there is nothing."""
         task = self._tasks.get(partition)
         return "" if task is None else task.damage
 
     def start(self, partitions: Iterable[int]) -> None:
-        """Take over these partitions. Those started before must have been stopped. After `close` nothing is started."""
+        """Take over these partitions. Earlier tasks must have been stopped. After `close` nothing is started."""
         if self._closed:
             return
         self._stopping.clear()
@@ -78,7 +78,7 @@ class PartitionTasks:
             self._runners[partition] = asyncio.create_task(self._run(partition), name=f"etapa partition {partition}")
 
     async def stop(self, seconds: float) -> None:
-        """Let every task finish its batch; those that take longer than `seconds` are cancelled, which is safe at any point."""
+        """Let every task finish its batch, and cancel those that take longer than `seconds`, which is safe at any point."""
         self._stopping.set()
         for task in self._tasks.values():
             task.request_stop()
@@ -88,7 +88,7 @@ class PartitionTasks:
             if late:
                 logger.warning("%d partition(s) did not finish within %g s and are left as they are", len(late), seconds)
             for runner in runners:
-                # In the order of the partitions, so that the same seed gives the same run.
+                # In the order of the partitions, so that a seed always gives the same run.
                 if runner in late:
                     runner.cancel()
             if late:
@@ -101,7 +101,7 @@ class PartitionTasks:
         self._runners.clear()
 
     async def close(self, seconds: float) -> None:
-        """Stop, for good: an assignment that arrives while the consumer is leaving must not start anything."""
+        """Stop for good: an assignment that arrives while the consumer is leaving must not start anything."""
         self._closed = True
         await self.stop(seconds)
 
@@ -120,25 +120,25 @@ class PartitionTasks:
                     self._end(refusal)
                     return
                 await self._pause(REFUSED_PAUSE)
-            except Exception as defect:  # the other partitions must not suffer for it
+            except Exception as defect:  # the other partitions must not suffer
                 defects += 1
-                logger.exception("partition %d: its task ended by a bug in Etapa (%d)", partition, defects)
+                logger.exception("partition %d: a bug in Etapa ended its task (%d)", partition, defects)
                 if defects >= _MOST_DEFECTS:
                     self._end(defect)
                     return
                 await self._pause(_DEFECT_PAUSE)
 
     def _is_refused(self, partition: int) -> bool:
-        """Whether it was refused the last time, and has not been ready since."""
+        """Whether it was refused last time and has not been ready since."""
         return partition in self._refusals and not (partition in self._tasks and self._tasks[partition].was_ready)
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond being stopped."""
+        """Wait, but no longer than until we are stopped."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _end(self, error: Exception) -> None:
         if not self.ended.done():
             self.ended.set_exception(error)
-            # Whoever watches takes it from here; if nobody does any more, it has been logged.
+            # Marks it as retrieved: if nothing watches any more, it has been logged already.
             self.ended.exception()

@@ -1,7 +1,7 @@
-"""What the partition task needs of the world: a log, a view, a clock, and somebody to tell.
+"""What the partition task needs from outside: a log, a view, a clock, and an observer.
 
-Every port stands for one partition (except the clock). The task is written against these alone; Kafka and Redis are
-behind them in the worker, and in-memory twins in the simulation. Times are microseconds since 1970.
+Every port except the clock stands for one partition. The task uses only these: behind them are Kafka and Redis in the
+worker, and in-memory twins in the simulation. Times are microseconds since 1970.
 """
 
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
@@ -17,30 +17,30 @@ from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
 
 
 class LogError(EtapaError):
-    """The log did not do what was asked. The task throws everything away and takes the partition over again."""
+    """The log did not do what was asked. The task discards everything and takes the partition over again."""
 
 
 class Fenced(LogError):
-    """A successor has taken the partition over; nothing of ours can be committed any more."""
+    """A successor has taken the partition over; we can no longer commit anything."""
 
 
 class Blocked(LogError):
-    """The log cannot do what was asked, and will not by itself. The message says what was found, where, and what would be right."""
+    """The log cannot do what was asked, and retrying will not help. The message says what was found, where, and what would be right."""
 
 
 class TransactionHangs(LogError):
-    """A transaction of the past is neither committed nor aborted in a partition that we write to, and nobody will end it.
+    """An old transaction in a partition that we write to is neither committed nor aborted, and nothing will end it.
 
-    Whatever we commit would end it too, and show what it holds. The message says where it is and what ends it.
+    Our next commit would end it too, and expose what it holds. The message says where it is and how to end it.
     """
 
 
 class TopicsMissing(LogError):
-    """A topic that we read or write is not there any more, or is hidden from us. The message names it."""
+    """A topic that we read or write no longer exists, or we may not see it. The message names it."""
 
 
 class OutcomeUnknown(LogError):
-    """A commit was sent and no answer came: it may have happened or not. Only the log knows."""
+    """A commit was sent and no answer came. Only the log knows whether it happened."""
 
 
 class ViewError(EtapaError):
@@ -48,24 +48,24 @@ class ViewError(EtapaError):
 
 
 class UnreadableMark(ViewError):
-    """Somebody else wrote to the view: its mark makes no sense."""
+    """The view's mark makes no sense: something else wrote to the view."""
 
 
 class Topics(msgspec.Struct, frozen=True):
-    """The topics that a worker reads and writes, as the log tells of them now."""
+    """The topics that a worker reads and writes, as the log reports them now."""
 
     partitions: int
     """Of touchpoints."""
     ids: Mapping[TopicRole, str] = {}
-    """A topic that is deleted and made anew has another one. Missing is what the log does not tell, or does not have."""
+    """A topic that is deleted and created again gets a new id. Topics without an id, or whose id the log does not report, are left out."""
     names: Mapping[TopicRole, str] = {}
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """What was there to read. `end` is the offset the log goes up to, so that lag can be told.
+    """The records that were there to read. `end` is the offset after the last record of the log; lag is measured against it.
 
-    `caught_up`: after these records nothing more was waiting (offsets that hold no record count as read), and the log
-    said so itself, not long ago: timers fire because of it. When the log does not answer, nothing is known, so it is false.
+    `caught_up`: nothing more was waiting after these records (offsets that hold no record count as read), and the log
+    itself said so recently. Timers fire because of it, so it is false when the log does not answer.
     """
 
     records: list[Record]
@@ -74,7 +74,7 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Transaction(msgspec.Struct, frozen=True):
-    """All that one batch makes real. The mark is written last of all."""
+    """Everything that one batch commits. The mark is written last."""
 
     stage_changes: Sequence[Outgoing]
     campaign_triggers: Sequence[Outgoing]
@@ -85,12 +85,12 @@ class Transaction(msgspec.Struct, frozen=True):
     next_offset: int
     """The consumer group's offset: the first touchpoint that is not part of this batch or an earlier one."""
     ledger: Sequence[Outgoing] = ()
-    """Pages of the ledger; records of `customer-state` like the states."""
+    """Pages of the ledger; they go to `customer-state`, like the states."""
     campaign_outcomes: Sequence[Outgoing] = ()
 
 
 RECENT_OFFSETS = 256
-"""Offsets at the end of `stage-changes` that a takeover looks at."""
+"""How many offsets at the end of `stage-changes` a takeover looks at."""
 
 
 class RecentChanges(msgspec.Struct, frozen=True):
@@ -98,75 +98,75 @@ class RecentChanges(msgspec.Struct, frozen=True):
 
     records: Sequence[Record]
     all: bool
-    """Whether these are all that were ever there: none are before them, and retention has removed none."""
+    """Whether these are all there ever were: there are none before them, and retention has removed none."""
 
 
 class States(Protocol):
-    """One partition of `customer-state`, as whoever reads it sees it. Methods raise `LogError`."""
+    """One partition of `customer-state`, as a reader sees it. Methods raise `LogError`."""
 
     async def state_range(self) -> tuple[int, int]:
-        """First offset, and the offset after the last committed one."""
+        """The first offset, and the offset after the last committed one."""
 
     def states(self, start: int, end: int) -> AsyncIterator[Sequence[StateRecord]]:
-        """Committed records from `start` up to but without `end`, in chunks, in order."""
+        """Committed records from `start` to before `end`, in chunks, in order."""
 
 
 class Log(States, Protocol):
     """One partition of the topics. Methods raise `LogError`; `commit` may raise `Fenced` or `OutcomeUnknown`."""
 
     async def fence(self) -> None:
-        """Start a transactional producer for the partition: no predecessor can commit after this returns.
+        """Start a transactional producer for the partition: once this returns, no predecessor can commit.
 
-        Settles whatever transaction a predecessor left open. May be called again, with or without `close` in between.
-        Raises `TransactionHangs` when one cannot be settled, and `TopicsMissing`.
+        Settles any transaction that a predecessor left open. May be called again, with or without `close` in between.
+        Raises `TransactionHangs` when a transaction cannot be settled, and `TopicsMissing`.
         """
 
     async def touchpoint_range(self) -> tuple[int, int]:
-        """First offset, and the offset after the last, of the partition of `touchpoints`."""
+        """The first offset, and the offset after the last, of the partition of `touchpoints`."""
 
     async def group_offset(self) -> int | None:
-        """The consumer group's committed offset, for comparison only: nothing depends on it."""
+        """The consumer group's committed offset. Only for comparison: nothing depends on it."""
 
     async def topics(self) -> Topics:
-        """The topics as they are now. From here on `fetch` raises `LogError` once it is known that they are others."""
+        """The topics as they are now. From here on, `fetch` raises `LogError` once they are known to have been replaced."""
 
     async def recent_changes(self) -> RecentChanges:
-        """The end of the partition of `stage-changes`. To be asked for after the fence."""
+        """The end of the partition of `stage-changes`. Call it after the fence."""
 
     def seek(self, offset: int) -> None:
         """Continue reading touchpoints at `offset`."""
 
     async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
-        """What is there, without waiting to fill it; waits up to `wait` seconds when there is nothing.
+        """The records that are there, without waiting for more; waits up to `wait` seconds when there are none.
 
-        Raises `LogError` when what comes next is there no more: it never jumps over records by itself. And when a topic is
-        another than `topics` told, which may come to be known a few seconds late.
+        Raises `LogError` when the next records no longer exist (it never skips records by itself), and when a topic is
+        no longer the one that `topics` reported, which may be noticed a few seconds late.
         """
 
     async def commit(self, transaction: Transaction) -> int:
-        """Commit one transaction. Gives the offset of its mark in `customer-state`."""
+        """Commit one transaction. Returns the offset of its mark in `customer-state`."""
 
     async def close(self) -> None:
-        """Let go of the producer. Safe to call more than once, and after a failure; never raises `LogError`."""
+        """Close the producer. Safe to call more than once, and after a failure; never raises `LogError`."""
 
 
 VIEW_FORMAT = 1
-"""The number that says how the view is laid out. Another one is not read."""
+"""The version of the view's layout. A view with another number is not read."""
 
 
 class ViewMark(msgspec.Struct, frozen=True):
-    """What the view says of itself. `complete` is false while it is being rebuilt."""
+    """How far the view got, and whose it is. `complete` is false while it is being rebuilt."""
 
     state_offset: int
     through: int
-    """The last touchpoint offset that it includes; -1 when there was none."""
+    """The offset of the last touchpoint included; -1 when there was none."""
     stream_time: int | None
     group: str
     partitions: int
     format: int
     complete: bool = True
     memories: Mapping[int, bytes] = {}
-    """As the mark in the log has them (see `Mark`)."""
+    """As in the log's mark (see `Mark`)."""
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -178,22 +178,22 @@ class Due(msgspec.Struct, frozen=True, gc=False):
 
 
 class LoadedCustomers(msgspec.Struct, frozen=True):
-    """States (in the order asked for; none where the customer is new), due timers in order of (due, customer), and the mark of that same moment."""
+    """States (in the order asked for; none for a new customer), due timers ordered by (due, customer), and the mark at that same moment."""
 
     mark: ViewMark | None
     states: Sequence[bytes | None]
     due: Sequence[Due]
     more_due: bool
-    """True when the limit cut the list of due timers short."""
+    """Whether the limit cut the list of due timers short."""
 
 
 class Scanned(msgspec.Struct, frozen=True):
-    """Some customers with their states, perhaps one of them twice, and where to look on (none: there are no more)."""
+    """Some customers with their states, possibly with repeats, and the cursor for the next call (none: there are no more)."""
 
     states: Sequence[tuple[str, bytes]]
     cursor: int | None
     customers: int
-    """How many there are in all."""
+    """How many customers there are in all."""
 
 
 NO_PAGES: Mapping[bytes, bytes | None] = MappingProxyType({})
@@ -208,33 +208,33 @@ class View(Protocol):
         """The mark, or none when the view of this partition is empty or was lost."""
 
     async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
-        """States, due timers (due at or before `due_by`) and the mark, as of one moment."""
+        """States, due timers (due at or before `due_by`) and the mark, all read at one moment."""
 
     async def counts(self) -> Mapping[str, int]:
         """How many customers are in each stage, by stage id; stages without customers may be missing."""
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        """The pages of the ledger by name, as they are stored, and the mark of that same moment."""
+        """The stored pages of the ledger by name, and the mark at that same moment."""
 
     def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
     ) -> Coroutine[Any, Any, ApplyOutcome]:
-        """Make `customers` and pages of the ledger (none: it is no more) visible and set `mark`, in one step, if the view's mark is at `follows`
+        """Show `customers` and pages of the ledger (none removes a page) and set `mark`, in one step, if the view's mark is at `follows`
         (none: no mark).
 
-        `already` when the view's mark is at `mark.state_offset` already, `refused` when it is anywhere else.
-        With `follows` none, whatever was left in the partition's keys is removed first. A customer may be named once only.
-        What can be made ready without the view is so at the call; nothing is sent before what it gives is awaited.
+        Returns `already` when the view's mark is at `mark.state_offset` already, `refused` when it is anywhere else.
+        With `follows` none, anything left in the partition's keys is removed first. Each customer may appear only once.
+        The call itself prepares what does not need the view; nothing is sent before its result is awaited.
         """
 
     async def scan(self, cursor: int, count: int) -> Scanned:
-        """Look at about `count` customers, from 0 on. Those that are there all the time until the end are seen at least once."""
+        """Read about `count` customers, starting at cursor 0. Customers that exist throughout the scan are seen at least once."""
 
     async def reclassification(self) -> tuple[ReclassifyRequest | None, ReclassifyProgress | None]:
-        """What `etapa reclassify` asks for, and what was last noted of it."""
+        """What `etapa reclassify` asks for, and the progress last noted."""
 
     async def note(self, progress: ReclassifyProgress) -> None:
-        """Note how far a request has got, for those who asked. Nothing else depends on it."""
+        """Note how far a request has got, for display. Nothing else depends on it."""
 
 
 class Clock(Protocol):

@@ -1,4 +1,4 @@
-"""What the view shows to those who only look: a customer, the counts of all stages, and a partition's keys as they are."""
+"""What the view shows to readers: a customer, the counts of all stages, and a partition's raw keys."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from etapa.stream.protocol.ports import ViewError, ViewMark
 
 
 class BeingRebuilt(ViewError):
-    """What was asked for is not whole at the moment: its partition is being built anew from the log, or about to be."""
+    """The data is incomplete at the moment: its partition is being rebuilt from the log, or about to be."""
 
 
 class StoredCustomer(msgspec.Struct, frozen=True):
@@ -19,35 +19,35 @@ class StoredCustomer(msgspec.Struct, frozen=True):
     stage: str
     state: bytes
     memories: KnownMemories = NO_KNOWN_MEMORIES
-    """What it takes to read the state, if the customer is to be judged."""
+    """Needed to read the state, if the customer is to be judged."""
 
 
 class LedgerPart(msgspec.Struct, frozen=True):
-    """Pages of a partition's ledger by name, as they are stored, and the stream time of their mark."""
+    """The stored pages of a partition's ledger by name, and the stream time of their mark."""
 
     pages: Mapping[bytes, bytes]
     stream_time: int | None
 
 
 class LedgerParts(msgspec.Struct, frozen=True):
-    """The ledgers of all partitions that the view shows whole."""
+    """The ledgers of all partitions that are complete in the view."""
 
     parts: Sequence[LedgerPart]
     missing: Sequence[int]
-    """Partitions that are not among them: the view holds nothing of them, because they are new or lost, or they are being rebuilt."""
+    """Partitions not included: they are new, lost or being rebuilt."""
 
 
 class StageCounts(msgspec.Struct, frozen=True):
-    """How many customers are in each stage, over all partitions that the view shows whole."""
+    """How many customers are in each stage, over all partitions that are complete in the view."""
 
     counts: Mapping[str, int]
     partitions: int
     missing: Sequence[int]
-    """Partitions whose customers are not counted: the view holds nothing of them, because they are new or lost, or they are being rebuilt."""
+    """Partitions whose customers are not counted: they are new, lost or being rebuilt."""
 
 
 class Shown(msgspec.Struct, frozen=True, gc=False):
-    """What the view holds of one customer; none of what is not there. `due` is the score of its timer."""
+    """What the view holds of one customer; none for what is missing. `due` is the score of its timer."""
 
     customer_id: bytes
     stage: bytes | None
@@ -56,7 +56,7 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
 
 
 class Inspected(msgspec.Struct, frozen=True):
-    """Some customers, the counts and the mark, as of one moment."""
+    """Some customers, the counts and the mark, all read at one moment."""
 
     mark: ViewMark | None
     customers: Sequence[Shown]

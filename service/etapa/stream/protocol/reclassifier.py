@@ -1,7 +1,7 @@
-"""The part of a partition's owner in a request to reclassify all customers: who is next, and when.
+"""The partition owner's share of a request to reclassify all customers: who is next, and when.
 
-It scans the states in the view, a portion at a time, and names those of an older version. Each tenure starts the scan again, because
-the position of the last one means nothing to another Redis; customers already done cost next to nothing.
+It scans the states in the view in portions, and picks those of an older version. Each tenure starts the scan again, because a scan
+position means nothing to another Redis; customers already done cost next to nothing.
 """
 
 from collections import deque
@@ -16,20 +16,20 @@ from etapa.stream.protocol.ports import View
 LOOK_EVERY = 2.0
 """Seconds between two checks for a request."""
 PORTION = 500
-"""Customers that are looked at, or carried over, at once."""
+"""Customers that are scanned, or carried over, at a time."""
 NOTE_EVERY = 0.5
-"""Seconds between two notes of how far it has got."""
+"""Seconds between two notes of the progress."""
 
 
 class Portion(msgspec.Struct, frozen=True):
-    """Customers to be carried over now, as one batch."""
+    """Customers to carry over now, as one batch."""
 
     request: ReclassifyRequest
     customer_ids: Sequence[str]
 
 
 class Reclassifier:
-    """Times are seconds of a clock that never goes back, as the caller reads them."""
+    """Times are seconds of a monotonic clock, read by the caller."""
 
     def __init__(self, view: View, version: int, pause: Callable[[], Awaitable[object]]) -> None:
         self._view = view
@@ -39,21 +39,21 @@ class Reclassifier:
         self._request: ReclassifyRequest | None = None
         self._finished: str | None = None
         self._cursor: int | None = 0
-        """Where to look on; none when everything has been looked at."""
+        """Where to continue the scan; none when it is finished."""
         self._waiting: deque[str] = deque()
         self._allowed_at = 0.0
-        """When the next customer may be carried over, as far as the rate goes."""
+        """When the requested rate allows the next customer to be carried over."""
         self._note_at = 0.0
         self._progress = ReclassifyProgress(request="", customers=0, looked_at=0, carried_over=0, moved=0, failed=0, done=False)
 
     def idle_for(self, now: float) -> float:
-        """Seconds for which there is nothing to do here."""
+        """Seconds until there is something to do here."""
         if self._request is None:
             return max(0.0, self._look_at - now)
         return max(0.0, self._allowed_at - now) if self._waiting else 0.0
 
     async def next(self, now: float) -> Portion | None:
-        """Customers to be carried over now; none when nothing is asked for, or not yet. Raises `ViewError` or `StateError`."""
+        """Customers to carry over now; none when there is no request, or it is too early. Raises `ViewError` or `StateError`."""
         if now >= self._look_at:
             self._look_at = now + LOOK_EVERY
             await self._look_for_requests()
@@ -71,12 +71,12 @@ class Reclassifier:
         if now < self._allowed_at:
             return None
         count = max(1, min(PORTION, len(self._waiting), int(request.rate)))
-        # Unused time is not caught up on, so the rate is never exceeded.
+        # Unused time is not made up for, so the rate is never exceeded.
         self._allowed_at = now + count / request.rate
         return Portion(request, [self._waiting.popleft() for _ in range(count)])
 
     async def carried_over(self, now: float, count: int, moved: int, failed: int) -> None:
-        """The portion is committed, and the view shows it."""
+        """Count a portion that is committed and shown by the view."""
         done = self._progress
         self._progress = msgspec.structs.replace(
             done, carried_over=done.carried_over + count, moved=done.moved + moved, failed=done.failed + failed

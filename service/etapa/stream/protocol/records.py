@@ -1,4 +1,4 @@
-"""What crosses the ports by the thousand: records as they are read and published, and customers as the view is to show them."""
+"""What crosses the ports in large numbers: records read and published, and customers as the view is to show them."""
 
 from collections.abc import Sequence
 from typing import Final, final
@@ -16,7 +16,7 @@ Headers = Sequence[tuple[str, bytes]]
 @final
 @mypyc_attr(acyclic=True)
 class Record:
-    """A record as it was read from `touchpoints`, untouched unless it is cut. `timestamp` is in microseconds."""
+    """A record as read from `touchpoints`, unchanged unless it was cut. `timestamp` is in microseconds since 1970."""
 
     __slots__ = ("cut", "headers", "key", "offset", "timestamp", "value")
 
@@ -29,7 +29,7 @@ class Record:
         self.value: Final = value
         self.headers: Final = headers
         self.cut: Final = cut
-        """That it was too large to be kept as a whole, and what is missing."""
+        """Set when the record was too large to keep whole: what is missing."""
 
     def size(self) -> int:
         """Bytes of its key and its value."""
@@ -76,7 +76,7 @@ class Outgoing:
 @final
 @mypyc_attr(acyclic=True)
 class Applied:
-    """A customer's new place in the view; `state` none erases the customer."""
+    """A customer's new place in the view; with no `state`, the customer is erased."""
 
     __slots__ = ("customer_id", "due", "stage", "state")
 
@@ -133,11 +133,9 @@ class StateRecord:
 
 
 def collect(records: Sequence[StateRecord], changed: dict[str, Applied], pages: dict[bytes, bytes | None]) -> int | None:
-    """Put the states among `records` into `changed`, the last one of each customer, and pages of the ledger into `pages` by name.
+    """Put the last state of each customer among `records` into `changed`, and pages of the ledger into `pages` by name.
 
-    Gives the offset of the last of these.
-
-    Raises `StateError`.
+    Returns the offset of the last of these. Raises `StateError`.
     """
     reached: int | None = None
     for record in records:

@@ -1,4 +1,4 @@
-"""A partition's stream time beyond what its touchpoints say: how it runs on while nothing arrives, and how many timers may fire at once.
+"""How a partition's stream time advances while no touchpoints arrive, and how far a batch may advance it.
 
 Pure: the wall clock arrives as an argument. Times are microseconds since 1970.
 """
@@ -10,12 +10,12 @@ from etapa.journey.units import SECOND
 
 
 class QuietPace:
-    """Where stream time would be by now in a partition that is caught up and reads nothing.
+    """Where stream time may be by now in a partition that is caught up and reads nothing.
 
-    It runs on at the wall clock's pace from the last touchpoint, so that a quiet partition fires its timers on time.
-    A stream time further back than `quiet_after` is history being fed: it stands still, or the next touchpoints of that
-    history would come late for timers that they disprove. Once nothing came for `quiet_after`, it jumps to the wall
-    clock, so that a partition catches up after a downtime. It never goes back and is never ahead of the wall clock
+    After the last touchpoint it advances at the pace of the wall clock, so that a quiet partition fires its timers on time.
+    A stream time further back than `quiet_after` means that history is being fed: it stands still, or the next touchpoints of
+    that history would come too late for timers that they disprove. When nothing has come for `quiet_after`, it jumps to the
+    wall clock, so that a partition catches up after a downtime. It never goes back and is never ahead of the wall clock
     (unless that was set back).
     """
 
@@ -26,12 +26,12 @@ class QuietPace:
         self._position: int | None = None
 
     def heard(self, monotonic: float) -> None:
-        """Touchpoints came at this time (seconds of a clock that never jumps), or are known to be waiting."""
+        """Touchpoints arrived at this time (seconds of a monotonic clock), or are known to be waiting."""
         self._heard_at = monotonic
         self._from = None
 
     def position(self, stream_time: int | None, wall: int, monotonic: float) -> int | None:
-        """Where stream time may go now; none while there is no stream time at all."""
+        """How far stream time may advance now; none while there is no stream time at all."""
         if stream_time is None:
             return None
         floor = stream_time if self._position is None else max(stream_time, self._position)
@@ -48,7 +48,7 @@ class QuietPace:
 
 
 def stream_time_after(items: Sequence[object], stream_time: int | None, wall: int) -> int | None:
-    """Stream time once these have been processed: the latest time they occurred at, never ahead of the wall clock, never back."""
+    """Stream time after these have been processed: their latest time, but never ahead of the wall clock, and never going back."""
     for item in items:
         if isinstance(item, Touchpoint):
             at = min(item.at, wall)

@@ -1,8 +1,8 @@
 """Taking a partition over: from the fence to the first touchpoint to read.
 
-The log is the truth. Its last mark says how far the partition got; what the view lacks of it is applied here, in a chain
-of chunks that any later owner can continue. Nothing of a group, a partition count or topics that do not belong together
-is ever written: that is looked at before the view is touched, and refused with a message for people.
+The log is the truth. Its last mark says how far the partition got; whatever the view lacks is applied here, in a chain of
+chunks that any later owner can continue. Groups, partition counts and topics that do not match are never mixed: they are
+checked before the view is touched, and refused with a message that says why.
 """
 
 import asyncio
@@ -37,11 +37,11 @@ from etapa.stream.protocol.task_options import TaskOptions
 logger = logging.getLogger(__name__)
 
 FIRST_LOOK_BACK = 64
-"""Records at the end of `customer-state` among which the last mark is looked for at first. It is the last but for what aborted transactions left."""
+"""How many records at the end of `customer-state` are first searched for the last mark. Only aborted transactions can follow it."""
 
 
 class InDoubt(EtapaError):
-    """What we hold in memory may differ from what is stored. Throw it away and take the partition over again."""
+    """What we hold in memory may differ from what is stored. Discard it and take the partition over again."""
 
     def __init__(self, reason: TakeoverReason, message: str) -> None:
         super().__init__(message)
@@ -49,16 +49,16 @@ class InDoubt(EtapaError):
 
 
 class TakenOver(msgspec.Struct, frozen=True):
-    """Where a partition stands when it has been taken over."""
+    """Where a partition stands after it has been taken over."""
 
     mark: Mark | None
     """The last mark in the log; none when the partition was never processed."""
     applied: int | None
     """The `customer-state` offset of that mark, which is where the view is now."""
     next_offset: int
-    """The touchpoint to read first. The log has been told to seek it."""
+    """The offset of the touchpoint to read first. The log has been told to seek to it."""
     topics: Topics
-    """As they were then, and are to be said in the next mark."""
+    """As they were at the takeover; the next mark names them."""
     customers: int
     """States that were read from the log and applied to the view."""
     damage: Sequence[Damage]
@@ -67,17 +67,17 @@ class TakenOver(msgspec.Struct, frozen=True):
 async def take_over(
     log: Log, view: View, observer: TaskObserver, partition: int, options: TaskOptions, pause: Callable[[], Awaitable[bool]]
 ) -> TakenOver | None:
-    """Fence, find the last mark, bring the view up to it and seek the next touchpoint.
+    """Fence, find the last mark, bring the view up to it and seek to the next touchpoint.
 
-    `pause` lets others run and is true when we are asked to leave; then none is given, and the next owner goes on with
-    what was done. Raises `PartitionRefused`, `LogError` or `ViewError`.
+    `pause` lets others run and returns true when we are asked to leave; the result is then none, and the next owner continues
+    from what was done. Raises `PartitionRefused`, `LogError` or `ViewError`.
     """
     try:
         await log.fence()
     except (TransactionHangs, TopicsMissing) as error:
         raise MayPass(str(error)) from error
     topics = await log.topics()
-    # In this order: the view never shows more than what was committed, so what it shows now is in the range read after.
+    # In this order: the view never shows more than was committed, so what it shows now is within the range read next.
     shown = await view.mark()
     first, end = await log.state_range()
     try:
@@ -100,7 +100,7 @@ async def take_over(
 
 
 async def last_mark(log: States, first: int, end: int) -> LastMark | None:
-    """The last mark in `customer-state`, without reading all of it. Raises `MayPass` when there are records and no mark, and `MarkError`."""
+    """Find the last mark in `customer-state` without reading it all. Raises `MayPass` if there are records but no mark, and `MarkError`."""
     look_back = FIRST_LOOK_BACK
     while first < end:
         start = max(first, end - look_back)
@@ -115,7 +115,7 @@ async def last_mark(log: States, first: int, end: int) -> LastMark | None:
             return LastMark(found.offset, decode_mark(found.value))
         if start == first:
             if anything:
-                # Or somebody who owns the partition by now has written a later mark, and this one was compacted away.
+                # Or a new owner has written a later mark by now, and the earlier one was compacted away.
                 raise MayPass("customer-state holds records but no mark: something else writes to the topic")
             break
         look_back *= 8
@@ -125,7 +125,7 @@ async def last_mark(log: States, first: int, end: int) -> LastMark | None:
 async def _catch_up(
     log: Log, view: View, first: int, shown: ViewMark | None, last: LastMark, pause_every: int, pause: Callable[[], Awaitable[bool]]
 ) -> int | None:
-    """Apply what the view lacks, in chunks. Gives the number of states applied; none when we are asked to leave."""
+    """Apply what the view lacks, in chunks. Returns the number of states applied; none when we are asked to leave."""
     customers = 0
     follows = None if shown is None else shown.state_offset
     async with _Applying(view, follows) as applying:
@@ -139,8 +139,8 @@ async def _catch_up(
                 if await pause():
                     return None
             complete = bool(records) and records[-1].offset == last.offset
-            # A chunk in between never ends at a mark's offset, so that no batch of a paused predecessor can follow it and
-            # have half a view taken for a whole one.
+            # A chunk in between never ends at a mark's offset, so no batch of a paused predecessor can follow it and
+            # make half a view look complete.
             offset = last.offset if complete else reached
             if offset is None:
                 continue
@@ -154,11 +154,11 @@ async def _catch_up(
 
 
 _TURNS = 8
-"""Turns of the loop until a call to Redis is on its way: of 1 to 30, no more than these made any difference."""
+"""Turns of the event loop until a call to Redis is sent: measured from 1 to 30, more than this made no difference."""
 
 
 class _Applying:
-    """Applies chunk after chunk to the view, one at a time, each while the next is being read."""
+    """Applies chunks to the view one at a time, each while the next is being read."""
 
     def __init__(self, view: View, follows: int | None) -> None:
         self._view = view
@@ -175,8 +175,8 @@ class _Applying:
             await asyncio.gather(self._under_way, return_exceptions=True)
 
     async def next(self, mark: ViewMark, customers: Sequence[Applied], pages: Mapping[bytes, bytes | None]) -> None:
-        """Begin with a chunk once the one before it is applied. Raises what `settle` does."""
-        # Made ready while the one before is being applied, so that the view need not wait for it.
+        """Start applying a chunk once the previous one is applied. Raises what `settle` does."""
+        # Prepared while the previous one is being applied, so that the view does not wait for it.
         apply = self._view.apply(self._follows, mark, customers, pages)
         try:
             await self.settle()
@@ -185,7 +185,7 @@ class _Applying:
             raise
         self._under_way = asyncio.create_task(apply)
         self._follows = mark.state_offset
-        # So that it is on its way before reading goes on, which does not always let others run: a call is not sent at the first turn.
+        # Reading does not always let others run, and a call is not sent on the first turn: have it sent before reading goes on.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
 
@@ -203,7 +203,7 @@ class _Applying:
 
 
 async def _next_offset(log: Log, observer: TaskObserver, partition: int, options: TaskOptions, last: LastMark | None) -> tuple[int, int]:
-    """The touchpoint that the mark says to go on at, and the first one to read, with a word about those in between."""
+    """The offset after the mark, and the first offset to read; reports the touchpoints in between, which are lost."""
     first, end = await log.touchpoint_range()
     if last is None:
         expected = next_offset = first if options.start == "earliest" else end
@@ -230,7 +230,7 @@ async def _next_offset(log: Log, observer: TaskObserver, partition: int, options
 
 
 def view_mark(mark: Mark, state_offset: int) -> ViewMark:
-    """What the view says of itself once it shows all that the mark at `state_offset` stands for."""
+    """The view's mark once it shows everything up to the mark at `state_offset`."""
     return ViewMark(
         state_offset, mark.through, mark.stream_time, mark.group, mark.partitions, VIEW_FORMAT, complete=True, memories=mark.memories
     )

@@ -1,7 +1,7 @@
 """The task of one partition: take it over, process it, and after any doubt take it over again.
 
-Written against the ports alone. The protocol, its four safeties and the invariants they keep are in docs; the steps are in
-`takeover` and `tenure`. Here is only what surrounds them: why a tenure ended, how long to wait, and when to give up.
+It uses only the ports. The protocol and its safeties are described in the package's docstring; the steps are in `takeover` and
+`tenure`. This module holds what surrounds them: why a tenure ended, how long to wait, and when to give up.
 """
 
 import logging
@@ -23,15 +23,15 @@ __all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]
 logger = logging.getLogger(__name__)
 
 NAP = 0.1
-"""Seconds between two checks whether we are asked to leave, while waiting to take over again."""
+"""Seconds between checks whether we are asked to leave, while waiting to take over again."""
 ATTEMPTS_TO_PASS = 5
-"""How often something that may pass by itself is checked before it is believed."""
+"""How many times a problem that may go away by itself is seen before it is believed."""
 
 
 class PartitionTask:
     """Owns one partition from `run()` to `request_stop()`, or until it is cancelled.
 
-    One task may run per partition in a process; that another process believes it owns the partition too does no harm.
+    One task may run per partition in a process. It does no harm if another process believes that it owns the partition too.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class PartitionTask:
         self._ready = self._was_ready = False
         self._trouble = self._damage = ""
         self._schema_needed: int | None = None
-        """What the last tenure could not go on without."""
+        """The schema that the last tenure could not go on without."""
         self._tenure: Tenure | None = None
         self._done_up_to: int | None = None
 
@@ -52,37 +52,37 @@ class PartitionTask:
 
     @property
     def ready(self) -> bool:
-        """Whether the partition is taken over, so that the view is whole and touchpoints are processed."""
+        """Whether the partition is taken over: the view is complete and touchpoints are processed."""
         return self._ready
 
     @property
     def was_ready(self) -> bool:
-        """Whether it has been ready at any time."""
+        """Whether the partition has ever been ready."""
         return self._was_ready
 
     @property
     def done_up_to(self) -> int | None:
-        """The offset of the first touchpoint that may still wait, as last known; none before the first takeover is through."""
+        """The offset of the first touchpoint that may still be waiting, as last known; none before the first takeover is finished."""
         return self._done_up_to if self._tenure is None else self._tenure.done_up_to
 
     @property
     def trouble(self) -> str:
-        """Why the partition is being taken over again, in words for people; empty the first time, and while it is ready."""
+        """Why the partition is being taken over again, in words; empty the first time, and while it is ready."""
         return self._trouble
 
     @property
     def damage(self) -> str:
-        """What the last takeover found of half a transaction, in words for people; empty when there was nothing."""
+        """What the last takeover found of half a transaction, in words; empty when it found nothing."""
         return self._damage
 
     def request_stop(self) -> None:
-        """Finish the batch at hand, show it in the view, and return from `run`. Takeovers and pauses are left at once."""
+        """Finish the current batch, show it in the view, and return from `run`. Takeovers and pauses end at once."""
         self._stop_requested = True
 
     async def run(self) -> None:
-        """Process the partition until asked to stop. Raises `PartitionRefused` when somebody has to step in first.
+        """Process the partition until asked to stop. Raises `PartitionRefused` when an operator has to act first.
 
-        Errors of the ports end in taking over again, with growing pauses. Any other error is a defect, and is raised.
+        After errors of the ports it takes over again, with growing pauses. Any other error is a bug, and is raised.
         """
         around, options = self._around, self._around.options
         reason: TakeoverReason = "assigned"
@@ -114,7 +114,7 @@ class PartitionTask:
             try:
                 await around.log.close()
             finally:
-                # Also when closing took too long and was cancelled: from here on another worker speaks for the partition.
+                # Even if closing took too long and was cancelled: from here on another worker reports on the partition.
                 around.observer.released(around.partition)
 
     async def _hold(self, reason: TakeoverReason) -> None:
@@ -124,7 +124,7 @@ class PartitionTask:
         self._tenure = None
         around.observer.takeover_started(around.partition, reason)
         if self._schema_needed is not None:
-            # Else the partition would be ready for a moment each time.
+            # Otherwise the partition would be ready for a moment each time.
             await around.options.decoder.learn(self._schema_needed)
             self._schema_needed = None
         started = around.clock.monotonic()
@@ -160,7 +160,7 @@ class PartitionTask:
         return Tenure(self._around, taken)
 
     async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
-        """Say why, close the producer, and wait (at least this many seconds) before the next takeover."""
+        """Log why, close the producer, and wait at least `at_least` seconds before the next takeover."""
         around, options = self._around, self._around.options
         self._trouble = f"{reason}: {cause}"
         seconds = max(at_least, min(options.longest_backoff, options.first_backoff * 2.0 ** min(failures - 1, 30)))
@@ -178,7 +178,7 @@ class PartitionTask:
 
 
 def reason_of(error: InDoubt | LogError | ViewError | SchemasAway) -> TakeoverReason:
-    """The name of a failed tenure's reason, for the next takeover."""
+    """Why a tenure failed, as the reason of the next takeover."""
     if isinstance(error, InDoubt):
         return error.reason
     if isinstance(error, Fenced):
@@ -191,7 +191,7 @@ def reason_of(error: InDoubt | LogError | ViewError | SchemasAway) -> TakeoverRe
 
 
 def _tell_of_another_version(partition: int, mark: Mark | None, program: Program) -> None:
-    """Say it when the partition was processed by another version of the journey before."""
+    """Log it if another version of the journey processed the partition before."""
     journey = program.journey
     if mark is None or (mark.journey, mark.version) == (journey.id, journey.version):
         return

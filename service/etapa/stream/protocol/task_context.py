@@ -1,4 +1,4 @@
-"""What the parts of a partition's task share."""
+"""What the parts of a partition task share."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from etapa.stream.protocol.task_options import TaskOptions
 
 
 class TaskContext(msgspec.Struct, frozen=True):
-    """What a task is given once and for all."""
+    """What a task is given when it is created."""
 
     partition: int
     program: Program

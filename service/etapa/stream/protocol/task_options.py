@@ -1,4 +1,4 @@
-"""How a partition task is set up: who it is, where it starts, and the bounds it keeps."""
+"""The options of a partition task: its group, where it starts, and its limits."""
 
 from typing import Literal
 
@@ -17,30 +17,30 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     """The consumer group. It is written into every mark; a mark of another group is refused."""
     topic: str = "touchpoints"
-    """The topic of the touchpoints, as dead letters name it."""
+    """The name of the touchpoints topic, for dead letters."""
     start: Start = "earliest"
-    """Where a partition begins that has no mark."""
+    """Where a partition without a mark begins."""
     decoder: Decoder = decoder_within(TouchpointLimits())
-    """What makes touchpoints of the records, and bounds what it takes."""
+    """Turns records into touchpoints, within limits."""
     quiet_after: int = 60_000_000
-    """A partition that read nothing for this long follows the wall clock, however far behind its stream time was."""
+    """A partition that has read nothing for this long follows the wall clock, however far behind its stream time is."""
 
     max_records: int = 20_000
     max_bytes: int = 6 * 1024 * 1024
     max_timers: int = 2_000
-    """Most due timers loaded at once; more are run in batches of their own."""
+    """At most this many due timers are loaded at once; any more get batches of their own."""
     max_struck: int = 20_000
-    """After so much has come of timers a batch is committed, also in the middle of those of one customer."""
+    """A batch is committed once its timers have caused this much, even in the middle of one customer's timers."""
     customers_in_memory: int = 50_000
-    """Customers kept between batches. What one batch touches is kept in any case until the view shows it."""
+    """Customers kept in memory between batches. Those in the current batch are always kept until the view shows it."""
     pause_every: int = 500
-    """Records, or timers, after which the event loop gets a turn: a few milliseconds of work."""
+    """Records or timers after which the event loop gets a turn: a few milliseconds of work."""
 
     idle_wait: float = 0.5
-    """How long to wait for touchpoints before looking at timers and at the view's mark. Bounds how late a timer fires."""
+    """How long to wait for touchpoints before checking timers and the view's mark. Limits how late a timer fires."""
     first_backoff: float = 0.1
-    """Pause before taking over again. It doubles from time to time up to `longest_backoff` until a batch is committed."""
+    """Pause before taking over again. It doubles each time, up to `longest_backoff`, until a batch is committed."""
     longest_backoff: float = 10.0
     patient_backoff: float = 1.0
-    """Least pause where time alone may help: after a successor took over, so that the news of having lost the partition can
-    arrive first, and before what looks wrong for good is looked at again."""
+    """Shortest pause where time alone may help: after a successor took over, so that the news that we lost the partition can
+    arrive first, and before a problem that looks permanent is checked again."""

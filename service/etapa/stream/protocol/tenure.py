@@ -1,8 +1,8 @@
-"""One tenure: the time from a takeover until something is in doubt or we are asked to leave. A loop of batches.
+"""One tenure: a loop of batches, from a takeover until something is in doubt or we are asked to leave.
 
-While one batch is applied to the view, the next is read, decoded, loaded and judged; its commit waits for the apply. What
-makes that right: the customers of the batch in flight stay in memory, so a load may miss them, and a load counts only if
-the view's mark of that same moment is the last one applied or the one in flight.
+While one batch is applied to the view, the next is read, decoded, loaded and judged; its commit waits for the apply. This
+is safe because the customers of the batch in flight stay in memory, so a load may miss them, and because a load counts only
+if the view's mark at that moment is the last one applied or the one in flight.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class _InFlight(msgspec.Struct, frozen=True):
 
 
 class Tenure:
-    """Everything that is known of a partition while it is ours. Thrown away as a whole when in doubt."""
+    """Everything known about a partition while it is ours. Discarded as a whole when anything is in doubt."""
 
     def __init__(self, around: TaskContext, taken: TakenOver) -> None:
         self._around = around
@@ -50,9 +50,9 @@ class Tenure:
         self._applied = taken.applied
         self._next_offset = taken.next_offset
         self._nothing_before = 0
-        """Up to this offset nothing waited when the log was last asked, though some offsets may hold no record."""
+        """When the log was last asked, nothing was waiting before this offset; some offsets may hold no record."""
         self._stream_time = None if taken.mark is None else taken.mark.stream_time
-        """As the last mark has it."""
+        """That of the last mark."""
         self._last_change = None if taken.mark is None else taken.mark.last_change
         self._replaced = () if taken.mark is None else taken.mark.replaced
         self._memories = {} if taken.mark is None else dict(taken.mark.memories)
@@ -72,22 +72,22 @@ class Tenure:
         self._seconds: dict[BatchStep, float] = {}
         self._began: dict[Beginning, float] = {}
         self.sound = False
-        """Whether this tenure got as far as committing a batch, or as finding the view as it was left."""
+        """Whether this tenure has committed a batch, or found the view as it was left."""
 
     def _new_engine(self) -> Partition:
         return Partition(self._around.program, self._stream_time, self._around.options.pause_every)
 
     @property
     def done_up_to(self) -> int:
-        """The offset of the first touchpoint that may still wait: all before it are committed, or are none."""
+        """The offset of the first touchpoint that may still be waiting: all touchpoints before it are committed."""
         return max(self._next_offset, self._nothing_before)
 
     async def process(self, stopping: Callable[[], bool]) -> None:
-        """Process batches until `stopping()`; then finish what was begun. Raises `InDoubt`, `LogError` or `ViewError`."""
+        """Process batches until `stopping()`, then finish the current one. Raises `InDoubt`, `LogError` or `ViewError`."""
         try:
             await self._open_ledger()
             if self._never_processed and self._around.options.start == "latest":
-                # Else what arrives before the first batch would be passed over if we went away in between.
+                # Otherwise touchpoints that arrive before the first batch would be skipped if we stopped in between.
                 await self._commit(0, [], empty=True)
             while not stopping():
                 if not self._waiting.records:
@@ -104,27 +104,27 @@ class Tenure:
             raise
         finally:
             if self._in_flight is not None:
-                # It is committed, so it may well be applied; and nothing of ours may run on when the next tenure begins.
+                # It is committed, so it may be applied; and nothing of ours may still run when the next tenure begins.
                 await asyncio.gather(self._in_flight.apply, return_exceptions=True)
 
     async def _open_ledger(self) -> None:
-        """Take the ledger over as the view has it, which the takeover has brought up to the log."""
+        """Read the ledger from the view, which the takeover has brought up to the log."""
         mark, pages = await self._around.view.ledger()
         shown = None if mark is None else mark.state_offset
         if shown != self._applied:
             raise InDoubt("wrong_mark", f"the view is at {shown}, expected {self._applied}: it lost writes, or something else writes to it")
-        # Whatever is there without a mark belongs to nobody.
+        # Without a mark, whatever is there is not ours.
         self._ledger = LedgerKeeper({} if mark is None else pages, self._stream_time)
 
     async def _read(self) -> None:
-        """Fetch what is there and decode it."""
+        """Fetch the records that are there and decode them."""
         around, options = self._around, self._around.options
-        # What came to no commit belongs to no batch.
+        # Times of steps that led to no commit belong to no batch.
         self._seconds, self._began = {}, {"fetch": around.clock.monotonic()}
         wait = 0.0 if self._more_timers else min(options.idle_wait, self._reclassifier.idle_for(around.clock.monotonic()))
         records: list[Record] = []
         if not self._intake.holds_more:
-            # What arrives after the log was asked is not known of, so time is up to here and no further if nothing is there.
+            # Touchpoints that arrive after this are unknown to us, so if nothing is there, time may advance to here and no further.
             self._asked_at = around.clock.now(), around.clock.monotonic()
             fetched = await around.log.fetch(options.max_records, options.max_bytes, wait)
             records = fetched.records
@@ -150,7 +150,7 @@ class Tenure:
         loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
         count = len(items)
         if loaded.more_due:
-            # Timers that were not loaded may be due once stream time gets here: nothing may pass it before they have fired.
+            # Timers that were not loaded may be due at this point: stream time may not pass it before they have fired.
             bound = loaded.due[-1].due + self._around.program.grace
             count = count_before(bound, items, engine.stream_time, wall)
             if count == 0:
@@ -161,23 +161,23 @@ class Tenure:
         except CannotJudge as failure:
             await self._start_over_without(failure)
             return
-        # A late touchpoint may have set a timer that stream time has passed already.
+        # A late touchpoint may have set a timer that is already due in stream time.
         if taken == count and engine.stream_time is not None:
             await self._advance(engine.stream_time)
         await self._commit(taken, unusable)
 
     async def _start_over_without(self, failure: "CannotJudge") -> None:
-        """Make a dead letter of a record that cannot be judged, and forget all that was judged since the last commit."""
+        """Make a record that cannot be judged a dead letter, and discard everything judged since the last commit."""
         self._judge.tell_of_failure(self._waiting, failure.position, failure)
-        # Half of it may be in memory by now. What the view shows is whole once the batch in flight is there.
+        # Memory may hold half of its effects. Once the batch in flight is applied, the view is consistent.
         await self._settle()
         self._engine = self._new_engine()
         self._waiting = self._waiting.with_rejected(failure.position, rejected("evaluation_failed", str(failure)))
-        # Such records seldom come alone, and starting over for each would take time quadratic in their number.
+        # Such records rarely come alone, and starting over for each would take time quadratic in their number.
         self._judge.is_careful = True
 
     async def _process_quiet_time(self) -> None:
-        """Check that the view is still as we left it, and fire the timers that have become due as time passed."""
+        """Check that the view is still as we left it, and fire the timers that have become due."""
         await self._settle()
         position = self._pace.position(self._engine.stream_time, *self._asked_at)
         loaded = await self._load([], position)
@@ -187,14 +187,14 @@ class Tenure:
             await self._fire_timers(loaded.due[-1].due + self._around.program.grace if loaded.more_due else position)
 
     async def _fire_timers(self, stream_time: int) -> None:
-        """A batch without touchpoints: only time goes on, up to where all timers due before have been loaded."""
-        # The view's list may name customers that the batch in flight has moved on. After it, every entry is a timer that fires.
+        """Commit a batch without touchpoints: time advances, but only as far as all timers due by then are loaded."""
+        # Until the batch in flight is applied, the view's due timers may be out of date. Afterwards every entry is a timer that fires.
         await self._settle()
         await self._advance(stream_time)
         await self._commit(0, [])
 
     async def _advance(self, stream_time: int) -> None:
-        """Let time go on as far as the timers on the way fit into one batch."""
+        """Advance time as far as the timers that fire on the way fit into one batch."""
         engine = self._engine
         while not engine.advance(stream_time):
             await self._pause()
@@ -203,7 +203,7 @@ class Tenure:
                 return
 
     async def _reclassify(self) -> None:
-        """A batch of customers that are carried over to this version of the journey on request."""
+        """Commit a batch of customers that `etapa reclassify` carries over to this version of the journey."""
         clock, engine = self._around.clock, self._engine
         portion = await self._reclassifier.next(clock.monotonic())
         if portion is None:
@@ -226,7 +226,7 @@ class Tenure:
         await self._reclassifier.carried_over(clock.monotonic(), len(portion.customer_ids) - failed, moved, failed)
 
     async def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> LoadedCustomers:
-        """Bring customers into memory: those named, and those whose timer is due by `stream_time`."""
+        """Load customers into memory: those named, and those with a timer due by `stream_time`."""
         around = self._around
         started = around.clock.monotonic()
         expected = (self._applied,) if self._in_flight is None else (self._applied, self._in_flight.state_offset)
@@ -239,7 +239,7 @@ class Tenure:
                 f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or something else writes to it",
             )
         if shown is None:
-            # Whatever is there belongs to nobody; the first apply removes it.
+            # Whatever is there is not ours; the first apply removes it.
             loaded = LoadedCustomers(None, [None] * len(customer_ids), (), more_due=False)
         await self._admit(customer_ids, loaded)
         self._took("load", started)
@@ -266,7 +266,7 @@ class Tenure:
         return judged
 
     async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
-        """Commit what the engine did with the first `count` waiting records. Nothing is written if nothing was done, unless `empty`."""
+        """Commit what the engine did with the first `count` waiting records. Without any effect nothing is written, unless `empty`."""
         around, clock = self._around, self._around.clock
         work = self._engine.collect()
         if not (count or work.changed or empty):
@@ -383,7 +383,7 @@ class Tenure:
         await self._around.clock.sleep(0)
 
     def _took(self, step: BatchStep, started: float) -> float:
-        """Note how long a step took. Gives the time now."""
+        """Record how long a step took. Returns the time now."""
         now = self._around.clock.monotonic()
         self._began.setdefault(step, started)
         self._seconds[step] = self._seconds.get(step, 0.0) + now - started
