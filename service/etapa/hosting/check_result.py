@@ -1,4 +1,4 @@
-"""What `etapa doctor` finds: one thing that was looked at, how it is, and what to do."""
+"""A result of `etapa doctor`: what was checked, what was found, and what to do."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from etapa.hosting.trouble import Trouble, TroubleKind
 
 Level = Literal["good", "warning", "bad"]
 DeliveryCause = Literal["delivery_file", "secrets", "destination", "name_unknown"]
-"""What keeps delivery from working that is no server's."""
+"""What keeps delivery from working, apart from problems with servers."""
 
 
 class CheckResult(msgspec.Struct, frozen=True):
@@ -16,16 +16,16 @@ class CheckResult(msgspec.Struct, frozen=True):
 
     area: Literal["Etapa", "Kafka", "Redis", "Delivery"]
     check: str
-    """What was looked at, in a word or two."""
+    """What was checked, in a word or two."""
     level: Level
     """`bad`: Etapa does not work, or would do damage, before this is fixed. `warning`: it works, but not as it should."""
     found: str
     advice: str = ""
-    """What to do; empty where nothing is to be done."""
+    """What to do; empty when there is nothing to do."""
     cause: TroubleKind | DeliveryCause | None = None
-    """What keeps a server, or delivery, from being of use, in a word for machines."""
+    """Why a server or delivery does not work, in a word for machines."""
 
     @classmethod
     def of(cls, trouble: Trouble, check: str) -> "CheckResult":
-        """A trouble with a server, as a line."""
+        """A problem with a server, as a line."""
         return cls(trouble.server, check, "bad", f"{trouble.server} at {trouble.address}: {trouble.found}", trouble.advice, trouble.kind)

@@ -1,6 +1,6 @@
-"""What a worker's coroutines run on: uvloop's event loop where there is one, which is everywhere but on Windows.
+"""The event loop of a process: uvloop's where it is available, which is everywhere but on Windows.
 
-It does the same as asyncio's own for less CPU: reading and writing are done in C, straight from and to the sockets.
+It does the same as asyncio's own with less CPU: it reads from and writes to the sockets in C.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes an event loop."""
+    """The function that creates an event loop."""
     if find_spec("uvloop") is None:
         return asyncio.new_event_loop
     make: Callable[[], asyncio.AbstractEventLoop] = import_module("etapa.hosting.uvloop_loop").Loop
@@ -21,6 +21,6 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run to the end, as `asyncio.run`."""
+    """Run a coroutine to its end, like `asyncio.run`."""
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(work)

@@ -1,7 +1,7 @@
 """Faust's frame for a process: an app and a worker without what Faust does for a terminal and a developer's machine.
 
-Faust gives services that start and stop in order, signals, and agents. What the process does is one service, the main one: when
-that ends by itself, so does the process.
+Faust provides services that start and stop in order, signals, and agents. The process's work is one service, the main one: when
+it ends by itself, so does the process.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class DisklessApp(faust.App):
     """An app that keeps nothing on disk."""
 
     def _create_directories(self) -> None:
-        """None: nothing is kept on disk, and the working directory may not be ours to write to."""
+        """Create none: nothing is kept on disk, and the working directory may not be writable."""
 
 
 _App = TypeVar("_App", bound=DisklessApp)
@@ -33,7 +33,7 @@ _App = TypeVar("_App", bound=DisklessApp)
 def made_app(kind: type[_App], name: str, settings: Settings, services: Sequence[Service], *, consumes: bool, **options: Any) -> _App:
     """An app of this kind with these services, which start after Faust's own and stop before them.
 
-    Without `consumes` Faust connects to no broker; it never produces, and serves no HTTP. `options` are further settings of Faust's.
+    Without `consumes` Faust connects to no broker. It never produces, and serves no HTTP. `options` are further Faust settings.
     """
 
     class Boot(BootStrategy):
@@ -45,9 +45,9 @@ def made_app(kind: type[_App], name: str, settings: Settings, services: Sequence
             """Faust's own services, then ours."""
             return self._chain(super().server(), services)
 
-    # A class of its own, since the strategy is looked up in the class.
+    # A separate class, since Faust looks the strategy up in the class.
     hosted: type[_App] = type(kind.__name__, (kind,), {"BootStrategy": Boot})
-    # All at once: a setting changed later is ignored or warned of.
+    # All at once: Faust ignores settings that change later, or warns about them.
     return hosted(
         name,
         broker=[f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")],
@@ -61,36 +61,36 @@ def made_app(kind: type[_App], name: str, settings: Settings, services: Sequence
 
 
 class Main(Protocol):
-    """What the process is there for."""
+    """The main service of the process."""
 
     ended: asyncio.Event
-    """It ended by itself."""
+    """Set when it ended by itself."""
     error: Exception | None
-    """Why."""
+    """Why it ended."""
 
 
 class StoppableWorker(faust.Worker):
-    """Faust's worker without what it does for a terminal, and with signals that only ever mean to stop, in bounded time."""
+    """Faust's worker without its terminal features, and with signals that only ever stop it, in bounded time."""
 
     def __init__(self, app: faust.App, stop_seconds: float) -> None:
-        """The process is gone `stop_seconds` after it was asked to stop, or began to, at the latest."""
+        """The process ends at most `stop_seconds` after it was asked to stop, or began to stop by itself."""
         super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=asyncio.get_running_loop())
         self.spinner = None
         self.asked_to_stop = asyncio.Event()
         self._deadline = StopDeadline(stop_seconds)
 
     def install_signal_handlers(self) -> None:
-        # mode's own handlers stop the worker beside whoever waits for it, who would then leave before that is done.
+        # mode's own handlers stop the worker in the background, and `run_until_stopped` would return before that is done.
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._ask_to_stop, number)
 
     def _ask_to_stop(self, number: signal.Signals) -> None:
-        logger.info("%s: finishing what was begun", number.name)
+        logger.info("%s: finishing the current work", number.name)
         self._deadline.begin()
         self.asked_to_stop.set()
 
     async def run_until_stopped(self, main: Main) -> None:
-        """Run until a signal asks to stop or something ends by itself, then stop everything in order. Raises what ended it, if that was an error."""
+        """Run until a signal or until something ends by itself, then stop everything in order. Raises the error that ended it, if any."""
         started = asyncio.ensure_future(self.start())
         ended = asyncio.ensure_future(main.ended.wait())
         asked = asyncio.ensure_future(self.asked_to_stop.wait())
@@ -102,7 +102,7 @@ class StoppableWorker(faust.Worker):
             ended.cancel()
             asked.cancel()
             await asyncio.wait({started})
-        # In the order of what came first: a service that did not start, a main one that gave up, a service that failed later.
+        # In order of time: a service that did not start, a main one that gave up, a service that failed later.
         started.result()
         error = main.error or self.crash_reason
         if error is not None:

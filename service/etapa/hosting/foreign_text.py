@@ -1,7 +1,7 @@
-"""Text that others wrote, made fit for a terminal, a log or a pipe: nothing in it moves a cursor, rings, colours or turns writing round.
+"""Makes untrusted text safe for a terminal, a log or a pipe: it cannot move the cursor, ring, colour or reverse the writing direction.
 
-Control characters (also those of C1), what turns the direction of writing, line separators, and what has no glyph are not printed as
-they are: in prose a replacement character stands for each, in JSON and in logs its escape.
+Control characters (C1 too), direction marks, line separators and characters without a glyph are not printed as they are: prose shows a
+replacement character instead, JSON and logs show an escape.
 """
 
 
@@ -16,9 +16,9 @@ def escaped(text: str) -> str:
 
 
 def json_text(encoded: bytes) -> str:
-    """JSON as it was encoded, with an escape for each such character. Bytes that are no UTF-8 become replacement characters."""
+    """Encoded JSON as text, with an escape for each such character. Bytes that are not UTF-8 become replacement characters."""
     text = encoded.decode(errors="replace")
-    # In JSON a line feed stands only between values.
+    # In JSON, a line feed occurs only between values.
     return text if text.isprintable() else "".join(one if one.isprintable() or one == "\n" else _json_escape(one) for one in text)
 
 

@@ -1,4 +1,4 @@
-"""What a process says of itself: whether what it needs is good, and why it ended."""
+"""What a process reports about itself: whether what it needs works, and why it ended."""
 
 import msgspec
 
@@ -6,11 +6,11 @@ from etapa.errors import EtapaError
 
 
 class WorkerError(EtapaError):
-    """The worker cannot go on by itself. The message says what was found and what would be right."""
+    """The worker cannot continue by itself. The message says what was found and what would be right."""
 
 
 class Health(msgspec.Struct, frozen=True):
-    """One thing that must be good before work is done here, and what was found when it is not, or what people should know when it is."""
+    """One thing that must work before this process can. `detail` is what is wrong or, when ready, what operators should know."""
 
     name: str
     ready: bool

@@ -1,6 +1,7 @@
-"""What is logged, as lines: for people, as logfmt, or as JSON. One event is one line, whatever text is in it, and no line holds a secret.
+"""Formats log records as lines: for people, as logfmt, or as JSON. One event is one line, whatever it holds, and no line holds a secret.
 
-Whoever logs about a customer says who it is with `extra={"customer_id": …}`, and never in the message; how that is shown is decided here.
+Code that logs about a customer passes `extra={"customer_id": …}` and never names the customer in the message; how the id is shown is
+decided here.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from etapa.hosting.foreign_text import escaped, json_text
 from etapa.settings.values import HIDDEN
 
 SHORTEST_SECRET = 4
-"""What is shorter stands in ordinary words, too, and would make lines unreadable without hiding anything."""
+"""Shorter secrets also occur in ordinary words; replacing them would make lines unreadable without hiding anything."""
 PSEUDONYM_DIGITS = 16
 
 Fields = Mapping[str, object]
@@ -28,11 +29,11 @@ _PLAIN_VALUE = re.compile(r"[!#-<>-\[\]-~]+")
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """What replaces every one of these secrets in a text, also percent-encoded or decoded, or written as Python and JSON write strings."""
+    """A function that hides these secrets in a text, also when percent-encoded, decoded, or escaped as in Python or JSON strings."""
     forms = set()
     for secret in secrets:
         for form in (secret, unquote(secret), quote(secret, safe="")):
-            # The fourth is a string of Python that holds quotation marks of both kinds.
+            # The fourth is a Python string that holds both kinds of quotation marks.
             forms |= {form, escaped(form), repr(form)[1:-1], repr(form + "\"'")[1:-4], json_text(_encoded(form))[1:-1]}
     known = sorted((form for form in forms if len(form) >= SHORTEST_SECRET), key=len, reverse=True)
     if not known:
@@ -42,22 +43,22 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
 
 
 def pseudonym(customer_id: str, key: bytes) -> str:
-    """The same for the same customer and key, and of no use without the key: the beginning of HMAC-SHA256 of the id, in hexadecimal."""
+    """Always the same for a customer and a key, and useless without the key: the first hexadecimal digits of the id's HMAC-SHA256."""
     return hmac.new(key, customer_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:PSEUDONYM_DIGITS]
 
 
 class LineFormatter(logging.Formatter):
-    """Makes a line of each record. Subclasses say how a line is written; what stands in it is the same for all."""
+    """Turns each record into one line. Subclasses decide how it is written; the content is the same for all."""
 
     def __init__(self, static: Mapping[str, str], redact: Callable[[str], str], shown_customer: Callable[[str], str]) -> None:
-        """`static` are fields of every line; `shown_customer` makes what is shown of a customer's id."""
+        """`static` are fields of every line; `shown_customer` turns a customer's id into what is shown."""
         super().__init__()
         self._static = static
         self._redact = redact
         self._shown_customer = shown_customer
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """The line, without a line end."""
         fields: dict[str, object] = {
             "time": f"{time.strftime(_TIME, time.gmtime(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
@@ -87,10 +88,10 @@ class LineFormatter(logging.Formatter):
 
 
 class TextLines(LineFormatter):
-    """For people: time, level, who says it, and what. Fields stand behind, and a traceback with bars for its line ends."""
+    """For people: time, level, logger and message, then the fields, then any traceback with bars for line ends."""
 
     def written(self, fields: Fields) -> str:
-        """The fields as one line. Those that are the same in each line are left out."""
+        """The fields as one line, without those that are the same in every line."""
         shown = dict(fields)
         moment, level, logger = (str(shown.pop(name)) for name in ("time", "level", "logger"))
         message, trace = escaped(str(shown.pop("message"))), str(shown.pop("traceback", ""))
@@ -102,7 +103,7 @@ class TextLines(LineFormatter):
 
 
 class LogfmtLines(LineFormatter):
-    """`name=value` with spaces between; a value that is not plain ASCII without spaces is written as JSON writes a string."""
+    """`name=value` pairs separated by spaces; a value that is not plain ASCII without spaces is written as a JSON string."""
 
     def written(self, fields: Fields) -> str:
         """The fields as one line."""
@@ -121,7 +122,7 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError, IndexError):
-        # Whoever logs so made a mistake; what was meant is worth more than the complaint of the logging library, which takes many lines.
+        # The arguments do not fit the message. What was meant is worth more than the logging library's complaint over many lines.
         return f"{record.msg} {record.args!r}"
 
 
@@ -137,5 +138,5 @@ def _encoded(value: object) -> bytes:
 
 
 def _sound(value: object) -> object:
-    """Half a surrogate pair cannot be encoded."""
+    """Escape half surrogate pairs, which cannot be encoded."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

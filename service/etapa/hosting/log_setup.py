@@ -1,4 +1,4 @@
-"""Where a process logs, in which format, and what it keeps to itself."""
+"""Where a process logs, in which format, and what it hides."""
 
 import logging
 import os
@@ -27,9 +27,9 @@ Process = Literal["worker", "supervisor", "delivery", "command"]
 
 
 def log_to_stderr(settings: Settings, process: Process, more_secrets: Iterable[str] = (), number: int | None = None) -> None:
-    """Log as much as the settings say, in UTC. What ends the process unforeseen is logged as well, instead of printed over many lines.
+    """Log at the level of the settings, in UTC. Unexpected errors that end the process are logged, too, instead of printed over many lines.
 
-    No secret of the settings gets into a line, and none of `more_secrets`. `number` tells several workers apart that log to one place.
+    Secrets in the settings and `more_secrets` never get into a line. `number` distinguishes workers that log to the same place.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(line_formatter(settings, process, more_secrets, number))
@@ -38,14 +38,14 @@ def log_to_stderr(settings: Settings, process: Process, more_secrets: Iterable[s
     sys.excepthook = _log_the_end
     threading.excepthook = _log_a_threads_end
     if settings.log_level != "debug":
-        # Their routine messages are of no interest here.
+        # Routine messages of libraries are of no interest.
         handler.addFilter(_is_no_service_news)
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def line_formatter(settings: Settings, process: str, more_secrets: Iterable[str] = (), number: int | None = None) -> LineFormatter:
-    """Makes the lines that the settings ask for."""
+    """The formatter that the settings ask for."""
     static = {
         "process": process,
         "version": etapa.__version__,
@@ -61,7 +61,7 @@ def line_formatter(settings: Settings, process: str, more_secrets: Iterable[str]
 def _shown_customer(settings: Settings) -> Callable[[str], str]:
     if settings.log_customer_ids == "plain":
         return str
-    # Without a key that all processes share, a pseudonym is the same within this process only.
+    # Without a key shared by all processes, a pseudonym is stable only within this process.
     key = settings.log_customer_key.reveal().encode() if settings.log_customer_key else secrets.token_bytes(32)
     return lambda customer_id: pseudonym(customer_id, key)
 
@@ -74,33 +74,33 @@ def _secrets_in(settings: Settings) -> Iterable[str]:
     url = urlsplit(settings.redis_url.reveal())
     login, at, _ = url.netloc.rpartition("@")
     if at:
-        # The user of an access list is no secret, and would be hidden in words that happen to be the same.
+        # The user name is not a secret, and hiding it would also hide ordinary words that are the same.
         yield login.partition(":")[2]
     yield from (value for name, value in parse_qsl(url.query) if name.endswith("password"))
 
 
 def _secrets_of_traces(settings: Settings, environment: Mapping[str, str]) -> Iterable[str]:
-    """What logs in to the collector: the values in https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables"""
+    """The collector's credentials: the values in https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables"""
     if settings.traces != "off":
         for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"):
             for header in environment.get(name, "").split(","):
                 value = unquote(header.partition("=")[2]).strip()
-                # `Bearer` before it is no secret.
+                # `Bearer` in front of it is not a secret.
                 yield from (value, value.rpartition(" ")[2])
 
 
 def _log_the_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, Exception):
-        logger.critical("ended by a bug in Etapa", exc_info=error)
+        logger.critical("a bug in Etapa ended this process", exc_info=error)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
 def _log_a_threads_end(arguments: threading.ExceptHookArgs) -> None:
     if arguments.exc_value is not None:
-        logger.error("a thread ended by a bug in Etapa", exc_info=arguments.exc_value)
+        logger.error("a bug in Etapa ended a thread", exc_info=arguments.exc_value)
 
 
 def _is_no_service_news(record: logging.LogRecord) -> bool:
-    """False for mode's `[^--Service]: Starting...`, which it logs in our services' names."""
+    """False for mode's `[^--Service]: Starting...`, which it logs under our services' names."""
     return record.levelno > logging.INFO or not str(record.msg).startswith("[^")

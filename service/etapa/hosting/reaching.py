@@ -1,6 +1,6 @@
-"""The first steps to a server, one by one: its name, a connection, TLS. The one that fails says what is wrong.
+"""The first steps of reaching a server, one by one: its name, a connection, TLS. The step that fails shows what is wrong.
 
-Each step opens a connection of its own, says nothing on it that could change anything, and ends within the seconds that it is given.
+Each step opens its own connection, sends nothing that could change anything, and ends within the given number of seconds.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from etapa.hosting.dependencies import chain_of
 from etapa.hosting.trouble import TroubleKind
 
 _CLOSE_SECONDS = 0.5
-"""For saying farewell to a server that may not answer any more."""
+"""For closing a connection to a server that may no longer answer."""
 
 
 class Failed(NamedTuple):
-    """A step that failed: what it is, and what was found, as the end of a sentence."""
+    """A step that failed: the kind of problem, and what was found, as the end of a sentence."""
 
     kind: TroubleKind
     found: str
@@ -31,7 +31,7 @@ _REFUSAL_SECONDS = 0.3
 
 
 async def connect_failure(host: str, port: int, seconds: float) -> Failed | None:
-    """What becomes of looking a name up and connecting; none when that works."""
+    """Look the name up and connect. Returns what failed; none when both work."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
@@ -50,9 +50,9 @@ async def connect_failure(host: str, port: int, seconds: float) -> Failed | None
 
 
 async def tls_failure(host: str, port: int, context: ssl.SSLContext, seconds: float) -> Failed | None:
-    """What becomes of a TLS handshake with a server that takes connections; none when that works.
+    """Try a TLS handshake with a server that accepts connections. Returns what failed; none when it works.
 
-    A server that speaks TLS 1.3 refuses our certificate only after that, so it is given a moment to do so before anything is said.
+    With TLS 1.3 a server refuses our certificate only after the handshake, so it gets a moment to do so.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -74,10 +74,10 @@ async def tls_failure(host: str, port: int, context: ssl.SSLContext, seconds: fl
 
 
 async def speaks_tls(host: str, port: int, seconds: float) -> bool:
-    """Whether somebody there answers a TLS handshake, whatever its certificate."""
+    """Whether the server answers a TLS handshake, with any certificate."""
     context = ssl.create_default_context()
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # nothing is said on this connection
+    context.verify_mode = ssl.CERT_NONE  # nothing is sent over this connection
     failed = await tls_failure(host, port, context, seconds)
     return failed is None or failed.kind not in ("tls_not_spoken", "silent")
 
@@ -88,7 +88,7 @@ _NOT_NOW = (9, 10)
 
 
 def refused_by_tls(error: BaseException) -> Failed | None:
-    """What a failed handshake, or what led to this error, says; none when it does not tell that anybody speaks TLS."""
+    """What this error, or its causes, say about a failed handshake; none when they do not show that the server speaks TLS."""
     for one in chain_of(error):
         if isinstance(one, ssl.SSLCertVerificationError):
             told = one.verify_message.rstrip(".")
@@ -106,7 +106,7 @@ def refused_by_tls(error: BaseException) -> Failed | None:
 
 
 async def first_words(host: str, port: int, said: bytes, context: ssl.SSLContext | None, seconds: float) -> bytes | OSError | None:
-    """What a server answers first to `said`; nothing (`b""`) when it closes the connection, none when it stays silent, or the error."""
+    """The first answer of a server to `said`: `b""` when it closes the connection, none when it stays silent, or the error."""
     try:
         async with asyncio.timeout(seconds):
             reader, writer = await asyncio.open_connection(host, port, ssl=context)

@@ -1,17 +1,17 @@
-"""A log that does not say the same thousands of times."""
+"""A log filter that does not repeat the same message thousands of times."""
 
 import logging
 import time
 from collections.abc import Callable
 
 MOST_KINDS = 1_000
-"""Messages that are remembered as having been let through."""
+"""How many distinct messages are remembered."""
 
 
 class Sparse(logging.Filter):
-    """Lets a message through only once in a while, whatever its arguments, and says how often it came in between.
+    """Lets a message through only once in a while, whatever its arguments, and says how many were held back.
 
-    While a broker is away, each of aiokafka's clients reports each of its tries, which makes thousands of lines a minute. So
+    While a broker is unreachable, every aiokafka client reports every attempt, which makes thousands of lines a minute. So
     do records that cannot be judged.
     """
 
@@ -23,14 +23,14 @@ class Sparse(logging.Filter):
         self._held_back: dict[tuple[str, str], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """True when this one may be shown."""
+        """Whether this message may be shown."""
         kind = record.name, str(record.msg)
         now = self._monotonic()
         if now - self._last.get(kind, -self._seconds) < self._seconds:
             self._held_back[kind] = self._held_back.get(kind, 0) + 1
             return False
         if len(self._last) >= MOST_KINDS:
-            # Some messages come with their arguments in them, so that there is no end of kinds.
+            # Some messages already contain their arguments, so their number has no limit.
             self._last.clear()
             self._held_back.clear()
         self._last[kind] = now

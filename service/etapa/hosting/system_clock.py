@@ -13,7 +13,7 @@ class SystemClock:
         return time.time_ns() // 1000
 
     def elapsed(self) -> float:
-        """Seconds of a clock that is never set, and that continues while the machine sleeps (where the system has one)."""
+        """Seconds of a clock that is never set, and that keeps running while the machine sleeps (where the system has one)."""
         return time.monotonic() if _GOES_ON_ASLEEP is None else time.clock_gettime(_GOES_ON_ASLEEP)
 
     def monotonic(self) -> float:

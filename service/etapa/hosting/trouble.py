@@ -1,4 +1,4 @@
-"""What is wrong between us and a server, for people: what was found, at which address, and where to look."""
+"""A problem between us and a server, described for people: what was found, at which address, and where to look."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -34,7 +34,7 @@ TroubleKind = Literal[
     "cluster_not_there",
     "service_unknown",
 ]
-"""What it is, in a word for machines. Unlike a `Cause`, which a metric holds, it tells apart whatever has another remedy."""
+"""The kind of problem, for machines. Unlike a `Cause`, which labels a metric, each kind has its own remedy."""
 
 _CAUSES: Mapping[TroubleKind, Cause] = {
     "name_unknown": "name_unknown",
@@ -66,20 +66,20 @@ _CAUSES: Mapping[TroubleKind, Cause] = {
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Why a server is of no use. Holds no secret."""
+    """Why a server cannot be used. Holds no secret."""
 
     server: Literal["Kafka", "Redis"]
     address: str
-    """That was asked, `host:port`."""
+    """The address that was tried, `host:port`."""
     kind: TroubleKind
     found: str
-    """As the end of a sentence that begins with the server and its address."""
+    """What was found: the end of a sentence that begins with the server and its address."""
     advice: str
-    """A sentence without its full stop: what to look at, with the names of settings."""
+    """What to check, with the names of settings: a sentence without its full stop."""
 
     @property
     def cause(self) -> Cause:
-        """The word for a metric."""
+        """The label for a metric."""
         return _CAUSES[self.kind]
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""uvloop's event loop, as the clients of Kafka and Redis know asyncio's: what is written to a connection that is closed already is dropped.
+"""uvloop's event loop, made to behave as the Kafka and Redis clients expect of asyncio: writes to a closed connection are dropped.
 
-uvloop raises RuntimeError there, which these clients take for a bug. Whoever reads finds out that the connection is closed, as with asyncio.
+uvloop raises RuntimeError instead, which these clients take for a bug. Readers notice that the connection is closed, as with asyncio.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import uvloop
 
 
 class Loop(uvloop.Loop):
-    """Its connections to servers are forgiving; all else is uvloop's."""
+    """Its connections to servers are forgiving; everything else is uvloop's."""
 
     async def create_connection(self, protocol_factory: Callable[[], Any], *arguments: Any, **options: Any) -> tuple[Any, Any]:
         """As asyncio's."""
@@ -20,7 +20,7 @@ class Loop(uvloop.Loop):
 
 
 class _Forgiving(asyncio.Transport):
-    """A transport of uvloop's that takes what is written after the end."""
+    """A uvloop transport that ignores writes after the end."""
 
     def __init__(self, transport: Any) -> None:
         super().__init__()

@@ -1,1 +1,1 @@
-"""The shell around the core: one task a partition against three small ports, and Kafka, Redis and Faust behind them."""
+"""The shell around the core: one task per partition, three small ports, and Kafka, Redis and Faust behind them."""

@@ -1,6 +1,6 @@
-"""What no partition sees by itself: whether the group has given every partition to a worker, and whether the clock here is right.
+"""Checks what no single partition can see: whether every partition is assigned to a worker, and whether the clock here is right.
 
-Looked at every few seconds, beside the work and without a say in it: what is wrong makes the worker unready, is told, and is counted.
+It runs every few seconds beside the work and never affects it: a problem makes the worker unready, is logged, and is counted.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lookout:
-    """Looks from `start` to `stop`. What a look finds holds until the next one that gets an answer."""
+    """Checks from `start` to `stop`. A finding holds until the next check that gets an answer."""
 
     def __init__(self, cluster: Cluster, clock: SystemClock, observer: TaskObserver) -> None:
         self._cluster = cluster
@@ -44,7 +44,7 @@ class Lookout:
         self._told = {"group": "", "clock": ""}
 
     def health(self) -> Sequence[Health]:
-        """What was found, and the clock as it is now."""
+        """What was found, with the clock as it is now."""
         found = {"group": self._group_trouble, "clock": self._clock_trouble()}
         return [Health(name, ready=not trouble, detail=trouble) for name, trouble in found.items()]
 
@@ -54,24 +54,24 @@ class Lookout:
         return disagreement_in_words(apart, self._addresses)
 
     def start(self) -> None:
-        """Look from now on. Topics must be there: asked for by its name, one that is missing may be made by a broker."""
+        """Start checking. The topics must exist: asking for a missing one by name may make a broker create it."""
         if self._looking is None:
             self._looking = asyncio.create_task(self._run(), name="etapa lookout")
 
     async def stop(self) -> None:
-        """Look no more, and let go of the connections."""
+        """Stop checking, and close the connections."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait({self._looking})
 
     async def _run(self) -> None:
-        """Look, and try again when the brokers do not answer."""
+        """Check, and try again when the brokers do not answer."""
         while True:
             try:
                 await self._look_on()
             except KAFKA_FAILURES as error:
-                # The work says so too, and more of it.
-                logger.debug("the group and the brokers' clocks could not be looked at: %s", describe(error))
+                # The worker reports this too, with more detail.
+                logger.debug("could not check the group and the brokers' clocks: %s", describe(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look_on(self) -> None:
@@ -84,7 +84,7 @@ class Lookout:
                 consumer = self._cluster.reading_consumer()
                 closing.push_async_callback(stop_consumer, consumer)
                 await consumer.start()
-                # So that it knows the leaders of these partitions; it is not asked for records.
+                # Only so that it knows the leaders of these partitions; no records are read.
                 consumer.assign(places)
                 consumer.pause(*places)
             ends = EndsOfTransactions(consumer, places, self._clock)
@@ -103,10 +103,10 @@ class Lookout:
         try:
             found = await describe_group(admin, settings.group, settings.topic_touchpoints)
         except IncompatibleBrokerVersion:
-            # A broker that cannot be asked, such as the demo's.
+            # A broker that does not support the request, such as the demo's.
             return
         if found.state != _STABLE:
-            # While it divides partitions anew nobody has any.
+            # During a rebalance no member has partitions.
             return
         owned = owned_by_workers(
             await partitions_now(admin, settings.topic_touchpoints), found.members, lambda member: member.client == name
@@ -115,7 +115,7 @@ class Lookout:
         self._group_trouble = ownership_in_words(owned, settings.group, settings.topic_touchpoints)
 
     def _tell(self) -> None:
-        """Say in the log what has begun to be wrong, and that it is over."""
+        """Log when a problem begins, and when it is over."""
         for health in self.health():
             before, self._told[health.name] = self._told[health.name], health.detail
             if health.detail and not before:

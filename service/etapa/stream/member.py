@@ -1,7 +1,7 @@
-"""The worker's one service: a member of the consumer group that runs a task for every partition that it is given.
+"""The worker's one service: a member of the consumer group that runs a task for each of its partitions.
 
-It lives through whatever waiting can heal: brokers or Redis that are away, a consumer that broke. It ends, and says why,
-when a partition must not be processed as things are, or after an error that should not exist.
+It survives everything that waiting can fix: unreachable brokers or Redis, a broken consumer. It ends, and says why,
+when the topics are unusable, or after an error that should not exist.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ from etapa.stream.worker_observer import WorkerObserver
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _LOOK_EVERY = 0.5, 10.0, 1.0
 _REFUSED_PAUSE = 10.0
-"""Seconds until a worker that would be refused every partition looks again."""
+"""Seconds until a worker that cannot process any partition checks again."""
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
 class Member(Service):
-    """Classifies the touchpoints of its partitions from start to stop. `ended` is set when it ends by itself; `error` says why."""
+    """Classifies the touchpoints of its partitions from start to stop. `ended` is set when it ends by itself, and `error` says why."""
 
     def __init__(self, settings: Settings, program: Program, observer: WorkerObserver, decoder: Decoder) -> None:
         """Raises `KafkaSettingsError`."""
@@ -59,10 +59,10 @@ class Member(Service):
         self._vital_signs = VitalSigns(self._cluster, observer)
         self._looking: asyncio.Task[None] | None = None
         self._refusal = ""
-        """Why no partition can be processed at all before somebody steps in; empty when that is not so."""
+        """Why no partition can be processed before an operator acts; empty when some can."""
         self._clock = SystemClock()
         self._options = task_options(settings, decoder)
-        # Half of what the group allows a member to take, so that the other half is left for joining again.
+        # Half of the time that the group allows, so that the other half is left for rejoining.
         self._stop_seconds = settings.session_timeout / 2_000_000
         self._store: Store | None = None
         self._lookout: Lookout | None = None
@@ -70,13 +70,13 @@ class Member(Service):
         self._partitions: PartitionTasks | None = None
         self._work: asyncio.Task[None] | None = None
         self._no_member = ""
-        """Why we were not let into the group the last time, in words, until we are."""
+        """Why we could not join the group last time, in words; empty once we have joined."""
         self._stopping = asyncio.Event()
         self.ended = asyncio.Event()
         self.error: Exception | None = None
 
     async def on_start(self) -> None:
-        """Begin; what is not there yet is waited for. Raises `RedisUrlError`."""
+        """Start, and wait for servers that are not there yet. Raises `RedisUrlError`."""
         tell_of_slow_parser()
         self._store = Store(self._settings)
         self._lookout = Lookout(self._cluster, self._clock, self._observer)
@@ -84,7 +84,7 @@ class Member(Service):
         self._looking = asyncio.create_task(self._look(self._store), name="etapa vital signs")
 
     async def on_stop(self) -> None:
-        """Finish and commit the batches at hand, show them in Redis, leave the group."""
+        """Finish and commit the current batches, show them in Redis, and leave the group."""
         self._stopping.set()
         if self._work is not None:
             await asyncio.wait({self._work})
@@ -98,7 +98,7 @@ class Member(Service):
     async def _run(self, cluster: Cluster, store: Store, lookout: Lookout) -> None:
         try:
             await self._work_until_stopped(cluster, store, lookout)
-        except Exception as error:  # noqa: BLE001 - handed to whoever runs the worker
+        except Exception as error:  # noqa: BLE001 - kept for the code that runs the worker
             self.error = error
         finally:
             await lookout.stop()
@@ -123,14 +123,14 @@ class Member(Service):
                     self._vital_signs.kafka_answers()
                     await self._unless_stopping(self._check_partition_count(cluster))
                     topics_checked = True
-                    # Not before: whoever asks for a topic by its name may have a broker make it.
+                    # Not earlier: asking for a topic by name may make a broker create it.
                     lookout.start()
                 if await self._be_a_member(cluster, store):
                     backoff = _FIRST_BACKOFF
             except TopicsError as error:
                 raise WorkerError(str(error)) from error
             except AllRefused as refusal:
-                # It stays, so that whoever looks at it finds it and what it says, and goes on by itself once that makes sense.
+                # It keeps running, so that operators can find the reason, and carries on by itself once that is resolved.
                 topics_checked = False
                 await self._stay_refused(str(refusal))
                 continue
@@ -138,7 +138,7 @@ class Member(Service):
                 await self._stay_refused(await about_timeout(cluster, error))
                 continue
             except InconsistentGroupProtocolError:
-                # Whoever it is may leave.
+                # The other member may leave.
                 self._no_member = await about_another_rule(cluster, self._settings.group, self._settings.topic_touchpoints)
                 logger.error("%s", self._no_member)
             except KAFKA_FAILURES as error:
@@ -151,7 +151,7 @@ class Member(Service):
 
     async def _stay_refused(self, refusal: str) -> None:
         if refusal != self._refusal:
-            logger.error("refusing to process any partition, and looking again every %g s: %s", _REFUSED_PAUSE, refusal)
+            logger.error("refusing to process any partition, and checking again every %g s: %s", _REFUSED_PAUSE, refusal)
         self._refusal = refusal
         self._vital_signs.tell_share(None, is_refused=True)
         await self._unless_stopping(asyncio.sleep(_REFUSED_PAUSE))
@@ -159,12 +159,12 @@ class Member(Service):
     async def _check_partition_count(self, cluster: Cluster) -> None:
         """Raises `AllRefused` when the view was made with another number of partitions.
 
-        Each partition finds that out by itself, but for those that were added, which show nothing.
+        Each partition finds that out by itself, except for newly added ones, which have nothing in the view.
         """
         try:
             shown = await self._reader().partition_count()
         except ViewError as error:
-            logger.warning("the number of partitions that the view was made with is not known: %s", error)
+            logger.warning("could not find out how many partitions the view was made with: %s", error)
             return
         count = await partition_count(cluster)
         if shown is not None and shown != count:
@@ -175,7 +175,7 @@ class Member(Service):
             raise AllRefused(message)
 
     async def _be_a_member(self, cluster: Cluster, store: Store) -> bool:
-        """Be in the group until we stop or our consumer breaks. Gives whether partitions were ever assigned."""
+        """Be in the group until we stop or our consumer breaks. Returns whether partitions were ever assigned."""
         consumer = cluster.group_consumer()
         watch = TopicWatch(self._settings, consumer)
 
@@ -203,7 +203,7 @@ class Member(Service):
         return rebalances.assigned_once
 
     async def _watch(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, rebalances: Rebalances) -> None:
-        """Until we stop. Raises when a task gave up, or when the consumer cannot go on."""
+        """Wait until we stop. Raises when a task has given up, or when the consumer cannot go on."""
         stopping = asyncio.create_task(self._stopping.wait())
         coordinator = consumer._coordinator
         # aiokafka's own background tasks: when one of them ends, nothing is ever assigned or fetched again.
@@ -225,13 +225,13 @@ class Member(Service):
                     if tasks.readiness():
                         self._no_member = ""
                     else:
-                        # Else the tasks' reading finds them.
+                        # Otherwise the tasks find the errors when they read.
                         coordinator.check_errors()
         finally:
             stopping.cancel()
 
     async def _unless_stopping(self, work: Coroutine[Any, Any, _T]) -> _T | None:
-        """The result of `work`, or none, early, when we are to stop."""
+        """The result of `work`, or none at once when we are asked to stop."""
         task, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({task, stopping}, return_when="FIRST_COMPLETED")
@@ -262,7 +262,7 @@ class Member(Service):
         return self._store.reader()
 
     async def health(self) -> Sequence[Health]:
-        """Everything that must be good, looked at now: Kafka, Redis, and every partition that is ours."""
+        """The current health of everything we need: Kafka, Redis, and each of our partitions."""
         if self._refusal:
             return [Health("partitions", ready=False, detail=f"refused: {self._refusal}")]
         kafka, redis = await asyncio.gather(self._kafka_health(), self._redis_health())

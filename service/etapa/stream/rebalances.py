@@ -1,4 +1,4 @@
-"""What the consumer group gives and takes, handed on to the partition tasks."""
+"""Passes assignments and revocations of the consumer group on to the partition tasks."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from etapa.stream.protocol.partition_tasks import PartitionTasks
 
 
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Stops and starts the tasks as the group says. aiokafka swallows what a listener raises, so it is kept in `failed`."""
+    """Starts and stops the tasks as the group decides. aiokafka swallows a listener's errors, so they are kept in `failed`."""
 
     def __init__(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, stop_seconds: float) -> None:
         self._consumer = consumer
@@ -18,7 +18,7 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Finish what is at hand before somebody else may be given it. The group waits for us meanwhile."""
+        """Finish the current batches before the partitions go to another member. The group waits for us."""
         try:
             await self._tasks.stop(self._stop_seconds)
         except Exception as error:
@@ -26,9 +26,9 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
             raise
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Begin to take over; this must not wait for it, because the group's heartbeats do."""
+        """Begin to take over, without waiting for the end: heartbeats wait for this method."""
         try:
-            # A task's first seek lets it go. Until then nothing is fetched from where the group's offset happens to be.
+            # A task's first seek resumes the partition. Until then nothing is fetched from wherever the group's offset is.
             self._consumer.pause(*assigned)
             self._tasks.start(place.partition for place in assigned)
             self.assigned_once = True

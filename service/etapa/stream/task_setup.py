@@ -1,4 +1,4 @@
-"""From settings to what the tasks of partitions are told."""
+"""Turns settings into the options of partition tasks."""
 
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.settings import Settings
@@ -6,7 +6,7 @@ from etapa.stream.protocol.task_options import TaskOptions
 
 
 def task_options(settings: Settings, decoder: Decoder) -> TaskOptions:
-    """What the settings mean for a partition task; `decoder` reads the records."""
+    """The options of a partition task; `decoder` reads the records."""
     return TaskOptions(
         group=settings.group,
         topic=settings.topic_touchpoints,

@@ -1,4 +1,4 @@
-"""What a worker finds out about itself on a clock, whatever its partition tasks are waiting for: its servers, its share, its lag."""
+"""What a worker checks about itself at regular intervals, whatever its tasks are doing: its servers, its share, its lag."""
 
 import asyncio
 import logging
@@ -19,32 +19,32 @@ from etapa.stream.redis.reader import ViewReader
 from etapa.stream.worker_observer import Share, WorkerObserver
 
 EVERY = 5.0
-"""Seconds between two looks: as often as Prometheus is likely to ask."""
+"""Seconds between checks: as often as Prometheus is likely to scrape."""
 PROBE_SECONDS = 3.0
-"""How long a server may take to answer a question that costs it nothing."""
+"""Seconds that a server may take to answer a trivial question."""
 
 logger = logging.getLogger(__name__)
 
 
 class VitalSigns:
-    """Looks, and tells the observer. Kafka and Redis are asked apart, so that neither hides the other."""
+    """Checks, and tells the observer. Kafka and Redis are checked separately, so that neither hides the other."""
 
     def __init__(self, cluster: Cluster, observer: WorkerObserver) -> None:
         self._cluster = cluster
         self._settings = cluster.settings
         self._observer = observer
         self.troubles: dict[Dependency, str] = {}
-        """What is wrong with each server that does not do its part, in words."""
+        """What is wrong with each failing server, in words."""
         self.partitions = 0
-        """Of the touchpoints topic, as the brokers told last; 0 before they have."""
+        """Of the touchpoints topic, as last reported by the brokers; 0 before the first report."""
 
     async def take(self, consumer: AIOKafkaConsumer | None, tasks: PartitionTasks | None, reader: ViewReader, *, is_refused: bool) -> None:
-        """One look. Without a consumer nothing is asked of Kafka: who cannot make one tells why with `no_kafka`."""
+        """Check once. Without a consumer Kafka is not asked: a caller that cannot create one reports why with `no_kafka`."""
         await asyncio.gather(self._look_at_redis(reader), self._look_at_kafka(consumer, tasks))
         self.tell_share(tasks, is_refused=is_refused)
 
     async def no_kafka(self, error: BaseException) -> str:
-        """Kafka did not do what was asked. Finds out why, tells, and gives it in words."""
+        """Find out why Kafka failed, tell the observer, and return it in words."""
         trouble = await kafka_probe.trouble_behind(self._cluster, error)
         words = kafka_probe.in_words(self._settings, trouble, describe(error))
         if trouble is None and (missing := await topics_missing(self._cluster)):
@@ -53,7 +53,7 @@ class VitalSigns:
         return words
 
     def kafka_answers(self) -> None:
-        """Kafka did what was asked."""
+        """Note that Kafka did what was asked."""
         self._tell("kafka", None, "")
 
     def _tell(self, name: Dependency, cause: Cause | None, words: str) -> None:
@@ -64,7 +64,7 @@ class VitalSigns:
             logger.info("this is over: %s", self.troubles.pop(name))
 
     def tell_share(self, tasks: PartitionTasks | None, *, is_refused: bool) -> None:
-        """Tell which part of the work is ours. `is_refused`: no partition is held because every one would be refused."""
+        """Tell which share of the work is ours. `is_refused`: we hold no partitions because all would be refused."""
         owned = 0 if tasks is None else len(tasks.readiness())
         refused = max(1, self.partitions) if is_refused else 0 if tasks is None else tasks.refused()
         self._observer.share(Share(self.partitions, owned, refused))
@@ -100,12 +100,12 @@ class VitalSigns:
                 logger.warning("%s", words)
             return
         self.kafka_answers()
-        # Only of those that are still ours: another worker speaks for the others by now.
+        # Only for partitions that are still ours: other workers report the others by now.
         still = tasks.readiness()
         self._observer.lag({number: max(0, ends[TopicPartition(topic, number)] - done[number]) for number in owned if number in still})
 
     async def _done_up_to(self, consumer: AIOKafkaConsumer, tasks: PartitionTasks, number: int) -> int:
-        """Up to where touchpoints are committed: by the task's word or, while it cannot know, by the group's."""
+        """Up to which offset touchpoints are committed: from the task or, while it does not know, from the group."""
         known = tasks.done_up_to().get(number)
         if known is not None:
             return known

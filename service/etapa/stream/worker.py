@@ -1,8 +1,8 @@
-"""The worker process: a Faust app that hosts the member of the group and whatever services the caller brings along.
+"""The worker process: a Faust app that hosts the member of the group and any services that the caller adds.
 
-Faust's own Kafka consumer and producer stay off: touchpoints go through the member's, whose partition protocol does not
-lose or repeat anything. Faust gives the frame: services that start and stop in order, signals, and agents for work that may
-be repeated.
+Faust's own Kafka consumer and producer stay off: touchpoints go through the member, whose partition protocol neither
+loses nor repeats anything. Faust provides the frame: services that start and stop in order, signals, and agents for work
+that may be repeated.
 """
 
 import gc
@@ -22,7 +22,7 @@ from etapa.stream.member import Member
 from etapa.stream.worker_observer import WorkerObserver
 
 _STOP_SECONDS = 30.0
-"""Beyond the session that a batch at hand may take."""
+"""In addition to the session time that the current batch may take."""
 
 Hosted = Callable[[Member], Sequence[Service]]
 
@@ -30,9 +30,9 @@ Hosted = Callable[[Member], Sequence[Service]]
 def run_worker(
     settings: Settings, program: Program, observer: WorkerObserver, decoder: Decoder, hosted: Hosted = lambda member: ()
 ) -> None:
-    """Run until SIGTERM or SIGINT, then finish what was begun and return. `decoder` reads the records.
+    """Run until SIGTERM or SIGINT, then finish the current work and return. `decoder` reads the records.
 
-    `hosted` gives services that start before the member and stop after it; they may ask it how things are.
+    `hosted` returns services that start before the member and stop after it; they may query it.
     Raises what they raise at their start, and `WorkerError` when the worker ends by itself.
     """
     spare_the_garbage_collector()
@@ -41,10 +41,10 @@ def run_worker(
 
 
 def spare_the_garbage_collector() -> None:
-    """Have it look for cycles less often, and not among what is there already.
+    """Make it look for cycles less often, and ignore objects that exist already.
 
-    A batch makes and drops tens of thousands of objects without a cycle among them, and tens of thousands of customers stay. With
-    the default thresholds, looking for cycles costs a sixth of the worker's time and finds none.
+    A batch creates and drops tens of thousands of objects without cycles, and tens of thousands of customers stay in memory.
+    With the default thresholds, looking for cycles costs a sixth of the worker's time and finds none.
     """
     gc.collect()
     gc.freeze()

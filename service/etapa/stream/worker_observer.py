@@ -1,4 +1,4 @@
-"""Whom the worker tells how it is as a whole, on a clock, beside what its partition tasks tell."""
+"""The port through which the worker regularly reports on itself as a whole, beside what its partition tasks report."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -10,23 +10,23 @@ from etapa.stream.protocol.observer import TaskObserver
 
 
 class Share(msgspec.Struct, frozen=True):
-    """Which part of the work is this worker's."""
+    """This worker's share of the work."""
 
     partitions: int
-    """Of the touchpoints topic, as the brokers told last; 0 before they have."""
+    """Of the touchpoints topic, as last reported by the brokers; 0 before the first report."""
     owned: int
     refused: int
-    """Partitions that are not processed before somebody steps in."""
+    """Partitions that are not processed before an operator acts."""
 
 
 class WorkerObserver(TaskObserver, Protocol):
-    """An `TaskObserver` that is also told of the worker. It must not raise."""
+    """A `TaskObserver` that is also told about the worker. It must not raise."""
 
     def dependency(self, name: Dependency, cause: Cause | None) -> None:
-        """Whether a server does its part, and if not, why."""
+        """Whether a server works, and if not, why."""
 
     def share(self, share: Share) -> None:
-        """Which part of the work is this worker's now."""
+        """This worker's share of the work now."""
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
-        """How many touchpoints of each partition that is ours are not committed yet; others are not told."""
+        """How many touchpoints of each of our partitions are not committed yet."""

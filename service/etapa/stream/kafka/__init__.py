@@ -1,1 +1,4 @@
-"""The log behind the ports: Apache Kafka. Here stand the one door to it (`cluster`) and the words for its failures. It decides nothing that the protocol decides."""
+"""The log behind the ports: Apache Kafka. Holds the one door to it (`cluster`) and the words for its failures.
+
+It makes no decisions of the protocol.
+"""

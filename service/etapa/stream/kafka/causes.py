@@ -1,4 +1,4 @@
-"""Why Kafka is of no use, in one of a few words that a metric can hold."""
+"""Why Kafka cannot be used, in one of a few words that can label a metric."""
 
 from aiokafka.errors import (
     AuthenticationFailedError,
@@ -33,7 +33,7 @@ _RIGHTS = (
 
 
 def cause_in_kafka(error: BaseException) -> Cause:
-    """The word for what aiokafka raised, or for what led to it."""
+    """The word for an error that aiokafka raised, or for its cause."""
     chain = chain_of(error)
     if any(isinstance(one, _LOGIN) for one in chain):
         return "login"

@@ -1,4 +1,4 @@
-"""The one door to Kafka: every client of ours is opened here, with what it takes to reach the brokers and the name it goes by."""
+"""The one door to Kafka: all our clients are opened here, with their connection options and client id."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,8 +19,8 @@ from etapa.stream.kafka.limits import TopicLimits
 class Cluster:
     """The brokers that the settings name.
 
-    Making one reads certificates and keys, and raises `KafkaSettingsError` when they cannot be used; nothing is sent. The clients
-    that it gives raise aiokafka's errors, which `errors.log_errors` tells in our words.
+    The constructor reads certificates and keys, and raises `KafkaSettingsError` when they cannot be used; it sends nothing. Its
+    clients raise aiokafka's errors, which `errors.log_errors` translates into ours.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -31,12 +31,12 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        """Where the brokers are, as the settings have it."""
+        """The brokers' addresses from the settings."""
         return self.settings.kafka_bootstrap_servers
 
     @property
     def connection_options(self) -> Mapping[str, Any]:
-        """What aiokafka's connections take, the secrets among it, as files hold it now."""
+        """The options of aiokafka's connections, including secrets, as the files hold them now."""
         options = dict(self._access.options)
         if "ssl_context" in options:
             options["ssl_context"] = self._access.tls
@@ -46,12 +46,12 @@ class Cluster:
 
     @property
     def session_seconds(self) -> float:
-        """How long a member of the group, or one of our transactions, may take; nothing that we ask a broker may take longer."""
+        """How long a member of the group or one of our transactions may take; no request to a broker may take longer."""
         return self.settings.session_timeout / SECOND
 
     @asynccontextmanager
     async def admin(self, group: str | None = None) -> AsyncIterator[AIOKafkaAdminClient]:
-        """An admin client that is started, and closed in the end; it goes by the name of `group`, the workers' unless said otherwise."""
+        """A started admin client, closed on exit. Its client id names `group`, by default the workers'."""
         client = AIOKafkaAdminClient(**self._access.options, client_id=f"etapa-{group or self.settings.group}-admin")
         find_again(client._client, self._access)
         try:
@@ -61,18 +61,18 @@ class Cluster:
             await client.close()
 
     def group_consumer(self, group: str | None = None, most_records: int | None = None) -> AIOKafkaConsumer:
-        """A member of a group (the workers' unless said otherwise), to be subscribed and started by its owner.
+        """A member of a group (by default the workers'), to be subscribed and started by its owner.
 
-        `most_records` bounds what one fetch hands over.
+        `most_records` limits the records that one fetch returns.
         """
         return group_consumer(self.settings, self._access, group, most_records)
 
     def reading_consumer(self, isolation: str = "read_committed") -> AIOKafkaConsumer:
-        """A consumer outside any group, for one look at some partitions; to be started by its owner."""
+        """A consumer outside any group, for reading some partitions once; to be started by its owner."""
         return reading_consumer(self.settings, self._access, isolation)
 
     def producer(self, client_id: str, **options: Any) -> AIOKafkaProducer:
-        """A producer with these options of aiokafka's beside our own, to be started by its owner."""
+        """A producer with these aiokafka options beside our own, to be started by its owner."""
         producer = AIOKafkaProducer(**self._access.options, client_id=client_id, **options)
         find_again(producer.client, self._access)
         return producer

@@ -1,4 +1,4 @@
-"""What can go wrong in aiokafka, told in the words of the ports."""
+"""Translates aiokafka's errors into those of the ports."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ _FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 
 def is_fenced(error: BaseException | None) -> bool:
-    """True when `error` or what caused it says that a newer producer has the transactional id."""
+    """Whether `error` or one of its causes says that a newer producer has the transactional id."""
     while error is not None:
         if isinstance(error, _FENCED):
             return True
@@ -25,7 +25,7 @@ def is_fenced(error: BaseException | None) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """The error in one line; many of aiokafka's have no text but their name."""
+    """The error in one line; many aiokafka errors have no text except their name."""
     told = str(error).strip()
     name = type(error).__name__
     told = told if name in told else f"{name}: {told}" if told else name
@@ -36,7 +36,7 @@ def describe(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def log_errors(doing: str) -> Iterator[None]:
-    """Turn aiokafka's failures into `LogError` (or `Fenced`), saying what was being done."""
+    """Turn aiokafka's failures into `LogError` (or `Fenced`), with what was being done."""
     try:
         yield
     except KAFKA_FAILURES as error:
@@ -52,14 +52,14 @@ _NOISY = (
     "aiokafka.consumer.fetcher",
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
-    # Speaks of single records, and of poison there may be any number. Their dead letters tell of each.
+    # They log about single records, and there may be any number of poisonous ones. Each gets a dead letter anyway.
     "etapa.stream.protocol.judge",
     "etapa.stream.protocol.tenure",
 )
 
 
 def thin_out_logs(seconds: float = 10.0) -> None:
-    """Have those that may say the same thousands of times repeat themselves no more often than every `seconds`."""
+    """Let noisy loggers repeat a message no more often than every `seconds`."""
     sparse = Sparse(seconds)
     for name in _NOISY:
         logging.getLogger(name).addFilter(sparse)

@@ -1,6 +1,6 @@
-"""Tokens for Amazon MSK with IAM; needs `etapa[msk]`. To be named in ETAPA_KAFKA_OAUTH_PROVIDER.
+"""Tokens for Amazon MSK with IAM; needs `etapa[msk]`. Name it in ETAPA_KAFKA_OAUTH_PROVIDER.
 
-Who we are, and so what we may do, comes from where Amazon's libraries look for it: variables, files, the role of the machine or the pod.
+Amazon's libraries find the credentials in their usual places: variables, files, the role of the machine or the pod.
 """
 
 import os

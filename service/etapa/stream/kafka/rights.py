@@ -1,4 +1,4 @@
-"""What brokers do not let us do, told with the name of what it is about and the setting that names it."""
+"""Explains what brokers do not let us do, naming the resource and its setting."""
 
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
@@ -16,7 +16,7 @@ _ACLS = "'Access control' in docs/operations.md lists the rights that Etapa need
 
 
 def rights_trouble(settings: Settings, error: BaseException) -> Trouble | None:
-    """What an authorizer refused, if that is what is behind the error."""
+    """What the brokers' authorizer refused, if that caused the error."""
     for one in chain_of(error):
         match one:
             case TopicAuthorizationFailedError():
@@ -30,7 +30,7 @@ def rights_trouble(settings: Settings, error: BaseException) -> Trouble | None:
                 return _trouble(settings, ids, f"{variable_of('group')} names how they begin")
             case ClusterAuthorizationFailedError():
                 what = "the cluster itself (operation Create to make topics, IdempotentWrite for producers of old brokers)"
-                return _trouble(settings, what, "Somebody with the right can create the topics: `etapa topics create --print`")
+                return _trouble(settings, what, "A user with that right can create the topics: `etapa topics create --print`")
     return None
 
 

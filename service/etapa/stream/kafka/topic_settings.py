@@ -1,6 +1,6 @@
-"""The settings of topics as the brokers tell them, and what is wrong with them for us.
+"""The topics' settings as the brokers report them, and what is wrong with them for us.
 
-Using a topic and reading its settings are different rights. A setting that we may not read is assumed to be right.
+Using a topic and reading its settings are different rights. A setting that we may not read is assumed to be correct.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,15 +15,15 @@ from etapa.settings import Settings, variable_of
 POLICY = "cleanup.policy"
 LARGEST = "max.message.bytes"
 LETTER_OVERHEAD = 64 * 1024
-"""A dead letter is the original record and five headers more."""
+"""Room for the headers that a dead letter adds to the original record."""
 _FOR_EVER = "-1"
 
 TopicSettings = Mapping[str, Mapping[str, str]]
-"""By topic, and then by name. Topics whose settings the brokers do not tell are missing."""
+"""By topic, then by name. Topics whose settings the brokers do not report are missing."""
 
 
 class Findings(NamedTuple):
-    """What is wrong. With a refusal no work may begin, since results would be wrong without a word; with a warning it may."""
+    """What is wrong. A refusal means that no work may begin, since results would be silently wrong; a warning does not."""
 
     refusals: Sequence[str]
     warnings: Mapping[str, str]
@@ -31,13 +31,13 @@ class Findings(NamedTuple):
 
 
 async def topic_settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> TopicSettings:
-    """What the brokers tell of these topics. Raises what aiokafka raises."""
+    """What the brokers report about these topics. Raises what aiokafka raises."""
     if not names:
         return {}
     try:
         answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
     except IncompatibleBrokerVersion:
-        # A broker that cannot be asked, such as the demo's.
+        # A broker that does not support the request, such as the demo's.
         return {}
     return {
         name: {entry[0]: entry[1] for entry in entries} for answer in answers for code, _, _, name, entries in answer.resources if not code
@@ -53,7 +53,7 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
         (
             settings.topic_customer_state,
             "states of quiet customers are deleted and these customers forgotten",
-            "the time to fill Redis anew",
+            "the time to refill Redis",
         ),
         (
             settings.topic_delivery_progress,
@@ -63,24 +63,24 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
     ):
         _judge_what_is_kept(topic, loss, growth, found, refusals, warnings)
     for topic, loss in (
-        (settings.topic_campaign_triggers, "a trigger that is followed by another of the same customer would never be delivered"),
+        (settings.topic_campaign_triggers, "a trigger followed by another for the same customer would never be delivered"),
         (
             settings.topic_campaign_outcomes,
-            "outcomes that another one of the same customer follows would be removed before they are counted",
+            "outcomes followed by another for the same customer would be removed before they are counted",
         ),
         (
             settings.topic_dead_letters,
-            "a letter without a key could not be written, which holds up its partition, and others would be removed",
+            "a letter without a key could not be written, which would block its partition, and others would be removed",
         ),
-        (settings.topic_campaign_trigger_dead_letters, "letters would be removed before anybody has looked at them"),
+        (settings.topic_campaign_trigger_dead_letters, "letters would be removed before anybody has seen them"),
     ):
         if is_compacted(topic, found):
             refusals.append(f"{topic} has {POLICY}={found[topic][POLICY]}: {loss}. Set it to delete ({_altering(topic, 'delete')})")
     changes = settings.topic_stage_changes
     if is_compacted(changes, found):
         warnings[changes] = (
-            f"{changes} has {POLICY}={found[changes][POLICY]}: Kafka removes changes that another one of the same customer follows, so"
-            " whoever reads late misses some. Set it to delete unless only the last one counts"
+            f"{changes} has {POLICY}={found[changes][POLICY]}: Kafka removes changes followed by another for the same customer, so"
+            " late readers miss some. Set it to delete unless only the last one counts"
         )
     letters, touchpoints = (found.get(topic, {}).get(LARGEST) for topic in (settings.topic_dead_letters, settings.topic_touchpoints))
     if letters and touchpoints and int(letters) < int(touchpoints) + LETTER_OVERHEAD:
@@ -96,14 +96,14 @@ def _judge_touchpoints(settings: Settings, found: TopicSettings, refusals: list[
     if not is_compacted(topic, found):
         return
     what = (
-        f"{topic} has {POLICY}={found[topic][POLICY]}: Kafka removes touchpoints that another one of the same customer follows, so"
-        " customers that are processed late end in wrong stages"
+        f"{topic} has {POLICY}={found[topic][POLICY]}: Kafka removes touchpoints followed by another from the same customer, so"
+        " customers that are processed late end up in wrong stages"
     )
     if settings.allow_compacted_touchpoints == "on":
         warnings[topic] = f"{what}. {variable_of('allow_compacted_touchpoints')} is on, so the topic is read anyway"
     else:
         refusals.append(
-            f"{what}. Set it to delete ({_altering(topic, 'delete')}), or have it taken as it is with"
+            f"{what}. Set it to delete ({_altering(topic, 'delete')}), or have it read anyway with"
             f" {variable_of('allow_compacted_touchpoints')}=on"
         )
 
@@ -122,7 +122,7 @@ def _judge_what_is_kept(topic: str, loss: str, growth: str, found: TopicSettings
 
 
 def is_compacted(topic: str, found: TopicSettings) -> bool:
-    """Whether Kafka removes records of this topic that a later one with the same key follows; false where that is not told."""
+    """Whether Kafka removes records of this topic once a later one has the same key; false when unknown."""
     return "compact" in found.get(topic, {}).get(POLICY, "")
 
 

@@ -1,1 +1,1 @@
-"""The view behind the ports: Redis. What the protocol decides is not decided here."""
+"""The view behind the ports: Redis. It makes no decisions of the protocol."""

@@ -1,4 +1,4 @@
-"""What a Redis URL says, taken apart: where to connect, and with which options of redis-py's."""
+"""Parses a Redis URL: where to connect, and with which redis-py options."""
 
 import ssl
 from collections.abc import Mapping
@@ -19,25 +19,25 @@ class RedisUrlError(EtapaError):
 
 
 class RedisAddress(NamedTuple):
-    """Holds the password, so it is never shown."""
+    """Where and how to connect. It holds the password, so never show it."""
 
     kind: Literal["server", "cluster", "sentinel"]
     nodes: list[tuple[str, int]]
     """Host and port of the server, of some servers of the cluster, or of sentinels."""
     has_tls: bool
     options: Mapping[str, Any]
-    """User, password, database and what TLS needs, in redis-py's names."""
+    """User, password, database and TLS options, under redis-py's names."""
     service: str = ""
-    """As sentinels name it."""
+    """The sentinels' name for the service."""
     sentinel_login: Mapping[str, str] = {}
 
     @property
     def tls_options(self) -> dict[str, Any]:
-        """Those of the options that are about TLS."""
+        """The options that concern TLS."""
         return {name: value for name, value in self.options.items() if name.startswith("ssl_")}
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """What TLS is spoken with, read from its files now; none without TLS. Raises `RedisUrlError` when a file cannot be used."""
+        """The TLS context, read from its files now; none without TLS. Raises `RedisUrlError` when a file cannot be used."""
         if not self.has_tls:
             return None
         given = {
@@ -59,7 +59,7 @@ _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 
 
 def redis_address_of(url: RedisUrl) -> RedisAddress:
-    """Take it apart. Raises `RedisUrlError`."""
+    """Parse the URL. Raises `RedisUrlError`."""
     parts = urlsplit(url.reveal())
     tls, _, kind = parts.scheme.partition("+")
     login, at, place = parts.netloc.rpartition("@")
@@ -75,7 +75,7 @@ def redis_address_of(url: RedisUrl) -> RedisAddress:
         if not service:
             message = "ETAPA_REDIS_URL: names no service; needed: redis+sentinel://host:port/service"
             raise RedisUrlError(message)
-    # What login, TLS and query mean is left to redis-py's own reading of a URL.
+    # Login, TLS and query are left to redis-py's own URL parser.
     options = _options(f"{tls}://{login}{at}{place.split(',')[0]}/{database}?{urlencode(query)}")
     if kind == "cluster" and options.pop("db", 0):
         message = "ETAPA_REDIS_URL: names a database, and a Redis Cluster has none; needed: redis+cluster://host:port without one"
@@ -95,7 +95,7 @@ def _options(url: str) -> dict[str, Any]:
     try:
         options = dict(parse_url(url))
     except ValueError:
-        # The error's own words may hold a piece of the password.
+        # The original error may quote a piece of the password.
         message = (
             "ETAPA_REDIS_URL: cannot be read; needed: redis://user:password@host:port/database, with special characters percent-encoded"
         )

@@ -1,4 +1,4 @@
-"""Why Redis is of no use, in one of a few words that a metric can hold."""
+"""Why Redis cannot be used, in one of a few words that can label a metric."""
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -9,7 +9,7 @@ from etapa.stream.redis.connections import is_not_the_one
 
 
 def cause_in_redis(error: BaseException) -> Cause:
-    """The word for what redis-py raised, or for what led to it."""
+    """The word for an error that redis-py raised, or for its cause."""
     chain = chain_of(error)
     if any(isinstance(one, NoPermissionError) or "can't run this command" in str(one) for one in chain):
         return "rights"

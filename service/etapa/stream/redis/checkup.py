@@ -1,4 +1,4 @@
-"""What `etapa doctor` looks at in Redis. It writes to keys of a partition that there is not, and removes them again."""
+"""What `etapa doctor` checks in Redis. It writes to the keys of a partition that does not exist, and removes them again."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ from etapa.stream.redis.probe import cluster_expected, find_trouble, trouble_beh
 from etapa.stream.redis.view import PartitionKeys, RedisView, awaited
 
 NO_PARTITION = -1
-"""The number of the partition whose keys are written to."""
+"""The number of the partition whose keys are used for the check."""
 _LEAST = (6, 2)
 _SECONDS = 30.0
 _TOLERANCE = 60 * SECOND
 
 
 async def check_redis(settings: Settings) -> list[CheckResult]:
-    """All that can be found out; where Redis cannot be reached, why. Raises `RedisUrlError`, and nothing because of what Redis does."""
+    """Everything that can be found out, or why Redis cannot be reached. Raises `RedisUrlError`, but no errors from Redis itself."""
     trouble = await find_trouble(settings)
     if trouble is not None:
         return [CheckResult.of(trouble, "connection")]
@@ -48,7 +48,7 @@ async def _looked_at(settings: Settings, client: RedisClient) -> list[CheckResul
     results = [_line("connection", "good", f"{settings.redis_url} answers")]
     servers = await _info(client)
     if not isinstance(client, RedisCluster) and any(told.get("redis_mode") == "cluster" for told in servers.values()):
-        # For some keys it would do. A message of its own is what it gives for all others.
+        # Used alone it would serve only some of the keys, and refuse all others.
         return [CheckResult.of(cluster_expected(settings), "connection")]
     await _use(settings, client)
     results.append(_line("rights", "good", "everything that Etapa does is allowed"))
@@ -67,7 +67,7 @@ def _line(check: str, level: Level, found: str, advice: str = "") -> CheckResult
 
 
 async def _use(settings: Settings, client: RedisClient) -> None:
-    """All that workers and commands do to a partition, once. Raises `ViewError` or what redis-py raises."""
+    """Do everything that workers and commands do to a partition, once. Raises `ViewError` or what redis-py raises."""
     view, keys = RedisView(settings, client, NO_PARTITION), PartitionKeys(settings.redis_prefix, NO_PARTITION)
     everything = [keys.stage, keys.state, keys.counts, keys.timers, keys.mark, keys.ledger, keys.reclassify]
     mark = ViewMark(state_offset=1, through=0, stream_time=None, group=settings.group, partitions=1, format=1)
@@ -96,12 +96,12 @@ async def _use(settings: Settings, client: RedisClient) -> None:
 
 
 async def _info(client: RedisClient) -> Mapping[str, Mapping[str, Any]]:
-    """What each server tells, by its name; nothing when the user may not ask."""
+    """The INFO of each server, by name; empty when the user may not use INFO."""
     try:
         told: Any = await awaited(client.info())
     except NoPermissionError:
         return {}
-    # A Cluster's client answers for one node, or by node.
+    # A Cluster client answers for one node, or by node.
     return {"": told} if "redis_version" in told else {str(name): one for name, one in told.items() if isinstance(one, dict)}
 
 
@@ -117,13 +117,13 @@ def _version(node: str, told: Mapping[str, Any]) -> list[CheckResult]:
 def _memory(node: str, told: Mapping[str, Any]) -> list[CheckResult]:
     policy = str(told.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":
-        found = f"{node + ' has ' if node else ''}maxmemory-policy {policy}: when memory runs out, customers' states are thrown away"
+        found = f"{node + ' has ' if node else ''}maxmemory-policy {policy}: when memory runs out, customers' states are discarded"
         return [_line("memory", "bad", found, "Set maxmemory-policy noeviction")]
     used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
     if most and used > 0.8 * most:
         found = f"{node + ': ' if node else ''}{used / most:.0%} of maxmemory is used; when it is full, work stops"
         return [_line("memory", "warning", found, "Give it more memory, or check what else it stores")]
-    return [_line("memory", "good", "nothing is thrown away when memory runs out (noeviction)")]
+    return [_line("memory", "good", "nothing is discarded when memory runs out (noeviction)")]
 
 
 def _persistence(node: str, told: Mapping[str, Any]) -> list[CheckResult]:
@@ -132,7 +132,7 @@ def _persistence(node: str, told: Mapping[str, Any]) -> list[CheckResult]:
         return [_line("persistence", "bad", found, "Look at its disk and its log (stop-writes-on-bgsave-error)")]
     if str(told.get("aof_enabled", "0")) == "1" or int(told.get("rdb_saves", 0) or 0) > 0:
         return [_line("persistence", "good", "it saves what it holds")]
-    return [_line("persistence", "good", "it has not saved anything; after its restart it is filled again from Kafka, which takes time")]
+    return [_line("persistence", "good", "it has not saved any data; after a restart it is filled again from Kafka, which takes time")]
 
 
 async def _cluster(client: "RedisCluster") -> list[CheckResult]:
@@ -154,7 +154,5 @@ async def _clock(client: RedisClient) -> list[CheckResult]:
     apart = SystemClock().now() - (int(seconds) * SECOND + int(microseconds))
     if abs(apart) > _TOLERANCE:
         found = f"the clock here is {abs(apart) // SECOND} s {'ahead of' if apart > 0 else 'behind'} that of Redis"
-        return [
-            _line("clock", "warning", found, "Have both set their clocks by the network (NTP); Etapa goes by its own and by the brokers'")
-        ]
+        return [_line("clock", "warning", found, "Synchronise both clocks with NTP; Etapa goes by its own clock and the brokers'")]
     return [_line("clock", "good", "the clock here and that of Redis agree")]

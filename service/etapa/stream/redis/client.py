@@ -1,4 +1,4 @@
-"""The Redis client behind the view: one server, a Cluster, or whatever server the Sentinels name, by the URL's scheme."""
+"""The Redis client behind the view: for one server, a Cluster, or the server that Sentinels name, depending on the URL's scheme."""
 
 import asyncio
 import hashlib
@@ -25,10 +25,10 @@ RedisClient = Redis | RedisCluster
 
 
 def connect(settings: Settings) -> RedisClient:
-    """A client for the URL of the settings; nothing is sent yet. Raises `RedisUrlError`."""
+    """A client for the URL in the settings; nothing is sent yet. Raises `RedisUrlError`."""
     seconds = settings.redis_timeout / SECOND
-    # Connections that a server or a firewall dropped while idle are replaced at once; longer trouble is the caller's to see.
-    # Every command of ours may be repeated. RESP 2 is spoken by everything that calls itself Redis.
+    # Connections that a server or a firewall dropped while idle are replaced at once; longer problems are left to the caller.
+    # All our commands may be repeated. Every server that calls itself Redis speaks RESP 2.
     common: dict[str, Any] = {
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,
@@ -38,7 +38,7 @@ def connect(settings: Settings) -> RedisClient:
     }
     address = redis_address_of(settings.redis_url)
     if "password" in address.options:
-        # Asked at each login, so that a password that was replaced in its file is taken up.
+        # Read at each login, so that a password replaced in its file takes effect.
         others = {name: value for name, value in address.options.items() if name not in _LOGIN}
         address = address._replace(options={**others, "credential_provider": CurrentLogin(settings.redis_url)})
     return _connect(address, common)
@@ -48,7 +48,7 @@ _LOGIN = ("username", "password")
 
 
 class CurrentLogin(CredentialProvider):
-    """User and password as the file with the URL has them now."""
+    """The user and password that the URL's file holds now."""
 
     def __init__(self, url: RedisUrl) -> None:
         self._url = url
@@ -81,7 +81,7 @@ def _connect(address: RedisAddress, common: Mapping[str, Any]) -> RedisClient:
 
 
 class _Cluster(RedisCluster):
-    """Looks its nodes up again at the addresses of the URL, when none of those that it knows answers. redis-py forgets these addresses."""
+    """Looks its nodes up again at the URL's addresses when none of the known nodes answers. redis-py forgets these addresses."""
 
     def __init__(self, seeds: Sequence[tuple[str, int]], options: Mapping[str, Any]) -> None:
         super().__init__(startup_nodes=[ClusterNode(host, port) for host, port in seeds], **options)
@@ -92,7 +92,7 @@ class _Cluster(RedisCluster):
         try:
             return await super().initialize(*arguments, **options)
         except BaseException:
-            # Cancelled, too: nodes that are gone without a trace are waited for longer than our caller waits.
+            # Cancellation, too: redis-py waits for vanished nodes longer than our caller does.
             self._asks_seeds = not (self._asks_seeds and self.nodes_manager.nodes_cache)
             nodes = [ClusterNode(host, port, **self.connection_kwargs) for host, port in self._seeds]
             self.nodes_manager.startup_nodes = (
@@ -104,7 +104,7 @@ class _Cluster(RedisCluster):
         try:
             return await super().execute_command(*arguments, **options)
         except asyncio.CancelledError:
-            # As redis-py does when a node does not answer in time; our caller's time may be up sooner.
+            # As redis-py does when a node does not answer in time; our caller may give up sooner.
             self._initialize = True
             raise
 
@@ -112,7 +112,7 @@ class _Cluster(RedisCluster):
 async def disconnect(client: RedisClient) -> None:
     """Close every connection of the client."""
     if isinstance(client, RedisCluster):
-        # Once it knows the cluster it forgets the nodes that it asked first, with their connections open.
+        # Once it knows the cluster, it forgets the nodes that it asked first and leaves their connections open.
         for node in client.startup_nodes:
             await node.disconnect()
     elif isinstance(client.connection_pool, SentinelConnectionPool):
@@ -122,7 +122,7 @@ async def disconnect(client: RedisClient) -> None:
 
 
 class Script:
-    """A Lua script beside this file, sent by its hash, and in full to a server that does not know it (any more)."""
+    """A Lua script beside this file, called by its hash, and sent in full to a server that does not have it."""
 
     def __init__(self, name: str) -> None:
         self._text = Path(__file__).with_name(name).read_text(encoding="utf-8")

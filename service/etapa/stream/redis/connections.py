@@ -1,7 +1,7 @@
-"""Connections to Redis that are given up, all of them, when a server says that it is no longer the one to talk to.
+"""Redis connections that are all dropped when a server says that it is no longer the right one.
 
-An address outlives what is behind it: a primary is demoted, a replica is promoted, and connections that were made before stay open and
-lead to the old one for ever. redis-py takes most such answers for an error of the command and keeps the connection.
+An address outlives the server behind it: a primary is demoted, a replica is promoted, and older connections stay open and lead to
+the old server for ever. redis-py treats most such answers as an error of the command and keeps the connection.
 """
 
 import re
@@ -14,36 +14,36 @@ from redis.exceptions import RedisError
 
 from etapa.errors import EtapaError
 
-# A replica; a replica that lost its primary; a server that still reads its data; a primary that its replicas left; a cluster that is
-# not whole, or moves what was asked for. Older servers say it in the middle of what went wrong in a script.
+# A replica; a replica that lost its primary; a server that is still loading; a primary that lacks replicas; a cluster that is
+# incomplete, or is moving the keys in question. Older servers say so in the middle of a script's error message.
 _ELSEWHERE = re.compile(r"(?:^|-)(READONLY|MASTERDOWN|LOADING|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
 
 
 class NotTheOne(EtapaError, RedisConnectionError):
-    """The server is there and will not do what a primary does: its connections are as good as lost."""
+    """The server answers but does not act as a primary: its connections count as lost."""
 
 
 def is_not_the_one(error: BaseException | None) -> bool:
-    """Whether a server said with this error that another one should be asked, or this one later."""
+    """Whether a server said with this error that we should use another one, or try again later."""
     if not isinstance(error, RedisError):
         return False
-    # redis-py takes the first word off and keeps it apart.
+    # redis-py cuts off the first word and keeps it separately.
     return isinstance(error, NotTheOne) or _ELSEWHERE.search(f"{getattr(error, 'status_code', None) or ''} {error}".strip()) is not None
 
 
 class Era:
-    """What all connections of a client have in common: those of an era that is over are not used again."""
+    """Shared by all connections of a client: connections of an era that is over are not used again."""
 
     def __init__(self) -> None:
         self.number = 0
 
     def end(self, number: int) -> None:
-        """End this era, if it is not over yet."""
+        """End era `number`, if it is not over yet."""
         self.number = max(self.number, number + 1)
 
 
 class _Wary(AbstractConnection):
-    """Every command of ours may be repeated, so redis-py connects anew and tries again, as after any lost connection."""
+    """All our commands may be repeated, so redis-py reconnects and tries again, as after any lost connection."""
 
     def __init__(self, *, era: Era, **options: Any) -> None:
         super().__init__(**options)
@@ -51,7 +51,7 @@ class _Wary(AbstractConnection):
         self._made_in = era.number
 
     async def connect(self) -> None:
-        """As a pool asks for before each use."""
+        """Called by the pool before each use."""
         if self.is_connected and self._made_in != self._era.number:
             await self.disconnect()
         await super().connect()  # type: ignore[no-untyped-call]
@@ -65,7 +65,7 @@ class _Wary(AbstractConnection):
         try:
             return await super().read_response(*arguments, **options)
         except RedisError as error:
-            # That of a Sentinel's connection has been given another name on the way.
+            # A Sentinel connection wraps the original error in another one.
             told = next((each for each in (error, error.__context__) if is_not_the_one(each)), None)
             if told is None:
                 raise
@@ -81,7 +81,7 @@ class PlainConnection(_Wary, Connection):
 
 
 class _ReadsFiles(SSLConnection):
-    """Certificates may be replaced while connections come and go: each new one looks at the files again."""
+    """Reads the certificate files again for each new connection, since they may be replaced at any time."""
 
     def _connection_arguments(self) -> Any:
         self.ssl_context.context = None

@@ -1,4 +1,4 @@
-"""What can go wrong in redis-py, told in the words of the ports."""
+"""Translates redis-py's errors into those of the ports."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,13 @@ from etapa.stream.protocol.ports import ViewError
 
 @contextlib.asynccontextmanager
 async def view_errors(doing: str, seconds: float) -> AsyncIterator[None]:
-    """Turn Redis' failures, and an answer that does not come within `seconds`, into `ViewError`."""
+    """Turn Redis's failures, and no answer within `seconds`, into `ViewError`."""
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
         message = f"{doing}: Redis did not answer within {seconds:g} s"
         raise ViewError(message) from error
-    except (RedisError, RedisClusterException, OSError) as error:  # that of a Cluster is no RedisError
+    except (RedisError, RedisClusterException, OSError) as error:  # the Cluster exception is not a RedisError
         message = f"{doing}: {str(error) or type(error).__name__}"
         raise ViewError(message) from error

@@ -1,4 +1,4 @@
-"""Looking at a partition's keys in Redis as they are, for those who compare them with what they should be."""
+"""Reads a partition's raw keys in Redis, to compare them with what they should be."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, cast
@@ -25,7 +25,7 @@ class RedisInspection:
         self._seconds = settings.redis_timeout / SECOND
 
     async def inspect(self, customer_ids: Sequence[bytes]) -> Inspected:
-        """What is there of these customers, at most some hundred of them."""
+        """What Redis holds of these customers, at most a few hundred."""
         keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark]
         async with self._errors():
             mark, stages, states, due, counts = await _INSPECT.run(self._client, keys, list(customer_ids))
@@ -42,7 +42,7 @@ class RedisInspection:
         return Inspected(read, shown, numbers)
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        """The pages of the ledger by name, as they are stored, and the mark of that same moment."""
+        """The stored pages of the ledger by name, and the mark at that same moment."""
         async with self._errors():
             mark, pages = await LEDGER.run(self._client, [self._keys.mark, self._keys.ledger], [])
         try:
@@ -52,7 +52,7 @@ class RedisInspection:
             raise ViewError(message) from None
 
     async def customer_ids(self) -> AsyncGenerator[Sequence[bytes], None]:
-        """Every id that occurs in any of the keys, in portions; one may come several times. What comes and goes meanwhile may be missed."""
+        """Every id in any of the keys, in portions and possibly with repeats. Ids added or removed during the scan may be missed."""
         client: Any = self._client
         for scan, key in ((client.hscan, self._keys.stage), (client.hscan, self._keys.state), (client.zscan, self._keys.timers)):
             cursor = -1
@@ -60,11 +60,11 @@ class RedisInspection:
                 async with self._errors():
                     found = await scan(cast("str", key), max(0, cursor), count=_SCAN_COUNT)
                 cursor = int(found[0])
-                # A hash comes as a mapping, a sorted set as pairs.
+                # A hash arrives as a mapping, a sorted set as pairs.
                 yield list(found[1]) if isinstance(found[1], dict) else [one for one, _ in found[1]]
 
     async def remove_mark(self) -> bool:
-        """Have the partition's owner rebuild it from the log; false when there was no mark."""
+        """Make the partition's owner rebuild it from the log; false when there was no mark."""
         async with self._errors():
             removed: Any = await cast("Any", self._client.unlink(self._keys.mark))
             return bool(removed)

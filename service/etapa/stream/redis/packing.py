@@ -1,4 +1,4 @@
-"""Customers as `apply.lua` takes them: packed for its unpacker, or laid out as the arguments of Redis' own commands."""
+"""Customers as `apply.lua` expects them: packed for its unpacker, or laid out as arguments of Redis commands."""
 
 from collections.abc import Sequence
 from struct import Struct
@@ -8,22 +8,22 @@ from etapa.stream.protocol.records import Applied
 
 
 class Flattened(NamedTuple):
-    """Customers as `apply.lua` takes them: what goes into Redis' commands as it is."""
+    """Customers as `apply.lua` expects them: the lists go into Redis commands as they are."""
 
     states: bytes
-    """Id, state, and so on, packed (MessagePack)."""
+    """Ids and states in turn, packed (MessagePack)."""
     stages: list[str]
-    """Id, stage, and so on, of the same customers in the same order."""
+    """Ids and stages in turn, of the same customers in the same order."""
     timers: list[str]
-    """Due time, id, and so on."""
+    """Due times and ids in turn."""
     untimed: list[str]
-    """Ids of those without a due time."""
+    """Ids of customers without a due time."""
     erased: list[str]
-    """Ids; they are in none of the others."""
+    """Ids of erased customers; they are in none of the others."""
 
 
 def flattened(customers: Sequence[Applied]) -> Flattened:
-    """Each customer is there once."""
+    """Lay out `customers`, each of which occurs once."""
     states: list[bytes] = []
     stages: list[str] = []
     timers: list[str] = []
@@ -51,7 +51,7 @@ def flattened(customers: Sequence[Applied]) -> Flattened:
     return Flattened(_head(0xDD, len(states) // 2) + b"".join(states), stages, timers, untimed, erased)
 
 
-# Packed by hand: states are called text, since the unpacker of Redis knows no other bytes and does not mind what is in them.
+# Packed by hand: states are marked as text, since Redis's unpacker knows no other bytes and does not check their content.
 _USUAL_LENGTHS: Final = 1024
 _head: Final = Struct(">BI").pack
 _text_heads: Final = [_head(0xDB, length) for length in range(_USUAL_LENGTHS)]

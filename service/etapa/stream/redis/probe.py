@@ -1,6 +1,6 @@
-"""Finding out why Redis is of no use: what it says itself, and else the steps that every client takes, one by one.
+"""Finds out why Redis cannot be used: from its own answer or, failing that, by taking the steps of every client one by one.
 
-Nothing here changes anything, and all of it ends in bounded time.
+Nothing here changes anything, and everything ends in bounded time.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from etapa.settings import Settings
 from etapa.stream.redis.address import RedisAddress, redis_address_of
 
 STEP_SECONDS = 3.0
-"""How long any one step may take."""
+"""Limit for any one step."""
 PROBE_SECONDS = 15.0
-"""How long all of it may take."""
+"""Limit for all steps together."""
 _WHERE = "ETAPA_REDIS_URL (or --redis-url) says where it is"
 _SOONER: Sequence[TroubleKind] = ("silent", "refused", "name_unknown")
 
 
 async def trouble_behind(settings: Settings, error: BaseException) -> Trouble | None:
-    """What is behind a failure of our client; none when nothing is found, and the error has to speak for itself."""
+    """What is behind a failure of our client; none when nothing is found and the error has to speak for itself."""
     told = told_by_redis(settings, error)
     if told is not None and told.kind != "service_unknown":
         return told
     if told is None and not any(isinstance(one, _ABOUT_REACHING) for one in chain_of(error)):
         return None
-    # Sentinels that cannot be reached know no service either.
+    # Unreachable Sentinels also look as if they did not know the service.
     return await find_trouble(settings) or told
 
 
@@ -40,7 +40,7 @@ _ABOUT_REACHING = (RedisConnectionError, RedisTimeoutError, RedisClusterExceptio
 
 
 async def find_trouble(settings: Settings, seconds: float = PROBE_SECONDS) -> Trouble | None:
-    """What keeps us from talking to Redis, or to some server of the Cluster or some Sentinel; none when one of them talks to us."""
+    """Why we cannot talk to Redis, or to any server of the Cluster or any Sentinel; none when one of them answers properly."""
     address = redis_address_of(settings.redis_url)
     try:
         async with asyncio.timeout(seconds):
@@ -62,7 +62,7 @@ async def _failure(address: RedisAddress, host: str, port: int) -> Failed | None
     if context is not None:
         failed = await tls_failure(host, port, context, STEP_SECONDS)
         if failed is not None:
-            # A server without TLS may take the handshake for a command and wait for the rest of it.
+            # A server without TLS may take the handshake for the beginning of a command and wait for the rest.
             if failed.kind == "silent" and _is_redis(await first_words(host, port, _PING, None, STEP_SECONDS)):
                 return Failed("tls_not_spoken", "the server does not speak TLS there")
             return failed
@@ -89,12 +89,12 @@ def _is_redis(said: bytes | OSError | None) -> bool:
 
 
 def in_words(settings: Settings, trouble: Trouble | None, error: str) -> str:
-    """What a command or a log says: what was found or, if that is nothing, the error."""
+    """The words for a command or a log: what was found or, if nothing was, the error."""
     return str(trouble) if trouble is not None else f"Redis at {settings.redis_url}: {error}"
 
 
 def cluster_expected(settings: Settings) -> Trouble:
-    """The server that is asked alone is one of a Cluster."""
+    """The trouble when the URL treats a member of a Cluster as a single server."""
     address = redis_address_of(settings.redis_url)
     return _trouble(address, _ONE_OF_A_CLUSTER, _place(*address.nodes[0]))
 
@@ -107,7 +107,7 @@ def _place(host: str, port: int) -> str:
 
 
 def told_by_redis(settings: Settings, error: BaseException) -> Trouble | None:
-    """What an answer of Redis' behind this error says; none when there is none, or none of those that have a known remedy."""
+    """What Redis's answer behind this error means; none when there is no answer, or none with a known remedy."""
     address = redis_address_of(settings.redis_url)
     for one in chain_of(error):
         if not isinstance(one, RedisError | RedisClusterException):
@@ -119,7 +119,7 @@ def told_by_redis(settings: Settings, error: BaseException) -> Trouble | None:
     return None
 
 
-# redis-py knows only what begins with NOPERM, and servers say it otherwise when it happens in a script.
+# redis-py recognises only errors that begin with NOPERM; servers word it differently inside a script.
 _REFUSED_IN_SCRIPT = re.compile(r"NOPERM|ACL failure|can't run this command|can't access at least one of the keys|no permissions to")
 
 

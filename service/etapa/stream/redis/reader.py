@@ -1,4 +1,4 @@
-"""Reading the whole view, all partitions of it, for those who show it."""
+"""Reads the view across all partitions, for display."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from etapa.stream.redis.view import LEDGER, PartitionKeys, awaited, fields_of, r
 
 
 class ViewReader:
-    """Reads the whole view, for those who show it. Methods raise `ViewError`."""
+    """Reads the whole view. Methods raise `ViewError`."""
 
     def __init__(self, settings: Settings, client: RedisClient) -> None:
         self._client = client
@@ -26,12 +26,12 @@ class ViewReader:
         self._seconds = settings.redis_timeout / SECOND
 
     async def partition_count(self) -> int | None:
-        """How many partitions the view was made with; none when no mark is to be found."""
+        """How many partitions the view was made with; none when there is no mark."""
         marks = await self._each(range(self._expected), lambda pipe, keys: pipe.hget(keys.mark, "partitions"))
         return next((int(found) for found in marks if found is not None), None)
 
     async def stage_counts(self) -> StageCounts:
-        """Customers by stage; what partitions it lacks is said."""
+        """Customers by stage, and the partitions that are missing."""
         partitions = await self.partition_count() or self._expected
 
         def ask(pipe: Any, keys: PartitionKeys) -> None:
@@ -50,7 +50,7 @@ class ViewReader:
         return StageCounts(total, partitions, missing)
 
     async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
-        """The ledgers of all partitions, as far as their pages may hold times from `since` up to but without `until`."""
+        """The ledgers of all partitions: the pages that may hold times from `since` to before `until`."""
         partitions = await self.partition_count() or self._expected
         first = b"" if since is None else period_of(since, "hour").encode()
         last = b"" if until is None else period_of(until - 1, "hour").encode()
@@ -67,7 +67,7 @@ class ViewReader:
         return LedgerParts(parts, missing)
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
-        """Where a customer is, or none when the view does not know it. Raises `BeingRebuilt` when the view cannot know."""
+        """What the view holds of a customer; none when it does not know it. Raises `BeingRebuilt` when the view is incomplete."""
         partitions = await self.partition_count()
         if partitions is None and any(await self._each(range(self._expected), lambda pipe, keys: pipe.exists(keys.stage))):
             message = "the view has no mark: it has to be rebuilt"
@@ -80,7 +80,7 @@ class ViewReader:
             pipe.hget(keys.stage, customer_id)
             pipe.hget(keys.state, customer_id)
             pipe.hget(keys.mark, "memories")
-            # A rebuild may begin or end between two of these; it is whole only if it is so before and after.
+            # A rebuild may begin or end between two of these; the view is complete only if it is so before and after.
             pipe.hget(keys.mark, "complete")
 
         before, anybody, stage, state, memories, after = await self._each([partition], ask)
@@ -90,15 +90,15 @@ class ViewReader:
         return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state, read_memories(memories))
 
     async def takes_writes(self) -> None:
-        """Raises `ViewError` when Redis does not answer, or refuses what writes, as a replica does and one that cannot save.
+        """Raises `ViewError` when Redis does not answer, or refuses writes, as a replica or a server that cannot save does.
 
-        A key that is never there is removed: a ping would be answered by all of these.
+        It deletes a key that never exists, because all of these would answer a ping.
         """
         async with view_errors("asking Redis whether it takes writes", self._seconds):
             await awaited(self._client.delete(f"{self._prefix}:never-there"))
 
     async def eviction_policy_problem(self) -> str | None:
-        """What is wrong with Redis' `maxmemory-policy`; none when it is `noeviction`, or when Redis does not say."""
+        """What is wrong with Redis's `maxmemory-policy`; none when it is `noeviction`, or when Redis does not tell."""
         try:
             async with view_errors("asking Redis for its maxmemory-policy", self._seconds):
                 told: Any = await awaited(self._client.info("memory"))
@@ -106,12 +106,12 @@ class ViewReader:
             if isinstance(error.__cause__, NoPermissionError):
                 return None
             raise
-        # A Cluster's client answers for one node, or by node.
+        # A Cluster client answers for one node, or by node.
         servers = [told] if "maxmemory_policy" in told else [one for one in told.values() if isinstance(one, dict)]
         policies = {str(one.get("maxmemory_policy", "noeviction")) for one in servers} - {"noeviction"}
         if not policies:
             return None
-        return f"Redis has maxmemory-policy {', '.join(sorted(policies))}: it may throw away states. Set it to noeviction"
+        return f"Redis has maxmemory-policy {', '.join(sorted(policies))}: it may discard states. Set it to noeviction"
 
     async def _each(self, partitions: Sequence[int], ask: Any) -> list[Any]:
         async with view_errors("reading the view", self._seconds):

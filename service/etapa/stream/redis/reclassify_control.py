@@ -1,4 +1,4 @@
-"""`etapa reclassify` and the owners of the partitions talk through one key a partition in Redis. This is the command's side."""
+"""`etapa reclassify` and the partitions' owners communicate through one Redis key per partition. This is the command's side."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,16 +15,16 @@ from etapa.stream.redis.view import PartitionKeys
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is asked of a partition, and how far it has got."""
+    """What was requested of a partition, and how far it has got."""
 
     request: ReclassifyRequest | None
     progress: ReclassifyProgress | None
-    """Of this request; none when no worker has begun."""
+    """The progress of this request; none when no worker has begun."""
     customers: int
 
     @property
     def under_way(self) -> bool:
-        """Whether something is asked for and not done."""
+        """Whether a request is not done yet."""
         return self.request is not None and not (self.progress is not None and self.progress.done)
 
 
@@ -36,11 +36,11 @@ class ReclassifyControl:
         self._client = client
 
     async def partition_count(self) -> int | None:
-        """How many partitions there are; none when no worker has been at work yet."""
+        """How many partitions there are; none when no worker has run yet."""
         return await ViewReader(self._settings, self._client).partition_count()
 
     async def asked(self, partitions: int) -> Sequence[Asked]:
-        """For every partition, what is asked of it."""
+        """The request to each partition, if any."""
 
         def ask(pipe: Any, keys: PartitionKeys) -> None:
             pipe.hmget(keys.reclassify, ["request", "progress"])
@@ -56,7 +56,7 @@ class ReclassifyControl:
         return asked
 
     async def ask(self, request: ReclassifyRequest, partitions: Sequence[int]) -> None:
-        """Ask it of these partitions; what was asked of them before no longer counts."""
+        """Send a request to these partitions; it replaces any earlier one."""
         value = encode_request(request)
         await self._each(partitions, lambda pipe, keys: pipe.hset(keys.reclassify, "request", value))
 

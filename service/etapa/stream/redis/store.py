@@ -1,4 +1,4 @@
-"""The one door to Redis: everything that reads or writes the view goes through the one client that is opened here."""
+"""The one door to Redis: everything that reads or writes the view uses the one client that is opened here."""
 
 from typing import Self
 
@@ -11,9 +11,9 @@ from etapa.stream.redis.view import RedisView
 
 
 class Store:
-    """Redis as the settings say it is reached; to be closed, or used by `async with`.
+    """Redis as configured in the settings. Close it, or use it with `async with`.
 
-    Making one raises `RedisUrlError` when the URL cannot be used; nothing is sent. What it gives shares its connections.
+    The constructor raises `RedisUrlError` when the URL cannot be used; it sends nothing. All views and readers share its connections.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -31,15 +31,15 @@ class Store:
         return RedisView(self.settings, self._client, partition)
 
     def inspection(self, partition: int) -> RedisInspection:
-        """A partition's keys as they are, for comparing."""
+        """A partition's raw keys, for comparison."""
         return RedisInspection(self.settings, self._client, partition)
 
     def reader(self) -> ViewReader:
-        """All partitions, for showing them."""
+        """All partitions, for display."""
         return ViewReader(self.settings, self._client)
 
     def reclassify_control(self) -> ReclassifyControl:
-        """Where `etapa reclassify` talks to the owners of the partitions."""
+        """Through which `etapa reclassify` communicates with the owners of the partitions."""
         return ReclassifyControl(self.settings, self._client)
 
     async def close(self) -> None:

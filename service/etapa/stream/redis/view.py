@@ -1,7 +1,7 @@
 """One partition of the view on Redis, as the partition task sees it (`ports.View`).
 
-Every key of a partition carries its number as hash tag, so that one script call reaches all of them on a Cluster too. Every
-call is one round trip and takes at most the time-out of the settings; it may be repeated without harm.
+Every key of a partition has its number as hash tag, so that one script call reaches all of them, even on a Cluster. Every
+call is one round trip within the configured time-out, and may safely be repeated.
 """
 
 import contextlib
@@ -158,12 +158,12 @@ def read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
 
 
 def read_memories(field: bytes | None) -> dict[int, bytes]:
-    """There are none where a version from before they were written was the last at work. Raises `ValueError`."""
+    """Empty if the mark was written by a version without memories. Raises `ValueError`."""
     return {} if field is None else msgspec.json.decode(field, type=dict[int, bytes])
 
 
 def fields_of(answer: Sequence[bytes]) -> dict[bytes, bytes]:
-    """A hash as a script gives it: fields and values in turn."""
+    """A hash from a script's answer: fields and values in turn."""
     return dict(zip(answer[::2], answer[1::2], strict=True))
 
 
@@ -172,5 +172,5 @@ def read_counts(fields: Mapping[bytes, bytes]) -> dict[str, int]:
 
 
 async def awaited(answer: Any) -> Any:
-    # redis-py's types say that a call gives its result or something to wait for; of an asyncio client it is the latter.
+    # redis-py's types allow a result or an awaitable; with an asyncio client it is always the latter.
     return await answer

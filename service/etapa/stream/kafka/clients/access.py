@@ -1,4 +1,4 @@
-"""How connections to Kafka are made, with what proves who we are as it is in its files now: files may change under a running process."""
+"""Connection options for Kafka, with credentials as their files hold them now: files may change while a process runs."""
 
 import logging
 import ssl
@@ -12,12 +12,12 @@ logger = logging.getLogger(__name__)
 
 
 class Access:
-    """One for all clients of a process. Making it reads the files, and raises `KafkaSettingsError` when they cannot be used."""
+    """Shared by all clients of a process. The constructor reads the files, and raises `KafkaSettingsError` when they cannot be used."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.options = client_options(settings)
-        """Of aiokafka's clients, the secrets among it."""
+        """The options of aiokafka's clients, including secrets."""
         self._context: ssl.SSLContext | None = self.options.get("ssl_context")
         paths = (settings.kafka_ssl_ca, settings.kafka_ssl_cert, settings.kafka_ssl_key)
         self._files = [Path(path) for path in paths if path is not None]
@@ -25,24 +25,26 @@ class Access:
 
     @property
     def password(self) -> str | None:
-        """For the next login."""
+        """The password for the next login."""
         password = self._settings.kafka_sasl_password
         return None if password is None else password.current().reveal()
 
     @property
     def tls(self) -> ssl.SSLContext | None:
-        """For the next connection. Files that cannot be used, as in the middle of a change, leave what was read before."""
+        """The TLS context for the next connection. If files cannot be used, as in the middle of a change, the previous one stays."""
         if self._context is not None and (stamps := self._stamps()) != self._seen:
             self._seen = stamps
             try:
                 self._context = tls_context(self._settings)
-                logger.info("the files of certificates for Kafka have changed and were read again")
+                logger.info("the certificate files for Kafka have changed and were read again")
             except KafkaSettingsError as error:
-                logger.warning("files of certificates for Kafka have changed and cannot be used, so the old ones stay: %s", error)
+                logger.warning(
+                    "the certificate files for Kafka have changed and cannot be used, so the previous certificates stay: %s", error
+                )
         return self._context
 
     def _stamps(self) -> list[Any]:
-        """What changes when a file does, also when it is behind a link, as mounted secrets are."""
+        """Values that change when a file does, even behind a symbolic link, as with mounted secrets."""
         stamps: list[Any] = []
         for path in self._files:
             try:

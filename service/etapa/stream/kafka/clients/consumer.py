@@ -1,4 +1,4 @@
-"""Consumers as Etapa needs them: committed records only, no offset chosen or committed behind our back, the fast parser."""
+"""Consumers as Etapa needs them: only committed records, no offsets chosen or committed automatically, the fast parser."""
 
 import asyncio
 import logging
@@ -13,26 +13,26 @@ from etapa.stream.kafka.clients.access import Access
 from etapa.stream.kafka.clients.found_again import find_again
 
 _FETCH_WAIT_MS = 100
-"""A fetch that waits at a broker holds up those for its other partitions, so it must not wait for long."""
+"""A fetch that waits at a broker delays those for its other partitions, so it must not wait for long."""
 _LARGEST_ANSWER = 50 * 1024 * 1024
-"""Brokers put no more into an answer, of all partitions together, unless told otherwise."""
+"""By default brokers put no more than this into an answer, for all partitions together."""
 _MAX_INT32 = 2**31 - 1
 ASSIGNOR = RoundRobinPartitionAssignor
-"""By which workers divide partitions; all members of the group must know it."""
+"""How workers divide partitions; all members of the group must support it."""
 _STALE_AFTER_MS = 2_000
-"""An answer of the broker that is older tells nothing about what waits there now."""
+"""An older answer of the broker says nothing about what is waiting there now."""
 
 logger = logging.getLogger(__name__)
 
 
 def compiled_parser_in_use() -> bool:
-    """False when aiokafka parses records in Python, which it falls back to without a word, at a thirtieth of the speed."""
+    """False when aiokafka parses records in Python, its silent fallback, at a thirtieth of the speed."""
     module: str = default_records.DefaultRecordBatch.__module__
     return module.startswith("aiokafka.record._crecords")
 
 
 def tell_of_slow_parser() -> None:
-    """Log an error where aiokafka parses records in Python."""
+    """Log an error when aiokafka parses records in Python."""
     if not compiled_parser_in_use():
         logger.error(
             "aiokafka parses records in Python here, at a thirtieth of its speed: its compiled parser is missing or switched off."
@@ -41,7 +41,7 @@ def tell_of_slow_parser() -> None:
 
 
 def client_id_of(group: str) -> str:
-    """The name that our members of a group go by."""
+    """The client id of our members of a group."""
     return f"etapa-{group}"
 
 
@@ -50,20 +50,20 @@ def _common(settings: Settings, options: dict[str, Any]) -> dict[str, Any]:
         **options,
         "isolation_level": "read_committed",
         "enable_auto_commit": False,
-        # Where to read is always said by a seek. An offset that is not there any more is an error, never a silent jump.
+        # A seek always says where to read. An offset that no longer exists is an error, never a silent jump.
         "auto_offset_reset": "none",
         "check_crcs": settings.kafka_check_crcs == "on",
         "fetch_max_wait_ms": _FETCH_WAIT_MS,
-        # A fetch brings what a batch may hold: of less, every other batch would be a small rest.
+        # A fetch brings as much as a batch may hold: with less, every other batch would be a small remainder.
         "max_partition_fetch_bytes": max(min(settings.batch_bytes, _LARGEST_ANSWER), settings.max_touchpoint_bytes + 64 * 1024),
         "request_timeout_ms": max(1_000, settings.session_timeout // 2_000),
     }
 
 
 def group_consumer(settings: Settings, access: Access, group: str | None = None, most_records: int | None = None) -> AIOKafkaConsumer:
-    """The one member of the group (the settings' unless said otherwise) that this process is; to be subscribed and started by its owner.
+    """This process's one member of the group (by default that of the settings), to be subscribed and started by its owner.
 
-    `most_records` bounds what one fetch hands over.
+    `most_records` limits the records that one fetch returns.
     """
     session_ms = settings.session_timeout // 1000
     consumer = AIOKafkaConsumer(
@@ -72,10 +72,10 @@ def group_consumer(settings: Settings, access: Access, group: str | None = None,
         group_id=group or settings.group,
         max_poll_records=most_records,
         session_timeout_ms=session_ms,
-        # Members finish their batch before they let go of a partition; aiokafka would give them 10 s, whatever the session.
+        # Members finish their batch before they give up a partition; aiokafka would allow 10 s, whatever the session.
         rebalance_timeout_ms=session_ms,
         heartbeat_interval_ms=max(100, min(3_000, session_ms // 5)),
-        # Tasks are watched by the worker. A member without partitions never polls, and would be thrown out for it.
+        # The worker watches its tasks. A member without partitions never polls, and would be removed for that.
         max_poll_interval_ms=_MAX_INT32,
         partition_assignment_strategy=(ASSIGNOR,),
     )

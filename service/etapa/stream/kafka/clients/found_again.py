@@ -1,7 +1,7 @@
-"""Clients that find the brokers again when none is where it was last: by the addresses of the settings, names resolved anew.
+"""Clients that find the brokers again when all of them have moved: by the addresses in the settings, with names resolved again.
 
-aiokafka asks for metadata only brokers that it knows. When all of them come back at other addresses (pods that were started anew, a cluster
-that was restored, a changed listener) it asks for ever where nobody is. This is what KIP-899 did for Kafka's own clients (`rebootstrap`).
+aiokafka asks only known brokers for metadata. If all of them come back at other addresses (restarted pods, a restored cluster, a changed
+listener), it keeps asking the old addresses for ever. KIP-899 solved this for Kafka's own clients (`rebootstrap`).
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from aiokafka.protocol.metadata import MetadataRequest
 from etapa.stream.kafka.clients.access import Access
 
 _SOON = 5.0
-"""Seconds within which a connection that is refused, for whatever reason, has been refused."""
+"""Seconds within which a connection that will be refused has been refused."""
 
 logger = logging.getLogger(__name__)
 
 
 class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
-    """aiokafka's client, which consumers, producers and admin clients ask for the brokers."""
+    """aiokafka's client, which connects consumers, producers and admin clients to the brokers."""
 
     _access: Access
 
-    # aiokafka keeps what it was given at the start, and hands it to each new connection. Looked up here, it is what files hold now.
+    # aiokafka keeps the initial values and passes them to each new connection. Looked up here, they are what the files hold now.
     @property
     def _sasl_plain_password(self) -> str | None:
         return self._access.password
@@ -39,12 +39,12 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
         return self._access.tls
 
     async def bootstrap(self) -> None:
-        """As aiokafka's, which logs why nobody answered and raises an error that does not tell."""
+        """Like aiokafka's, but the error says why no broker answered; aiokafka only logs that."""
         started = time.monotonic()
         try:
             await super().bootstrap()
         except KafkaConnectionError as error:
-            # Where nothing came back at all, asking again would take as long, and bring nothing.
+            # Without any reply, asking again would take as long and find out nothing.
             if time.monotonic() - started < _SOON:
                 error.__cause__ = await self._why_nobody_answers()
             raise
@@ -62,7 +62,7 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
         return why
 
     async def _metadata_update(self, cluster_metadata: ClusterMetadata, topics: Any) -> bool:
-        """Whether anybody told where things are. Called whenever a broker does not answer, and now and then."""
+        """Returns whether the metadata was updated. Called whenever a broker does not answer, and at intervals."""
         return await super()._metadata_update(cluster_metadata, topics) or await self._ask_where_we_began(cluster_metadata, topics)
 
     async def _ask_where_we_began(self, cluster_metadata: ClusterMetadata, topics: Any) -> bool:
@@ -70,7 +70,7 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
             try:
                 conn = await self._connected_to(host, port)
                 try:
-                    # All topics at once: without them a consumer would believe that there are none, and have the group rebalance.
+                    # All topics at once: otherwise a consumer would believe that there are none, and cause a rebalance.
                     told = await conn.send(MetadataRequest(list(topics) if topics else None))
                 finally:
                     conn.close(reason=CloseReason.SHUTDOWN)
@@ -105,7 +105,7 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
 
 
 def find_again(client: AIOKafkaClient, access: Access) -> None:
-    """Have the client of a consumer, a producer or an admin client do so, and log in with what `access` says at the time."""
+    """Make the client of a consumer, a producer or an admin client find brokers again, and log in with the current values of `access`."""
     client.__class__ = FindsAgain
     client._access = access
 

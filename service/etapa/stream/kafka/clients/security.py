@@ -1,4 +1,4 @@
-"""How every Kafka client of ours reaches the brokers and proves who it is. What it makes is handed to clients, never logged."""
+"""How our Kafka clients reach the brokers and authenticate. The options go to clients, and are never logged."""
 
 import ssl
 from typing import Any
@@ -11,7 +11,7 @@ from etapa.stream.kafka.clients.tokens import NamedProvider, TokenEndpoint
 
 
 class KafkaSettingsError(EtapaError):
-    """The security settings cannot be used: a file is missing, unreadable or not what it should be."""
+    """The security settings cannot be used: a file is missing, unreadable or of the wrong kind."""
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def _token_provider(settings: Settings) -> AbstractTokenProvider:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """What TLS is spoken with, read from its files now. Raises `KafkaSettingsError`."""
-    # Checks the broker's certificate and its name, against the machine's own authorities when none are named.
+    """The TLS context, read from its files now. Raises `KafkaSettingsError`."""
+    # It checks the broker's certificate and name, against the machine's own authorities if none are configured.
     try:
         context = ssl.create_default_context(cafile=settings.kafka_ssl_ca)
     except OSError as error:

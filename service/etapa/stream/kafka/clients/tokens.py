@@ -1,6 +1,6 @@
-"""Tokens for OAUTHBEARER: from an authorization server by client credentials, or from a function that somebody names.
+"""Tokens for OAUTHBEARER: from an authorization server with client credentials, or from a configured function.
 
-Client credentials: RFC 6749, section 4.4. A token is asked for when a connection is made, and kept for most of the time that it is good for.
+Client credentials: RFC 6749, section 4.4. A token is requested for a new connection, and reused for most of its lifetime.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from etapa.settings.values import Secret
 _SECONDS = 10.0
 _MOST_BYTES = 256 * 1024
 _SHARE = 0.8
-"""Of its life, for which a token is used for new connections."""
+"""The share of its lifetime during which a token is used for new connections."""
 
 
 class TokenError(EtapaError, KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """There is no token; the message says why, and holds neither token nor secret. aiokafka takes it for a login that failed."""
+    """There is no token; the message says why, and holds neither token nor secret. aiokafka treats it as a failed login."""
 
     is_about_tokens = True
 
@@ -47,8 +47,8 @@ class TokenEndpoint(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka ha
         self._good_until = 0.0
 
     async def token(self) -> str:
-        """A token that is good for a while. Raises `TokenError`."""
-        # One at a time: all connections of a start want one at once.
+        """A token that is valid for a while. Raises `TokenError`."""
+        # One at a time: at startup all connections want one at once.
         if self._asking is None:
             self._asking = asyncio.Lock()
         async with self._asking:
@@ -94,7 +94,7 @@ def _read(status: int, body: bytes) -> tuple[str, float]:
 
 
 class NamedProvider(AbstractTokenProvider):  # type: ignore[misc]
-    """Calls a function of somebody else's, in a thread if it is not `async`. It gives a token, and keeps one itself if it wants to."""
+    """Calls a configured function for a token, in a thread if it is not `async`. Caching is up to the function."""
 
     def __init__(self, name: str) -> None:
         """`name` is `package.module:function`. Raises `ValueError` when there is none."""
@@ -115,7 +115,7 @@ class NamedProvider(AbstractTokenProvider):  # type: ignore[misc]
                 given = self._function() if inspect.iscoroutinefunction(self._function) else asyncio.to_thread(self._function)
                 token = await given
         except Exception as error:
-            # Not its words, which may hold what nobody should read.
+            # Not its text, which may hold secrets.
             raise TokenError(f"there is no token for the login: {self._name} failed ({type(error).__name__})") from error
         if not isinstance(token, str) or not token:
             raise TokenError(f"there is no token for the login: {self._name} gave none")

@@ -1,7 +1,7 @@
 """One partition of the topics on Kafka, as the partition task sees it (`ports.Log`).
 
-Touchpoints come through the worker's one group consumer, which all its partitions share. Everything else is the
-partition's own: the transactional producer, and for each takeover a consumer that reads `customer-state`.
+Touchpoints come through the worker's one group consumer, which all its partitions share. Everything else belongs to the
+partition: the transactional producer, and for each takeover a consumer that reads `customer-state`.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class KafkaLog:
-    """`consumer` is started, subscribed to the touchpoints topic and shared by all partitions of the worker, and so is `watch`."""
+    """`consumer` must be started and subscribed to the touchpoints topic. It and `watch` are shared by all partitions of the worker."""
 
     def __init__(self, cluster: Cluster, partition: int, consumer: AIOKafkaConsumer, watch: TopicWatch | None = None) -> None:
         settings = cluster.settings
@@ -63,7 +63,7 @@ class KafkaLog:
         self._bounds = Bounds(max(settings.max_touchpoint_bytes, KEPT_BYTES), settings.max_unpacked_bytes)
 
     def revoke(self) -> None:
-        """The group has taken the partition away: nothing is read any more, whatever the shared consumer holds by then."""
+        """The group has revoked the partition: nothing more is read, even if the shared consumer still holds records."""
         self._revoked = True
         self._stop_piecemeal()
 
@@ -142,7 +142,7 @@ class KafkaLog:
         self._stop_piecemeal()
         with log_errors(f"partition {self._partition}: going to offset {offset} of {self._touchpoints.topic}"):
             self._consumer.seek(self._touchpoints, offset)
-            # Until its first seek a partition is paused, or the consumer would fetch from wherever the group's offset is.
+            # A partition is paused until its first seek, or the consumer would fetch from wherever the group's offset is.
             self._consumer.resume(self._touchpoints)
         self._next = offset
 
@@ -171,7 +171,7 @@ class KafkaLog:
     async def _take(self, count: int, wait: float, room: int) -> list[Record]:
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
-            # Somebody else may have moved the position: the consumer itself, after a rebalance that we were not told of.
+            # The position may have moved: by the consumer itself, after a rebalance that we were not told of.
             async with asyncio.timeout(self._seconds):
                 position = await self._consumer.position(self._touchpoints)
             if position != self._next:
@@ -181,7 +181,7 @@ class KafkaLog:
                 return await self._take_piecemeal(self._piecemeal, count, room)
             have_records_made(self._consumer, self._touchpoints, record_of)
             try:
-                # During a rebalance getmany waits for its end, and the rebalance for us.
+                # During a rebalance, getmany waits for its end, and the rebalance waits for us.
                 async with asyncio.timeout(wait + 0.05):
                     got = await self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
             except TimeoutError:
@@ -193,12 +193,12 @@ class KafkaLog:
             except LargeBatch as error:
                 return await self._begin_piecemeal(position, count, room, f"{error}, so it is read piece by piece")
             records = as_records(got.get(self._touchpoints, []))
-            # Beyond the last record when control records follow it.
+            # This is beyond the last record if control records follow it.
             self._next = await self._consumer.position(self._touchpoints)
             return records
 
     async def _begin_piecemeal(self, position: int, count: int, room: int, why: str) -> list[Record]:
-        """Read what the consumer cannot. Until that is done, the consumer fetches nothing."""
+        """Read what the consumer cannot. Until that is done, the consumer fetches nothing for this partition."""
         logger.warning("partition %d: at offset %d or soon after: %s", self._partition, position, why)
         max_bytes = self._consumer._fetcher._max_partition_fetch_bytes
         async with asyncio.timeout(self._seconds):
@@ -256,7 +256,7 @@ class KafkaLog:
             committed = True
             return offset
         finally:
-            # After an error, or when the commit was cancelled, nothing more may go through this producer.
+            # After an error or a cancelled commit, this producer may not be used any more.
             if not committed:
                 self._producer = None
                 await producer.close()
@@ -286,5 +286,5 @@ class KafkaLog:
 
 
 def _wall_ms() -> int:
-    # aiokafka notes the time of an answer by the wall clock.
+    # aiokafka records the time of an answer by the wall clock.
     return int(time.time() * 1000)

@@ -1,8 +1,8 @@
-"""Whether every transaction in a partition has ended, for its readers too.
+"""Checks that every transaction in a partition has ended, also for its readers.
 
-Kafka writes the end of a transaction into each of its partitions. When such a marker is lost (brokers that lost their only
-leader of a partition just then, an unclean leader election), the transaction hangs there: readers of committed records
-never get past it, and the marker of a later transaction of the same producer would end it as well, whichever way.
+Kafka writes the end of a transaction into each of its partitions. If such a marker is lost (a partition lost its only leader at
+that moment, or an unclean leader election), the transaction hangs there: readers of committed records never get past it, and
+the marker of the same producer's next transaction ends it, too, with a commit or an abort as the case may be.
 """
 
 import asyncio
@@ -17,25 +17,25 @@ from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 
 SETTLE_SECONDS = 2.0
-"""How long markers may be on their way to what can be read."""
+"""How long markers may take to become visible to readers."""
 _PAUSE_SECONDS = 0.05
 
 
 class Hanging(msgspec.Struct, frozen=True):
-    """A transaction of a partition that has not ended."""
+    """A transaction that has not ended in a partition."""
 
     topic: str
     partition: int
     start: int
-    """Its first offset. Committed records can be read up to here."""
+    """Its first offset. Committed records are readable up to here."""
     end: int
     """The offset after the partition's last record."""
 
 
 async def hanging_transactions(cluster: Cluster, places: Sequence[TopicPartition]) -> list[Hanging]:
-    """The transactions that were open in `places` at the beginning, and are still after a while.
+    """The transactions in `places` that were open at the beginning and still are after a while.
 
-    Right after the fence of the only producer that writes there, these are hanging for good. Raises what aiokafka raises.
+    Right after the fence of the only producer that writes there, these hang for good. Raises what aiokafka raises.
     """
     async with contextlib.AsyncExitStack() as closing:
         written, committed = (cluster.reading_consumer(isolation) for isolation in ("read_uncommitted", "read_committed"))
@@ -43,10 +43,10 @@ async def hanging_transactions(cluster: Cluster, places: Sequence[TopicPartition
             closing.push_async_callback(stop_consumer, consumer)
         await asyncio.gather(written.start(), committed.start())
         for consumer in (written, committed):
-            # So that it knows the leaders of these partitions; it is not asked for records.
+            # Only so that it knows the leaders of these partitions; no records are read.
             consumer.assign(places)
             consumer.pause(*places)
-        # In this order: whatever a successor begins in the meantime lies behind these ends.
+        # In this order: anything that a successor begins in the meantime is beyond these ends.
         ends = await written.end_offsets(places)
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:

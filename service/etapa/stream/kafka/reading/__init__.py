@@ -1,1 +1,1 @@
-"""Reading what lies in topics, outside any group: a stretch, a whole topic, the state, the changes."""
+"""Reads topics outside any group: a stretch of a partition, a whole topic, the states, the changes."""

@@ -1,4 +1,4 @@
-"""One partition of `stage-changes`, for those who only look at it."""
+"""One partition of `stage-changes`, read-only."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Self
@@ -11,7 +11,7 @@ from etapa.stream.protocol.records import Record
 
 
 class ChangesTopic:
-    """Used by `async with`. Methods raise `LogError`."""
+    """Used with `async with`. Methods raise `LogError`."""
 
     def __init__(self, cluster: Cluster, partition: int) -> None:
         self._reader = TopicReader(cluster, cluster.settings.topic_stage_changes)
@@ -24,17 +24,17 @@ class ChangesTopic:
         await self._reader.__aexit__()
 
     async def changes_range(self) -> tuple[int, int]:
-        """First offset, and the offset after the last committed one."""
+        """The first offset, and the offset after the last committed one."""
         return await self._reader.range_of(self._partition)
 
     async def changes(self, start: int, end: int) -> AsyncGenerator[Sequence[Record], None]:
-        """Committed records from `start` up to but without `end`, in chunks, in order."""
+        """Committed records from `start` to before `end`, in chunks, in order."""
         async for chunk in self._reader.between(self._partition, start, end):
             yield chunk
 
 
 async def keeps_last_change_only(cluster: Cluster) -> bool:
-    """Whether `stage-changes` is compacted, as far as the brokers tell us. Raises `LogError`."""
+    """Whether `stage-changes` is compacted, as far as the brokers tell. Raises `LogError`."""
     topic = cluster.settings.topic_stage_changes
     with log_errors(f"asking for the settings of {topic}"):
         async with cluster.admin() as admin:

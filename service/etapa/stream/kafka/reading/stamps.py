@@ -1,8 +1,8 @@
-"""What brokers stamped with their own clocks: the markers that end transactions, at the ends of `customer-state`.
+"""Reads the brokers' clocks from the markers that end transactions, at the ends of `customer-state`.
 
-Kafka has no request that tells the time. But the leader of a partition writes the marker of a transaction with its own clock, and a worker
-that commits has such markers written all the time. So it is enough to look, now and then, where the ends of the partitions have moved to.
-A partition to which nobody commits tells nothing.
+Kafka has no request for the time. But the leader of a partition stamps transaction markers with its own clock, and commits of workers
+produce markers all the time. So it is enough to look from time to time at the new ends of the partitions. A partition without commits
+tells nothing.
 """
 
 import struct
@@ -16,14 +16,14 @@ from etapa.hosting.system_clock import SystemClock
 from etapa.stream.protocol.brokers_clocks import Stamp
 
 _BATCH_HEAD = struct.Struct(">qiibIhiqq")
-"""Of a record batch: first offset, length, leader epoch, magic, checksum, attributes, last offset, first and last timestamp (milliseconds).
+"""A record batch: first offset, length, leader epoch, magic, checksum, attributes, last offset, first and last timestamp (milliseconds).
 https://kafka.apache.org/documentation/#recordbatch"""
 _IS_STAMPED_ON_APPEND = 0x08
 _IS_CONTROL = 0x20
 
 
 class EndsOfTransactions:
-    """Looks at the ends of these partitions. `consumer` is started, reads committed records, and has been assigned them, paused."""
+    """Looks at the ends of these partitions. `consumer` must be started, read committed records, and have them assigned and paused."""
 
     def __init__(self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition], clock: SystemClock) -> None:
         self._consumer = consumer
@@ -33,7 +33,7 @@ class EndsOfTransactions:
         self._looked_at: float | None = None
 
     async def look(self) -> list[Stamp]:
-        """What was stamped since the last look, one for each broker at most. Raises what aiokafka raises."""
+        """New stamps since the last look, at most one per broker. Raises what aiokafka raises."""
         asked_at = self._clock.elapsed()
         ends = await self._consumer.end_offsets(self._places)
         moved = [(place, end) for place, end in ends.items() if end > self._ends.get(place, 0)]
@@ -44,7 +44,7 @@ class EndsOfTransactions:
                 continue
             at = await self._stamped(leader, place, end - 1)
             if at is not None:
-                # At the first look it is not known since when it has been there.
+                # At the first look, its age is unknown.
                 after = self._looked_at if place in self._ends else None
                 stamps[leader] = Stamp(leader, at, after, self._clock.elapsed())
         self._ends |= ends
@@ -52,8 +52,8 @@ class EndsOfTransactions:
         return list(stamps.values())
 
     async def _stamped(self, leader: int, place: TopicPartition, offset: int) -> int | None:
-        """What the broker stamped on the batch there, in microseconds; none when a client did it, or there is none."""
-        # A batch comes whole, however few bytes are asked for. A marker has 78.
+        """The broker's stamp on the batch there, in microseconds; none when the stamp is a client's, or there is no batch."""
+        # A batch always arrives whole, however few bytes are requested. A marker has 78.
         request = FetchRequest(0, 1, 1, READ_UNCOMMITTED, [(place.topic, [(place.partition, offset, 1)])])
         answer = await self._consumer._client.send(leader, request)
         [(_, [(_, error_code, _, *rest)])] = answer.topics
@@ -61,7 +61,7 @@ class EndsOfTransactions:
 
 
 def stamp_of(batch: bytes) -> int | None:
-    """When the broker wrote a batch, by its own clock, in microseconds since 1970; none when the time in it is a client's."""
+    """When the broker wrote a batch, by its own clock, in microseconds since 1970; none when the time is a client's."""
     if len(batch) < _BATCH_HEAD.size:
         return None
     _, _, _, magic, _, attributes, _, _, at = _BATCH_HEAD.unpack_from(batch)

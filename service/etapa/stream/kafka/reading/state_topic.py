@@ -1,4 +1,4 @@
-"""One partition of `customer-state`, for those who only look at it."""
+"""One partition of `customer-state`, read-only."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Self
@@ -9,7 +9,7 @@ from etapa.stream.protocol.records import StateRecord
 
 
 class StateTopic:
-    """Used by `async with`. Methods raise `LogError`."""
+    """Used with `async with`. Methods raise `LogError`."""
 
     def __init__(self, cluster: Cluster, partition: int) -> None:
         self._reader = TopicReader(cluster, cluster.settings.topic_customer_state)
@@ -22,10 +22,10 @@ class StateTopic:
         await self._reader.__aexit__()
 
     async def state_range(self) -> tuple[int, int]:
-        """First offset, and the offset after the last committed one."""
+        """The first offset, and the offset after the last committed one."""
         return await self._reader.range_of(self._partition)
 
     async def states(self, start: int, end: int) -> AsyncGenerator[Sequence[StateRecord], None]:
-        """Committed records from `start` up to but without `end`, in chunks, in order."""
+        """Committed records from `start` to before `end`, in chunks, in order."""
         async for chunk in self._reader.between(self._partition, start, end):
             yield [StateRecord(one.offset, one.key or b"", one.value) for one in chunk]

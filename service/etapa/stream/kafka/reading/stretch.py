@@ -1,4 +1,4 @@
-"""Reading a stretch of one partition from end to end, with a consumer outside any group."""
+"""Reads a stretch of one partition from beginning to end, with a consumer outside any group."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,14 +13,14 @@ from etapa.stream.kafka.errors import log_errors
 from etapa.stream.protocol.ports import Blocked, LogError
 
 _CHUNK = 8_000
-"""Records read at once. A rebuild writes one chunk to Redis while it reads the next, so larger chunks leave Redis idle for less of the time. This size
-occupies Redis for about forty milliseconds, as a large batch does."""
+"""Records read at once. A rebuild writes one chunk to Redis while it reads the next, so larger chunks leave Redis idle less often.
+This size occupies Redis for about forty milliseconds, like a large batch."""
 _WAIT_MS = 20
-"""Kept short, because an answer that holds only control records moves the position but does not end the wait for records."""
+"""Short, because an answer with only control records moves the position but does not end the wait."""
 
 
 async def range_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[int, int]:
-    """First offset, and the offset after the last committed record."""
+    """The first offset, and the offset after the last committed record."""
     first = await consumer.beginning_offsets([place])
     end = await consumer.end_offsets([place])
     return first[place], end[place]
@@ -35,7 +35,7 @@ class _Unwrapped(PartitionRecords):  # type: ignore[misc]
 
 
 def have_records_made(consumer: AIOKafkaConsumer, place: TopicPartition, make: Callable[[object, Any], object]) -> None:
-    """Build the records in the consumer's buffer with `make` instead of aiokafka's own class, which takes longer than all other work on them.
+    """Have the consumer's buffer build records with `make`. aiokafka's own class takes longer than all other work on them.
 
     Records that arrive during the next `getmany` are still aiokafka's.
     """
@@ -54,10 +54,10 @@ async def records_between(
     doing: str,
     make: Callable[[object, Any], object] | None = None,
 ) -> AsyncIterator[list[Any]]:
-    """Committed records of `place` from `start` up to but without `end`, in chunks, in order.
+    """Committed records of `place` from `start` to before `end`, in chunks, in order.
 
-    The consumer must be started, and `place` all that is assigned to it. With `make`, most of them are what it returns. Raises `LogError` when the brokers fail, or when nothing
-    comes for `seconds`; `doing` begins its message.
+    The consumer must be started, and only `place` assigned to it. With `make`, most records are what it returns. Raises `LogError`
+    when the brokers fail, or when nothing arrives for `seconds`; `doing` begins its message.
     """
     if start >= end:
         return

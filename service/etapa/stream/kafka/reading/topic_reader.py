@@ -1,4 +1,4 @@
-"""Reading a topic outside any group: what lies in its partitions, or what arrives from now on."""
+"""Reads a topic outside any group: the records in its partitions, or those that arrive from now on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -17,9 +17,9 @@ _POLL_MS = 500
 
 
 class TopicReader:
-    """Committed records of one topic; used by `async with`. It connects when it is first asked something. Methods raise `LogError`.
+    """Committed records of one topic; used with `async with`. It connects when first used. Methods raise `LogError`.
 
-    It reads one range at a time: beginning another one ends the one before.
+    It reads one range at a time: starting another ends the previous one.
     """
 
     def __init__(self, cluster: Cluster, topic: str) -> None:
@@ -36,13 +36,13 @@ class TopicReader:
             await stop_consumer(self._consumer)
 
     async def range_of(self, partition: int) -> tuple[int, int]:
-        """First offset, and the offset after the last committed record."""
+        """The first offset, and the offset after the last committed record."""
         with log_errors(self._reading(partition)):
             async with asyncio.timeout(self._seconds):
                 return await range_of(await self._connected(), self._at(partition))
 
     async def between(self, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        """The records from `start` up to but without `end`, in chunks, in order."""
+        """The records from `start` to before `end`, in chunks, in order."""
         place, doing = self._at(partition), self._reading(partition)
         consumer = await self._connected_to([place], doing)
         async for chunk in records_between(consumer, place, start, end, self._seconds, doing, record_of):
@@ -57,7 +57,7 @@ class TopicReader:
         return None if found[place] is None else int(found[place].offset)
 
     async def follow(self, partitions: int, *, from_beginning: bool) -> AsyncIterator[Record]:
-        """Whatever arrives from now on, without end; with `from_beginning`, whatever is there first. Each partition is in its order."""
+        """Records that arrive from now on, without end; with `from_beginning`, existing ones first. Each partition is in order."""
         places = [self._at(partition) for partition in range(partitions)]
         doing = f"reading {self.topic}"
         consumer = await self._connected_to(places, doing)
@@ -76,7 +76,7 @@ class TopicReader:
         with log_errors(doing):
             async with asyncio.timeout(self._seconds):
                 consumer = await self._connected()
-        # Nothing else is assigned, so that nothing is fetched in vain.
+        # Nothing else is assigned, so that nothing is fetched for no reason.
         consumer.assign(places)
         return consumer
 

@@ -1,7 +1,7 @@
-"""How our transactional producers talk to the brokers, where aiokafka's own way is not safe enough, or old.
+"""How our transactional producers talk to the brokers where aiokafka's own way is not safe enough, or outdated.
 
-Knows aiokafka and Kafka's protocol, nothing of ours. `sender` puts it into a producer; `once` is about what must not be sent again;
-`wire`, `features`, `state` and `handlers` are the new transaction protocol (KIP-890): nothing is added to a transaction before
-something is sent to it, and each end of a transaction raises the producer's epoch, so that no request can be taken for one of
-another transaction. All of it takes the shape that aiokafka has itself.
+It knows aiokafka and Kafka's protocol, but nothing of Etapa. `sender` installs it in a producer; `once` handles requests that must not
+be repeated; `wire`, `features`, `producer_state` and `handlers` are the new transaction protocol (KIP-890): partitions join a
+transaction by what is sent to them, and each end of a transaction raises the producer's epoch, so that no request can be mistaken
+for one of another transaction. All of it has the same structure as aiokafka's own code.
 """

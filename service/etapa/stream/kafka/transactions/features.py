@@ -1,4 +1,4 @@
-"""What the cluster has agreed on: the levels of its features (KIP-584), as a broker tells them beside its API versions."""
+"""The levels of the cluster's features (KIP-584), which a broker reports beside its API versions."""
 
 import io
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, TaggedFields
 
 TRANSACTION_VERSION = "transaction.version"
-"""From level 2 on the brokers speak the new transaction protocol (KIP-890)."""
+"""From level 2 on, the brokers speak the new transaction protocol (KIP-890)."""
 _FINALIZED_TAG = 2
 _FINALIZED = CompactArray(
     ("name", CompactString("utf-8")), ("max_version_level", Int16), ("min_version_level", Int16), ("tags", TaggedFields)
@@ -14,7 +14,7 @@ _FINALIZED = CompactArray(
 
 
 def finalized_features(tags: Mapping[int, bytes]) -> dict[str, int]:
-    """The levels by feature, from the tagged fields of an ApiVersions answer. Brokers that know of no features tell none."""
+    """The level of each feature, from the tagged fields of an ApiVersions answer. Brokers that know no features report none."""
     told = tags.get(_FINALIZED_TAG)
     if told is None:
         return {}

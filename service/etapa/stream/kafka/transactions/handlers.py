@@ -1,4 +1,4 @@
-"""The requests of transaction protocol 2, and what their answers mean."""
+"""Handlers for the requests of transaction protocol 2 and their answers."""
 
 from collections import defaultdict
 from typing import Any, Final, NamedTuple
@@ -21,11 +21,11 @@ from etapa.stream.kafka.transactions.wire import (
 
 PROTOCOL_2 = 2
 TELLS_FEATURES = 3
-"""The first version of the answer to ApiVersions that has them."""
+"""The first version of the ApiVersions answer that holds features."""
 
 
 class TransactionAbortable(BrokerResponseError):  # type: ignore[misc]  # aiokafka has no types
-    """The transaction cannot go on, and can be aborted."""
+    """The transaction cannot continue, but can be aborted."""
 
     errno = 120
     message = "TRANSACTION_ABORTABLE"
@@ -33,24 +33,24 @@ class TransactionAbortable(BrokerResponseError):  # type: ignore[misc]  # aiokaf
 
 
 _REFUSALS: Final[dict[int, type[KafkaError]]] = {90: ProducerFenced, 120: TransactionAbortable}
-"""Error codes that aiokafka 0.14 knows no names for."""
+"""Error codes that aiokafka 0.14 does not know."""
 
 
 class AskForFeatures(BaseHandler):  # type: ignore[misc]
-    """Finds out which protocol the cluster speaks, before a producer's id is asked for."""
+    """Finds out which protocol the cluster speaks, before a producer id is requested."""
 
     def create_request(self) -> ApiVersionsRequest:
-        """Ask; the brokers' own figures show which clients ask them."""
+        """The request. It names aiokafka, because the brokers' metrics show which clients they have."""
         return ApiVersionsRequest("aiokafka", __version__)
 
     def handle_response(self, resp: Any) -> float | None:
-        """Seconds after which to ask again; none when it is known."""
+        """Seconds after which to ask again; none when the protocol is known."""
         if resp.error_code != NoError.errno:
             raise for_code(resp.error_code)
         tags = resp.tags if resp.API_VERSION >= TELLS_FEATURES else {}
         level = finalized_features(tags).get(TRANSACTION_VERSION, 0)
         newest = {key: version for key, _, version, *_ in resp.api_versions}
-        # A proxy may pass on the level and know less than the brokers.
+        # A proxy may pass on the level but understand less than the brokers.
         is_understood = all(
             newest.get(one.API_KEY, -1) >= one.API_VERSION for one in (ProduceRequestV12, TxnOffsetCommitRequestV5, EndTxnRequestV5)
         )
@@ -58,23 +58,23 @@ class AskForFeatures(BaseHandler):  # type: ignore[misc]
         return None
 
     def handle_error(self) -> float:
-        """Seconds after which to ask again when nothing was answered."""
+        """Seconds after which to ask again when there was no answer."""
         pause: float = self._default_backoff
         return pause
 
 
 class _Produced(NamedTuple):
-    """An answer as aiokafka's handler takes it: from version 8 on, with seven fields for each partition."""
+    """An answer as aiokafka's handler expects it: from version 8 on, with seven fields for each partition."""
 
     API_VERSION: int
     topics: list[Any]
 
 
 class ProduceImplicitly(SendProduceReqHandler):  # type: ignore[misc]
-    """Writes batches; what they are written to becomes part of the transaction."""
+    """Writes batches, which makes their partitions part of the transaction."""
 
     def create_request(self) -> ProduceRequest:
-        """For all batches that a node leads."""
+        """The request for all batches whose partitions a node leads."""
         topics = defaultdict(list)
         for place, batch in self._batches.items():
             topics[place.topic].append((place.partition, batch.get_data_buffer()))
@@ -82,7 +82,7 @@ class ProduceImplicitly(SendProduceReqHandler):  # type: ignore[misc]
         return ProduceRequest(sender._txn_manager.transactional_id, sender._acks, sender._request_timeout_ms, topics)
 
     def handle_response(self, response: Any) -> None:
-        """Tell each batch what became of it, or have it sent again."""
+        """Tell each batch its result, or have it sent again."""
         others: list[Any] = []
         for topic, partitions, _ in response.topics:
             for told in partitions:
@@ -91,7 +91,7 @@ class ProduceImplicitly(SendProduceReqHandler):  # type: ignore[misc]
                 if batch is None:
                     continue
                 if code == ConcurrentTransactions.errno:
-                    # The markers of the transaction before are still being written.
+                    # The markers of the previous transaction are still being written.
                     self._default_backoff = BACKOFF_OVERRIDE
                     self._to_reenqueue.append(batch)
                 elif code in _REFUSALS:
@@ -102,16 +102,16 @@ class ProduceImplicitly(SendProduceReqHandler):  # type: ignore[misc]
 
 
 class _Committed(NamedTuple):
-    """An answer as aiokafka's handler takes it."""
+    """An answer as aiokafka's handler expects it."""
 
     errors: list[Any]
 
 
 class CommitOffsetsImplicitly(TxnOffsetCommitHandler):  # type: ignore[misc]
-    """Commits a group's offsets; the group becomes part of the transaction."""
+    """Commits a group's offsets, which makes the group part of the transaction."""
 
     def create_request(self) -> TxnOffsetCommitRequest:
-        """For all that is left to commit."""
+        """The request for all offsets that are left to commit."""
         offsets = defaultdict(list)
         for place, told in sorted(self._offsets.items()):
             offsets[place.topic].append((place.partition, told.offset, told.metadata))
@@ -119,7 +119,7 @@ class CommitOffsetsImplicitly(TxnOffsetCommitHandler):  # type: ignore[misc]
         return TxnOffsetCommitRequest(manager.transactional_id, self._group_id, manager.producer_id, manager.producer_epoch, offsets)
 
     def handle_response(self, resp: Any) -> float | None:
-        """Seconds after which to send it again; none when that is not needed, or in vain."""
+        """Seconds after which to send it again; none when that is unnecessary or useless."""
         errors = [(topic, [(number, code) for number, code, _ in partitions]) for topic, partitions, _ in resp.topics]
         codes = {code for _, partitions in errors for _, code in partitions}
         if ConcurrentTransactions.errno in codes:
@@ -133,17 +133,17 @@ class CommitOffsetsImplicitly(TxnOffsetCommitHandler):  # type: ignore[misc]
 
 
 class EndAndGoOn(Once, EndTxnHandler):  # type: ignore[misc]
-    """Ends the transaction, and takes over the epoch that the next one has."""
+    """Ends the transaction, and adopts the epoch of the next one."""
 
     def create_request(self) -> EndTxnRequest:
-        """In the epoch that this end ends."""
+        """The request, in the epoch of the transaction that ends."""
         manager = self._sender._txn_manager
         return EndTxnRequest(
             manager.transactional_id, manager.producer_id, manager.producer_epoch, transaction_result=bool(self._commit_result)
         )
 
     def handle_response(self, resp: Any) -> float | None:
-        """Seconds after which to send it again; none when that is not needed, or in vain."""
+        """Seconds after which to send it again; none when that is unnecessary or useless."""
         manager = self._sender._txn_manager
         if resp.error_code in _REFUSALS:
             _refuse(manager, {resp.error_code})
@@ -155,7 +155,7 @@ class EndAndGoOn(Once, EndTxnHandler):  # type: ignore[misc]
 
 
 def _refuse(manager: Any, codes: set[int]) -> None:
-    """Say what one of `_REFUSALS` means for the transaction."""
+    """Apply what one of `_REFUSALS` means for the transaction."""
     if TransactionAbortable.errno not in codes:
         raise ProducerFenced
     manager.error_transaction(TransactionAbortable())

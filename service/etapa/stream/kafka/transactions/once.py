@@ -1,14 +1,14 @@
-"""Requests that are not sent again as long as the first one may still be under way.
+"""Requests that are not repeated while the first one may still arrive.
 
-aiokafka 0.14 repeats a request whose answer did not come, in the same producer epoch. The first one may arrive all the same,
-long after its connection is gone, and brokers that speak the old protocol tell transactions of one epoch apart in no way: an
-EndTxn that comes between two writes of the *next* transaction commits one of them. So the producer is given up instead; the
-next one's InitProducerId raises the epoch, and what is late is refused.
+aiokafka 0.14 repeats a request that got no answer, in the same producer epoch. The first one may still arrive long after its
+connection is gone, and brokers that speak the old protocol cannot tell transactions of one epoch apart: an EndTxn that arrives
+between two writes of the *next* transaction commits one of them. So the producer is given up instead; the next producer's
+InitProducerId raises the epoch, and late requests are refused.
 
-A request that was *answered* is not under way any more, whatever the answer says, so these are repeated as before:
-COORDINATOR_LOAD_IN_PROGRESS and CONCURRENT_TRANSACTIONS (it did nothing), NOT_COORDINATOR and COORDINATOR_NOT_AVAILABLE (it did
-nothing, or its end of the transaction is in the log of a coordinator that could not replicate it: the repeated one then ends
-what is open, or is told that it has ended so). So is one that could not be handed to any connection.
+A request that was *answered* can no longer arrive late, whatever the answer says. So these are repeated as before:
+COORDINATOR_LOAD_IN_PROGRESS and CONCURRENT_TRANSACTIONS (it had no effect), NOT_COORDINATOR and COORDINATOR_NOT_AVAILABLE (it had no
+effect, or its end of the transaction is in the log of a coordinator that could not replicate it: the repeated request then ends the
+open transaction, or is told that it has ended). So is a request that could not be handed to any connection.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from aiokafka.producer.sender import BaseHandler, EndTxnHandler, TxnOffsetCommit
 
 
 class Once(BaseHandler):  # type: ignore[misc]  # aiokafka has no types
-    """For handlers whose request ends the producer when it gets no answer."""
+    """For handlers that give up the producer when their request gets no answer."""
 
     async def do(self, node_id: int) -> bool:
-        """Whether there is nothing to repeat."""
+        """Send the request. Returns whether it is finished, so that nothing must be repeated."""
         request = self.create_request()
         try:
             answer = await self._sender.client.send(node_id, request, group=self.group)
@@ -42,8 +42,8 @@ class Once(BaseHandler):  # type: ignore[misc]  # aiokafka has no types
 
 
 class EndOnce(Once, EndTxnHandler):  # type: ignore[misc]
-    """Ends the transaction, or the producer."""
+    """Ends the transaction, or gives up the producer."""
 
 
 class CommitOffsetsOnce(Once, TxnOffsetCommitHandler):  # type: ignore[misc]
-    """Commits the group's offset, or ends the producer."""
+    """Commits the group's offset, or gives up the producer."""

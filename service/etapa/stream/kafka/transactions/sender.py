@@ -1,4 +1,4 @@
-"""A transactional producer's conversation with the brokers: by the newest protocol that they speak, and with no end sent twice."""
+"""Makes a transactional producer speak the newest protocol of the brokers, and never send the end of a transaction twice."""
 
 import asyncio
 from collections import defaultdict
@@ -15,13 +15,12 @@ from etapa.stream.kafka.transactions.producer_state import TransactionState
 
 
 def speak_transactions(producer: AIOKafkaProducer, *, offsets_once: bool = False) -> None:
-    """Have a transactional producer that is not started yet speak protocol 2 with brokers that have it, and end with a fatal error when
-    an EndTxn gets no answer.
+    """Make a producer that is not started yet speak protocol 2 where brokers support it, and fail for good if an EndTxn gets no answer.
 
-    `offsets_once`: with the old protocol, when a TxnOffsetCommit gets none, too. A late one takes back the group's offset that a later
-    transaction committed, which matters where that offset is not for comparison only.
+    `offsets_once`: with the old protocol, also fail when a TxnOffsetCommit gets no answer. A late one would overwrite the group's offset
+    of a later transaction, which matters where that offset is used for more than comparison.
 
-    The producer has another `_txn_manager` and `_sender` afterwards.
+    This replaces the producer's `_txn_manager` and `_sender`.
     """
     before, accumulator = producer._sender, producer._message_accumulator
     state = TransactionState(producer._txn_manager.transactional_id, producer._txn_manager.transaction_timeout_ms)
@@ -38,16 +37,16 @@ def speak_transactions(producer: AIOKafkaProducer, *, offsets_once: bool = False
 
 
 class TransactionSender(Sender):  # type: ignore[misc]  # aiokafka has no types
-    """aiokafka's, with handlers that depend on the protocol."""
+    """aiokafka's sender, with handlers that depend on the protocol."""
 
     def __init__(self, client: Any, *, offsets_once: bool, **others: Any) -> None:
         super().__init__(client, **others)
         self._old_offsets = CommitOffsetsOnce if offsets_once else TxnOffsetCommitHandler
         self._adding: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """By node. A broker that is just adding something to a transaction drops that when it is to add something else, and has it sent again."""
+        """By node. A broker that is adding something to a transaction drops it when asked to add something else; it must then be resent."""
 
     async def _do_init_pid(self, node_id: int) -> bool:
-        # Asked by each producer anew, so that the next fence follows a cluster whose level was raised or lowered.
+        # Each producer asks again, so that the next fence follows a cluster whose level was raised or lowered.
         has_begun: bool = await AskForFeatures(self).do(node_id) and await super()._do_init_pid(node_id)
         return has_begun
 
@@ -80,7 +79,7 @@ class TransactionSender(Sender):  # type: ignore[misc]  # aiokafka has no types
             self._txn_manager.error_transaction(error)
             return
         if self._txn_manager.adds_by_sending:
-            # Batches that are just being sent go first: with them brokers wait themselves for the markers of the transaction before.
+            # Batches being sent go first: for them the brokers themselves wait for the markers of the previous transaction.
             await asyncio.sleep(0)
             async with self._adding[node_id]:
                 await CommitOffsetsImplicitly(self, offsets, group_id).do(node_id)

@@ -1,7 +1,7 @@
-"""The requests of transaction protocol 2 (KIP-890), as they go over the wire; aiokafka 0.14 has the versions before them.
+"""The wire format of transaction protocol 2 (KIP-890); aiokafka 0.14 has only earlier versions.
 
 In the style of `aiokafka.protocol`. Formats: Kafka's message definitions `ApiVersions`, `Produce`, `TxnOffsetCommit` and `EndTxn`.
-All are flexible (KIP-482): compact types, and tagged fields at the end of every structure, which are sent empty.
+All are flexible (KIP-482): compact types, and tagged fields at the end of every structure, sent empty.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _TAGS = ("tags", TaggedFields)
 
 
 class ApiVersionsResponseV3(Response):  # type: ignore[misc]  # aiokafka has no types
-    """What a broker understands; tag 2 has the features that the cluster has agreed on."""
+    """What a broker understands; tag 2 holds the features that the cluster has agreed on."""
 
     API_KEY = 18
     API_VERSION = 3
@@ -39,7 +39,7 @@ class ApiVersionsResponseV3(Response):  # type: ignore[misc]  # aiokafka has no 
 
 
 class ApiVersionsRequestV3(RequestStruct):  # type: ignore[misc]
-    """Names the client, too."""
+    """Also names the client."""
 
     API_KEY = 18
     API_VERSION = 3
@@ -48,12 +48,12 @@ class ApiVersionsRequestV3(RequestStruct):  # type: ignore[misc]
     SCHEMA = Schema(("client_software_name", _TEXT), ("client_software_version", _TEXT), _TAGS)
 
     def parse_response_header(self, read_buffer: Any) -> Any:
-        """Read the header; of this request alone it is the old one, which brokers can write that do not know the version."""
+        """Read the header. For this request alone it is the old one, which brokers that do not know the version can write, too."""
         return ResponseHeader_v0.decode(read_buffer)
 
 
 class ApiVersionsRequest(Request[ApiVersionRequest_v0 | ApiVersionsRequestV3]):  # type: ignore[misc]
-    """Asks what a broker understands, and for the cluster's features where it can tell them, as brokers can since Kafka 2.4."""
+    """Asks what a broker understands, and since Kafka 2.4 also for the cluster's features."""
 
     API_KEY = 18
 
@@ -62,12 +62,12 @@ class ApiVersionsRequest(Request[ApiVersionRequest_v0 | ApiVersionsRequestV3]): 
         self._version = version
 
     def build(self, request_struct_class: Any) -> Any:
-        """Make the request of a version."""
+        """Build the request in a given version."""
         return request_struct_class(self._name, self._version, {}) if request_struct_class.FLEXIBLE_VERSION else request_struct_class()
 
 
 class ProduceResponseV12(Response):  # type: ignore[misc]
-    """Tells, for each partition, what became of its batch."""
+    """The result of each partition's batch."""
 
     API_KEY = 0
     API_VERSION = 12
@@ -98,7 +98,7 @@ class ProduceResponseV12(Response):  # type: ignore[misc]
 
 
 class ProduceRequestV12(RequestStruct):  # type: ignore[misc]
-    """The first version at which a partition becomes part of the transaction by what is sent to it."""
+    """The first version that makes a partition part of the transaction by sending to it."""
 
     API_KEY = 0
     API_VERSION = 12
@@ -134,13 +134,13 @@ class ProduceRequest(Request[ProduceRequestV12]):  # type: ignore[misc]
         self._topics = topics
 
     def build(self, request_struct_class: Any) -> Any:
-        """Make the request of a version."""
+        """Build the request in a given version."""
         topics: list[Any] = [(topic, [(*one, {}) for one in batches], {}) for topic, batches in self._topics.items()]
         return request_struct_class(self._transactional_id, self.required_acks, self._timeout_ms, topics, {})
 
 
 class TxnOffsetCommitResponseV5(Response):  # type: ignore[misc]
-    """Tells, for each partition, whether its offset is part of the transaction."""
+    """Whether each partition's offset is part of the transaction."""
 
     API_KEY = 28
     API_VERSION = 5
@@ -155,7 +155,7 @@ class TxnOffsetCommitResponseV5(Response):  # type: ignore[misc]
 
 
 class TxnOffsetCommitRequestV5(RequestStruct):  # type: ignore[misc]
-    """The first version at which the group becomes part of the transaction by what is committed for it."""
+    """The first version that makes a group part of the transaction by committing for it."""
 
     API_KEY = 28
     API_VERSION = 5
@@ -188,7 +188,7 @@ _NO_GENERATION, _NO_MEMBER, _NO_LEADER_EPOCH = -1, "", -1
 
 
 class TxnOffsetCommitRequest(Request[TxnOffsetCommitRequestV5]):  # type: ignore[misc]
-    """Commits a group's offsets with the transaction, and adds the group to it. Whoever sends it need be no member of the group."""
+    """Commits a group's offsets with the transaction, and adds the group to it. The sender need not be a member of the group."""
 
     API_KEY = 28
 
@@ -200,12 +200,12 @@ class TxnOffsetCommitRequest(Request[TxnOffsetCommitRequestV5]):  # type: ignore
         producer_epoch: int,
         offsets: Mapping[str, Sequence[tuple[int, int, str]]],
     ) -> None:
-        """`offsets`: for each topic partitions, offsets and what is noted beside them."""
+        """`offsets`: partitions, offsets and their metadata, by topic."""
         self._producer = transactional_id, group_id, producer_id, producer_epoch
         self._offsets = offsets
 
     def build(self, request_struct_class: Any) -> Any:
-        """Make the request of a version."""
+        """Build the request in a given version."""
         topics: list[Any] = [
             (topic, [(partition, offset, _NO_LEADER_EPOCH, metadata, {}) for partition, offset, metadata in partitions], {})
             for topic, partitions in self._offsets.items()
@@ -214,7 +214,7 @@ class TxnOffsetCommitRequest(Request[TxnOffsetCommitRequestV5]):  # type: ignore
 
 
 class EndTxnResponseV5(Response):  # type: ignore[misc]
-    """Tells whether the transaction is ended, and as whom its producer goes on."""
+    """Whether the transaction is ended, and the producer's next id and epoch."""
 
     API_KEY = 26
     API_VERSION = 5
@@ -240,5 +240,5 @@ class EndTxnRequest(Request[EndTxnRequestV5]):  # type: ignore[misc]
         self._fields = transactional_id, producer_id, producer_epoch, transaction_result
 
     def build(self, request_struct_class: Any) -> Any:
-        """Make the request of a version."""
+        """Build the request in a given version."""
         return request_struct_class(*self._fields, {})
