@@ -163,8 +163,8 @@ def test_a_repeat_a_gap_and_what_others_wrote_are_found_where_they_are() -> None
     assert [fault_in_words(one) for one in found] == [
         "a has sequence 2 at offset 2 of stage-changes, which was published before",
         "a has sequence 6 at offset 4 of stage-changes after 3: 2 changes are missing",
-        "the record at offset 5 of stage-changes (key 'b') is no stage change of its key: something else writes there",
-        "the record at offset 6 of stage-changes (key 'b') is no stage change of its key: something else writes there",
+        "the record at offset 5 of stage-changes (key 'b') is not a stage change for its key: something else writes there",
+        "the record at offset 6 of stage-changes (key 'b') is not a stage change for its key: something else writes there",
         "b has sequence 2 at offset 7 of stage-changes after 0: a change is missing",
     ]
 

@@ -1,1 +1,1 @@
-"""What operators run beside the workers: dead letters, rebuilding, verifying. Nothing of a worker imports it."""
+"""What operators run beside the workers: dead letters, rebuilding, verifying. No part of a worker imports it."""

@@ -1,7 +1,7 @@
-"""Having a topic that was deleted and made anew on purpose taken for ours: the mark of each partition is told its new id.
+"""Accepts a topic that was deleted and created again on purpose: writes its new id into the mark of each partition.
 
-It is written as a worker would write it, in a transaction of the partition's own producer, so that whoever works on the partition is
-fenced and finds the new mark when it takes over again; a worker that refuses does so within seconds.
+The mark is written as a worker would write it, in a transaction of the partition's own producer. So the partition's owner is fenced, and
+finds the new mark when it takes over again; a worker that refuses the partition checks again within seconds.
 """
 
 from etapa.contracts.stored.mark import MARK_KEY, TopicRole, encode_mark
@@ -15,15 +15,15 @@ from etapa.stream.protocol.ports import Fenced, Log, Topics, Transaction
 from etapa.stream.protocol.takeover import last_mark
 
 TRIES = 5
-"""How often a partition is tried again if its owner took it over in the meantime."""
+"""How many times to try a partition if its owner takes it over in the meantime."""
 
 
 class NothingProcessed(EtapaError):
-    """The partition holds no mark, so no topic can be another one than before."""
+    """The partition holds no mark, so no topic can have been replaced."""
 
 
 async def accept_replacement(cluster: Cluster, partition: int, role: TopicRole) -> bool:
-    """Write the mark of one partition anew. Gives false when it knows this topic already.
+    """Rewrite the mark of one partition. Returns false when it knows this topic already.
 
     Raises `LogError`, `MarkError`, `NothingProcessed`, and `PartitionRefused` when the partition is not ours.
     """
@@ -41,11 +41,11 @@ async def accept_replacement(cluster: Cluster, partition: int, role: TopicRole) 
 
 
 async def accept_in(log: Log, partition: int, group: str, role: TopicRole) -> bool:
-    """The same, on a partition of any log."""
+    """Like `accept_replacement`, for a partition of any log."""
     for tries_left in reversed(range(TRIES)):
         topics = await log.topics()
         last = await _mark_of(log, partition, group, topics)
-        # Only once it is known to be useful, because it interrupts the partition's owner.
+        # Fence only if there is something to write, because that interrupts the partition's owner.
         if replaced(last.mark, role, topics) is None:
             return False
         try:
@@ -61,7 +61,9 @@ async def accept_in(log: Log, partition: int, group: str, role: TopicRole) -> bo
 async def _mark_of(log: Log, partition: int, group: str, topics: Topics) -> LastMark:
     last = await last_mark(log, *await log.state_range())
     if last is None:
-        raise NothingProcessed(f"partition {partition} of customer-state holds no mark: nothing was ever processed, and any topic is taken")
+        raise NothingProcessed(
+            f"partition {partition} of customer-state holds no mark: nothing was ever processed, so any topic is accepted"
+        )
     refuse_what_is_of_others(partition, group, topics, None, last)
     return last
 

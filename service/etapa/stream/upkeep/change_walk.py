@@ -1,8 +1,8 @@
-"""Walking through `stage-changes`: whether each customer's changes follow each other by one, and go exactly as far as the customer's state says.
+"""Checks `stage-changes`: each customer's sequence must have no gaps or repeats, and end where the customer's state says.
 
-A change and the state that it led to are in one transaction. So what was published up to some offset must be in the states that are
-read after that, and what those say must have been published. Readers may be told of the two ends of a transaction a moment apart;
-so what does not fit is looked at again before it is told.
+A change and the resulting state are in one transaction. So changes published up to some offset must be in states read after that,
+and what the states say must have been published. The transaction may become visible in the two topics a moment apart, so a mismatch
+is checked again before it is reported.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from etapa.stream.protocol.takeover import last_mark
 
 PAUSE_SECONDS = 0.25
 LOOKS = 20
-"""How often a mismatch is checked again, with pauses, before it is reported."""
+"""How many times a mismatch is checked, with pauses, before it is reported."""
 _BITS = 32
 _NUMBER = (1 << _BITS) - 1
 
@@ -28,21 +28,21 @@ FaultKind = Literal["changes_missing", "change_repeated", "change_without_state"
 
 
 class ChangeFault(msgspec.Struct, frozen=True):
-    """Something in `stage-changes` that whole transactions cannot have left."""
+    """Something in `stage-changes` that complete transactions cannot leave."""
 
     partition: int
     kind: FaultKind
     customer_id: str
     offset: int | None
-    """Of the record in `stage-changes`; none where it is a record that is not there."""
+    """The offset of the record in `stage-changes`; none for a missing record."""
     found: int | None
-    """The sequence that the record has, or the last that was published."""
+    """The record's sequence, or the last one published."""
     expected: int | None
-    """The one that it should have, or that the customer's state has."""
+    """The sequence that it should have, or that of the customer's state."""
 
 
 class Walked(msgspec.Struct, frozen=True):
-    """What became of a partition. `complete` is false where retention or another topic took the beginning."""
+    """The result for a partition. `complete` is false if its beginning was lost to retention or with a replaced topic."""
 
     partition: int
     changes: int
@@ -55,17 +55,17 @@ class Changes(Protocol):
     """One partition of `stage-changes`. Methods raise `LogError`."""
 
     async def changes_range(self) -> tuple[int, int]:
-        """First offset, and the offset after the last committed one."""
+        """The first offset, and the offset after the last committed one."""
 
     def changes(self, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        """Committed records from `start` up to but without `end`, in chunks, in order."""
+        """Committed records from `start` to before `end`, in chunks, in order."""
 
 
 class ChangeWalk:
     """One walk through one partition.
 
-    Two numbers for each customer are held in memory: the last sequence that was published, and that of the state. `report` is given every
-    fault once it is certain, `progress` how much of the partition has been read, from 0 to 1.
+    It keeps two numbers per customer in memory: the last published sequence, and that of the state. `report` receives every
+    fault once it is certain, `progress` the share of the partition that has been read, from 0 to 1.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ChangeWalk:
         *,
         compacted: bool = False,
     ) -> None:
-        """`compacted`: `stage-changes` keeps no more than the last change of each customer for good, so that gaps are nobody's fault."""
+        """`compacted`: `stage-changes` keeps only the last change of each customer, so gaps are normal."""
         self._partition = partition
         self._source = changes
         self._states = states
@@ -86,12 +86,12 @@ class ChangeWalk:
         self._progress = progress
         self._compacted = compacted
         self._numbers: dict[bytes, int] = {}
-        """Of each customer the last sequence published, and that of the state above it."""
+        """For each customer the last published sequence, and in the bits above it that of the state."""
         self._complete = False
         self._faults = self._count = 0
 
     async def run(self) -> Walked:
-        """Walk. Raises `LogError`, and `StateError` or `MarkError` for what nobody can read."""
+        """Walk. Raises `LogError`, and `StateError` or `MarkError` for unreadable records."""
         first, reached = await self._source.changes_range()
         self._complete = first == 0 and not self._compacted and not await self._was_replaced()
         await self._read_changes(first, reached, first)
@@ -103,7 +103,7 @@ class ChangeWalk:
         try:
             mark = await last_mark(self._states, *await self._states.state_range())
         except MayPass:
-            # There is none, which is not ours to tell.
+            # There is no mark, which is not for this check to report.
             return False
         return mark is not None and "stage-changes" in mark.mark.replaced
 
@@ -142,13 +142,13 @@ class ChangeWalk:
     def _take_state(self, key: bytes, value: bytes | None) -> None:
         last = self._numbers.get(key, 0) & _NUMBER
         if value is None:
-            # Taken out on purpose, with all that is known of it.
+            # Erased on purpose, with everything known about the customer.
             self._numbers[key] = last | last << _BITS
         else:
             self._numbers[key] = last | min(decode_sequence(value), _NUMBER) << _BITS
 
     async def _settle(self, changes_read: int, states_read: int) -> None:
-        """Look again at customers whose changes and states do not go equally far, until they do or it is certain."""
+        """Check customers whose changes and state disagree again, until they agree or the fault is certain."""
         ahead, behind = self._ahead(), self._behind()
         for looks_left in reversed(range(LOOKS)):
             if ahead:
@@ -165,7 +165,7 @@ class ChangeWalk:
             self._tell("changes_lost", key, None, self._numbers[key] & _NUMBER, sequence)
 
     async def _look_for_states(self, ahead: dict[bytes, int], start: int) -> int:
-        """Read on, and leave those out whose state has come. Gives how far it was read."""
+        """Read on, and drop customers whose state has arrived. Returns how far it has read."""
         end = (await self._states.state_range())[1]
         if end <= start:
             return start
@@ -176,7 +176,7 @@ class ChangeWalk:
         return end
 
     async def _look_for_changes(self, behind: dict[bytes, int], start: int) -> int:
-        """Read on, and leave those out whose changes have come. Gives how far it was read."""
+        """Read on, and drop customers whose changes have arrived. Returns how far it has read."""
         end = (await self._source.changes_range())[1]
         if end <= start:
             return start
@@ -190,15 +190,15 @@ class ChangeWalk:
         return end
 
     def _ahead(self) -> dict[bytes, int]:
-        """Customers whose changes go further than their state, with the sequence that the state should have."""
+        """Customers whose changes are ahead of their state, with the sequence that the state should have."""
         return {key: numbers & _NUMBER for key, numbers in self._numbers.items() if numbers & _NUMBER > numbers >> _BITS}
 
     def _behind(self) -> dict[bytes, int]:
-        """Customers whose state goes further than their changes, with the sequence that should have been published."""
+        """Customers whose state is ahead of their changes, with the sequence that should have been published."""
         return {
             key: numbers >> _BITS
             for key, numbers in self._numbers.items()
-            # Where none of a customer's changes is left, retention may have taken them all.
+            # If none of a customer's changes is left, retention may have removed them all.
             if numbers & _NUMBER < numbers >> _BITS and (numbers & _NUMBER or self._complete)
         }
 
@@ -223,7 +223,9 @@ def fault_in_words(fault: ChangeFault) -> str:
             published = f"changes in stage-changes end at {found}" if found else "there is no change in stage-changes"
             return f"{who} is at sequence {expected} by the state, but {published}"
         case "foreign_record":
-            return f"the record at offset {at} of stage-changes (key {who!r}) is no stage change of its key: something else writes there"
+            return (
+                f"the record at offset {at} of stage-changes (key {who!r}) is not a stage change for its key: something else writes there"
+            )
 
 
 def _id_of(record: Record) -> bytes:

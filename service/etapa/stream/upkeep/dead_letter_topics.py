@@ -1,4 +1,4 @@
-"""The two topics of dead letters: how a letter in each is read, where it came from, and where it is kept which were sent back."""
+"""The two topics of dead letters: how to read their letters, where these came from, and where sent-back letters are recorded."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,12 +16,12 @@ class DeadLetterTopic(msgspec.Struct, frozen=True):
 
     name: str
     origin: str
-    """The topic that they came from, and are sent back to."""
+    """The topic that the letters came from, and are sent back to."""
     reasons: Sequence[str]
     decode: Callable[[bytes | None, bytes | None, Headers], DeadLetter]
     """Raises `DeadLetterError`."""
     redrive_group: str
-    """The consumer group whose offsets say which letters were sent back; also the transactional id."""
+    """The consumer group whose offsets record which letters were sent back; also the transactional id."""
 
 
 def touchpoint_letters(settings: Settings) -> DeadLetterTopic:

@@ -1,4 +1,4 @@
-"""Reading the dead letters: from the first to the last that was there when reading began, by partition, or a single one."""
+"""Reads dead letters: those of a partition that exist when reading begins, or a single one."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
@@ -23,28 +23,28 @@ class Letter(msgspec.Struct, frozen=True):
 
     @property
     def attempts(self) -> int:
-        """How often the record was sent back before it became this letter."""
+        """How many times the record had been sent back before it became this letter."""
         return attempts_of(self.content.headers)
 
     @property
     def place(self) -> str:
-        """As commands take it: partition/offset."""
+        """Partition/offset, as commands accept it."""
         return f"{self.partition}/{self.offset}"
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which letters are meant. Whatever is left empty selects all; `since` belongs to it, `until` does not."""
+    """Which letters are selected. An empty field selects all; `since` is inclusive, `until` is not."""
 
     partitions: Collection[int] = ()
     reasons: Collection[str] = ()
     campaigns: Collection[str] = ()
-    """Of undelivered triggers alone, as `targets`."""
+    """Applies only to undelivered triggers, like `targets`."""
     targets: Collection[str] = ()
     since: int | None = None
     until: int | None = None
 
     def takes(self, letter: Letter) -> bool:
-        """Whether this letter is meant."""
+        """Whether this letter is selected."""
         content = letter.content
         if isinstance(content, UndeliveredTrigger) and (
             (self.campaigns and content.campaign not in self.campaigns) or (self.targets and content.target not in self.targets)
@@ -58,9 +58,9 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetters:
-    """A topic of dead letters as it was when this was opened; used by `async with`. Methods raise `LogError`.
+    """A topic of dead letters as it was when opened; used with `async with`. Methods raise `LogError`.
 
-    `partitions` is how many it has.
+    `partitions` is its number of partitions.
     """
 
     def __init__(self, cluster: Cluster, topic: DeadLetterTopic, partitions: int) -> None:
@@ -68,9 +68,9 @@ class DeadLetters:
         self._reader = TopicReader(cluster, topic.name)
         self._partitions = partitions
         self.ranges: Mapping[int, tuple[int, int]] = {}
-        """Of every partition the first offset, and the offset after the last record."""
+        """For each partition, the first offset, and the offset after the last record."""
         self.strangers = 0
-        """Records met that are no dead letters: somebody else writes to the topic."""
+        """How many records were not dead letters: something else writes to the topic."""
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as opened:
@@ -83,7 +83,7 @@ class DeadLetters:
         await self._reader.__aexit__()
 
     async def of(self, partition: int, since: int | None = None) -> AsyncGenerator[Letter, None]:
-        """The letters of a partition in order, all of them, from the first that was published at `since` or later."""
+        """The letters of a partition in order, all or from the first that was published at `since` or later."""
         first, end = self.ranges[partition]
         if since is not None:
             found = await self._reader.first_since(partition, since)
@@ -92,7 +92,7 @@ class DeadLetters:
             yield letter
 
     async def at(self, partition: int, offset: int) -> Letter | None:
-        """One letter, or none when there is none at this place."""
+        """The letter at this place; none when there is none."""
         first, end = self.ranges.get(partition, (0, 0))
         if not first <= offset < end:
             return None

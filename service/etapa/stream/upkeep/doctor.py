@@ -1,4 +1,4 @@
-"""What `etapa doctor` looks at: this installation, and the servers side by side, so that one that is away hides nothing of the other."""
+"""What `etapa doctor` checks: this installation, and both servers independently, so that one failing server hides nothing of the other."""
 
 import asyncio
 
@@ -11,12 +11,12 @@ from etapa.stream.redis.checkup import check_redis
 
 
 def check_installation() -> list[CheckResult]:
-    """What is compiled here, and what should be."""
+    """Whether everything is compiled here that should be."""
     results = []
     if IS_COMPILED:
         results.append(CheckResult("Etapa", "compiled core", "good", "the core is compiled"))
     else:
-        found = "the core is not compiled, so a worker carries about half of what it could"
+        found = "the core is not compiled, so a worker handles about half the load that it could"
         results.append(
             CheckResult("Etapa", "compiled core", "warning", found, "Install a wheel for this Python, or a C compiler before Etapa")
         )

@@ -1,4 +1,4 @@
-"""The originals of dead letters that were cut, read where they lie for as long as they are kept there."""
+"""Reads the originals of cut dead letters from their topic, as long as they are kept there."""
 
 from typing import Self
 
@@ -10,7 +10,7 @@ from etapa.stream.kafka.reading.topic_reader import TopicReader
 
 
 class Originals:
-    """Used by `async with`. Methods raise `LogError`. `topic` is the one that they came from, `partitions` how many it has."""
+    """Used with `async with`. Methods raise `LogError`. `topic` is the topic of the originals, `partitions` its number of partitions."""
 
     def __init__(self, cluster: Cluster, topic: str, partitions: int) -> None:
         self._reader = TopicReader(cluster, topic)
@@ -23,7 +23,7 @@ class Originals:
         await self._reader.__aexit__()
 
     async def whole(self, letter: DeadLetter) -> DeadLetter | None:
-        """The letter with all of its original; none when that is there no more, or something else is at its place."""
+        """The letter with its whole original; none when that no longer exists, or something else is in its place."""
         cut = letter.cut
         if cut is None:
             return letter

@@ -1,9 +1,9 @@
-"""Having partitions of the view built anew from the log, by whoever owns them.
+"""Makes the owners of partitions rebuild the view from the log.
 
-Only the mark is removed. The owner finds that with its next load, or with its next look while it is idle, takes the partition
-over again, and a takeover without a mark first removes what the keys hold and then reads the log from its beginning. Until
-the end is reached the mark says that the view is not complete, and readers go by that. So nothing is written here that
-could come into the owner's way, and with nobody at work the next worker does it.
+Only the mark is removed. The owner notices at its next load, or at its next check while idle, and takes the partition over
+again; a takeover without a mark first empties the keys and then reads the log from its beginning. Until it reaches the end,
+the mark says that the view is incomplete, which readers respect. So nothing is written here that could get in the owner's
+way, and if no worker is running, the next one does it.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from etapa.stream.protocol.takeover import last_mark
 from etapa.stream.redis.inspection import RedisInspection
 
 LOOK_SECONDS = 0.1
-"""Between two looks at the mark."""
+"""Seconds between checks of the mark."""
 LOOKS_AT_LOG = 30
-"""When it does not fit the view."""
+"""How many times the log is checked when it does not match the view."""
 LOOKS_BETWEEN_COUNTS = 20
-"""Looks at the mark between two at whether anybody is at work."""
+"""Checks of the mark between two checks whether any worker is running."""
 
 
 class NobodyAtWork(EtapaError):
@@ -32,7 +32,7 @@ class NobodyAtWork(EtapaError):
 
 
 class Rebuilding(msgspec.Struct, frozen=True):
-    """How far a rebuild has got: nowhere yet, while the mark is none."""
+    """How far a rebuild has got; without a mark it has not begun."""
 
     mark: ViewMark | None
     end: int
@@ -55,9 +55,11 @@ async def workers_of(cluster: Cluster) -> int:
 
 
 async def see_that_it_can_be_rebuilt(states: States, view: View, partition: int, group: str, topics: Topics) -> bool:
-    """Whether anything was ever processed. Raises `PartitionRefused` when `customer-state` is not what the view was made from; `LogError`, `ViewError`.
+    """Whether anything was ever processed.
 
-    What the view shows was committed, but Kafka may show the end of a transaction a moment later; so that is looked at again before it is believed.
+    Raises `PartitionRefused` when the view was not made from this `customer-state`, `LogError` and `ViewError`.
+    What the view shows was committed, but Kafka may show the end of a transaction a moment later, so a mismatch is checked again before
+    it is believed.
     """
     for looks_left in reversed(range(LOOKS_AT_LOG)):
         try:
@@ -79,9 +81,9 @@ async def see_that_it_can_be_rebuilt(states: States, view: View, partition: int,
 async def rebuilding(
     states: States, view: View, inspection: RedisInspection, workers: Callable[[], Awaitable[int]]
 ) -> AsyncGenerator[Rebuilding, None]:
-    """Remove the mark of a partition and tell how far its owner has got, until it is complete.
+    """Remove the mark of a partition and report its owner's progress until the view is complete.
 
-    Raises `LogError`, `ViewError`, and `NobodyAtWork` when the last worker has left meanwhile.
+    Raises `LogError`, `ViewError`, and `NobodyAtWork` when the last worker has left in the meantime.
     """
     end = (await states.state_range())[1]
     await inspection.remove_mark()

@@ -1,9 +1,9 @@
-"""Sending dead letters back to the topic that they came from: each once, whatever interrupts it.
+"""Sends dead letters back to the topic that they came from: each once, whatever interrupts it.
 
 One transaction holds some letters of one partition and, as offset and metadata of the group `{group}.redrive`, the note that
-they were sent back. So a redrive that was interrupted is simply run again. Two at a time cannot be: the producer's
-transactional id fences the first one out. What is sent back is treated like any record there; its id is the old one, so a touchpoint
-that was processed after all is dropped as a duplicate, and a trigger has the idempotency key that it had.
+they were sent back. So an interrupted redrive can simply be run again. Two cannot run at a time: the producer's transactional
+id fences the first one out. Records that are sent back are treated like any others there. They keep their ids, so a touchpoint
+that was processed after all is dropped as a duplicate, and a trigger keeps its idempotency key.
 """
 
 import contextlib
@@ -30,51 +30,51 @@ from etapa.stream.upkeep.sent_back import SentBack, SentBackError, read_sent_bac
 
 MOST_LETTERS = 500
 MOST_BYTES = 1024 * 1024
-"""In one transaction. While it is open, workers cannot read on in the partitions that it writes to."""
+"""Limits of one transaction. While it is open, workers cannot read past it in the partitions that it writes to."""
 TRANSACTION_SECONDS = 15.0
 
 Fate = Literal["sent", "already", "attempts", "too_large", "gone"]
-"""`sent`: it went back, or would. `already`: it did earlier. `attempts`: too often already. `too_large`: the topic does not take it. `gone`: it is cut,
-and the original is not in the topic that it came from any more."""
+"""`sent`: it was sent back, or would be. `already`: that was done earlier. `attempts`: it was sent back too often. `too_large`: the topic
+does not accept it. `gone`: it is cut, and the original is no longer in its topic."""
 
 
 class RedriveError(EtapaError):
-    """Letters could not be sent back. What was said to be sent before is sent; the message says how to go on."""
+    """Letters could not be sent back. Letters already reported as sent are sent; the message says how to continue."""
 
 
 class RedriveOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How letters are sent back."""
 
     partitions: int
-    """Of the topic that they go back to."""
+    """Of the topic to which they are sent back."""
     max_attempts: int = 3
-    """A letter that was sent back so often is left."""
+    """A letter that was sent back this many times is skipped."""
     rekey: bool = False
-    """Whether the key becomes the touchpoint's customer_id, where that is what was wrong."""
+    """Whether to replace a wrong key with the touchpoint's customer_id."""
     again: bool = False
-    """Whether also those are sent that were sent back before."""
+    """Whether to send letters again that were already sent back."""
     decoder: Decoder = decoder_within(TouchpointLimits(max_bytes=2**31))
-    """Finds the customer_id in a touchpoint, however large it is."""
+    """Finds the customer_id in a touchpoint of any size."""
 
 
 class Redrive(msgspec.Struct, frozen=True):
-    """What becomes of one letter: where it goes, and under which key."""
+    """The decision about one letter: its fate, where it goes, and with which key."""
 
     letter: Letter
     fate: Fate
     partition: int
     key: bytes | None
     previous: int | None = None
-    """The letter of the same kind before it, if that is known."""
+    """The offset of the previous letter of the same kind, if known."""
 
     @property
     def size(self) -> int:
-        """About how many bytes are sent."""
+        """About how many bytes it sends."""
         return len(self.key or b"") + len(self.letter.content.value or b"")
 
 
 def decided(letter: Letter, sent_before: SentBack, options: RedriveOptions, previous: int | None = None) -> Redrive:
-    """What becomes of a letter, before it is tried. Raises `RedriveError` when its partition is not there any more."""
+    """Decide about a letter, before sending it. Raises `RedriveError` when its partition no longer exists."""
     content = letter.content
     key = content.key
     if options.rekey and content.reason == "key_mismatch":
@@ -84,9 +84,7 @@ def decided(letter: Letter, sent_before: SentBack, options: RedriveOptions, prev
     if partition is None:
         partition = content.partition
         if partition >= options.partitions:
-            raise RedriveError(
-                f"dead letter {letter.place} came from partition {partition} of {content.topic}, which is not there any more"
-            )
+            raise RedriveError(f"dead letter {letter.place} came from partition {partition} of {content.topic}, which no longer exists")
     fate: Fate = "sent"
     if not options.again and sent_before.holds(content.kind, letter.offset):
         fate = "already"
@@ -96,7 +94,7 @@ def decided(letter: Letter, sent_before: SentBack, options: RedriveOptions, prev
 
 
 def _partition_of(key: bytes | None, count: int) -> int | None:
-    """Where the customer with this key is; none when no customer can have it."""
+    """The partition of the customer with this key; none when no customer can have it."""
     try:
         return None if key is None else partition_of(key.decode(), count)
     except UnicodeDecodeError:
@@ -117,7 +115,7 @@ async def sent_before(cluster: Cluster, letters: DeadLetters) -> dict[int, SentB
 
 
 class Sender:
-    """Sends letters back, with the note that they were sent; used by `async with`. From its start no other one can."""
+    """Sends letters back, with the note that they were sent; used with `async with`. Once it has started, no other sender can send."""
 
     def __init__(self, cluster: Cluster, topic: DeadLetterTopic) -> None:
         self._from = topic.name
@@ -131,9 +129,9 @@ class Sender:
         await self._producer.__aexit__()
 
     async def send(self, partition: int, redrives: Sequence[Redrive], note: SentBack) -> bool:
-        """Send letters of one partition of the dead letters back in one transaction; false when one of them is too large.
+        """Send letters of one dead-letter partition back in one transaction. Returns false when one of them is too large.
 
-        Raises `LogError` or `RedriveError`; then it cannot be used any more.
+        Raises `LogError` or `RedriveError`; after that it cannot be used any more.
         """
         records: dict[int, list[Outgoing]] = defaultdict(list)
         for one in redrives:
@@ -143,9 +141,9 @@ class Sender:
         try:
             return await self._producer.publish(records, (self._from, partition), redrives[-1].letter.offset + 1, note.text(), doing)
         except Fenced as error:
-            raise RedriveError("another redrive of this group has begun, so this one ends; what was sent so far is sent") from error
+            raise RedriveError("another redrive of this group has begun, so this one ends; letters sent so far stay sent") from error
         except LogError as error:
-            message = f"{error}; run it again: those that were sent all the same are known, and passed over"
+            message = f"{error}; run it again: letters that were sent after all are known, and skipped"
             raise LogError(message) from error.__cause__
 
 
@@ -158,7 +156,7 @@ async def redrive_selected(
     sender: Sender | None,
     limit: int | None = None,
 ) -> AsyncGenerator[Redrive, None]:
-    """Send the selected letters back (with no `sender`, only say what would be sent), at most `limit`, and tell of each when it is done."""
+    """Send at most `limit` selected letters back (without `sender`, only decide), and yield each once it is done."""
     left = limit
     for partition in sorted(selection.partitions or letters.ranges):
         planned = _planned(letters.of(partition, selection.since), selection, options, memory[partition], originals)
@@ -174,7 +172,7 @@ async def redrive_selected(
 async def redrive_single(
     letters: Sequence[Letter], options: RedriveOptions, memory: Mapping[int, SentBack], originals: Originals, sender: Sender | None
 ) -> AsyncGenerator[Redrive, None]:
-    """The same for letters that were picked one by one."""
+    """Like `redrive_selected`, for letters picked one by one."""
     by_partition: dict[int, list[Letter]] = defaultdict(list)
     for letter in letters:
         by_partition[letter.partition].append(letter)
@@ -203,7 +201,7 @@ async def _planned(
 async def _decided_on_the_whole(
     letter: Letter, before: SentBack, options: RedriveOptions, originals: Originals, previous: int | None = None
 ) -> Redrive:
-    """What becomes of a letter; of one that is cut, of its original."""
+    """Decide about a letter or, if it is cut, about its original."""
     found = decided(letter, before, options, previous)
     if found.fate != "sent" or letter.content.cut is None:
         return found
@@ -216,7 +214,7 @@ async def _decided_on_the_whole(
 async def _sent(
     planned: AsyncGenerator[Redrive, None], partition: int, note: SentBack, sender: Sender | None, limit: int | None
 ) -> AsyncGenerator[Redrive, None]:
-    """Send what is planned for the letters of one partition, chunk by chunk, and give it back in its order."""
+    """Carry out the plans for the letters of one partition, chunk by chunk, and yield them in order."""
     waiting: list[Redrive] = []
     count = size = 0
     async with contextlib.aclosing(planned):
@@ -244,7 +242,7 @@ async def _send(waiting: Sequence[Redrive], partition: int, note: SentBack, send
     with_chunk = _noted(note, chunk)
     if await sender.send(partition, chunk, with_chunk):
         return with_chunk, waiting
-    # One of them is too large. Alone, each shows whether it is the one.
+    # One of them is too large. Sent alone, each shows whether it is the one.
     refused = set()
     for one in chunk:
         with_one = _noted(note, [one])

@@ -1,8 +1,8 @@
-"""Which dead letters of a partition were sent back already: kept with the offsets of a consumer group, as a short text.
+"""Which dead letters of a partition were already sent back, as a short text kept with the offsets of a consumer group.
 
-Sending back selects: by reason, by time, one by one. So what was sent back is no single position but ranges of offsets, and
-as a selection mostly goes by the letters' kind (the reason, or reason, target and campaign), ranges for each kind apart: then they are
-few. Pure; who stores the text is in `redrive`.
+Letters are selected by reason, by time or one by one. So what was sent back is not a single position but ranges of offsets. As a
+selection mostly goes by the letters' kind (the reason, or reason, target and campaign), each kind has its own ranges, which keeps them
+few. Pure; `redrive` stores the text.
 """
 
 import re
@@ -12,10 +12,10 @@ from etapa.errors import EtapaError
 
 VERSION = "1"
 LONGEST = 3_500
-"""Characters. Brokers take 4,096 bytes beside a group's offset unless they are told otherwise (`offset.metadata.max.bytes`)."""
+"""Characters. By default brokers accept 4,096 bytes of metadata with a group's offset (`offset.metadata.max.bytes`)."""
 
 Range = tuple[int, int]
-"""First and last offset; both belong to it. All letters of the kind in between belong to it, too."""
+"""First and last offset, both inclusive. All letters of the kind in between are included."""
 
 _RANGE = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 
@@ -25,7 +25,7 @@ class SentBackError(EtapaError):
 
 
 class SentBack:
-    """Immutable. Ranges are in order, and apart."""
+    """Immutable. Ranges are in order and do not touch."""
 
     __slots__ = ("_ranges",)
 
@@ -45,11 +45,11 @@ class SentBack:
         return any(first <= offset <= last for first, last in self._ranges.get(kind, ()))
 
     def plus(self, kind: str, offset: int, previous: int | None) -> "SentBack":
-        """With one letter more. `previous` is the offset of the letter of the same kind before it; none when that is not known."""
+        """With one more letter. `previous` is the offset of the previous letter of the same kind; none when unknown."""
         ranges: list[Range] = []
         first = last = offset
         for one in self._ranges.get(kind, ()):
-            # A range that ends at or beyond the letter before is joined: no letter of this kind lies in between.
+            # A range that ends at or beyond the previous letter is joined: no letter of this kind lies in between.
             if one[0] <= offset and one[1] >= (offset if previous is None else previous):
                 first, last = min(first, one[0]), max(last, one[1])
             else:
@@ -58,12 +58,12 @@ class SentBack:
         return SentBack({**self._ranges, kind: sorted(ranges)})
 
     def without_before(self, first: int) -> "SentBack":
-        """Without what the topic does not hold any more: its first offset is `first`."""
+        """Without letters that the topic no longer holds: its first offset is `first`."""
         kept = {kind: [one for one in ranges if one[1] >= first] for kind, ranges in self._ranges.items()}
         return SentBack({kind: ranges for kind, ranges in kept.items() if ranges})
 
     def shortened(self) -> "SentBack":
-        """What fits: when too many letters were sent back one by one, the oldest are forgotten."""
+        """Cut to the longest text: when too many letters were sent back one by one, the oldest are forgotten."""
         ranges = {kind: list(some) for kind, some in self._ranges.items()}
         length = len(self.text())
         while length > LONGEST:
@@ -82,7 +82,7 @@ def _written(one: Range) -> str:
 
 
 def read_sent_back(text: str, reasons: Collection[str]) -> SentBack:
-    """The other way round; an empty text is nothing sent back yet. `reasons` are those that there may be. Raises `SentBackError`."""
+    """Read the stored text; an empty text means that nothing was sent back yet. `reasons` are the possible ones. Raises `SentBackError`."""
     if not text:
         return SentBack()
     version, *entries = text.split(" ")

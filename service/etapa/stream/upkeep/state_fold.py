@@ -1,4 +1,4 @@
-"""What `customer-state` says of every customer up to an offset, held as fingerprints: a few dozen bytes each, however large the states."""
+"""What `customer-state` says about every customer up to an offset, as fingerprints: a few dozen bytes each, however large the states."""
 
 import hashlib
 from collections import Counter
@@ -13,7 +13,7 @@ from etapa.stream.protocol.records import StateRecord
 _DIGEST_BYTES = 12
 _STAGE_BYTES = 2
 _LOOKS_AHEAD = 4
-"""Each is over what was written during the one before, which soon is less than what is never compacted: the newest segment."""
+"""Each pass reads what was written during the previous one, which is soon less than the newest segment, which is never compacted."""
 
 
 async def was_processed(states: States) -> bool:
@@ -34,12 +34,12 @@ class StateFold:
         self._fingerprints: dict[bytes, bytes] = {}
         self._pages: dict[bytes, bytes] = {}
         self.through = -1
-        """The offset up to which all was read; -1 before the first."""
+        """The offset up to which everything was read; -1 before the first."""
         self.mark: Mark | None = None
-        """The last mark that was read, and where it is."""
+        """The last mark that was read; `mark_offset` is its offset."""
         self.mark_offset = -1
         self.newcomers: list[bytes] = []
-        """Customers in the order in which they came up, some perhaps twice."""
+        """Customers in order of appearance, possibly with repeats."""
 
     @property
     def customers(self) -> Mapping[bytes, bytes]:
@@ -52,7 +52,7 @@ class StateFold:
         return self._pages
 
     async def read_through(self, offset: int) -> None:
-        """Read on up to and with `offset`, which must be committed."""
+        """Read up to and including `offset`, which must be committed."""
         if self.through < 0:
             self.through = (await self._states.state_range())[0] - 1
         async for records in self._states.states(self.through + 1, offset + 1):
@@ -81,26 +81,26 @@ class StateFold:
             self._fingerprints[key] = digest_of(value) + number.to_bytes(_STAGE_BYTES, "big")
 
     async def changed_after(self, offset: int, customer_ids: Collection[bytes]) -> set[bytes]:
-        """Which of these have a record beyond `offset`, as far as the topic goes now."""
+        """Which of these have a record after `offset`, up to the current end of the topic."""
         wanted = set(customer_ids)
         changed: set[bytes] = set()
         for _ in range(_LOOKS_AHEAD):
             end = (await self._states.state_range())[1]
             if end <= offset + 1:
                 break
-            # While this is read, compaction may take away what is ahead of us, too, but only for a record beyond this end.
+            # During this read, compaction may remove records ahead of us, but only because of a record beyond this end.
             async for records in self._states.states(offset + 1, end):
                 changed.update(record.key for record in records if record.key in wanted)
             offset = end - 1
         return changed
 
     async def count_after(self, offset: int) -> int:
-        """How many records there are beyond `offset`, as far as the topic goes now."""
+        """How many records there are after `offset`, up to the current end of the topic."""
         end = (await self._states.state_range())[1]
         return sum([len(records) async for records in self._states.states(offset + 1, end)])
 
     def digest(self, customer_id: bytes) -> bytes | None:
-        """The digest of a customer's state, as `digest_of` gives it; none when there is no such customer."""
+        """The digest of a customer's state, as from `digest_of`; none when there is no such customer."""
         found = self._fingerprints.get(customer_id)
         return None if found is None else found[:_DIGEST_BYTES]
 
@@ -116,5 +116,5 @@ class StateFold:
 
 
 def digest_of(state: bytes) -> bytes:
-    """What stands for an encoded state."""
+    """The digest that stands for an encoded state."""
     return hashlib.blake2b(state, digest_size=_DIGEST_BYTES).digest()

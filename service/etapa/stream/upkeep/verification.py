@@ -1,10 +1,10 @@
-"""Comparing the view with the log, customer by customer, while a worker runs.
+"""Compares the view with the log, customer by customer, while a worker runs.
 
-Every portion of customers is read from the view in one call together with the view's mark. Then `customer-state` is read on to
-exactly that mark, and what it says must be what the view showed: the same states byte for byte, the stages and timers that
-follow from them, and no customer more or less. So nothing has to stand still, and nothing is a matter of timing, but for one
-thing: compaction may have removed the record that was valid at the mark, because a later one replaced it. A difference
-therefore counts only when the topic, read to its end, has no later record of the customer; else the customer is looked at again.
+Each portion of customers is read from the view in one call together with the view's mark. Then `customer-state` is read up to
+exactly that mark, and must agree with the view: the same states byte for byte, the stages and timers that follow from them,
+and no customer more or less. So nothing has to stop, and timing does not matter, with one exception: compaction may have
+removed the record that was valid at the mark, because a later one replaced it. A difference therefore counts only if the
+topic, read to its end, has no later record of the customer; otherwise the customer is checked again.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -24,13 +24,13 @@ from etapa.stream.upkeep.state_fold import StateFold, digest_of, was_processed
 NO_TOPICS = Topics(0)
 PORTION = 1_000
 ROUNDS = 5
-"""How often a customer is checked again that differed each time and had a newer record each time."""
+"""How many times to check a customer that differs each time but always has a newer record."""
 
 DifferenceKind = Literal["missing", "extra", "state", "stage", "timer", "count", "ledger", "mark", "topic"]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Something that the view shows otherwise than the log has it."""
+    """A difference between the view and the log."""
 
     partition: int
     kind: DifferenceKind
@@ -40,17 +40,17 @@ class Difference(msgspec.Struct, frozen=True):
     log: str | int | None = None
     view: str | int | float | None = None
     page: str | msgspec.UnsetType = msgspec.UNSET
-    """The page of the ledger that differs, such as `moves 2026-11-21T10`. Not written of other differences."""
+    """The page of the ledger that differs, such as `moves 2026-11-21T10`. Left out for other kinds of differences."""
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """What became of a partition. `through` is the last `customer-state` offset that was compared."""
+    """The result for a partition. `through` is the last `customer-state` offset that was compared."""
 
     partition: int
     customers: int
     through: int | None
     behind: int
-    """How many records of the log the view did not show yet at the end."""
+    """How many records of the log were not in the view yet at the end."""
     differences: int
     undecided: int
     """Customers that could not be compared, because the log had replaced what the view showed at each check."""
@@ -60,17 +60,17 @@ class Inspection(Protocol):
     """A partition's keys, as `redis_inspection.RedisInspection` reads them. Methods raise `ViewError`."""
 
     async def inspect(self, customer_ids: Sequence[bytes]) -> Inspected:
-        """Customers, counts and mark of one moment."""
+        """Customers, counts and the mark, all read at one moment."""
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        """The pages of the ledger by name, and the mark of that same moment."""
+        """The pages of the ledger by name, and the mark at that same moment."""
 
     def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
-        """Every id that occurs anywhere, in portions."""
+        """Every id in any of the keys, in portions."""
 
 
 class NotShown(EtapaError):
-    """The partition cannot be compared: the view does not show it whole, or not as the log has it. `difference` says what."""
+    """The partition cannot be compared: the view is incomplete, or does not belong to this log. `difference` says why."""
 
     def __init__(self, difference: Difference) -> None:
         super().__init__(difference.view)
@@ -78,11 +78,11 @@ class NotShown(EtapaError):
 
 
 class WentBack(EtapaError):
-    """The view's mark went back: Redis lost writes, or the partition is built anew. It has to be compared from its beginning."""
+    """The view's mark went back: Redis lost writes, or the partition is being rebuilt. The comparison must start again."""
 
 
 class Verification:
-    """One comparison of one partition. `report` is given every difference once it is certain, `progress` the customers compared so far."""
+    """One comparison of one partition. `report` receives every difference once it is certain, `progress` the customers compared so far."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Verification:
         self._told: set[Difference] = set()
 
     async def run(self) -> Verified:
-        """Compare. Raises `NotShown`, `WentBack`, `LogError`, `ViewError`, and `StateError` or `MarkError` for what nobody can read."""
+        """Compare. Raises `NotShown`, `WentBack`, `LogError`, `ViewError`, and `StateError` or `MarkError` for unreadable records."""
         found = await self._inspection.inspect(())
         if found.mark is None and not await was_processed(self._states):
             return self._verified(None, 0)
@@ -118,7 +118,7 @@ class Verification:
         await self._compare_extra()
         await self._compare_counts()
         await self._compare_ledger()
-        # Those that came up while the others were compared. While a worker is busy there are always more, so this is done once.
+        # Customers that appeared during the comparison. With a busy worker there are always more, so this is done only once.
         await self._compare_all(list(dict.fromkeys(self._fold.newcomers)))
         return self._verified(self._fold.through, await self._fold.count_after(self._fold.through))
 
@@ -142,14 +142,14 @@ class Verification:
             self._progress(self._compared)
 
     async def _compare_extra(self) -> None:
-        """Customers that only the view knows."""
+        """Compare customers that only the view knows."""
         async for ids in self._inspection.customer_ids():
             unknown = [one for one in dict.fromkeys(ids) if one not in self._fold.customers]
             for portion in _portions(unknown):
                 await self._compare(portion)
 
     async def _compare(self, customer_ids: Sequence[bytes]) -> None:
-        """Compare some customers; what differs for certain is reported."""
+        """Compare some customers, and report differences that are certain."""
         doubtful = list(customer_ids)
         for _ in range(ROUNDS):
             found = await self._inspection.inspect(doubtful)
@@ -178,7 +178,7 @@ class Verification:
                 for stage in sorted({*expected, *found.counts})
                 if expected.get(stage, 0) != found.counts.get(stage, 0)
             ]
-            # Only what was read in one go may lack what compaction took away. While nothing new comes, nothing changes.
+            # Only newly read records can make up for what compaction removed. If there are none, nothing changes.
             if not differences or self._fold.through == before:
                 break
         if not self._undecided:
@@ -206,7 +206,7 @@ class Verification:
         return [name for name in sorted({*expected, *shown}) if expected.get(name) != shown.get(name)]
 
     async def _read_through_mark(self, mark: ViewMark | None) -> None:
-        """Read the log on to the mark that was found, or say why that cannot be."""
+        """Read the log up to the view's mark, or raise why that is impossible."""
         if mark is None:
             raise self._not_shown(f"has no mark: it was lost, or is to be built anew; the log goes up to offset {await self._end() - 1}")
         if mark.group != self._group:
@@ -224,7 +224,7 @@ class Verification:
         return (await self._states.state_range())[1]
 
     async def _wait_for(self, mark: ViewMark) -> None:
-        """What the view shows is committed; a reader may be told a moment later."""
+        """Wait until readers see the mark: what the view shows is committed, but may become visible a moment later."""
         try:
             async for _ in self._states.states(mark.state_offset, mark.state_offset + 1):
                 return
@@ -248,7 +248,7 @@ class Verification:
             return self._of(shown, "missing", self._fold.stage(shown.customer_id), stage)
         if digest_of(shown.state) != expected:
             return self._of(shown, "state", self._fold.stage(shown.customer_id), stage)
-        # The same bytes as in the log, so what follows from them is what should be shown.
+        # The bytes are the same as in the log, so the view should show what follows from them.
         customer = decode_standing(shown.state)
         if stage != customer.stage:
             return self._of(shown, "stage", customer.stage, stage)
@@ -260,7 +260,7 @@ class Verification:
         return Difference(self._partition, kind, _text(shown.customer_id), log=log, view=view)
 
     def _tell(self, difference: Difference) -> None:
-        # An id may occur in several keys, and come up several times in each.
+        # An id may occur in several keys, and several times in a scan of each.
         if difference not in self._told:
             self._told.add(difference)
             self._differences += 1

@@ -1,1 +1,1 @@
-"""Batches as brokers keep them, unpacked within a bound on memory, and their records as ours."""
+"""Batches as brokers store them, decompressed within a memory limit and converted to our records."""

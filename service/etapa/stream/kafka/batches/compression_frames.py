@@ -1,4 +1,4 @@
-"""What the frames of zstd, LZ4 and snappy say about the size of what they hold, before any of it is unpacked.
+"""How much zstd, LZ4 and snappy frames may decompress to, read from the frames without decompressing them.
 
 The formats: RFC 8878 (zstd), the LZ4 frame format, and snappy with or without the frame of its Java library.
 """
@@ -23,11 +23,11 @@ Packed = bytes | memoryview
 
 
 class CannotUnpack(EtapaError):
-    """A batch can be unpacked neither as a whole nor in pieces. The message says why."""
+    """A batch can be decompressed neither as a whole nor in pieces. The message says why."""
 
 
 def at_most(bounds: Iterator[int], most: int) -> int | None:
-    """The sum of these, none if it is more than `most`, or if they cannot be told."""
+    """The sum of `bounds`; none if it is more than `most`, or if they cannot be read."""
     total = 0
     try:
         for bound in bounds:
@@ -35,13 +35,13 @@ def at_most(bounds: Iterator[int], most: int) -> int | None:
             if total > most:
                 return None
     except (IndexError, struct.error, KeyError, CannotUnpack):
-        # Reading it in pieces will show what is wrong with it.
+        # Reading it in pieces will show what is wrong.
         return None
     return total
 
 
 def zstd_bounds(data: memoryview) -> Iterator[int]:
-    """What each block unpacks to at most; what a frame says of its size may be untrue."""
+    """The most bytes that each block can decompress to; the size stated by a frame may be false."""
     at = 0
     while at < len(data):
         [magic] = _uint32(data, at)
@@ -69,12 +69,12 @@ def zstd_bounds(data: memoryview) -> Iterator[int]:
 
 def lz4_bounds(data: memoryview) -> Iterator[int]:
     for block, is_packed, largest in lz4_blocks(data):
-        # No byte of a block stands for more than 255.
+        # No byte of a block can expand to more than 255.
         yield min(largest, 255 * len(block)) if is_packed else len(block)
 
 
 def lz4_blocks(data: memoryview) -> Iterator[tuple[memoryview, bool, int]]:
-    """Each block, whether it is packed, and what one takes at most."""
+    """Each block, whether it is compressed, and the largest size of a block."""
     at = 0
     while at < len(data):
         [magic] = _uint32(data, at)
@@ -85,7 +85,7 @@ def lz4_blocks(data: memoryview) -> Iterator[tuple[memoryview, bool, int]]:
             raise CannotUnpack("not an lz4 frame")
         flags, largest = data[at + 4], _LZ4_BLOCKS[data[at + 5] >> 4 & 7]
         if not flags >> 5 & 1:
-            raise CannotUnpack("its lz4 blocks hang on one another, which Kafka does not allow")
+            raise CannotUnpack("its lz4 blocks depend on one another, which Kafka does not allow")
         checksum = 4 * (flags >> 4 & 1)
         at += 7 + 8 * (flags >> 3 & 1) + 4 * (flags & 1)
         while True:

@@ -1,4 +1,4 @@
-"""Batches that aiokafka's parser cannot read, or not within a bound on memory: record by record, from pieces.
+"""Reads batches that aiokafka's parser cannot read, or not within the memory limit: record by record, in pieces.
 
 The record format: https://kafka.apache.org/documentation/#recordbatch
 """
@@ -17,17 +17,17 @@ from etapa.stream.kafka.batches.unpacking import in_pieces
 
 MAGIC_AT = 16
 PREFIX = struct.Struct(">qi")
-"""Of a batch: its first offset, and how many bytes follow."""
+"""The beginning of a batch: its first offset, and how many bytes follow."""
 _LONGEST_KEY = 64 * 1024
-"""No customer has a key of a hundredth of that."""
+"""No real customer has a key even a hundredth as long."""
 
 
 _HEADER_BYTES = 100
-"""What a header takes in memory beside its text."""
+"""Memory that a header takes beside its text."""
 
 
 class Bounds(NamedTuple):
-    """What is kept of a record, which is no less than `KEPT_BYTES`, and what a decoder may look back on, in bytes."""
+    """How much to keep of a record's value (at least `KEPT_BYTES`), and how large a decoder's window may be, in bytes."""
 
     value: int
     unpacked: int
@@ -37,7 +37,7 @@ UNBOUNDED = Bounds(2**31, 2**31)
 
 
 class Batches:
-    """The whole batches in a fetch, one by one."""
+    """The complete batches in a fetch, one by one."""
 
     def __init__(self, fetched: bytes, bounds: Bounds = UNBOUNDED, is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._rest = memoryview(fetched)
@@ -49,7 +49,7 @@ class Batches:
         if len(self._rest) <= MAGIC_AT:
             return 0
         size: int = PREFIX.size + PREFIX.unpack_from(self._rest)[1]
-        # The last batch of a fetch may be cut off.
+        # The last batch of a fetch may be incomplete.
         return size if size <= len(self._rest) else 0
 
     def has_next(self) -> bool:
@@ -65,7 +65,7 @@ class Batches:
 
 
 class KeptRecord(NamedTuple):
-    """A record, or what is kept of it."""
+    """A record, or the part of it that is kept."""
 
     offset: int
     timestamp: int
@@ -76,7 +76,7 @@ class KeptRecord(NamedTuple):
 
 
 class LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
-    """A batch whose records may have headers with any name, and be of any size."""
+    """A batch whose records may have headers with any name, and any size."""
 
     def __init__(self, buffer: memoryview, bounds: Bounds, is_stopped: Callable[[], bool]) -> None:
         super().__init__(buffer)
@@ -122,7 +122,7 @@ class LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
         return None, False
 
     def _value(self) -> tuple[bytes | None, int, str]:
-        """What is kept of it, its length, and the digest if it is not all there."""
+        """The kept part of the value, its full length, and its digest if it was cut."""
         stream = self._stream
         length = stream.varint()
         if length <= self._bounds.value:
@@ -134,7 +134,7 @@ class LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
         return beginning, length, digest.hexdigest()
 
     def _headers(self) -> tuple[list[tuple[str, bytes | None]], bool]:
-        """All of them, or none when they are too much together."""
+        """All headers, or none if they are too large together."""
         stream = self._stream
         headers: list[tuple[str, bytes | None]] = []
         room = self._bounds.value
@@ -156,7 +156,7 @@ class LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
 
 
 class _Stream:
-    """Pieces of bytes, read as if they were one."""
+    """Reads pieces of bytes as one stream."""
 
     def __init__(self, pieces: Iterator[bytes], is_stopped: Callable[[], bool]) -> None:
         self._pieces = pieces
@@ -173,7 +173,7 @@ class _Stream:
         return self._at >= len(self._piece) and not self._go_on()
 
     def _go_on(self) -> bool:
-        """Move on to the next piece when this one is used up. False when there is none."""
+        """Move on to the next piece when this one is used up. Returns false when there is none."""
         while self._at >= len(self._piece):
             if self._is_stopped():
                 raise CorruptRecordException("reading was given up")
@@ -186,7 +186,7 @@ class _Stream:
         return True
 
     def portions(self, count: int) -> Iterator[bytes]:
-        """So many bytes, as they come."""
+        """The next `count` bytes, in pieces as they come."""
         while count > 0:
             if not self._go_on():
                 raise CorruptRecordException("a record ends too early")
@@ -207,11 +207,11 @@ class _Stream:
             pass
 
     def bytes_or_none(self, length: int) -> bytes | None:
-        """So many bytes; a negative length stands for nothing."""
+        """The next `length` bytes; none for a negative length."""
         return None if length < 0 else self.take(length)
 
     def varint(self) -> int:
-        """A number as protocol buffers write signed ones."""
+        """A signed number in the encoding of protocol buffers."""
         value = shift = 0
         while True:
             if self._at >= len(self._piece) and not self._go_on():

@@ -1,6 +1,6 @@
-"""Between aiokafka's batches and our records: out of those that were fetched, and into those that will be sent.
+"""Converts between aiokafka's batches and our records, in both directions.
 
-Called once for a batch, never once for a record: what is done for each record is done in here, compiled.
+Called once per batch, never once per record: the work for each record happens in here, compiled.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from etapa.stream.protocol.records import Outgoing, Record, StateRecord
 
 
 def record_of(place: object, consumed: Any) -> Record:
-    """A record as Kafka's client has taken it out of a batch of its partition; its timestamp is in milliseconds.
+    """Our record for one that aiokafka took from a batch; aiokafka's timestamp is in milliseconds.
 
-    Records from before Kafka 0.10 have none, and then it is as where a producer gave none.
+    Records from before Kafka 0.10 have no timestamp, and are treated like those whose producer set none.
     """
     headers = consumed.headers
     timestamp = consumed.timestamp
@@ -22,17 +22,17 @@ def record_of(place: object, consumed: Any) -> Record:
 
 
 def as_records(consumed: list[Any]) -> list[Record]:
-    """What Kafka's client gave, all of it as our records."""
+    """Everything that aiokafka returned, as our records."""
     return [one if isinstance(one, Record) else record_of(None, one) for one in consumed]
 
 
 def state_record_of(place: object, consumed: Any) -> StateRecord:
-    """A record as Kafka's client has taken it out of a batch of its partition."""
+    """Our record for one that aiokafka took from a batch of `customer-state`."""
     return StateRecord(consumed.offset, consumed.key, consumed.value)
 
 
 def as_state_records(consumed: list[Any]) -> list[StateRecord]:
-    """What Kafka's client gave, all of it as our records."""
+    """Everything that aiokafka returned, as our records."""
     return [one if isinstance(one, StateRecord) else state_record_of(None, one) for one in consumed]
 
 
@@ -40,7 +40,7 @@ _NO_HEADERS: Final[list[tuple[str, bytes]]] = []
 
 
 def append_records(batch: Any, records: Sequence[Outgoing], start: int) -> int:
-    """Fill one of aiokafka's batches from `start` on, past its checks of every record. Gives where it was full, or the end."""
+    """Fill an aiokafka batch from `start` on, bypassing its checks of every record. Returns where it was full, or the end."""
     append = batch._builder.append
     count: int = batch.record_count()
     for position in range(start, len(records)):

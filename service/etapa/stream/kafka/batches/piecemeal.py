@@ -1,11 +1,11 @@
-"""Reading on where aiokafka cannot, record by record and piece by piece, in a thread beside the loop:
+"""Reads what aiokafka cannot, record by record and piece by piece, in a thread beside the event loop:
 
-- past records with a header has a name that is not UTF-8, which any producer may write. aiokafka's parser gives up the whole fetch
-  then, each time anew. What is unreadable of such a name is replaced by U+FFFD here, as Kafka's own Java client does it;
-- through batches that would take too much memory as a whole. Of a record, no more is kept than can be of use; how long the rest
-  was, and its digest, is told.
+- records with a header whose name is not UTF-8, which any producer may write. aiokafka's parser then rejects the whole fetch, every
+  time. Here the unreadable part of the name is replaced by U+FFFD, as Kafka's own Java client does;
+- batches that would take too much memory as a whole. Only the useful part of a record is kept, with the length and digest of the
+  whole value.
 
-Everything else, transactions above all, is still judged by aiokafka. It is slow, and meant for the one fetch that needs it. The
+aiokafka still handles everything else, above all transactions. This is slow, and meant only for the one fetch that needs it. The
 record format: https://kafka.apache.org/documentation/#recordbatch
 """
 
@@ -26,13 +26,13 @@ from etapa.stream.protocol.records import Record
 
 
 def is_about_a_header(error: Exception) -> bool:
-    """Whether aiokafka failed to read a fetch because some text in it, which can only be a header's name, is not UTF-8."""
-    # Its compiled parser lets the error through, the one in Python wraps it.
+    """Whether aiokafka failed because some text in a fetch is not UTF-8, which can only be a header's name."""
+    # Its compiled parser lets the error through; the one in Python wraps it.
     return isinstance(error, UnicodeDecodeError) or isinstance(error.__cause__, UnicodeDecodeError)
 
 
 async def open_piecemeal(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int, max_bytes: int, bounds: Bounds) -> "Piecemeal":
-    """A fetch from `offset` on, to be read piece by piece. Neither uses nor moves the consumer's position. Raises aiokafka's errors."""
+    """Fetch from `offset` on, to be read piece by piece. Neither uses nor moves the consumer's position. Raises aiokafka's errors."""
     client = consumer._client
     leader = client.cluster.leader_for_partition(place)
     if leader is None or leader < 0:
@@ -63,13 +63,13 @@ class Piecemeal:
 
     @property
     def position(self) -> int:
-        """The offset to go on at."""
+        """The offset to continue at."""
         offset: int = self._records.next_fetch_offset
         return offset
 
     @property
     def batch_end(self) -> int:
-        """The offset after the batch at hand."""
+        """The offset after the current batch."""
         return self._batches.end
 
     async def take(self, count: int, room: int) -> list[Record]:
@@ -77,7 +77,7 @@ class Piecemeal:
         try:
             return await asyncio.to_thread(self._take, count, room)
         except BaseException:
-            # Either the caller is gone, or the error would only come again.
+            # Either the caller is gone, or the error would occur again.
             self.stop()
             raise
 
@@ -95,7 +95,7 @@ class Piecemeal:
         return taken
 
     def stop(self) -> None:
-        """Nothing more will be asked for; what is under way in the thread ends soon."""
+        """Read no more; work under way in the thread ends soon."""
         self._stopped.set()
 
 

@@ -1,8 +1,8 @@
-"""Compressed batches within a bound on memory, whatever their sender chose.
+"""Decompresses batches within a memory limit, however they were compressed.
 
-A batch of a mebibyte may hold a gibibyte (gzip) or thirty (zstd). aiokafka unpacks it as a whole, so its decoders are replaced by
-ones that refuse before that. Such a batch is then read `in_pieces`, in which only what is kept of a record takes memory. Costs a few
-microseconds for each batch, nothing for a record.
+A batch of one mebibyte may hold a gibibyte (gzip) or thirty (zstd). aiokafka decompresses it as a whole, so its decoders are replaced by
+ones that refuse to. Such a batch is then read `in_pieces`, where only the kept part of a record takes memory. This costs a few
+microseconds per batch, and nothing per record.
 
 The format of gzip: RFC 1952; of the others, see `compression_frames`.
 """
@@ -34,17 +34,17 @@ from etapa.stream.kafka.batches.compression_frames import (
 
 PIECE = 256 * 1024
 _ZSTD_WINDOW = 8 * MEBIBYTE
-"""Every decoder should have that much to look back on, says the RFC."""
+"""Every decoder should support a window of this size, according to the RFC."""
 _SNAPPY_WINDOW = 64 * 1024
-"""No encoder refers further back."""
+"""No encoder refers back further than this."""
 
 
 class LargeBatch(EtapaError, KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """A batch unpacks to more than may be in memory at once."""
+    """A batch decompresses to more than may be in memory at once."""
 
 
 def bound_unpacking(most: int) -> None:
-    """From here on, no consumer of this process unpacks a batch to more than so many bytes: it raises `LargeBatch`."""
+    """From now on, consumers of this process raise `LargeBatch` instead of decompressing a batch to more than `most` bytes."""
     for module in _parsers():
         for name, decode in _DECODERS.items():
             if hasattr(module, f"{name}_decode"):
@@ -65,7 +65,7 @@ def _bounded(name: str, decode: Callable[[Packed, int], bytes | None], most: int
     def bounded(packed: Packed) -> bytes:
         unpacked = decode(packed, most)
         if unpacked is None:
-            message = f"a batch that {name} made small takes more than {most:,} bytes (ETAPA_MAX_UNPACKED_BYTES)"
+            message = f"a batch compressed with {name} takes more than {most:,} bytes (ETAPA_MAX_UNPACKED_BYTES)"
             raise LargeBatch(message)
         return unpacked
 
@@ -112,9 +112,9 @@ _DECODERS: dict[str, Callable[[Packed, int], bytes | None]] = {"gzip": _gzip, "s
 
 
 def in_pieces(codec: int, packed: bytes, most: int) -> Iterator[bytes]:
-    """What `packed` unpacks to, in pieces of a few mebibytes at most. Raises `CannotUnpack`.
+    """Decompress `packed` in pieces of at most a few mebibytes. Raises `CannotUnpack`.
 
-    `most` bounds what a decoder needs to look back on, where that is more than 8 MiB.
+    `most` limits a decoder's window, if it is more than 8 MiB.
     """
     kinds = {
         DefaultRecordBase.CODEC_NONE: _plain_pieces,
@@ -136,7 +136,7 @@ def _plain_pieces(data: bytes) -> Iterator[bytes]:
 
 def _gzip_pieces(packed: bytes) -> Iterator[bytes]:
     inflating = zlib.decompressobj(wbits=31)
-    # In small portions, since what is not used yet is copied each time.
+    # In small portions, since the unused rest is copied each time.
     for portion in range(0, len(packed), 16 * 1024):
         left = packed[portion : portion + 16 * 1024]
         while left:
@@ -180,7 +180,7 @@ def _snappy_pieces(packed: bytes) -> Iterator[bytes]:
 
 
 def _snappy_block_in_pieces(block: bytes) -> Iterator[bytes]:
-    """One block that is larger than anybody makes them: what the decoder of snappy does, element by element."""
+    """Decode one unusually large block, element by element, as snappy's own decoder does."""
     at = 0
     while block[at] & 0x80:
         at += 1

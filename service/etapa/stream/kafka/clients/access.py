@@ -38,9 +38,7 @@ class Access:
                 self._context = tls_context(self._settings)
                 logger.info("the certificate files for Kafka have changed and were read again")
             except KafkaSettingsError as error:
-                logger.warning(
-                    "the certificate files for Kafka have changed and cannot be used, so the previous certificates stay: %s", error
-                )
+                logger.warning("the certificate files for Kafka have changed and cannot be used, so the old ones stay in use: %s", error)
         return self._context
 
     def _stamps(self) -> list[Any]:

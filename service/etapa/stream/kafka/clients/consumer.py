@@ -84,8 +84,8 @@ def group_consumer(settings: Settings, access: Access, group: str | None = None,
 
 
 def reading_consumer(settings: Settings, access: Access, isolation: str = "read_committed") -> AIOKafkaConsumer:
-    """A consumer outside any group, for one look at one partition."""
-    # What it asks for is there. A fetch that waits for more holds up the next seek.
+    """A consumer outside any group, for reading some partitions once."""
+    # The records it asks for exist. A fetch that waits for more would delay the next seek.
     options = {**_common(settings, access.options), "fetch_max_wait_ms": 10, "isolation_level": isolation}
     consumer = AIOKafkaConsumer(**options, client_id=f"etapa-{settings.group}-reader")
     find_again(consumer._client, access)
@@ -94,8 +94,8 @@ def reading_consumer(settings: Settings, access: Access, isolation: str = "read_
 
 async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float = 5.0) -> None:
     """Leave the group and close the connections, within about `seconds`, whatever state the brokers are in. Never raises."""
-    # A task of its own: aiokafka's stop() awaits tasks that it has cancelled, and would pass their cancellation on as ours.
-    # Shutting down twice is harmless; closing the connections ends what waits for a broker that does not answer.
+    # In a separate task: aiokafka's stop() awaits tasks that it has cancelled, and would pass their cancellation on to us.
+    # Shutting down twice is harmless; closing the connections ends any wait for a broker that does not answer.
     for closing in (consumer.stop, consumer._client.close):
         task = asyncio.ensure_future(closing())
         done, _ = await asyncio.wait({task}, timeout=seconds)
@@ -107,18 +107,18 @@ async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float = 5.0) -> Non
 
 
 def is_caught_up(consumer: AIOKafkaConsumer, place: TopicPartition, position: int, now_ms: int) -> bool:
-    """Whether nothing readable waited at `position` when the broker answered last, which must not be long ago."""
+    """Whether nothing readable was waiting at `position` at the broker's last answer, which must be recent."""
     stable_end = consumer.last_stable_offset(place)
     polled = consumer.last_poll_timestamp(place)
     return stable_end is not None and polled is not None and now_ms - polled <= _STALE_AFTER_MS and position >= stable_end
 
 
 class HoleAtEnd:
-    """Tells that nothing is left between a position and an end that the position will never reach.
+    """Detects that nothing is left between a position and an end that the position will never reach.
 
-    Compaction removes whole batches. Two answers in a row, to requests for this one partition, that hold nothing although
-    the broker's stable end is at or beyond `end`: then there is nothing, as a broker answers with a batch when it has one.
-    Not for a consumer of several partitions, where others may have used up what an answer may hold.
+    Compaction removes whole batches. If two answers in a row for this one partition are empty, although the broker's stable end
+    is at or beyond `end`, nothing is there: a broker that has a batch answers with it. Do not use it for a consumer of several
+    partitions, where others may have filled the answer.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer, place: TopicPartition, end: int) -> None:
@@ -129,7 +129,7 @@ class HoleAtEnd:
         self._answers: set[int] = set()
 
     def is_at(self, position: int) -> bool:
-        """To be asked after every fetch that brought nothing."""
+        """Whether `position` is at such a hole. Call it after every empty fetch."""
         if position != self._position:
             self._position, self._answers = position, set()
         stable_end = self._consumer.last_stable_offset(self._place)
@@ -137,5 +137,5 @@ class HoleAtEnd:
         if stable_end is None or answered is None or stable_end < self._end:
             return False
         self._answers.add(answered)
-        # The first of them may be the one that brought us here.
+        # The first of them may be the answer that brought us here.
         return len(self._answers) > 2

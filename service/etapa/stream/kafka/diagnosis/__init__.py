@@ -1,1 +1,1 @@
-"""Finding out what is wrong with the brokers or the topics, for messages and for `etapa doctor`."""
+"""Finds out what is wrong with the brokers or the topics, for messages and for `etapa doctor`."""

@@ -1,4 +1,4 @@
-"""What `etapa doctor` looks at in Kafka. It changes nothing, but that Kafka then knows a transactional id of its own."""
+"""What `etapa doctor` checks in Kafka. It changes nothing, except that Kafka then knows the doctor's own transactional id."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,13 +30,13 @@ _STEP_SECONDS = 20.0
 _GROUP_LOOKS = 40
 _GROUP_PAUSE = 0.25
 _LAST_RECORDS = 200
-"""So far back from the end the last mark is looked for; it ends each batch."""
+"""How many records at the end are searched for the last mark, which ends each batch."""
 
 Check = Callable[[Cluster, AIOKafkaAdminClient], Awaitable[list[CheckResult]]]
 
 
 async def check_kafka(cluster: Cluster) -> list[CheckResult]:
-    """All that can be found out; where Kafka cannot be reached, why. Does not raise because of what Kafka does."""
+    """Everything that can be found out, or why Kafka cannot be reached. Raises no errors from Kafka."""
     trouble = await find_trouble(cluster)
     if trouble is not None:
         return [CheckResult.of(trouble, "connection")]
@@ -92,7 +92,7 @@ async def _protocol(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckR
 
 
 async def _topics_made_anew(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResult]:
-    """Compare the brokers' ids of the topics with those in the last mark of each partition."""
+    """Compare the topics' ids at the brokers with those in the last mark of each partition."""
     settings = cluster.settings
     now = await worker_topics_now(admin._client, settings)
     results, marks = [], 0
@@ -146,7 +146,7 @@ async def _usable(admin: AIOKafkaAdminClient, group: str, topic: str) -> CheckRe
             await admin.list_consumer_group_offsets(group, partitions=places)
             break
         except GroupCoordinatorNotAvailableError:
-            # The first group of a new cluster: the brokers are making the topic for offsets.
+            # The first group of a new cluster: the brokers are creating the offsets topic.
             if not left:
                 raise
             await asyncio.sleep(_GROUP_PAUSE)
@@ -154,7 +154,7 @@ async def _usable(admin: AIOKafkaAdminClient, group: str, topic: str) -> CheckRe
 
 
 async def _transactional_id(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResult]:
-    """The only way to find out whether transactions are allowed, and for how long, is to ask for a producer's id."""
+    """Request a producer id: the only way to find out whether transactions are allowed, and for how long."""
     id_ = f"{cluster.settings.group}.doctor"
     producer = cluster.producer(f"etapa-{id_}", transactional_id=id_, transaction_timeout_ms=cluster.settings.session_timeout // 1000)
     try:

@@ -1,6 +1,6 @@
-"""Finding out why brokers are of no use: the steps that every client takes, one by one, so that the one that fails names the cause.
+"""Finds out why brokers cannot be used: takes the steps of every client one by one, so that the failing step shows the cause.
 
-The clients themselves say "unable to bootstrap" to most of it. Nothing here changes anything, and all of it ends in bounded time.
+The clients themselves mostly report just "unable to bootstrap". Nothing here changes anything, and everything ends in bounded time.
 """
 
 import asyncio
@@ -28,22 +28,22 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.rights import rights_trouble
 
 STEP_SECONDS = 3.0
-"""How long any one step may take."""
+"""Limit for any one step."""
 PROBE_SECONDS = 15.0
-"""How long all of it may take."""
+"""Limit for all steps together."""
 _CLOSE_SECONDS = 0.5
 _MOST_ADDRESSES = 6
 _SOONER: Sequence[TroubleKind] = ("silent", "refused", "name_unknown")
-"""Of several addresses that fail, one of these says least."""
+"""The least informative kinds: of several addresses that fail, any other kind is reported first."""
 _WHERE = "ETAPA_KAFKA_BOOTSTRAP_SERVERS (or --kafka-bootstrap-servers) says where it is"
 
 
 async def trouble_behind(cluster: Cluster, error: BaseException) -> Trouble | None:
-    """What is behind a failure of a client of ours, looked at now; none when nothing is found, and the error has to speak for itself."""
+    """What is behind a failure of one of our clients, checked now; none when nothing is found and the error has to speak for itself."""
     refused = rights_trouble(cluster.settings, error)
     if refused is not None:
         return refused
-    # What a broker answers itself is no trouble with reaching it.
+    # An error answer from a broker shows that we can reach it.
     if any(isinstance(one, BrokerResponseError) and not isinstance(one, _ABOUT_REACHING) for one in chain_of(error)):
         return None
     return await find_trouble(cluster)
@@ -53,7 +53,7 @@ _ABOUT_REACHING = (IllegalSaslStateError, RequestTimedOutError, SaslAuthenticati
 
 
 async def find_trouble(cluster: Cluster, seconds: float = PROBE_SECONDS) -> Trouble | None:
-    """What keeps us from talking to the brokers; none when those that the settings name answer, and all that these name."""
+    """Why we cannot talk to the brokers; none when the configured brokers answer, and all that they advertise."""
     probe = _Probe(cluster)
     try:
         async with asyncio.timeout(seconds):
@@ -96,7 +96,7 @@ class _Probe:
         return None
 
     async def _ask(self, host: str, port: int) -> Failed | Mapping[int, tuple[str, int]]:
-        """What fails there, or the brokers that it names."""
+        """What fails there, or the brokers that it advertises."""
         failed = await connect_failure(host, port, STEP_SECONDS)
         context = self._options.get("ssl_context")
         if failed is None and context is not None:
@@ -113,12 +113,12 @@ class _Probe:
             if conn is not None:
                 await asyncio.wait({conn.close(reason=CloseReason.SHUTDOWN)}, timeout=_CLOSE_SECONDS)
         if not told.brokers and self._settings.kafka_sasl_mechanism == "OAUTHBEARER":
-            # The end of a login that failed, which aiokafka took for an answer.
+            # The end of a failed login, which aiokafka mistook for an answer.
             return await self._failed(host, port, KafkaError("no brokers"))
         return {node: (name, number) for node, name, number, *_ in told.brokers}
 
     async def _failed(self, host: str, port: int, error: BaseException) -> Failed:
-        """What it means that a server takes our connection, speaks TLS where we do, and does not answer all the same."""
+        """Why a server that accepts our connection, with TLS if we use it, still does not answer."""
         chain = chain_of(error)
         by_tls = refused_by_tls(error)
         if by_tls is not None:
@@ -147,7 +147,7 @@ class _Probe:
         return Failed("silent", f"it closes the connection or does not answer within {STEP_SECONDS:g} s")
 
     async def _mechanisms(self, host: str, port: int) -> list[str] | None:
-        """How the server lets people log in (an empty list: not at all); none when it is no Kafka."""
+        """The login mechanisms that the server offers (empty: no login); none when it is not Kafka."""
         conn: AIOKafkaConnection | None = None
         try:
             conn = await self._connected(host, port, self._without_login())
@@ -160,7 +160,7 @@ class _Probe:
         return sorted(answer.enabled_mechanisms)
 
     async def _about_token(self, host: str, port: int) -> str:
-        """What a broker says of our token, in brackets. aiokafka takes what it says (RFC 7628, section 3.2.2) for a success."""
+        """What a broker says about our token, in brackets. aiokafka mistakes that answer (RFC 7628, section 3.2.2) for a success."""
         conn: AIOKafkaConnection | None = None
         try:
             conn = await self._connected(host, port, self._without_login())
@@ -218,7 +218,7 @@ _ADVICE: Mapping[TroubleKind, str] = {
 
 
 def in_words(settings: Settings, trouble: Trouble | None, error: str) -> str:
-    """What a command or a log says: what was found or, if that is nothing, the error."""
+    """The words for a command or a log: what was found or, if nothing was, the error."""
     return str(trouble) if trouble is not None else f"Kafka at {settings.kafka_bootstrap_servers}: {error}"
 
 

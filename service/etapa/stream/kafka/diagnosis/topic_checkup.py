@@ -1,4 +1,4 @@
-"""What `etapa doctor` looks at in the topics: that they are there, alike, safe, and ours to use."""
+"""What `etapa doctor` checks in the topics: that they exist, match, are safe, and may be used by us."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,13 +14,13 @@ from etapa.stream.kafka.topics.creation import delivery_topics, wanted_topics, w
 from etapa.stream.kafka.topics.topic_ids import describe_by_name
 
 _READ, _WRITE = 3, 4
-"""Of Kafka's `AclOperation`; an answer holds a bit for each that is allowed. https://kafka.apache.org/protocol.html (KIP-430)"""
+"""Values of Kafka's `AclOperation`; an answer holds a bit for each allowed operation. https://kafka.apache.org/protocol.html (KIP-430)"""
 _NAMES = {_READ: "Read", _WRITE: "Write"}
 _IN_SYNC = "min.insync.replicas"
 
 
 async def check_topics_and_rights(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResult]:
-    """Every topic, by its name. Raises what aiokafka raises."""
+    """Check every topic by name. Raises what aiokafka raises."""
     settings = cluster.settings
     names = [topic.name for topic in wanted_topics(settings)]
     told = await describe_by_name(admin._client, names)
@@ -43,7 +43,7 @@ def _line(check: str, level: Level, found: str, advice: str = "", **others: Any)
 
 
 def _missing(settings: Settings, name: str, code: int) -> CheckResult:
-    # Whoever names a delivery file wants delivery to work.
+    # If a delivery file is configured, delivery should work.
     needed = settings.delivery is not None and name in delivery_topics(settings)
     level: Level = "bad" if needed or name in worker_topics(settings) else "warning"
     error = for_code(code)

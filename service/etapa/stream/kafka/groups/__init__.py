@@ -1,1 +1,1 @@
-"""The consumer group as the brokers tell it: its members, its protocols, and what it may ask for at most."""
+"""The consumer group as the brokers report it: its members, its protocols, and the brokers' limits."""

@@ -1,4 +1,4 @@
-"""What brokers allow at most, and the words for a worker that asks for more.
+"""The brokers' limits on time-outs, and the message for a worker that exceeds them.
 
 Such a refusal is permanent: the brokers repeat it until one of the two settings is changed.
 """
@@ -19,7 +19,7 @@ TimeoutRefused = (InvalidSessionTimeoutError, InvalidTransactionTimeout)
 
 
 async def about_timeout(cluster: Cluster, error: KafkaError, group: str | None = None) -> str:
-    """What is wrong with our time-out, in words, when brokers refuse it with one of `TimeoutRefused`. `group`: the workers' unless said otherwise."""
+    """What is wrong with our time-out, in words, after one of `TimeoutRefused`. `group` is the workers' by default."""
     in_session = isinstance(error, InvalidSessionTimeoutError)
     names = _SESSION if in_session else _TRANSACTION
     found = await _told(cluster, names)
@@ -35,7 +35,7 @@ async def about_timeout(cluster: Cluster, error: KafkaError, group: str | None =
 
 
 async def _told(cluster: Cluster, names: Sequence[str]) -> list[str]:
-    """Each of these settings of a broker with its name, in order; none when we may not ask."""
+    """Each of these broker settings as name=value, in order; empty when we may not ask."""
     try:
         async with cluster.admin() as admin:
             brokers = admin._client.cluster.brokers()

@@ -1,4 +1,4 @@
-"""The consumer group as the brokers tell it: its members, and what each was given."""
+"""The consumer group as the brokers report it: its members and their partitions."""
 
 import struct
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ _DEAD = "Dead"
 
 
 class DescribedGroup(msgspec.Struct, frozen=True):
-    """A group at a moment."""
+    """A group at one moment."""
 
     state: str
-    """As Kafka names it: `Stable` when everybody has what they were given."""
+    """Kafka's name for its state: `Stable` when every member has its partitions."""
     rule: str
-    """By which its members divide partitions, as Kafka names it."""
+    """Kafka's name for the rule by which its members divide partitions."""
     members: Sequence[GroupMember]
 
 
 async def describe_group(admin: AIOKafkaAdminClient, group: str, topic: str) -> DescribedGroup:
-    """The group now, with what its members were given of `topic`. Raises what aiokafka raises."""
+    """The group now, with its members' partitions of `topic`. Raises what aiokafka raises."""
     [answer] = await admin.describe_consumer_groups([group])
     [(code, _, state, _, rule, members, *_)] = answer.groups
     if code:
         raise for_code(code)(group)
     if state == _DEAD:
-        # There is none, or it is of another kind.
+        # There is no such group, or it is of the newer kind.
         newer = await describe_newer_group(admin, group, topic)
         if newer is not None:
             return DescribedGroup(newer.state, newer.assignor, [GroupMember(*member) for member in newer.members])
@@ -46,7 +46,7 @@ async def describe_group(admin: AIOKafkaAdminClient, group: str, topic: str) -> 
 
 
 async def partitions_now(admin: AIOKafkaAdminClient, topic: str) -> int:
-    """How many partitions a topic has; none when it is not there, and it is not made by asking. Raises what aiokafka raises."""
+    """How many partitions a topic has; 0 when it does not exist. Asking does not create it. Raises what aiokafka raises."""
     answer = await admin._send_request(MetadataRequest([topic], allow_auto_topic_creation=False))
     [described] = answer.to_object()["topics"]
     return len(described["partitions"])
@@ -59,12 +59,12 @@ def _given(assignment: bytes, topic: str) -> list[int]:
         given = ConsumerProtocol.ASSIGNMENT.decode(assignment)
         return [partition for name, partitions in given.assignment for partition in partitions if name == topic]
     except (ValueError, struct.error, TypeError):
-        # Members may agree on any bytes among themselves; such as these read no touchpoints.
+        # Members may agree on any bytes among themselves; members like these read no touchpoints.
         return []
 
 
 async def about_another_rule(cluster: Cluster, group: str, topic: str) -> str:
-    """Why we cannot join the group, which reads this topic, in words, when brokers say that its members divide partitions by another rule."""
+    """Why we cannot join the group that reads `topic`, in words: its members divide partitions by another rule."""
     rule, strangers = "", list[GroupMember]()
     try:
         async with cluster.admin() as admin:
@@ -72,7 +72,7 @@ async def about_another_rule(cluster: Cluster, group: str, topic: str) -> str:
             rule = found.rule
             strangers = [member for member in found.members if member.client != client_id_of(group)]
     except KAFKA_FAILURES:
-        # Then it is said without names.
+        # The message then names no members.
         pass
     setting = variable_of("group" if group == cluster.settings.group else "delivery_group")
     return another_rule_in_words(group, setting, ASSIGNOR.name, rule, strangers)

@@ -1,8 +1,8 @@
-"""Groups of the protocol that Kafka 4 has for consumers (KIP-848), described; aiokafka 0.14 knows only the one before.
+"""Describes groups of Kafka 4's consumer protocol (KIP-848); aiokafka 0.14 knows only the previous one.
 
-One member that speaks it (`group.protocol=consumer`) makes the whole group one of that kind, with workers in it that speak the old one.
-To requests of old such a group does not exist. In the style of `aiokafka.protocol`; the format: Kafka's message definition
-`ConsumerGroupDescribe`, version 0.
+A single member that speaks it (`group.protocol=consumer`) turns the whole group into this kind, even if workers in it speak the old
+protocol. For the old requests such a group does not exist. In the style of `aiokafka.protocol`; the format: Kafka's message
+definition `ConsumerGroupDescribe`, version 0.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _ASSIGNMENT = Schema(
 
 
 class ConsumerGroupDescribeResponseV0(Response):  # type: ignore[misc]  # aiokafka has no types
-    """Tells of each group its state and its members."""
+    """The state and the members of each group."""
 
     API_KEY = 69
     API_VERSION = 0
@@ -77,7 +77,7 @@ class ConsumerGroupDescribeRequestV0(RequestStruct):  # type: ignore[misc]
 
 
 class ConsumerGroupDescribeRequest(Request[ConsumerGroupDescribeRequestV0]):  # type: ignore[misc]
-    """Asks a group's coordinator for it."""
+    """Asks a group's coordinator to describe it."""
 
     API_KEY = 69
 
@@ -85,21 +85,21 @@ class ConsumerGroupDescribeRequest(Request[ConsumerGroupDescribeRequestV0]):  # 
         self._group = group
 
     def build(self, request_struct_class: Any) -> Any:
-        """Make the request of a version."""
+        """Build the request in a given version."""
         return request_struct_class([self._group], False, {})
 
 
 class NewerGroup(msgspec.Struct, frozen=True):
-    """Such a group at a moment."""
+    """Such a group at one moment."""
 
     state: str
     assignor: str
     members: Sequence[tuple[str, str, Sequence[int]]]
-    """Each member's client id, where it is, and what it was given of one topic."""
+    """Each member's client id, its host, and its partitions of one topic."""
 
 
 async def describe_newer_group(admin: AIOKafkaAdminClient, group: str, topic: str) -> NewerGroup | None:
-    """The group with what its members were given of `topic`; none when there is no group of this kind by that name. Raises what aiokafka raises."""
+    """The group, with its members' partitions of `topic`; none when there is no such group of this kind. Raises what aiokafka raises."""
     coordinator = await admin.find_coordinator(group)
     try:
         answer = await admin._client.send(coordinator, ConsumerGroupDescribeRequest(group))

@@ -2,7 +2,7 @@
 
 Kafka writes the end of a transaction into each of its partitions. If such a marker is lost (a partition lost its only leader at
 that moment, or an unclean leader election), the transaction hangs there: readers of committed records never get past it, and
-the marker of the same producer's next transaction ends it, too, with a commit or an abort as the case may be.
+the marker of the same producer's next transaction ends it, too, whether with a commit or an abort.
 """
 
 import asyncio

@@ -1,1 +1,1 @@
-"""The topics themselves: how they are made, what they must be like, and whether they are still the same ones."""
+"""The topics themselves: creating them, what they must be like, and whether they are still the same ones."""

@@ -1,4 +1,4 @@
-"""The topics: made with equal partitions and fitting settings, and compared with what is needed when they are there already."""
+"""Creates the topics with equal partitions and suitable settings, and checks those that exist already."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -24,21 +24,21 @@ _BROKER_DEFAULT_BYTES = 1_048_588
 
 
 class TopicsError(EtapaError):
-    """The topics could not be made or are not as they must be; the message says what was found and what is right."""
+    """The topics could not be created or are not as required; the message says what was found and what would be right."""
 
 
 class TopicReport(msgspec.Struct, frozen=True):
-    """What became of one topic."""
+    """The result for one topic."""
 
     name: str
     partitions: int
     created: bool
-    """False when it was there already."""
+    """False when it existed already."""
     warning: str | None = None
 
 
 class WantedTopic(msgspec.Struct, frozen=True):
-    """A topic as it is to be: so many partitions, so many copies of each, and the topic's own settings."""
+    """A topic as it should be: its number of partitions, the copies of each, and its own settings."""
 
     name: str
     partitions: int
@@ -47,24 +47,24 @@ class WantedTopic(msgspec.Struct, frozen=True):
 
 
 def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[WantedTopic]:
-    """All topics, as `etapa topics create` makes them; settings named in `without` are left to the brokers."""
-    # Touchpoints may be as large as the limit says, even larger ones must reach us to become dead letters.
+    """All topics, as `etapa topics create` creates them; settings named in `without` are left to the brokers."""
+    # Touchpoints up to the limit must fit, and somewhat larger ones must reach us to become dead letters.
     touchpoint_bytes = max(_BROKER_DEFAULT_BYTES, settings.max_touchpoint_bytes + LETTER_OVERHEAD)
     configs: dict[str, dict[str, str]] = {
         settings.topic_touchpoints: {POLICY: "delete", LARGEST: str(touchpoint_bytes)},
         settings.topic_stage_changes: {POLICY: "delete"},
         settings.topic_campaign_triggers: {POLICY: "delete"},
         settings.topic_campaign_outcomes: {POLICY: "delete"},
-        # Whatever fits into touchpoints fits in here, with its headers.
+        # Whatever fits into touchpoints must fit in here, with its headers.
         settings.topic_dead_letters: {POLICY: "delete", LARGEST: str(touchpoint_bytes + LETTER_OVERHEAD)},
         settings.topic_customer_state: {
             POLICY: "compact",
-            # A takeover without a view reads the whole partition: small segments and an early cleaner keep it near the
+            # A takeover without a view reads the whole partition: small segments and early cleaning keep it near the
             # size of the states. The newest segment is never cleaned, so none may stay the newest for long.
             "segment.bytes": str(64 * _MEBIBYTE),
             "segment.ms": _milliseconds(6 * HOUR),
             "min.cleanable.dirty.ratio": "0.2",
-            # How long a tombstone stays for a view that is being rebuilt meanwhile.
+            # How long a tombstone stays, for a view that is being rebuilt.
             "delete.retention.ms": _milliseconds(DAY),
         },
         settings.topic_campaign_trigger_dead_letters: {
@@ -73,7 +73,7 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[Wan
         },
         settings.topic_delivery_progress: {
             POLICY: "compact",
-            # It is read whole when partitions change hands, and all but its last record for each key is of no use any more.
+            # It is read whole when partitions change owners, and only the last record for each key is of use.
             "segment.bytes": str(4 * _MEBIBYTE),
             "segment.ms": _milliseconds(6 * HOUR),
             "min.cleanable.dirty.ratio": "0.2",
@@ -90,12 +90,12 @@ def _milliseconds(length: int) -> str:
 
 
 def settable(settings: Settings) -> list[str]:
-    """The settings of topics that `etapa topics create` would give."""
+    """The topic settings that `etapa topics create` would set."""
     return sorted({name for topic in wanted_topics(settings) for name in topic.settings})
 
 
 def worker_topics(settings: Settings) -> list[str]:
-    """The topics that a worker and whoever looks after it need; the others it can run without."""
+    """The topics that a worker and its operators need; it can run without the others."""
     others = (settings.topic_campaign_trigger_dead_letters, settings.topic_delivery_progress)
     return [topic.name for topic in wanted_topics(settings) if topic.name not in others]
 
@@ -106,9 +106,9 @@ def delivery_topics(settings: Settings) -> list[str]:
 
 
 async def create_topics(cluster: Cluster, without: Collection[str] = ()) -> list[TopicReport]:
-    """Create what is missing. Raises `TopicsError`, before anything is made, when what is there does not fit or the brokers refuse some of it.
+    """Create missing topics. Raises `TopicsError`, before creating any, when existing topics do not fit or the brokers refuse one.
 
-    What was made all the same, when something fails after that, the message names; a second run goes on from there.
+    If something fails after that, the message names the topics already created; a second run continues from there.
     """
     settings = cluster.settings
     wanted = wanted_topics(settings, without)
@@ -126,33 +126,36 @@ async def create_topics(cluster: Cluster, without: Collection[str] = ()) -> list
                 answer = await admin.create_topics(new)
                 made += [topic for topic, code, *_ in answer.topic_errors if not code]
                 _refuse_refused(answer, made)
-                # Every broker has to know the new topics, because any process started next must find them.
+                # Wait until the brokers know the new topics, because any process started next must find them.
                 while len(await _partition_counts(admin, [topic.name for topic in missing])) < len(missing):  # noqa: ASYNC110 - brokers tell nobody
                     await asyncio.sleep(_POLL_SECONDS)
             findings = judged(settings, await topic_settings(admin, names))
             _refuse_unfit(findings.refusals, made)
     except KAFKA_FAILURES as error:
-        message = f"the topics could not be made at {settings.kafka_bootstrap_servers}: {describe(error)}{_made_so_far(made)}"
-        # Without a cause: it would be told in words that leave out what was made.
+        message = f"the topics could not be created at {settings.kafka_bootstrap_servers}: {describe(error)}{_made_so_far(made)}"
+        # Without a cause: a message made from it would leave out the topics already created.
         raise TopicsError(message) from (None if made else error)
     return [TopicReport(name, settings.partitions, name not in existing, findings.warnings.get(name)) for name in names]
 
 
 async def check_topics(cluster: Cluster) -> list[str]:
-    """Before a worker starts: all topics that it needs are there with equal partitions, or `TopicsError`. Gives warnings about their settings.
+    """Check before a worker starts that its topics exist with equal partitions; else raise `TopicsError`. Returns warnings about settings.
 
-    Raises what aiokafka raises when the brokers do not answer, because that heals by waiting.
+    Raises what aiokafka raises when the brokers do not answer, because waiting may help then.
     """
     return await _check(cluster, worker_topics(cluster.settings))
 
 
 async def check_delivery_topics(cluster: Cluster) -> list[str]:
-    """As `check_topics`, before delivery starts."""
+    """Like `check_topics`, before delivery starts."""
     return await _check(cluster, delivery_topics(cluster.settings), cluster.settings.delivery_group)
 
 
 async def partition_count(cluster: Cluster, topic: str | None = None) -> int:
-    """How many partitions this topic has, or all that a worker needs. Raises `TopicsError` when one is missing or has another number, else what aiokafka raises."""
+    """How many partitions this topic has, or each topic that a worker needs.
+
+    Raises `TopicsError` when one is missing or has a different number, and what aiokafka raises.
+    """
     async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
         return await _equal_count(admin, worker_topics(cluster.settings) if topic is None else [topic])
 
@@ -166,11 +169,11 @@ async def _check(cluster: Cluster, names: list[str], group: str | None = None) -
 
 
 async def _equal_count(admin: AIOKafkaAdminClient, names: list[str]) -> int:
-    """How many partitions all these topics have."""
+    """The number of partitions that all these topics have. Raises `TopicsError` when it differs."""
     existing = await _partition_counts(admin, names)
     missing = [name for name in names if name not in existing]
     if missing:
-        # A topic that we may not see is not among all topics; asked for by its name, brokers say so. Creates none.
+        # A list of all topics omits those that we may not see; asked for one by name, brokers say so. This creates none.
         await find_topics(admin._client, missing)
     _refuse_missing(existing, names)
     _refuse_other_counts(existing, existing[names[0]])
@@ -178,7 +181,7 @@ async def _equal_count(admin: AIOKafkaAdminClient, names: list[str]) -> int:
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
-    # Asking for topics by name could make a broker create them, so all are listed.
+    # Asking for topics by name could make a broker create them, so list all of them.
     there = set(await admin.list_topics()) & set(names)
     described = await admin.describe_topics(sorted(there)) if there else []
     counts = {}
@@ -195,8 +198,8 @@ def _refuse_missing(existing: dict[str, int], names: list[str]) -> None:
     missing = [name for name in names if name not in existing]
     if missing:
         message = (
-            f"Kafka has no topic {', '.join(missing)}, or access control hides it from Etapa. `etapa topics create` makes them; which rights are"
-            " needed is under 'Access control' in docs/operations.md"
+            f"Kafka has no topic {', '.join(missing)}, or access control hides it from Etapa. `etapa topics create` makes them; 'Access"
+            " control' in docs/operations.md lists the rights that Etapa needs"
         )
         raise TopicsError(message)
 
@@ -221,17 +224,17 @@ def _refuse_unfit(refusals: Sequence[str], made: Sequence[str] = ()) -> None:
 def _refuse_refused(answer: Any, made: Sequence[str]) -> None:
     refusals = []
     for topic, code, *told in answer.topic_errors:
-        # Somebody else made it between our look and our request; a second run compares it.
+        # Something else created it between our check and our request; a second run checks it.
         if code and for_code(code) is not TopicAlreadyExistsError:
             reason = next((text for text in told if text), None) or for_code(code).__name__
             refusals.append(f"{topic}: {reason}")
     if refusals:
         message = (
-            f"Kafka refused to make topics. {'; '.join(refusals)}{_made_so_far(made)}. `--without SETTING` leaves out a setting that is not"
-            " allowed here; `--print` writes out what is needed, for whoever may make topics"
+            f"Kafka refused to create topics. {'; '.join(refusals)}{_made_so_far(made)}. `--without SETTING` leaves out a setting that is not"
+            " allowed here; `--print` prints what is needed, for whoever may create them"
         )
         raise TopicsError(message)
 
 
 def _made_so_far(made: Sequence[str]) -> str:
-    return f". Created so far: {', '.join(made)}; a second run goes on from there" if made else ""
+    return f". Created so far: {', '.join(made)}; a second run continues from there" if made else ""

@@ -1,7 +1,7 @@
-"""What the brokers say of topics: their ids, which a topic that is deleted and made anew has new ones of, and their partitions.
+"""What the brokers report about topics: their partitions and their ids. A topic that is deleted and created again gets a new id.
 
-aiokafka 0.14 asks for no ids, so the request is written down here: Metadata in version 10 of its protocol, the first that tells ids
-(https://kafka.apache.org/protocol.html#The_Messages_Metadata, KIP-516). Brokers that do not know it are asked as aiokafka does.
+aiokafka 0.14 does not ask for ids, so the request is defined here: version 10 of Metadata, the first with ids
+(https://kafka.apache.org/protocol.html#The_Messages_Metadata, KIP-516). Older brokers are asked as aiokafka does.
 """
 
 import asyncio
@@ -27,22 +27,22 @@ from etapa.stream.kafka.errors import KAFKA_FAILURES, describe, log_errors
 from etapa.stream.protocol.ports import LogError, Topics, TopicsMissing
 
 LOOK_SECONDS = 2.0
-"""Between two looks at the topics."""
+"""Seconds between checks of the topics."""
 _NO_ID = bytes(16)
 
 logger = logging.getLogger(__name__)
 
 
 class FoundTopic(NamedTuple):
-    """What a broker says of a topic."""
+    """What a broker reports about a topic."""
 
     partitions: int
     id: str | None
-    """As Kafka's tools write it; none when the broker tells none."""
+    """As Kafka's tools write it; none when the broker does not tell it."""
 
 
 async def find_topics(client: AIOKafkaClient, names: Sequence[str]) -> dict[str, FoundTopic]:
-    """Ask any broker; topics that it does not know are missing. Creates none. Raises what aiokafka raises."""
+    """Ask any broker. Topics that it does not know are left out, and not created. Raises what aiokafka raises."""
     node = client.get_random_node()
     if node is None:
         raise NodeNotReadyError
@@ -60,19 +60,19 @@ async def find_topics(client: AIOKafkaClient, names: Sequence[str]) -> dict[str,
 
 
 class TopicLook(NamedTuple):
-    """What a broker answers when it is asked for a topic by its name."""
+    """A broker's answer about a topic requested by name."""
 
     error: int
-    """Kafka's code for it; 0 where there is none. The other fields then say nothing."""
+    """Kafka's error code; 0 for none. With an error the other fields mean nothing."""
     partitions: int
     copies: int
-    """Of the partition that has the fewest."""
+    """Copies of the partition that has the fewest."""
     operations: int | None
-    """What we may do, a bit for each of Kafka's operations; none when the broker does not tell."""
+    """What we may do, one bit for each of Kafka's operations; none when the broker does not tell."""
 
 
 async def describe_by_name(client: AIOKafkaClient, names: Sequence[str]) -> dict[str, TopicLook]:
-    """Ask any broker, also for what we may do. Creates none. Raises what aiokafka raises."""
+    """Ask any broker, also for what we may do. Creates no topics. Raises what aiokafka raises."""
     node = client.get_random_node()
     if node is None:
         raise NodeNotReadyError
@@ -87,7 +87,7 @@ async def describe_by_name(client: AIOKafkaClient, names: Sequence[str]) -> dict
 
 
 def role_names(settings: Settings) -> dict[TopicRole, str]:
-    """What the settings call the topics of a worker."""
+    """The names of a worker's topics in the settings, by role."""
     names = (
         settings.topic_touchpoints,
         settings.topic_customer_state,
@@ -100,7 +100,7 @@ def role_names(settings: Settings) -> dict[TopicRole, str]:
 
 
 async def worker_topics_now(client: AIOKafkaClient, settings: Settings) -> Topics:
-    """What the brokers say now of the topics that a worker reads and writes. Raises what aiokafka raises, also when one is missing."""
+    """What the brokers now report about a worker's topics. Raises what aiokafka raises, also when a topic is missing."""
     names = role_names(settings)
     found = await find_topics(client, list(names.values()))
     missing = [name for name in names.values() if name not in found or not found[name].partitions]
@@ -112,21 +112,21 @@ async def worker_topics_now(client: AIOKafkaClient, settings: Settings) -> Topic
 
 
 async def topics_found(cluster: Cluster, names: Sequence[str]) -> dict[str, FoundTopic]:
-    """What the brokers say of these topics, for those who have no connection yet; those that are not there are missing. Raises `LogError`."""
+    """Like `find_topics`, over a new connection. Raises `LogError`."""
     with log_errors("asking for the topics"):
         async with asyncio.timeout(cluster.session_seconds), cluster.admin() as admin:
             return await find_topics(admin._client, names)
 
 
 async def topics_now(cluster: Cluster) -> Topics:
-    """The same, for those who have no connection yet. Raises `LogError`."""
+    """Like `worker_topics_now`, over a new connection. Raises `LogError`."""
     with log_errors("asking for the topics"):
         async with asyncio.timeout(cluster.session_seconds), cluster.admin() as admin:
             return await worker_topics_now(admin._client, cluster.settings)
 
 
 def about_missing_topics(names: str) -> str:
-    """What is wrong when Kafka tells of none with these names, and what to do."""
+    """The message when Kafka does not report topics with these names, with what to do."""
     return (
         f"Kafka has no topic {names} any more, or access control hides it from Etapa. Bring it back; one that is made anew is another topic"
         " (see 'A topic made anew' in docs/operations.md)"
@@ -134,7 +134,7 @@ def about_missing_topics(names: str) -> str:
 
 
 async def topics_missing(cluster: Cluster) -> str:
-    """The names of the worker's topics that Kafka does not tell of; none when it does not answer either."""
+    """The names of the worker's topics that Kafka does not report; empty when it does not answer, either."""
     names = list(role_names(cluster.settings).values())
     try:
         found = await topics_found(cluster, names)
@@ -144,9 +144,9 @@ async def topics_missing(cluster: Cluster) -> str:
 
 
 class TopicWatch:
-    """Looks now and then at the topics of one worker, through its consumer. What was seen last is `seen`.
+    """Regularly checks the topics of one worker, through its consumer. `seen` is the last result.
 
-    aiokafka itself asks every five minutes, so partitions that were added would be found that late; here it is told.
+    aiokafka itself asks only every five minutes, so it would find added partitions late; this makes it ask at once.
     """
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, seconds: float = LOOK_SECONDS) -> None:
@@ -159,20 +159,20 @@ class TopicWatch:
         """Ask the brokers. Raises what aiokafka raises."""
         client = self._consumer._client
         self.seen = topics = await worker_topics_now(client, self._settings)
-        # None if the topic was gone when aiokafka asked, which aiokafka would otherwise believe for five minutes.
+        # The count is 0 if the topic was gone when aiokafka asked, which aiokafka would otherwise believe for five minutes.
         if len(client.cluster.partitions_for_topic(self._settings.topic_touchpoints) or ()) != topics.partitions:
             client.force_metadata_update()
         return topics
 
     async def see_that_all_are_there(self, partition: int) -> None:
-        """Raises `TopicsMissing` when one is not. Whatever else asks for it waits until its time is over, and then names nothing."""
+        """Raises `TopicsMissing` when a topic does not exist. Other requests would only time out, without naming it."""
         try:
             await self.look()
         except UnknownTopicOrPartitionError as error:
             raise TopicsMissing(f"partition {partition}: {about_missing_topics(str(error.args[0]))}") from error
 
     async def run(self) -> NoReturn:
-        """Look until cancelled. Brokers that do not answer are asked again."""
+        """Check until cancelled. Brokers that do not answer are asked again."""
         while True:
             began = time.monotonic()
             try:
@@ -252,11 +252,11 @@ class _MetadataRequest_v10(RequestStruct):  # type: ignore[misc]  # noqa: N801 (
 
 _IDS_SINCE = 10
 _PARTITIONS_AT = {1: 3, 4: 3, 5: 3, 10: 4}
-"""Where a topic's partitions stand in an answer, by its version."""
+"""The position of a topic's partitions in an answer, by version."""
 _REPLICAS_AT = {1: 3, 4: 3, 5: 3, 10: 4}
-"""Where a partition's replicas stand."""
+"""The position of a partition's replicas, by version."""
 _NOT_TOLD = -(2**31)
-"""In place of what we may do, by brokers that were not asked."""
+"""Sent by brokers that were not asked what we may do."""
 
 
 class _Metadata(Request[MetadataRequest_v1 | MetadataRequest_v4 | MetadataRequest_v5 | _MetadataRequest_v10]):  # type: ignore[misc]

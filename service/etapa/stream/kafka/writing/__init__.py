@@ -1,1 +1,1 @@
-"""Producers: transactional ones with their fence, and how records are made to fit into what topics take."""
+"""Transactional producers and their fence, and fitting records into the batch sizes that topics accept."""

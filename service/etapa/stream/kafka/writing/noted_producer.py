@@ -1,4 +1,4 @@
-"""Publishing records together with a note that they were published: both happen, or neither.
+"""Publishes records together with a note that they were published: both happen, or neither.
 
 The note is kept beside an offset of a consumer group that has no members; the group's name is the transactional id, too.
 """
@@ -27,7 +27,7 @@ _ABORT_SECONDS = 3.0
 
 
 class NotedProducer:
-    """Publishes to `topic`; used by `async with`. Once it has started, no other one with the same group can publish."""
+    """Publishes to `topic`; used with `async with`. Once it has started, no other producer with the same group can publish."""
 
     def __init__(self, cluster: Cluster, group: str, topic: str, seconds: float) -> None:
         """`seconds`: how long a transaction may take."""
@@ -49,8 +49,8 @@ class NotedProducer:
     ) -> bool:
         """Publish `records`, by partition, and set the offset of `source` (a topic and its partition) with its note, in one transaction.
 
-        False when one of the records is too large: then nothing was published. Raises `LogError`, or `Fenced` when another one has started; then it
-        cannot be used any more. `doing` begins the message.
+        Returns false when one of the records is too large: then nothing was published. Raises `LogError`, or `Fenced` when another
+        producer has started; after that it cannot be used any more. `doing` begins the message.
         """
         try:
             with log_errors(doing):
@@ -59,7 +59,7 @@ class NotedProducer:
         except (BatchTooLarge, RecordTooLarge):
             await self._abort()
             await self._close()
-            # A bound that was found out with several of them need not be one for each alone.
+            # A limit learned from several records may not apply to each of them alone.
             self._cluster.limits.forget(self._topic)
             await self._start()
             return False
@@ -71,7 +71,7 @@ class NotedProducer:
     async def _transact(self, records: Mapping[int, Sequence[Outgoing]], source: TopicPartition, offset: OffsetAndMetadata) -> None:
         producer = self._producer
         await producer.begin_transaction()
-        # Nobody waits for its end when sending fails already.
+        # If sending fails, nothing waits for the end of the transaction.
         producer._txn_manager.wait_for_transaction_end().add_done_callback(look_at)
         for partition, some in records.items():
             await send_in_batches(producer, self._topic, partition, some, append_records, self._cluster.limits)
@@ -85,7 +85,7 @@ class NotedProducer:
             transaction_timeout_ms=int(self._seconds * 1000),
             max_batch_size=MAX_BATCH_BYTES,
         )
-        # What was published is known by the offset alone.
+        # Only the offset says what was published.
         speak_transactions(self._producer, offsets_once=True)
         send_nothing_after_an_error(self._producer)
         try:
@@ -95,12 +95,12 @@ class NotedProducer:
                         self._cluster.limits.tell(await topic_settings(admin, [self._topic]))
                     await self._producer.start()
         except BaseException:
-            # `async with` does not leave what it could not enter.
+            # `async with` does not exit what it could not enter.
             await self._close()
             raise
 
     async def _abort(self) -> None:
-        """Otherwise nobody could read on until the transaction times out."""
+        """Abort the transaction: otherwise readers are blocked until it times out."""
         with contextlib.suppress(*KAFKA_FAILURES):
             async with asyncio.timeout(_ABORT_SECONDS):
                 await self._producer.abort_transaction()
@@ -110,8 +110,8 @@ class NotedProducer:
 
 
 async def notes_of(cluster: Cluster, group: str, topic: str, partitions: Iterable[int]) -> Mapping[int, str]:
-    """The notes that were kept with these partitions of a topic, as they are now. Raises `LogError`."""
-    # Each by name: not every broker can be asked for all that there are.
+    """The current notes for these partitions of a topic. Raises `LogError`."""
+    # Each by name: not every broker can list all of them.
     places = [TopicPartition(topic, partition) for partition in partitions]
     with log_errors(f"asking for the offsets of group {group}"):
         async with cluster.admin() as admin:
@@ -125,7 +125,7 @@ async def _offsets(admin: Any, group: str, places: Sequence[TopicPartition], dea
             found: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group, partitions=places)
             return found
         except GroupCoordinatorNotAvailableError:
-            # The first group of a new cluster: the brokers are making the topic for offsets.
+            # The first group of a new cluster: the brokers are creating the offsets topic.
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.1)

@@ -1,7 +1,7 @@
 """The transactional producer of one partition: from the fence to the end of its last transaction.
 
-One error and it is done for: whoever owns it closes it and takes the partition over again. aiokafka never gives up on a
-batch of an idempotent producer, so every wait in here has a bound of ours.
+After one error it is unusable: its owner closes it and takes the partition over again. aiokafka never gives up on a
+batch of an idempotent producer, so every wait in here has our own time limit.
 """
 
 import asyncio
@@ -29,22 +29,22 @@ logger = logging.getLogger(__name__)
 
 
 def transactional_id(settings: Settings, partition: int) -> str:
-    """One a partition, so that a new owner of the partition fences exactly its predecessor."""
+    """One per partition, so that a new owner of the partition fences exactly its predecessor."""
     return f"{settings.group}.{settings.topic_touchpoints}.{partition}"
 
 
 class PartitionProducer:
-    """Made, started, used for transactions one after the other, and closed after the first error."""
+    """Created, started, used for one transaction after the other, and closed after the first error."""
 
     def __init__(self, cluster: Cluster, partition: int) -> None:
         settings = cluster.settings
         self._settings = settings
         self._limits = cluster.limits
         self._partition = partition
-        # The brokers abort a transaction that is open for longer; waiting on for it would be in vain.
+        # The brokers abort a transaction that is open for longer, so waiting longer is useless.
         self._seconds = cluster.session_seconds
         self._unconfirmed: Sequence[str] = ()
-        """What the brokers had not taken yet when writing the last transaction ended."""
+        """What the brokers had not confirmed when writing the last transaction ended."""
         self._producer = cluster.producer(
             f"etapa-{settings.group}-{partition}",
             transactional_id=transactional_id(settings, partition),
@@ -67,12 +67,12 @@ class PartitionProducer:
             raise TimeoutError(message) from error
 
     async def commit(self, transaction: Transaction) -> int:
-        """Commit `transaction`; gives the offset of its mark. Raises `LogError`, `Fenced` or `OutcomeUnknown`."""
+        """Commit `transaction`. Returns the offset of its mark. Raises `LogError`, `Fenced` or `OutcomeUnknown`."""
         end_is_sent = False
         try:
             async with asyncio.timeout(self._seconds):
                 await self._producer.begin_transaction()
-                # Nobody waits for its end when sending fails already.
+                # If sending fails, nothing waits for the end of the transaction.
                 self._producer._txn_manager.wait_for_transaction_end().add_done_callback(look_at)
                 mark_offset = await self._send(transaction)
                 end_is_sent = True
@@ -96,7 +96,7 @@ class PartitionProducer:
             (settings.topic_campaign_outcomes, transaction.campaign_outcomes, None),
             (settings.topic_dead_letters, transaction.dead_letters, letter_cut_to),
         ]
-        # All at once, so that one request adds every topic to the transaction, and the offset travels beside the records.
+        # All at once, so that one request adds every topic to the transaction, and the offset is sent beside the records.
         states = asyncio.ensure_future(self._send_states(transaction))
         work: dict[asyncio.Future[Any], str] = {
             states: settings.topic_customer_state,
@@ -123,7 +123,7 @@ class PartitionProducer:
         records = [*transaction.states, *transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value)]
         mark_offset = await self._send_records(self._settings.topic_customer_state, records, None)
         if mark_offset is None or mark_offset < 0:
-            # The broker has the batch, from an earlier try whose answer was lost, but not its offset any more.
+            # The broker has the batch from an earlier attempt whose answer was lost, but no longer knows its offset.
             message = f"partition {self._partition}: Kafka did not tell the mark's offset, so the transaction is not ended"
             raise LogError(message)
         return mark_offset
@@ -132,15 +132,15 @@ class PartitionProducer:
         return await send_in_batches(self._producer, topic, self._partition, records, append_records, self._limits, cut)
 
     async def close(self) -> None:
-        """End it within a few seconds, whatever state it and the brokers are in. An open transaction is left to the next fence."""
+        """Close it within a few seconds, whatever its state and the brokers'. An open transaction is left to the next fence."""
         await close_producer(self._producer, f"partition {self._partition}")
 
 
 def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:
-    """Have a transactional producer drop what waits as soon as its transaction has failed.
+    """Make a transactional producer drop waiting batches as soon as its transaction has failed.
 
-    aiokafka 0.14 then forgets which partitions are not part of the transaction yet, and sends their batches all the same. As
-    long as the marker of the transaction before is on its way, brokers take them for part of that, and commit them with it:
+    aiokafka 0.14 then forgets which partitions are not part of the transaction yet, but still sends their batches. While the
+    marker of the previous transaction is on its way, brokers count them as part of that one and commit them with it:
     half a batch that was never committed, such as states without their stage changes.
     """
     manager, accumulator = producer._txn_manager, producer._message_accumulator
@@ -164,9 +164,9 @@ def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:
 
 
 def leave_no_error_unread(producer: AIOKafkaProducer) -> None:
-    """Keep asyncio from reporting an error that came after its caller had given up waiting.
+    """Keep asyncio from reporting errors that arrive after their caller has given up waiting.
 
-    The transaction that failed has told its error; what comes of aiokafka's batches and offsets afterwards is no news.
+    The failed transaction has reported its error; later errors of aiokafka's batches and offsets add nothing.
     """
     manager, accumulator = producer._txn_manager, producer._message_accumulator
     make_batch, fail_batches = accumulator._append_batch, accumulator.fail_all
@@ -178,7 +178,7 @@ def leave_no_error_unread(producer: AIOKafkaProducer) -> None:
 
     def fail_all(error: Exception) -> None:
         waiting = [batch for batches in accumulator._batches.values() for batch in batches]
-        # Those that wait to be sent again are taken out of what is under way when they fail, and are not there.
+        # When a batch fails, aiokafka removes it from the pending ones, and those that wait to be resent are not among them.
         accumulator._pending_batches.update(batch for batch in waiting if batch.retry_count)
         fail_batches(error)
         for batch in waiting:
@@ -200,9 +200,9 @@ def leave_no_error_unread(producer: AIOKafkaProducer) -> None:
 
 
 async def close_producer(producer: AIOKafkaProducer, whose: str) -> None:
-    """End a producer within a few seconds, whatever state it and the brokers are in. An open transaction stays open."""
-    # aiokafka's own stop() waits without bound for batches that cannot be delivered, so it is not called. What its sender
-    # does goes first (it would connect again), then the connections.
+    """Close a producer within a few seconds, whatever its state and the brokers'. An open transaction stays open."""
+    # aiokafka's own stop() waits without limit for batches that cannot be delivered, so it is not called. Its sender
+    # is stopped first (it would reconnect), then the connections.
     producer._closed = True
     sending = _tasks_of(producer._sender)
     for task in sending:
@@ -219,8 +219,8 @@ async def close_producer(producer: AIOKafkaProducer, whose: str) -> None:
 
 
 def _tasks_of(sender: Any) -> list[asyncio.Task[Any]]:
-    # It keeps its tasks in a local variable. Cancelled itself, it waits for them, and they may look for a broker for ever.
+    # The sender keeps its tasks in a local variable. If cancelled itself, it waits for them, and they may look for a broker for ever.
     frames = [(task, getattr(task.get_coro(), "cr_frame", None)) for task in asyncio.all_tasks()]
     found = [task for task, frame in frames if frame is not None and frame.f_locals.get("self") is sender]
-    # Always in the same order, and asyncio has them in a set: their names are numbered.
+    # Always in the same order, although asyncio keeps them in a set: their names are numbered.
     return sorted(found, key=lambda task: (len(task.get_name()), task.get_name()))

@@ -1,7 +1,7 @@
-"""Sending records in batches that their topic takes.
+"""Sends records in batches that their topic accepts.
 
-What is larger than a batch may be goes alone, compressed; what does not fit even so is cut where it may be, and refused in words
-where it may not. A topic whose bound nobody tells shows it by refusing a batch; the next ones are smaller.
+A record that is too large for the topic is sent alone and compressed. If it still does not fit, it is cut if it may be, or else refused
+with a message. A topic with an unknown limit shows it by refusing a batch; the next ones are smaller.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from etapa.stream.protocol.records import Outgoing
 _T = TypeVar("_T")
 
 Append = Callable[[Any, Sequence[_T], int], int]
-"""Fills a batch with records, from a position on, and gives where it was full, or the end."""
+"""Fills a batch with records from a position on, and returns where it was full, or the end."""
 Cut = Callable[[_T, int], _T | None]
-"""The record cut to so many bytes; none when it cannot be."""
+"""The record cut to a number of bytes; none when it cannot be."""
 
 _NOT_COMPRESSED = DefaultRecordBase.CODEC_NONE
-# Quick, and as small as any; brokers know it since Kafka 2.1.
+# Fast, and compresses as well as any; brokers support it since Kafka 2.1.
 _COMPRESSED = DefaultRecordBase.CODEC_ZSTD
 _BATCH_HEADER = DefaultRecordBase.HEADER_STRUCT.size
 
 
 def letter_cut_to(letter: Outgoing, room: int) -> Outgoing | None:
-    """A dead letter is always possible: what does not fit of the original stays behind, and the letter says so."""
+    """A dead letter cut to fit: the rest of the original is left out, and the letter says so."""
     cut = cut_to(letter.key, letter.value, letter.headers, room)
     return None if cut is None else Outgoing(*cut)
 
@@ -45,11 +45,11 @@ async def send_in_batches(
     limits: TopicLimits,
     cut: Cut[_T] | None = None,
 ) -> int | None:
-    """Send all records in order; gives the offset of the last (-1 if the broker does not tell it), none when there are none.
+    """Send all records in order. Returns the offset of the last (-1 if the broker does not tell it), none when there are none.
 
-    Raises `RecordTooLarge` when one does not fit, and `BatchTooLarge` when the topic takes less than was known; then it is known.
+    Raises `RecordTooLarge` when one does not fit, and `BatchTooLarge` when the topic's limit turns out to be lower; then it is known.
     """
-    # What may be cut is written by strangers: what they made small by compression must not fill the disks.
+    # Records that may be cut come from strangers: what they sent compressed must not fill the disks.
     codec = _NOT_COMPRESSED if cut is None else _COMPRESSED
     written: list[tuple[asyncio.Future[Any], int, int]] = []
     position = 0
@@ -69,7 +69,7 @@ async def send_in_batches(
         except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
             raise BatchTooLarge(
                 f"{topic} refused a batch of {size:,} bytes for its size: max.message.bytes of the topic, or message.max.bytes of the brokers"
-                f" where it has none, is smaller than was known. From now on batches are kept to {limits.refuse(topic, size):,} bytes"
+                f" where it has none, is lower than expected. From now on batches are limited to {limits.refuse(topic, size):,} bytes"
             ) from error
         last = base + count - 1 if base >= 0 else -1
     return last
@@ -78,10 +78,10 @@ async def send_in_batches(
 def _fitting(
     producer: AIOKafkaProducer, topic: str, record: _T, append: Append[_T], limits: TopicLimits, largest: int, cut: Cut[_T] | None
 ) -> Any:
-    """A batch with one record that is too large as it is."""
+    """A batch with one record that is too large uncompressed."""
     trial = _alone(producer, record, append, _COMPRESSED)
     size = trial.size()
-    # A batch is compressed when it is built, which happens once, as part of sending it. Readers must be able to unpack it.
+    # A batch is compressed when it is built, which happens only once, as part of sending it. Readers must be able to decompress it.
     if size <= limits.unpacked and len(trial._build()) <= largest:
         return _alone(producer, record, append, _COMPRESSED)
     smaller = None if cut is None else cut(record, largest - _BATCH_HEADER)
@@ -98,19 +98,19 @@ def _alone(producer: AIOKafkaProducer, record: _T, append: Append[_T], codec: in
 
 
 def _new_batch(producer: AIOKafkaProducer, size: int, codec: int = _NOT_COMPRESSED) -> Any:
-    # As `producer.create_batch()` makes one, whose size and codec are the same for all topics.
+    # Like `producer.create_batch()`, whose size and codec are the same for all topics.
     manager = producer._txn_manager
     return BatchBuilder(size, codec, is_transactional=manager is not None and manager.transactional_id is not None)
 
 
 async def _hand_over(producer: AIOKafkaProducer, topic: str, partition: int, batch: Any) -> "asyncio.Future[Any]":
-    # Waits while an earlier batch for the topic has not left yet, which keeps the order.
+    # Waits until an earlier batch for the topic has left, which keeps the order.
     answer: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=partition)
     answer.add_done_callback(look_at)
     return answer
 
 
 def look_at(done: "asyncio.Future[Any]") -> None:
-    """Whoever waited has the error; when nobody does any more, it must not be reported as never retrieved."""
+    """Retrieve the error: if nothing waits for it any more, asyncio must not report it as never retrieved."""
     if not done.cancelled():
         done.exception()
