@@ -1,4 +1,4 @@
-# `make help` lists what there is. Everything lives in .venv, which `make setup` builds from the lock with its hashes;
+# `make help` lists the targets. Everything lives in .venv, which `make setup` builds from the lock with its hashes;
 # PYTHON=/path/to/python chooses the interpreter.
 
 SHELL := /bin/sh
@@ -7,14 +7,14 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Redis for the demo comes as a wheel up to Python 3.12, so those two are tried first.
+# Redis for the demo comes as a wheel only up to Python 3.12, so 3.11 and 3.12 are tried first.
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python)
-# Changes when the lock or the package's description changes; then the environment is made anew. So it is for another PYTHON.
+# Changes when the lock or the package's metadata changes; the environment is then made again. So it is for another PYTHON.
 STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml | cksum | tr -d ' ')
 MADE_WITH := $(shell cat $(VENV)/.python 2>/dev/null)
 # For `make demo ARGS="--seconds 20 --json"` and the like.
 ARGS ?=
-# How many tests run at a time, each of the two with servers of its own. JOBS=0 runs them one by one, in this process, as a debugger needs it.
+# How many test processes run in parallel, each with its own servers. JOBS=0 runs the tests one by one in this process, as a debugger needs.
 JOBS ?= 2
 AT_A_TIME = -n $(JOBS) --dist loadfile
 # For `make sim SEEDS=10000`.
@@ -28,12 +28,12 @@ UV_VERSION := 0.13.9
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-# Changes when a source that may be compiled does; then what changed is compiled again. ETAPA_COMPILE=never leaves them as they are.
+# Changes when a source that may be compiled changes; it is then compiled again. ETAPA_COMPILE=never compiles nothing.
 SOURCES = $(shell find service/etapa/journey service/etapa/contracts service/etapa/stream service/etapa/metrics -name '*.py' | sort)
 COMPILED := $(VENV)/.compiled-$(shell echo '$(ETAPA_COMPILE)' | cat - hatch_build.py pyproject.toml $(SOURCES) | cksum | tr -d ' ')
 
 .PHONY: setup
-setup: $(COMPILED) ## make .venv with everything in it, from the lock, and compile the core; at once if it is there
+setup: $(COMPILED) ## make .venv with everything in it, from the lock, and compile the core; instant if it is up to date
 	@:
 
 $(COMPILED): $(STAMP)
@@ -75,7 +75,7 @@ test: setup tools ## all tests, on a real Kafka (Java 17, Maven) and a real Redi
 test-quick: setup ## the tests that need no Kafka and no browser; ARGS="-k name"
 	@$(BIN)/python -m pytest -m "not kafka and not release and not browser" $(AT_A_TIME) $(ARGS)
 
-# The sources as they are, whatever was compiled: what the core says must not hang on that.
+# Runs the sources even if they were compiled: the core's results must not depend on that.
 CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language tests/unit/contracts tests/unit/stream tests/unit/rehearsal \
   tests/unit/test_simulate.py tests/unit/test_sizing.py tests/property tests/simulation/one_worker/test_task.py tests/simulation/one_worker/test_task_timers.py \
   tests/simulation/one_worker/test_task_ends.py tests/simulation/one_worker/test_takeover.py tests/simulation/one_worker/test_reclassify.py tests/simulation/one_worker/test_refused.py
@@ -84,15 +84,15 @@ CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language 
 test-uncompiled: setup ## the core's tests uncompiled, as on a machine without a C compiler
 	@$(BIN)/python -m pytest $(CORE_TESTS) $(ARGS)
 
-# Only what runs uncompiled can be traced. From Python 3.12 on the interpreter itself tells of lines, which costs next to nothing.
+# Only uncompiled code can be traced. From Python 3.12 on, the interpreter itself reports lines at almost no cost.
 .PHONY: coverage
-coverage: setup ## the same, and how much of the core they cover; fails below the floor (pyproject.toml)
+coverage: setup ## the same with coverage of the core; fails below the minimum (pyproject.toml)
 	@export COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")'); \
 	$(BIN)/python -m coverage run -m pytest $(CORE_TESTS) $(ARGS)
 	@$(BIN)/python -m coverage report
 
 .PHONY: lint
-lint: setup ## style, format and which room may import which
+lint: setup ## style, format, and which package may import which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
@@ -106,14 +106,14 @@ gate: setup ## the performance gate: CPU of the core and of the batch path besid
 	@$(BIN)/python -m bench.gate
 
 .PHONY: uplift
-uplift: setup ## how often etapa uplift is right, on made-up campaigns looked at after every outcome; ARGS="--campaigns 1000"
+uplift: setup ## how often etapa uplift is right, on made-up campaigns checked after every outcome; ARGS="--campaigns 1000"
 	@$(BIN)/python -m bench.uplift_trials $(ARGS)
 
 .PHONY: check
 check: lint types test coverage gate ## everything that must hold before a change lands
 
 .PHONY: format
-format: setup ## format the code, and repair what the linter can repair
+format: setup ## format the code, and fix what the linter can fix
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
@@ -121,16 +121,16 @@ format: setup ## format the code, and repair what the linter can repair
 sim: setup ## many seeds of workers under crashes, zombies, rebalances and lost writes; SEEDS=10000, ARGS="--start 812 --trace"
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
-# Of each of the three kinds of cases.
+# So many of each of the three kinds of cases.
 .PHONY: reference
-reference: setup ## random journeys and touchpoints through the engine and through the slow evaluator, which must agree; CASES=20000 SEED=3
+reference: setup ## run random journeys and touchpoints through the engine and the slow evaluator, which must agree; CASES=20000 SEED=3
 	@ETAPA_EXAMPLES=$(CASES) $(BIN)/python -m pytest --hypothesis-seed=$(SEED) tests/property/test_engine_reference.py tests/property/test_local_time_reference.py $(ARGS)
 
 .PHONY: faults
 faults: setup ## break brokers, Redis, workers and the network under load, and check the results; ARGS="--minutes 20 --seed 1"
 	@$(BIN)/python -m tests.faults $(ARGS)
 
-# Has the peers too, with what they pin, so it is another environment.
+# A separate environment, because the peers pin their own dependencies.
 BENCH := .venv-bench
 BENCH_STAMP := $(BENCH)/.ready-$(shell cat requirements/bench.txt pyproject.toml | cksum | tr -d ' ')
 
@@ -140,7 +140,7 @@ $(BENCH_STAMP): | setup
 	@ETAPA_COMPILE=later $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# What checks how Etapa is shipped is large, and is run, not imported.
+# The tools that check how Etapa is shipped are large, and are run, not imported: they get their own environment.
 TOOLS := .venv-tools
 TOOLS_STAMP := $(TOOLS)/.ready-$(shell cat requirements/tools.txt | cksum | tr -d ' ')
 
@@ -150,10 +150,10 @@ $(TOOLS_STAMP): | setup
 	@touch $@
 
 .PHONY: tools
-tools: $(TOOLS_STAMP) ## make .venv-tools: what the tests of the chart, the image, the workflows and the HTTP API run
+tools: $(TOOLS_STAMP) ## make .venv-tools: the tools that tests of the chart, the image, the workflows and the HTTP API run
 	@:
 
-# Building takes minutes of a CPU where Go has built nothing of it before; then the program is kept. So CI leaves it out, and says so.
+# The first build takes Go some minutes of CPU; the program is then kept. So CI leaves it out, and says so.
 COLLECTOR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/etapa/collector-$(shell cat deploy/collect/collector/*.go deploy/collect/collector/go.* | cksum | tr -d ' ')
 
 $(COLLECTOR):
@@ -161,19 +161,19 @@ $(COLLECTOR):
 	@mkdir -p $(@D) && cd deploy/collect/collector && CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $@.part . && mv $@.part $@
 
 .PHONY: test-collect
-test-collect: setup $(COLLECTOR) ## build the collector of deploy/collect (some minutes, once), and kill it and brokers under load
+test-collect: setup $(COLLECTOR) ## build the collector of deploy/collect (some minutes, once), then kill it and brokers under load
 	@COLLECTOR_PROGRAM=$(COLLECTOR) $(BIN)/python -m pytest tests/integration/kafka/test_collect.py $(ARGS)
 
 .PHONY: bench
-bench: $(BENCH_STAMP) ## Etapa beside idiomatic Faust, Quix Streams and the ceiling, on a real Kafka and Redis; table, plot, raw results
+bench: $(BENCH_STAMP) ## compare Etapa with idiomatic Faust, Quix Streams and the ceiling, on a real Kafka and Redis; table, plot, raw results
 	@$(BENCH)/bin/python -m bench.contest $(ARGS)
 
 .PHONY: bench-memory
-bench-memory: $(BENCH_STAMP) ## what a customer takes in Redis, in customer-state and in a worker; ARGS="--customers 100000"
+bench-memory: $(BENCH_STAMP) ## memory per customer in Redis, in customer-state and in a worker; ARGS="--customers 100000"
 	@$(BENCH)/bin/python -m bench.memory $(ARGS)
 
 .PHONY: bench-recovery
-bench-recovery: $(BENCH_STAMP) ## takeover and rebuild, in customers a second, beside reading the log and nothing else
+bench-recovery: $(BENCH_STAMP) ## takeover and rebuild, in customers a second, compared with only reading the log
 	@$(BENCH)/bin/python -m bench.recovery $(ARGS)
 
 .PHONY: bench-scale
@@ -181,7 +181,7 @@ bench-scale: $(BENCH_STAMP) ## one, two and four workers on one machine, on one 
 	@$(BENCH)/bin/python -m bench.scale $(ARGS)
 
 .PHONY: bench-latency
-bench-latency: $(BENCH_STAMP) ## how long a change takes at 1,000 touchpoints a second, beside bare transaction loops; ARGS="--seconds 60"
+bench-latency: $(BENCH_STAMP) ## how long a change takes at 1,000 touchpoints a second, compared with bare transaction loops; ARGS="--seconds 60"
 	@$(BENCH)/bin/python -m bench.latency $(ARGS)
 
 .PHONY: bench-growth
@@ -192,7 +192,7 @@ bench-growth: $(BENCH_STAMP) ## what a touchpoint costs as customers, partitions
 bench-page: setup ## write the tables of docs/performance.md from bench/results
 	@$(BIN)/python -m bench.page
 
-# One resolution for every platform and Python, with hashes and without any address: it installs from whatever registry pip is set up for.
+# One resolution for every platform and Python, with hashes but without addresses: it installs from whatever registry pip is set up for.
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .PHONY: lock
@@ -203,10 +203,10 @@ lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" ta
 	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra files --extra registry --extra dev --extra msk --extra otel --output-file requirements/dev.txt
 	@$(LOCK) $(ARGS) pyproject.toml --extra demo --extra files --extra registry --extra dev --extra msk --extra otel --extra bench --output-file requirements/bench.txt
 	@$(LOCK) $(ARGS) pyproject.toml --extra tools --output-file requirements/tools.txt
-	@echo "Renewed requirements/*.txt; look at the difference, then: make check" >&2
+	@echo "Renewed requirements/*.txt; review the diff, then: make check" >&2
 
 .PHONY: generated
-generated: setup ## write what is made from other files: docs/metrics.md, dashboards, the OpenAPI document, the chart's rules
+generated: setup ## write the generated files: docs/metrics.md, dashboards, the OpenAPI document, the chart's rules
 	@$(BIN)/python -m deploy.generator
 
 .PHONY: page-check
@@ -214,7 +214,7 @@ page-check: ## types and tests of the journey map's page (Node 20, npm)
 	@cd page && npm ci --no-audit --no-fund --silent && npm run --silent types && npm test --silent
 
 .PHONY: page
-page: page-check ## the same, and bundle it; what it builds to is committed, so nobody who uses Etapa needs Node
+page: page-check ## the same, and bundle it; the bundle is committed, so users of Etapa do not need Node
 	@cd page && npm run --silent build
 
 .PHONY: man
@@ -222,12 +222,12 @@ man: setup ## write a man page for every command to dist/man
 	@$(BIN)/python -m deploy.generator.man_pages dist/man
 
 .PHONY: sbom
-sbom: tools ## write dist/etapa.cdx.json: what the image holds, by the lock (CycloneDX)
+sbom: tools ## write dist/etapa.cdx.json: what the image contains, according to the lock (CycloneDX)
 	@mkdir -p dist
 	@$(TOOLS)/bin/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --output-reproducible --of JSON --output-file dist/etapa.cdx.json
 
 .PHONY: workflows
-workflows: tools ## check the workflows of GitHub: actionlint, zizmor
+workflows: tools ## check the GitHub workflows: actionlint, zizmor
 	@$(BIN)/python -m pytest -q tests/unit/test_workflows.py $(ARGS)
 
 .PHONY: clean

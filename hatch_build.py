@@ -1,11 +1,11 @@
-"""Compiles the core and the hot part of the way around it with mypyc, into extension modules beside their sources.
+"""Compiles the core, and the hot path around it, with mypyc into extension modules beside their sources.
 
     python hatch_build.py             compile what has changed
-    python hatch_build.py --remove    remove what was compiled: the sources run as they are, at half the speed
+    python hatch_build.py --remove    remove what was compiled; the sources then run uncompiled, at half the speed
 
-Which modules these are is said in `pyproject.toml` (`tool.etapa.compiled`). Installing Etapa does the same. Where no C compiler or no
-headers of Python are found, it is installed uncompiled, with a word about it. With ETAPA_COMPILE=never it always is, with
-ETAPA_COMPILE=always that is an error, and with ETAPA_COMPILE=later whatever is there is left as it is.
+`pyproject.toml` lists these modules (`tool.etapa.compiled`). Installing Etapa compiles them too. Without a C compiler or Python's headers,
+Etapa is installed uncompiled, with a message that says so. ETAPA_COMPILE=never never compiles, ETAPA_COMPILE=always makes a missing
+compiler an error, and ETAPA_COMPILE=later leaves what is there as it is.
 """
 
 import os
@@ -38,9 +38,9 @@ class CompilingHook(BuildHookInterface[Any]):
 
 
 class DescriptionHook(MetadataHookInterface):
-    """Hatch calls this for the package's description: README.md, with links that lead somewhere also where it stands alone, and where the source is.
+    """Hatch calls this for the package's description: README.md, with links that also work elsewhere, and the source's address.
 
-    ETAPA_SOURCE_URL says where; without it nothing is said, and links stay as they are.
+    ETAPA_SOURCE_URL gives that address; without it there is none, and links stay as they are.
     """
 
     def update(self, metadata: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ class DescriptionHook(MetadataHookInterface):
 
 
 def with_absolute_links(markdown: str, repository: str) -> str:
-    """The text with each relative link leading into the repository; pictures to the file itself."""
+    """The text with each relative link pointing into the repository, and pictures to the file itself."""
 
     def absolute(found: re.Match[str]) -> str:
         picture, words, path = found.groups()
@@ -68,7 +68,7 @@ def with_absolute_links(markdown: str, repository: str) -> str:
 
 
 def compile_in_place() -> bool:
-    """Compile whatever has changed since it was last compiled. False when it was not to be, or when there is no compiler."""
+    """Compile whatever has changed since it was last compiled. False if ETAPA_COMPILE forbids it or there is no compiler."""
     wanted = os.environ.get("ETAPA_COMPILE", "auto")
     if wanted == "later":
         return False
@@ -89,24 +89,24 @@ def compile_in_place() -> bool:
 
 
 def sources() -> list[Path]:
-    """The modules to be compiled."""
+    """The modules to compile."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["etapa"]["compiled"]
     return [PACKAGE_ROOT / "etapa" / name for name in told]
 
 
 def compiled_modules() -> list[Path]:
-    """What was compiled and is there."""
+    """The compiled modules that exist."""
     return sorted(built for pattern in ("*.so", "*.pyd") for built in PACKAGE_ROOT.rglob(pattern))
 
 
 def remove_compiled() -> None:
-    """Have the sources run as they are."""
+    """Remove the compiled modules, so that the sources run uncompiled."""
     for built in compiled_modules():
         built.unlink()
 
 
 def _what_is_missing() -> str | None:
-    """Why nothing can be compiled here, or none."""
+    """Why nothing can be compiled here; None if something can."""
     import sysconfig
 
     from setuptools._distutils.ccompiler import new_compiler
@@ -127,7 +127,7 @@ def _what_is_missing() -> str | None:
 
 
 def _compile() -> None:
-    import setuptools  # before mypyc, which looks whether it is there
+    import setuptools  # before mypyc, which checks whether it is there
     from mypyc.build import mypycify
 
     here = Path.cwd()
@@ -138,7 +138,7 @@ def _compile() -> None:
             extensions = mypycify(["--config-file", "pyproject.toml", *paths], group_name="etapa", target_dir=str(BUILD))
             setuptools.setup(
                 name="etapa-compiled",
-                # Otherwise it looks for a readme, which is made by the hook above.
+                # Otherwise it looks for a readme, which the hook above makes.
                 long_description="The compiled modules of Etapa.",
                 packages=[],
                 package_dir={"": "service"},
@@ -150,15 +150,15 @@ def _compile() -> None:
     kept = {source.with_suffix("") for source in sources()}
     for built in compiled_modules():
         if built.parent != PACKAGE_ROOT and built.parent / built.name.partition(".")[0] not in kept:
-            # A module that is compiled no more must not stand in the way of its source.
+            # A compiled module that is no longer wanted must not hide its source.
             built.unlink()
         else:
-            # Those that needed no work are as new as the others.
+            # Modules that needed no work count as up to date as well.
             built.touch()
 
 
 class _Silent:
-    """Keeps what compilers print, to show it only when they fail."""
+    """Captures what compilers print, and shows it only if they fail."""
 
     def __enter__(self) -> None:
         self._kept = tempfile.TemporaryFile()

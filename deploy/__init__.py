@@ -1,1 +1,1 @@
-"""What runs Etapa: its image, and what watches it."""
+"""What is needed to run Etapa: its image, and its monitoring."""

@@ -1,7 +1,7 @@
-"""`python manifests.py KUBERNETES_VERSION <MANIFESTS`: hold Kubernetes manifests against the schemas of their kinds; exit code 1 and a line for each problem.
+"""`python manifests.py KUBERNETES_VERSION <MANIFESTS`: check Kubernetes manifests against their schemas; exit code 1, a line per problem.
 
-Kubernetes' own kinds are checked strictly by its schemas; those of KEDA and the Prometheus operator by types made from their definitions, and
-a field that these do not know is a problem too.
+Kubernetes' own kinds are checked strictly against its schemas; those of KEDA and the Prometheus operator against types made from their
+definitions. A field that these types do not have is a problem too.
 """
 
 import sys
@@ -40,7 +40,7 @@ def problems_of(manifest: dict[str, Any], version: str) -> Iterator[str]:
 
 
 def _unknown(given: Any, known: Any, place: str) -> Iterator[str]:
-    """Where `given` holds what did not come through the types."""
+    """The paths of fields in `given` that the types do not have."""
     if isinstance(given, dict) and isinstance(known, dict):
         for name, value in given.items():
             if name not in known:
@@ -53,7 +53,7 @@ def _unknown(given: Any, known: Any, place: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Check what comes in."""
+    """Check the manifests on standard input."""
     found = 0
     for manifest in yaml.safe_load_all(sys.stdin):
         if manifest is None:

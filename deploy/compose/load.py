@@ -1,6 +1,6 @@
-"""Made-up shoppers for an Etapa that runs: `python load.py --rate 50` sends so many touchpoints a second until it is told to stop.
+"""Made-up shoppers for a running Etapa: `python load.py --rate 50` sends 50 touchpoints a second until it is told to stop.
 
-Where to is told by the settings of Etapa (ETAPA_KAFKA_BOOTSTRAP_SERVERS, ETAPA_TOPIC_TOUCHPOINTS).
+Etapa's settings say where to send them (ETAPA_KAFKA_BOOTSTRAP_SERVERS, ETAPA_TOPIC_TOUCHPOINTS).
 """
 
 import asyncio
@@ -24,8 +24,8 @@ HISTORY = 400 * DAY
 @click.command()
 @click.option("--rate", default=50.0, show_default=True, type=click.FloatRange(0.1, 100_000), help="Touchpoints a second.")
 @click.option("--customers", default=5_000, show_default=True, type=click.IntRange(1), help="Most shoppers.")
-@click.option("--touchpoints", "most", type=click.IntRange(1), help="End after so many; without it, when told to stop.")
-@click.option("--seed", default=1, show_default=True, help="Another seed is other shoppers.")
+@click.option("--touchpoints", "most", type=click.IntRange(1), help="Stop after this many; without it, run until told to stop.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the random shoppers.")
 def load(rate: float, customers: int, most: int | None, seed: int) -> None:
     """Send made-up touchpoints to the topic that workers read."""
     settings = load_settings(os.environ, {})

@@ -1,1 +1,1 @@
-"""Writes what is made from the catalogue of metrics: a page of the documentation, and dashboards. A test holds the files to it."""
+"""Generates files from the catalogue of metrics: a page of the documentation, and dashboards. A test checks that they are up to date."""

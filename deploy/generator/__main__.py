@@ -1,4 +1,4 @@
-"""`make generated`: write every file anew."""
+"""`make generated`: write every generated file again."""
 
 from deploy.generator.files import ROOT, generated_files
 

@@ -1,4 +1,4 @@
-"""The three dashboards: what customers do, whether workers keep up, what becomes of campaign triggers."""
+"""The three dashboards: what customers do, whether workers keep up, what happens to campaign triggers."""
 
 from deploy.generator.panels import INSTANCES, Dashboard, Panel, Query, largest, quantile, rate, total
 from etapa.metrics import catalogue as m
@@ -47,7 +47,7 @@ JOURNEY = Dashboard(
             ),
             Panel(
                 title="Goals met and missed, a second",
-                about="By campaign and group. Whether a campaign works is told by etapa uplift.",
+                about="By campaign and group. etapa uplift says whether a campaign works.",
                 queries=[rate(m.CAMPAIGN_OUTCOMES, "campaign", "group", "outcome")],
                 unit="ops",
                 quiet="Empty where no campaign has a goal.",
@@ -143,7 +143,7 @@ WORKER = Dashboard(
             ),
             Panel(
                 title="Records through a source, a second",
-                about="What came of them, and by which rules records, or elements of them, were skipped.",
+                about="Their outcomes, and the rules by which records, or elements of them, were skipped.",
                 queries=[rate(m.SOURCE_RECORDS, "outcome"), rate(m.SOURCE_SKIPPED, "rule")],
                 unit="ops",
                 quiet="Nothing where the topic holds touchpoints as they are.",

@@ -1,4 +1,4 @@
-"""Which files are made, and what stands in each."""
+"""Which files are generated, and the text of each."""
 
 import json
 import re
@@ -17,9 +17,9 @@ _CHART = "deploy/helm/etapa/Chart.yaml"
 
 
 def generated_files() -> Mapping[str, str]:
-    """The text of every file that is made, by its path in the repository."""
+    """The text of every generated file, by its path in the repository."""
     boards = {f"deploy/grafana/{board.name}.json": board.as_json() for board in DASHBOARDS}
-    # A chart reads only what lies in it.
+    # A chart can read only files inside it.
     of_the_chart = {
         f"deploy/helm/etapa/rules/{name}": (ROOT / "deploy" / "prometheus" / name).read_text("utf-8")
         for name in ("alerts.yml", "recording.yml")

@@ -14,16 +14,16 @@ import etapa
 from etapa.cli import main
 
 DATE = "2026"
-"""Of every page, so that the same commands give the same pages."""
+"""The date of every page; fixed, so that the same commands give the same pages."""
 
 
 def man_pages() -> dict[str, str]:
-    """The text of each page, by the name of its file: `etapa-simulate.1`."""
+    """The text of each page, by its file name, such as `etapa-simulate.1`."""
     return {f"{ctx.command_path.replace(' ', '-')}.1": _page(ctx) for ctx in _contexts(click.Context(main, info_name="etapa"))}
 
 
 def _contexts(ctx: click.Context) -> Iterator[click.Context]:
-    """Those of a command and of all below it."""
+    """The pages of a command and of all its subcommands."""
     yield ctx
     for name, command in _below(ctx):
         yield from _contexts(click.Context(command, info_name=name, parent=ctx))
@@ -50,7 +50,7 @@ def _page(ctx: click.Context) -> str:
 
 
 def _text(text: str) -> str:
-    """As troff takes it: its escape character doubled, and no line that it would take for a request."""
+    """Escape text for troff: double its escape character, and let no line look like a request."""
     plain = cleandoc(text).replace("\b\n", "").replace("\\", "\\\\")
     return re.sub(r"^([.'])", r"\\&\1", plain, flags=re.MULTILINE)
 

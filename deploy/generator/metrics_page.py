@@ -1,4 +1,4 @@
-"""docs/metrics.md: every metric, what it tells, and what its labels are."""
+"""docs/metrics.md: every metric, its meaning and its labels."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Panels of a Grafana dashboard, in the few shapes that ours have, and their queries made from the catalogue."""
+"""Panels of a Grafana dashboard, in the few shapes that ours use, with queries made from the catalogue of metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -9,20 +9,20 @@ from etapa.metrics.metric import Metric
 
 DATA_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 INSTANCES = 'job=~"$job",instance=~"$instance"'
-"""What every query is narrowed to: the choices above the dashboard."""
+"""The filter of every query: what is chosen at the top of the dashboard."""
 
 Unit = Literal["short", "s", "ops", "bytes", "percentunit", "dateTimeFromNow", "bool"]
 
 
 class Query(msgspec.Struct, frozen=True):
-    """One query, and how its lines are called."""
+    """One query, and the legend of its lines."""
 
     expression: str
     legend: str
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
-    """One panel. `kind` is Grafana's."""
+    """One panel. `kind` is Grafana's panel type."""
 
     title: str
     about: str
@@ -31,26 +31,26 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["timeseries", "stat", "bargauge"] = "timeseries"
     width: int = 12
     quiet: str = ""
-    """Why its queries may well give nothing in a healthy installation; empty when they always give something."""
+    """Why its queries may return nothing in a healthy installation; empty when they always return something."""
 
 
 def total(metric: Metric, *by: str) -> Query:
-    """A gauge, added up over processes."""
+    """A gauge, summed over processes."""
     return Query(f"sum{_by(by)}({metric.name}{{{INSTANCES}}})", _legend(metric, by))
 
 
 def largest(metric: Metric, *by: str) -> Query:
-    """The largest that any process tells of a gauge."""
+    """The largest value of a gauge among processes."""
     return Query(f"max{_by(by)}({metric.name}{{{INSTANCES}}})", _legend(metric, by))
 
 
 def rate(metric: Metric, *by: str) -> Query:
-    """What a counter grew by a second."""
+    """How much a counter grew per second."""
     return Query(f"sum{_by(by)}(rate({metric.name}{{{INSTANCES}}}[$__rate_interval]))", _legend(metric, by))
 
 
 def quantile(metric: Metric, share: float, *by: str) -> Query:
-    """How much a share of the observations of a histogram was at most."""
+    """The quantile of a histogram: `share` of its observations were at most this."""
     buckets = f"sum{_by(('le', *by))}(rate({metric.name}_bucket{{{INSTANCES}}}[$__rate_interval]))"
     return Query(f"histogram_quantile({share:g}, {buckets})", " ".join((f"{share:.0%}", *(f"{{{{{label}}}}}" for label in by))))
 
@@ -76,7 +76,7 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     rows: Mapping[str, Sequence[Panel]]
 
     def as_json(self) -> str:
-        """As Grafana imports it."""
+        """The dashboard as JSON that Grafana can import."""
         return msgspec.json.format(msgspec.json.encode(self._as_object())).decode() + "\n"
 
     def panels(self) -> list[Panel]:

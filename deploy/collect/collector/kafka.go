@@ -11,9 +11,9 @@ import (
 
 func init() {
 	spec := service.NewConfigSpec().
-		Summary("Writes to Kafka, and acknowledges what all in-sync replicas have. Keys are placed as the Java client places them.").
+		Summary("Writes to Kafka, and acknowledges a record once all in-sync replicas have it. Partitions keys as the Java client does.").
 		Fields(
-			service.NewStringListField("seed_brokers").Description("Each may hold several, with commas between them."),
+			service.NewStringListField("seed_brokers").Description("Each may hold several, separated by commas."),
 			service.NewInterpolatedStringField("topic"),
 			service.NewInterpolatedStringField("key").Optional(),
 			service.NewStringEnumField("partitioner", "murmur2_hash").Default("murmur2_hash"),
@@ -90,7 +90,7 @@ func options(seeds []string, timeout time.Duration) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.SeedBrokers(seeds...),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		// The partitioner of the Java client: murmur2 of the key, and any partition where there is none.
+		// The Java client's partitioner: murmur2 of the key, or any partition without a key.
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 		kgo.RecordDeliveryTimeout(timeout),

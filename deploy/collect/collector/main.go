@@ -1,5 +1,5 @@
-// The collector: the MIT-licensed core of Redpanda Connect (Benthos) with what collect.yaml needs, and an output to Kafka.
-// The output has the fields of Redpanda Connect's own output `redpanda`, so the same file runs there.
+// The collector: what collect.yaml needs from the MIT-licensed core of Redpanda Connect (Benthos), and an output to Kafka.
+// The output has the same fields as Redpanda Connect's own output `redpanda`, so the same file runs there.
 package main
 
 import (
