@@ -1,1 +1,1 @@
-"""The partition task in a world that a seed decides: its time, its interleaving, its faults. No real clock, no thread, no server."""
+"""The partition task in a world determined by a seed: its time, its interleaving, its faults. No real clock, no thread, no server."""

@@ -1,6 +1,6 @@
 """Runs seeds, and prints a line for each step that breaks an invariant: `python -m tests.simulation --seeds 10000`.
 
-A seed decides everything about its run, the kind of world too: one partition, one partition under two versions of the
+A seed decides everything about its run, including the kind of world: one partition, one partition under two versions of the
 journey, a group of workers with several partitions, or one partition on a cluster that is simulated below the real client.
 Run one seed again with `--start SEED --seeds 1 --trace`.
 """
@@ -30,13 +30,13 @@ MUST_HAPPEN_IN: Mapping[str | None, Mapping[str, tuple[str, ...]]] = {
 }
 CHUNK = 50
 MOST_LINES = 5
-"""Of one seed: what breaks first is what matters."""
+"""The most problems shown for a seed: the first is the one that matters."""
 ENOUGH_SEEDS = 1000
-"""So many seeds must bring about everything that the worlds are meant to bring about."""
+"""With this many seeds, everything that the worlds are meant to cause must have happened."""
 
 
 def main() -> int:
-    """Exit code 1 when any seed failed, or when the seeds were many and something that should go wrong never did."""
+    """Exit code 1 if any seed failed, or if something that should go wrong never did although the seeds were many."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="how many seeds")
     parser.add_argument("--start", type=int, default=0, help="the first seed")

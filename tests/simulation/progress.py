@@ -1,4 +1,4 @@
-"""How far a long run has got: on a terminal one line that is written over, elsewhere a line every now and then."""
+"""How far a long run has got: on a terminal one line that is overwritten, elsewhere a line now and then."""
 
 from typing import TextIO
 
@@ -7,7 +7,7 @@ EVERY_ELSEWHERE = 30.0
 
 
 class SeedProgress:
-    """Of `total` seeds, told to `stream`. Times are seconds of any clock that does not go back."""
+    """Progress over `total` seeds, written to `stream`. Times are seconds of a clock that never goes back."""
 
     def __init__(self, total: int, stream: TextIO, now: float) -> None:
         self._total = total
@@ -33,7 +33,7 @@ class SeedProgress:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Make room for a line of somebody else's."""
+        """Make room for another line of output."""
         if self._overwrites:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

@@ -1,4 +1,4 @@
-"""Topics made anew in many seeded runs: refused in words, then accepted, or all is begun from the beginning; and what happens to workers that do not look."""
+"""Topics made again in many seeded runs: refused, then accepted or started over; and what happens to workers that do not check."""
 
 from collections import Counter
 from collections.abc import Iterator

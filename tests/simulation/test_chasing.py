@@ -33,7 +33,7 @@ def test_one_touchpoint_after_a_quiet_year_is_worked_off_in_batches_of_bounded_s
     alone.run(alone.drain())
     sizes = [len(committed.transaction.stage_changes) for committed in alone.broker.committed]
     assert max(sizes) <= 1_000 + OPTIONS.pause_every + 3
-    # A change for each hour of both, but for those within the grace that the other one has still to wait for.
+    # A change for each hour of both, except those within the grace, for which the other one still has to wait.
     assert sum(sizes) == 2 * (1 + YEAR // HOUR) - 1
     assert [batch.applied for batch in alone.told.batches if batch.applied] == [2, 1]
 

@@ -1,4 +1,4 @@
-"""Workers whose wall clocks are wrong by more than a touchpoint may be ahead: what is live is taken all the same."""
+"""Workers whose wall clocks are wrong by more than a touchpoint may be ahead: live touchpoints are accepted nevertheless."""
 
 from collections import Counter
 from random import Random
@@ -17,7 +17,7 @@ SEEDS = range(40)
 
 
 class WrongClocksWorld(World):
-    """Each worker's clock is wrong by up to twenty minutes, one way or the other, and jumps as far."""
+    """Each worker's clock is up to twenty minutes fast or slow, and jumps as far."""
 
     def choose(self, random: Random) -> SimulationScenario:
         return msgspec.structs.replace(scenario_of(random), skew=SKEW)

@@ -1,4 +1,4 @@
-"""Batches that somebody made small in bad faith: read to the end within a bound on memory, and beyond it without either of what keeps it."""
+"""Maliciously compressed batches: read to the end within a bound on memory, and beyond it when either of two safeguards is off."""
 
 from collections import Counter
 from collections.abc import Iterator

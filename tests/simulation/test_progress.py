@@ -1,4 +1,4 @@
-"""A long run says how far it has got, without getting into the way of what it finds."""
+"""A long run shows its progress without disturbing the output of what it finds."""
 
 import io
 

@@ -39,9 +39,9 @@ CALM = SimulationScenario(
     skew=0,
     faults=0,
 )
-"""A short run with bad records, timers and poisonous touchpoints in it, and nothing that goes wrong by itself."""
+"""A short run with bad records, timers and poisonous touchpoints, but no faults."""
 FED = msgspec.structs.replace(CALM, shop=msgspec.structs.replace(CALM.shop, kind="history", pause=0.1))
-"""The same with history that is fed at once, and the jump to the wall clock after it."""
+"""The same with history fed at once, and the jump to the wall clock after it."""
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def test_everything_that_should_go_wrong_does(runs: list[SimulationResult]) -> N
     for result in runs:
         events.update(result.events)
     assert did_not_happen(events) == []
-    # No record of these worlds needs a schema; `test_sources` tries a registry that is away.
+    # No record of these worlds needs a schema; `test_sources` tests an unavailable registry.
     assert events.keys() >= {f"takeover: {reason}" for reason in get_args(TakeoverReason) if reason != "schemas_away"}
 
 
@@ -118,7 +118,7 @@ def test_a_seed_gives_the_same_run_in_every_step() -> None:
 
 
 def test_a_seed_gives_the_same_run_in_another_process() -> None:
-    # Each with another order of sets and of anything else that hangs on the hashes of strings.
+    # Each with a different order of sets and of anything else that depends on string hashes.
     digests = {_run_apart(hash_seed) for hash_seed in ("1", "2")}
     assert digests == {" ".join(kind(14).run().digest for kind in KINDS.values())}
 

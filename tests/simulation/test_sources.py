@@ -1,4 +1,4 @@
-"""Records that go through a source in the worker: as if their touchpoints had been converted first, each counted, whatever dies in the middle of one."""
+"""Records through a source in the worker: the same as touchpoints converted beforehand, each counted, even if a worker dies inside one."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ SOURCED = msgspec.structs.replace(OPTIONS, decoder=DECODER)
 
 
 def visits(number: int) -> list[tuple[bytes, bytes]]:
-    """Records of three customers, with several touchpoints each that are days apart, so that timers strike in between."""
+    """Records of three customers, each with several touchpoints days apart, so that timers fire in between."""
     records = []
     for visit in range(number):
         customer = f"c{visit % 3}"
@@ -177,7 +177,7 @@ def test_a_source_reads_a_record_without_its_key_for_whoever_looks_for_the_custo
 
 
 class ShelfThatGoesAway:
-    """Schemas of a registry that is away until told otherwise, and has no schema 9."""
+    """Schemas of a registry that is unavailable until told otherwise, and has no schema 9."""
 
     def __init__(self) -> None:
         self.is_away = True
@@ -204,7 +204,7 @@ def test_a_partition_waits_for_a_registry_that_is_away_and_makes_no_dead_letters
     alone = Alone(msgspec.structs.replace(OPTIONS, decoder=SourceDecoder(DECODER.mapper, TouchpointLimits(), shelf)))
     records = visits(6)
     for place, (key, value) in enumerate(records):
-        # A blank, so that it is not taken for JSON that nobody need be asked about.
+        # A blank, so that it is not taken for JSON, which needs no schema.
         alone.broker.append(key, (b"\0\0\0\0" + bytes([7 + place % 2]) + b" " + value) if place else value, (), alone.now())
     alone.broker.append(b"c0", b"\0\0\0\0\x09" + b"whatever", (), alone.now())
     worker = alone.task

@@ -1,4 +1,4 @@
-"""Half a transaction is named, whatever half it is. That none is ever left is the business of all the other worlds."""
+"""Half a transaction is reported, whichever half it is. All the other worlds check that none is ever left."""
 
 import asyncio
 from random import Random
@@ -19,7 +19,7 @@ LEFT_BY: dict[Tear, set[DamageKind]] = {
     "mark": {"changes_without_mark", "group_offset_ahead"},
     "mark and changes": {"group_offset_ahead"},
 }
-"""What is to be found after a part was lost."""
+"""What must be found after a part was lost."""
 
 
 @pytest.mark.parametrize("tear", LEFT_BY)
@@ -61,7 +61,7 @@ def test_a_repeat_that_a_torn_transaction_led_to_is_named_later_too() -> None:
 
 
 class TornWorld(World):
-    """Workers die and follow one another, and one transaction of some batch is torn."""
+    """Workers die and follow one another, and the transaction of one batch is torn."""
 
     faults = ("kill", "second owner", "compact", "roll back")
 
@@ -72,7 +72,7 @@ class TornWorld(World):
         self._whole = random.randrange(6)
 
     def begin(self) -> None:
-        """One after so many whole transactions is torn."""
+        """The transaction after this many whole ones is torn."""
         broker, note = self.broker, self.broker.on_commit
 
         def on_commit(committed: Committed) -> None:
@@ -88,7 +88,7 @@ class TornWorld(World):
         super().begin()
 
     def check(self) -> None:
-        """Nothing: what readers of the changes see is wrong, and is to be named."""
+        """Check nothing: what readers of the changes see is wrong, and must be reported."""
 
 
 def test_half_a_transaction_is_named_whatever_else_happens() -> None:

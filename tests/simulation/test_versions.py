@@ -1,6 +1,6 @@
-"""Workers with different versions of the journey on the same partition, as while a new version is rolled out.
+"""Workers with different versions of the journey on the same partition, as during the rollout of a new version.
 
-In many seeded worlds, with everything going wrong that goes wrong anyway: no change is lost, none comes twice, the view comes out right.
+In many seeded worlds with all the usual faults, no change is lost, none comes twice, and the view comes out right.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ def test_of_timers_due_at_the_same_microsecond_the_next_version_may_get_some() -
     for customer_id in ("a", "b"):
         alone.touch(customer_id, at=START)
     alone.run(alone.drain())
-    # It has nobody in memory yet, and so it loads one timer after the other.
+    # It has no customers in memory yet, and so it loads one timer after the other.
     task = alone.worker(program=one)
 
     async def until_one_has_struck() -> None:
@@ -81,7 +81,7 @@ def test_of_timers_due_at_the_same_microsecond_the_next_version_may_get_some() -
     alone.run(until_one_has_struck())
     alone.worker(program=other)
     alone.run(alone.work_until(lambda: alone.stages()["b"] == "gone"))
-    # The older version would have moved it when three seconds more had gone by.
+    # The older version would have moved it three seconds later.
     gone = {change.customer_id: round(change.at.timestamp()) - START // SECOND for change in alone.changes() if change.to == "gone"}
     assert gone == {"a": 15, "b": 12}
     expected = Expectations(

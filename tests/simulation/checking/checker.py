@@ -1,8 +1,8 @@
-"""Holds a finished run against what must be true of it, whatever happened on the way.
+"""Checks a finished run against what must be true of it, whatever happened on the way.
 
-The reference is the record-by-record run of the same touchpoints through the core. Only one thing of the live run goes
-into it: the stream time that each mark names, because the wall clock moved it. Where no touchpoint is later than the
-journey's grace, not even that counts, and the result must be what the customers' own touchpoints alone give.
+The reference is the record-by-record run of the same touchpoints through the core. It takes only one thing from the live
+run: the stream time that each mark names, because the wall clock moved it. If no touchpoint is later than the journey's
+grace, it does not need even that, and the result must be what each customer's own touchpoints give.
 """
 
 from collections import Counter
@@ -49,7 +49,7 @@ class Expectations:
     poisonous: Callable[[Touchpoint], bool]
     """Whether judging a touchpoint raises."""
     versions: Mapping[int, Program] = field(default_factory=dict)
-    """Other versions of the journey that workers may have run; every mark says which it was."""
+    """Other versions of the journey that workers may have run; every mark says which."""
     source: SourceDecoder | None = None
     """What records go through before they are touchpoints."""
     publish: bool = True
@@ -68,7 +68,7 @@ class ExpectedHistory:
     ledger: JourneyLedger = field(default_factory=JourneyLedger)
 
     def add_unusable(self, piece: "_Piece") -> None:
-        """Of one record there is one dead letter, by the first that is wrong with it."""
+        """A record has one dead letter, for the first thing wrong with it."""
         if isinstance(piece.item, Rejected) and not (self.dead_letters and self.dead_letters[-1][0] == piece.offset):
             self.dead_letters.append((piece.offset, piece.item.reason))
 
@@ -85,7 +85,7 @@ class ExpectedHistory:
 
 
 def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
-    """Everything that is wrong after a run that has been drained, each in a line. Empty: all invariants hold."""
+    """Everything that is wrong after a drained run, one line each. Empty if all invariants hold."""
     return [
         *_chain_of_marks(broker),
         *_sequences(broker, whole=expected.publish),
@@ -102,7 +102,7 @@ def mark_of(committed: Committed) -> Mark:
 
 
 def record_by_record(records: Sequence[Record], batches: Sequence[Committed], expected: Expectations) -> ExpectedHistory:
-    """The records one by one through a partition of the core; stream time goes on between them as the marks say."""
+    """Put the records one by one through a partition of the core; between them stream time advances as the marks say."""
     run = _RecordByRecord(expected)
     waiting = list(reversed(_pieces(records, expected)))
     for batch in batches:
@@ -125,7 +125,7 @@ class _RecordByRecord:
         self._partition = Partition(expected.program, None)
 
     def go_on_with(self, version: int) -> None:
-        """Whoever committed the next batch ran this version of the journey."""
+        """The worker that committed the next batch ran this version of the journey."""
         if version != self._partition.program.version:
             self._begin_with(self._expected.versions[version], self.reference.customers)
 
@@ -137,12 +137,12 @@ class _RecordByRecord:
         for customer_id in self._partition.missing([item.customer_id]):
             self._partition.admit(customer_id, None)
         assert mark.stream_time is not None, "touchpoints were processed, and the mark has no stream time"
-        # All touchpoints of a batch that were ahead of the wall clock were taken at its time, which the mark then has.
+        # Touchpoints ahead of the wall clock were taken at its time, which is then the time of the mark.
         self._partition.take(item, mark.stream_time)
         self._collect()
 
     def advance(self, stream_time: int, named: Sequence[str]) -> None:
-        """Stream time goes on. Timers of the very microsecond where a batch ended may be left for the next, which may be of another version."""
+        """Advance stream time. Timers at the very microsecond where a batch ended may be left to the next, perhaps of another version."""
         customers = self.reference.customers
         self._partition.advance(stream_time - 1)
         self._collect()
@@ -156,7 +156,7 @@ class _RecordByRecord:
             self._partition.admit(customer_id, customers[customer_id])
 
     def reclassify(self, named: Sequence[str]) -> None:
-        """Customers of the batch that nothing else touched were carried over because somebody asked for it."""
+        """Customers in the batch that nothing else touched were carried over on request."""
         for customer_id in named:
             if self.reference.customers[customer_id].version < self._partition.program.version:
                 self._partition.reclassify(customer_id, publish=self._expected.publish)
@@ -170,14 +170,14 @@ class _RecordByRecord:
     def _collect(self) -> None:
         work = self._partition.collect()
         assert work.tally is not None
-        # By hours as long as the run lasts; what is old is folded when it is compared.
+        # By hours for the whole run; old figures are folded when they are compared.
         enter(self.reference.ledger, work.tally, 0)
         self.reference.add(self._partition.program, work.changes, work.outcomes)
         self.reference.customers.update(work.changed)
 
 
 def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expected: Expectations) -> ExpectedHistory:
-    """Each customer's own touchpoints through the core; no partition, no stream time but at the very end."""
+    """Put each customer's own touchpoints through the core: no partition, and no stream time except at the very end."""
     reference = ExpectedHistory()
     for piece in _pieces(records, expected):
         item = piece.item
@@ -196,7 +196,7 @@ def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expec
 
 @dataclass(frozen=True)
 class _Piece:
-    """What lies at one place of a record."""
+    """The value at one path of a record."""
 
     offset: int
     number: int
@@ -243,7 +243,7 @@ def _compare(name: str, reference: ExpectedHistory, broker: MemoryBroker, redis:
     letters = [_origin(letter.key, letter.value, letter.headers, broker) for letter in broker.dead_letters]
     if letters != reference.dead_letters:
         wrong.append(f"dead letters differ: want {reference.dead_letters}, published {letters}")
-    # What the marks say of a version, its states leave out.
+    # States leave out what the marks say about a version.
     want_states = {one.id: encode_state(one, {one.version: one.known}) for one in reference.customers.values()}
     got_states = {customer_id: customer.state for customer_id, customer in redis.customers.items()}
     for customer_id in sorted(want_states.keys() | got_states.keys()):
@@ -277,7 +277,7 @@ def _compare_by_customer(what: str, wanted: Mapping[str, Sequence[bytes]], publi
 
 
 def _origin(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], broker: MemoryBroker) -> tuple[int, str]:
-    """Where a dead letter came from and why, if it is the original record untouched."""
+    """Where a dead letter came from and why, if it is the unchanged original record."""
     letter = decode_dead_letter(key, value, headers)
     original = next((record for record in broker.touchpoints if record.offset == letter.offset), None)
     if letter.partition != broker.number:
@@ -303,7 +303,7 @@ def _chain_of_marks(broker: MemoryBroker) -> list[str]:
 
 
 def _sequences(broker: MemoryBroker, *, whole: bool) -> list[str]:
-    """`whole`: every change was published. Else customers may have moved in between; the numbers have no gap even so."""
+    """`whole`: every change was published. Otherwise customers may have moved in between, but the sequence numbers still have no gap."""
     wrong = []
     last: dict[str, tuple[int, str | None]] = {}
     for committed in broker.committed:
@@ -318,7 +318,7 @@ def _sequences(broker: MemoryBroker, *, whole: bool) -> list[str]:
 
 
 def _rebuilt_view(broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
-    """A view made anew from the compacted topic against the one that was kept."""
+    """Compare a view rebuilt from the compacted topic with the one that was kept."""
     broker.compact()
     states: dict[str, bytes] = {}
     pages: dict[bytes, bytes | None] = {}

@@ -1,7 +1,7 @@
-"""The safeties of the protocol, and the ways to do without one. With any of them off the checker must find something.
+"""The safeguards of the protocol, and ways to switch each off. With any of them off, the checker must find something.
 
-Three of them are the servers' and are switched off there (`MemoryBroker.fencing` and `tells_hanging`, `MemoryRedis.chained`); the
-others are the task's, or those of the worker that supervises the tasks, and what stands here takes the place of the part that keeps them.
+Three belong to the servers and are switched off there (`MemoryBroker.fencing` and `tells_hanging`, `MemoryRedis.chained`). The others
+belong to the task, or to the worker that supervises the tasks; the classes here replace the parts that provide them.
 Those of our transactional producer are in `cluster/controls.py`.
 """
 
@@ -29,13 +29,13 @@ from tests.simulation.machines.memory_view import MemoryView
 ProtocolSafety = Literal[
     "kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters", "outcomes", "ledger_within"
 ]
-"""Of one partition, in every kind of world."""
+"""Those of one partition, in every kind of world."""
 SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
-"""Of a worker that the group gives partitions and takes them away from; only groups have such workers."""
+"""Those of a worker whose group assigns and revokes its partitions; only worlds with groups have such workers."""
 TopicSafety = Literal["marked_topics", "watched_topics"]
-"""Of a partition one of whose topics somebody makes anew; only in `AnewWorld` anybody does."""
+"""Those of a partition one of whose topics is deleted and made again; this happens only in `AnewWorld`."""
 ReadingSafety = Literal["unpacks_within", "keeps_beginnings"]
-"""Of the log that reads batches somebody made small in bad faith; only `HostileWorld` has any."""
+"""Those of the log that reads maliciously compressed batches; only `HostileWorld` has any."""
 Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety
 PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
 SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
@@ -51,7 +51,7 @@ SAFETIES: Final[tuple[Safety, ...]] = (
 
 
 class TrustingView(MemoryView):
-    """Without the mark with every load: whatever is loaded passes for what was expected."""
+    """Without checking the mark at every load: anything loaded counts as what was expected."""
 
     _expected: ViewMark | None = None
 
@@ -77,7 +77,7 @@ class TrustingView(MemoryView):
 
 
 class ApartLog(MemoryLog):
-    """Without dead letters in the transaction: they are published by themselves, before it is committed."""
+    """Without dead letters in the transaction: they are published separately, before it is committed."""
 
     async def commit(self, transaction: Transaction) -> int:
         letters = transaction.dead_letters
@@ -87,14 +87,14 @@ class ApartLog(MemoryLog):
 
 
 class LedgerlessLog(MemoryLog):
-    """Without the ledger in the transaction: only the view hears of it."""
+    """Without the ledger in the transaction: only the view receives it."""
 
     async def commit(self, transaction: Transaction) -> int:
         return await super().commit(msgspec.structs.replace(transaction, ledger=()))
 
 
 class OutcomesApartLog(MemoryLog):
-    """Without outcomes of goals in the transaction: they are published by themselves, before it is committed."""
+    """Without outcomes of goals in the transaction: they are published separately, before it is committed."""
 
     async def commit(self, transaction: Transaction) -> int:
         outcomes = transaction.campaign_outcomes
@@ -104,21 +104,21 @@ class OutcomesApartLog(MemoryLog):
 
 
 class NamelessLog(MemoryLog):
-    """Without the ids of topics in marks: a takeover has nothing to compare those with that are there now."""
+    """Without topic ids in marks: a takeover has nothing to compare the present topics with."""
 
     async def topics(self) -> Topics:
         return msgspec.structs.replace(await super().topics(), ids={})
 
 
 class UnwatchedLog(MemoryLog):
-    """Without looking at the topics while the partition is processed."""
+    """Without checking the topics while the partition is processed."""
 
     def _what_changed(self, topics: Topics) -> str:
         return ""
 
 
 class LeavingTask(PartitionTask):
-    """Without taking over again: after any doubt the partition is left to somebody else, who does not come."""
+    """Without taking over again: after any doubt the partition is left to another worker, which never comes."""
 
     async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
         await self._around.log.close()
@@ -126,7 +126,7 @@ class LeavingTask(PartitionTask):
 
 
 class HastyTask(PartitionTask):
-    """Without stream time for timers: whenever nothing waits to be read, they fire by the wall clock."""
+    """Without stream time for timers: when nothing waits to be read, they fire by the wall clock."""
 
     def _begin(self, taken: TakenOver) -> Tenure:
         tenure = super()._begin(taken)
@@ -135,14 +135,14 @@ class HastyTask(PartitionTask):
 
 
 class WallClock(QuietPace):
-    """Time goes on as it does for everybody."""
+    """Time passes as it does for everybody."""
 
     def position(self, stream_time: int | None, wall: int, monotonic: float) -> int | None:
         return None if stream_time is None else max(stream_time, wall)
 
 
 class MuteTask(PartitionTask):
-    """Without saying that the partition is released when the task is cancelled."""
+    """Without announcing that the partition is released when the task is cancelled."""
 
     async def run(self) -> None:
         told = self._around.observer
@@ -157,7 +157,7 @@ class _ReleasesAreNotTold:
         self._observer = observer
 
     def released(self, partition: int) -> None:
-        """Nobody hears of it."""
+        """Announce nothing."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._observer, name)
@@ -171,14 +171,14 @@ class _Forgetful(PartitionTasks):
 
 
 class UnstoppedTasks(_Forgetful):
-    """Without stopping: the tasks of partitions that were taken away go on."""
+    """Without stopping: the tasks of revoked partitions go on."""
 
     async def stop(self, seconds: float) -> None:
         self._forget()
 
 
 class HastilyStoppedTasks(_Forgetful):
-    """Without awaiting the end of the tasks: they are asked to stop, and that was that."""
+    """Without awaiting the end of the tasks: they are only asked to stop."""
 
     async def stop(self, seconds: float) -> None:
         for task in self._tasks.values():
@@ -187,7 +187,7 @@ class HastilyStoppedTasks(_Forgetful):
 
 
 class PatientTasks(_Forgetful):
-    """Without cancelling tasks that take too long: they are left to finish when they like."""
+    """Without cancelling tasks that take too long: they may finish whenever they do."""
 
     async def stop(self, seconds: float) -> None:
         for task in self._tasks.values():
@@ -198,14 +198,14 @@ class PatientTasks(_Forgetful):
 
 
 class ReopenedTasks(PartitionTasks):
-    """Without closing for good: what the group gives to a worker that is leaving is begun."""
+    """Without closing for good: a worker that is leaving still begins partitions that the group assigns to it."""
 
     async def close(self, seconds: float) -> None:
         await self.stop(seconds)
 
 
 class ResignedTasks(PartitionTasks):
-    """Without looking again at a partition that was refused."""
+    """Without checking a refused partition again."""
 
     async def _pause(self, seconds: float) -> None:
         await super()._pause(math.inf if seconds == REFUSED_PAUSE else seconds)
@@ -230,7 +230,7 @@ _LOGS: Final[Mapping[Safety, type[MemoryLog]]] = {
 
 
 def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
-    """The task with these safeties off."""
+    """The task with these safeguards off."""
     if "retake" in off:
         return LeavingTask
     if "releases" in off:
@@ -239,15 +239,15 @@ def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
 
 
 def kind_of_view(off: frozenset[Safety]) -> type[MemoryView]:
-    """The view with these safeties off."""
+    """The view with these safeguards off."""
     return TrustingView if "load_mark" in off else MemoryView
 
 
 def kind_of_log(off: frozenset[Safety]) -> type[MemoryLog]:
-    """The log with these safeties off."""
+    """The log with these safeguards off."""
     return next((kind for safety, kind in _LOGS.items() if safety in off), MemoryLog)
 
 
 def kind_of_supervision(off: frozenset[Safety]) -> type[PartitionTasks]:
-    """The worker's supervision with these safeties off."""
+    """The worker's supervision with these safeguards off."""
     return next((kind for safety, kind in SUPERVISIONS.items() if safety in off), PartitionTasks)

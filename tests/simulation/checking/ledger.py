@@ -1,4 +1,4 @@
-"""The ledger that a view shows against what was published, and against that of the record-by-record run."""
+"""Compares the ledger that a view shows with what was published, and with the ledger of the record-by-record run."""
 
 from collections import Counter
 
@@ -28,7 +28,7 @@ def ledger_against_changes(broker: MemoryBroker, redis: MemoryRedis) -> list[str
 
 
 def ledger_against_reference(reference: JourneyLedger, redis: MemoryRedis, stream_time: int | None) -> list[str]:
-    """Every figure is that of the record-by-record run, in the periods in which it is to be kept at this stream time."""
+    """Every figure equals that of the record-by-record run, in the periods that are to be kept at this stream time."""
     if stream_time is None:
         return [f"nothing was ever read, and the ledger has {sorted(redis.ledger)}"] if redis.ledger else []
     shown = _shown_ledger(redis)

@@ -1,4 +1,4 @@
-"""What the worlds must bring about between them, by the events that a run counts. One that stopped happening proves nothing any more."""
+"""What the worlds together must cause, by the events that a run counts. A fault that no longer happens no longer proves anything."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -96,9 +96,9 @@ MUST_HAPPEN_TO_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "both protocols are spoken": ("old protocol", "new protocol", "epochs used up"),
     "whole workers do it": ("died", "second owner", "aimed fault", "commits", "changes", "triggers", "dead letters", "apply applied"),
 }
-"""The same of the worlds below the client."""
+"""The same for the worlds below the client."""
 
 
 def did_not_happen(events: Mapping[str, int], must: Mapping[str, tuple[str, ...]] = MUST_HAPPEN) -> list[str]:
-    """What is missing among `events`, each with the promise that it belongs to."""
+    """The events missing from `events`, each with the promise that it belongs to."""
     return [f"{event} ({promise})" for promise, shown_by in must.items() for event in shown_by if not events.get(event)]

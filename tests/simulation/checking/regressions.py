@@ -1,4 +1,4 @@
-"""Seeds that once failed, and why. They run with every test run. What was wrong is also held by a test of its own where one is possible."""
+"""Seeds that once failed, and why. They run with every test run. Where possible, a separate test covers the defect as well."""
 
 from typing import NamedTuple
 

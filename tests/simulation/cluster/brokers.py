@@ -1,4 +1,4 @@
-"""The brokers: which node leads what, and what each answers to a request."""
+"""The brokers: which node leads what, and how each responds to a request."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ UNKNOWN_TOPIC, NOT_LEADER, LOADING, NOT_COORDINATOR, NOT_ENOUGH_REPLICAS = 3, 6,
 TOPIC_DENIED, GROUP_DENIED, NOT_ATTEMPTED = 29, 30, 55
 OFFSETS: Final = "__consumer_offsets"
 BOOTSTRAP: Final = 9092
-"""The port at which any of the brokers answers."""
+"""A port at which one of the brokers answers."""
 OLD: Final = {0: (0, 8), 3: (0, 5), 10: (0, 1), 18: (0, 3), 22: (0, 1), 24: (0, 1), 25: (0, 1), 26: (0, 1), 28: (0, 2)}
 NEW: Final = {**OLD, 0: (3, 12), 18: (0, 4), 26: (0, 5), 28: (0, 5)}
 PRODUCE_ADDS_PLACES, COMMIT_ADDS_GROUP, END_BUMPS = 12, 5, 5
@@ -22,14 +22,14 @@ TRANSACTION_VERSION_2: Final = {1: b"\0" * 7 + b"\1", 2: b"\x02\x14transaction.v
 
 
 class Moods(NamedTuple):
-    """Chances, per request, that a broker answers with an error for no reason of the sender's."""
+    """Chances, per request, that a broker returns an error through no fault of the sender."""
 
     busy: float = 0.0
     denied: float = 0.0
     denied_between: float = 0.0
-    """The same for the right to write, as long as the markers of the transaction before are on their way."""
+    """Chance that the right to write is denied while the markers of the previous transaction are on their way."""
     forgets: float = 0.0
-    """Of an offset, when a batch comes again."""
+    """Chance that the offset of a batch is forgotten when the batch comes again."""
 
 
 class GroupOffset(NamedTuple):
@@ -39,7 +39,7 @@ class GroupOffset(NamedTuple):
 
 
 class SimulatedBrokers:
-    """`topics` have one partition each, of number `partition`. `new`: whether they speak the new protocol."""
+    """`topics` have one partition each, with number `partition`. `new`: whether the brokers speak the new protocol."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class SimulatedBrokers:
         return self._handlers[request.API_KEY](node, request)
 
     def move(self, away_from: int | None = None) -> None:
-        """Other nodes lead what one led, or something."""
+        """Let other nodes take over all that a node led or, without a node, something at random."""
         living = [node for node in self.nodes if node not in self.down]
         if not living:
             return
@@ -251,7 +251,7 @@ class SimulatedBrokers:
     def _carry_marker(self, place: str, producer_id: int, epoch: int, commit: bool, written: Callable[[], None]) -> None:
         def write() -> None:
             if self.leaders[place] in self.down:
-                # The coordinator tries until somebody leads the partition again.
+                # The coordinator retries until the partition has a leader again.
                 self._later(0.1, write)
                 return
             ended = self.logs[place].mark(producer_id, epoch, commit=commit)
@@ -268,6 +268,6 @@ class SimulatedBrokers:
 
 
 def answer_to(request: Any, fields: Mapping[str, Any]) -> Any:
-    """An answer in the version of the request; fields that are left out are 0."""
+    """A response in the version of the request; fields that are left out are 0."""
     kind = request.RESPONSE_TYPE
     return kind(**{name: fields.get(name, 0) for name in kind.SCHEMA.names})

@@ -1,4 +1,4 @@
-"""The safeties of our transactional producer, and the ways to do without one. With any of them off the checker must find something."""
+"""The safeguards of our transactional producer, and ways to switch each off. With any of them off, the checker must find something."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,7 +23,7 @@ PRODUCER_SAFETIES: Final[tuple[ProducerSafety, ...]] = get_args(ProducerSafety)
 
 
 class ApartProducer(PartitionProducer):
-    """Without dead letters in the transaction of their batch: they have one of their own, before it."""
+    """Without dead letters in the transaction of their batch: they have their own transaction before it."""
 
     async def commit(self, transaction: Transaction) -> int:
         if transaction.dead_letters:
@@ -35,7 +35,7 @@ class ApartProducer(PartitionProducer):
 
 
 class TrustingProducer(PartitionProducer):
-    """Without insisting on the offset of the mark: whatever the broker tells will do."""
+    """Without insisting on the offset of the mark: whatever the broker returns is accepted."""
 
     async def _send_states(self, transaction: Transaction) -> int:
         records = [*transaction.states, *transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value)]
@@ -44,7 +44,7 @@ class TrustingProducer(PartitionProducer):
 
 
 def id_of_its_own(settings: Settings, partition: int) -> str:
-    """A transactional id that no other process has, so that none is shut out by its successor."""
+    """A transactional id that no other process has, so that no process is fenced by its successor."""
     process = RUNNING.get()
     assert process is not None
     return f"{settings.group}.{settings.topic_touchpoints}.{partition}.{process.name}"
@@ -55,7 +55,7 @@ def send_whatever_waits(producer: Any) -> None:
 
 
 _WITHOUT: Final[dict[ProducerSafety, Callable[[], Any]]] = {
-    # As aiokafka does by itself: an EndTxn that got no answer is sent again.
+    # As aiokafka does on its own: an EndTxn that got no response is sent again.
     "ends_once": lambda: patch.object(once.Once, "do", BaseHandler.do),
     "drops_what_waits": lambda: patch.object(kafka_producer, "send_nothing_after_an_error", send_whatever_waits),
     "shared_id": lambda: patch.object(kafka_producer, "transactional_id", id_of_its_own),
@@ -66,7 +66,7 @@ _WITHOUT: Final[dict[ProducerSafety, Callable[[], Any]]] = {
 
 @contextmanager
 def without(off: frozenset[str]) -> Iterator[None]:
-    """Whatever producers are made meanwhile do without these."""
+    """Producers made meanwhile lack these safeguards."""
     with ExitStack() as stack:
         for safety in PRODUCER_SAFETIES:
             if safety in off:

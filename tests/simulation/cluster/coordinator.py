@@ -1,8 +1,8 @@
-"""The transaction coordinator: who holds a transactional id, which places its transaction has, and how it ends.
+"""The transaction coordinator: who holds a transactional id, which partitions its transaction includes, and how it ends.
 
-Both protocols. In the old one a transaction is known by the producer's epoch alone, so whatever ends it may have been meant for
-the one before; in the new one (KIP-890) every end raises the epoch. The end is decided first and answered; then a marker goes to
-each place, and until all are written nothing else begins.
+It knows both protocols. In the old one a transaction is identified by the producer's epoch alone, so a request to end it may have been
+meant for the previous one; in the new one (KIP-890) every end raises the epoch. The end is decided and answered first; then a marker
+goes to each partition, and nothing else begins until all are written.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 LAST_EPOCH = 2**15 - 1
-"""With which no transaction is begun any more: only an end is written in it."""
+"""The last epoch: no transaction begins with it, only an end is written in it."""
 OK, OLD_EPOCH, BAD_STATE, BAD_ID, CONCURRENT, FENCED = 0, 47, 48, 49, 51, 90
 
 State = Literal["empty", "ongoing", "prepare_commit", "prepare_abort", "complete_commit", "complete_abort"]
@@ -19,7 +19,7 @@ _COMPLETE: Mapping[State, State] = {"prepare_commit": "complete_commit", "prepar
 
 @dataclass
 class Transactions:
-    """Of one transactional id."""
+    """The state of one transactional id."""
 
     producer_id: int
     timeout: float
@@ -27,17 +27,17 @@ class Transactions:
     state: State = "empty"
     places: dict[str, None] = field(default_factory=dict)
     number: int = 0
-    """Counts the transactions, so that a time-out does not strike the next one."""
+    """Counts the transactions, so that a time-out does not hit the next one."""
     unwritten: int = 0
     """Markers that are on their way."""
     next_id: int | None = None
-    """When the epochs are used up: whom the next transaction is of, as soon as the markers are written."""
+    """When the epochs are used up: the producer of the next transaction, once the markers are written."""
     before: tuple[int, int] | None = None
-    """The id whose epochs were used up last, and with which epoch it ended its last transaction."""
+    """The id whose epochs were last used up, and the epoch that ended its last transaction."""
 
 
 class Coordinator:
-    """`later` calls something after a while, `write_marker` hands one over with what is to be called when it is written."""
+    """`later` calls something after a while; `write_marker` passes on a marker and what to call once it is written."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Coordinator:
         return any(one.state in _COMPLETE for one in self._ids.values())
 
     def init(self, transactional_id: str, timeout: float) -> tuple[int, int, int]:
-        """A producer starts. Gives an error code, its id and its epoch."""
+        """A producer starts. Returns an error code, its id and its epoch."""
         found = self._ids.get(transactional_id)
         if found is None:
             found = self._ids[transactional_id] = Transactions(self._new_id(), timeout)
@@ -84,7 +84,7 @@ class Coordinator:
         return OK, found.producer_id, found.epoch
 
     def add(self, transactional_id: str | None, producer_id: int, epoch: int, places: list[str]) -> int:
-        """Places become part of the transaction, which may begin with them."""
+        """Add partitions to the transaction, which may begin with them."""
         found = self._ids.get(transactional_id or "")
         error = self._unknown(found, producer_id, epoch)
         if error or found is None:
@@ -100,7 +100,7 @@ class Coordinator:
         return OK
 
     def verify(self, transactional_id: str | None, producer_id: int, epoch: int, place: str) -> int:
-        """Whether a place is part of the transaction that is open."""
+        """Whether a partition is part of the open transaction."""
         found = self._ids.get(transactional_id or "")
         error = self._unknown(found, producer_id, epoch)
         if error or found is None:
@@ -110,7 +110,7 @@ class Coordinator:
         return OK if found.state == "ongoing" and place in found.places else BAD_STATE
 
     def end(self, transactional_id: str, producer_id: int, epoch: int, *, commit: bool, bumps: bool) -> tuple[int, int, int]:
-        """End the transaction; `bumps`: as the new protocol does. Gives an error code, and id and epoch of the next one."""
+        """End the transaction; `bumps`: raise the epoch, as in the new protocol. Returns an error code, and the next id and epoch."""
         found = self._ids.get(transactional_id)
         repeated = bumps and found is not None and found.state not in ("ongoing", "empty")
         if found is not None and repeated:

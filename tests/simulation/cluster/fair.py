@@ -1,4 +1,4 @@
-"""A cluster in fair weather and our producers on it, step by step: for tests of one behaviour each."""
+"""A cluster without faults and our producers on it, step by step: for tests of one behaviour each."""
 
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -24,7 +24,7 @@ SETTINGS = Settings(group="fair", kafka_bootstrap_servers=f"cluster:{BOOTSTRAP}"
 
 
 class Fair:
-    """Three brokers. `answer` may say something else in their place: it is given the kind of a request and how they answer it."""
+    """Three brokers. `answer` may replace a response: it is given the kind of a request and the function that answers it."""
 
     def __init__(self, *, new: bool = False, moods: Moods | None = None, last_epoch: int = LAST_EPOCH) -> None:
         self.loop = process_loop(Random(1))
@@ -59,7 +59,7 @@ class Fair:
         self._producers: list[PartitionProducer] = []
 
     def run(self, steps: Coroutine[Any, Any, T]) -> T:
-        """Run the steps of a test, and see that nothing is left that nobody looked at."""
+        """Run the steps of a test, and check that no exception went unnoticed."""
         with without_sockets(self.wires, Random(4)):
             result = self.loop.run_until_complete(self._and_close(steps))
         assert self.loop.errors == []
@@ -73,7 +73,7 @@ class Fair:
         return producer
 
     def committed(self) -> dict[str, list[bytes | None]]:
-        """What readers see in each topic that has something to see."""
+        """What readers see in each topic that is not empty for them."""
         seen = {
             topic: [record.value for _, record in log.committed() if isinstance(record, Written)]
             for topic, log in self.brokers.logs.items()
@@ -93,7 +93,7 @@ class Fair:
 
 
 def transaction(number: int) -> Transaction:
-    """One with a record for each topic."""
+    """A transaction with a record for each topic."""
 
     def outgoing(what: str) -> list[Outgoing]:
         return [Outgoing(b"ada", b"%s-%d" % (what.encode(), number), ())]

@@ -1,4 +1,4 @@
-"""The partition's log as a worker has it on the simulated cluster: fenced and committed by our own adapter through aiokafka."""
+"""The partition's log as a worker on the simulated cluster uses it: our own adapter fences and commits through aiokafka."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -26,7 +26,7 @@ class _AllAreThere(TopicWatch):
 
 
 class ClusterLog(KafkaLog):
-    """`KafkaLog`, but for reading, which goes past aiokafka's consumers to what the brokers have."""
+    """`KafkaLog`, except that it reads directly from the brokers instead of through aiokafka's consumers."""
 
     def __init__(self, cluster: Cluster, broker: ClusterBroker, process: Process, portion: Callable[[int], int]) -> None:
         no_consumer = cast("AIOKafkaConsumer", None)
@@ -47,7 +47,7 @@ class ClusterLog(KafkaLog):
             await self._process.sleep(_LOOKS_EVERY)
 
     async def _ask_for_limits(self) -> None:
-        """The topics take what brokers take by default."""
+        """The topics accept records up to the brokers' default size."""
 
     async def state_range(self) -> tuple[int, int]:
         return await self._reading.state_range()

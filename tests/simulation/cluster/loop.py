@@ -1,7 +1,7 @@
-"""The simulation's loop, when a process has tasks that it does not know of: those that aiokafka starts.
+"""The simulation's event loop for processes with tasks of which they do not know: those that aiokafka starts.
 
-A task belongs to the process that its context names. A process that is frozen runs nothing until it wakes up, wherever it was;
-one that is killed has all its tasks cancelled, and nothing that they do in their end reaches anybody.
+A task belongs to the process that its context names. A frozen process runs nothing until it wakes up, wherever it was. When a process is
+killed, all its tasks are cancelled, and nothing that they do while they end has any effect outside.
 """
 
 import asyncio
@@ -53,13 +53,13 @@ RUNNING: ContextVar[TaskedProcess | None] = ContextVar("running", default=None)
 
 
 def tasks_of_the_process() -> list[asyncio.Task[Any]]:
-    """All tasks, as the process that runs would be told; asyncio knows those of all runs since the last collection of garbage."""
+    """All tasks of the running process; asyncio would return those of all runs since the last garbage collection."""
     process = RUNNING.get()
     return [] if process is None else [task for task in process.tasks if not task.done()]
 
 
 class ProcessLoop(SimulationLoop):
-    """Knows whose each callback is."""
+    """Knows which process each callback belongs to."""
 
     def create_task(  # type: ignore[override]  # as in SimulationLoop
         self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None

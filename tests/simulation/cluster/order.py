@@ -1,4 +1,4 @@
-"""An order for what aiokafka keeps in sets, which are in one that hangs on where in memory their elements lie: so a seed gives the same run each time."""
+"""An order for what aiokafka keeps in sets, whose order depends on memory addresses: with it, a seed gives the same run each time."""
 
 from collections.abc import Hashable, Iterable, Iterator, MutableSet
 from random import Random
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class InOrder(MutableSet[Any]):
-    """Takes the place of `set` in aiokafka's modules: its elements in the order in which they came."""
+    """Replaces `set` in aiokafka's modules, and keeps its elements in the order of insertion."""
 
     def __init__(self, elements: Iterable[Hashable] = ()) -> None:
         self._elements = dict.fromkeys(elements)
@@ -32,7 +32,7 @@ class InOrder(MutableSet[Any]):
 
 
 class InOrderRandom(Random):
-    """Randomness for aiokafka, which draws from sets."""
+    """Randomness for aiokafka, which chooses from sets."""
 
     def choice(self, seq: Any) -> Any:
         return super().choice(sorted(seq))

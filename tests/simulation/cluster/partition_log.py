@@ -1,7 +1,7 @@
 """What the leader of one partition knows: batches, the producers that wrote them, and where their transactions stand.
 
-As brokers have it: a batch is known by producer id, epoch and sequence number (the last five of a producer are remembered), a
-marker ends what a producer has open here and leaves its epoch behind, and nothing behind an open transaction is shown.
+As in real brokers, a batch is identified by producer id, epoch and sequence number (the last five of a producer are remembered), a
+marker ends what a producer has open here and records its epoch, and nothing after an open transaction is shown.
 """
 
 from collections import deque
@@ -27,7 +27,7 @@ class Written(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The header of a batch that a producer sends; `sequence` is none for what a coordinator writes on its behalf."""
+    """The header of a batch that a producer sends; `sequence` is None for what a coordinator writes on its behalf."""
 
     producer_id: int
     epoch: int
@@ -59,8 +59,8 @@ class _Producer:
 
 
 class PartitionLog:
-    """`verify` asks the coordinator whether a producer's transaction has this partition; `forgets` says of a batch that is known whether
-    its offset is not, as brokers may that have only the number left.
+    """`verify` asks the coordinator whether a producer's transaction includes this partition; `forgets` decides whether the offset of a
+    known batch is forgotten, as in brokers that remember only its sequence number.
     """
 
     def __init__(self, name: str, verify: Callable[[str | None, Batch], int], forgets: Callable[[], bool] = lambda: False) -> None:
@@ -72,7 +72,7 @@ class PartitionLog:
         self._producers: dict[int, _Producer] = {}
 
     def append(self, transactional_id: str | None, batch: Batch, records: Callable[[], Sequence[Any]]) -> tuple[int, int]:
-        """Write a batch of a transaction, if it may be written. Gives an error code and the batch's offset."""
+        """Write a batch of a transaction, if it may be written. Returns an error code and the batch's offset."""
         producer = self._producers.get(batch.producer_id, _Producer())
         if batch.epoch == producer.epoch and batch.sequence is not None:
             span = batch.sequence, batch.sequence + batch.length - 1
@@ -100,7 +100,7 @@ class PartitionLog:
         return OK, entry.offset
 
     def mark(self, producer_id: int, epoch: int, *, commit: bool) -> Sequence[LogEntry]:
-        """The end of a producer's transaction is written. Gives what it ended."""
+        """Write the end of a producer's transaction. Returns what it ended."""
         producer = self._producers.setdefault(producer_id, _Producer())
         if epoch < producer.epoch:
             return ()
@@ -112,7 +112,7 @@ class PartitionLog:
         return ended
 
     def open_of(self, producer_id: int) -> list[tuple[int, Any]]:
-        """What a producer has written and not ended, with the offsets."""
+        """What a producer has written in its open transaction, with the offsets."""
         producer = self._producers.get(producer_id, _Producer())
         return [(entry.offset + n, record) for entry in producer.open for n, record in enumerate(entry.records)]
 
@@ -133,7 +133,7 @@ class PartitionLog:
 
 
 def batch_of(data: bytes) -> Batch:
-    """What the header of a batch says."""
+    """The header of a batch."""
     header = _HEADER.unpack_from(data)
     return Batch(producer_id=header[9], epoch=header[10], sequence=header[11], length=header[12])
 

@@ -1,7 +1,7 @@
-"""What readers see of a partition on the simulated cluster, and whether that is the tasks' transactions: each whole or absent, in order.
+"""What readers see of a partition on the simulated cluster, and whether it equals the tasks' transactions: each whole or absent.
 
-`ClusterBroker` stands where the simulation's own broker does for everything that reads. A transaction becomes one of `committed`
-when the coordinator decides so, and only if all that was written for it is all that one task meant to commit.
+For everything that reads, `ClusterBroker` replaces the simulation's own broker. A transaction is added to `committed` when the
+coordinator commits it, and only if what was written for it is exactly what one task meant to commit.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class _Attempt:
 
 @dataclass
 class ClusterBroker(MemoryBroker):
-    """The partition for those who read it. Touchpoints are fed here as ever."""
+    """The partition as readers use it. Touchpoints are fed here as usual."""
 
     find: Callable[[str], None] = print
     settings: Settings = field(default_factory=Settings)
@@ -64,7 +64,7 @@ class ClusterBroker(MemoryBroker):
         return self._brokers
 
     def live_on(self, brokers: SimulatedBrokers) -> None:
-        """From here on this is what these brokers show."""
+        """From now on, show what these brokers hold."""
         self._brokers = brokers
 
     def attempt(self, transaction: Transaction) -> None:
@@ -72,7 +72,7 @@ class ClusterBroker(MemoryBroker):
         self._attempts.append(_Attempt(transaction, content_of(transaction)))
 
     def told(self, transaction: Transaction, offset: int) -> None:
-        """A task was told that this is committed, with its mark at `offset`."""
+        """A task has learnt that this is committed, with its mark at `offset`."""
         found = next((one.transaction for one in reversed(self.committed) if one.state_offset == offset), None)
         if found is not transaction and (found is None or content_of(found) != content_of(transaction)):
             self.find(
@@ -91,7 +91,7 @@ class ClusterBroker(MemoryBroker):
         if attempt is None:
             self.find(f"what is committed is no transaction of any task, or only a part of one: {_shown(self.settings, content)}")
             return
-        # Equal ones come of a batch that was taken again after its first transaction had been aborted.
+        # Equal transactions come from a batch that was processed again after its first transaction had been aborted.
         self._attempts.remove(attempt)
         committed = Committed(attempt.transaction, written[0][-1][0], transactions.epoch)
         self.committed.append(committed)
@@ -105,7 +105,7 @@ class ClusterBroker(MemoryBroker):
         self.group_offset = offset
 
     def torn(self) -> list[str]:
-        """How what readers see of the topics differs from the transactions that were committed."""
+        """How what readers see in the topics differs from the committed transactions."""
         wrong = []
         for number, topic in enumerate(topics_of(self.settings)):
             seen = [record for _, record in self._log(topic).committed()]
@@ -117,7 +117,7 @@ class ClusterBroker(MemoryBroker):
 
     @property
     def hanging(self) -> int:
-        """Partitions with a transaction that is open."""
+        """Partitions with an open transaction."""
         return sum(log.stable_end < log.end for name, log in self.brokers.logs.items() if name != OFFSETS)
 
     @property
@@ -126,7 +126,7 @@ class ClusterBroker(MemoryBroker):
         return {topic: self._log(topic).end for topic in topics_of(self.settings)}
 
     def unsettled(self, ends: Mapping[str, int]) -> list[str]:
-        """Topics in which committed records cannot be read up to there."""
+        """Topics in which committed records cannot be read up to these ends."""
         return [topic for topic, end in ends.items() if self._log(topic).stable_end < end]
 
     def stable_end(self) -> int:
@@ -143,7 +143,7 @@ class ClusterBroker(MemoryBroker):
         return RecentChanges(records, start == 0)
 
     def compact(self, keep: int = 0) -> None:
-        """Is left to the other worlds."""
+        """Not simulated here; the other worlds do it."""
 
     def _log(self, topic: str) -> PartitionLog:
         return self.brokers.logs[topic]

@@ -1,4 +1,4 @@
-"""Workers on aiokafka's own producer, with single requests that come late, twice or never: nothing is torn, lost or repeated."""
+"""Workers on aiokafka's own producer, with individual requests that arrive late, twice or never: nothing is torn, lost or repeated."""
 
 from collections import Counter
 from collections.abc import Iterator

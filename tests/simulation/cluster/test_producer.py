@@ -65,7 +65,7 @@ def test_an_owner_in_another_process_shuts_its_predecessor_out(new: bool) -> Non
 
 
 def test_a_mark_whose_offset_the_broker_does_not_tell_is_not_committed() -> None:
-    # The answer to a batch is lost, and the one to its repetition says that it is there, and no more.
+    # The response to a batch is lost, and the one to its retry says only that the batch is there.
     fair = Fair(moods=Moods(forgets=1.0))
 
     def twice(kind: str, answer: Callable[[], Any]) -> Any:
@@ -177,7 +177,7 @@ def test_what_finds_the_transaction_aborted_by_the_brokers_is_not_committed(kind
 
 
 def test_a_broker_is_given_one_thing_at_a_time_to_add_to_a_transaction() -> None:
-    # Else it drops the first one, and has it sent again after a pause.
+    # Otherwise it drops the first one, and sends it again after a pause.
     fair = Fair(new=True)
     most = 0
 

@@ -1,7 +1,7 @@
-"""The connections between clients and brokers, and what becomes of each request and each answer on them.
+"""The connections between clients and brokers, and what happens to each request and response on them.
 
-A connection stands where aiokafka's would. Whatever was handed to it may arrive when it is long closed and its client has asked
-again over another; only the answers go with it.
+A connection replaces aiokafka's own. A request may arrive long after its connection was closed and its client has asked again over
+another; only the responses are lost with the connection.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ END_TXN, END_KNOWS_ITS_TRANSACTION = 26, 5
 VICTIMS_BELATED = 0.4
 BEHIND = ("Produce", "Produce", "Produce", "AddPartitionsToTxn", "AddOffsetsToTxn", "TxnOffsetCommit", "EndTxn", "InitProducerId")
 MOST_BETWEEN = 3
-"""A belated request arrives right behind a request of one of these kinds: up to so many of them after its sender has given it up."""
+"""A belated request arrives right after a request of one of these kinds: up to this many of them after its sender gave it up."""
 ENDS_BETWEEN_WRITES = 0.8
-"""The share of belated EndTxn that come where they could do most harm: right behind the first write after their sender has gone on."""
+"""The share of belated EndTxn requests that arrive where they do most harm: right after the first write since their sender went on."""
 BREAKS, ENDS_BREAK = 0.5, 0.9
-"""How often the connection of a belated request, and of such an EndTxn, breaks, so that its sender gives it up at once."""
+"""How often the connection of a belated request, and of such an EndTxn, breaks, so that its sender gives up at once."""
 
 
 class WireWeather(msgspec.Struct, frozen=True):
@@ -47,18 +47,18 @@ class WireWeather(msgspec.Struct, frozen=True):
 
     delay: float = 0.002
     held: float = 0.0
-    """Chance of a request or an answer that takes up to `longest`."""
+    """Chance that a request or response takes up to `longest`."""
     longest: float = 0.0
     lost: float = 0.0
     doubled: float = 0.0
     broken: float = 0.0
-    """Chance that the connection breaks before the answer is there."""
+    """Chance that the connection breaks before the response arrives."""
     belated: float = 0.0
-    """Chance of a request that arrives only after its sender has given up and gone on: some requests later, whenever that is."""
+    """Chance that a request arrives only after its sender gave up and went on: some requests later, however long that takes."""
     victim: str = ""
-    """The kind of request to which that happens far more often."""
+    """The kind of request that this happens to far more often."""
     ordered: bool = True
-    """Whether what is sent over one connection arrives in that order, as TCP has it."""
+    """Whether what is sent over one connection arrives in that order, as with TCP."""
 
 
 class Brokers(Protocol):
@@ -74,7 +74,7 @@ class Brokers(Protocol):
         """What it answers."""
 
     def stale(self, request: Any) -> None:
-        """What arrives next is nothing that its sender still waits for."""
+        """Marks a request whose sender no longer waits for a response."""
 
 
 class Wire:
@@ -116,7 +116,7 @@ class Wire:
         return closed
 
     def end(self, reason: CloseReason | None) -> None:
-        """Nothing goes over it any more, but for what is under way already."""
+        """Close it: only what is already on its way still arrives."""
         if self._open:
             self._open = False
             for answer in list(self._waiting):
@@ -136,7 +136,7 @@ class _Belated:
 
 
 class Wires:
-    """All connections. `create` takes the place of what opens aiokafka's."""
+    """All connections. `create` replaces aiokafka's function that opens one."""
 
     def __init__(
         self, loop: ProcessLoop, random: Random, brokers: Brokers, weather: WireWeather, events: Counter[str], note: Callable[[str], None]
@@ -145,14 +145,14 @@ class Wires:
         self.brokers = brokers
         self.weather = weather
         self.slow: dict[int, float] = {}
-        """Nodes that are slow for the moment, and by how many seconds."""
+        """Nodes that are slow at the moment, and by how many seconds."""
         self._random = random
         self._events = events
         self._note = note
         self._wires: list[Wire] = []
         self._watched: dict[str, list[asyncio.Future[TaskedProcess]]] = {}
         self._belated: list[_Belated] = []
-        # What travels belongs to no process: it arrives when its sender is dead or frozen.
+        # A request on its way belongs to no process: it arrives even if its sender is dead or frozen.
         self._outside = copy_context()
         self._outside.run(RUNNING.set, None)
 
@@ -170,25 +170,25 @@ class Wires:
         return wire
 
     def next_request(self, kind: str) -> "asyncio.Future[TaskedProcess]":
-        """Done when the next request of this kind is sent, with the process that sends it."""
+        """A future for the process that next sends a request of this kind."""
         future: asyncio.Future[TaskedProcess] = self.loop.create_future()
         self._watched.setdefault(kind, []).append(future)
         return future
 
     def cut(self, node: int | None = None, owner: TaskedProcess | None = None) -> None:
-        """All connections to a node, or of a process, break."""
+        """Break all connections to a node, or of a process."""
         for wire in self._wires:
             if wire.connected() and (wire.node == node or (owner is not None and wire.owner is owner)):
                 wire.end(CloseReason.CONNECTION_BROKEN)
 
     def let_go(self) -> None:
-        """Whatever was held up until its sender goes on arrives now."""
+        """Let everything arrive that was held up until its sender went on."""
         for belated in self._belated:
             self._after(0, belated.arrive)
         self._belated.clear()
 
     def carry(self, wire: Wire, request: Any, answer: "asyncio.Future[Any]") -> None:
-        """Decide what becomes of a request and its answer."""
+        """Decide what happens to a request and its response."""
         kind = KINDS[request.API_KEY]
         weather, random = self.weather, self._random
         for watcher in self._watched.pop(kind, ()):
@@ -235,8 +235,8 @@ class Wires:
     def _arrive_again(self, wire: Wire, kind: str, request: Any, answer: "asyncio.Future[Any]") -> None:
         answered = answer.done() and not answer.cancelled() and answer.exception() is None
         if answered and request.API_KEY == END_TXN and request.API_VERSION < END_KNOWS_ITS_TRANSACTION:
-            # Nothing that a client could do would help, and no network does it: what is sent over one connection arrives in
-            # order, and the next transaction begins after the answer.
+            # No client could guard against this, and no network does it: what is sent over one connection arrives in order,
+            # and the next transaction begins after the response.
             return
         self._events[f"doubled: {kind}"] += 1
         if answer.done():
@@ -248,13 +248,13 @@ class Wires:
             return None
         given = self.brokers.handle(wire.node, request)
         if how != "again":
-            # The second copy of a request does not say that its sender has gone on.
+            # A second copy of a request does not mean that its sender has gone on.
             self._go_on(kind)
         self._note(f"{wire.owner.name if wire.owner else '-'} {kind} at {wire.node}{how and ' ' + how}")
         return given
 
     def _go_on(self, kind: str) -> None:
-        """A request has arrived. So may now those that were held up until then."""
+        """A request has arrived; those held up until then may arrive now."""
         for belated in self._belated:
             if belated.answer.done() and belated.behind == kind:
                 belated.between -= 1

@@ -1,6 +1,6 @@
-"""One run: a partition, the workers that own it one after the other or at once, and single requests that come late, twice or never.
+"""One run: a partition, the workers that own it one after the other or at once, and individual requests that arrive late, twice or never.
 
-The workers are those of the other worlds, on aiokafka's own producer. The checker is theirs too, and sees only what a reader of
+The workers are those of the other worlds, on aiokafka's own producer. The checker is the same too, and sees only what a reader of
 committed records would see.
 """
 
@@ -37,7 +37,7 @@ BROKER_FAULTS = ("broker down", "leaders move", "slow broker", "connections brea
 
 
 class ClusterScenario(msgspec.Struct, frozen=True):
-    """What a seed chooses beside the scenario of one partition."""
+    """What a seed chooses in addition to the scenario of one partition."""
 
     nodes: int
     new_protocol: bool
@@ -45,9 +45,9 @@ class ClusterScenario(msgspec.Struct, frozen=True):
     moods: Moods
     marker_delay: float
     session: int
-    """Seconds of the setting."""
+    """The session time-out setting, in seconds."""
     last_epoch: int
-    """After which a producer goes on under another id."""
+    """The epoch after which a producer goes on under another id."""
 
 
 def cluster_scenario_of(random: Random) -> ClusterScenario:
@@ -90,7 +90,7 @@ class ClusterPartition(WatchedPartition):
     broker: ClusterBroker
 
     def settle_on(self, settings: Settings) -> ClusterBroker:
-        """Put the cluster's partition in the place of the memory broker's."""
+        """Replace the memory broker's partition with the cluster's."""
         broker = ClusterBroker(number=self.number, on_commit=self._note_commit, find=self._find, settings=settings)
         self.broker = broker
         return broker
@@ -102,7 +102,7 @@ class ClusterPartition(WatchedPartition):
 
 
 class ClusterWorker(SimulatedWorker):
-    """A worker whose process has aiokafka's tasks in it, too."""
+    """A worker whose process also runs aiokafka's tasks."""
 
     def __init__(self, cluster: Cluster, around: RunContext, process: TaskedProcess, random: Random, skew: int) -> None:
         self._cluster = cluster
@@ -186,7 +186,7 @@ class ClusterWorld(World):
         self.brokers.down.clear()
         self.wires.let_go()
         await super().drain()
-        # The last markers may be on their way, and a late request may have opened a transaction that only time ends.
+        # The last markers may be on their way, and a late request may have opened a transaction that only its time-out ends.
         while self.brokers.coordinator.unfinished:
             await asyncio.sleep(0.1)
 
@@ -218,13 +218,13 @@ class ClusterWorld(World):
             await super().fault(fault, random, struck)
 
     def _stale_offset(self) -> None:
-        # One of the same epoch may set the group's offset back, and nothing depends on it.
+        # A late one with the same epoch may set the group's offset back, but nothing depends on it.
         self.partitions[0].broker.group_offset_moved = True
 
 
 @contextmanager
 def without_sockets(wires: Wires, random: Random) -> Iterator[None]:
-    """Have aiokafka's clients connect through `wires`, and draw from `random`; and each process see its own tasks only."""
+    """Make aiokafka's clients connect through `wires` and draw from `random`, and let each process see only its own tasks."""
     drawn = InOrderRandom(random.random())
     with (
         patch("aiokafka.client.create_conn", wires.create),

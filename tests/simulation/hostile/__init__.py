@@ -1,1 +1,1 @@
-"""Batches that somebody made small in bad faith, read by our own log through aiokafka's consumer, and the memory that this takes."""
+"""Maliciously compressed batches, read by our own log through aiokafka's consumer, and the memory that this takes."""

@@ -1,4 +1,4 @@
-"""What a hostile sender makes of a batch: little on the wire, and far more in memory than anybody has room for."""
+"""Batches from a hostile sender: small on the wire, and far larger in memory than any worker can afford."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -9,13 +9,13 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 MEBIBYTE: Final = 1024 * 1024
 LARGE: Final = 24 * MEBIBYTE
-"""What is made small unpacks to at least so much."""
+"""Hostile batches unpack to at least this many bytes."""
 CODECS: Final = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 _BASE_OFFSET_BYTES: Final = 8
 
 
 class Sent(NamedTuple):
-    """A record as it was sent. The value and what a header holds are so many zeros, if not said otherwise."""
+    """A record as it was sent: `text` or else so many `zeros` as value, and `header_zeros` in a header."""
 
     key: bytes | None
     zeros: int
@@ -37,7 +37,7 @@ class HostileBatch(NamedTuple):
     """A batch in the log."""
 
     kind: str
-    """Who made it small, and what is large in it."""
+    """The compressor used, and what is large in the batch."""
     offset: int
     records: Sequence[Sent]
     data: bytes
@@ -49,7 +49,7 @@ class HostileBatch(NamedTuple):
 
 
 def log_of(random: Random) -> list[HostileBatch]:
-    """A log with good batches in it, and some that are not."""
+    """A log with good batches and some hostile ones."""
     batches: list[HostileBatch] = []
     end = 0
     for _ in range(random.randrange(2, 5)):
@@ -73,7 +73,7 @@ HOSTILE: Final[Mapping[str, tuple[Sent, ...]]] = {
     "a key": (_SMALL, Sent(bytes(LARGE), 5), _SMALL),
     "a header": (_SMALL, Sent(b"eve", 5, LARGE), _SMALL),
 }
-"""By what takes too much memory."""
+"""The hostile kinds, by what takes too much memory."""
 
 
 @cache

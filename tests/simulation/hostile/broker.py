@@ -1,4 +1,4 @@
-"""A broker that has one partition of touchpoints, and hands over the batches that were sent to it as they are."""
+"""A broker with one partition of touchpoints, which returns the batches sent to it unchanged."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final

@@ -1,6 +1,6 @@
-"""One run: a log of good and hostile batches, read from end to end as a worker reads it, and how much memory that took at most.
+"""One run: a log of good and hostile batches, read from end to end as a worker reads it, and the most memory that this took.
 
-What reads is `KafkaLog` on aiokafka's own consumer, whose connections lead to a broker in memory.
+The reader is `KafkaLog` on aiokafka's own consumer, whose connections lead to a broker in memory.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ SETTINGS: Final = Settings(
     kafka_bootstrap_servers=f"cluster:{BOOTSTRAP}", max_touchpoint_bytes=64 * 1024, max_unpacked_bytes=MEBIBYTE, batch_bytes=MEBIBYTE
 )
 MOST_MEMORY: Final = 8 * MEBIBYTE
-"""Beyond which nothing may grow while these logs are read: what is fetched, as much again unpacked, and a piece of a few mebibytes."""
+"""The most memory that reading these logs may take: what is fetched, as much again unpacked, and a piece of a few mebibytes."""
 _ENDS_WITHIN: Final = 600.0
 _ANYTHING: Final = 2**60
 
 
 class ReadingLoop(ProcessLoop):
-    """What would run in a thread is done at once."""
+    """Do at once what would otherwise run in a thread."""
 
     def run_in_executor(self, executor: object, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":  # type: ignore[override]
         done = self.create_future()
@@ -53,7 +53,7 @@ class ReadingLoop(ProcessLoop):
 
 
 class HostileWorld:
-    """A run under way. `off` names safeties that are switched off."""
+    """A run under way. `off` names safeguards that are switched off."""
 
     def __init__(self, seed: int, off: frozenset[Safety] = frozenset()) -> None:
         random = Random(seed)
@@ -65,7 +65,7 @@ class HostileWorld:
         self._trace: list[str] = []
         self._wrong: list[str] = []
         self.most_memory = 0
-        """Bytes of Python's that were in use at once while it was reading."""
+        """The most bytes allocated by Python at one time while reading."""
         broker = FetchBroker(SETTINGS.topic_touchpoints, self._batches)
         weather = WireWeather(delay=0.01, ordered=True)
         self._wires = Wires(self._loop, Random(random.random()), broker, weather, self._events, self._trace.append)
@@ -122,7 +122,7 @@ class HostileWorld:
 
 
 def _is_of(record: Record, sent: Sent) -> bool:
-    """Whether it is the record that was sent, or what may be kept of it."""
+    """Whether this is the record that was sent, or the part of it that may be kept."""
     cut = record.cut
     if cut is None:
         return (record.key, record.value, list(record.headers)) == (sent.key, sent.value, sent.headers)
@@ -140,7 +140,7 @@ def _is_of(record: Record, sent: Sent) -> bool:
 
 @contextmanager
 def _bound_put_back() -> Iterator[None]:
-    """The bound is one of the whole process."""
+    """The bound applies to the whole process."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A consumer group in memory: who is a member, what each is given, and everybody out before anything is given anew (eager rebalances)."""
+"""A consumer group in memory: members and their assignments. All partitions are revoked before any is assigned (eager rebalances)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from tests.simulation.machines.loop import SimulationLoop
 
 
 class UnknownMember(Exception):
-    """The group has given this member up."""
+    """The group has expelled this member."""
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """What a member is given, until the next generation."""
+    """The partitions assigned to a member, until the next generation."""
 
     generation: int
     partitions: tuple[int, ...]
@@ -29,7 +29,7 @@ class _Seat:
 
 
 class Group:
-    """The coordinator. A member that is silent for `session` seconds is given up; joining anew may take all `rebalance` seconds."""
+    """The coordinator. A member that is silent for `session` seconds is expelled; members have `rebalance` seconds to join again."""
 
     def __init__(
         self, loop: SimulationLoop, partitions: int, session: float, rebalance: float, random: Random, note: Callable[[str], None]
@@ -47,33 +47,33 @@ class Group:
 
     @property
     def stable(self) -> bool:
-        """Whether everything is given to somebody."""
+        """Whether every partition is assigned."""
         return bool(self._seats) and not self._preparing
 
     def owners(self) -> dict[int, str]:
-        """Who has been given each partition."""
+        """The member to which each partition is assigned."""
         return {
             partition: name for name, seat in self._seats.items() if seat.assignment is not None for partition in seat.assignment.partitions
         }
 
     def join(self, name: str) -> None:
-        """A member wants to be given partitions; it has let go of those that it had."""
+        """A member asks for partitions; it has given up those that it had."""
         self._seats[name] = _Seat(self._loop.time())
         self._prepare()
         self._complete_when_all_are_there()
 
     def sync(self, name: str) -> Assignment | None:
-        """What the member is given; none while others have not let go yet."""
+        """The member's assignment; None while others have not given up theirs yet."""
         seat = self._heard(name)
         return None if self._preparing else seat.assignment
 
     def heartbeat(self, name: str, generation: int) -> Literal["fine", "rebalance"]:
-        """The member is alive. `rebalance`: let go of everything and join again."""
+        """The member is alive. `rebalance`: it must give up everything and join again."""
         self._heard(name)
         return "fine" if generation == self._generation and not self._preparing else "rebalance"
 
     def leave(self, name: str) -> None:
-        """The member goes for good."""
+        """The member leaves for good."""
         if self._seats.pop(name, None) is not None:
             self._prepare()
             self._complete_when_all_are_there()
@@ -86,7 +86,7 @@ class Group:
         return seat
 
     def _look(self) -> None:
-        """Give up those who have been silent for too long."""
+        """Expel members that have been silent for too long."""
         silent = [name for name, seat in self._seats.items() if self._loop.time() - seat.heard_at > self.session]
         for name in silent:
             self._note(f"group gives up {name}")

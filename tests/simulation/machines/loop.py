@@ -1,8 +1,8 @@
 """An event loop that owns time and interleaving.
 
-Time stands still while anything can run and then jumps to whatever is scheduled next, so a day takes no longer than what
-happens in it. Which of several runnable callbacks goes first is drawn from the seed: asyncio promises no order between
-tasks, so nothing that is right may depend on one.
+Time stands still while anything can run, and then jumps to whatever is scheduled next, so a day takes no longer than what
+happens in it. The seed decides which of several runnable callbacks goes first: asyncio promises no order between tasks, so
+correct code must not depend on one.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ Ts = TypeVarTuple("Ts")
 
 
 class Stuck(Exception):
-    """Nothing can run any more and nothing is scheduled, but the end was not reached."""
+    """Nothing can run and nothing is scheduled, but the end was not reached."""
 
 
 class _Callback:
-    """What asyncio needs of a handle. Millions of them are made, which asyncio's own would take a fifth longer for."""
+    """What asyncio needs of a handle. Millions are made; with asyncio's own, a run would take a fifth longer."""
 
     __slots__ = ("args", "callback", "context", "is_cancelled")
 
@@ -45,7 +45,7 @@ class SimulationLoop(asyncio.AbstractEventLoop):
     """Just enough of an event loop for tasks, futures and timers. `time()` is virtual and starts at 0."""
 
     wakes_at: Callable[[Context], float] | None = None
-    """When whoever a callback belongs to runs again, if anybody ever stops as a whole."""
+    """When the process of a callback runs again, where processes can be frozen."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -54,7 +54,7 @@ class SimulationLoop(asyncio.AbstractEventLoop):
         self._scheduled: list[tuple[float, int, _Callback]] = []
         self._numbered = 0
         self.errors: list[str] = []
-        """What asyncio reported to have gone unnoticed, such as an exception that nobody looked at."""
+        """What asyncio reported as unnoticed, such as an exception that was never retrieved."""
 
     def time(self) -> float:
         return self._now
@@ -84,7 +84,7 @@ class SimulationLoop(asyncio.AbstractEventLoop):
         return asyncio.Task(coro, loop=self, name=name, context=context)
 
     def run_until_complete(self, future: Coroutine[Any, Any, T]) -> T:  # type: ignore[override]  # coroutines only
-        """Run until `future` is done and give its result. Raises `Stuck`."""
+        """Run until `future` is done and return its result. Raises `Stuck`."""
         events._set_running_loop(self)
         try:
             task = self.create_task(future)

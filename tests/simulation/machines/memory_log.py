@@ -1,4 +1,4 @@
-"""The `Log` port in memory, with what a broker does to people: transactions, fencing, offsets that hold no record, compaction.
+"""The `Log` port in memory, with everything that a broker does: transactions, fencing, offsets without a record, compaction.
 
 `MemoryBroker` is one partition of every topic, shared by all processes; `MemoryLog` is what one process has of it.
 """
@@ -29,11 +29,11 @@ from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
 from tests.simulation.machines.process import Process, finish
 
 Tear = Literal["changes", "mark", "mark and changes"]
-"""What is lost of a transaction whose end comes between two of its writes."""
+"""The part of a transaction that is lost when its end arrives between two of its writes."""
 
 
 class Torn(Exception):
-    """A transaction was torn: whoever ended it is dead to Kafka."""
+    """A transaction was torn: Kafka accepts nothing more from the producer that ended it."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class _StateEntry:
 
 @dataclass(frozen=True)
 class Committed:
-    """A transaction that became real. `state_offset` is the offset of its mark."""
+    """A committed transaction. `state_offset` is the offset of its mark."""
 
     transaction: Transaction
     state_offset: int
@@ -59,33 +59,33 @@ class _Open:
 
 @dataclass
 class MemoryBroker:
-    """One partition of the topics. `fencing` off makes it forget what transactional ids are for, `tells_hanging` off hides what hangs."""
+    """One partition of the topics. Without `fencing`, old owners go on; without `tells_hanging`, hanging transactions are hidden."""
 
     partitions: int = 1
     number: int = 0
     topic_ids: dict[TopicRole, str] = field(default_factory=lambda: {role: f"{role} 1" for role in TOPIC_ROLES})
     looks_every: float = 0.0
-    """Seconds for which what a process has seen of the topics is good enough for it."""
+    """Seconds for which a process may rely on what it last saw of the topics."""
     fencing: bool = True
     tells_hanging: bool = True
     loses_markers: bool = False
-    """Transactions are ended as ever, but nobody who reads hears of it."""
+    """Transactions end as usual, but readers do not learn of it."""
     touchpoints: list[Record] = field(default_factory=list)
     first_offset: int = 0
     end_offset: int = 0
     state_end: int = 0
     committed: list[Committed] = field(default_factory=list)
-    """In the order of their commits. What a consumer that reads committed records sees."""
+    """In the order of their commits: what a `read_committed` consumer sees."""
     changes: list[Record] = field(default_factory=list)
-    """What a consumer that reads committed records sees of `stage-changes`."""
+    """What a `read_committed` consumer sees of `stage-changes`."""
     changes_end: int = 0
     tear: Tear | None = None
     was_torn: bool = False
-    """Of the transaction with stage changes that is ended next, a part is lost."""
+    """The part to lose of the next transaction with stage changes that ends."""
     dead_letters: list[Outgoing] = field(default_factory=list)
-    """In the order in which a consumer that reads committed records sees them."""
+    """In the order in which a `read_committed` consumer sees them."""
     outcomes: list[Outgoing] = field(default_factory=list)
-    """What became of campaigns' goals, in the same way."""
+    """Outcomes of campaigns' goals, in the same order."""
     group_offset: int | None = None
     group_offset_moved: bool = False
     """Whether somebody has moved it by hand."""
@@ -94,11 +94,11 @@ class MemoryBroker:
     _states: list[_StateEntry] = field(default_factory=list)
     _open: dict[int, _Open] = field(default_factory=dict)
     _hanging: list[_Open] = field(default_factory=list)
-    """Ended, without a marker. The next marker of the same producer, which is every owner's, ends them for readers too."""
+    """Ended without a marker. The next marker of the same producer, which all owners share, ends them for readers too."""
     _arrivals: list[asyncio.Future[None]] = field(default_factory=list)
 
     def append(self, key: bytes | None, value: bytes | None, headers: Headers = (), timestamp: int = 0) -> int:
-        """A touchpoint arrives. Gives its offset."""
+        """A touchpoint arrives. Returns its offset."""
         offset = self.end_offset
         self.touchpoints.append(Record(offset, timestamp, key, value, headers))
         self.end_offset += 1
@@ -108,7 +108,7 @@ class MemoryBroker:
         return offset
 
     def leave_gap(self, offsets: int = 1) -> None:
-        """Offsets without a record, as the producers' own transactions and their markers leave them."""
+        """Offsets without a record, as left by the producers' own transactions and their markers."""
         self.end_offset += offsets
 
     def remove_before(self, offset: int) -> None:
@@ -117,7 +117,7 @@ class MemoryBroker:
         self.first_offset = offset
 
     def make_anew(self, role: TopicRole) -> None:
-        """Somebody deletes a topic and makes it again; what it held is gone, and its offsets begin at 0."""
+        """Delete a topic and make it again: its records are gone, and its offsets begin at 0."""
         name, number = self.topic_ids[role].rsplit(" ", 1)
         self.topic_ids[role] = f"{name} {int(number) + 1}"
         if role == "touchpoints":
@@ -133,7 +133,7 @@ class MemoryBroker:
         return Topics(self.partitions, dict(self.topic_ids))
 
     def compact(self, keep: int = 0) -> None:
-        """Remove superseded and aborted records of `customer-state`, but for those in the last `keep` offsets."""
+        """Remove superseded and aborted records of `customer-state`, except in the last `keep` offsets."""
         last = {entry.record.key: entry.record.offset for entry in self._states if entry.status == "committed"}
         self._states = [
             entry
@@ -149,7 +149,7 @@ class MemoryBroker:
         return len(self._open) + len(self._hanging)
 
     def abort_hanging(self) -> None:
-        """What an operator can do about them."""
+        """Abort them, as an operator can."""
         for hanging in self._hanging:
             self._give_up(hanging)
         self._hanging.clear()
@@ -159,11 +159,11 @@ class MemoryBroker:
         return [entry.record for entry in self._states if entry.status == "committed" and start <= entry.record.offset < end]
 
     def stable_end(self) -> int:
-        """The offset after the last committed one: nothing behind an open transaction is shown."""
+        """The offset after the last one that is shown: nothing after an open transaction is."""
         return min([opened.entries[0].record.offset for opened in (*self._open.values(), *self._hanging)], default=self.state_end)
 
     def fence(self) -> int:
-        """A producer starts: those before it are finished, and so is what they had begun."""
+        """A producer starts: earlier ones are fenced, and what they had begun is aborted."""
         self.epoch += 1
         if self.fencing:
             for epoch in list(self._open):
@@ -210,7 +210,7 @@ class MemoryBroker:
             self.on_commit(committed)
 
     def _show_half(self, opened: _Open, tear: Tear) -> None:
-        """As if its end had come before some of its writes, and these had then been aborted with the next one."""
+        """Tear a transaction, as if its end had arrived before some of its writes, and these had then been aborted with the next one."""
         self.tear, self.was_torn = None, True
         if tear == "changes":
             opened.transaction = msgspec.structs.replace(opened.transaction, stage_changes=())
@@ -265,7 +265,7 @@ class MemoryBroker:
 
 
 class MemoryLog:
-    """A process's `Log`. `portion` says how many of so many waiting records one fetch or one chunk gives."""
+    """A process's `Log`. `portion` decides how many of the waiting records one fetch or one chunk returns."""
 
     def __init__(self, broker: MemoryBroker, process: Process, portion: Callable[[int], int] = lambda available: available) -> None:
         self._broker = broker
@@ -278,7 +278,7 @@ class MemoryLog:
         self._seen: tuple[float, Topics] | None = None
 
     def revoke(self) -> None:
-        """The group has taken the partition away from the process: nothing is read any more."""
+        """The group has revoked the partition: the process reads nothing more."""
         self._revoked = True
 
     async def fence(self) -> None:
@@ -321,7 +321,7 @@ class MemoryLog:
         if not fetched.records and fetched.caught_up and wait > 0:
             await self._process.sleep(wait, until=self._broker.arrival())
             fetched = await self._process.call("fetch", lambda: self._fetch(max_records, max_bytes), no_answer)
-        # Only now: had the answer been lost, the next fetch would ask for the same again.
+        # Only now: if the response is lost, the next fetch must ask for the same again.
         if fetched.records:
             self._position = fetched.records[-1].offset + 1
         return fetched
@@ -368,5 +368,5 @@ class MemoryLog:
 
 
 def no_answer() -> Exception:
-    """What a caller gets whose request or answer was lost."""
+    """The error for a caller whose request or response was lost."""
     return LogError("no answer")

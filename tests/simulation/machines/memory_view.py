@@ -1,4 +1,4 @@
-"""The `View` port in memory, with what Redis does to people: lost writes after a failover, flushes, no memory left.
+"""The `View` port in memory, with what can happen to Redis: lost writes after a failover, flushes, no memory left.
 
 `MemoryRedis` is the server's side of one partition; `MemoryView` is what one process has of it.
 """
@@ -26,7 +26,7 @@ _Snapshot = tuple[ViewMark | None, dict[str, Applied], dict[bytes, bytes]]
 
 
 class MemoryRedis:
-    """One partition of the view. `chained` off makes it take any apply, whatever it follows."""
+    """One partition of the view. `chained` off makes it accept any apply, whatever came before."""
 
     def __init__(self, *, chained: bool = True) -> None:
         self.mark: ViewMark | None = None
@@ -66,7 +66,7 @@ class MemoryRedis:
         if shown != follows and self._chained:
             return "refused"
         if follows is None:
-            # What a script removes needs no memory, and is not brought back when the next command is refused.
+            # What a script removes needs no memory, and is not restored when the next command is refused.
             self.customers, self.ledger, self.mark = {}, {}, None
         if self.out_of_memory:
             raise ViewError("OOM command not allowed when used memory > 'maxmemory'")
@@ -101,7 +101,7 @@ class MemoryRedis:
         return dict(Counter(customer.stage for customer in self.customers.values()))
 
     def roll_back(self, random: Random) -> None:
-        """A replica takes over that had not heard of the last writes."""
+        """A replica takes over that has not received the last writes."""
         self.mark, customers, ledger = random.choice(self._snapshots)
         self.customers, self.ledger = dict(customers), dict(ledger)
         self._snapshots = [(self.mark, customers, ledger)]

@@ -1,4 +1,4 @@
-"""What the seed decides of the calls between processes and servers: how long they take, which get lost, where a process dies."""
+"""What the seed decides about calls between processes and servers: how long they take, which get lost, where a process dies."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,7 @@ class Weather(msgspec.Struct, frozen=True):
 
     delay: float = 0.002
     slow: float = 0.0
-    """Chance of a call that takes up to `slowest`."""
+    """Chance that a call takes up to `slowest`."""
     slowest: float = 0.0
     lost: float = 0.0
     kill: float = 0.0
@@ -37,14 +37,14 @@ class SeededNetwork:
     def __init__(self, random: Random, weather: Weather) -> None:
         self.weather = weather
         self.stalled: dict[Server, float] = {}
-        """Servers that answer nobody for the moment, and by how many seconds that delays a call."""
+        """Servers that do not answer at the moment, and by how many seconds that delays a call."""
         self.cut: dict[tuple[str, Server], Lost] = {}
-        """Between which process and which server nothing gets through, and which way."""
+        """The processes and servers between which nothing gets through, and in which direction."""
         self._random = random
         self._watched: dict[str, list[asyncio.Future[Process]]] = {}
 
     def next_call(self, call: str) -> asyncio.Future[Process]:
-        """Done when the next call of this name is sent, with the process that sends it."""
+        """A future for the process that next sends a call of this name."""
         future: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
         self._watched.setdefault(call, []).append(future)
         return future
@@ -76,9 +76,9 @@ class SeededNetwork:
 
 
 class OneCrash(SeededNetwork):
-    """Fair weather, but the first process dies before or after its call number `at` (from 0).
+    """No faults, except that the first process dies before or after its call number `at` (from 0).
 
-    `survives`: what it had on its way at that moment takes effect all the same.
+    `survives`: a call that is on its way at that moment takes effect nevertheless.
     """
 
     def __init__(self, random: Random, at: int | None = None, when: When = "before", *, survives: bool = False) -> None:

@@ -1,7 +1,7 @@
-"""A worker process as the rest of the world sees it: it can die, stop for a while and wake up, and its calls take time.
+"""A worker process as seen from outside: it can die, freeze for a while and wake up, and its calls take time.
 
 A call has three moments: it is sent, it takes effect at the server, and its answer arrives. Between any two of them the
-process may die or sleep; what was sent may take effect long after its sender is gone.
+process may die or freeze; what was sent may take effect long after its sender is gone.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Killed(BaseException):
-    """The process is gone. Not an `Exception`: nothing that a dying process runs may catch it."""
+    """The process is gone. Not an `Exception`: no code in a dying process may catch it."""
 
 
 When = Literal["before", "after"]
@@ -23,20 +23,20 @@ class SimulatedNetwork(Protocol):
     """How long calls take and what goes wrong with them."""
 
     def delays(self, process: "Process", call: str) -> tuple[float, float]:
-        """Seconds until the effect, and from there to the answer."""
+        """Seconds until the effect, and from the effect to the answer."""
 
     def lost(self, process: "Process", call: str) -> Literal["request", "answer"] | None:
-        """Whether the caller gets an error instead of an answer, and on which way it was lost."""
+        """Whether the caller gets an error instead of an answer, and whether the request or the answer was lost."""
 
     def kills(self, process: "Process", call: str, number: int, when: When) -> bool:
         """Whether the process dies now, before its call of this number (from 0) is sent or after it took effect."""
 
     def survives(self, process: "Process", call: str) -> bool:
-        """Whether a call on its way takes effect although its sender has died."""
+        """Whether a call on its way takes effect after its sender has died."""
 
 
 def finish(future: "asyncio.Future[None]") -> None:
-    """Let whoever waits for `future` go on, if nobody has done so."""
+    """Complete `future`, unless that has been done already."""
     if not future.done():
         future.set_result(None)
 
@@ -46,7 +46,7 @@ SLOW = 0.5
 
 
 class Process:
-    """One worker process. Its ports do everything through `call`. `events`: what happens to it and to its calls is counted there."""
+    """One worker process. Its ports do everything through `call`. `events` counts what happens to it and to its calls."""
 
     def __init__(self, name: str, network: SimulatedNetwork, trace: Callable[[str], None], events: Counter[str] | None = None) -> None:
         self.name = name
@@ -54,7 +54,7 @@ class Process:
         self.events: Counter[str] = Counter() if events is None else events
         self._network = network
         self._trace = trace
-        # A dict for its order: what is done first must not depend on where in memory things lie.
+        # A dict for its order: nothing may depend on memory addresses.
         self._pending: dict[asyncio.Future[None], None] = {}
         self._asleep_until = 0.0
         self._calls = 0
@@ -66,7 +66,7 @@ class Process:
         return self._under_way.values()
 
     def kill(self) -> None:
-        """Die. Whatever the process waits for never arrives."""
+        """Die. Nothing that the process waits for arrives any more."""
         if not self.alive:
             return
         self.alive = False
@@ -78,15 +78,15 @@ class Process:
         self._pending.clear()
 
     def sleep_until(self, time: float) -> None:
-        """Stop as a whole (as SIGSTOP does): nothing of the process runs before `time`."""
+        """Freeze (as SIGSTOP does): nothing in the process runs before `time`."""
         self._asleep_until = max(self._asleep_until, time)
         self._trace(f"{self.name} sleeps")
 
     async def call(self, name: str, effect: Callable[[], T], error: Callable[[], Exception]) -> T:
-        """Let `effect` happen at the server and give what it gives; `error()` is raised when request or answer is lost."""
+        """Let `effect` happen at the server and return its result; raises `error()` if the request or the answer is lost."""
         self._check()
         if self._asleep_until > asyncio.get_running_loop().time():
-            # Another task of the process has something to send, which a stopped process cannot.
+            # Another task of the process wants to send something, which a frozen process cannot.
             await self.sleep(0)
         number = self._calls
         self._calls += 1
@@ -130,7 +130,7 @@ class Process:
         return answer
 
     async def sleep(self, seconds: float, until: "asyncio.Future[None] | None" = None) -> None:
-        """Wait in virtual time, or until `until` is done before, and in any case until the process is awake."""
+        """Wait in virtual time, or until `until` is done if that is sooner; in any case until the process is awake."""
         self._check()
         if seconds > 0 or until is not None:
             await self._wait_at_most(seconds, until)

@@ -1,1 +1,1 @@
-"""One worker on its partition in fair weather, driven step by step: a test for each behaviour."""
+"""One worker on its partition without faults, driven step by step: a test for each behaviour."""

@@ -1,4 +1,4 @@
-"""One worker on its partition in fair weather, driven step by step: for tests of one behaviour each."""
+"""One worker on its partition without faults, driven step by step: for tests of one behaviour each."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ GIVES_UP_AFTER = 300.0
 
 
 class Told(NullObserver):
-    """Everything that the task told."""
+    """Everything that the task reported."""
 
     def __init__(self) -> None:
         self.batches: list[BatchCommitted] = []
@@ -96,7 +96,7 @@ class Alone:
         self.task = self.worker()
 
     def worker(self, options: TaskOptions | None = None, program: Program = PROGRAM) -> PartitionTask:
-        """A worker that starts now, in a process of its own."""
+        """Start a worker now, in its own process."""
         self.process = Process("w", self.network, self.trace.append)
         log = MemoryLog(self.broker, self.process, self.portion)
         view = MemoryView(self.redis, self.process)
@@ -104,11 +104,11 @@ class Alone:
         return self.task
 
     def now(self) -> int:
-        """The true time, by which touchpoints are stamped."""
+        """The true time, which is the timestamp of touchpoints."""
         return START + round(self.loop.time() * SECOND)
 
     def touch(self, customer_id: str, kind: str = "purchase", at: int | None = None, **fields: Any) -> int:
-        """A touchpoint arrives, by default one that occurs now. Gives its offset."""
+        """A touchpoint arrives, by default one that occurs now. Returns its offset."""
         touchpoint = {
             "id": f"e{self.broker.end_offset}",
             "customer_id": customer_id,
@@ -125,7 +125,7 @@ class Alone:
         return result
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Let time go by until the condition holds."""
+        """Let time pass until the condition holds."""
         end = self.loop.time() + GIVES_UP_AFTER
         while not condition():
             assert self.loop.time() < end, f"did not come about; {self.told.takeovers}, log {self.last_mark()}, view {self.redis.mark}"
@@ -163,7 +163,7 @@ class Alone:
         return {customer_id: customer.stage for customer_id, customer in sorted(self.redis.customers.items())}
 
     def rewrite_mark(self, **fields: Any) -> None:
-        """Commit a mark as somebody else would have written it."""
+        """Commit a mark as another worker would have written it."""
         last = self.broker.committed[-1].transaction
         mark = msgspec.structs.replace(decode_mark(last.mark_value), **fields)
         epoch = self.broker.fence()

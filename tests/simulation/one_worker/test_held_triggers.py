@@ -1,4 +1,4 @@
-"""Triggers that are held over a quiet time, by workers on in-memory ports: whoever has the partition then publishes them, once."""
+"""Triggers held over a quiet time, by workers on in-memory ports: the worker that owns the partition afterwards publishes them, once."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def published(alone: Alone) -> list[tuple[str, int]]:
 
 
 def outcomes(alone: Alone) -> list[str]:
-    """What became of what was held, in the order in which it was told."""
+    """Outcomes of held triggers, in the order in which they were published."""
     return [release.offer.outcome for batch in alone.told.batches for release in batch.released]
 
 

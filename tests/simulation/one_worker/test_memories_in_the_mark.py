@@ -1,4 +1,4 @@
-"""What the mark says of memories, so that states need not."""
+"""What the mark says about memories, so that states need not repeat it."""
 
 from etapa.journey.engine.judging.program import Program
 from tests.simulation.one_worker.alone import Alone

@@ -1,4 +1,4 @@
-"""All customers judged by a new version of the journey at once, by the partition's owner, as exactly as everything else."""
+"""The partition's owner judges all customers at once by a new version of the journey, exactly once as everything else."""
 
 import asyncio
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def request(**changes: Any) -> ReclassifyRequest:
 
 
 def shop(**options: Any) -> Alone:
-    """Six customers who have bought twice, and so are active by the old version and fond of us by the new one."""
+    """Six customers who have bought twice: active by the old version, and fond of us by the new one."""
     alone = Alone(msgspec.structs.replace(OPTIONS, **options))
     for customer in "abcdef":
         alone.touch(customer)
@@ -43,7 +43,7 @@ def shop(**options: Any) -> Alone:
 
 
 def reclassified(alone: Alone, wanted: ReclassifyRequest | None = None, program: Program = NEW) -> ReclassifyProgress:
-    """Ask for it, and let a worker work until it is done."""
+    """Request it, and run a worker until it is done."""
     wanted = wanted or request()
     alone.redis.request = wanted
     alone.worker(program=program)
@@ -52,7 +52,7 @@ def reclassified(alone: Alone, wanted: ReclassifyRequest | None = None, program:
 
 
 def progress_of(alone: Alone, request_id: str) -> ReclassifyProgress:
-    """What was noted of a request."""
+    """What was recorded about a request."""
     noted = alone.redis.progress
     if noted is None or noted.request != request_id:
         return ReclassifyProgress(request=request_id, customers=0, looked_at=0, carried_over=0, moved=0, failed=0, done=False)
@@ -185,7 +185,7 @@ def test_timers_that_the_new_version_would_have_set_strike_in_the_same_step() ->
     alone = shop()
 
     async def wait() -> None:
-        # Longer than the 12 s after which the new version gives an idle customer up, shorter than the 15 s of the old one.
+        # Longer than the 12 s after which the new version gives up an idle customer, shorter than the 15 s of the old one.
         await asyncio.sleep(13.5)
 
     alone.run(wait())
@@ -196,7 +196,7 @@ def test_timers_that_the_new_version_would_have_set_strike_in_the_same_step() ->
 
 
 class ReclassifyingWorld(World):
-    """Workers come with one version or the other, and in the middle of it all somebody asks to reclassify."""
+    """Workers start with one version or the other, and in the middle of the run somebody requests a reclassification."""
 
     publish = True
 

@@ -1,4 +1,4 @@
-"""Partition tasks side by side, of which one is refused: the real supervision of a worker's partitions, on in-memory ports."""
+"""Partition tasks side by side, one of them refused: the real supervision of a worker's partitions, on in-memory ports."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +19,7 @@ REFUSED, GOOD = 0, 1
 def with_tasks(
     alone: Alone, partitions: Sequence[int], steps: Callable[[PartitionTasks], Awaitable[None]]
 ) -> tuple[MemoryBroker, MemoryRedis]:
-    """Run the steps while a worker has these partitions. Gives what the good one wrote and shows."""
+    """Run the steps while a worker has these partitions. Returns what the good one wrote and shows."""
     broker, redis = MemoryBroker(number=GOOD), MemoryRedis()
     broker.append(b"g", b'{"id":"1","customer_id":"g","type":"purchase","occurred_at":"2026-01-01T00:00:00Z"}', (), START)
 
@@ -73,7 +73,7 @@ def test_a_worker_ends_when_what_it_found_is_wrong_for_every_partition() -> None
     alone.touch("a")
     alone.worker()
     alone.run(alone.drain())
-    # As when partitions were added: the new one has nothing that could be wrong, and customers would change partitions.
+    # As after adding partitions: nothing in the new one can be wrong, yet customers would change partitions.
     alone.broker.partitions = 2
 
     async def steps(tasks: PartitionTasks) -> None:

@@ -1,4 +1,4 @@
-"""Taking a partition over: where it goes on, what it brings the view up to, and what it refuses."""
+"""Taking a partition over: where it resumes, how far it brings the view, and what it refuses."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ def processed(*customers: str) -> Alone:
 
 
 def refusal(alone: Alone) -> str:
-    """What a worker that starts now says to it."""
+    """The error of a worker that starts now."""
     alone.worker()
     shown, committed = dict(alone.redis.customers), len(alone.broker.committed)
     with pytest.raises(PartitionRefused) as refused:
@@ -138,7 +138,7 @@ def test_a_view_being_made_anew_is_not_whole_until_the_end_and_the_next_owner_go
 
 
 def test_no_paused_predecessor_can_follow_a_view_that_is_being_made_anew() -> None:
-    # Its batch follows the mark of the batch before, so no part of the view may end at the offset of a mark.
+    # Its batch follows the mark of the previous batch, so no part of the view may end at the offset of a mark.
     alone = Alone(msgspec.structs.replace(OPTIONS, max_records=1))
     for customer in "abcd":
         alone.touch(customer)
@@ -261,7 +261,7 @@ def test_a_view_made_from_another_topic_is_refused() -> None:
 
 
 def left_hanging(*, shown: bool) -> Alone:
-    """A partition whose last transaction was committed, and whose readers never heard of it: only Redis may show it."""
+    """A partition whose last transaction was committed but never became visible to readers: only Redis may show it."""
     alone = processed("a")
     before = alone.redis.mark, dict(alone.redis.customers)
     alone.broker.loses_markers = True

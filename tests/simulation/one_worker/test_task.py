@@ -144,7 +144,7 @@ def test_poison_is_worked_off_without_beginning_anew_for_each(monkeypatch: pytes
 
     monkeypatch.setattr(MemoryView, "load", counted)
     alone.run(alone.drain())
-    # Once, and once more after the first of them had been judged half.
+    # Once, and once more after the first had been half judged.
     assert [count for count in loads if count] == [1_000, 999]
     assert alone.told.batches[0].dead_letters == {"evaluation_failed": 800}
     assert alone.stages() == {f"c{number}": "active" for number in range(0, 1_000, 5)}
@@ -170,7 +170,7 @@ def test_no_customer_id_reaches_the_log_or_a_dead_letter_s_reason_when_judging_f
     above_debug = [logging.Formatter().format(record) for record in caplog.records if record.levelno > logging.DEBUG]
     assert [line for line in above_debug if "marta" in line] == []
     assert any("rule 'drifts-away': ValueError" in line for line in above_debug)
-    # Whoever looks for the cause turns the level down.
+    # To look for the cause, an operator lowers the log level.
     assert "marta has no holiday" in caplog.text
 
 

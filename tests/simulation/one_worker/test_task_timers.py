@@ -1,4 +1,4 @@
-"""Timers of one partition, and the time they go by."""
+"""Timers of one partition, and the time that they follow."""
 
 import asyncio
 
@@ -53,7 +53,7 @@ def test_a_timer_does_not_overtake_a_touchpoint_that_arrived_in_time_while_the_v
         await alone.until(lambda: alone.loop.time() > 16.5)
         alone.touch("b")
         await alone.until(lambda: len(alone.broker.committed) == 2)
-        # The log has been asked and had nothing; the apply is still under way when the timer at 15 s plus the grace is due.
+        # The log was read and had nothing; the apply is still under way when the timer at 15 s plus the grace is due.
         fetches = alone.trace.count("w fetch done")
         await alone.until(lambda: alone.trace.count("w fetch done") == fetches + 2)
         alone.touch("a", at=START + 14 * SECOND)
@@ -64,7 +64,7 @@ def test_a_timer_does_not_overtake_a_touchpoint_that_arrived_in_time_while_the_v
 
 
 def test_history_with_pauses_gives_what_the_touchpoints_alone_give() -> None:
-    # Had stream time gone on in the pause, the timer at 15 s would have fired before the purchase at 14 s was read.
+    # If stream time had advanced during the pause, the timer at 15 s would have fired before the purchase at 14 s was read.
     alone = Alone()
     begin = START - 2 * YEAR
 
@@ -106,7 +106,7 @@ def test_touchpoints_of_other_customers_let_timers_fire_without_waiting() -> Non
         ("b", "active"),
         ("a", "gone"),
     ]
-    # Due at 15 s, with its grace at 17 s; stream time went from 16 s to 20 s. Before that a goal ran out at 12 s, when it went from 0 s to 16 s.
+    # Due at 15 s, with its grace at 17 s; stream time went from 16 s to 20 s. On its way from 0 s to 16 s, a goal ran out at 12 s.
     assert [delay for batch in alone.told.batches for delay in batch.timer_delays] == [2.0, 3.0]
 
 

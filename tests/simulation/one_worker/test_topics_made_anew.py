@@ -1,4 +1,4 @@
-"""Topics that are deleted and made anew: what is known of the old one is never taken for something about the new one."""
+"""Topics that are deleted and made again: what is known about the old one is never applied to the new one."""
 
 import asyncio
 from random import Random
@@ -18,7 +18,7 @@ def test_a_topic_that_was_made_anew_is_refused_and_named(role: TopicRole) -> Non
     alone = processed("a", "b")
     kept, end = list(alone.broker._states), alone.broker.state_end
     alone.broker.make_anew(role)
-    # Even where a mark is found, as in one that was copied back.
+    # Even if a mark is found, as in a topic that was copied back.
     alone.broker._states, alone.broker.state_end = kept, end
     for customer in "cdefg":
         alone.touch(customer)
@@ -103,7 +103,7 @@ def test_under_a_running_worker_nothing_of_the_new_topic_is_read_from_the_middle
 
 def test_a_topic_that_seems_to_be_another_one_for_a_moment_is_looked_at_again() -> None:
     alone = processed("a")
-    # A broker that has not heard yet of what was made since.
+    # A broker that does not know yet what has been made since.
     alone.broker.topic_ids["touchpoints"] = "touchpoints 0"
     task = alone.worker()
 

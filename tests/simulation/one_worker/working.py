@@ -1,4 +1,4 @@
-"""How tests have one task at work and step in."""
+"""Lets tests run one task and intervene."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
