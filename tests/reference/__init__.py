@@ -1,1 +1,1 @@
-"""A second opinion: what a journey means, worked out slowly and straight from the definitions."""
+"""An independent second implementation: what a journey means, computed slowly and directly from the definitions."""

@@ -1,6 +1,6 @@
-"""What campaigns make of stage changes, from the definitions alone: all triggers ever are kept, and every question is asked of all of them.
+"""How campaigns respond to stage changes, from the definitions alone: every trigger is kept, and every question looks at all of them.
 
-It shares no code with the engine and cares for no cost.
+It shares no code with the engine and ignores cost.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class ReferenceTrigger:
 
 @dataclass(frozen=True)
 class HeldInReference:
-    """A trigger that is held: of which change, and until when."""
+    """A held trigger: its change, and until when it is held."""
 
     campaign: str
     sequence: int
@@ -34,7 +34,7 @@ class HeldInReference:
 
 @dataclass
 class Marketer:
-    """Hears of one customer's changes in order. `told`: (sequence of the change, campaign, what became of it)."""
+    """Receives one customer's changes in order. `told`: (sequence of the change, campaign, outcome)."""
 
     journey: model.Journey
     goals: GoalKeeper
@@ -53,7 +53,7 @@ class Marketer:
         holds: Callable[[model.Condition], bool],
         zone: ZoneInfo,
     ) -> None:
-        """`consents` and `holds` answer for the customer as it is right after the change, which is in `zone` then."""
+        """`consents` and `holds` answer for the customer right after the change, when the customer is in `zone`."""
         for campaign in self.journey.campaigns:
             if not any(_matches(each, source, to) for each in campaign.on):
                 continue
@@ -67,7 +67,7 @@ class Marketer:
             self.told.append((sequence, campaign.id, outcome or self._send(campaign, customer_id, sequence, now)))
 
     def end_of_quiet(self, customer_id: str, now: int, consents: Callable[[model.Trait], bool]) -> bool:
-        """What was held until `now` is looked at again. Gives whether any of it was sent."""
+        """Reconsider what was held until `now`. Returns whether any of it was sent."""
         over = [each for each in self.waiting if each.end == now]
         self.waiting = [each for each in self.waiting if each.end != now]
         before = len(self.sent)
@@ -97,7 +97,7 @@ class Marketer:
 
 
 def _end_of_quiet(quiet: model.Quiet, now: int, zone: ZoneInfo) -> int:
-    """The first quarter of an hour that is not quiet; clocks change at no other times in the zones that are tried."""
+    """The first quarter of an hour that is not quiet; in the tested zones, clocks change at no other times."""
     at = now // local_time.QUARTER * local_time.QUARTER
     while local_time.shows(quiet.times, at, zone):
         at += local_time.QUARTER

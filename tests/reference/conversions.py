@@ -1,4 +1,4 @@
-"""Values read as numbers, booleans and dates, from the definitions, by the standard library. For the forms that the made-up journeys use."""
+"""Reads values as numbers, booleans and dates, from the definitions, with the standard library: the forms that the made-up journeys use."""
 
 import json
 from datetime import datetime, timedelta
@@ -43,7 +43,7 @@ def moment(read: datetime, zone: ZoneInfo) -> int:
 
 
 def operand_as(conversion: str | None, operand: Any, zone: ZoneInfo) -> Any:
-    """An operand with which such a value is compared."""
+    """The operand that such a value is compared with."""
     if conversion == "date" and isinstance(operand, tuple):
         return tuple(operand_as(conversion, each, zone) for each in operand)
     return read_as("date", operand, zone) if conversion == "date" and isinstance(operand, str) else operand

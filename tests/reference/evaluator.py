@@ -1,6 +1,6 @@
-"""A journey judged from scratch: keeps every touchpoint, and finds timer times by looking at every time that could be one.
+"""Judges a journey from scratch: keeps every touchpoint, and finds timer times by checking every time that could be one.
 
-Written from the definitions of the journey file alone. It shares no code with the engine and cares for no cost.
+Written from the definitions of the journey file alone. It shares no code with the engine and ignores cost.
 """
 
 from bisect import bisect_left
@@ -27,7 +27,7 @@ FAR = 10**15
 
 @dataclass(frozen=True)
 class ReferenceMove:
-    """What of a stage change does not depend on wording."""
+    """The parts of a stage change that do not depend on wording."""
 
     sequence: int
     source: str | None
@@ -41,13 +41,13 @@ class ReferenceMove:
 
 @dataclass
 class Shopper:
-    """One customer, as the definitions see one."""
+    """One customer, by the definitions."""
 
     journey: model.Journey
     seen: list[Touchpoint] = field(default_factory=list)
-    """All touchpoints that were no duplicates, in order of arrival."""
+    """All touchpoints that were not duplicates, in order of arrival."""
     arrived_in: dict[int, ZoneInfo] = field(default_factory=dict)
-    """Where the customer was when each of `seen` arrived, by its identity: the same one may come twice, from two places."""
+    """Where the customer was when each of `seen` arrived, by identity: an equal touchpoint may come twice, from two places."""
     arrived_by: list[int] = field(default_factory=list)
     """The clock by which each of `seen` arrived."""
     moves: list[ReferenceMove] = field(default_factory=list)
@@ -138,7 +138,7 @@ class Shopper:
             return is_read and self._satisfies(consent.comparison, given[-1])
         if consent.comparison.elements:
             raise NotImplementedError
-        # No operator makes a yes of a value of another type than what it is compared with.
+        # No operator holds for a value whose type differs from its operand's.
         tests = [test for test in consent.comparison.tests if test.operator != "exists"]
         operands = [each for test in tests for each in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
         return all(json_type(each) == json_type(given[-1]) for each in operands) and satisfies(consent.comparison, given[-1])
@@ -153,7 +153,7 @@ class Shopper:
         return None if condition is None else self._next_timer([condition], after, end)
 
     def _next_timer(self, conditions: list[model.Condition], after: int, end: int) -> int | None:
-        """The first time after `after`, up to `end`, at which a part of one of them changes."""
+        """The first time after `after`, up to `end`, at which a part of one of the conditions changes."""
         leaves = [leaf for condition in conditions for leaf in leaves_of(condition)]
         candidates = {at for leaf in leaves for at in self._could_change_at(leaf, after, end) if after < at <= end}
         for at in sorted(candidates):
@@ -185,7 +185,7 @@ class Shopper:
                 pass
 
     def _score_turns(self, score: model.Score, test: model.Comparison, after: int) -> int:
-        """When the score passes the bound of a test: it moves towards zero only, so by bisection."""
+        """When the score crosses the bound of a test, by bisection, as the score only moves towards zero."""
         before = satisfies(test, self._score(score, after))
         span = range(after + 1, FAR)
         return span.start + bisect_left(span, 1, key=lambda at: satisfies(test, self._score(score, at)) != before)
@@ -296,7 +296,7 @@ class Shopper:
         return read_as(conversion, value_at(path, touchpoint), self.arrived_in[id(touchpoint)])
 
     def _satisfies(self, comparison: model.Comparison, value: Any, zone: ZoneInfo | None = None, *, is_read: bool = False) -> bool:
-        """Judged where the customer is now, if no zone is given; `is_read`: the value was read as what it is to be when it came."""
+        """Judged where the customer is now, if no zone is given; `is_read`: the value was converted when it arrived."""
         there = zone or self._zone()
         read = value if is_read else read_as(comparison.conversion, value, there)
         tests = [model.Test(each.operator, operand_as(comparison.conversion, each.operand, there)) for each in comparison.tests]

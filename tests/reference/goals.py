@@ -1,6 +1,6 @@
-"""What becomes of campaigns' goals, from the definitions alone: nothing is added up on the way, and every touchpoint is asked again.
+"""Outcomes of campaigns' goals, from the definitions alone: no running totals, and every touchpoint is examined again.
 
-It shares no code with the engine and cares for no cost.
+It shares no code with the engine and ignores cost.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class ReferenceOutcome:
 
 @dataclass
 class GoalKeeper:
-    """Hears of all that happens to one customer, in order."""
+    """Receives everything that happens to one customer, in order."""
 
     journey: model.Journey
     true: Truth
@@ -65,14 +65,14 @@ class GoalKeeper:
         return goal.when
 
     def time_out(self, now: int) -> bool:
-        """Gives whether any goal ran out."""
+        """Returns whether any goal ran out."""
         over = [each for each in self.pursued if self.end_of(each) == now]
         for each in over:
             self._close(each, now, met=False)
         return bool(over)
 
     def judge(self, now: int, touchpoint: Touchpoint | None, which: Callable[[PursuedGoal], bool]) -> bool:
-        """Judge the conditions of `which` goals. Gives whether any was met."""
+        """Judge the conditions of `which` goals. Returns whether any was met."""
         met = []
         for each in self.pursued:
             condition = self.condition_of(each)

@@ -1,6 +1,6 @@
-"""Local time from the definitions, by the standard library's own zones, and by trying every quarter of an hour.
+"""Local time from the definitions, with the standard library's zones, by trying every quarter of an hour.
 
-It shares no code with the engine. Zones whose changes are not at quarters of an hour, and hours that are not, are not for it.
+It shares no code with the engine. It does not support zone changes, or times of day, that are not at quarters of an hour.
 """
 
 import calendar
@@ -23,7 +23,7 @@ WIDEST = timedelta(hours=27)
 
 @lru_cache
 def zone_called(name: object) -> ZoneInfo | None:
-    """Of the package, not of the machine."""
+    """A zone from the package `tzdata`, not from the machine."""
     if not isinstance(name, str) or name not in files("tzdata").joinpath("zones").read_text().split("\n"):
         return None
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
@@ -34,12 +34,12 @@ UTC: ZoneInfo = zone_called("Etc/UTC")  # type: ignore[assignment]
 
 
 def wall(at: int, zone: ZoneInfo) -> datetime:
-    """What it shows, without saying where."""
+    """The wall clock's time, without a zone."""
     return (EPOCH + timedelta(microseconds=at)).astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def instant(shown: datetime, zone: ZoneInfo) -> int:
-    """The first instant at which the wall shows it; where it never does, the first at which it shows something later."""
+    """The first instant at which the wall clock shows it; if it never does, the first at which it shows something later."""
     low = shown.replace(tzinfo=timezone.utc) - WIDEST  # noqa: UP017
     start = (low - EPOCH) // timedelta(microseconds=1) // QUARTER * QUARTER
     for quarter in count(start, QUARTER):
@@ -96,7 +96,7 @@ def moved(day: datetime, known: int | None, offset: Offset | None, zone: ZoneInf
 
 
 def read_date(told: Any) -> datetime | None:
-    """By the standard library, for the forms that the made-up journeys use."""
+    """Uses the standard library; supports the forms that the made-up journeys use."""
     if not isinstance(told, str) or len(told) < len("2000-01-01"):
         return None
     try:
@@ -106,7 +106,7 @@ def read_date(told: Any) -> datetime | None:
 
 
 def period(calendar: model.Calendar, at: int, zone: ZoneInfo) -> tuple[int, int]:
-    """From its first instant up to, but without, its end."""
+    """From its first instant up to, but not including, its end."""
     start = first_day(calendar.unit, wall(at, zone).date())
     if not calendar.last:
         return midnight(start, zone), at + 1
@@ -132,7 +132,7 @@ def midnight(day: date, zone: ZoneInfo) -> int:
 
 
 def calendars_turn_at(zone: ZoneInfo, after: int, end: int) -> Iterator[int]:
-    """Every quarter of an hour, or, over a long time, every midnight."""
+    """Every quarter of an hour or, over a long time, every midnight."""
     if end - after < 20 * 96 * QUARTER:
         yield from range(after // QUARTER * QUARTER, end + 1, QUARTER)
         return

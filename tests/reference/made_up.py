@@ -23,7 +23,7 @@ EXAMPLES = int(os.environ.get("ETAPA_EXAMPLES", "60"))
 """How many random journeys each law is tried on."""
 thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-# Few hours, so that windows and touchpoints often end at the very same microsecond; and some that just miss.
+# Few hours, so that windows and touchpoints often end at the very same microsecond, and some just miss it.
 durations = st.one_of(st.integers(1, 12).map(lambda hours: hours * HOUR), st.sampled_from([1, HOUR - 1, 3 * HOUR + 1, 40 * HOUR]))
 times = st.one_of(st.integers(0, 48).map(lambda hours: hours * HOUR), st.integers(0, 48).map(lambda hours: hours * HOUR + 1))
 numbers = st.one_of(st.integers(-3, 6), st.sampled_from([0.1, 0.2, 0.3, 2.5, 1e16, -1e16]))
@@ -36,7 +36,7 @@ scalars: st.SearchStrategy[model.Scalar] = st.one_of(st.integers(-1, 6), st.samp
 
 
 def _comparisons(operators: tuple[model.Operator, ...], operands: st.SearchStrategy[model.Scalar]) -> st.SearchStrategy[model.Comparison]:
-    # Made once: a strategy that is made anew for each example is looked through anew as well, which takes longer than drawing from it.
+    # Made once: Hypothesis would analyse a new strategy for each example, which takes longer than drawing from it.
     chosen = st.lists(st.sampled_from(operators), min_size=1, max_size=2, unique=True)
     several = st.lists(operands, min_size=1, max_size=3).map(tuple)
     flags = st.booleans()
@@ -54,7 +54,7 @@ def _comparisons(operators: tuple[model.Operator, ...], operands: st.SearchStrat
 
 
 spans = st.sampled_from([1, 2 * HOUR, 5 * HOUR, 40 * HOUR])
-"""Of cooldowns and caps."""
+"""Durations of cooldowns and caps."""
 dates: st.SearchStrategy[model.Scalar] = st.sampled_from(
     ["1970-01-01", "1970-01-02", "1970-01-02T00:00:00Z", "1970-01-02T04:00:00Z", "1970-01-01T23:59:59.999999-12:00"]
 )
@@ -83,7 +83,7 @@ elements = st.builds(
 )
 of_elements = elements.map(lambda each: model.Comparison((), None, (each,)))
 listing = st.one_of(looking, of_elements)
-# No score of whole points is ever exactly at such a bound, so that rounding decides nothing.
+# No score of whole points is ever exactly at such a bound, so rounding decides nothing.
 scoring = _comparisons(("gt", "gte", "lt", "lte"), st.sampled_from([-1.37, 0.71, 2.13, 4.57]))
 paths = st.sampled_from([("properties", "v"), ("channel",), ("type",), ("properties", "deep", "v"), ("traits", "t")])
 wheres = st.one_of(st.just(model.EVERYWHERE), st.tuples(st.tuples(paths, looking)).map(model.Where))
@@ -107,7 +107,7 @@ element_paths = st.sampled_from([("properties", "items", "[]", "v"), ("propertie
 
 
 def with_weights(leaf: Any) -> st.SearchStrategy[Any]:
-    """Of a condition whose touchpoints may count differently."""
+    """For a condition whose touchpoints may have different weights."""
     named = dict.fromkeys((*leaf.match.types, "a"), st.sampled_from([-2, -1, 1, 0.5, 3]))
     return st.fixed_dictionaries(named).map(lambda found: replace(leaf, weights=tuple(sorted(found.items()))))
 
@@ -128,7 +128,7 @@ leaves: st.SearchStrategy[model.Condition] = st.one_of(
     st.builds(model.Count, matches, windows, counting),
     st.builds(model.Days, matches, windows, counting),
     st.builds(model.Absent, matches, durations),
-    # Two rules that chase each other every microsecond would take for ever; every hour is enough.
+    # Two rules that chase each other every microsecond would take forever; every hour is enough.
     st.builds(model.InStage, st.sampled_from([HOUR, 2 * HOUR, 7 * HOUR + 1, 20 * HOUR])),
     st.builds(model.Absent, st.builds(model.Match, type_lists), durations),
     st.builds(model.Trait, st.just("t"), listing),
@@ -236,7 +236,7 @@ def journeys_at_utc(draw: st.DrawFn) -> model.Journey:
 
 @st.composite
 def restless_journeys(draw: st.DrawFn) -> model.Journey:
-    """Journeys in which nearly every touchpoint moves the customer, and several campaigns want something of that."""
+    """Journeys in which nearly every touchpoint moves the customer, and several campaigns respond."""
     stages = STAGES[:3]
 
     def on(kind: str, source: str, to: str) -> model.Rule:
@@ -269,7 +269,7 @@ quiet_times = st.sampled_from(
         Times(None, Hours(21 * HOUR, 8 * HOUR)),
         Times(None, Hours(HOUR, 23 * HOUR)),
         Times(None, Hours(12 * HOUR, 13 * HOUR)),
-        # The first day of all is a Thursday.
+        # The first day of the epoch is a Thursday.
         Times((3, 5), None),
         Times((3, 4), Hours(6 * HOUR, 24 * HOUR)),
     ]
@@ -317,7 +317,7 @@ def campaigns(stages: tuple[str, ...]) -> st.SearchStrategy[model.Campaign]:
 
 @st.composite
 def touchpoints(draw: st.DrawFn, customers: tuple[str, ...] = ("c",), most: int = 14) -> list[Touchpoint]:
-    """In order of arrival, which is not that of time; some are sent again, at once or later, as they were."""
+    """In order of arrival, which is not the order of time; some are sent again unchanged, at once or later."""
     made: list[Touchpoint] = []
     for number in range(draw(st.integers(3, most))):
         if made and draw(st.integers(0, 7)) == 0:
@@ -353,7 +353,7 @@ def touchpoints(draw: st.DrawFn, customers: tuple[str, ...] = ("c",), most: int 
 
 @st.composite
 def punctual_touchpoints(draw: st.DrawFn, customers: tuple[str, ...]) -> list[Touchpoint]:
-    """As above, but none more than the grace behind any that arrived before it."""
+    """As above, but none is later than an earlier arrival by more than the grace."""
     made = sorted(draw(touchpoints(customers)), key=lambda each: each.at)
     delays = draw(st.lists(st.integers(0, GRACE), min_size=len(made), max_size=len(made)))
     order = sorted(range(len(made)), key=lambda place: made[place].at + delays[place])

@@ -1,4 +1,4 @@
-"""What a touchpoint's values are and how they compare, as the page on comparisons says: the plain way."""
+"""A touchpoint's values and how they compare, implemented plainly from the page on comparisons."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Real servers for tests: Apache Kafka from Maven Central's jars, and Redis. Nothing in here stands in for anything."""
+"""Real servers for tests, such as Apache Kafka, from Maven Central's jars, and Redis."""

@@ -1,4 +1,4 @@
-"""A real schema registry: Apicurio, from Maven Central, which speaks the interface of Confluent's. It keeps everything in memory."""
+"""A real schema registry: Apicurio, from Maven Central, with the interface of Confluent's. It keeps everything in memory."""
 
 import os
 import shutil
@@ -12,12 +12,12 @@ from tests.servers.kafka_jars import java
 from tests.servers.processes import ServerError, ServerProcess, free_ports
 
 VERSION: Final = "2.6.13.Final"
-"""The last one that runs on Java 17, as Kafka does."""
+"""The last version that runs on Java 17, as Kafka does."""
 _READY_SECONDS = 120.0
 
 
 class ApicurioServer:
-    """May be stopped and started again, on the same port and empty."""
+    """May be stopped and started again: on the same port, and empty."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def _program() -> Path:
     if maven is None:
         message = "the tests of schema registries fetch Apicurio with Maven (Debian: apt install maven); mvn is not on the PATH"
         raise ServerError(message)
-    # Into a folder of our own first: two test runs, or one that is interrupted, never leave half of it.
+    # Into a temporary folder first, so that parallel or interrupted test runs never leave half of it.
     fresh = cache / f".apicurio-{VERSION}-{os.getpid()}"
     fresh.mkdir(parents=True, exist_ok=True)
     artifact = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
@@ -73,6 +73,6 @@ def _program() -> Path:
     try:
         fresh.rename(folder)
     except OSError:
-        # Another run was faster.
+        # Another test run was faster.
         shutil.rmtree(fresh, ignore_errors=True)
     return jar

@@ -1,4 +1,4 @@
-"""Authorities and certificates for servers of tests, made in memory and written as PEM files."""
+"""Authorities and certificates for test servers, made in memory and written as PEM files."""
 
 import datetime as dt
 import ipaddress
@@ -49,7 +49,7 @@ class Authority:
 
 
 class Certificate:
-    """A certificate and its key as PEM files: apart, and together as Kafka takes them for a keystore."""
+    """A certificate and its key as PEM files: separate, and together as Kafka wants them in a keystore."""
 
     def __init__(self, stem: Path, certificate: bytes, key: bytes) -> None:
         self.certificate, self.key, self.both = (stem.with_name(f"{stem.name}{end}") for end in ("-cert.pem", "-key.pem", "-both.pem"))

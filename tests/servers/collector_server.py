@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry spans: takes them by OTLP over HTTP, and keeps them."""
+"""A collector of OpenTelemetry spans: receives them by OTLP over HTTP, and keeps them."""
 
 import gzip
 import threading
@@ -12,7 +12,7 @@ TOKEN = "a token that only the collector may see"
 
 
 class CollectorServer:
-    """Used by `with`. Refuses whoever does not send the token."""
+    """Use it in a `with` block. Refuses requests without the token."""
 
     def __init__(self) -> None:
         self._spans: list[tuple[str, Span]] = []
@@ -59,5 +59,5 @@ class CollectorServer:
                 self._spans.extend((names["service.name"], span) for span in scope.spans)
 
     def spans(self, service: str, name: str) -> list[Span]:
-        """What has arrived of this service and of this name."""
+        """The spans of this service and this name that have arrived."""
         return [span for of, span in list(self._spans) if (of, span.name) == (service, name)]

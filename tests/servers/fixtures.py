@@ -1,4 +1,4 @@
-"""Servers as pytest fixtures: started at the first test that asks, one of each for the whole run."""
+"""Servers as pytest fixtures: started for the first test that needs one, one of each for the whole run."""
 
 import contextlib
 from collections.abc import Iterator
@@ -31,14 +31,14 @@ def _started(server: S) -> Iterator[S]:
 
 @pytest.fixture(scope="session")
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    """A single-node Kafka. Tests that stop or freeze it bring one of their own."""
+    """A single-node Kafka. Tests that stop or freeze it start their own."""
     with _started(KafkaServer(tmp_path_factory.mktemp("kafka"))) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def token_server() -> Iterator[TokenServer]:
-    """Whose tokens the Kafka with many doors takes."""
+    """The server whose tokens the guarded Kafka accepts."""
     server = TokenServer()
     try:
         yield server
@@ -48,7 +48,7 @@ def token_server() -> Iterator[TokenServer]:
 
 @pytest.fixture(scope="session")
 def guarded_kafka(tmp_path_factory: pytest.TempPathFactory, token_server: TokenServer) -> Iterator[GuardedKafka]:
-    """A Kafka with many doors. Tests that change what it lets people do bring one of their own."""
+    """A Kafka with a listener for each way to log in. Tests that change access rights start their own."""
     guarded = GuardedKafka(tmp_path_factory.mktemp("guarded-kafka"), token_server.keys_url)
     try:
         guarded.server.start()
@@ -59,7 +59,7 @@ def guarded_kafka(tmp_path_factory: pytest.TempPathFactory, token_server: TokenS
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A standalone Redis. Tests that stop or freeze it bring one of their own."""
+    """A standalone Redis. Tests that stop or freeze it start their own."""
     with _started(RedisServer(tmp_path_factory.mktemp("redis"))) as server:
         yield server
 

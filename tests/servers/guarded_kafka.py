@@ -1,7 +1,7 @@
-"""A real Kafka with many doors: one broker, and a listener for each way to come in, so that a whole matrix needs one start.
+"""A real, guarded Kafka: one broker with a listener for each way to log in, so that a whole matrix of tests needs one start.
 
-Behind every door but the first the access control counts: who has no rights may do nothing. The first, in plain text, is that of the super
-user.
+Access control applies behind every listener except the first: a user without rights may do nothing. The first, in plain text, is the
+super user's.
 """
 
 from collections.abc import Mapping
@@ -46,15 +46,15 @@ _DOORS: Mapping[str, str] = {
     "OPENLOGIN": "SASL_PLAINTEXT",
     "LOST": "PLAINTEXT",
 }
-"""By name the protocol: TLS; TLS with a certificate of one's own; a certificate for another name, and one that has expired; passwords by
-PLAIN, by SCRAM; tokens; a password without TLS; and one that tells clients to go on where nobody is."""
+"""The protocol of each listener: TLS; mutual TLS; a certificate for another name, and an expired one; passwords by PLAIN and by SCRAM;
+tokens; a password without TLS; and one that redirects clients to a port at which nobody listens."""
 
 
 class GuardedKafka:
     """Its folder holds the authority (`authority.certificate`) and a client's certificate (`client`)."""
 
     def __init__(self, folder: Path, jwks: str = "") -> None:
-        """`jwks` is the URL of the keys that tokens are signed with; without it, nobody gets in with one."""
+        """`jwks` is the URL of the keys that tokens are signed with; without it, no token is accepted."""
         self.authority = Authority(folder / "pki", "authority")
         self.strangers = Authority(folder / "pki", "strangers")
         self.client = self.authority.issue("client")
@@ -72,11 +72,11 @@ class GuardedKafka:
         )
 
     def address(self, door: str = "", host: str = "127.0.0.1") -> str:
-        """Where to come in by this door; by none, where the super user does."""
+        """The address of a listener; without a name, the super user's."""
         return f"{host}:{self._ports[door]}" if door else self.server.bootstrap_servers
 
     def login(self, door: str, mechanism: str = "", password: str = PASSWORD, **others: Any) -> dict[str, Any]:
-        """The settings of somebody who comes in by a door as is right there."""
+        """Etapa's settings for a correct login at this listener."""
         protocol = _DOORS.get(door, "PLAINTEXT")
         found: dict[str, Any] = {"kafka_bootstrap_servers": self.address(door), "kafka_security_protocol": protocol}
         if "SSL" in protocol:
@@ -88,7 +88,7 @@ class GuardedKafka:
         return {**found, **others}
 
     def allow(self, user: str, resource: str, name: str, *operations: str, prefixed: bool = False) -> None:
-        """Let a user do something with a `TOPIC`, a `GROUP`, a `TRANSACTIONAL_ID` or the `BROKER` (the cluster), or with all that begin so."""
+        """Allow a user something on a `TOPIC`, a `GROUP`, a `TRANSACTIONAL_ID` or the `BROKER` (the cluster), or on all with a prefix."""
         pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
         admin = self._admin()
         made = admin.create_acls(
@@ -101,16 +101,16 @@ class GuardedKafka:
             each.result(_ADMIN_SECONDS)
 
     def change_password(self, password: str) -> None:
-        """Of the user of SCRAM."""
+        """Change the password of the SCRAM user."""
         admin = self._admin()
-        # One request for each: brokers alter a user once in a request.
+        # One request for each: brokers alter a user only once per request.
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             change = UserScramCredentialUpsertion(USER, ScramCredentialInfo(mechanism, 4096), password.encode())
             for each in admin.alter_user_scram_credentials([change]).values():
                 each.result(_ADMIN_SECONDS)
 
     def trust_clients_of(self, authority: Authority) -> None:
-        """Take certificates of this authority, and of no other, at `MUTUAL` once the broker starts again."""
+        """Accept certificates of only this authority at `MUTUAL`, once the broker starts again."""
         self._trusted.write_bytes(authority.certificate.read_bytes())
 
     def _admin(self) -> AdminClient:

@@ -1,4 +1,4 @@
-"""A real Redis that speaks TLS only, to who has a certificate of its authority, and has users with few rights."""
+"""A real Redis that accepts only TLS with a client certificate of its authority, and has users with few rights."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -13,10 +13,10 @@ PASSWORD = "between-us/too"
 
 
 class GuardedRedis:
-    """Users: `default`, who may do everything, `etapa`, and `reader`, who may read some; all with `PASSWORD`."""
+    """Users: `default`, with all rights; `etapa`; and `reader`, with some rights to read. All have `PASSWORD`."""
 
     def __init__(self, folder: Path, *rights: str) -> None:
-        """`rights` are those of `etapa`, as `ACL SETUSER` takes them; all if there are none."""
+        """`rights` are those of `etapa`, as `ACL SETUSER` takes them; by default all."""
         self.authority = Authority(folder / "pki", "authority")
         self.strangers = Authority(folder / "pki", "strangers")
         self.client = self.authority.issue("client")
@@ -63,7 +63,7 @@ class GuardedRedis:
         authority: Path | None = None,
         certificate: Certificate | str | None = "ours",
     ) -> str:
-        """As is right, but for what is said."""
+        """Correct settings, with these changes."""
         login = f"{user}:{quote(password, safe='')}@" if user else ""
         query = [f"ssl_ca_certs={authority or self.authority.certificate}"]
         own = self.client if certificate == "ours" else certificate
@@ -72,7 +72,7 @@ class GuardedRedis:
         return f"rediss://{login}{host}:{port or self.tls_port}/0?{'&'.join(query)}"
 
     def admin(self) -> redis.Redis:
-        """A client that may do everything."""
+        """A client with all rights."""
         return redis.Redis.from_url(self.url(), socket_timeout=5)
 
     def _answers(self) -> bool:

@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka: fetched once from Maven Central, kept in the user's cache folder."""
+"""The jars of Apache Kafka: fetched once from Maven Central and kept in the user's cache folder."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def java() -> str:
 
 
 def kafka_jars() -> Path:
-    """The folder with Kafka's jars and what they need; fetches them when they are not there yet."""
+    """The folder with Kafka's jars and their dependencies; fetches them if they are not there yet."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etapa"
     folder = cache / f"kafka-{kafka_version()}"
     if folder.is_dir():
@@ -47,7 +47,7 @@ def kafka_jars() -> Path:
             f"the tests marked `kafka` fetch Kafka's jars with {_MAVEN}; mvn is not on the PATH. Run `make test-quick` to leave them out."
         )
         raise ServerError(message)
-    # Into a folder of our own first: two test runs, or one that is interrupted, never leave half a set of jars.
+    # Into a temporary folder first, so that parallel or interrupted test runs never leave half a set of jars.
     fresh = cache / f".kafka-{kafka_version()}-{os.getpid()}"
     command = [maven, "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={fresh}", "-DincludeScope=runtime"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -58,6 +58,6 @@ def kafka_jars() -> Path:
     try:
         fresh.rename(folder)
     except OSError:
-        # Another run was faster; its jars are the same.
+        # Another test run was faster; its jars are the same.
         shutil.rmtree(fresh, ignore_errors=True)
     return folder

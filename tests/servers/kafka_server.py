@@ -12,7 +12,7 @@ from tests.servers.processes import ServerError, ServerProcess, accepts_connecti
 
 _START_SECONDS = 60.0
 
-# Small and quick to start: the tests' data is small, and several test runs may share a machine.
+# Small and quick to start: test data is small, and several test runs may share a machine.
 _JAVA_OPTIONS = ["-Xms256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true"]
 
 _LOGGING = """
@@ -27,7 +27,7 @@ rootLogger.appenderRef.out.ref = out
 
 
 class KafkaServer:
-    """Brokers; the first `controllers` of them are controllers as well. Data outlives `kill` and `start`."""
+    """A cluster; the first `controllers` brokers are controllers as well. Data survives `kill` and `start`."""
 
     def __init__(
         self,
@@ -44,15 +44,15 @@ class KafkaServer:
         java_options: Sequence[str] = (),
         heap: str = "512m",
     ) -> None:
-        """`protocol` is the security protocol that brokers speak with everybody; what it needs comes in `settings`.
+        """`protocol` is the brokers' security protocol; `settings` has what it needs.
 
-        `features` are levels that the cluster agrees on, such as that of `transaction.version`; those left out have Kafka's defaults.
+        `features` are feature levels of the cluster, such as that of `transaction.version`; others have Kafka's defaults.
 
-        `further_listeners` are plaintext, by name: the ports at which clients are told to find brokers 1, 2 and so on, where
-        somebody passes on what comes to the brokers' own ports (`listener_port`).
+        `further_listeners` are plaintext, by name: the advertised ports of brokers 1, 2 and so on, at which a proxy forwards to the
+        brokers' own ports (`listener_port`).
 
-        `listeners` are those of a lone broker, by name: the protocol, the port, and another port at which clients are told to find it.
-        `scram` are users with their passwords.
+        `listeners` are those of a single broker, by name: the protocol, the port, and the advertised port if it differs.
+        `scram` are SCRAM users with their passwords.
         """
         self._folder = folder
         self._settings = settings or {}
@@ -81,7 +81,7 @@ class KafkaServer:
         return ",".join(f"127.0.0.1:{port}" for port in self.ports)
 
     def listener_port(self, name: str, node: int) -> int:
-        """Where a broker really listens for one of the further listeners."""
+        """The port at which a broker really listens for one of the further listeners."""
         return self._listeners[name][node - 1]
 
     def start(self) -> None:
@@ -102,11 +102,11 @@ class KafkaServer:
         self._nodes[node].wait_ready(lambda: accepts_connections(port), _START_SECONDS, f"the start of Kafka node {node} on port {port}")
 
     def kill_node(self, node: int) -> None:
-        """As if the machine had lost power (the page cache survives)."""
+        """Kill it as if the machine had lost power (the page cache survives)."""
         self._nodes[node].kill()
 
     def move_node(self, node: int) -> None:
-        """Start it anew at another port, which is also where clients are told to find it."""
+        """Restart it at another port, which is also the advertised one."""
         self.kill_node(node)
         self.ports[node - 1] = free_ports(1)[0]
         self._write_properties(node)
@@ -114,7 +114,7 @@ class KafkaServer:
         self.wait_node(node)
 
     def fill_disk(self, node: int) -> None:
-        """Nothing can be written to its files any more. Kafka ends itself for it; `start_node` starts it with room on the disk."""
+        """Make its disk full. Kafka ends itself over that; `start_node` starts it with room on the disk again."""
         self._nodes[node].limit_files(0)
 
     def has_ended(self, node: int) -> bool:
@@ -122,7 +122,7 @@ class KafkaServer:
         return self._nodes[node].returncode is not None
 
     def freeze_node(self, node: int) -> None:
-        """It keeps its connections and answers nothing, until `thaw_node`."""
+        """Freeze it: it keeps its connections but answers nothing until `thaw_node`."""
         self._nodes[node].signal(signal.SIGSTOP)
 
     def thaw_node(self, node: int) -> None:
@@ -132,7 +132,7 @@ class KafkaServer:
         self._nodes[node].stop()
 
     def stop(self) -> None:
-        # A broker that shuts down in order wants to tell a controller, so node 1 goes last. Data of tests is not worth
+        # A broker that shuts down cleanly wants to tell a controller, so node 1 goes last. Test data is not worth
         # waiting for.
         for process in reversed(self._nodes.values()):
             process.kill()
@@ -146,7 +146,7 @@ class KafkaServer:
 
     def _format(self, node: int) -> None:
         self._write_properties(node)
-        # In one word: one id in 64 begins with a dash, and would be taken for an option.
+        # As one argument: one id in 64 begins with a dash, and would be taken for an option.
         features = [f"--feature={name}={level}" for name, level in self._features.items()]
         users = [
             f"--add-scram={mechanism}=[name={name},password={password}]"
@@ -194,18 +194,18 @@ class KafkaServer:
             "offsets.topic.replication.factor": copies,
             "transaction.state.log.replication.factor": copies,
             "transaction.state.log.min.isr": "1",
-            # Internal topics with few partitions make the first join and the first transaction quick.
+            # Few partitions in internal topics make the first join and the first transaction quick.
             "offsets.topic.num.partitions": "4",
             "transaction.state.log.num.partitions": "4",
             "group.initial.rebalance.delay.ms": "0",
-            # A worker that was killed is given up after a second or two.
+            # A killed worker is expelled after a second or two.
             "group.min.session.timeout.ms": "1000",
-            # Tests create what they need; a misspelt name is an error.
+            # Tests create the topics that they need; a misspelt name is an error.
             "auto.create.topics.enable": "false",
             "num.network.threads": "2",
             "num.io.threads": "2",
             "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
-            # Compaction at once, where a topic asks for it.
+            # Compact at once, where a topic is compacted.
             "log.cleaner.backoff.ms": "100",
             "log.initial.task.delay.ms": "100",
             **self._settings,

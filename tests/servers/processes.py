@@ -1,4 +1,4 @@
-"""Server processes that never outlive the tests, and ports nobody else uses."""
+"""Server processes that never outlive the tests, and ports that nothing else uses."""
 
 import atexit
 import ctypes
@@ -18,21 +18,21 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class ServerError(RuntimeError):
-    """A server could not be had; the message says what is missing or what the server said."""
+    """A server did not start or did not become ready; the message says what is missing or what the server said."""
 
 
 _PORTS = range(12_000, 32_000)
-"""Below those that the system gives to outgoing connections, any of which could take a port before its server does."""
+"""Below the ports of outgoing connections, any of which could take a port before the server does."""
 _tried = itertools.count(os.getpid() * 617)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that are free now. None is given twice before all were, and two test runs at a time look in different places."""
+    """Ports of 127.0.0.1 that are free now. Ports repeat only after all were used, and parallel test runs search in different ranges."""
     found: list[int] = []
     for number in itertools.islice(_tried, len(_PORTS)):
         port = _PORTS[number % len(_PORTS)]
         with socket.socket() as probe:
-            # As servers do it: a connection that has just ended does not hold its port.
+            # As servers do: a connection that has just ended does not block its port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
@@ -52,7 +52,7 @@ def accepts_connections(port: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str, poll: float = 0.05) -> None:
-    """Ask until it is so; a `ServerError` that names what was waited for when it takes longer than `seconds`."""
+    """Poll until the condition holds. Raises a `ServerError` that names it if that takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -62,7 +62,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str, poll: f
 
 
 class ServerProcess:
-    """A child process with its output in a file. It ends with the tests, however they end."""
+    """A child process that writes its output to a file. It ends with the tests, however they end."""
 
     def __init__(self, command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None) -> None:
         self.output = output
@@ -73,9 +73,9 @@ class ServerProcess:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                # An own session, so that Ctrl-C reaches the tests alone: they stop their servers in order.
+                # A new session, so that Ctrl-C reaches only the tests, which stop their servers cleanly.
                 start_new_session=True,
-                # Python ignores SIGXFSZ. So must they: a file that cannot grow is then an error, as on a full disk, not their end.
+                # Python ignores SIGXFSZ, and so must servers: a file that cannot grow is then an error, as on a full disk.
                 restore_signals=False,
                 preexec_fn=_before_it_runs,  # noqa: PLW1509 - two system calls, and they take no lock that a thread might hold
             )
@@ -90,7 +90,7 @@ class ServerProcess:
         return self._process.poll()
 
     def wait_ready(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait for `condition`; a process that ends meanwhile is an error told with the last of its output."""
+        """Wait for `condition`; a process that ends meanwhile is an error with the end of its output."""
 
         def ready_or_dead() -> bool:
             return self.returncode is not None or condition()
@@ -111,15 +111,15 @@ class ServerProcess:
         self._process.send_signal(number)
 
     def limit_files(self, size: int = resource.RLIM_INFINITY) -> None:
-        """Let no file grow beyond `size` bytes, as if the disk were full; without a size: as far as the disk goes."""
+        """Let no file grow beyond `size` bytes, as if the disk were full; without a size, remove the limit."""
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def wait(self, seconds: float) -> int:
-        """The exit code; `subprocess.TimeoutExpired` when it runs on."""
+        """The exit code. Raises `subprocess.TimeoutExpired` if the process runs on."""
         return self._process.wait(seconds)
 
     def stop(self, seconds: float = 20) -> None:
-        """Ask it to end, and make it end when it does not."""
+        """Terminate the process, and kill it if it does not end."""
         if self.returncode is None:
             self.signal(signal.SIGTERM)
             try:
@@ -135,12 +135,12 @@ class ServerProcess:
 
 
 def heed_ctrl_c() -> None:
-    """In a child before its program runs: SIGINT ends it, also where the tests were started to ignore it, as by a shell in the background."""
+    """Runs in a child before its program: SIGINT ends it even if the tests ignore SIGINT, as in the background of a shell."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _before_it_runs() -> None:
     heed_ctrl_c()
-    # Covers a `kill -9` of the tests, when neither fixtures nor atexit run.
+    # For a `kill -9` of the tests, when neither fixtures nor atexit handlers run.
     if _libc is not None:
         _libc.prctl(_LINUX_PR_SET_PDEATHSIG, signal.SIGKILL)

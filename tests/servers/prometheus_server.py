@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes what a test runs, with the shipped rules."""
+"""A real Prometheus with the shipped rules, which scrapes what a test runs."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ class PrometheusServer:
         self._process.wait_ready(self._is_ready, _READY_SECONDS, "Prometheus' being ready")
 
     def query(self, expression: str) -> list[Any]:
-        """What an instant query gives."""
+        """The result of an instant query."""
         found: list[Any] = self._ask(f"query?{urllib.parse.urlencode({'query': expression})}")["result"]
         return found
 
@@ -53,7 +53,7 @@ class PrometheusServer:
         return [exemplar for series in told for exemplar in series["exemplars"]]
 
     def rules(self) -> list[dict[str, Any]]:
-        """All rules with their health and, of alerts, their state."""
+        """All rules with their health and, for alerts, their state."""
         return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
 
     def stop(self) -> None:

@@ -34,7 +34,7 @@ def redis_executable() -> str:
 
 
 def redis_major_version() -> int:
-    """6 for the one in the wheel; `redis-server --version` says `v=7.0.15`."""
+    """The major version: 6 for the server in the wheel; `redis-server --version` prints `v=7.0.15`."""
     said = subprocess.run([redis_executable(), "--version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"v=(\d+)", said)
     if found is None:
@@ -43,7 +43,7 @@ def redis_major_version() -> int:
 
 
 class RedisServer:
-    """One node without persistence. `arguments` go to the server as they are."""
+    """One node without persistence. `arguments` are passed to the server."""
 
     def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
         self.port = free_ports(1)[0] if port is None else port
@@ -79,22 +79,22 @@ class RedisServer:
                 return False
 
     def freeze(self) -> None:
-        """It keeps its connections and answers nothing, until `thaw`."""
+        """Freeze it: it keeps its connections but answers nothing until `thaw`."""
         self._running().signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._running().signal(signal.SIGCONT)
 
     def fill_disk(self) -> None:
-        """Nothing can be written to its files any more, until `clear_disk`."""
+        """Make its disk full, until `clear_disk`."""
         self._running().limit_files(0)
 
     def clear_disk(self) -> None:
-        """There is room again."""
+        """Make room on the disk again."""
         self._running().limit_files()
 
     def kill(self) -> None:
-        """It is gone with all its data; `start` brings an empty one back on the same port."""
+        """Kill it with all its data; `start` brings an empty one back on the same port."""
         self._running().kill()
 
     def flush(self) -> None:
@@ -149,10 +149,10 @@ class RedisCluster:
 
 
 class RedisSentinel:
-    """One master named `etapa` and a Sentinel that tells where it is."""
+    """One master named `etapa`, and a Sentinel that says where it is."""
 
     def __init__(self, folder: Path, address: int | None = None) -> None:
-        """`address` is the port that the Sentinel names in place of the master's own."""
+        """`address` is the port that the Sentinel announces instead of the master's own."""
         self.master = RedisServer(folder)
         self._address = self.master.port if address is None else address
         self._sentinel = RedisServer(folder)

@@ -1,4 +1,4 @@
-"""A server that speaks so much of a schema registry's interface as reading takes, and fails as it is told. For what a real one cannot be made to do."""
+"""A server with the part of a schema registry's interface that reading needs. It fails on request, in ways that a real one cannot."""
 
 import json
 import threading
@@ -9,13 +9,13 @@ from urllib.parse import unquote, urlsplit
 
 
 class RegistryDouble:
-    """Has these schemas by number, and these versions of subjects, as a registry tells of them; used by `with`."""
+    """Has these schemas by number, and these versions of subjects, in a registry's form. Use it in a `with` block."""
 
     def __init__(self, schemas: Mapping[int, Mapping[str, Any]], subjects: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self.answers: tuple[int, Any] | None = None
-        """A status and a body that every request gets from now on."""
+        """The status and body of every response from now on."""
         self.authorizations: list[str | None] = []
-        """What each request brought to log in."""
+        """The credentials that each request sent."""
         owner = self
 
         class Handler(BaseHTTPRequestHandler):

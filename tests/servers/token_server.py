@@ -16,12 +16,12 @@ CLIENT_SECRET = "client's own/secret"
 
 
 class TokenServer:
-    """Signs tokens for the audience `kafka`, or for whatever the scope says; used by `with`."""
+    """Signs tokens for the audience `kafka`, or for what the scope says. Use it in a `with` block."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
         self.asked = 0
-        """How often for a token."""
+        """How often a token was requested."""
         owner = self
 
         class Handler(BaseHTTPRequestHandler):

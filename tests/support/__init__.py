@@ -1,1 +1,1 @@
-"""What tests of several rooms feed to what they test."""
+"""Data and helpers that tests of several rooms share."""

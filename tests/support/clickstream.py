@@ -1,7 +1,7 @@
 """A shop's clickstream as touchpoints: half a year, 600 shoppers, some 31,000 events, ordered by time.
 
-Real data is read where there is some: a gzipped CSV file named by `ETAPA_CLICKSTREAM`, or `../shared/data/ecom.csv.gz`
-beside the project. Else the same amount is made up, the same every time. Its columns are `user_id`, `session_id`,
+Real data is used if there is any: a gzipped CSV file named by `ETAPA_CLICKSTREAM`, or `../shared/data/ecom.csv.gz`
+beside the project. Otherwise the same amount is made up, identically every time. The columns are `user_id`, `session_id`,
 `event`, `timestamp` (UTC), `platform`, `acquisition_channel`, `user_cohort` and `user_lifecycle`.
 """
 
@@ -31,7 +31,7 @@ GOES_ON = [0.35, 0.9, 0.8, 0.75, 0.65]
 
 
 class ClickstreamTouchpoint(NamedTuple):
-    """A touchpoint as the product reads it: `value` is its JSON on one line, `at` microseconds since 1970."""
+    """A touchpoint as Etapa reads it: `value` is its JSON on one line, `at` is in microseconds since 1970."""
 
     customer_id: str
     at: int
@@ -39,12 +39,12 @@ class ClickstreamTouchpoint(NamedTuple):
 
     @property
     def key(self) -> bytes:
-        """The record key that belongs to it."""
+        """Its record key."""
         return self.customer_id.encode()
 
 
 def clickstream() -> list[ClickstreamTouchpoint]:
-    """All touchpoints, ordered by time; those of the same second in the order of the file."""
+    """All touchpoints, ordered by time; within a second in the order of the file."""
     named = os.environ.get(VARIABLE)
     path = Path(named) if named else BESIDE_THE_PROJECT
     rows = read_rows(path) if named or path.exists() else made_up_rows()
@@ -63,7 +63,7 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def touchpoints_of(rows: Iterable[dict[str, str]]) -> Iterator[ClickstreamTouchpoint]:
-    """One touchpoint a row. Ids count the rows, so they are the same every time."""
+    """One touchpoint per row. Ids count the rows, so they are the same every time."""
     for number, row in enumerate(rows):
         moment = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)
         identity = f"click-{number:06}"
@@ -85,7 +85,7 @@ def touchpoints_of(rows: Iterable[dict[str, str]]) -> Iterator[ClickstreamTouchp
 
 
 def amount_of(identity: str) -> float:
-    """What a purchase cost, from 5.00 to 204.99: made up from its id, since the data does not say."""
+    """The price of a purchase, from 5.00 to 204.99: made up from its id, since the data has none."""
     digest = hashlib.blake2b(identity.encode(), digest_size=4).digest()
     return 5 + int.from_bytes(digest, "big") % 20_000 / 100
 
@@ -103,7 +103,7 @@ def made_up_rows(seed: int = 2024) -> Iterator[dict[str, str]]:
         for number in range(SHOPPERS)
     ]
     for session in range(SESSIONS):
-        # Everybody comes once; after that some come more often than others.
+        # Everybody visits once; after that some visit more often than others.
         shopper = shoppers[session] if session < SHOPPERS else shoppers[int(source.betavariate(1, 2) * SHOPPERS)]
         moment = FIRST_DAY + timedelta(seconds=source.randrange(DAYS * 86_400))
         platform = source.choices(["desktop", "mobile", "tablet"], [52, 36, 12])[0]

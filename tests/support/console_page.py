@@ -1,4 +1,4 @@
-"""A page whose files are written, whose commands run, and whose output is compared with what it shows."""
+"""Tests a page of the documentation: writes its files, runs its commands, and compares their output with what the page shows."""
 
 import os
 import re
@@ -14,7 +14,7 @@ COMMAND = re.compile(r"^\$ (?P<command>.*)\n(?P<output>(?:(?!\$ ).*\n)*)", re.MU
 
 
 def reader_environment(folder: Path) -> dict[str, str]:
-    """Where `etapa` is this very tree, whichever environment runs the tests, and no setting comes from outside."""
+    """An environment in which `etapa` is this source tree, and which takes no settings from outside."""
     programs = folder / "programs"
     programs.mkdir()
     command = programs / "etapa"
@@ -25,7 +25,7 @@ def reader_environment(folder: Path) -> dict[str, str]:
 
 
 def follow(text: str, folder: Path, environment: Mapping[str, str], files: tuple[Path, ...] = ()) -> list[str]:
-    """Do all that the page says, in `folder`, where `files` lie already. Gives the commands; each printed what the page shows."""
+    """Do everything on the page in `folder`, which already has `files`. Returns the commands; each printed what the page shows."""
     folder.mkdir()
     for file in files:
         shutil.copy(file, folder)
@@ -51,5 +51,5 @@ def follow(text: str, folder: Path, environment: Mapping[str, str], files: tuple
 
 
 def without_timings(text: str) -> str:
-    """How long tests took is another time each time."""
+    """Remove durations, which differ from run to run."""
     return re.sub(r"\b\d+\.\d\ds\b", "0.00s", text)

@@ -1,4 +1,4 @@
-"""Conditions with a bug, since nothing that a journey file can say is known to raise."""
+"""Conditions with a bug, since no journey file is known to make judging raise."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ Shows = Callable[[Customer, int, Touchpoint | None], bool]
 
 
 class Faulty(Condition):
-    """What `right` says, but that `error` is raised where the bug `shows(customer, now, touchpoint)`."""
+    """Like `right`, but raises `error` where the bug `shows(customer, now, touchpoint)`."""
 
     def __init__(self, right: Condition, shows: Shows, error: Exception) -> None:
         self.right = right

@@ -1,8 +1,8 @@
-"""What keeps the house in order: one name for one class and one module, files of one story, rooms that are not too full, and that do
-not import each other in a circle.
+"""Checks the structure of the code: one name for one class and one module, short files, rooms that are not too full and do not
+import each other in a circle.
 
-A room is a package. The modules that stand in `etapa` itself, such as `errors`, are rooms of their own; a folder of `tests` is one
-room with all that is below it.
+A room is a package. Each module directly in `etapa`, such as `errors`, is a room too; a folder of `tests` is one room with everything
+below it.
 """
 
 import ast
@@ -12,11 +12,11 @@ from itertools import combinations
 from pathlib import Path
 
 Edges = Mapping[str, frozenset[str]]
-"""From each room to the rooms that it imports."""
+"""The rooms that each room imports."""
 
 
 def repeated_classes(files: Mapping[str, str]) -> dict[str, list[str]]:
-    """Public classes that more than one file defines. `files`: from a path to the source."""
+    """Public classes that more than one file defines. `files` maps paths to sources."""
     homes: dict[str, list[str]] = {}
     for path, source in files.items():
         for statement in ast.parse(source).body:
@@ -26,18 +26,18 @@ def repeated_classes(files: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def long_files(files: Mapping[str, str], limit: int) -> dict[str, int]:
-    """Files of more than `limit` lines, and how many those are."""
+    """Files with more than `limit` lines, and their numbers of lines."""
     return {path: lines for path, source in files.items() if (lines := source.count("\n")) > limit}
 
 
 def full_rooms(files: Mapping[str, str], limit: int) -> dict[str, int]:
-    """Folders with more than `limit` modules beside each other, and how many those are."""
+    """Folders with more than `limit` modules, and their numbers of modules."""
     rooms = Counter(str(Path(path).parent) for path in files if not path.endswith("__init__.py"))
     return {room: modules for room, modules in rooms.items() if modules > limit}
 
 
 def repeated_modules(files: Mapping[str, str], twins: Collection[tuple[str, str]]) -> dict[str, list[str]]:
-    """Modules of one name that stand in different rooms, where no pair of `twins` (the beginnings of two paths) explains it."""
+    """Modules with the same name in different rooms, unless a pair of `twins` (the beginnings of two paths) explains it."""
     homes: dict[str, list[str]] = {}
     for path in sorted(files):
         homes.setdefault(Path(path).stem, []).append(path)
@@ -52,14 +52,14 @@ def repeated_modules(files: Mapping[str, str], twins: Collection[tuple[str, str]
 
 
 def circles(files: Mapping[str, str]) -> list[list[str]]:
-    """Rooms that import each other, directly or by way of others. `files`: from a path below the import root to the source."""
+    """Rooms that import each other, directly or through others. `files` maps paths below the import root to sources."""
     rooms = imports_between_rooms(files)
     found = {tuple(sorted(_in_circle_with(room, rooms))) for room in rooms}
     return [list(circle) for circle in sorted(found) if len(circle) > 1]
 
 
 def imports_between_rooms(files: Mapping[str, str]) -> Edges:
-    """Each room and the rooms that it imports, wherever in a file an import stands."""
+    """Each room and the rooms that it imports, anywhere in its files."""
     modules = {_module_of(path): path for path in files}
     edges: dict[str, set[str]] = {}
     for module, path in modules.items():
@@ -100,7 +100,7 @@ def _imports(source: str) -> Iterator[str]:
 
 
 def _known(imported: str, modules: Mapping[str, str]) -> str | None:
-    """The module that an import names: itself, or the one that defines what is imported."""
+    """The module that an import refers to: the one it names, or the one that defines the imported name."""
     if imported in modules:
         return imported
     package, _, _ = imported.rpartition(".")
@@ -108,7 +108,7 @@ def _known(imported: str, modules: Mapping[str, str]) -> str | None:
 
 
 def _in_circle_with(room: str, rooms: Edges) -> set[str]:
-    """The rooms that `room` reaches and that reach it, itself among them."""
+    """The rooms that `room` reaches and that reach it, including itself."""
     return {room} | {other for other in _reached_from(room, rooms) if room in _reached_from(other, rooms)}
 
 

@@ -1,4 +1,4 @@
-"""Customers of the shipped clothes shop, made up from a seed: most go the ideal way, some do not, and one thing can be planted."""
+"""Customers of the shipped clothes shop, made up from a seed: most follow the ideal path, some do not, and one defect can be planted."""
 
 import io
 import json
@@ -19,21 +19,21 @@ _USUAL_DAYS: Final = {"discovery": 2.0, "consideration": 5.0, "purchase": 2.0, "
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """What is wrong with a shop."""
+    """A shop's planted defect."""
 
     slow: str | None = None
-    """Customers stay here five times as long as anywhere else, measured by what is promised."""
+    """Customers stay here five times as long as anywhere else, relative to what is promised."""
     unhappy: str | None = None
     """Customers feel two points of four worse here."""
     detour: str | None = None
-    """From here seven customers of ten go back."""
+    """Seven of ten customers go back from here."""
 
 
 NOTHING: Final = Planted()
 
 
 def shop(seed: int, customers: int, planted: Planted = NOTHING) -> list[Touchpoint]:
-    """The touchpoints of all customers, in the order of time."""
+    """The touchpoints of all customers, ordered by time."""
     chance = random.Random(seed)
     found = [each for number in range(customers) for each in _life(chance, f"c{number:05}", planted)]
     return sorted(found, key=lambda each: (each.at, each.customer_id, each.id))
@@ -57,17 +57,17 @@ class _Customer:
         )
 
     def stays(self, stage: str) -> None:
-        """Lets the time pass that customers take in a stage."""
+        """Let the time pass that customers spend in a stage."""
         days = _USUAL_DAYS[stage] * self.chance.lognormvariate(0, 0.35)
         self.at += int(days * (5 if stage == self.planted.slow else 1) * DAY)
 
     def says(self, stage: str) -> Touchpoint:
-        """How the customer feels; never so bad that it moves."""
+        """The customer's feeling; never so bad that it causes a move."""
         middle = 3.2 if stage == self.planted.unhappy else 4.4
         return self.does("survey", "whatsapp", rating=min(5, max(3, round(self.chance.gauss(middle, 0.6)))))
 
     def goes_back(self, stage: str, usually: float) -> bool:
-        """Whether this one leaves the ideal way here."""
+        """Whether this customer leaves the ideal path here."""
         return self.chance.random() < (0.7 if stage == self.planted.detour else usually)
 
 
@@ -115,7 +115,7 @@ def _life(chance: random.Random, name: str, planted: Planted) -> Iterator[Touchp
 
 
 def as_file(touchpoints: list[Touchpoint]) -> io.BytesIO:
-    """The touchpoints as a file of JSON Lines."""
+    """The touchpoints as a JSON Lines file."""
     lines = [
         json.dumps(
             {

@@ -1,4 +1,4 @@
-"""Keeping logs out of runs that are meant to go wrong thousands of times."""
+"""Silences logs in runs that are meant to fail thousands of times."""
 
 import contextlib
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet_logs() -> Iterator[None]:
-    """Nothing is logged within."""
+    """Log nothing within the block."""
     logging.disable(logging.CRITICAL)
     try:
         yield

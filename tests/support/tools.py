@@ -1,4 +1,4 @@
-"""Programs that tests of what is shipped run: from the PATH, from `make tools`, or built once from Go's modules into the user's cache."""
+"""Programs for the tests of what is shipped: from the PATH, from `make tools`, or built once from Go modules into the user's cache."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ _BUILD_SECONDS = 1200
 
 
 def python_tool(name: str) -> str:
-    """The path of a program of `make tools`. Without it the test is skipped, and in CI it fails."""
+    """The path of a program from `make tools`. Without it the test is skipped, or fails in CI."""
     path = ROOT / ".venv-tools" / "bin" / name
     if not path.exists():
         _do_without(f"{name} is not here: make tools")
@@ -24,7 +24,7 @@ def python_tool(name: str) -> str:
 
 
 def go_tool(name: str) -> str:
-    """The path of a program that is written in Go, of this very version; it is built if Go is here. Without Go the test is skipped, and in CI it fails."""
+    """The path of exactly this version of a Go program, built if necessary. Without Go the test is skipped, or fails in CI."""
     module = GO_MODULES[name]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etapa"
     built = cache / f"{name}-{module.rpartition('@')[2]}"
@@ -33,7 +33,7 @@ def go_tool(name: str) -> str:
     go = shutil.which("go") or "/usr/local/go/bin/go"
     if not Path(go).exists():
         _do_without(f"{name} is built with Go, which is not on the PATH (Debian: apt install golang; macOS: brew install go)")
-    # Into a folder of our own first: two test runs, or one that is interrupted, never leave half a program.
+    # Into a temporary folder first, so that parallel or interrupted test runs never leave half a program.
     fresh = cache / f".{built.name}-{os.getpid()}"
     environment = os.environ | {"GOBIN": str(fresh), "GOFLAGS": "-modcacherw"}
     done = subprocess.run([go, "install", module], env=environment, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False)

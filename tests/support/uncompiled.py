@@ -1,6 +1,6 @@
-"""Importing this, before anything of Etapa, has its sources run as they are, whether they were compiled or not.
+"""Importing this before anything of Etapa makes its sources run uncompiled, even if they were compiled.
 
-As a plugin of pytest: `pytest -p tests.support.uncompiled`.
+As a pytest plugin: `pytest -p tests.support.uncompiled`.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""YAML read by the core schema of YAML 1.2, as journey files are: `on`, `yes` and `no` are texts. PyYAML itself reads YAML 1.1."""
+"""Reads YAML by the core schema of YAML 1.2, like journey files: `on`, `yes` and `no` are texts. PyYAML itself reads YAML 1.1."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ import yaml
 
 
 class _CoreLoader(yaml.SafeLoader):
-    """Knows `true` and `false` as booleans, and nothing else."""
+    """Takes only `true` and `false` as booleans."""
 
 
 _CoreLoader.yaml_implicit_resolvers = {
@@ -18,5 +18,5 @@ _CoreLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true
 
 
 def load(text: str) -> Any:
-    """What one document holds."""
+    """The value of one document."""
     return yaml.load(text, _CoreLoader)  # noqa: S506 - it is a safe loader
