@@ -1,6 +1,6 @@
-"""Breaks a real installation under load and checks what comes out of it: `python -m tests.faults --minutes 20 --seed 1`.
+"""Breaks a real installation under load and checks its output: `python -m tests.faults --minutes 20 --seed 1`.
 
-With `--requests` single requests of workers are sabotaged instead, by their kind; `--requests --help` says more.
+With `--requests` it sabotages individual requests of workers instead, by their kind; `--requests --help` says more.
 """
 
 import shutil
@@ -80,7 +80,7 @@ def main(
     json_file: Path | None,
     folder: Path | None,
 ) -> None:
-    """Exit code 1 when an invariant was broken or something did not recover."""
+    """Exit code 1 if an invariant was broken or something did not recover."""
     place = folder or Path(tempfile.mkdtemp(prefix="etapa-faults-"))
     failed = _try(only, short, place, json_file) if only else _break(minutes, seed, workers, rate, kinds, in_pairs, place, json_file)
     if failed is not None:
@@ -91,7 +91,7 @@ def main(
 
 
 def _try(names: list[str], short: bool, place: Path, json_file: Path | None) -> str | None:
-    """Run trials. Gives what was wrong."""
+    """Run trials. Returns what was wrong."""
     tried = trials.try_all(names, trials.SHORT if short else trials.LONG, place, click.echo)
     click.echo(f"\n{trials.table_of(tried)}")
     _write(json_file, tried)
@@ -101,7 +101,7 @@ def _try(names: list[str], short: bool, place: Path, json_file: Path | None) -> 
 def _break(
     minutes: float, seed: int, workers: int, rate: float, kinds: list[str], in_pairs: bool, place: Path, json_file: Path | None
 ) -> str | None:
-    """Inject faults. Gives what was wrong."""
+    """Inject faults. Returns what was wrong."""
     outcomes: list[DrillOutcome] = []
     totals: dict[str, int] = {}
     failure: str | None = None

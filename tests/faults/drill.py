@@ -1,4 +1,4 @@
-"""A run: faults one after the other under a steady load. After each, everything must become good again; at the end, everything is compared."""
+"""A run: faults one after the other under a steady load. After each, everything must recover; at the end, everything is compared."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -23,15 +23,15 @@ from tests.faults.loads.load import Load
 from tests.servers.processes import ServerError, wait_until
 
 RECOVERY_SECONDS = 120.0
-"""A fault after which things are not good again within this time is a failure."""
+"""If things do not recover from a fault within this time, that is a failure."""
 _POLL = 0.1
 _DRAIN_SECONDS = 120.0
 _WORTH = 0.5
-"""Lag counts as none when no more waits than arrives within this many seconds."""
+"""Lag counts as none if no more waits than arrives within this many seconds."""
 
 
 class DrillOutcome(msgspec.Struct, frozen=True):
-    """What became of one fault. Times are seconds."""
+    """The outcome of one fault. Times are in seconds."""
 
     number: int
     kind: str
@@ -40,16 +40,16 @@ class DrillOutcome(msgspec.Struct, frozen=True):
     """Since the load began."""
     lasted: float
     recovery: float | None
-    """From the fault's end until lag was zero, every partition ready and Redis up to date; none when that did not happen."""
+    """From the fault's end until lag was zero, every partition ready and Redis up to date; None if that did not happen."""
     problems: list[str]
 
 
 class Failure(Exception):
-    """What was found is wrong; the message lists it."""
+    """Something is wrong; the message lists what."""
 
 
 class Drill(AbstractContextManager["Drill"]):
-    """An installation under load from entering to leaving."""
+    """An installation under load, as a context manager."""
 
     def __init__(self, folder: Path, *, seed: int, workers: int, partitions: int = 4, rate: float = 400, customers: int = 1500) -> None:
         self._random = Random(seed)
@@ -59,7 +59,7 @@ class Drill(AbstractContextManager["Drill"]):
         self.books = Books(self.installation.journey, partitions)
         self._follower = Follower(servers, settings, self.books)
         self._load = Load(servers, settings.topic_touchpoints, partitions, rate, seed, customers)
-        # As long as the run: a process that is started ends with the thread that started it.
+        # Lives as long as the run: processes end with the thread that started them.
         self._hands = ThreadPoolExecutor(2, "faults")
         self._began = 0.0
         self.outcomes: list[DrillOutcome] = []
@@ -83,7 +83,7 @@ class Drill(AbstractContextManager["Drill"]):
         self._hands.shutdown()
 
     def run(self, kinds: Iterable[str], told: Callable[[DrillOutcome], None]) -> None:
-        """Inject faults, each once the one before is over. Raises `Failure` at the first that does harm."""
+        """Inject faults, each once the previous one is over. Raises `Failure` at the first that does harm."""
         for kind in kinds:
             outcome = self._inject(kind)
             self.outcomes.append(outcome)
@@ -94,9 +94,9 @@ class Drill(AbstractContextManager["Drill"]):
             self.installation.redis.wait_replicated()
 
     def _inject(self, kind: str) -> DrillOutcome:
-        # At any moment of a batch, and of what happens now and then.
+        # At any moment of a batch, and of occasional work.
         time.sleep(self._random.uniform(0.1, 1.5))
-        # Every fault has a randomness of its own, so that it is the same whatever came before.
+        # Every fault has its own randomness, so that it is the same whatever came before.
         random = Random(self._random.getrandbits(64))
         began = time.monotonic()
         what = self._break(kind, random)
@@ -155,7 +155,7 @@ class Drill(AbstractContextManager["Drill"]):
         self._load.start()
 
     def finish(self) -> dict[str, int]:
-        """End the load and compare everything. Gives how much there was. Raises `Failure`."""
+        """End the load and compare everything. Returns how much there was. Raises `Failure`."""
         self.check()
         self._load.pause()
         self._drain()
@@ -189,14 +189,14 @@ class Drill(AbstractContextManager["Drill"]):
             return all_read and self._is_good(ends) and self._redis_is_up_to_date()
 
         wait_until(is_drained, _DRAIN_SECONDS, "every touchpoint's being processed", _POLL)
-        # What was committed with the last mark may come to the follower a moment after it.
+        # What was committed with the last mark may reach the follower a moment after it.
         wait_until(self._follower.is_through, _DRAIN_SECONDS, "the follower's reading every topic to its end", _POLL)
 
     def _differences_in_redis(self) -> list[str]:
         return differences_in_redis(self.books, self.installation.settings, self.installation.redis.primary)
 
     def _uncounted(self) -> list[str]:
-        """Whether new workers count every record that they read, as applied, as a duplicate or as a dead letter."""
+        """Whether new workers count every record that they read as applied, as a duplicate or as a dead letter."""
         for slot in self.installation.slots:
             slot.stop()
         for slot in self.installation.slots:

@@ -1,6 +1,6 @@
-"""What a run came to: a line for each fault, and a table of how long recovery took.
+"""The result of a run: a line for each fault, and a table of recovery times.
 
-`python -m tests.faults.report FILE…` makes one table of several runs, from what each wrote with `--json`.
+`python -m tests.faults.report FILE…` makes one table of several runs, from the files that they wrote with `--json`.
 """
 
 import sys
@@ -17,7 +17,7 @@ from tests.faults.drill import DrillOutcome
 
 
 class Recovery(msgspec.Struct, frozen=True):
-    """How long it took after faults of one kind until everything was good again, in seconds."""
+    """Recovery times after faults of one kind, in seconds."""
 
     kind: str
     count: int
@@ -34,7 +34,7 @@ def line_of(outcome: DrillOutcome) -> str:
 
 
 def recoveries(outcomes: Iterable[DrillOutcome]) -> list[Recovery]:
-    """By kind, in alphabetical order. Faults without recovery are left out: they fail the run."""
+    """By kind, in alphabetical order. Faults without recovery are left out, as they fail the run."""
     by_kind: dict[str, list[float]] = defaultdict(list)
     for outcome in outcomes:
         if outcome.recovery is not None:
@@ -60,13 +60,13 @@ def as_json(seed: int, outcomes: Sequence[DrillOutcome], totals: Mapping[str, in
 
 
 class _Run(msgspec.Struct):
-    """What is read of a run's file."""
+    """The parts of a run's file that are read."""
 
     faults: list[DrillOutcome]
 
 
 def main() -> None:
-    """Print one table for all files that are named."""
+    """Print one table for all named files."""
     runs = [msgspec.json.decode(Path(name).read_bytes(), type=_Run) for name in sys.argv[1:]]
     outcomes = [outcome for run in runs for outcome in run.faults]
     sys.stdout.write(f"{table_of(recoveries(outcomes))}\n\n{len(outcomes)} faults in {len(runs)} runs\n")

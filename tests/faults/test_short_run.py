@@ -12,7 +12,7 @@ SEED = 7
 
 
 def test_nothing_is_lost_repeated_or_wrong_whatever_breaks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every kind of fault once, one after the other; `make faults` goes on for as long as one likes, and tries two at once."""
+    """Every kind of fault once, one after the other; `make faults` runs as long as wanted, and also tries two at once."""
 
     def tell(outcome: DrillOutcome) -> None:
         with capsys.disabled():

@@ -1,4 +1,4 @@
-"""All the faults there are, by name."""
+"""All faults, by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
@@ -7,7 +7,7 @@ from tests.faults.breaking import kafka_faults, network_faults, redis_faults, sh
 from tests.faults.installation.installation import Installation
 
 Fault = Callable[[Installation, Random], str]
-"""Breaks something and mends it. Gives what was broken, for the reader of the report."""
+"""Breaks something and repairs it. Returns what was broken, for the report."""
 
 CATALOGUE: Mapping[str, Fault] = {
     "worker-kill": worker_faults.kill,
@@ -41,11 +41,11 @@ CATALOGUE: Mapping[str, Fault] = {
 }
 
 MORE_OFTEN: Mapping[str, int] = {"worker-kill": 8}
-"""How often a fault comes in each round; the others come once."""
+"""How often a fault occurs in each round; the others occur once."""
 
 
 AND = " + "
-"""Between the names of faults that happen at once."""
+"""Separates the names of simultaneous faults."""
 
 
 def a_round(kinds: Sequence[str], random: Random) -> list[str]:
@@ -56,7 +56,7 @@ def a_round(kinds: Sequence[str], random: Random) -> list[str]:
 
 
 def pairs(kinds: Sequence[str], random: Random) -> list[str]:
-    """Every fault of `kinds` together with one that hits something else, in random order."""
+    """Every fault of `kinds`, each together with one that hits something else, in random order."""
     names = []
     for kind in a_round(kinds, random):
         others = [other for other in kinds if what_it_hits(other) != what_it_hits(kind)]
@@ -65,6 +65,6 @@ def pairs(kinds: Sequence[str], random: Random) -> list[str]:
 
 
 def what_it_hits(kind: str) -> str:
-    """The first word of a fault's name, but that everything that befalls Kafka is one: two brokers at once are one too many."""
+    """What a fault hits: the first word of its name, except that all Kafka faults count as one, as two brokers at once are one too many."""
     word = kind.split("-", maxsplit=1)[0]
     return "broker" if word in ("leaders", "replicas", "kafka") else word

@@ -1,4 +1,4 @@
-"""What happens to Kafka. Each fault returns when it is over, and says what was done."""
+"""Faults of Kafka. Each returns when it is over, and says what was done."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ OFFSETS = "__consumer_offsets"
 
 
 def kill_broker(installation: Installation, random: Random) -> str:
-    """`kill -9` of any broker, and a start after a while."""
+    """`kill -9` of a random broker, and a start after a while."""
     return _kill(installation, random, random.choice(BROKERS))
 
 
@@ -36,7 +36,7 @@ def kill_group_coordinator(installation: Installation, random: Random) -> str:
 
 
 def freeze_broker(installation: Installation, random: Random) -> str:
-    """SIGSTOP of a broker, for a moment or until the others have given it up; then SIGCONT."""
+    """SIGSTOP of a broker, for a moment or until the others have dropped it; then SIGCONT."""
     broker = random.choice(BROKERS)
     seconds = random.uniform(1, 9)
     installation.kafka.freeze_node(broker)
@@ -46,7 +46,7 @@ def freeze_broker(installation: Installation, random: Random) -> str:
 
 
 def restart_brokers(installation: Installation, random: Random) -> str:
-    """A rolling restart: one broker after the other is asked to stop, and the next follows when all copies are complete again."""
+    """A rolling restart: stop one broker after the other; the next follows when all replicas are in sync again."""
     for broker in random.sample(BROKERS, len(BROKERS)):
         installation.kafka.stop_node(broker)
         installation.kafka.start_node(broker)
@@ -56,7 +56,7 @@ def restart_brokers(installation: Installation, random: Random) -> str:
 
 
 def move_leaders(installation: Installation, random: Random) -> str:
-    """Every partition of every topic gets another leader."""
+    """Give every partition of every topic another leader."""
     order = {place: random.sample(BROKERS, len(BROKERS)) for place in _leaders(installation)}
     servers = installation.kafka.bootstrap_servers
     reassign(servers, order)
@@ -65,7 +65,7 @@ def move_leaders(installation: Installation, random: Random) -> str:
 
 
 def move_replicas(installation: Installation, random: Random) -> str:
-    """A broker loses its copies of all our topics, which are deleted there; then it gets them anew."""
+    """A broker's replicas of all our topics are deleted; then it gets new ones."""
     broker = random.choice(BROKERS)
     ours = [place for place in _leaders(installation) if not place[0].startswith("__")]
     others = [one for one in BROKERS if one != broker]
@@ -79,7 +79,7 @@ def move_replicas(installation: Installation, random: Random) -> str:
 
 
 def wait_until_in_sync(installation: Installation) -> None:
-    """Until every partition has all its copies."""
+    """Wait until every partition has all its replicas in sync."""
 
     def is_in_sync() -> bool:
         return all(len(copies) == len(BROKERS) for copies in _in_sync(installation).values())
@@ -88,7 +88,7 @@ def wait_until_in_sync(installation: Installation) -> None:
 
 
 def hanging(installation: Installation) -> list[Place]:
-    """Partitions where a transaction is open. The coordinators' own log has none."""
+    """Partitions with an open transaction. The coordinators' own log has none."""
     places = [place for place in _leaders(installation) if place[0] != TRANSACTIONS]
     return hanging_transactions(installation.kafka.bootstrap_servers, places)
 
@@ -116,7 +116,7 @@ def _leaders(installation: Installation) -> Mapping[Place, int]:
 
 
 def _in_sync(installation: Installation, places: Collection[Place] | None = None) -> Mapping[Place, list[int]]:
-    """The copies that are complete."""
+    """The in-sync replicas."""
     try:
         found = _partitions(installation)
     except KafkaException:
@@ -125,7 +125,7 @@ def _in_sync(installation: Installation, places: Collection[Place] | None = None
 
 
 def _coordinator(installation: Installation, topic: str, name: str) -> int:
-    """The broker that leads the partition of an internal topic that `name` is kept in, which is chosen as Java's String.hashCode says."""
+    """The leader of the internal topic's partition that holds `name`, chosen by Java's String.hashCode."""
     code = 0
     for character in name:
         code = (31 * code + ord(character)) & 0xFFFFFFFF

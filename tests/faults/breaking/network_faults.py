@@ -1,4 +1,4 @@
-"""What happens to the network between one worker and one server, or all of them. Each fault returns when it is over, and says what was done."""
+"""Faults of the network between one worker and one server, or all of them. Each returns when it is over, and says what was done."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,16 +8,16 @@ from tests.faults.installation.installation import Installation
 from tests.faults.installation.network import Direction, NetworkLink
 
 _ALL_SERVERS = 0.25
-"""How often it is not one server that a worker has trouble with, but all of them."""
+"""How often a worker has trouble with all servers instead of one."""
 
 
 def cut(installation: Installation, random: Random) -> str:
-    """Connections are reset and new ones refused for a while."""
+    """Reset connections and refuse new ones for a while."""
     return _disturb(installation, random, NetworkLink.cut)
 
 
 def reset(installation: Installation, random: Random) -> str:
-    """Connections are reset, once."""
+    """Reset connections, once."""
     links, told = _some_links(installation, random)
     for link in links:
         link.reset()
@@ -35,7 +35,7 @@ def hold_from(installation: Installation, random: Random) -> str:
 
 
 def delay(installation: Installation, random: Random) -> str:
-    """Everything takes a few hundred milliseconds longer, each way, for a while."""
+    """Delay everything by a few hundred milliseconds, each way, for a while."""
     seconds = random.uniform(0.1, 0.4)
     return f"{_disturb(installation, random, lambda link: link.delay(seconds))}, {1000 * seconds:.0f} ms each way"
 
@@ -46,7 +46,7 @@ def _hold(link: NetworkLink, direction: Direction) -> None:
 
 def _disturb(installation: Installation, random: Random, begin: Callable[[NetworkLink], None]) -> str:
     links, told = _some_links(installation, random)
-    # From a hiccup to longer than the group's session.
+    # From a moment to longer than the group's session.
     seconds = random.uniform(0.5, 1.5 * installation.settings.session_timeout / 1_000_000)
     for link in links:
         begin(link)

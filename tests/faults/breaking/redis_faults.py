@@ -1,4 +1,4 @@
-"""What happens to Redis. Each fault returns when it is over, and says what was done."""
+"""Faults of Redis. Each returns when it is over, and says what was done."""
 
 import time
 from random import Random
@@ -16,7 +16,7 @@ def kill_empty(installation: Installation, random: Random) -> str:
 
 
 def kill_with_file(installation: Installation, random: Random) -> str:
-    """`kill -9`; it comes back from its append-only file, of which the last writes are missing."""
+    """`kill -9`; it comes back from its append-only file, without the last writes."""
     installation.redis.restart_from_file()
     return ""
 
@@ -37,7 +37,7 @@ def flush(installation: Installation, random: Random) -> str:
 
 
 def fill(installation: Installation, random: Random) -> str:
-    """`maxmemory` is reached, with `noeviction`: reads work and writes fail. Then there is room again."""
+    """Reach `maxmemory` with `noeviction`: reads work and writes fail. Then there is room again."""
     seconds = random.uniform(1, 4)
     installation.redis.tell("CONFIG", "SET", "maxmemory", 1)
     time.sleep(seconds)
@@ -52,7 +52,7 @@ def forget_scripts(installation: Installation, random: Random) -> str:
 
 
 def stall(installation: Installation, random: Random) -> str:
-    """It answers nothing for two seconds."""
+    """Redis answers nothing for two seconds."""
     how = random.choice(["CLIENT PAUSE", "DEBUG SLEEP", "SIGSTOP"])
     if how == "CLIENT PAUSE":
         installation.redis.tell("CLIENT", "PAUSE", int(_STALL * 1000), "ALL")

@@ -1,7 +1,7 @@
-"""What is there, but takes nothing any more: disks that are full, and a Kafka that can only be read.
+"""Servers that are up but accept no writes: disks that are full, and a Kafka that can only be read.
 
-Workers must say what is wrong, without end but in few words, keep their partitions, and go on by themselves. Each fault
-returns when it is over, and says what was done.
+Workers must keep saying what is wrong in few log lines, keep their partitions, and resume by themselves. Each fault returns
+when it is over, and says what was done.
 """
 
 import time
@@ -22,13 +22,13 @@ from tests.servers.processes import wait_until
 
 _SECONDS = 60.0
 _MOST_LINES = 10.0
-"""Lines that a worker may log a second on average, whatever it is that fails."""
+"""The most lines that a worker may log per second on average, whatever fails."""
 _REDIS_REFUSES = "MISCONF"
-"""How Redis' answer begins when it takes no writes because of its disk."""
+"""The beginning of Redis' error when it accepts no writes because of its disk."""
 
 
 def fill_redis_disk(installation: Installation, random: Random) -> str:
-    """Redis' disk is full: its append-only file cannot grow, so reads work and writes fail. Then there is room again."""
+    """Fill Redis' disk: its append-only file cannot grow, so reads work and writes fail. Then there is room again."""
     primary = installation.redis.primary
     primary.fill_disk()
     told = _endure(installation, random, _REDIS_REFUSES)
@@ -38,9 +38,9 @@ def fill_redis_disk(installation: Installation, random: Random) -> str:
 
 
 def fail_redis_saves(installation: Installation, random: Random) -> str:
-    """Redis cannot save its snapshot, and refuses writes because of it, as it does by default. Then it can again."""
+    """Redis cannot save its snapshot, and refuses writes because of that, as it does by default. Then it can again."""
     blocked = installation.redis.primary.folder / "dump.rdb"
-    # What a replica once got may be in its place.
+    # A file that a replica once received may be in its place.
     blocked.unlink(missing_ok=True)
     blocked.mkdir()
     installation.redis.tell("CONFIG", "SET", "save", "1 1")
@@ -53,7 +53,7 @@ def fail_redis_saves(installation: Installation, random: Random) -> str:
 
 
 def fill_broker_disk(installation: Installation, random: Random) -> str:
-    """A broker's disk is full, and it ends itself because of it. Then it is started with room on the disk."""
+    """Fill a broker's disk, so that the broker ends itself. Then start it with room on the disk."""
     broker = random.choice(BROKERS)
     installation.kafka.fill_disk(broker)
     wait_until(lambda: installation.kafka.has_ended(broker), _SECONDS, f"the end of broker {broker}, whose disk is full")
@@ -65,7 +65,7 @@ def fill_broker_disk(installation: Installation, random: Random) -> str:
 
 
 def lack_replicas(installation: Installation, random: Random) -> str:
-    """A broker is away, and what workers write must be on all three: nothing can be written there. Then it comes back."""
+    """Stop a broker while what workers write must be on all three, so that nothing can be written. Then it comes back."""
     broker = random.choice(BROKERS)
     topics = _some_outputs(installation, random)
     _demand_replicas(installation, topics, str(len(BROKERS)))
@@ -79,7 +79,7 @@ def lack_replicas(installation: Installation, random: Random) -> str:
 
 
 def _endure(installation: Installation, random: Random, words: str) -> str:
-    """Let it last for up to twice the session after a worker has told of it. Every worker must live through it and keep what it has."""
+    """Keep the fault for up to twice the session after a worker has reported it. Every worker must survive and keep its partitions."""
     began = time.monotonic()
     before = _lines(installation)
     owned = [slot.running().partitions() for slot in installation.slots]
@@ -105,7 +105,7 @@ def _persistence(installation: Installation) -> Mapping[str, Any]:
 
 
 def _some_outputs(installation: Installation, random: Random) -> Sequence[str]:
-    """The states or the stage changes, or both: every batch writes to the former, and almost every one to the latter."""
+    """The topic of states, of stage changes, or both: every batch writes to the former, and almost every one to the latter."""
     settings = installation.settings
     return random.choice(
         [[settings.topic_customer_state], [settings.topic_stage_changes], [settings.topic_customer_state, settings.topic_stage_changes]]

@@ -1,4 +1,4 @@
-"""What happens to workers. Each fault returns when it is over, and says what was done."""
+"""Faults of workers. Each returns when it is over, and says what was done."""
 
 import time
 from random import Random
@@ -24,7 +24,7 @@ def kill_all(installation: Installation, random: Random) -> str:
 
 
 def freeze(installation: Installation, random: Random) -> str:
-    """SIGSTOP, until well after the group has given the worker's partitions to others; then SIGCONT."""
+    """SIGSTOP, until well after the group has assigned the worker's partitions to others; then SIGCONT."""
     slot = random.choice(installation.slots)
     seconds = installation.settings.session_timeout / 1_000_000 + random.uniform(1, 4)
     slot.running().freeze()
@@ -34,7 +34,7 @@ def freeze(installation: Installation, random: Random) -> str:
 
 
 def stall(installation: Installation, random: Random) -> str:
-    """SIGSTOP for less than the session, as a machine that swaps; then SIGCONT."""
+    """SIGSTOP for less than the session, as on a machine that swaps; then SIGCONT."""
     slot = random.choice(installation.slots)
     seconds = installation.settings.session_timeout / 1_000_000 * random.uniform(0.2, 0.9)
     slot.running().freeze()
@@ -44,7 +44,7 @@ def stall(installation: Installation, random: Random) -> str:
 
 
 def deploy(installation: Installation, random: Random) -> str:
-    """A rolling deployment: one worker after the other is asked to stop, and replaced when it has ended."""
+    """A rolling deployment: stop one worker after the other, and replace each when it has ended."""
     for slot in installation.slots:
         slot.stop()
         slot.start()

@@ -1,1 +1,1 @@
-"""The books: what came out, held against what should have, and how long it took."""
+"""Compares what came out with what should have, and measures how long it took."""

@@ -1,7 +1,7 @@
-"""The books: what the topics say, held against what the core makes of the same touchpoints, record by record as both appear.
+"""The books: compare the topics with what the core makes of the same touchpoints, record by record as both appear.
 
-Each customer's touchpoints go through the core as `etapa simulate` takes them. What the worker publishes may be ahead of
-that (its timers follow the partition's time, not the customer's) or behind it, never different.
+Each customer's touchpoints go through the core as in `etapa simulate`. What the worker publishes may be ahead of that
+(its timers follow the partition's time, not the customer's) or behind it, but never different.
 """
 
 import time
@@ -32,7 +32,7 @@ _Letter = tuple[str, bytes | None, bytes | None]
 
 
 class _Account:
-    """What should be published for each customer, and what was: compared one by one, as soon as both are known."""
+    """What should be published for each customer, and what was, compared one by one as soon as both are known."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -63,10 +63,10 @@ class _Account:
 
 
 class Books:
-    """Told of every committed record, in order by partition. `violations` says what should not be."""
+    """Receives every committed record, in order by partition. `violations` lists what is wrong."""
 
     def __init__(self, journey: Journey, partitions: int, spoils: Callable[[Touchpoint], bool] = lambda touchpoint: False) -> None:
-        """`spoils` says which touchpoints the workers cannot judge, where they have a defect that was made on purpose."""
+        """`spoils` says which touchpoints the workers cannot judge, where they have a planted defect."""
         self._spoils = spoils
         self._journey = journey
         self._partitions = partitions
@@ -79,7 +79,7 @@ class Books:
         self._letters_published: dict[tuple[int, int], _Letter] = {}
         self._letters_seen: set[tuple[int, int]] = set()
         self.states: dict[bytes, bytes] = {}
-        """The state of every customer, as `customer-state` has it."""
+        """The state of every customer in `customer-state`."""
         self.marks: dict[int, tuple[int, Mark]] = {}
         """The last mark of each partition, and its offset in `customer-state`."""
         self.touchpoints = 0
@@ -148,25 +148,25 @@ class Books:
             self.states[key] = value
 
     def behind(self) -> list[str]:
-        """What should have been published for the touchpoints so far and was not. Timers may be ahead."""
+        """What should have been published for the touchpoints so far but was not. Timers may be ahead."""
         found = self._changes.missing() + self._triggers.missing()
         return found + [f"the touchpoint at {place} became no dead letter" for place in self._letters_expected]
 
     def close(self, until: int) -> list[str]:
-        """Everything that is wrong once the worker's time has gone to `until` (plus the grace), and no timer later than that fired."""
+        """Everything that is wrong once the worker's time has reached `until` (plus the grace) and no later timer has fired."""
         dropped: list[str] = []
         for change in self._replay.run_timers(until, lambda failure: dropped.append(str(failure))):
             self._expect([change])
         found = [*self.violations, *dropped, *self.behind()]
         found += self._changes.too_many() + self._triggers.too_many()
         found += [f"the touchpoint at {place} became a dead letter without reason" for place in self._letters_published]
-        # What the marks say of the version, its states leave out.
+        # States leave out what the marks say about the version.
         states = {one.id.encode(): encode_state(one, {one.version: one.known}) for one in self._replay.customers.values()}
         different = [key for key in states.keys() | self.states.keys() if states.get(key) != self.states.get(key)]
         return found + [f"{key.decode()}: the state in customer-state is not the core's" for key in different[:_MOST_VIOLATIONS]]
 
     def view(self) -> WholeView:
-        """The view as anybody would rebuild it from `customer-state`."""
+        """The view as rebuilt from `customer-state`."""
         return view_of(self.states)
 
     def _expect(self, changes: Sequence[StageChange]) -> None:
@@ -185,6 +185,6 @@ class Books:
                 self._wrong(f"the dead letter of the touchpoint at {place[0]}/{place[1]} does not hold the bytes that were sent")
 
     def _wrong(self, message: str | None) -> None:
-        # What follows the first few follows from them.
+        # Later violations only follow from the first few.
         if message is not None and len(self.violations) < _MOST_VIOLATIONS:
             self.violations.append(message)

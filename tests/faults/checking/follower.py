@@ -1,4 +1,4 @@
-"""Reads every topic as a consumer of committed records would, and keeps the books."""
+"""Reads every topic as a `read_committed` consumer would, and keeps the books."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ _WAIT = 0.05
 
 
 class Follower:
-    """Reads from `start` to `stop`, in a thread of its own, past all that is broken on purpose: brokers hear from it directly."""
+    """Reads from `start` to `stop` in its own thread. It connects to brokers directly, past everything that is broken on purpose."""
 
     def __init__(self, servers: str, settings: Settings, books: Books, timing: Timing | None = None) -> None:
         self._servers = servers
@@ -25,7 +25,7 @@ class Follower:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": servers,
-                # A group is asked for, but never joined: the partitions are assigned by hand.
+                # A group is required, but never joined: the partitions are assigned by hand.
                 "group.id": f"{settings.group}-follower",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
@@ -33,7 +33,7 @@ class Follower:
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 50,
                 "fetch.error.backoff.ms": 50,
-                # It must not be later to see a broker come back than the worker is.
+                # It must not notice a returning broker later than the worker does.
                 "reconnect.backoff.ms": 20,
                 "reconnect.backoff.max.ms": 250,
                 "topic.metadata.refresh.interval.ms": 1_000,
@@ -56,7 +56,7 @@ class Follower:
         self.error: BaseException | None = None
 
     def is_through(self) -> bool:
-        """Whether everything that is committed now has been read."""
+        """Whether everything committed so far has been read."""
         ends = committed_ends(self._servers, self.read)
         return all(end == 0 or self._ends_reached.get(place, 0) >= end for place, end in ends.items())
 
@@ -113,7 +113,7 @@ class Follower:
 
 
 def _number(value: int | None) -> int:
-    # The type allows for none, which no record that was read has.
+    # The type allows None, which no record that was read has.
     assert value is not None
     return value
 

@@ -1,4 +1,4 @@
-"""Where things stand: how far touchpoints are processed, and whether Redis shows what is committed."""
+"""Progress: how far touchpoints are processed, and whether Redis shows what is committed."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from tests.servers.redis_server import RedisServer
 
 
 def processed(books: Books, partitions: int) -> Mapping[int, int]:
-    """For each partition the offset after the last touchpoint that is processed, as its mark says."""
+    """For each partition, the offset after the last processed touchpoint, by its mark."""
     marks = dict(books.marks)
     return {number: marks[number][1].through + 1 if number in marks else 0 for number in range(partitions)}
 
@@ -32,7 +32,7 @@ def redis_is_up_to_date(books: Books, settings: Settings, server: RedisServer) -
 
 
 def differences_in_redis(books: Books, settings: Settings, server: RedisServer) -> list[str]:
-    """Redis against the view that anybody would rebuild from `customer-state`."""
+    """Compare Redis with the view rebuilt from `customer-state`."""
     with server.client() as client:
         shown = view_in_redis(settings, client)
     rebuilt = books.view()

@@ -46,7 +46,7 @@ TOUCHPOINTS = [touchpoint(1, "visit"), touchpoint(2, "purchase")]
 
 
 class Worker:
-    """What a worker that makes no mistake publishes for `TOUCHPOINTS`."""
+    """What a correct worker publishes for `TOUCHPOINTS`."""
 
     def __init__(self) -> None:
         replay = Replay(compile_journey(JOURNEY))

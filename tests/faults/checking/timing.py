@@ -1,4 +1,4 @@
-"""How long touchpoints took from being sent to being processed, by the brokers' records alone: whoever reads them may be late."""
+"""How long touchpoints took from being sent to being processed, by the brokers' timestamps alone, since the reader may be late."""
 
 import math
 import time
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 
 def now() -> int:
-    """As Kafka notes it, in milliseconds since 1970."""
+    """Kafka's timestamp, in milliseconds since 1970."""
     return int(time.time() * 1000)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest of the values that at least so many percent of them do not exceed (nearest rank)."""
+    """The percentile of the values by the nearest-rank method: the smallest value that at least so many percent do not exceed."""
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
@@ -23,14 +23,14 @@ def in_words(delays: Sequence[float]) -> str:
 
 
 class Timing:
-    """Told of every touchpoint and every mark with its timestamp (milliseconds since 1970), in order by partition."""
+    """Receives every touchpoint and every mark with its timestamp (milliseconds since 1970), in order by partition."""
 
     def __init__(self) -> None:
         self._sent: dict[int, array[int]] = defaultdict(lambda: array("q"))
         self._marks: dict[int, list[tuple[int, int]]] = defaultdict(list)
 
     def touchpoint(self, partition: int, offset: int, timestamp: int) -> None:
-        """Offsets of touchpoints leave no gap, as nothing is published among them in transactions."""
+        """Offsets of touchpoints have no gaps, as none are published in transactions."""
         sent = self._sent[partition]
         assert offset == len(sent)
         sent.append(timestamp)
@@ -39,15 +39,15 @@ class Timing:
         self._marks[partition].append((through, timestamp))
 
     def processed_at(self, partition: int, offset: int) -> int:
-        """The timestamp of the first mark that stands for this touchpoint. There must be one."""
+        """The timestamp of the first mark that covers this touchpoint. There must be one."""
         return next(timestamp for through, timestamp in self._marks[partition] if through >= offset)
 
     def delays_but_of(self, partition: int, since: int, until: int) -> list[float]:
-        """The same of all partitions but one."""
+        """The same for all partitions except one."""
         return [one for number in list(self._sent) if number != partition for one in self.delays(number, since, until)]
 
     def delays(self, partition: int, since: int, until: int) -> list[float]:
-        """Of the touchpoints sent between these times, the seconds until a mark stood for each; the last ones may have none yet."""
+        """The seconds until a mark covered each of the touchpoints sent between these times; the last ones may have none yet."""
         sent = self._sent[partition]
         found: list[float] = []
         first = 0

@@ -1,1 +1,1 @@
-"""The installation that is broken and mended: three brokers, a Redis with its replica, workers, and the network between them."""
+"""The installation that is broken and repaired: three brokers, a Redis with its replica, workers, and the network between them."""

@@ -1,4 +1,4 @@
-"""All that is broken and mended: three brokers, a Redis with its replica, workers, and a link between each worker and each server."""
+"""What is broken and repaired: three brokers, a Redis with its replica, workers, and a link between each worker and each server."""
 
 import asyncio
 from collections.abc import Iterator
@@ -28,17 +28,17 @@ _KAFKA_SETTINGS = {
     "min.insync.replicas": "2",
     "transaction.state.log.min.isr": "2",
     "num.network.threads": "1",
-    # A broker that died is given up after a few seconds. So is one that froze.
+    # A dead or frozen broker is dropped after a few seconds.
     "broker.session.timeout.ms": "4000",
     "broker.heartbeat.interval.ms": "500",
     "replica.lag.time.max.ms": "5000",
-    # Leadership moves when a fault says so, and at no other time.
+    # Leadership moves only when a fault moves it.
     "auto.leader.rebalance.enable": "false",
 }
 
 
 class Slot:
-    """A place where a worker runs: one after the other, with the same links to the servers."""
+    """A place where workers run one after the other, with the same links to the servers."""
 
     def __init__(self, number: int, settings: Settings, links: dict[int | str, NetworkLink], folder: Path) -> None:
         self.number = number
@@ -49,7 +49,7 @@ class Slot:
         self._meant_to_run = False
         self.worker: StartedWorker | None = None
         self.ends: list[str] = []
-        """The last words of workers that ended although nobody asked them to."""
+        """The last log lines of workers that ended without being asked to."""
 
     def start(self) -> None:
         self.worker = StartedWorker(self._settings, self._folder)
@@ -64,7 +64,7 @@ class Slot:
         self.running().kill()
 
     def stop(self) -> None:
-        """Ask it to end, as a deployment does. Raises AssertionError when it says that it failed."""
+        """Ask it to end, as a deployment does. Raises AssertionError if its exit code says that it failed."""
         self._meant_to_run = False
         worker = self.running()
         worker.ask_to_stop()
@@ -72,14 +72,14 @@ class Slot:
         assert code == 0, f"a worker that was asked to stop ended with {code}:\n{worker.said()[-2000:]}"
 
     def look_after(self) -> None:
-        """Start it anew when it ended by itself, as whatever runs workers would; that it did is kept in `ends`."""
+        """Start it again if it ended by itself, as an orchestrator would, and record that in `ends`."""
         if self._meant_to_run and not self.running().is_running:
             self.ends.append(self.running().said()[-3000:])
             self.start()
 
 
 class Installation:
-    """Made in `folder` and started as a whole; ends with `stop`, whatever state it is in."""
+    """Created in `folder` and started as a whole; `stop` ends it, whatever state it is in."""
 
     def __init__(self, folder: Path, workers: int, partitions: int) -> None:
         self.folder = folder
@@ -106,7 +106,7 @@ class Installation:
             redis_timeout=2_000_000,
             # Many batches, so that there are many moments to break something in.
             batch_records=200,
-            # Timers follow the touchpoints alone, so that what should come out can be told.
+            # Timers follow the touchpoints alone, so that the expected output is known.
             quiet_after=DAY,
         )
         self.slots = [Slot(slot, self._settings_of(links[slot]), links[slot], folder) for slot in slots]
@@ -116,7 +116,7 @@ class Installation:
         return journey_or_raise(self.settings.journey_path.read_text(encoding="utf-8"), str(self.settings.journey_path))
 
     def start(self) -> None:
-        """Until every worker is ready."""
+        """Wait until every worker is ready."""
         self.kafka.start()
         self.redis.start()
         asyncio.run(_until_topics_are_made(self.settings))
@@ -134,12 +134,12 @@ class Installation:
         self.network.close()
 
     def links(self) -> Iterator[NetworkLink]:
-        """Between workers and servers, all of them."""
+        """All links between workers and servers."""
         for slot in self.slots:
             yield from slot.links.values()
 
     def is_ready(self) -> bool:
-        """Whether every worker says that it does its work, and every partition is somebody's."""
+        """Whether every worker says that it is working, and every partition has an owner."""
         owned: set[int] = set()
         for slot in self.slots:
             told = slot.running().ask("readyz")
@@ -149,7 +149,7 @@ class Installation:
         return owned == set(range(self.settings.partitions))
 
     def wait_until_told(self, words: str) -> None:
-        """Until a worker's /readyz names what is wrong."""
+        """Wait until a worker's /readyz names what is wrong."""
 
         def is_told() -> bool:
             answers = [slot.running().ask("readyz").get("not_ready", ()) for slot in self.slots]
@@ -158,7 +158,7 @@ class Installation:
         wait_until(is_told, _TELL_SECONDS, f"/readyz's saying {words!r}", 0.2)
 
     def closing_touchpoints(self, at: str) -> list[tuple[bytes, bytes]]:
-        """One for every partition that takes its stream time to `at`."""
+        """A touchpoint for every partition that advances its stream time to `at`."""
         records: dict[int, tuple[bytes, bytes]] = {}
         number = 0
         while len(records) < self.settings.partitions:

@@ -1,7 +1,7 @@
-"""The network between a worker and a server, to be disturbed: TCP connections passed on through links, each with two directions.
+"""The network between a worker and a server, made to be disturbed: TCP connections forwarded through links with two directions.
 
-A link that is held keeps what was sent and passes it on when it is let go, as TCP does when packets were lost for a while.
-All links run in one thread of their own; their methods may be called from any other.
+A held link keeps what was sent and forwards it when it is released, as TCP does when packets were lost for a while.
+All links run in one separate thread; their methods may be called from any other.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 class Listener(Protocol):
-    """What connections come through."""
+    """What connections pass through."""
 
     async def listen(self) -> asyncio.Server: ...
 
@@ -34,7 +34,7 @@ _Listening = TypeVar("_Listening", bound=Listener)
 
 
 class Network:
-    """The thread that all links run in, from the beginning to `close`."""
+    """The thread in which all links run, until `close`."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -44,17 +44,17 @@ class Network:
         self._thread.start()
 
     def link(self, name: str) -> "NetworkLink":
-        """A new link; it refuses what comes until it is told where to lead."""
+        """A new link; it refuses connections until it is given a port to forward to."""
         return self.add(NetworkLink(name, self))
 
     def add(self, listener: _Listening) -> _Listening:
-        """Have it begin to listen, and end with the network."""
+        """Make it listen; it ends with the network."""
         self._listeners.append(listener)
         self._servers.append(self.run(listener.listen()))
         return listener
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Have `work` done in the thread of the links, and give its result."""
+        """Run `work` in the thread of the links, and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
     def close(self) -> None:
@@ -72,13 +72,13 @@ class Network:
         await asyncio.gather(*tasks, return_exceptions=True)
         for listener in self._listeners:
             listener.abort()
-        # A transport closes its socket one turn after it was told to.
+        # A transport closes its socket one loop iteration after `close`.
         for _ in range(3):
             await asyncio.sleep(0)
 
 
 class NetworkLink:
-    """Listens on `port` of 127.0.0.1 and passes connections on."""
+    """Listens on `port` of 127.0.0.1 and forwards connections."""
 
     def __init__(self, name: str, network: Network) -> None:
         self.name = name
@@ -92,12 +92,12 @@ class NetworkLink:
         self._passing: set[asyncio.Task[None]] = set()
 
     def lead_to(self, port: int) -> None:
-        """Pass new connections on to this port; those that lead elsewhere are reset."""
+        """Forward new connections to this port; reset those that lead elsewhere."""
         self._target = port
         self.reset()
 
     def lead_new_to(self, port: int) -> None:
-        """Pass new connections on to this port; those that lead elsewhere stay as they are."""
+        """Forward new connections to this port; leave those that lead elsewhere."""
         self._target = port
 
     def cut(self) -> None:
@@ -106,15 +106,15 @@ class NetworkLink:
         self.reset()
 
     def hold(self, direction: Direction) -> None:
-        """Pass nothing on in this direction, until `mend`. Connections stay open."""
+        """Forward nothing in this direction, until `mend`. Connections stay open."""
         self._network.run(self._set(direction, is_open=False))
 
     def delay(self, seconds: float) -> None:
-        """Let everything take this much longer, in each direction, until `mend`."""
+        """Delay everything by this much, in each direction, until `mend`."""
         self._delay = seconds
 
     def mend(self) -> None:
-        """Be a good link again. What was held is passed on."""
+        """Work normally again. What was held is forwarded."""
         self._cut = False
         self._delay = 0.0
         for direction in DIRECTIONS:
@@ -125,7 +125,7 @@ class NetworkLink:
         self._network.run(self._reset())
 
     async def listen(self) -> asyncio.Server:
-        """Begin; once, in the thread of the links."""
+        """Start; call it once, in the thread of the links."""
         self._open = {direction: asyncio.Event() for direction in DIRECTIONS}
         for gate in self._open.values():
             gate.set()
@@ -145,12 +145,12 @@ class NetworkLink:
             reset_connection(writer)
 
     def abort(self) -> None:
-        """Let go of every connection, whatever it has come to; in the thread of the links."""
+        """Close every connection, whatever its state; call it in the thread of the links."""
         for writer in tuple(self._writers):
             writer.transport.abort()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Here and not in the task: one that is cancelled before it has begun does nothing at all.
+        # Here and not in the task: a task that is cancelled before it starts does nothing at all.
         self._writers.add(writer)
         task = asyncio.create_task(self._pass_on(reader, writer))
         self._passing.add(task)
@@ -163,7 +163,7 @@ class NetworkLink:
         try:
             answers, onward = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
-            # The server is not there: its client learns of it in the same way.
+            # The server is not there: the client learns of it in the same way.
             self._refuse(writer)
             return
         self._writers.add(onward)
@@ -171,7 +171,7 @@ class NetworkLink:
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # Neither our clients nor our servers close one direction alone.
+            # Neither our clients nor our servers close only one direction.
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
@@ -184,7 +184,7 @@ class NetworkLink:
         reset_connection(writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction) -> None:
-        """Until the sender ends, or either end is reset."""
+        """Forward until the sender ends, or either end is reset."""
         while True:
             data = await reader.read(_CHUNK)
             await self._open[direction].wait()
@@ -197,7 +197,7 @@ class NetworkLink:
 
 
 def reset_connection(writer: asyncio.StreamWriter) -> None:
-    """Break the connection, as seen from its other end; in the thread of the network."""
+    """Break the connection, as seen from its other end; call it in the thread of the network."""
     with contextlib.suppress(OSError):
         connection: socket.socket | None = writer.get_extra_info("socket")
         if connection is not None:

@@ -1,4 +1,4 @@
-"""Where Kafka keeps its partitions: moving copies between brokers, and leadership between copies."""
+"""Where Kafka keeps its partitions: moves replicas between brokers, and leadership between replicas."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Place = tuple[str, int]
 _ANSWER_MS = 30_000
 _PREFERRED = 0
 _NOT_NEEDED = 84
-"""Kafka's error ELECTION_NOT_NEEDED: the preferred copy leads already."""
+"""Kafka's error ELECTION_NOT_NEEDED: the preferred replica leads already."""
 
 
 class _ElectLeadersResponseV1(Response):  # type: ignore[misc]
@@ -46,7 +46,7 @@ class _ElectLeadersRequestV1(RequestStruct):  # type: ignore[misc]
 
 
 class _ElectLeaders(Request[_ElectLeadersRequestV1]):  # type: ignore[misc]
-    """As in Kafka's protocol guide, https://kafka.apache.org/protocol; aiokafka does not bring it."""
+    """As in Kafka's protocol guide, https://kafka.apache.org/protocol; aiokafka does not have it."""
 
     API_KEY = 43
 
@@ -58,7 +58,7 @@ class _ElectLeaders(Request[_ElectLeadersRequestV1]):  # type: ignore[misc]
 
 
 def reassign(servers: str, copies: Mapping[Place, Sequence[int]]) -> None:
-    """Have these brokers keep the partitions, the first of each preferred as its leader. Copying goes on after this returns."""
+    """Make these brokers keep the partitions, the first of each as preferred leader. Copying continues after this returns."""
     topics = _by_topic({place: (place[1], list(brokers), {}) for place, brokers in copies.items()})
     request = AlterPartitionReassignmentsRequest(_ANSWER_MS, [(topic, partitions, {}) for topic, partitions in topics], {})
     answer = asyncio.run(_ask_controller(servers, request))
@@ -66,7 +66,7 @@ def reassign(servers: str, copies: Mapping[Place, Sequence[int]]) -> None:
 
 
 def elect_preferred(servers: str, places: Sequence[Place]) -> None:
-    """Have the preferred copy of each partition lead."""
+    """Make the preferred replica of each partition its leader."""
     answer = asyncio.run(_ask_controller(servers, _ElectLeaders(places)))
     _check("leaders", answer.error_code, [one for _, partitions in answer.results for one in partitions if one[1] not in (0, _NOT_NEEDED)])
 

@@ -1,4 +1,4 @@
-"""A Redis and its replica, each with an append-only file, and the address under which workers find whichever is the primary."""
+"""A Redis and its replica, each with an append-only file, and the address at which workers find the current primary."""
 
 import shutil
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from tests.servers.redis_server import RedisServer, redis_major_version
 
 _SECONDS = 30.0
 _TORN_OFF = 20_000
-"""Bytes at the end of the append-only file that a machine without power would not have written yet."""
+"""Bytes at the end of the append-only file that would be lost in a power failure."""
 
 
 class RedisPair:
-    """`links` lead to the primary, whichever it is. The replica follows through a link of its own, so that it can lag."""
+    """`links` lead to the current primary. The replica follows through its own link, so that it can lag."""
 
     def __init__(self, folder: Path, network: Network, links: Sequence[NetworkLink]) -> None:
         self._folders = [folder / name for name in ("a", "b")]
-        # Replication starts at once, and a failure of it is noticed soon.
+        # Replication starts at once, and its failure is noticed soon.
         options = ["--appendonly", "yes", "--appendfsync", "everysec", "--repl-diskless-sync-delay", "0", "--repl-timeout", "10"]
         options += ["--repl-ping-replica-period", "1", "--enable-debug-command", "local"]
         if redis_major_version() < 7:
@@ -50,7 +50,7 @@ class RedisPair:
             server.stop()
 
     def tell(self, *command: str | float) -> Any:
-        """What the primary answers to a command."""
+        """The primary's answer to a command."""
         with self.primary.client() as client:
             return client.execute_command(*command)
 
@@ -61,7 +61,7 @@ class RedisPair:
         self.primary.start()
 
     def restart_from_file(self) -> None:
-        """Kill the primary and start it again from its append-only file, of which the last writes are missing."""
+        """Kill the primary and start it again from its append-only file, without the last writes."""
         self.primary.kill()
         files = sorted((self._folders[self._primary] / "appendonlydir").glob("*.incr.aof"))
         with files[-1].open("r+b") as file:
@@ -69,7 +69,7 @@ class RedisPair:
         self.primary.start()
 
     def promote(self) -> None:
-        """The primary dies, and the replica takes its place with what it has. The dead one comes back as its replica."""
+        """Kill the primary; the replica takes its place with what it has. The old primary comes back as its replica."""
         self.primary.kill()
         self._primary = 1 - self._primary
         self.tell("REPLICAOF", "NO", "ONE")
@@ -79,7 +79,7 @@ class RedisPair:
         self._follow()
 
     def wait_replicated(self) -> None:
-        """Until the replica follows and has everything that the primary had a moment ago."""
+        """Wait until the replica follows and has everything that the primary had a moment ago."""
         wait_until(self._is_replicated, _SECONDS, "the replica's following its primary")
 
     def _point(self) -> None:

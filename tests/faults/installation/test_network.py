@@ -19,7 +19,7 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture
 def echo() -> Iterator[int]:
-    """The port of a server that sends back what it gets."""
+    """The port of an echo server."""
 
     def serve() -> None:
         with contextlib.suppress(OSError):

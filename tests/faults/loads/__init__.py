@@ -1,1 +1,1 @@
-"""What the installation has to carry: a steady load, or more than it can."""
+"""The load on the installation: steady, or more than it can handle."""

@@ -1,4 +1,4 @@
-"""A steady stream of touchpoints with known content: made-up shoppers, the same for the same seed, with the flaws of real streams."""
+"""A steady stream of known touchpoints: made-up shoppers, the same for the same seed, with the flaws of real streams."""
 
 import threading
 import time
@@ -13,19 +13,19 @@ from etapa.embedded.shoppers import ShoppingTrip, touchpoints
 
 _BEGIN = int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _END = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
-# So that a minute's load is some weeks of the shop: windows and absences of months begin and end within a run.
+# So that a minute of load is some weeks of the shop: windows and absences of months begin and end within a run.
 _PACE = 90 * 1_000_000
 _TICK = 0.02
 _ANSWER_SECONDS = 600
 
 
 class Load:
-    """Publishes at `rate` touchpoints a second between `start` and `stop`, in a thread of its own. Nothing is lost or repeated on the way in."""
+    """Publishes `rate` touchpoints a second between `start` and `stop`, in its own thread. Nothing is lost or repeated on the way in."""
 
     def __init__(
         self, servers: str, topic: str, partitions: int, rate: float, seed: int, customers: int, spared: Container[int] = frozenset()
     ) -> None:
-        """`spared` are partitions that get nothing; the others get as much as with them."""
+        """`spared` are partitions that get nothing; the others get as much as they would otherwise."""
         self.rate = rate
         self._topic = topic
         self._partitions = partitions
@@ -37,7 +37,7 @@ class Load:
                 "bootstrap.servers": servers,
                 "enable.idempotence": True,
                 "linger.ms": 5,
-                # A record that takes long is late; one that was given up would be lost.
+                # A slow record is only late; an abandoned one would be lost.
                 "delivery.timeout.ms": _ANSWER_SECONDS * 1000,
                 "reconnect.backoff.max.ms": 250,
                 "retry.backoff.ms": 50,
@@ -53,22 +53,22 @@ class Load:
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
         self.sent = 0
         self.latest = _BEGIN
-        """The latest time that a touchpoint was sent for, in microseconds."""
+        """The latest time of a touchpoint that was sent, in microseconds."""
         self.error: str | None = None
 
     @property
     def ends(self) -> Mapping[int, int]:
-        """For each partition the offset after the last touchpoint that the brokers have confirmed."""
+        """For each partition, the offset after the last touchpoint that the brokers have confirmed."""
         return dict(self._ends)
 
     def start(self) -> None:
-        """Begin, or go on after `pause`."""
+        """Begin, or resume after `pause`."""
         if not self._thread.is_alive():
             self._thread.start()
         self._running.set()
 
     def pause(self) -> None:
-        """Send nothing any more, and wait until the brokers have confirmed everything."""
+        """Stop sending, and wait until the brokers have confirmed everything."""
         self._running.clear()
         self._idle.wait()
         self.flush()
@@ -78,7 +78,7 @@ class Load:
         self._put(key, value)
 
     def flush(self) -> None:
-        """Wait until everything sent is confirmed. Raises RuntimeError when something was not."""
+        """Wait until everything sent is confirmed. Raises RuntimeError if something was not."""
         left = self._producer.flush(_ANSWER_SECONDS)
         if left or self.error:
             raise RuntimeError(self.error or f"{left} touchpoints are not confirmed")
@@ -112,7 +112,7 @@ class Load:
             try:
                 self._producer.produce(self._topic, value, key, partition, on_delivery=callback)
             except BufferError:
-                # The brokers are away for long. What was due meanwhile comes when they are back.
+                # The brokers are away for long. What was due meanwhile is sent when they are back.
                 self._producer.poll(_TICK)
             else:
                 self.sent += 1

@@ -1,7 +1,7 @@
-"""More touchpoints than a worker carries, from a process of its own: `python -m tests.faults.loads.torrent` is started by `Torrent`.
+"""More touchpoints than a worker can process, from a separate process: `Torrent` starts `python -m tests.faults.loads.torrent`.
 
-A few thousand made-up touchpoints of three days are prepared once, and then published again and again, each time by
-shoppers of their own. So they cost next to nothing to make, and no touchpoint comes later than the journey's grace.
+A few thousand made-up touchpoints of three days are prepared once, and then published again and again, each time for new
+shoppers. So they cost almost nothing to make, and no touchpoint is later than the journey's grace.
 """
 
 import sys
@@ -20,13 +20,13 @@ from tests.servers.processes import ServerProcess, wait_until
 _BEGIN = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _THREE_DAYS = 3 * 86_400_000_000
 LATEST = _BEGIN + _THREE_DAYS
-"""No touchpoint that can be used occurs later, in microseconds."""
+"""No usable touchpoint occurs later than this, in microseconds."""
 TOUCHPOINTS_EACH = 20
 _ROUND = 10_000
 _COHORT = b"######"
-"""Stands for the number of the cohort of shoppers in what is prepared."""
+"""Placeholder for the number of the cohort of shoppers in prepared touchpoints."""
 _TEXT = b"@@@@@@"
-"""Stands for a text of any length."""
+"""Placeholder for a text of any length."""
 _PORTION = 0.02
 _SECONDS = 120
 
@@ -34,21 +34,21 @@ Record = tuple[bytes, bytes | None]
 
 
 class Order(msgspec.Struct):
-    """What to publish. Several orders of one scene differ in `seed`, so that no shopper is in two of them."""
+    """What to publish. Orders in the same scene differ in `seed`, so that no shopper is in two of them."""
 
     servers: str
     topic: str
     seed: int
     count: int
     rate: float | None
-    """Touchpoints a second; none: as fast as the broker takes them."""
+    """Touchpoints a second; None means as fast as the broker accepts them."""
     padding: int = 0
-    """Bytes of text in the `properties` of each that has any."""
+    """Bytes of text in the `properties` of each touchpoint that has any."""
     compression: str = "none"
 
 
 class Done(msgspec.Struct):
-    """What came of it."""
+    """The result of an order."""
 
     count: int
     seconds: float
@@ -105,7 +105,7 @@ def records(seed: int, padding: int) -> Iterator[Record]:
 
 
 def _with_text(value: bytes) -> bytes:
-    """The same with a place for a text; it stays as it is where there is no place."""
+    """The same with a placeholder for a text; unchanged if there is no place for one."""
     return value.replace(b'"properties":{"', b'"properties":{"text":"' + _TEXT + b'","', 1)
 
 

@@ -1,4 +1,4 @@
-"""Sabotages single requests of real workers and compares what comes out with `etapa simulate`: `python -m tests.faults --requests --trials 200`."""
+"""Sabotages single requests of real workers and compares output with `etapa simulate`: `python -m tests.faults --requests --trials 200`."""
 
 import shutil
 import sys
@@ -55,11 +55,11 @@ def main(
     json_file: Path | None,
     folder: Path | None,
 ) -> None:
-    """Exit code 1 when anything was wrong or did not recover."""
+    """Exit code 1 if anything was wrong or did not recover."""
     place = folder or Path(tempfile.mkdtemp(prefix="etapa-requests-"))
     module = _UNSAFE if unsafe else "etapa"
     site = Site(place, workers=workers, partitions=partitions, transactions=protocol, module=module)
-    # What is asked for by name is tried in every way, also where it is known to be beyond an old protocol.
+    # What is requested by name is tried in every way, even where an old protocol is known not to stand it.
     chosen = dict.fromkeys(only, EVERY_WAY) or {api: ways(api, protocol) for api in APIS[protocol]}
     failure = _slow(site, touchpoints, seed) if slow_only else _try(site, chosen, trials, seed, json_file)
     if failure is not None:

@@ -1,4 +1,4 @@
-"""Where clients' connections to one broker come through: each request and each answer is seen, and somebody may decide about it."""
+"""The point that clients' connections to one broker pass through: a watcher sees each request and response and decides about it."""
 
 import asyncio
 import contextlib
@@ -16,11 +16,11 @@ class Watcher(Protocol):
     """Decides about the requests of one client, in the thread of the network."""
 
     async def on_request(self, request: SentRequest, connection: "Connection") -> None:
-        """Nothing happens to the request but what this does. Those after it on the same connection wait meanwhile."""
+        """Only this decides what happens to the request. Later ones on the same connection wait meanwhile."""
 
 
 class Crossings:
-    """The crossings of all brokers, and who watches whom."""
+    """The crossings of all brokers, and which watcher watches which client."""
 
     def __init__(self) -> None:
         self.watchers: dict[str, Watcher] = {}
@@ -33,26 +33,26 @@ class Crossing:
     def __init__(self, crossings: Crossings) -> None:
         self.port = 0
         self.target: int | None = None
-        """The broker's own port; without one connections are refused."""
+        """The broker's own port; without one, connections are refused."""
         self._crossings = crossings
         self._writers: set[asyncio.StreamWriter] = set()
         self._leading: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> asyncio.Server:
-        """Begin; once, in the thread of the network."""
+        """Start; call it once, in the thread of the network."""
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
     def abort(self) -> None:
-        """Let go of every connection; in the thread of the network."""
+        """Close every connection; call it in the thread of the network."""
         for writer in tuple(self._writers):
             writer.transport.abort()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Here and not in the task: one that is cancelled before it has begun does nothing at all.
+        # Here and not in the task: a task that is cancelled before it starts does nothing at all.
         self._writers.add(writer)
-        # A task of ours: one of asyncio's complains when it is cancelled.
+        # Our own task: asyncio's own would complain when it is cancelled.
         task = asyncio.create_task(self._lead_on(reader, writer))
         self._leading.add(task)
         task.add_done_callback(self._leading.discard)
@@ -77,7 +77,7 @@ _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Connection:
-    """One connection of a client, and the one that leads on to the broker."""
+    """One connection of a client, and its counterpart to the broker."""
 
     def __init__(self, watchers: dict[str, Watcher], target: int, client: _Ends, broker: _Ends) -> None:
         self._watchers = watchers
@@ -91,7 +91,7 @@ class Connection:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until the client or the broker ends it, and what is under way has arrived."""
+        """Run until the client or the broker ends it, and what is on its way has arrived."""
         ways = {asyncio.create_task(self._pass_requests()), asyncio.create_task(self._pass_answers())}
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -105,39 +105,39 @@ class Connection:
                 self._onward.close()
 
     async def pass_on(self, request: SentRequest) -> None:
-        """Towards the broker, at once or as slowly as the connection has become."""
+        """Send a request to the broker, at once or with the delay of the connection."""
         if self._is_silent:
             return
         if self._delay:
-            # All take equally long, so they keep their order.
+            # All have the same delay, so they keep their order.
             self._spawn(self._send_later(request, self._delay))
         else:
             await self._send(request)
 
     def reset(self) -> None:
-        """The client's connection breaks."""
+        """Break the client's connection."""
         self._is_silent = True
         reset_connection(self._writer)
 
     def silence(self) -> None:
-        """Nothing passes any more in either direction, and the client is not told."""
+        """Let nothing pass in either direction, without telling the client."""
         self._is_silent = True
 
     def slow_down(self, seconds: float) -> None:
-        """All requests from now on take so much longer. They arrive even if the client has given up the connection meanwhile."""
+        """Delay all requests from now on by so much. They arrive even if the client has abandoned the connection meanwhile."""
         self._delay = seconds
 
     def lose_answer(self, request: SentRequest) -> None:
-        """In place of the answer to this request the connection breaks."""
+        """Break the connection instead of passing on the response to this request."""
         self._unanswered.add(request.correlation)
 
     async def answered(self, request: SentRequest) -> None:
-        """Until the broker has answered a request that was passed on; the connection's end is as good."""
+        """Wait until the broker has answered a forwarded request, or the connection has ended."""
         while self._pending.get(request.correlation) is request and not self._writer.is_closing():
             await asyncio.sleep(_LOOK)
 
     async def deliver(self, request: SentRequest) -> None:
-        """Have the request arrive on a connection of its own, which is how a late one looks to a broker. Returns when it is answered."""
+        """Deliver the request on a separate connection, as a late one looks to a broker. Returns when it is answered."""
         answers, onward = await asyncio.open_connection("127.0.0.1", self._target)
         try:
             onward.write(request.raw)
@@ -178,10 +178,10 @@ class Connection:
             await self._onward.drain()
 
     async def _drain(self) -> None:
-        """What was sent before the client gave the connection up arrives all the same."""
+        """Let what was sent before the client abandoned the connection arrive."""
         if self._under_way:
             await asyncio.wait(self._under_way)
-        # Closed with answers unread, it would be reset, and take back what the broker has not read yet.
+        # Closed with unread responses, it would be reset, and the broker would lose what it has not read yet.
         deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
         while self._pending and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(_LOOK)

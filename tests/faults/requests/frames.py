@@ -1,4 +1,4 @@
-"""What a proxy must know of Kafka's protocol: where a request ends, what kind it is, whose it is, and which answer is its own."""
+"""What a proxy must know of Kafka's protocol: where a request ends, its kind, its sender, and which response belongs to it."""
 
 import asyncio
 import struct
@@ -8,7 +8,7 @@ import msgspec
 
 _SIZE = struct.Struct(">i")
 _HEADER = struct.Struct(">hhih")
-"""Kind, version, correlation id, length of the client id. So begin requests of all versions, the flexible ones included."""
+"""Kind, version, correlation id, length of the client id. Requests of all versions begin like this, including the flexible ones."""
 _CORRELATION = struct.Struct(">i")
 _LARGEST = 200 * 1024 * 1024
 
@@ -36,8 +36,8 @@ class SentRequest(msgspec.Struct, frozen=True):
     """The client id of its sender."""
 
     def names(self, topic: str) -> bool:
-        """Whether it names the topic. Records in it must not."""
-        # Before its name stands its length: two bytes up to Produce v8, one more than it and in one byte from v9 on.
+        """Whether it names the topic. Its records must not contain that name."""
+        # The length precedes the name: in two bytes up to Produce v8; plus one, in one byte, from v9 on.
         name = topic.encode()
         return struct.pack(">h", len(name)) + name in self.raw or bytes([len(name) + 1]) + name in self.raw
 
@@ -50,13 +50,13 @@ def request_of(raw: bytes) -> SentRequest:
 
 
 def correlation_of(answer: bytes) -> int:
-    """The correlation id of the request that this is the answer to."""
+    """The correlation id of the request that this response answers."""
     correlation: int = _CORRELATION.unpack_from(answer, _SIZE.size)[0]
     return correlation
 
 
 async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
-    """The next request or answer, with the size that it begins with; none when the connection has ended."""
+    """The next request or response, including its leading size; None if the connection has ended."""
     try:
         head = await reader.readexactly(_SIZE.size)
         size = _SIZE.unpack(head)[0]

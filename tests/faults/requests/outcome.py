@@ -1,4 +1,4 @@
-"""What came out against what should have: published records beside the output of `etapa simulate`, byte for byte."""
+"""Compares published records with the output of `etapa simulate`, byte for byte."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ ByCustomer = Mapping[bytes, Sequence[bytes]]
 
 
 class Reader:
-    """Reads one topic as a consumer of committed records does, each record once."""
+    """Reads one topic as a `read_committed` consumer does, each record once."""
 
     def __init__(self, servers: str, settings: Settings, topic: str) -> None:
         self._servers = servers
@@ -34,7 +34,7 @@ class Reader:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": servers,
-                # A group is asked for, but never joined: the partitions are assigned by hand.
+                # A group is required, but never joined: the partitions are assigned by hand.
                 "group.id": f"{topic}-reader",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
@@ -47,7 +47,7 @@ class Reader:
         self._consumer.assign([TopicPartition(topic, number, 0) for topic, number in self._places])
 
     def more(self) -> Mapping[int, ByCustomer]:
-        """What was committed since the last time: values by partition and key, in order."""
+        """What was committed since the last call: values by partition and key, in order."""
         self._found = defaultdict(lambda: defaultdict(list))
         ends = {number: end for (_, number), end in committed_ends(self._servers, self._places).items()}
 
@@ -74,7 +74,7 @@ class Reader:
 
 
 def simulated(journey: Path, values: Iterable[bytes], *, triggers: bool = False) -> dict[bytes, list[bytes]]:
-    """What `etapa simulate` makes of these touchpoints, by customer."""
+    """The output of `etapa simulate` for these touchpoints, by customer."""
     command = [sys.executable, "-m", "etapa", "simulate", "--journey", str(journey), "-", *(["--triggers"] if triggers else [])]
     done = subprocess.run(
         command, input=b"".join(value + b"\n" for value in values), capture_output=True, timeout=_SIMULATE_SECONDS, check=False

@@ -1,4 +1,4 @@
-"""What many trials came to."""
+"""The results of many trials."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ def lines(trials: Iterable[RequestTrial], name_of: Callable[[RequestTrial], str]
 
 
 def table_of(trials: Sequence[RequestTrial]) -> str:
-    """By kind of request and what befell it; by kind of request and moment; and by kind of request."""
+    """By kind of request and what happened to it; by kind of request and moment; and by kind of request."""
     parts = [
         lines(trials, lambda one: f"{one.act.api.name}, {one.act.how}"),
         lines(trials, lambda one: f"{one.act.api.name}, {one.moment}"),

@@ -1,4 +1,4 @@
-"""Trials in rounds: one act against the producer of each partition, all at once; then everything that came out is compared."""
+"""Trials in rounds: one act against the producer of each partition, all at once; then all output is compared."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,24 +19,24 @@ from tests.faults.requests.touchpoints import Feed
 from tests.servers.processes import ServerError, wait_until
 
 TRIAL_SECONDS = 60.0
-"""A trial that is not over by then, recovery included, is a failure."""
+"""A trial that takes longer, including recovery, is a failure."""
 _DRAIN_SECONDS = 60.0
 _POLL = 0.02
 _LOOK_AT_READINESS = 0.25
 _MOST_AT_ONCE = 12
 _MOST_SKIPPED = 3
 _SLOWEST = 0.3
-"""Seconds between two portions of touchpoints for a partition, at most."""
+"""The most seconds between two portions of touchpoints for a partition."""
 
 
 class RequestTrial(msgspec.Struct, frozen=True):
-    """What became of one."""
+    """The outcome of one trial."""
 
     number: int
     act: Act
     partition: int
     recovery: float | None
-    """Seconds from the end of the act until all touchpoints that were there then were processed, and the partition ready."""
+    """Seconds from the end of the act until all touchpoints sent by then were processed, and the partition was ready."""
     problems: list[str]
 
     @property
@@ -49,7 +49,7 @@ class RequestTrial(msgspec.Struct, frozen=True):
 
 
 class _Attempt:
-    """A trial that is under way."""
+    """A trial in progress."""
 
     def __init__(self, number: int, partition: int, saboteur: Saboteur, random: Random) -> None:
         self.number = number
@@ -58,12 +58,12 @@ class _Attempt:
         self.random = random
         self.next_portion = 0.0
         self.end: int | None = None
-        """The offset after the last touchpoint that was there when the act was over."""
+        """The offset after the last touchpoint sent before the act was over."""
         self.recovery: float | None = None
         self.problems: list[str] = []
 
     def look(self, end: int, through: int, ready: set[int]) -> None:
-        """Note how far it has got."""
+        """Record its progress."""
         over_at = self.saboteur.over_at
         if over_at is None or self.recovery is not None:
             return
@@ -102,7 +102,7 @@ class Rounds(AbstractContextManager["Rounds"]):
         self._triggers.close()
 
     def run(self, acts: Sequence[Act], told: Callable[[RequestTrial], None]) -> None:
-        """All of them. Raises `ServerError` when what was broken does not come to work again."""
+        """Run them all. Raises `ServerError` if what was broken does not work again."""
         partitions = self._site.settings.partitions
         for begin in range(0, len(acts), partitions):
             for trial in self._try(acts[begin : begin + partitions]):
@@ -116,7 +116,7 @@ class Rounds(AbstractContextManager["Rounds"]):
         for partition, act in zip(self._random.sample(range(settings.partitions), len(acts)), acts, strict=True):
             self._tried += 1
             random = Random(self._random.getrandbits(64))
-            # Only a takeover has that one, and only one.
+            # Only a takeover sends that request, and only once.
             skip = 0 if act.api == ApiKey.InitProducerId else random.randrange(_MOST_SKIPPED)
             topics = settings.topic_customer_state, settings.topic_stage_changes
             saboteur = Saboteur(act, *topics, settings.session_timeout / 1_000_000, random, skip)
@@ -127,7 +127,7 @@ class Rounds(AbstractContextManager["Rounds"]):
         return [attempt.told() for attempt in attempts.values()]
 
     def _sabotage(self, attempts: Mapping[int, _Attempt]) -> None:
-        """Until every act is over and recovered from."""
+        """Wait until every act is over and recovered from."""
         site = self._site
         site.crossings.watchers.update({site.client_of(partition): one.saboteur for partition, one in attempts.items()})
         to_fence = [partition for partition, one in attempts.items() if one.saboteur.act.api == ApiKey.InitProducerId]
@@ -154,9 +154,9 @@ class Rounds(AbstractContextManager["Rounds"]):
         _check(fencing)
 
     def _drain(self, attempts: Mapping[int, _Attempt]) -> None:
-        """Until all touchpoints are processed and everything is as good as before."""
+        """Wait until all touchpoints are processed and everything works as before."""
         for partition in attempts:
-            # The last transactions are undisturbed: what a late request left behind comes to light in them at the latest.
+            # The last transactions are undisturbed: they reveal what a late request left behind.
             self._feed.send(partition, 1)
         self._feed.flush()
         ends, every = self._feed.ends, set(range(self._site.settings.partitions))

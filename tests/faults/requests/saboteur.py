@@ -1,4 +1,4 @@
-"""One act against one producer, once: takes a request as it passes, and has it arrive when the moment has come."""
+"""One act against one producer, once: takes a request as it passes, and delivers it when the moment has come."""
 
 import asyncio
 import contextlib
@@ -10,20 +10,20 @@ from tests.faults.requests.crossing import Connection
 from tests.faults.requests.frames import ApiKey, SentRequest
 
 _WITHIN_A_TRANSACTION = 0.05
-"""Seconds; a small transaction takes about so long."""
+"""Seconds that a small transaction takes, roughly."""
 _FIRST_SECONDS = 1.0
-"""So long the second write is kept back for the first. A producer waits longer for an answer."""
+"""Seconds for which the second write is held back for the first. A producer waits longer for a response."""
 
 
 class Saboteur:
-    """Strikes soon after it was told to watch. What it has come to may be read from any thread."""
+    """Strikes soon after it was told to watch. Its progress may be read from any thread."""
 
     def __init__(self, act: Act, states: str, changes: str, session: float, random: Random, skip: int = 0) -> None:
-        """`states` and `changes` are topics; `session` is the workers' session, in seconds. So many requests of the kind pass first."""
+        """`states` and `changes` are topics; `session` is the workers' session, in seconds. The first `skip` requests of the kind pass."""
         self.act = act
         self._random = random
         self._writes = (states, changes) if act.moment == "states-first" else (changes, states)
-        # Longer than a producer waits for an answer, shorter than the session.
+        # Longer than a producer waits for a response, shorter than the session.
         self._slowness = random.uniform(0.5, 0.75) * session
         self._to_skip = skip
         self._kept: tuple[SentRequest, Connection] | None = None
@@ -34,7 +34,7 @@ class Saboteur:
         self.struck_at: float | None = None
         """When the request was taken, by the monotonic clock."""
         self.over_at: float | None = None
-        """When all of it was over: the late request has been answered, or nothing more is to come."""
+        """When everything was over: the late request was answered, or nothing more is to come."""
 
     async def on_request(self, request: SentRequest, connection: Connection) -> None:
         if self._kept is not None:
@@ -76,7 +76,7 @@ class Saboteur:
         if self._is_due:
             await connection.pass_on(request)
         elif request.api in ENDS:
-            # A try of its own, or the end of a transaction: what follows is the next one.
+            # A retry, or the end of a transaction: what follows is the next one.
             self._is_next = True
             self._first_write.clear()
             await connection.pass_on(request)
@@ -97,7 +97,7 @@ class Saboteur:
                 async with asyncio.timeout(_FIRST_SECONDS):
                     await self._first_write.wait()
             except TimeoutError:
-                # Nothing comes first in this transaction; it may in the next.
+                # Nothing arrived first in this transaction; it may in the next.
                 await connection.pass_on(request)
                 return
             self._is_due = True
@@ -110,7 +110,7 @@ class Saboteur:
             self._first_write.set()
 
     async def _deliver_after_answer(self, request: SentRequest, connection: Connection, seconds: float) -> None:
-        # On another connection it might overtake what it has to follow.
+        # On another connection it might overtake what it must follow.
         await connection.answered(request)
         await self._deliver_after(seconds)
 
@@ -118,7 +118,7 @@ class Saboteur:
         assert self._kept is not None
         request, connection = self._kept
         await asyncio.sleep(seconds)
-        # A broker that does not answer it, or not in time, has got it all the same.
+        # A broker that does not answer it, or not in time, has received it nevertheless.
         with contextlib.suppress(OSError):
             await connection.deliver(request)
         self.over_at = time.monotonic()

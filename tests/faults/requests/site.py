@@ -1,4 +1,4 @@
-"""Three brokers, a Redis and workers; everything between workers and brokers comes through crossings."""
+"""Three brokers, a Redis and workers; everything between workers and brokers passes through crossings."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ _COMMAND_SECONDS = 300.0
 _SESSION = 6_000_000
 
 _KAFKA_SETTINGS = {
-    # No broker is lost in here, and one copy is quicker than three, which makes more trials.
+    # No broker is lost here, and one replica is quicker than three, which allows more trials.
     "offsets.topic.replication.factor": "1",
     "transaction.state.log.replication.factor": "1",
     "auto.leader.rebalance.enable": "false",
@@ -45,10 +45,10 @@ _KAFKA_SETTINGS = {
 
 
 class Site(AbstractContextManager["Site"]):
-    """Runs from entering to leaving."""
+    """A context manager that starts and stops everything."""
 
     def __init__(self, folder: Path, *, workers: int, partitions: int, transactions: int, module: str = "etapa", **settings: Any) -> None:
-        """`transactions` is the version of the transaction protocol that brokers speak; `module` is what runs in place of `etapa`."""
+        """`transactions` is the brokers' version of the transaction protocol; `module` runs instead of `etapa`."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._module = module
@@ -71,7 +71,7 @@ class Site(AbstractContextManager["Site"]):
             redis_url=RedisUrl(self._redis.url),
             partitions=partitions,
             session_timeout=_SESSION,
-            # Timers follow the touchpoints alone, so that what should come out can be told.
+            # Timers follow the touchpoints alone, so that the expected output is known.
             quiet_after=DAY,
             **settings,
         )
@@ -95,7 +95,7 @@ class Site(AbstractContextManager["Site"]):
         self._stop()
 
     def start_workers(self) -> None:
-        """Until all partitions are ready."""
+        """Wait until all partitions are ready."""
         for _ in range(self._count):
             self.workers.append(StartedWorker(self._worker_settings, self._folder, module=self._module))
         every = set(range(self.settings.partitions))
@@ -113,12 +113,12 @@ class Site(AbstractContextManager["Site"]):
         return f"etapa-{self.settings.group}-{partition}"
 
     def fence(self, partition: int) -> None:
-        """Shut the partition's producer out, so that it has to be taken over again."""
+        """Fence the partition's producer, so that the partition has to be taken over again."""
         options = {"bootstrap.servers": self.kafka.bootstrap_servers, "log_level": 2}
         Producer({**options, "transactional.id": transactional_id(self.settings, partition)}).init_transactions(_SECONDS)
 
     def ready(self) -> set[int]:
-        """The partitions that some worker says it does its work on."""
+        """The partitions that some worker reports as ready."""
         found: set[int] = set()
         for worker in self.workers:
             told = worker.ask("readyz")
@@ -127,7 +127,7 @@ class Site(AbstractContextManager["Site"]):
         return found
 
     def through(self) -> Mapping[int, int]:
-        """For each partition the offset after the last touchpoint that Redis shows."""
+        """For each partition, the offset after the last touchpoint that Redis shows."""
         numbers = range(self.settings.partitions)
         with self._redis.client() as client, client.pipeline(transaction=False) as asking:
             for number in numbers:
@@ -148,7 +148,7 @@ class Site(AbstractContextManager["Site"]):
         return None if done.returncode == 0 else f"etapa verify ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}"
 
     def hanging(self) -> list[Place]:
-        """Partitions where a transaction is open, the group's offsets included."""
+        """Partitions with an open transaction, including those of the group's offsets."""
         settings = self.settings
         ours = (
             settings.topic_stage_changes,
@@ -166,7 +166,7 @@ class Site(AbstractContextManager["Site"]):
         return "\n".join(f"worker {number}:\n{worker.said()[-3000:]}" for number, worker in enumerate(self.workers))
 
     def _lead_apart(self) -> None:
-        """What a partition's transaction is written to is with three different brokers, so that nothing keeps its writes in order."""
+        """Put the partitions to which a transaction writes on three different brokers, so that nothing keeps its writes in order."""
         apart = (self.settings.topic_customer_state, self.settings.topic_stage_changes, self.settings.topic_campaign_triggers)
         wanted = {
             (topic, number): 1 + (number + shift) % BROKERS

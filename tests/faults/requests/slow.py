@@ -1,4 +1,4 @@
-"""No request is touched: connections that have carried an EndTxn turn slow for a while, and others do not. That is all."""
+"""A milder fault: connections that have carried an EndTxn turn slow for a while, and others do not. No request is touched."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _SECONDS = 600.0
 
 
 class Slowness(msgspec.Struct, frozen=True):
-    """What came of it."""
+    """The result."""
 
     touchpoints: int
     seconds: float
@@ -51,7 +51,7 @@ class _Slowing:
 
 
 def slow_connections(site: Site, touchpoints: int, random: Random, tell: Callable[[str], None]) -> Slowness:
-    """On a site without workers: they start when all touchpoints wait. Raises `ServerError` when they are not processed in time."""
+    """On a site without workers: they start once all touchpoints wait. Raises `ServerError` if those are not processed in time."""
     settings = site.settings
     feed = Feed(site.kafka.bootstrap_servers, settings)
     feed.begin("slow")

@@ -1,4 +1,4 @@
-"""The crossing and the saboteur against a broker that answers everything and remembers it."""
+"""The crossing and the saboteur with a broker that answers and remembers every request."""
 
 import contextlib
 import socket
@@ -65,7 +65,7 @@ class Client:
         self._socket.sendall(raw)
 
     def answer(self) -> int | None:
-        """The number of the request that is answered; none when the connection has ended."""
+        """The number of the answered request; None if the connection has ended."""
         try:
             data = self._socket.recv(8)
         except ConnectionResetError:

@@ -17,7 +17,7 @@ SEED = 7
 def test_no_request_that_is_late_lost_or_doubled_tears_a_transaction(
     transactions: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every kind of request in every way once; `make faults ARGS="--requests"` tries each at every moment, and often."""
+    """Every kind of request once in every way; `make faults ARGS="--requests"` tries each often and at every moment."""
     tried: list[RequestTrial] = []
 
     def tell(trial: RequestTrial) -> None:

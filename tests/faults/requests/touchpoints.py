@@ -1,4 +1,4 @@
-"""Touchpoints each of which changes its customer's stage, so that no transaction is without a change that could be lost."""
+"""Touchpoints that all change their customer's stage, so that every transaction has a change that could be lost."""
 
 import time
 from collections import defaultdict
@@ -14,9 +14,9 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.settings import Settings
 
 _PATH = ("home", "product_view", "purchase", "support_chat", "purchase", "delivery", "purchase", "complaint", "purchase", "pickup")
-"""What a customer of the shipped journey does. A purchase beyond the third is a way into loyalty, and a complaint is one out of it."""
+"""A customer of the shipped journey. Purchases after the third lead into loyalty, complaints out of it."""
 _AT_ONCE = 3
-"""Customers on their way at the same time."""
+"""Customers who are active at the same time."""
 _FLUSH_SECONDS = 60.0
 _TRAITS = {"marketing_consent": True}
 
@@ -24,7 +24,7 @@ Record = tuple[bytes, bytes]
 
 
 def touchpoints(name: str, partition: int, partitions: int) -> Iterator[Record]:
-    """Touchpoints of customers in this partition whose names begin so; without end."""
+    """Endless touchpoints of customers in this partition whose names have this prefix."""
     mine = (one for one in (f"{name}-{number}" for number in count()) if partition_of(one, partitions) == partition)
     while True:
         customers = list(islice(mine, _AT_ONCE))
@@ -40,7 +40,7 @@ def touchpoints(name: str, partition: int, partitions: int) -> Iterator[Record]:
 
 
 class Feed:
-    """Publishes touchpoints, and knows what the brokers have confirmed and what was sent in each partition."""
+    """Publishes touchpoints, and records what the brokers have confirmed and what was sent in each partition."""
 
     def __init__(self, servers: str, settings: Settings) -> None:
         self._topic = settings.topic_touchpoints
@@ -49,21 +49,21 @@ class Feed:
         self._streams: dict[int, Iterator[Record]] = {}
         self._ends = dict.fromkeys(range(settings.partitions), 0)
         self.sent: dict[int, list[bytes]] = defaultdict(list)
-        """Values since `begin`, by partition."""
+        """Values sent since `begin`, by partition."""
         self.error: str | None = None
 
     @property
     def ends(self) -> Mapping[int, int]:
-        """For each partition the offset after the last touchpoint that the brokers have confirmed."""
+        """For each partition, the offset after the last touchpoint that the brokers have confirmed."""
         return dict(self._ends)
 
     def begin(self, name: str) -> None:
-        """Go on with new customers, whose names begin so."""
+        """Go on with new customers, whose names have this prefix."""
         self.sent.clear()
         self._streams = {number: touchpoints(f"{name}-{number}", number, self._partitions) for number in range(self._partitions)}
 
     def send(self, partition: int, number: int) -> None:
-        """So many touchpoints to this partition."""
+        """Send so many touchpoints to this partition."""
         for key, value in islice(self._streams[partition], number):
             self._put(partition, key, value)
 
@@ -71,7 +71,7 @@ class Feed:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        """Wait until everything sent is confirmed. Raises RuntimeError when something was not."""
+        """Wait until everything sent is confirmed. Raises RuntimeError if something was not."""
         left = self._producer.flush(_FLUSH_SECONDS)
         if left or self.error:
             raise RuntimeError(self.error or f"{left} touchpoints are not confirmed")

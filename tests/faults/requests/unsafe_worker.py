@@ -1,6 +1,6 @@
-"""The worker with a safety taken away: an EndTxn without an answer is sent again in its epoch, as aiokafka does it.
+"""The worker without one safeguard: an EndTxn without a response is sent again in the same epoch, as aiokafka does.
 
-`python -m tests.faults.requests.unsafe_worker run` takes what `etapa run` takes. The trials must find it.
+`python -m tests.faults.requests.unsafe_worker run` takes the arguments of `etapa run`. The trials must find the defect.
 """
 
 from typing import Any

@@ -1,1 +1,1 @@
-"""Trials of one thing each, on servers of their own: overload, poison, missing rights, a transaction that hangs."""
+"""Trials of one thing each, on their own servers: overload, poison, missing rights, a transaction that hangs."""

@@ -1,4 +1,4 @@
-"""All the trials of overload and shortage, by name. Each has servers of its own, which end with it, and ends in bounded time."""
+"""All trials of overload and shortage, by name. Each has its own servers, which end with it, and takes bounded time."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from tests.faults.trials.scene import Figures, Tell, Wrong
 from tests.servers.processes import ServerError
 
 Trial = Callable[[Path, Tell], Figures]
-"""Tries something in a folder, tells how it goes, and gives what was measured. Raises `Wrong` or `ServerError`."""
+"""Tries something in a folder, reports progress, and returns what was measured. Raises `Wrong` or `ServerError`."""
 
 LONG: Mapping[str, Trial] = {
     "overload": lambda folder, tell: overload.overload(folder, 60, 0.2, tell),
@@ -31,11 +31,11 @@ SHORT: Mapping[str, Trial] = {
     "stuck-partition": lambda folder, tell: stuck.stuck_partition(folder, 2, tell),
     "kafka-forbidden": lambda folder, tell: forbidden.forbidden(folder, 4, 0.2, tell),
 }
-"""The same in little, for every change."""
+"""A small version, run for every change."""
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """What became of one trial."""
+    """The outcome of one trial."""
 
     name: str
     seconds: float
@@ -44,7 +44,7 @@ class Tried(msgspec.Struct, frozen=True):
 
 
 def try_all(names: Iterable[str], trials: Mapping[str, Trial], folder: Path, tell: Tell) -> Sequence[Tried]:
-    """One after the other; one that fails does not keep the others from being tried."""
+    """Run one after the other, going on after a failure."""
     tried = []
     for name in names:
         tell(f"{name} …")

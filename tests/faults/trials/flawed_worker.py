@@ -1,7 +1,7 @@
-"""The worker with a defect: judging a touchpoint of the type `cursed` raises, when half of it is done already.
+"""The worker with a defect: judging a touchpoint of the type `cursed` raises when it is half done.
 
-Nothing that a journey file can say is known to raise, so that this is tried at all needs a defect made on purpose.
-`python -m tests.faults.trials.flawed_worker run` takes what `etapa run` takes.
+No journey file is known to make judging raise, so testing this needs a planted defect.
+`python -m tests.faults.trials.flawed_worker run` takes the arguments of `etapa run`.
 """
 
 from dataclasses import replace
@@ -18,12 +18,12 @@ _CURSE = "the-curse"
 
 
 def is_cursed(touchpoint: Touchpoint) -> bool:
-    """Whether the flawed worker cannot judge it."""
+    """Whether the flawed worker fails to judge it."""
     return touchpoint.type == CURSED
 
 
 def flawed(journey: Journey) -> Program:
-    """The journey's program, but that a rule that comes before all others raises where a touchpoint is cursed."""
+    """The journey's program with a rule before all others that raises if a touchpoint is cursed."""
     stages = [stage.id for stage in journey.stages]
     curses = [Rule(_CURSE, tuple(other for other in stages if other != to), to, Event(Match((CURSED,)))) for to in stages[:2]]
     program = compile_journey(replace(journey, rules=(*curses, *journey.rules)))

@@ -1,4 +1,4 @@
-"""A trial in which somebody forbids the worker to write to what it writes to, and allows it again."""
+"""A trial in which the worker loses its rights to write, and gets them back."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from tests.servers.processes import wait_until
 
 _AUTHORIZER = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    # So that nothing is forbidden but what we forbid.
+    # So that only what we forbid is forbidden.
     "allow.everyone.if.no.acl.found": "true",
 }
 _RATE = 400.0
@@ -31,7 +31,7 @@ _POLL = 0.1
 
 
 def forbidden(folder: Path, times: int, seconds: float, tell: Tell) -> Figures:
-    """Nobody may write to `customer-state` and to `stage-changes` in turn, so many times, for so many seconds each."""
+    """Forbid writing to `customer-state` and to `stage-changes` in turn, so many times, for so many seconds each."""
     with Scene(folder, kafka=_AUTHORIZER) as scene:
         settings = scene.settings
         worker = scene.worker()
@@ -85,7 +85,7 @@ def _forbid(scene: Scene, topic: str) -> None:
 
 def _allow_everything(scene: Scene) -> None:
     admin = AdminClient({"bootstrap.servers": scene.kafka.bootstrap_servers, "log_level": 2})
-    # The types say that names, principals and hosts are text; none stands for any.
+    # The types say that names, principals and hosts are text, but None means any.
     anybody: Any = None
     every = AclBindingFilter(ResourceType.ANY, anybody, ResourcePatternType.ANY, anybody, anybody, AclOperation.ANY, AclPermissionType.ANY)
     for answer in admin.delete_acls([every]).values():

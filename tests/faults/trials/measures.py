@@ -1,4 +1,4 @@
-"""What a process uses: its memory, watched all along; and its share of a processor, held down as a container's limit does."""
+"""Measures the memory of a process continuously, and limits its share of a processor as a container does."""
 
 import contextlib
 import signal
@@ -12,11 +12,11 @@ from typing import Protocol, Self
 MEBIBYTE = 1024 * 1024
 _EVERY = 0.1
 _PERIOD = 0.1
-"""Seconds in which a process gets its share, as Linux has it for containers."""
+"""The period in which a process gets its share, in seconds, as Linux has it for containers."""
 
 
 def resident(pid: int, field: str = "VmRSS") -> int:
-    """Bytes of a process's memory: now, or with `VmHWM` at most so far."""
+    """Bytes of a process's memory: now, or with `VmHWM` the peak so far."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
@@ -25,12 +25,12 @@ def resident(pid: int, field: str = "VmRSS") -> int:
 
 
 class MemoryWatch(AbstractContextManager["MemoryWatch"]):
-    """Looks at a process's memory all the time."""
+    """Watches a process's memory continuously."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self.most = 0
-        """Bytes at most since the watch began or `begin` was called."""
+        """The peak in bytes since the watch began or `begin` was called."""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
 
@@ -47,7 +47,7 @@ class MemoryWatch(AbstractContextManager["MemoryWatch"]):
         self.most = 0
 
     def _run(self) -> None:
-        # A process that ended is somebody else's to find.
+        # Other checks find that the process has ended.
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             while not self._stopped.wait(_EVERY):
                 self.most = max(self.most, resident(self._pid))
@@ -60,7 +60,7 @@ class SignalSender(Protocol):
 
 
 class Throttle(AbstractContextManager["Throttle"]):
-    """Lets a process run for a `share` of the time only: stopped and continued ten times a second."""
+    """Lets a process run for only a `share` of the time: it is stopped and continued ten times a second."""
 
     def __init__(self, process: SignalSender, share: float) -> None:
         self._signal = process.signal

@@ -1,4 +1,4 @@
-"""Trials with far more than a worker carries: its memory stays within a bound, it keeps its partitions, and what waited is processed after."""
+"""Trials with far more than a worker can process: its memory stays bounded, it keeps its partitions, and it catches up afterwards."""
 
 import time
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from tests.integration.worker import StartedWorker
 from tests.servers.processes import wait_until
 
 _TIMES = 10
-"""How many times what can be carried is offered."""
+"""The load, as a multiple of the capacity."""
 _FASTEST = 100_000
-"""Touchpoints a second that no worker on one processor reaches."""
+"""Touchpoints a second that no worker can process on one processor."""
 _BATCH = 500
 """Small, so that there are many of them in a short time."""
 _LARGE = 1_000_000
@@ -24,7 +24,7 @@ _TELL_EVERY = 10.0
 
 
 def overload(folder: Path, seconds: float, share: float, tell: Tell) -> Figures:
-    """Ten times what a worker carries that has `share` of a processor, for so many seconds."""
+    """Ten times the capacity of a worker with `share` of a processor, for so many seconds."""
     with Scene(folder, customers_in_memory=10_000, batch_records=_BATCH) as scene:
         worker = scene.worker()
         idle = resident(worker.pid)
@@ -74,7 +74,7 @@ def overload(folder: Path, seconds: float, share: float, tell: Tell) -> Figures:
 
 
 def large_records(folder: Path, count: int, tell: Tell) -> Figures:
-    """A backlog of touchpoints of 1,000,000 bytes each, and another of such that were compressed to a few hundredths of that."""
+    """A backlog of touchpoints of 1,000,000 bytes each, and another compressed to a few hundredths of that."""
     with Scene(folder, customers_in_memory=1_000) as scene:
         orders = [_order(scene, number, count, None, _LARGE, how) for number, how in enumerate(("none", "gzip"), start=1)]
         for order in orders:
@@ -101,7 +101,7 @@ def _order(scene: Scene, seed: int, count: int, rate: float | None, padding: int
 
 
 def _capacity(scene: Scene, worker: StartedWorker, seconds: float, share: float) -> float:
-    """Touchpoints a second that are processed while more than enough wait."""
+    """Touchpoints processed per second while more than enough wait."""
     Torrent(_order(scene, 1, int(_FASTEST * share * (seconds + 4)), None), scene.folder).done(60 + seconds)
     _rate(worker, 0)
     rate = _rate(worker, seconds)
@@ -111,7 +111,7 @@ def _capacity(scene: Scene, worker: StartedWorker, seconds: float, share: float)
 
 
 def _rate(worker: StartedWorker, seconds: float) -> float:
-    """Touchpoints a second that it processes, over so many seconds at least, and a few batches."""
+    """Touchpoints processed per second, over at least so many seconds and a few batches."""
     began, before = time.monotonic(), worker.total("etapa_touchpoints_total")
     wait_until(
         lambda: time.monotonic() > began + seconds and worker.total("etapa_touchpoints_total") > before + 10 * _BATCH,
@@ -122,7 +122,7 @@ def _rate(worker: StartedWorker, seconds: float) -> float:
 
 
 def _waiting(scene: Scene, worker: StartedWorker) -> float:
-    """Touchpoints in the log that are not processed. The gauge of the lag is some seconds old."""
+    """Unprocessed touchpoints in the log. The gauge of the lag is some seconds old."""
     return sum(_ends(scene).values()) - worker.total("etapa_touchpoints_total")
 
 

@@ -1,4 +1,4 @@
-"""Trials with a partition whose every record is poison, while the other partitions have their usual load: those must not suffer for it."""
+"""Trials with a partition in which every record is poison. The other partitions have their usual load, and must not suffer."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,28 +18,28 @@ Record = tuple[bytes, bytes]
 POISONED = 0
 """The partition."""
 _RATE = 600.0
-"""Touchpoints a second in the other partitions together: what is usual, not what can be carried."""
+"""Touchpoints a second in the other partitions together: a usual load, not the capacity."""
 _WORTH = 2.0
-"""Seconds by which touchpoints of the others may take longer because of the poison."""
+"""The most seconds by which the poison may delay touchpoints of the others."""
 _BEGINNING = 10.0
 _SHORTEST = 1_000
-"""Milliseconds over which the others are looked at, at least."""
+"""The least milliseconds for which the others are observed."""
 _POLL = 0.02
 
 
 def undecodable(folder: Path, count: int, tell: Tell) -> Figures:
-    """Records that are no JSON."""
+    """Records that are not JSON."""
     return _try(folder, count, tell, lambda number, key: (key, b"\xff{ no touchpoint %d " % number + b"." * 150), "etapa", 1_000)
 
 
 def large(folder: Path, count: int, tell: Tell) -> Figures:
-    """Records of 600 kB that are no JSON: their dead letters cannot be written as fast as they are read."""
+    """Records of 600 kB that are not JSON: their dead letters cannot be written as fast as they are read."""
     padding = b"." * 600_000
     return _try(folder, count, tell, lambda number, key: (key, b"\xff%d" % number + padding), "etapa", 4)
 
 
 def unjudgeable(folder: Path, count: int, tell: Tell) -> Figures:
-    """Touchpoints that are as they should be, but judging them raises."""
+    """Valid touchpoints whose judging raises."""
 
     def cursed(number: int, key: bytes) -> Record:
         fields = {"id": f"p-{number}", "customer_id": key.decode(), "type": CURSED, "occurred_at": "2015-01-01T00:00:00Z"}
@@ -49,7 +49,7 @@ def unjudgeable(folder: Path, count: int, tell: Tell) -> Figures:
 
 
 def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Record], module: str, slowest: float) -> Figures:
-    """`slowest`: how many a second it must be worked off at least, once a few seconds have gone by."""
+    """`slowest`: how many per second must be processed at least, after the first few seconds."""
     with Scene(folder, spoils=is_cursed) as scene:
         worker = scene.worker(module)
         scene.follow()
@@ -99,7 +99,7 @@ def _try(folder: Path, count: int, tell: Tell, record: Callable[[int, bytes], Re
 
 
 def _flood(scene: Scene, record: Callable[[int, bytes], Record], count: int) -> None:
-    """Fill the poisoned partition as fast as the broker takes it."""
+    """Fill the poisoned partition as fast as the broker accepts records."""
     keys = list(_keys(scene.settings.partitions, 200))
     producer = Producer({"bootstrap.servers": scene.kafka.bootstrap_servers, "enable.idempotence": True, "linger.ms": 5, "log_level": 2})
     for number in range(count):

@@ -1,4 +1,4 @@
-"""A small installation for one trial: a broker, a Redis and workers, with nothing between them, and the books of what comes out."""
+"""A small installation for one trial: a broker, a Redis and workers, with nothing between them, and the books of its output."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -34,11 +34,11 @@ Figures = Mapping[str, float]
 
 
 class Wrong(Exception):
-    """What a trial found is not as it must be; the message lists it."""
+    """A trial found something wrong; the message lists what."""
 
 
 class Scene(AbstractContextManager["Scene"]):
-    """Everything but the workers runs from entering to leaving; `settings` are what workers have, beside those that make tests exact."""
+    """A context manager that runs everything but the workers; `settings` are the workers', in addition to those that make tests exact."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Scene(AbstractContextManager["Scene"]):
         spoils: Callable[[Touchpoint], bool] = lambda touchpoint: False,
         **settings: Any,
     ) -> None:
-        """`kafka` are settings of the broker; `spoils` is the books's."""
+        """`kafka` are settings of the broker; `spoils` is passed to the books."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.kafka = KafkaServer(folder / "kafka", settings=dict(kafka or {}))
@@ -58,7 +58,7 @@ class Scene(AbstractContextManager["Scene"]):
             kafka_bootstrap_servers=self.kafka.bootstrap_servers,
             redis_url=RedisUrl(self.redis.url),
             journey=str(journey_file(folder)),
-            # Timers follow the touchpoints alone, so that what should come out can be told.
+            # Timers follow the touchpoints alone, so that the expected output is known.
             quiet_after=DAY,
             **{**defaults, **settings},
         )
@@ -94,7 +94,7 @@ class Scene(AbstractContextManager["Scene"]):
         await create_topics(Cluster(self.settings))
 
     def worker(self, module: str = "etapa", ready: int | None = None) -> StartedWorker:
-        """A new worker, with so many partitions ready when this returns (all, unless said otherwise)."""
+        """A new worker; so many of its partitions are ready when this returns (by default all)."""
         worker = StartedWorker(self.settings, self.folder, module=module)
         self._workers.append(worker)
         if ready is None:
@@ -104,17 +104,17 @@ class Scene(AbstractContextManager["Scene"]):
         return worker
 
     def follow(self) -> None:
-        """Begin to keep the books, from the first record on. Takes as much of the machine as a worker does."""
+        """Begin to keep the books, from the first record on. This uses as much CPU as a worker."""
         self._follows = True
         self._follower.start()
 
     def lag(self, ends: Mapping[int, int]) -> Mapping[int, int]:
-        """Touchpoints by partition that are not processed yet of those before `ends`, as the books say."""
+        """By partition, how many touchpoints before `ends` are not processed yet, by the books."""
         through = processed(self.books, self.settings.partitions)
         return {number: max(0, end - through[number]) for number, end in ends.items()}
 
     def drain(self, ends: Mapping[int, int], seconds: float) -> None:
-        """Until everything up to `ends` is processed, Redis shows it, and the books have it."""
+        """Wait until everything up to `ends` is processed, Redis shows it, and the books have it."""
 
         def is_drained() -> bool:
             if self._follower.error is not None:
@@ -126,7 +126,7 @@ class Scene(AbstractContextManager["Scene"]):
         wait_until(self._follower.is_through, seconds, "the follower's reading every topic to its end", 0.1)
 
     def close_books(self, ends: Mapping[int, int], latest: int, seconds: float) -> Mapping[str, int]:
-        """Let all timers fire, compare everything, and give how much there was. `latest` is when the last touchpoint occurred."""
+        """Let all timers fire, compare everything, and return how much there was. `latest` is when the last touchpoint occurred."""
         self.drain(ends, seconds)
         problems = [*self.books.violations, *self.books.behind()]
         until = latest + 200 * DAY
@@ -161,7 +161,7 @@ class Scene(AbstractContextManager["Scene"]):
 
 
 def check_undisturbed(worker: StartedWorker, partitions: int) -> None:
-    """That the worker kept every partition from its start on: each was taken over once, and nobody else was ever given one."""
+    """Check that the worker kept every partition from its start: each was taken over once, and no other worker ever got one."""
     takeovers, fenced = worker.total("etapa_takeovers_total"), worker.total("etapa_fenced_total")
     if not worker.is_running:
         raise Wrong(f"the worker ended by itself:\n{worker.said()[-3000:]}")

@@ -1,4 +1,4 @@
-"""A trial with a partition that nobody can process, since a transaction hangs in it: the others go on, and so does it once that is mended."""
+"""A trial with a partition that no worker can process, since a transaction hangs in it: the others go on, and so does it after a repair."""
 
 import asyncio
 import time
@@ -18,13 +18,13 @@ STUCK = 1
 """The partition."""
 _RATE = 400.0
 _WORTH = 2.0
-"""Seconds by which touchpoints of the others may take longer while the partition is stuck."""
+"""The most seconds by which touchpoints of the others may take longer while the partition is stuck."""
 _SECONDS = 120.0
 _POLL = 0.1
 
 
 def stuck_partition(folder: Path, seconds: float, tell: Tell) -> Figures:
-    """A transaction hangs in a partition that is as busy as the others, which is taken over: for so many seconds after it was refused."""
+    """A transaction hangs in a partition as busy as the others, which is taken over; it hangs for so many seconds after the refusal."""
     with Scene(folder, session_timeout=3_000_000) as scene:
         settings = scene.settings
         first = scene.worker()

@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 @pytest.mark.parametrize("name", ["overload", "poison-unjudgeable", "kafka-forbidden"])
 def test_what_is_too_much_or_lacking_does_no_harm(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Those that nothing smaller tests; `make faults ARGS="--only all"` tries all there are, and for longer."""
+    """The trials that no smaller test covers; `make faults ARGS="--only all"` runs all of them, and for longer."""
 
     def tell(words: str) -> None:
         with capsys.disabled():
