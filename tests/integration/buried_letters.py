@@ -1,4 +1,4 @@
-"""Dead letters for tests: put into a topic, listed and sent back by the commands."""
+"""Dead letters for tests: puts them into a topic, and lists and redrives them with the commands."""
 
 import asyncio
 import json
@@ -18,11 +18,11 @@ from tests.servers.kafka_server import KafkaServer
 from tests.unit.cli.process import etapa
 
 BuriedLetter = tuple[Reason, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
-"""Why, and the key, value and headers of the record."""
+"""The reason, and the key, value and headers of the record."""
 
 
 def customer_in(partition: int, number: int = 0) -> str:
-    """A customer of a partition, when there are two."""
+    """A customer of this partition, out of two."""
     return [f"c-{count}" for count in range(99) if partition_of(f"c-{count}", 2) == partition][number]
 
 
@@ -46,12 +46,12 @@ async def bury(settings: Settings, letters: Sequence[BuriedLetter], partition: i
                 batch.append(timestamp=at, key=record[0], value=record[1], headers=list(record[2]))
         await producer.send_batch(batch, settings.topic_dead_letters, partition=partition)
         await producer.commit_transaction()
-    # A commit is answered before everybody can read what it made real.
+    # A commit is answered before its records can be read.
     await wait_until_settled(settings, settings.topic_dead_letters)
 
 
 def buried(kafka: KafkaServer, letters: Sequence[BuriedLetter], partition: int = 0, timestamps: Sequence[int] = ()) -> Settings:
-    """A new place with these dead letters in it."""
+    """A new place that contains these dead letters."""
 
     async def scenario() -> Settings:
         settings = await new_place(kafka.bootstrap_servers)
@@ -75,5 +75,5 @@ def outcomes(done: subprocess.CompletedProcess[bytes]) -> list[tuple[str, str]]:
 
 
 def arrived(settings: Settings) -> list[Any]:
-    """What is in touchpoints."""
+    """The records in the touchpoints topic."""
     return asyncio.run(read_all(settings, settings.topic_touchpoints))

@@ -1,4 +1,4 @@
-"""Commands as processes of their own, with settings from the environment."""
+"""Runs commands as separate processes, with settings from the environment."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from tests.integration.worker import environment_of
 
 
 def said_by(settings: Settings, *command: str) -> tuple[int, str]:
-    """The exit code of `etapa` with this command, and what it said on stderr."""
+    """The exit code of `etapa` with this command, and its stderr."""
     done = run_etapa(settings, *command)
     return done.returncode, done.stderr
 

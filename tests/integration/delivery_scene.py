@@ -1,4 +1,4 @@
-"""Scenes of delivery on a real Kafka: triggers, a delivery file, the process, and what it keeps of how far it is."""
+"""Scenes of delivery on a real Kafka: triggers, a delivery file, the process, and its recorded progress."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 
 NOW = time.time_ns() // 1000
-"""Triggers are fresh: old ones are not delivered."""
+"""Triggers are fresh, as old ones are not delivered."""
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 TOKEN = "Bearer a-token-that-nobody-else-may-see"
@@ -54,7 +54,7 @@ async def a_place(kafka: KafkaServer | str, **others: Any) -> Settings:
 
 
 async def publish(settings: Settings, triggers: Sequence[Trigger], *, abort: bool = False, tag: str = "") -> None:
-    """In one transaction, spread over the partitions in turn."""
+    """Publish in one transaction, spread over the partitions in turn."""
     async with started_producer(settings, transactional_id=f"{settings.group}-upstream{tag}", linger_ms=2) as producer:
         await producer.begin_transaction()
         for number, one in enumerate(triggers):
@@ -81,7 +81,7 @@ def started_delivery(settings: Settings, folder: Path, file: Path, **others: str
 
 
 async def committed(settings: Settings, file: Path) -> dict[int, tuple[int, Through]]:
-    """By partition the committed offset, and what is through beyond it as its metadata says."""
+    """By partition, the committed offset, and what its metadata says is done beyond it."""
     plan = plan_in(file)
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
@@ -97,7 +97,7 @@ async def committed(settings: Settings, file: Path) -> dict[int, tuple[int, Thro
 
 
 async def join_and_leave(settings: Settings) -> None:
-    """Somebody becomes a member of the group, is given partitions, does nothing, and goes."""
+    """A member joins the group, gets partitions, does nothing, and leaves."""
     member = Cluster(settings).group_consumer(settings.delivery_group)
     member.subscribe([settings.topic_campaign_triggers])
     await member.start()
@@ -112,7 +112,7 @@ async def join_and_leave(settings: Settings) -> None:
 
 
 async def stopped(worker: StartedWorker) -> None:
-    """Asked to end and gone; the receiver goes on answering meanwhile."""
+    """Ask it to end and wait; the receiver goes on answering meanwhile."""
     worker.ask_to_stop()
     assert await asyncio.to_thread(worker.exit_code) == 0
 
@@ -125,7 +125,7 @@ async def seen(condition: Any, what: str) -> None:
 
 
 async def until_kept(settings: Settings, file: Path, done: Callable[[Kept], bool]) -> None:
-    """Until the topic of progress says of every partition what it is waited for."""
+    """Wait until the topic of progress has the expected entry for every partition."""
 
     async def said() -> bool:
         partitions = range(settings.partitions)
@@ -136,7 +136,7 @@ async def until_kept(settings: Settings, file: Path, done: Callable[[Kept], bool
 
 
 async def forget_group(settings: Settings) -> None:
-    """Have the group's offsets gone, as when they expire: a group that nobody is in any more is deleted."""
+    """Remove the group's offsets, as when they expire: delete the group once it has no members."""
     async with Cluster(settings).admin() as admin:
         coordinator = await admin.find_coordinator(settings.delivery_group)
 
@@ -149,7 +149,7 @@ async def forget_group(settings: Settings) -> None:
 
 
 async def delete_before(settings: Settings, offset: int) -> None:
-    """Have the triggers before an offset gone from every partition, as retention does it."""
+    """Delete the triggers before an offset from every partition, as retention does."""
     async with Cluster(settings).admin() as admin:
         places = {
             TopicPartition(settings.topic_campaign_triggers, number): RecordsToDelete(offset) for number in range(settings.partitions)

@@ -1,4 +1,4 @@
-"""A transaction that hangs on a real Kafka, made as a broker makes it that loses a marker: records that nobody will ever end."""
+"""A transaction that hangs on a real Kafka, as after a broker lost a marker: its records are never committed or aborted."""
 
 import asyncio
 import contextlib
@@ -19,9 +19,9 @@ Placed = tuple[TopicPartition, bytes, bytes]
 
 
 async def leave_hanging(settings: Settings, transactional_id: str, records: Sequence[Placed]) -> None:
-    """Write (place, key, value) in a transaction of which the brokers' coordinator never hears."""
+    """Write (place, key, value) in a transaction that the brokers' coordinator never learns of."""
     async with _unverified(settings), asyncio.timeout(30):
-        # Until the broker has taken notice of the setting.
+        # Until the broker has applied the setting.
         while not await _left_hanging(settings, transactional_id, records):
             pass
 
@@ -30,21 +30,21 @@ async def _left_hanging(settings: Settings, transactional_id: str, records: Sequ
     async with started_producer(settings, transactional_id=transactional_id) as producer:
         manager = producer._txn_manager
         await producer.begin_transaction()
-        # As if they had been made part of the transaction.
+        # As if they had been added to the transaction.
         manager._txn_partitions.update(place for place, _, _ in records)
         try:
             for place, key, value in records:
                 await producer.send_and_wait(place.topic, value, key, partition=place.partition)
         except InvalidTxnState:
             return False
-        # With nothing in it, its end is not sent.
+        # The end of an empty transaction is not sent.
         manager._txn_partitions.clear()
         await producer.abort_transaction()
         return True
 
 
 async def abort_hanging(settings: Settings, transactional_id: str, places: Sequence[TopicPartition]) -> None:
-    """A marker that aborts what that producer left in `places`, as `kafka-transactions.sh abort` writes one into each."""
+    """Write a marker that aborts what that producer left in each of `places`, as `kafka-transactions.sh abort` does."""
     async with started_producer(settings, transactional_id=transactional_id) as producer:
         await producer.begin_transaction()
         for place in places:
@@ -54,7 +54,7 @@ async def abort_hanging(settings: Settings, transactional_id: str, places: Seque
 
 @contextlib.asynccontextmanager
 async def _unverified(settings: Settings) -> AsyncIterator[None]:
-    """Brokers refuse records of transactions that their coordinator does not know, unless told not to look."""
+    """Brokers refuse records of transactions unknown to their coordinator, unless told not to check."""
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:

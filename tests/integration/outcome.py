@@ -1,4 +1,4 @@
-"""What came out of a run, from the topics and from Redis, and what should have: the core's own run over the same touchpoints."""
+"""The result of a run, from the topics and from Redis, and the expected result: the core's own run over the same touchpoints."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ def journey_of(settings: Settings) -> Journey:
 
 
 def expected_changes(settings: Settings, values: Iterable[bytes], until: int | None) -> dict[bytes, list[Message]]:
-    """What `etapa simulate` makes of the touchpoints, as messages, by customer."""
+    """The messages that `etapa simulate` makes from the touchpoints, by customer."""
     journey = journey_of(settings)
     changes: dict[bytes, list[Message]] = defaultdict(list)
     lines = io.BytesIO(b"".join(value + b"\n" for value in values))
@@ -55,7 +55,7 @@ def message_of(change: StageChange, journey: Journey) -> Message:
 
 
 async def published_changes(settings: Settings) -> dict[bytes, list[Message]]:
-    """What a consumer of committed records sees, by customer, in order."""
+    """What a `read_committed` consumer sees, by customer, in order."""
     changes: dict[bytes, list[Message]] = defaultdict(list)
     for record in await read_all(settings, settings.topic_stage_changes):
         changes[record.key].append((record.key, record.value, tuple(record.headers)))
@@ -63,7 +63,7 @@ async def published_changes(settings: Settings) -> dict[bytes, list[Message]]:
 
 
 class WholeView(NamedTuple):
-    """A whole view: of every customer its stage, state and due time, and how many are in each stage."""
+    """A whole view: the stage, state and due time of every customer, and how many are in each stage."""
 
     stages: Mapping[bytes, bytes]
     states: Mapping[bytes, bytes]
@@ -89,7 +89,7 @@ def view_in_redis(settings: Settings, client: "redis.Redis") -> WholeView:
 
 
 async def view_from_the_log(settings: Settings) -> WholeView:
-    """The view as anybody would rebuild it from `customer-state`."""
+    """The view as rebuilt from `customer-state`."""
     states: dict[bytes, bytes] = {}
     for record in await read_all(settings, settings.topic_customer_state):
         if record.value is None:
@@ -119,7 +119,7 @@ async def put_touchpoints(settings: Settings, records: Sequence[tuple[bytes, byt
 
 
 def closing(settings: Settings, at: int) -> list[tuple[bytes, bytes]]:
-    """One touchpoint for every partition that takes its stream time to `at`."""
+    """One touchpoint for every partition that advances its stream time to `at`."""
     records: dict[int, tuple[bytes, bytes]] = {}
     number = 0
     while len(records) < settings.partitions:
@@ -135,13 +135,13 @@ def records_of(touchpoints: list[ClickstreamTouchpoint]) -> list[tuple[bytes, by
 
 
 def end_of(settings: Settings, touchpoints: list[ClickstreamTouchpoint]) -> tuple[int, list[tuple[bytes, bytes]]]:
-    """A time long after the last touchpoint, and what makes all timers up to it fire, and no other."""
+    """A time long after the last touchpoint, and touchpoints that make exactly the timers up to it fire."""
     until = touchpoints[-1].at + 200 * DAY
     return until, closing(settings, until + journey_of(settings).grace)
 
 
 class GroupProgress:
-    """How far the group is, as its committed offsets tell."""
+    """How far the group is, by its committed offsets."""
 
     def __init__(self, settings: Settings, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
         self._settings = settings
@@ -153,7 +153,7 @@ class GroupProgress:
         try:
             offsets = await self._admin.list_consumer_group_offsets(self._settings.group)
         except GroupCoordinatorNotAvailableError:
-            # The first group of a new broker: its offsets topic is being made.
+            # The first group of a new broker: its offsets topic is being created.
             return 0
         return sum(max(0, offsets[place].offset) for place in self._places if place in offsets)
 
@@ -186,7 +186,7 @@ async def followed(settings: Settings) -> Any:
 
 
 async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 90) -> None:
-    """Ask until it is so; an AssertionError that says what was waited for when it takes too long."""
+    """Poll until the condition holds. Raises an AssertionError that names it if that takes too long."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not await condition():
         assert asyncio.get_running_loop().time() < deadline, f"not within {seconds:g} s: {what}"
@@ -194,7 +194,7 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: fl
 
 
 async def check(settings: Settings, client: "redis.Redis", values: Iterable[bytes], until_time: int | None) -> dict[bytes, list[Message]]:
-    """All that has to hold once every touchpoint is processed. Gives the stage changes by customer."""
+    """Check everything that must hold once every touchpoint is processed. Returns the stage changes by customer."""
     expected = expected_changes(settings, values, until_time)
     published = await published_changes(settings)
     assert published.keys() == expected.keys()
@@ -205,14 +205,14 @@ async def check(settings: Settings, client: "redis.Redis", values: Iterable[byte
     async def redis_agrees() -> bool:
         return view_in_redis(settings, client) == rebuilt
 
-    # The last batch is shown a moment after it is committed.
+    # Redis shows the last batch a moment after it is committed.
     await until(redis_agrees, "Redis equals the view that is rebuilt from customer-state", 20)
     assert sum(rebuilt.counts.values()) == len(rebuilt.stages) == len(expected)
     return expected
 
 
 async def until_not_ready_for(worker: StartedWorker, words: str) -> None:
-    """Until `/readyz` says that the process is not ready, with these words."""
+    """Wait until `/readyz` says that the process is not ready, with these words."""
 
     async def said() -> bool:
         told = await asyncio.to_thread(worker.ask, "readyz")

@@ -1,4 +1,4 @@
-"""A place of its own for each test on the shared servers: topics, a group and a Redis prefix that nobody else uses."""
+"""A separate place for each test on the shared servers: topics, a group and a Redis prefix that no other test uses."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 
 def new_settings(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0", **others: Any) -> Settings:
-    """Settings whose names appear in no other test; the topics are not made yet."""
+    """Settings whose names appear in no other test; the topics do not exist yet."""
     name = f"test-{os.getpid()}-{next(_numbers)}"
     return Settings(
         kafka_bootstrap_servers=bootstrap_servers,
@@ -45,14 +45,14 @@ def new_settings(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0
 
 
 async def new_place(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0", **others: Any) -> Settings:
-    """Settings of a new place with its topics made."""
+    """Settings of a new place whose topics exist."""
     settings = new_settings(bootstrap_servers, redis_url, **others)
     await create_topics(Cluster(settings))
     return settings
 
 
 async def grow(settings: Settings, topic: str, partitions: int) -> None:
-    """Give a topic more partitions, and wait until the broker tells them."""
+    """Give a topic more partitions, and wait until the broker shows them."""
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:
@@ -65,13 +65,13 @@ async def grow(settings: Settings, topic: str, partitions: int) -> None:
 
 
 async def delete_topic(settings: Settings, topic: str) -> None:
-    """As an operator does it who is in the wrong window."""
+    """Delete a topic, as an operator in the wrong window may."""
     async with Cluster(settings).admin() as admin:
         await admin.delete_topics([topic])
 
 
 async def make_anew(settings: Settings, topic: str) -> None:
-    """Delete a topic and make it again as `etapa topics create` does, and wait until all brokers tell that it is another one."""
+    """Delete a topic and make it again as `etapa topics create` does, and wait until all brokers show its new id."""
     cluster = Cluster(settings)
     async with cluster.admin() as admin, asyncio.timeout(60):
         before = (await find_topics(admin._client, [topic]))[topic].id
@@ -84,7 +84,7 @@ async def make_anew(settings: Settings, topic: str) -> None:
 
 
 async def alter(settings: Settings, topic: str, configs: dict[str, str]) -> None:
-    """Give a topic other settings, and wait until the broker tells them."""
+    """Change a topic's settings, and wait until the broker shows them."""
     async with Cluster(settings).admin() as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
         async with asyncio.timeout(30):
@@ -94,7 +94,7 @@ async def alter(settings: Settings, topic: str, configs: dict[str, str]) -> None
 
 @contextlib.asynccontextmanager
 async def started_consumer(settings: Settings, partition: int = 0) -> AsyncIterator[AIOKafkaConsumer]:
-    """The shared consumer of a worker, without the group's say in what it reads."""
+    """A worker's shared consumer, without partitions assigned by the group."""
     consumer = Cluster(settings).group_consumer()
     await consumer.start()
     consumer.assign([TopicPartition(settings.topic_touchpoints, partition)])
@@ -121,7 +121,7 @@ async def opened_log(settings: Settings, partition: int = 0) -> AsyncIterator[Ka
 async def stranger(
     settings: Settings, assignor: type[AbstractPartitionAssignor], group: str | None = None, topic: str | None = None
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """Somebody else's consumer of the touchpoints (or of another topic), who took the name of the workers' group (or of another one)."""
+    """A foreign consumer of the touchpoints (or of another topic) that uses the name of the workers' group (or of another one)."""
     consumer = AIOKafkaConsumer(
         topic or settings.topic_touchpoints,
         **client_options(settings),
@@ -155,7 +155,7 @@ async def put(settings: Settings, topic: str, records: Sequence[tuple[bytes | No
 
 
 async def wait_until_settled(settings: Settings, topic: str) -> None:
-    """Wait until every transaction in the topic has ended for readers too: a commit is answered a moment before that."""
+    """Wait until every transaction in the topic has ended for readers too: a commit is answered a moment earlier."""
     places = [TopicPartition(topic, number) for number in range(settings.partitions)]
     async with contextlib.AsyncExitStack() as closing, asyncio.timeout(30):
         consumers = []
@@ -169,7 +169,7 @@ async def wait_until_settled(settings: Settings, topic: str) -> None:
 
 
 async def read_all(settings: Settings, topic: str, partition: int | None = None) -> list[Any]:
-    """Every committed record of a topic (of one partition, if said), in order by partition. No transaction may be open."""
+    """Every committed record of a topic (or of one partition), in order by partition. No transaction may be open."""
     await wait_until_settled(settings, topic)
     consumer = AIOKafkaConsumer(**client_options(settings), isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()

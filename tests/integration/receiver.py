@@ -1,4 +1,4 @@
-"""A real HTTP server that receives deliveries and is as slow, faulty and mortal as a test wants it to be."""
+"""A real HTTP server that receives deliveries and is slow, fails or dies as a test demands."""
 
 import asyncio
 from collections import Counter
@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple, Self
 from aiohttp import web
 
 Behaviour = Literal["good", "lost", "reset"] | int
-"""Answer 200; take it and break the connection instead of answering; break it at once; or answer with this status."""
+"""Answer 200; accept the request and break the connection instead of answering; break it at once; or answer with this status."""
 
 
 class ReceivedRequest(NamedTuple):
-    """A request that arrived whole."""
+    """A request that arrived completely."""
 
     path: str
     key: str
@@ -28,16 +28,16 @@ async def good(request: ReceivedRequest) -> Behaviour:
 
 
 class Receiver:
-    """Listens on a port of 127.0.0.1 that stays the same when it dies and comes back."""
+    """Listens on a port of 127.0.0.1 that stays the same after it dies and comes back."""
 
     def __init__(self, behave: Behave = good) -> None:
         self.behave = behave
         self.requests: list[ReceivedRequest] = []
-        """All that arrived, whatever became of them."""
+        """All requests that arrived, whatever the answer."""
         self.answered: Counter[str] = Counter()
         """How often each key was answered with 200."""
         self.lost: Counter[str] = Counter()
-        """How often each key was taken and its answer lost."""
+        """How often each key was accepted and its answer lost."""
         self.under_way: Counter[str] = Counter()
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -58,7 +58,7 @@ class Receiver:
         self.port = self._runner.addresses[0][1]
 
     async def die(self) -> None:
-        """Close the port and every connection, whatever is under way."""
+        """Close the port and every connection, whatever is in flight."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -80,13 +80,13 @@ class Receiver:
         finally:
             self.under_way[key] -= 1
         if behaviour == "good":
-            # Written out before it is counted, so that what is counted as answered was answered.
+            # Flushed before it is counted, so that what counts as answered was answered.
             response = web.Response()
             try:
                 await response.prepare(request)
                 await response.write_eof()
             except ConnectionError:
-                # Whoever asked is gone.
+                # The client is gone.
                 self.lost[key] += 1
                 raise asyncio.CancelledError from None
             self.answered[key] += 1

@@ -1,4 +1,4 @@
-"""The report of a running installation against that of the same touchpoints from a file, and against what was published."""
+"""Compares the report of a running installation with that of the same touchpoints from a file, and with what was published."""
 
 import io
 import json
@@ -34,7 +34,7 @@ async def check_report(
     until: int | None,
     published: Mapping[bytes, Sequence[Message]],
 ) -> dict[str, Any]:
-    """Once everything is processed: every figure that a worker tells. Gives them."""
+    """Once everything is processed, check every figure that a worker reports. Returns them."""
     live = worker.ask("v1/report")
     assert live == {**_from_a_file(settings, values, until), "missing_partitions": []}
     assert worker.ask("v1/campaigns") == _uplift_of_a_file(settings, values, until)
@@ -58,7 +58,7 @@ async def check_report(
 
 
 def _from_a_file(settings: Settings, values: Iterable[bytes], until: int | None) -> dict[str, Any]:
-    """What `etapa report --json` tells."""
+    """The output of `etapa report --json`."""
     journey = journey_of(settings)
     report = report_of(_ledger_of_a_file(journey, values, until), ReportQuery(), [stage.id for stage in journey.stages])
     found: dict[str, Any] = json.loads(msgspec.json.encode(report_json(report, journey.id, journey.version)))

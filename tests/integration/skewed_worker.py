@@ -1,6 +1,6 @@
 """The worker on a machine whose wall clock is wrong by `SKEW_SECONDS` (in the environment): negative when it is slow.
 
-`python -m tests.integration.skewed_worker run` takes what `etapa run` takes.
+`python -m tests.integration.skewed_worker run` takes the arguments of `etapa run`.
 """
 
 import os
@@ -18,7 +18,7 @@ def _time_ns() -> int:
     return _true_time_ns() + _SKEW * 1_000_000_000
 
 
-# Before anybody else takes them from there.
+# Before any other module imports them from there.
 time.time, time.time_ns = _time, _time_ns
 
 from etapa.cli import main  # noqa: E402 - it must find the clock as it is here

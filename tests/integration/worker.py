@@ -1,4 +1,4 @@
-"""The real worker as a process of its own, and what it can be asked from outside."""
+"""The real worker as a separate process, and what can be asked of it from outside."""
 
 import json
 import os
@@ -26,9 +26,9 @@ class StartedWorker:
     def __init__(
         self, settings: Settings, folder: Path, command: str = "run", others: Mapping[str, str] | None = None, module: str = "etapa"
     ) -> None:
-        """`command` is what else may be served the same way; `others` are environment variables beside the settings.
+        """`command` is what to run instead of `run`; `others` are environment variables in addition to the settings.
 
-        `module` is what is run in place of `etapa`, with the same command line.
+        `module` runs instead of `etapa`, with the same command line.
         """
         self._port = free_ports(1)[0]
         self._output = folder / f"worker-{self._port}.log"
@@ -37,7 +37,7 @@ class StartedWorker:
         self._process = ServerProcess([sys.executable, "-m", module, command], self._output, environment)
 
     def wait_ready(self, partitions: int | None = None) -> None:
-        """Until it says that it does its work, with so many partitions (or any number of them)."""
+        """Wait until it is ready, with so many partitions (or any number)."""
 
         def is_ready() -> bool:
             told = self.ask("readyz")
@@ -46,18 +46,18 @@ class StartedWorker:
         self._process.wait_ready(is_ready, _READY_SECONDS, f"the worker's being ready (partitions: {partitions or 'any'})")
 
     def partitions(self) -> set[int]:
-        """The partitions that it says are its own."""
+        """The partitions that it reports as its own."""
         return {int(name.split()[1]) for name in self.ask("readyz")["checked"] if name.startswith("partition ")}
 
     def ready_partitions(self) -> int:
-        """How many of them it has taken over."""
+        """How many partitions it has taken over."""
         told = self.ask("readyz")
         return len(
             self.partitions() - {int(one["name"].split()[1]) for one in told.get("not_ready", ()) if one["name"].startswith("partition ")}
         )
 
     def ask(self, path: str) -> dict[str, Any]:
-        """The JSON object that it answers; `{"ready": False}` while it does not answer at all."""
+        """The JSON object in its answer; `{"ready": False}` while it does not answer."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/{path}", timeout=10) as answer:
                 told: dict[str, Any] = json.load(answer)
@@ -68,20 +68,20 @@ class StartedWorker:
         return told
 
     def total(self, metric: str) -> float:
-        """A counter of its metrics, summed over its labels."""
+        """A counter from its metrics, summed over its labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         return sum(sample.value for family in families for sample in family.samples if sample.name == metric)
 
     def metric(self, name: str) -> float:
-        """The sum of the samples whose name, or name and first labels, begin so."""
+        """The sum of the samples whose name, or name and first labels, have this prefix."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{re.escape(name)}($|[{{ ])", line))
 
     @property
     def port(self) -> int:
-        """Where it serves HTTP."""
+        """Its HTTP address."""
         return self._port
 
     @property
@@ -105,7 +105,7 @@ class StartedWorker:
         self._process.signal(signal.SIGTERM)
 
     def exit_code(self) -> int:
-        """Wait for its end."""
+        """Wait until it ends."""
         wait_until(lambda: self._process.returncode is not None, _STOP_SECONDS, f"the end of the worker (its last words:\n{self.said()}\n)")
         code = self._process.returncode
         assert code is not None
@@ -116,7 +116,7 @@ class StartedWorker:
         return self._process.returncode is None
 
     def wait_for_words(self, words: str) -> None:
-        """Until it has logged these words."""
+        """Wait until it has logged these words."""
         self._process.wait_ready(lambda: words in self.said(), _READY_SECONDS, f"the worker's saying {words!r}")
 
     def said(self) -> str:
@@ -124,7 +124,7 @@ class StartedWorker:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The environment variables that make these settings."""
+    """The environment variables for these settings."""
     defaults = Settings()
     variables = {}
     for name, setting in SETTINGS.items():

@@ -1,4 +1,4 @@
-"""`etapa demo` as people start it: the real worker, the private broker and the private Redis."""
+"""`etapa demo` as users start it: the real worker, the private broker and the private Redis."""
 
 import fcntl
 import json
@@ -35,7 +35,7 @@ def _command(*arguments: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def finished() -> subprocess.CompletedProcess[str]:
-    """A short demo that has come to its end by itself. Settings of a real worker are about, and must not matter."""
+    """A short demo that ended by itself. Settings of a real worker are in the environment, and must not matter."""
     environment = ENVIRONMENT | {"ETAPA_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "ETAPA_GROUP": "other", "ETAPA_HTTP_PORT": "1"}
     command = _command("--seconds", "6", "--rate", "500", "--json")
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=ENOUGH_SECONDS, check=False)
@@ -52,7 +52,7 @@ def test_the_sums_agree(summary: Mapping[str, Any]) -> None:
     assert summary["touchpoints"] == summary["applied"] + summary["duplicates"] + summary["dead_letters"]
     assert summary["dead_letters"] == sum(summary["dead_letters_by_reason"].values())
     assert summary["unread"] == 0
-    # Everybody's first change is the entrance.
+    # Every customer's first change is into the entry stage.
     assert summary["stage_changes"] > sum(summary["customers"].values()) > 0
 
 
@@ -103,7 +103,7 @@ def test_it_says_what_is_wrong_with_a_journey_and_starts_nothing(tmp_path: Path)
 
 
 class Running:
-    """A demo in a terminal of its own, and what it has shown so far."""
+    """A demo in its own terminal, and what it has shown so far."""
 
     def __init__(self, *arguments: str, columns: int = 100, rows: int = 30) -> None:
         self._terminal, other = pty.openpty()
@@ -122,7 +122,7 @@ class Running:
         self.shown = ""
 
     def wait_for(self, pattern: str) -> str:
-        """Until the pattern is on the screen; gives its first group."""
+        """Wait until the pattern is on the screen; returns its first group."""
         found: list[re.Match[str]] = []
 
         def is_shown() -> bool:
@@ -141,7 +141,7 @@ class Running:
         return children
 
     def end(self) -> int:
-        """Until it has ended by itself; gives its exit code."""
+        """Wait until it has ended by itself; returns its exit code."""
 
         def has_ended() -> bool:
             self._take()

@@ -1,4 +1,4 @@
-"""`etapa doctor` on real servers: all is well, and one broken set-up after the other."""
+"""`etapa doctor` on real servers: a correct set-up, and one broken set-up after the other."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from tests.servers.redis_server import RedisCluster, RedisServer
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.redis,
-    # aiokafka leaves connections that it gave up to the event loop, which ends here a moment later.
+    # aiokafka leaves abandoned connections to the event loop, which ends here a moment later.
     pytest.mark.filterwarnings("ignore:unclosed", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -36,7 +36,7 @@ def bad_lines(settings: Settings) -> list[CheckResult]:
 
 @pytest.fixture(scope="module")
 def place(guarded_kafka: GuardedKafka, redis_server: RedisServer) -> Settings:
-    """Where everything is as it should be, but for copies of which there is one."""
+    """A set-up in which everything is right, except that there is only one replica."""
     return asyncio.run(new_place(guarded_kafka.address(), redis_server.url))
 
 

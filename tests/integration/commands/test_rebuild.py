@@ -1,4 +1,4 @@
-"""`etapa rebuild`, with real workers on real servers: what readers are told meanwhile, and that all is right afterwards."""
+"""`etapa rebuild`, with real workers on real servers: what readers get meanwhile, and that everything is right afterwards."""
 
 import asyncio
 import subprocess
@@ -41,7 +41,7 @@ async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
 
 
 def marked(settings: Settings, server: RedisServer) -> Callable[[], Awaitable[bool]]:
-    """Whether Redis shows something of every partition."""
+    """Whether Redis shows something from every partition."""
 
     async def asked() -> bool:
         with server.client() as client:
@@ -60,7 +60,7 @@ def test_readers_are_told_that_a_partition_is_rebuilt_and_never_half_of_it(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def watch(settings: Settings, worker: StartedWorker, done: asyncio.Event) -> tuple[set[str], list[set[int]]]:
-        """Ask for customers and counts all the time; what is told must be whole."""
+        """Keep asking for customers and counts; every answer must be consistent."""
         client = connect(settings)
         reader = ViewReader(settings, client)
         told, lacking = set(), []
@@ -97,7 +97,7 @@ def test_readers_are_told_that_a_partition_is_rebuilt_and_never_half_of_it(
         await until(shown, "Redis' showing all of it")
         with redis_server.client() as client:
             before = view_in_redis(settings, client)
-            # Damage that only a rebuild finds: nothing of it is in the log.
+            # Damage that only a rebuild finds: it left no trace in the log.
             client.hset(PartitionKeys(settings.redis_prefix, 0).stage, "nobody", "loyalty")
             client.hincrby(PartitionKeys(settings.redis_prefix, 1).counts, "discovery", 5)
             client.hincrby(PartitionKeys(settings.redis_prefix, 1).counts, "discovery", -5)
@@ -179,7 +179,7 @@ def test_without_a_worker_the_next_one_that_starts_rebuilds(kafka_server: KafkaS
 def test_a_view_is_not_thrown_away_when_its_log_was_made_anew(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path, copied: bool
 ) -> None:
-    """Its mark is all that tells of what was there. Also when the records of the old topic were copied to the new one, marks and all, past the mark."""
+    """Only its mark tells what was there. So too if the old topic's records were copied to the new one, including marks, past the mark."""
 
     async def scenario() -> None:
         settings = await a_place(kafka_server, redis_server)

@@ -71,7 +71,7 @@ def test_what_was_sent_back_is_remembered_letter_by_letter(kafka_server: KafkaSe
         ("0/1", "sent"),
         ("0/3", "sent"),
     ]
-    # As after an interruption: the same selection goes on where it was.
+    # As after an interruption: the same selection resumes where it was.
     assert outcomes(run(settings, "redrive", "--json", "--reason", "invalid", "--limit", "2", "--yes")) == [
         ("0/5", "sent"),
         ("0/7", "sent"),
@@ -83,7 +83,7 @@ def test_what_was_sent_back_is_remembered_letter_by_letter(kafka_server: KafkaSe
     assert outcomes(run(settings, "redrive", "--json", "--all", "--yes")) == []
     assert all(one["sent_back"] for one in lines(run(settings, "list", "--json")))
     assert outcomes(run(settings, "redrive", "--json", "0/4", "--again", "--dry-run")) == [("0/4", "would_be_sent")]
-    # A later letter is none of those that were sent.
+    # A later letter is not among those that were sent.
     asyncio.run(bury(settings, [("invalid", b"c-1", b"new", ())]))
     assert [letter for letter, _ in outcomes(run(settings, "redrive", "--json", "--all", "--dry-run"))] == ["0/13"]
     assert len(arrived(settings)) == 12
@@ -191,7 +191,7 @@ def test_a_wrong_key_can_be_made_the_customers(kafka_server: KafkaServer) -> Non
 
 
 def test_a_letter_that_the_topic_does_not_take_holds_up_no_other(kafka_server: KafkaServer) -> None:
-    # The limit of the topic here: 1 MiB and 64 KiB. What compression makes small would go through.
+    # The limit of the topic here: 1 MiB and 64 KiB. Compressible records would fit.
     large = random.Random(3).randbytes(1_114_050)
     letters: list[BuriedLetter] = [("invalid", b"c-1", b"a", ()), ("too_large", b"c-1", large, ()), ("invalid", b"c-1", b"b", ())]
     settings = buried(kafka_server, letters)
@@ -226,7 +226,7 @@ def test_a_touchpoint_that_was_keyed_wrongly_reaches_its_customer_once_and_what_
         return settings
 
     async def through(settings: Settings) -> None:
-        # A transaction ends with a record of its own, which is never processed; so that all of it is seen to be, others follow.
+        # A transaction ends with its own record, which is never processed; records that follow show that everything was.
         for partition in range(2):
             key = customer_in(partition, 5)
             await put(settings, settings.topic_touchpoints, [(key.encode(), touchpoint(key, 0))], partition)

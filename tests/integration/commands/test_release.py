@@ -1,4 +1,4 @@
-"""What is released, made by the image's own commands in a folder of this machine: there is no container here, but every command is the Dockerfile's."""
+"""Builds a release with the image's own commands in a local folder: without a container, but every command is the Dockerfile's."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _SECONDS = 900
 
 
 def instructions(stage: str) -> Iterator[tuple[str, str]]:
-    """The instructions of a stage of the Dockerfile, each with what stands behind it, on one line."""
+    """The instructions of a stage of the Dockerfile, each with its arguments on one line."""
     text = re.sub(r"^\s*#.*\n", "", (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     inside = False
     for line in re.sub(r"\\\n\s*", " ", text).splitlines():
@@ -35,7 +35,7 @@ def instructions(stage: str) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root of what the image's first stage makes. The compiler is this machine's."""
+    """The root of the file system that the image's first stage makes. The compiler is this machine's."""
     root = tmp_path_factory.mktemp("image")
     (root / "opt").mkdir()
     python = root / "bin" / "python"
@@ -66,7 +66,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy_into(source: Path, target: Path) -> None:
-    """As Docker does it after .dockerignore: without what was built or cached here."""
+    """Copy the source as Docker does with .dockerignore: without what was built or cached here."""
     if source.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     else:

@@ -49,7 +49,7 @@ async def shows_all(settings: Settings, server: RedisServer) -> None:
 
 @pytest.fixture(scope="module")
 def settled(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Two partitions with some hundred customers each; the worker has left."""
+    """Two partitions with some hundred customers each; the worker has stopped."""
 
     async def scenario() -> Settings:
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY)
@@ -66,7 +66,7 @@ def settled(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path_facto
 
 @pytest.fixture
 def damaged(settled: Settings, redis_server: RedisServer) -> Iterator[tuple[Settings, PartitionKeys, "redis.Redis"]]:
-    """The keys of partition 1, to be damaged; they are as before afterwards."""
+    """The keys of partition 1, to be damaged; they are restored afterwards."""
     keys = PartitionKeys(settled.redis_prefix, 1)
     names = (keys.stage, keys.state, keys.counts, keys.timers, keys.mark, keys.ledger)
     with redis_server.client() as client:
@@ -206,7 +206,7 @@ def test_a_view_is_verified_again_and_again_while_a_worker_moves_it_on(
                 offsets.append([int(line.split("up to offset ")[1].split(";")[0]) for line in said if "up to offset" in line])
             assert len(offsets) > 1, "it was through before it was compared twice"
             assert offsets == sorted(offsets)
-            # What nobody wrote is found under load as well.
+            # Keys that no worker wrote are found under load as well.
             customer = next(f"c-{number}" for number in range(99) if partition_of(f"c-{number}", 2) == 0)
             with redis_server.client() as client:
                 client.hset(PartitionKeys(settings.redis_prefix, 0).stage, customer, "loyalty")

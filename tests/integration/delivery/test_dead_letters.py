@@ -1,4 +1,4 @@
-"""Dead letters of delivery on a real Kafka: none is too large, and one that was refused spoils no other."""
+"""Dead letters of delivery on a real Kafka: none is too large, and a refused one does not affect the others."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ async def refuse(request: ReceivedRequest) -> Behaviour:
 
 
 def large(number: int, size: int) -> Trigger:
-    """Twice as large as this, and not much smaller than this when it is compressed."""
+    """A trigger with a payload of twice this size, which compresses to not much less than this."""
     return msgspec.structs.replace(trigger(number, "a"), payload={"noise": random.Random(number).randbytes(size).hex()})
 
 
@@ -40,7 +40,7 @@ def test_a_dead_letter_that_the_topic_does_not_take_is_cut_and_others_follow(kaf
             compressible = msgspec.structs.replace(trigger(2, "a"), payload={"spaces": " " * 400_000})
             await publish(settings, [trigger(0, "a"), large(1, 300_000), compressible, trigger(3, "a")])
             await seen(lambda: worker.metric("etapa_delivery_dead_letters_total") == 4, "the first dead letters")
-            # It is told once; that the topic takes less now is found out by being refused.
+            # The limit is read once; that the topic now accepts less is learnt from a refusal.
             await alter(settings, topic, {LARGEST: "20000"})
             await publish(settings, [large(number, 30_000) for number in range(4, 10)], tag="-later")
             await publish(settings, [trigger(number, "a") for number in range(10, 60)], tag="-last")

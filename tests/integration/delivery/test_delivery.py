@@ -1,4 +1,4 @@
-"""Delivery on a real Kafka to a real HTTP server: nothing is lost, and what comes twice had a reason to."""
+"""Delivery on a real Kafka to a real HTTP server: nothing is lost, and nothing comes twice without a reason."""
 
 import asyncio
 import base64
@@ -90,7 +90,7 @@ campaigns: [{{id: slow, target: slow}}, {{id: faulty, target: faulty}}, {{id: mo
             everything = [*receiver.requests, *mortal.requests]
             assert {request.key for request in everything} == due, "a holdout or an aborted trigger was delivered"
             taken = answered() + receiver.lost
-            # A receiver that dies may have written answers that never left it.
+            # A dying receiver may have written answers that were never sent.
             assert all(count == 1 for key, count in receiver.answered.items()), "delivered again although its answer arrived"
             assert all(taken[key] == 1 + receiver.lost[key] for key in receiver.answered)
             assert sum(count - 1 for count in mortal.answered.values()) <= 8 * 1
@@ -148,7 +148,7 @@ def test_nothing_is_lost_when_the_process_is_killed_mid_request_and_nothing_that
                 worker.kill()
                 kills += 1
                 before = Counter(receiver.answered)
-                # Under way when it was killed: they may be answered all the same, to nobody.
+                # In flight when it was killed: they may still be answered, with nobody to receive the answers.
                 at_risk |= {key for key, count in receiver.under_way.items() if count}
                 ((offset, done),) = (await committed(settings, file)).values()
                 assert offset == 0, "committed past a trigger that is under way"
@@ -322,7 +322,7 @@ def test_what_cannot_be_delivered_becomes_a_dead_letter_with_its_original_bytes_
 
 
 def test_offsets_that_faust_would_commit_are_never_committed_by_it(kafka_server: KafkaServer, tmp_path: Path) -> None:
-    """With one delivery open and everything after it through, the committed offset stays at the open one for as long as it is."""
+    """While one delivery is open and everything after it is done, the committed offset stays at the open one."""
     released = asyncio.Event()
 
     async def behave(request: ReceivedRequest) -> Behaviour:

@@ -1,4 +1,4 @@
-"""Brokers come back at another address while that of the settings stays: delivery finds them, whatever the old address does."""
+"""Brokers come back at another address while the settings keep the old one: delivery finds them, whatever the old address does."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.kafka
 
 @contextlib.contextmanager
 def silent_at(port: int) -> Iterator[None]:
-    """The kernel accepts connections to the port, and nobody ever answers on them."""
+    """The kernel accepts connections to the port, but nothing ever answers on them."""
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""What keeps delivery out of its consumer group is told, and not waited for without a word."""
+"""Delivery says what keeps it out of its consumer group, instead of waiting silently."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""When the log does not hold what delivery wants to read next, on a real Kafka: retention was quicker, or it is another log."""
+"""The log does not hold what delivery wants to read next, on a real Kafka: retention was faster, or it is a different log."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ def keys(*numbers: int) -> set[str]:
 
 @contextlib.asynccontextmanager
 async def ten_delivered(kafka: KafkaServer, folder: Path, **others: Any) -> AsyncIterator[tuple[Settings, Receiver, Path, StartedWorker]]:
-    """A place with a receiver, a delivery file for it, and a delivery that goes on and has kept that ten triggers are through."""
+    """A place with a receiver, its delivery file, and a running delivery that has recorded ten delivered triggers."""
     settings = await a_place(kafka, **others)
     async with Receiver() as receiver:
         file = delivery_file(folder, f'targets: [{{id: t, url: "{receiver.url("x")}"}}]\ndefault: t\n')
@@ -91,7 +91,7 @@ def test_retention_overtakes_a_delivery_that_runs(kafka_server: KafkaServer, tmp
             worker.thaw()
             await publish(settings, [trigger(number, "a") for number in range(42, 52)], tag="-last")
             await seen(lambda: receiver.answered.keys() >= keys(*range(10), *range(42, 52)), "what came after, by the same process")
-            # A fetch that was under way may have brought some before they were removed.
+            # A fetch in flight may have brought some before they were removed.
             if len(receiver.answered) < 50:
                 assert "triggers are lost, and delivery goes on with the rest" in worker.said()
                 assert worker.metric("etapa_delivery_triggers_gone_total") > 0
@@ -137,7 +137,7 @@ def test_retention_overtakes_a_target_that_lags(kafka_server: KafkaServer, tmp_p
 def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_until_it_is_accepted(
     kafka_server: KafkaServer, tmp_path: Path, count: int
 ) -> None:
-    """Filled past the place where delivery was, too, where offsets alone say nothing."""
+    """Also if it is filled past the place where delivery was, where offsets alone show nothing."""
 
     async def scenario() -> None:
         async with ten_delivered(kafka_server, tmp_path) as (settings, receiver, file, first):
@@ -175,7 +175,7 @@ def test_a_topic_that_is_made_anew_under_a_delivery_that_runs_is_refused(kafka_s
             if count:
                 await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-anew")
             assert await asyncio.to_thread(first.exit_code) == 1
-            # Whichever was seen first. What comes next finds the id.
+            # Whichever was noticed first. The next look finds the id.
             last = first.said().strip().splitlines()[-1]
             assert "the topic was deleted and made anew" in last or "So the topic was made anew" in last
             worker = started_delivery(settings, tmp_path, file)

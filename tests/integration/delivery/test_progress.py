@@ -1,4 +1,4 @@
-"""How far delivery is, on a real Kafka: it does not expire, and it is told apart from what was never delivered."""
+"""Progress of delivery, on a real Kafka: it does not expire, and differs from never having delivered."""
 
 import asyncio
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_what_is_through_does_not_come_again_when_the_offsets_of_the_group_have_
 
 
 def test_offsets_of_a_group_that_kept_no_progress_in_the_topic_are_taken_over(kafka_server: KafkaServer, tmp_path: Path) -> None:
-    """Where the topic of progress was lost, say."""
+    """As when the topic of progress was lost."""
 
     async def scenario() -> None:
         settings = await a_place(kafka_server)
@@ -93,7 +93,7 @@ def test_offsets_of_a_group_that_kept_no_progress_in_the_topic_are_taken_over(ka
                     return bool(before.assignment())
 
                 await until(assigned, "its partition")
-                # Through are those before 5, and before 15 all but 7.
+                # Done are those before 5, and before 15 all but 7.
                 memo = memo_of(Kept(5, Through(15, frozenset({7}), {})), plan_in(file).routing)
                 await before.commit({TopicPartition(settings.topic_campaign_triggers, 0): OffsetAndMetadata(5, memo)})
             finally:

@@ -1,4 +1,4 @@
-"""Delivery is told to stop while a real Kafka is away: it ends all the same, soon, and says what that means."""
+"""Delivery is told to stop while a real Kafka is away: it still ends soon, and says what that means."""
 
 import asyncio
 import contextlib
@@ -65,7 +65,7 @@ def test_it_ends_when_kafka_has_been_away_for_a_while_and_nothing_is_left_to_kee
 
 
 def with_kafka(tmp_path: Path, scenario: Callable[[KafkaServer], Awaitable[None]]) -> None:
-    """One of its own, which may be stopped."""
+    """A Kafka for this test alone, which may be stopped."""
 
     async def run() -> None:
         await scenario(kafka)

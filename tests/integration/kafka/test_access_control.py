@@ -1,7 +1,7 @@
-"""The list of least rights in docs/operations.md, against a broker that holds everybody to theirs: exactly those suffice, and each one less is told.
+"""The least rights listed in docs/operations.md, on a broker that enforces rights: exactly those suffice; a missing one is reported.
 
-Every case has a user of its own on one broker. What the brokers tell without being asked (the settings of topics, their own) is not among the
-rights, and nothing needs it.
+Every case has its own user on one broker. Describing configurations (of topics and brokers) is not among the rights, and nothing needs
+it.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ USERS = 60
 
 
 class Right(NamedTuple):
-    """A line of the list, for one operation."""
+    """A line of the table, for one operation."""
 
     who: str
     kind: str
@@ -77,14 +77,14 @@ def of(who: str) -> list[Right]:
 
 
 class Guarded:
-    """A broker with an authorizer, and users that nobody has used yet."""
+    """A broker with an authorizer, and unused users."""
 
     def __init__(self, server: KafkaServer) -> None:
         self.server = server
         self._numbers = iter(range(USERS))
 
     async def place(self, redis: RedisServer | None = None, partitions: int = 1) -> Settings:
-        """Topics of their own, as the administrator sees them."""
+        """New topics, as the administrator sees them."""
         return await new_place(
             self.server.bootstrap_servers,
             "redis://127.0.0.1:1/0" if redis is None else redis.url,
@@ -97,7 +97,7 @@ class Guarded:
         )
 
     def with_rights(self, settings: Settings, rights: Sequence[Right]) -> Settings:
-        """The settings of somebody who may do no more than this."""
+        """The settings of a user with only these rights."""
         user = f"u{next(self._numbers)}"
         topics = {
             "touchpoints": settings.topic_touchpoints,
@@ -148,7 +148,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         tmp_path_factory.mktemp("guarded"),
         settings={
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            # Nobody but the controller speaks without a name.
+            # Only the controller connects anonymously.
             "super.users": "User:broker;User:admin;User:ANONYMOUS",
             "sasl.enabled.mechanisms": "PLAIN",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
@@ -165,7 +165,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def without(who: str) -> list[object]:
-    """Each right of somebody, to be taken away."""
+    """Each right of a user, to be taken away."""
     return [pytest.param(right, id=f"{right.kind}-{right.name}-{right.operation}".replace(" ", "-")) for right in of(who)]
 
 
@@ -203,7 +203,7 @@ def test_a_worker_needs_no_more_than_its_list(guarded: Guarded, redis_server: Re
         assert worker.exit_code() == 0
         assert len(await read_all(settings, settings.topic_dead_letters)) == 1
         assert "uthoriz" not in worker.said()
-        # Also of what a partition holds that was processed.
+        # Also about a partition whose records were processed.
         worker = StartedWorker(guarded.with_rights(settings, of("worker")), tmp_path)
         await asyncio.to_thread(worker.wait_ready, 1)
         worker.ask_to_stop()
@@ -217,7 +217,7 @@ def test_a_worker_needs_no_more_than_its_list(guarded: Guarded, redis_server: Re
 def test_a_worker_without_one_of_them_says_which(
     guarded: Guarded, processed: Settings, redis_server: RedisServer, tmp_path: Path, missing: Right
 ) -> None:
-    """What may not be read shows where there is something to read, what may not be written where there is something to write."""
+    """A missing right to read shows where there is something to read, one to write where there is something to write."""
 
     async def scenario() -> None:
         settings = processed if missing.operation == "Read" else await guarded.place(redis_server)
@@ -238,12 +238,12 @@ def test_a_worker_without_one_of_them_says_which(
 
 
 def names_it(said: str, settings: Settings, missing: Right) -> bool:
-    """Whether a line speaks of a right that is missing, and of what."""
+    """Whether a line reports a missing right, and on what."""
     name = missing.name.replace("ETAPA_DELIVERY_GROUP", settings.delivery_group).replace("ETAPA_GROUP", settings.group)
     if missing.kind == "topic":
         name = f"{settings.group}.{name}"
     elif missing.kind == "transactional id":
-        # Which one it is, the line need not say: there is one of each partition.
+        # The line need not say which one: there is one for each partition.
         name = "ransactional"
     return any(name in line and ("uthoriz" in line or "access control" in line) for line in said.splitlines())
 
@@ -307,7 +307,7 @@ def test_a_command_without_one_of_its_rights_says_which(guarded: Guarded, proces
     done = run(guarded.with_rights(processed, [right for right in of(missing.who) if right != missing]), missing.who)
     assert done.returncode == 1
     assert names_it(done.stderr.decode(), processed, missing), done.stderr.decode()
-    # What a command left open shows here, and not in whichever test comes next.
+    # What a command left open shows here, and not in a later test.
     gc.collect()
 
 

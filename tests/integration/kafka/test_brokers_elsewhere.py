@@ -1,4 +1,4 @@
-"""Brokers that come back at other addresses, while the address of the settings stays: everything that runs finds them again."""
+"""Brokers that come back at other addresses, while the address in the settings stays the same: everything that runs finds them again."""
 
 import asyncio
 import contextlib

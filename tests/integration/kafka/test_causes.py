@@ -1,4 +1,4 @@
-"""Why Kafka is of no use: a broken set-up each, on a real Kafka, and what is said of it."""
+"""Why Kafka is unusable: one broken set-up after the other, on a real Kafka, and the cause reported for each."""
 
 import asyncio
 import re
@@ -22,14 +22,14 @@ from tests.servers.guarded_kafka import NOWHERE, PASSWORD, USER, GuardedKafka
 
 pytestmark = [
     pytest.mark.kafka,
-    # aiokafka leaves connections that it gave up to the event loop, which ends here a moment later.
+    # aiokafka leaves abandoned connections to the event loop, which ends here a moment later.
     pytest.mark.filterwarnings("ignore:unclosed", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 
 @pytest.fixture(scope="module")
 def silent_port() -> Iterator[int]:
-    """A port at which connections are taken, and nothing is ever said."""
+    """A port that accepts connections but never answers."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -37,7 +37,7 @@ def silent_port() -> Iterator[int]:
 
 
 def trouble_with(**settings: Any) -> Trouble:
-    """What is found when a client of ours has failed."""
+    """The cause found after one of our clients has failed."""
 
     async def ask() -> Trouble | None:
         cluster = Cluster(Settings(**{"group": "etapa", "session_timeout": 5_000_000, **settings}))
@@ -149,7 +149,7 @@ def test_the_address_that_says_most_is_the_one_that_is_told(guarded_kafka: Guard
 def test_rights_that_are_missing_name_the_topic_and_its_setting(guarded_kafka: GuardedKafka) -> None:
     found = trouble_with(**guarded_kafka.login("SCRAM", "SCRAM-SHA-256"))
     assert (found.kind, found.cause) == ("rights", "rights")
-    # Brokers answer in no certain order.
+    # Brokers answer in no particular order.
     topic = re.search(r"does not let the user 'etapa' use the topic ([a-z-]+)$", found.found)
     assert topic is not None
     assert f"ETAPA_TOPIC_{topic[1].upper().replace('-', '_')} names it" in found.advice

@@ -1,6 +1,6 @@
 """The collector of `deploy/collect/` on real brokers: what it answered with 200 is in the topic, whatever is killed meanwhile.
 
-It takes minutes to build, so `make test-collect` does, and gives the program as `COLLECTOR_PROGRAM`. Elsewhere these tests are left out; CI says so.
+It takes minutes to build, so `make test-collect` builds it and sets `COLLECTOR_PROGRAM`. Otherwise these tests are skipped; CI says so.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.skipif(not COLLECTOR, reason="the c
 
 
 class Collector:
-    """The collector, which writes to the topic of a place."""
+    """The collector, writing to the topic of a place."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.port, admin = free_ports(2)
@@ -57,7 +57,7 @@ class Collector:
         self._process.kill()
 
     def post(self, path: str, body: Any, key: str = WRITE_KEY) -> int:
-        """The status that a request is answered with; 0 where it was not answered."""
+        """The status of the response to a request; 0 if there was none."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, {"Content-Type": "application/json"})
         request.add_header("Authorization", "Basic " + base64.b64encode(f"{key}:".encode()).decode())
@@ -71,7 +71,7 @@ class Collector:
 
 
 def call(number: int) -> dict[str, Any]:
-    """A call as Segment's libraries send it; every third is of somebody who is not known yet."""
+    """A call as Segment's libraries send it; every third is anonymous."""
     who = {"anonymousId": f"anon-{number % 40}"} if number % 3 == 0 else {"anonymousId": "a", "userId": f"user-{number % 40}"}
     return {"type": "track", "event": "Order Completed", "messageId": f"m-{number}", "timestamp": "2026-02-23T22:28:55.111Z", **who}
 
@@ -81,7 +81,7 @@ def order(number: int) -> dict[str, Any]:
 
 
 async def send_until(stop: asyncio.Event, collector: Collector, first: int, answered: set[str]) -> None:
-    """Batches and orders one after the other; adds the ids of those that were answered with 200."""
+    """Send batches and orders one after the other, and add the ids of those answered with 200."""
     number = first
     while not stop.is_set():
         if number % 2:
@@ -94,7 +94,7 @@ async def send_until(stop: asyncio.Event, collector: Collector, first: int, answ
 
 
 async def more_than(answered: set[str], more: int) -> None:
-    """Until so many more were answered with 200."""
+    """Wait until so many more were answered with 200."""
     wanted = len(answered) + more
 
     async def enough() -> bool:

@@ -1,4 +1,4 @@
-"""What half a transaction leaves behind on a real Kafka, and who says so."""
+"""What half a transaction leaves behind on a real Kafka, and what reports it."""
 
 import asyncio
 from pathlib import Path
@@ -20,13 +20,13 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
 async def put_customers(settings: Settings, *names: str) -> None:
-    """A touchpoint of each."""
+    """A touchpoint of each customer."""
     fields = [{"id": f"t-{name}", "customer_id": name, "type": "purchase", "occurred_at": "2025-03-01T10:00:00Z"} for name in names]
     await put(settings, settings.topic_touchpoints, [(one["customer_id"].encode(), msgspec.json.encode(one)) for one in fields])
 
 
 async def publish_a_change(settings: Settings) -> None:
-    """As a batch whose mark was aborted leaves it, and nobody heard of it."""
+    """As left by a batch whose mark was aborted, without anybody learning of it."""
     last = (await read_all(settings, settings.topic_stage_changes))[-1]
     headers = [(name, last.key + b"/3" if name == "ce_id" else value) for name, value in last.headers]
     async with started_producer(settings) as producer:
@@ -34,7 +34,7 @@ async def publish_a_change(settings: Settings) -> None:
 
 
 async def move_offset_ahead(settings: Settings) -> None:
-    """As a batch whose offset alone was committed leaves it."""
+    """As left by a batch of which only the offset was committed."""
     consumer = Cluster(settings).group_consumer()
     consumer.subscribe([settings.topic_touchpoints])
     await consumer.start()

@@ -1,4 +1,4 @@
-"""What is larger than a topic takes: split, compressed, cut, or refused in words; and sent back whole."""
+"""Records larger than a topic accepts: split, compressed, cut, or refused with a message; and redriven whole."""
 
 import asyncio
 import random
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 LARGEST = "max.message.bytes"
 NOISE = random.Random(12).randbytes(300_000)
-"""Does not get smaller by compression."""
+"""An incompressible text."""
 WHY = Rejected("too_large", "more than 1024 bytes")
 
 
@@ -148,7 +148,7 @@ def test_batches_are_kept_to_what_each_topic_takes(kafka_server: KafkaServer) ->
 
 
 async def alter_broker(settings: Settings, configs: Mapping[str, str], topic: str, expected: str) -> None:
-    """Give the broker other settings, and wait until a topic that has none of its own shows it."""
+    """Change the broker's settings, and wait until a topic without its own settings shows them."""
     async with Cluster(settings).admin() as admin, asyncio.timeout(30):
         await admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", dict(configs))])
         while (await topic_settings(admin, [topic]))[topic][LARGEST] != expected:
@@ -192,7 +192,7 @@ def test_a_bound_that_nobody_tells_is_found_out_by_being_refused(kafka_server: K
                     break
                 except BatchTooLarge as error:
                     refused.append(str(error))
-        # What both topics refuse at once is told of one.
+        # What both topics refuse at once is reported for one.
         assert {text.split()[0] for text in refused} <= {settings.topic_customer_state, settings.topic_dead_letters}
         assert 1 < len(refused) < 10
         assert all("max.message.bytes" in text for text in refused)
@@ -270,7 +270,7 @@ def test_a_letter_that_is_cut_says_so_and_its_original_goes_back_for_as_long_as_
             await log.fence()
             letters = [
                 encode_dead_letter(b"ada", value, [("trace", b"1")], WHY, settings.topic_touchpoints, 0, offset)
-                # The second is not what lies at its place any more.
+                # The second place no longer holds the same record.
                 for value, offset in ((original, 1), (NOISE, 0))
             ]
             await log.commit(transaction(dead_letters=[Outgoing(*letter) for letter in letters]))

@@ -1,4 +1,4 @@
-"""Requests of a transaction that arrive late, on two brokers: what they may tear, and must not."""
+"""Requests of a transaction that arrive late, on two brokers: they must not tear a transaction."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -47,9 +47,9 @@ def transaction(number: int) -> Transaction:
 
 
 async def place_apart(brokers: KafkaServer) -> tuple[Settings, int]:
-    """Topics, and a partition whose states and stage changes are with different brokers, so that nothing keeps their writes in order."""
+    """Topics, and a partition whose states and stage changes are on different brokers, so that nothing keeps their writes in order."""
     while True:
-        # Which broker a topic begins with is left to chance.
+        # A topic's first broker is random.
         settings = await new_place(brokers.bootstrap_servers)
         async with Cluster(settings).admin() as admin:
             described = await admin.describe_topics([settings.topic_customer_state, settings.topic_stage_changes])
@@ -61,7 +61,7 @@ async def place_apart(brokers: KafkaServer) -> tuple[Settings, int]:
 
 
 class Sabotage:
-    """The first EndTxn gets lost, as its sender sees it, and arrives while the next transaction is half written."""
+    """The first EndTxn seems lost to its sender, and arrives while the next transaction is half written."""
 
     def __init__(self, client: AIOKafkaClient, lost: KafkaError, first: str, second: str) -> None:
         self._client = client
@@ -73,7 +73,7 @@ class Sabotage:
         self.late_answer: int | None = None
 
     def watch(self, log: KafkaLog) -> None:
-        """Stand between the log's present producer and the brokers."""
+        """Intercept the requests of the log's present producer to the brokers."""
         assert log._producer is not None
         client = log._producer._producer.client
         send = client.send
@@ -106,7 +106,7 @@ class Sabotage:
         node, request, group = self._held
         code = CONCURRENT_TRANSACTIONS
         while code == CONCURRENT_TRANSACTIONS:
-            # The coordinator is just writing that the next transaction has a place more, and does nothing else meanwhile.
+            # The coordinator is just writing that the next transaction has one more partition, and does nothing else meanwhile.
             code = (await self._client.send(node, request, group=group)).error_code
         self.late_answer = code
 
@@ -122,7 +122,7 @@ async def another_client(settings: Settings) -> AsyncIterator[AIOKafkaClient]:
 
 
 async def commit_for_certain(log: KafkaLog, sabotage: Sabotage, number: int) -> None:
-    """As the task of a partition does it: after any doubt it fences, and the last mark in the log says how to go on."""
+    """Like a partition's task: after any doubt it fences, and the last mark in the log says how to go on."""
     wanted = transaction(number)
     while True:
         try:

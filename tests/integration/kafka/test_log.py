@@ -38,7 +38,7 @@ def transaction(states: Sequence[tuple[bytes, bytes | None]] = (), next_offset: 
 
 
 async def all_states(log: KafkaLog) -> list[StateRecord]:
-    # As a takeover does: a commit may be answered before it can be read, a fence not.
+    # As in a takeover: a commit may be answered before it can be read, a fence may not.
     await log.fence()
     start, end = await log.state_range()
     chunks: AsyncIterator[Sequence[StateRecord]] = log.states(start, end)
@@ -107,7 +107,7 @@ def test_a_fetch_keeps_its_limit_on_bytes_however_well_records_were_compressed(k
         settings = await new_place(kafka_server.bootstrap_servers)
         value, limit = b"x" * 200_000, 1_000_000
         async with started_producer(settings, compression_type="gzip", linger_ms=20) as producer:
-            # Small ones among them must not make it believe that all are.
+            # Small ones among them must not make it expect only small ones.
             values = [b"x" if number % 5 == 4 else value for number in range(100)]
             for answer in [await producer.send(settings.topic_touchpoints, one, b"k", partition=0) for one in values]:
                 await answer
@@ -274,7 +274,7 @@ def test_what_compaction_left_of_the_states_is_read_to_the_end(kafka_server: Kaf
         settings = new_settings(kafka_server.bootstrap_servers, partitions=1)
         admin = AIOKafkaAdminClient(**client_options(settings))
         await admin.start()
-        # A new segment with nearly every commit; old records go as soon as the cleaner comes by.
+        # A new segment with nearly every commit; old records go as soon as the cleaner runs.
         eager = {"cleanup.policy": "compact", "segment.ms": "1", "min.cleanable.dirty.ratio": "0.0", "delete.retention.ms": "0"}
         await admin.create_topics([NewTopic(settings.topic_customer_state, 1, 1, topic_configs=eager)])
         await create_topics(Cluster(settings))
@@ -297,7 +297,7 @@ def test_what_compaction_left_of_the_states_is_read_to_the_end(kafka_server: Kaf
             }
             assert latest[b"gone"] is None
             start, end = await log.state_range()
-            # From every offset, also from those that hold nothing any more, reading ends at the end.
+            # From every offset, even from those that no longer hold a record, reading ends at the end.
             for offset in range(start, end, max(1, (end - start) // 20)):
                 tail = [record async for chunk in log.states(offset, end) for record in chunk]
                 assert tail[-1].key == MARK

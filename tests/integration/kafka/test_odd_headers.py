@@ -25,7 +25,7 @@ Given = tuple[bytes | None, bytes]
 
 
 async def put_with_odd_header(producer: AIOKafkaProducer, settings: Settings, records: list[Given]) -> None:
-    """Publish records in one batch, with a header has a name that is not UTF-8: no Python client writes one, so its bytes are changed."""
+    """Publish records in one batch, with a header whose name is not UTF-8: no Python client writes one, so the bytes are changed."""
     batch = producer.create_batch()
     for key, value in records:
         batch.append(timestamp=None, key=key, value=value, headers=[(PLAIN, b"1"), ("whole", b"2")])
@@ -61,7 +61,7 @@ def test_records_with_a_header_that_is_not_text_are_processed_like_all_others(
             await check(settings, client, [value for _, value in touchpoints], None)
         letters = [decode_dead_letter(one.key, one.value, one.headers) for one in await read_all(settings, settings.topic_dead_letters)]
         assert [(letter.reason, letter.value, letter.offset) for letter in letters] == [("not_json", b"{", 4)]
-        # What is unreadable of the name is replaced; everything else is as it was.
+        # The unreadable part of the name is replaced; everything else is unchanged.
         assert letters[0].headers == (("tr\ufffdce", b"1"), ("whole", b"2"))
         worker.ask_to_stop()
         assert worker.exit_code() == 0

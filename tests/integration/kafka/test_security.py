@@ -1,4 +1,4 @@
-"""A worker and a Kafka that lets in only who has a right."""
+"""A worker with a Kafka that enforces access rights."""
 
 import asyncio
 from pathlib import Path
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
 async def guarded_place(kafka: GuardedKafka, redis: RedisServer, door: str, mechanism: str) -> Settings:
-    """Topics that the super user has made, and the settings of somebody who may use them."""
+    """Topics made by the super user, and the settings of a user who may use them."""
     settings = await new_place(kafka.address(), redis.url, session_timeout=3_000_000)
     for resource in ("TOPIC", "GROUP", "TRANSACTIONAL_ID"):
         await asyncio.to_thread(kafka.allow, USER, resource, settings.group, prefixed=True)

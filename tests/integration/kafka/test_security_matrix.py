@@ -1,4 +1,4 @@
-"""Every way to prove who one is, on a real Kafka and a real Redis: right ones work, wrong ones are refused with their cause."""
+"""Every way to authenticate, on a real Kafka and a real Redis: correct credentials work, wrong ones are refused with their cause."""
 
 import asyncio
 import sys
@@ -29,7 +29,7 @@ from tests.servers.token_server import CLIENT_ID, CLIENT_SECRET, TokenServer
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.redis,
-    # aiokafka leaves connections that it gave up to the event loop, which ends here a moment later.
+    # aiokafka leaves abandoned connections to the event loop, which ends here a moment later.
     pytest.mark.filterwarnings("ignore:unclosed", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -50,7 +50,7 @@ def place(guarded_kafka: GuardedKafka, redis_server: RedisServer) -> Settings:
 
 
 def works(settings: Settings) -> None:
-    """A record comes and goes."""
+    """A record can be written and read."""
 
     async def there_and_back() -> None:
         assert await partition_count(Cluster(settings), settings.topic_touchpoints) == settings.partitions
@@ -156,7 +156,7 @@ def test_a_password_that_is_replaced_in_its_file_is_taken_up_by_a_worker_that_ru
         worker.wait_ready(2)
         kafka.change_password("another one")
         password.write_text("another one")
-        # Connections that there are stay as they are; these are gone.
+        # Existing connections stay as they are; these are gone.
         kafka.server.kill_node(1)
         kafka.server.start()
         asyncio.run(put(settings, settings.topic_touchpoints, [(b"c", _TOUCHPOINT % number) for number in range(20)]))
@@ -185,7 +185,7 @@ def test_a_certificate_that_is_replaced_in_its_file_is_taken_up_by_a_worker_that
         login = replace(settings, **kafka.login("MUTUAL", kafka_ssl_cert=str(own), kafka_ssl_key=str(key)))
         worker = StartedWorker(login, tmp_path)
         worker.wait_ready(2)
-        # The old authority has had its day: from here on only certificates of the other one are taken.
+        # The old authority is retired: from now on only certificates of the other one are accepted.
         kafka.trust_clients_of(kafka.strangers)
         kafka.server.kill_node(1)
         kafka.server.start()

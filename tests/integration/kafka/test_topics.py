@@ -155,7 +155,7 @@ def test_nothing_is_made_when_one_of_the_topics_is_refused(kafka_server: KafkaSe
     async def scenario() -> None:
         settings = new_settings(kafka_server.bootstrap_servers)
         async with Cluster(settings).admin() as admin:
-            # Brokers take a dot and an underscore in names for the same.
+            # In topic names, brokers treat a dot and an underscore as equal.
             await admin.create_topics([NewTopic(settings.topic_customer_state.replace(".", "_"), 1, 1)])
             with pytest.raises(TopicsError, match=r"customer-state: .*collides") as refusal:
                 await create_topics(Cluster(settings))
@@ -174,7 +174,7 @@ def test_what_was_made_before_something_failed_is_named_and_a_second_run_goes_on
         create = AIOKafkaAdminClient.create_topics
 
         async def forgetful(admin: AIOKafkaAdminClient, topics: list[NewTopic], *, validate_only: bool = False) -> Any:
-            """As brokers do that find out only while they make topics that there are too many."""
+            """Like brokers that notice only while creating topics that there are too many."""
             answer = await create(admin, topics if validate_only else topics[:2], validate_only=validate_only)
             if not validate_only:
                 answer.topic_errors += [(topic.name, 44, "no more than 2 topics") for topic in topics[2:]]

@@ -1,4 +1,4 @@
-"""Topics that somebody deletes and makes again, or gives more partitions, beside a worker and under it."""
+"""Topics that are deleted and made again, or get more partitions, while a worker is stopped or running."""
 
 import asyncio
 import subprocess
@@ -137,7 +137,7 @@ def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it
         worker.ask_to_stop()
         assert worker.exit_code() == 0
         if role == "stage_changes":
-            # What was written before the worker had seen it may be in the new topic as well.
+            # What the worker wrote before it noticed may be in the new topic as well.
             assert await customers_with_changes(settings) >= {"e"}
         worker = StartedWorker(settings, tmp_path)
         await asyncio.to_thread(worker.wait_ready, 1)
@@ -170,10 +170,10 @@ def test_partitions_that_are_added_under_a_worker_are_found_within_seconds(
     async def scenario() -> None:
         settings, worker = await processed(kafka_server, redis_server, tmp_path, "a")
         await grow(settings, settings.topic_touchpoints, 2)
-        # Within the time that this waits for its end. It took five minutes once.
+        # Within the time that this waits for the end. It once took five minutes.
         assert worker.exit_code() == 1
         last = worker.said().splitlines()[-1]
-        # Whichever of the two looks comes first.
+        # Whichever of the two checks comes first.
         assert "when there were 1 partitions, now touchpoints has 2" in last or "must have the same number of partitions, here 2" in last
         assert "Traceback" not in worker.said()
 

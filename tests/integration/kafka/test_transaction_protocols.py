@@ -1,4 +1,4 @@
-"""Both transaction protocols on real brokers: which one is spoken, what goes over the wire, and what each end of a transaction does."""
+"""Both transaction protocols on real brokers: which one is used, what goes over the wire, and what each end of a transaction does."""
 
 import asyncio
 from collections import Counter
@@ -37,7 +37,7 @@ def brokers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 class Spoken:
-    """What a producer sends."""
+    """The requests that a producer sends."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self.requests: Counter[str] = Counter()
@@ -65,7 +65,7 @@ async def started(settings: Settings, name: str = "protocols") -> AsyncIterator[
 
 
 async def write(producer: AIOKafkaProducer, settings: Settings, number: int, offset: int | None = None) -> None:
-    """Something to both partitions of a topic, and an offset of the group."""
+    """Write something to both partitions of a topic, and an offset of the group."""
     for partition in (0, 1):
         batch = BatchBuilder(1_000, 0, is_transactional=True)
         batch.append(key=b"ada", value=b"%d" % number, timestamp=None)
@@ -113,7 +113,7 @@ def test_what_is_committed_is_read_and_what_is_aborted_is_not(brokers: tuple[Kaf
                 epochs.append(producer._txn_manager.producer_epoch)
                 await producer.begin_transaction()
                 await write(producer, settings, number, offset=number)
-                # More than a batch for a partition, numbered on within the transaction.
+                # More than one batch for a partition, with consecutive numbers within the transaction.
                 await write(producer, settings, number * 10)
                 await (producer.abort_transaction() if number % 3 == 0 else producer.commit_transaction())
             await producer.begin_transaction()
@@ -161,11 +161,11 @@ def test_an_end_of_the_new_protocol_that_comes_again_in_the_next_transaction_is_
             async def again() -> Any:
                 while True:
                     answer = await producer.client.send(node, end, group=EndAndGoOn.group)
-                    # Markers, or that the next transaction has a place more, are just being written.
+                    # Markers, or the next transaction's added partition, are just being written.
                     if answer.error_code != CONCURRENT_TRANSACTIONS:
                         return answer
 
-            # Nothing has begun yet: it is told what has become of it.
+            # Nothing has begun yet: it learns what has happened to it.
             told = await again()
             assert (told.error_code, told.producer_epoch) == (0, producer._txn_manager.producer_epoch)
             await producer.begin_transaction()

@@ -1,4 +1,4 @@
-"""Why Redis is of no use: a broken set-up each, on real servers, and what is said of it."""
+"""Why Redis is unusable: one broken set-up after the other, on real servers, and the cause reported for each."""
 
 import asyncio
 import socket
@@ -32,7 +32,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedRedis]:
 
 
 def trouble_with(url: str) -> Trouble:
-    """What is found when our client has failed."""
+    """The cause found after our client has failed."""
     settings = Settings(redis_url=RedisUrl(url), redis_timeout=2_000_000)
 
     async def ask() -> Trouble | None:

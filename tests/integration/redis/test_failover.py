@@ -1,4 +1,4 @@
-"""The view while another Redis takes the place of the one that it knew, and connections to that one stay open."""
+"""The view while another Redis replaces the one that it knew, and connections to the old one stay open."""
 
 import asyncio
 import contextlib
@@ -55,14 +55,14 @@ class Pair:
             client.execute_command("REPLICAOF", *(("NO", "ONE") if port is None else ("127.0.0.1", port)))
 
     def change_places(self) -> None:
-        """The replica is promoted and the address leads to it. The old primary follows it; connections to it stay open."""
+        """Promote the replica and let the address lead to it. The old primary follows it; connections to the old primary stay open."""
         wait_until(self._is_replicated, 30, "the replica's having everything")
         self.follow(self.replica, None)
         self._link.lead_new_to(self.replica.port)
         self.follow(self.primary, self.replica.port)
 
     def isolate_old(self) -> None:
-        """As `change_places`, but the old primary finds its new one nowhere, and says so when it is asked."""
+        """As `change_places`, but the old primary does not find the new one, and says so when asked."""
         wait_until(self._is_replicated, 30, "the replica's having everything")
         self.follow(self.replica, None)
         self._link.lead_new_to(self.replica.port)
@@ -100,7 +100,7 @@ def pair(tmp_path: Path, link: NetworkLink) -> Iterator[Pair]:
 
 @pytest.fixture(params=["server", "sentinel"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, pair: Pair, link: NetworkLink) -> Iterator[str]:
-    """Of the address, or of a Sentinel that names it."""
+    """The URL of the address, or of a Sentinel that names it."""
     if request.param == "server":
         yield f"redis://127.0.0.1:{link.port}/0"
         return
@@ -154,7 +154,7 @@ def test_a_worker_that_keeps_its_connections_to_a_demoted_server_goes_on_with_th
             await put_touchpoints(settings, records[:1000])
             await progress.wait_through()
             await asyncio.to_thread(worker.wait_ready, 2)
-            # Its next batches meet the old server, on connections that stay as they are.
+            # Its next batches reach the old server, on connections that stay as they are.
             await asyncio.to_thread(fails_over, pair)
             await put_touchpoints(settings, records[1000:])
             await progress.wait_through()
@@ -173,7 +173,7 @@ def test_a_cluster_that_comes_back_elsewhere_is_found_at_the_address_of_the_url(
         async with opened(f"redis+cluster://127.0.0.1:{link.port}") as views:
             link.lead_to(before.nodes[0].port)
             assert await use(views, None, 1) == ["applied"] * 3
-            # Gone without a trace: nobody refuses connections.
+            # Gone without a trace: connections are not even refused.
             for node in before.nodes:
                 node.freeze()
             link.lead_to(after.nodes[0].port)

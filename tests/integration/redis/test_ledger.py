@@ -1,4 +1,4 @@
-"""The ledgers of a view's partitions in a real Redis: together, cut to a stretch of time, and without those that are not whole."""
+"""The ledgers of a view's partitions in a real Redis: together, limited to a period, and without incomplete ones."""
 
 import asyncio
 
@@ -46,7 +46,7 @@ def test_any_process_reads_the_figures_of_all_partitions_for_a_stretch_of_time(r
             assert await told(NOON - HOUR) == [("channel 0", 2), ("channel 1", 2)]
             assert await told(NOON - 50 * DAY, NOON) == [("channel 0", 2), ("channel 1", 2)]
             assert await told(None, NOON - DAY) == [("channel 0", 2), ("channel 1", 2)]
-            # Only what may be wanted leaves Redis.
+            # Only what may be needed leaves Redis.
             [part, _] = (await ViewReader(settings, client).ledger(NOON - 50 * DAY, NOON - DAY)).parts
             assert list(part.pages) == [b"touchpoints 2026-10-12"]
         finally:

@@ -1,4 +1,4 @@
-"""The rights that docs/operations.md lists for Redis are enough, and none of them is too much."""
+"""The rights that docs/operations.md lists for Redis are sufficient, and each is needed."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.redis
 DOCS = Path(__file__).parents[3] / "docs" / "operations.md"
 PREFIX = "shop"
 NOT_NEEDED = {"info", "time"}
-"""Of which the docs say that Etapa does without, and knows less."""
+"""Rights without which, the docs say, Etapa works but knows less."""
 
 
 def listed_rules() -> list[str]:
@@ -66,7 +66,7 @@ def test_nothing_that_is_listed_is_too_much(guarded: GuardedRedis, command: str)
     else:
         [line] = told
         assert (line.level, line.cause) == ("bad", "rights")
-        # Of what happens in a script, not every version says which command it was.
+        # Not every version says which command in a script failed.
         assert command in line.found.lower() or "script" in line.found
 
 

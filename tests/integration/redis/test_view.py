@@ -129,7 +129,7 @@ def test_new_known_and_erased_customers_of_one_batch_are_counted_where_they_are(
             assert stages == {"new": b"s2", "moves": b"s2", "stays": b"s1"}
             assert states == {"new": b"new in s2\xff\x00", "moves": b"moves in s2\xff\x00", "stays": b"stays in s1\xff\x00"}
             assert (counts, timers) == ({"s1": 1, "s2": 2}, {"new": 7.0, "stays": 8.0})
-            # Nobody of those with a state was known.
+            # No customer with a state was known.
             assert await view.apply(2, mark(3), [*customers(("newer", "s1", None)), Applied("moves", "", None, None)]) == "applied"
             stages, states, counts, timers = await everything(view, client)
             assert (stages, set(states)) == ({"new": b"s2", "stays": b"s1", "newer": b"s1"}, {"new", "stays", "newer"})
@@ -254,7 +254,7 @@ def test_readers_find_counts_and_customers_over_all_partitions(redis_url: str) -
             assert await reader.partition_count() is None
             assert await reader.customer("c-1") is None
             ids = [f"c-{number}" for number in range(30)]
-            # The view was made with three partitions, whatever the reader's settings say.
+            # The view was created with three partitions, whatever the reader's settings say.
             by_partition: dict[int, Sequence[Applied]] = {
                 number: customers(*((id_, "s1" if id_ < "c-2" else "s2", None) for id_ in ids if partition_of(id_, 3) == number))
                 for number in range(3)
@@ -290,7 +290,7 @@ def test_a_customer_of_a_partition_that_is_being_rebuilt_is_not_known_rather_tha
         try:
             for number, view in enumerate(views):
                 await view.apply(None, mark(1), customers((shown[number], "s1", None)))
-            # To be rebuilt, then half rebuilt: neither what is still there nor what is not there yet is told.
+            # To be rebuilt, then half rebuilt: neither old remains nor missing customers are reported.
             await client.delete(views[1]._keys.mark)
             with pytest.raises(BeingRebuilt, match="partition 1 of the view is being rebuilt"):
                 await reader.customer(shown[1])

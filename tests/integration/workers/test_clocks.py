@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
 def live_touchpoints(first: int) -> list[tuple[bytes, bytes]]:
-    """Of forty customers, who do something just now."""
+    """Touchpoints of forty customers, occurring now."""
     now = format_time(time.time_ns() // 1000)
     touchpoints = [
         {"id": f"t-{number}", "customer_id": f"c-{number}", "type": "purchase", "occurred_at": now} for number in range(first, first + 40)
@@ -40,7 +40,7 @@ def test_a_worker_whose_clock_is_wrong_is_not_ready_says_so_and_makes_no_dead_le
 
         async def says_so() -> bool:
             nonlocal said
-            # Something is committed since it looked last, sooner or later.
+            # Sooner or later something has been committed since its last look.
             await put_touchpoints(settings, live_touchpoints(next(numbers)))
             await progress.wait_through()
             said = await asyncio.to_thread(not_ready, worker, "clock")

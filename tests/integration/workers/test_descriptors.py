@@ -1,4 +1,4 @@
-"""Connections that somebody opens and leaves open take nothing that Kafka and Redis need."""
+"""Connections that clients open and leave open take no descriptors that Kafka and Redis need."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ CONNECTIONS = 600
 
 @contextlib.contextmanager
 def at_most(descriptors: int) -> Iterator[None]:
-    """Whoever is started here may have no more of them."""
+    """The limit of descriptors for processes started here."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
     try:
@@ -37,7 +37,7 @@ def at_most(descriptors: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def left_open(port: int) -> Iterator[int]:
-    """Connections with half a request each, as many as are let in before one is not; gives how many."""
+    """Open connections with half a request each until one is refused; returns how many."""
     with contextlib.ExitStack() as opened:
         count = 0
         for _ in range(CONNECTIONS):
@@ -83,7 +83,7 @@ def test_a_worker_with_few_descriptors_goes_on_beside_hundreds_of_connections_th
             async with followed(settings) as progress:
                 await put_touchpoints(settings, touchpoints(0, 50))
                 await progress.wait_through()
-                # What was open to it must be opened anew.
+                # Its connections must be opened again.
                 redis.kill()
                 redis.start()
                 await put_touchpoints(settings, touchpoints(50, 50))

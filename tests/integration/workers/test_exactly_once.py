@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
     """Small batches, so that there are many moments to die in; a short session, so that a dead worker is soon replaced.
 
-    Nothing follows the wall clock: how far time goes is told by touchpoints alone.
+    Nothing follows the wall clock: only touchpoints advance time.
     """
     return await new_place(kafka.bootstrap_servers, redis.url, partitions=4, batch_records=150, session_timeout=3_000_000, quiet_after=DAY)
 
@@ -55,7 +55,7 @@ def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_
                     worker.kill()
                     worker = StartedWorker(settings, tmp_path)
                 fed += len(part)
-            # A repeat of what was processed long ago changes nothing, the last of it at least is still remembered.
+            # Repeats of what was processed long ago change nothing: at least the last ones are remembered.
             await put_touchpoints(settings, parts[-1][-3:])
             await put_touchpoints(settings, last)
             await progress.wait_through()
@@ -130,7 +130,7 @@ def test_a_worker_that_froze_and_wakes_up_after_it_was_replaced_does_no_harm(
             await progress.wait_through()
             with redis_server.client() as client:
                 await check(settings, client, [value for _, value in (*records, *last)], until)
-            # It is back in the group as a member like any other.
+            # It is back in the group as an ordinary member.
             zombie.wait_ready(2)
         for worker in (zombie, successor):
             worker.ask_to_stop()

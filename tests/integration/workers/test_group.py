@@ -1,4 +1,4 @@
-"""Others in the workers' consumer group, and brokers that do not take our time-outs: said in words, by a whole worker."""
+"""Foreign members in the workers' consumer group, and brokers that refuse our time-outs: a real worker reports both."""
 
 import asyncio
 from pathlib import Path
@@ -18,13 +18,13 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
 def not_ready(worker: StartedWorker, name: str) -> str:
-    """What it says of something that is not ready; nothing when that is."""
+    """What it says about something that is not ready; empty if that is ready."""
     found = [one["detail"] for one in worker.ask("readyz").get("not_ready", ()) if one["name"] == name]
     return str(found[0]) if found else ""
 
 
 async def until_it_says(worker: StartedWorker, name: str, words: str) -> str:
-    """Until what it says of something has these words in it."""
+    """Wait until what it says about something contains these words."""
     said = ""
 
     async def asked() -> bool:

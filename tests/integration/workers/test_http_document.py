@@ -1,4 +1,4 @@
-"""Schemathesis asks a real worker whatever its OpenAPI document allows, and much that it does not: every answer is as documented."""
+"""Schemathesis sends a real worker what its OpenAPI document allows, and much that it does not: every response is as documented."""
 
 import asyncio
 import subprocess
@@ -22,7 +22,7 @@ _SECONDS = 180
 
 @pytest.fixture(scope="module")
 def worker(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedWorker]:
-    """It has customers, and answers as many requests for them as come."""
+    """A worker with customers and without a rate limit."""
     python_tool("schemathesis")
     folder: Path = tmp_path_factory.mktemp("documented")
     settings = asyncio.run(new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=2))

@@ -1,4 +1,4 @@
-"""A journey that uses the whole language, on a real Kafka and Redis: the worker makes of it what `etapa simulate` does, triggers included."""
+"""A journey that uses the whole language, on a real Kafka and Redis: the worker gives the same as `etapa simulate`, triggers included."""
 
 import asyncio
 import io
@@ -26,14 +26,14 @@ from tests.servers.redis_server import RedisServer
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 JOURNEY = Path(__file__).with_name("language.yaml")
-# A year of which every quarter is touched, with the changes of clocks of both hemispheres.
+# Touchpoints in every quarter of a year, with the clock changes of both hemispheres.
 BEGIN = round(datetime(2025, 2, 20, tzinfo=UTC).timestamp()) * SECOND
 ZONES = ["America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/Madrid", "Nowhere/At_All"]
 CUSTOMERS = 120
 
 
 def bought(rnd: random.Random, at: int) -> dict[str, object]:
-    """The properties of a purchase or a refund, numbers and dates as text as shops send them, and now and then as nothing of the kind."""
+    """The properties of a purchase or a refund: numbers and dates as text, as shops send them, and now and then as anything else."""
     lines = [
         {
             "sku": f"{rnd.choice('abc')}-{rnd.randrange(3)}",
@@ -52,7 +52,7 @@ def bought(rnd: random.Random, at: int) -> dict[str, object]:
 
 
 def touchpoints() -> list[tuple[bytes, bytes]]:
-    """Some months of customers who come and go, in order of time, some a little late and some sent twice."""
+    """Some months of customers who come and go, ordered by time, with some touchpoints a little late and some sent twice."""
     rnd = random.Random(14)
     made = []
     for number in range(CUSTOMERS):
@@ -76,13 +76,13 @@ def touchpoints() -> list[tuple[bytes, bytes]]:
             record = (customer.encode(), json.dumps(fields).encode())
             made.append((at + rnd.choice([0, 0, 0, 8 * SECOND]), record))
             if rnd.random() < 0.05:
-                # Some are sent again much later, when more than the last few have come.
+                # Some are sent again much later, after more than the last few others.
                 made.append((at + rnd.choice([SECOND, 20 * HOUR]), record))
     return [record for _, record in sorted(made)]
 
 
 def expected_triggers(settings: Settings, values: list[bytes], until: int) -> tuple[dict[bytes, list[Message]], Counter[str]]:
-    """By customer; and what became of all offers."""
+    """By customer; and the outcomes of all offers."""
     journey = journey_of(settings)
     expected: dict[bytes, list[Message]] = defaultdict(list)
     outcomes: Counter[str] = Counter()
@@ -116,7 +116,7 @@ def test_a_worker_makes_of_the_whole_language_what_simulate_does(
         async with followed(settings) as progress:
             await put_touchpoints(settings, records[:half])
             await progress.wait_processed(half // 2)
-            # What is held, and what is remembered of calendars, has to survive this.
+            # Held triggers, and memories of calendars, must survive this.
             worker.kill()
             worker = StartedWorker(settings, tmp_path)
             await put_touchpoints(settings, [*records[half:], *last])

@@ -1,4 +1,4 @@
-"""The load generator of the compose file, on a real Kafka: it sends as many touchpoints as it says, and a worker takes nearly all."""
+"""The load generator of the compose file, on a real Kafka: it sends as many touchpoints as it says, and a worker accepts nearly all."""
 
 import asyncio
 import os

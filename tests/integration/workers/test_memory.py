@@ -1,4 +1,4 @@
-"""What a sender makes small by compression takes no more memory than the docs promise, and every record of it comes out."""
+"""Highly compressed batches take no more memory than the docs promise, and every record comes out."""
 
 import asyncio
 import hashlib
@@ -69,7 +69,7 @@ def packed(codec: int, pieces: Iterator[bytes]) -> bytes:
 
 
 async def put_batch(settings: Settings, codec: int, records: list[Record]) -> None:
-    """One batch, made by hand, since clients would make several, or none, and take as much memory as its records."""
+    """One batch, built by hand, since clients would make several or none, and use as much memory as its records."""
     builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1000)
     builder.append(0, int(time.time() * 1000), b"", b"", [])
     content = builder.build()[:_HEADER] + packed(codec, serialized(records))
@@ -87,7 +87,7 @@ async def put_batch(settings: Settings, codec: int, records: list[Record]) -> No
 
 
 def peak_of(worker: StartedWorker) -> int:
-    """Bytes of memory that it had at most."""
+    """Its peak memory in bytes."""
     status = Path(f"/proc/{worker.pid}/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
@@ -208,7 +208,7 @@ def test_a_batch_that_cannot_be_read_within_the_bound_has_its_partition_refused_
     async def scenario() -> None:
         settings = await new_place(kafka_server.bootstrap_servers, partitions=1, max_unpacked_bytes=MEBIBYTE)
         async with started_producer(settings) as producer:
-            # What it refers back to is further away than a decoder may look.
+            # It refers back further than a decoder may look.
             batch = producer.create_batch()
             batch.append(timestamp=None, key=b"", value=b"")
             content = batch._build()

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real worker under load, and real delivery: what dashboards and alerts ask for is there."""
+"""A real Prometheus scrapes a real worker under load and a real delivery: what dashboards and alerts query is there."""
 
 import asyncio
 import itertools
@@ -36,7 +36,7 @@ _CHOSEN = {"$__rate_interval": "1m", "$job": ".*", "$instance": ".*"}
 def prometheus(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PrometheusServer]:
-    """It looks at a worker that goes through touchpoints all the time, beside a delivery whose receiver is away."""
+    """It scrapes a worker that processes touchpoints all the time, and a delivery whose receiver is away."""
     folder: Path = tmp_path_factory.mktemp("scraped")
     settings = asyncio.run(new_place(kafka_server.bootstrap_servers, redis_server.url, partitions=2))
     target = f"targets:\n  - {{id: crm, url: 'http://127.0.0.1:{free_ports(1)[0]}/'}}\ncampaigns:\n  - {{id: hello, target: crm}}\n"
@@ -61,7 +61,7 @@ def prometheus(
 
 
 async def feed(settings: Settings, enough: threading.Event) -> None:
-    """Touchpoints of an endless half-year until it is enough, some hundred a second; each is of a trace."""
+    """Publish touchpoints of an endless half-year until stopped, some hundred a second, each with a trace."""
     async with started_producer(settings, linger_ms=5) as producer:
         for number, one in enumerate(itertools.cycle(clickstream())):
             headers = [("traceparent", f"00-{number + 1:032x}-{number + 1:016x}-01".encode())]
@@ -95,7 +95,7 @@ def test_every_query_of_every_panel_gives_something_or_says_why_it_may_not(prome
     assert [panel.title for panel in panels if not panel.queries] == []
     always = {chosen(query.expression) for panel in panels if not panel.quiet for query in panel.queries}
     wait_until(lambda: not missing(prometheus, always), _SECONDS, f"data for each of {len(always)} queries", 1.0)
-    # Those that may be empty are at least understood.
+    # Those that may be empty are at least valid.
     for panel in panels:
         for query in panel.queries:
             prometheus.query(chosen(query.expression))

@@ -1,4 +1,4 @@
-"""Records in Avro, Protobuf and JSON Schema through a real schema registry, to a worker on real servers; and a registry that is away."""
+"""Records in Avro, Protobuf and JSON Schema through a real schema registry, to a worker on real servers; and an unavailable registry."""
 
 import asyncio
 import base64
@@ -91,7 +91,7 @@ def in_json(client: SchemaRegistryClient, number: int) -> bytes:
 
 
 def written(registry: ApicurioServer) -> list[bytes]:
-    """A record of each kind, by schemas that are registered first."""
+    """A record of each kind, by schemas registered first."""
     with SchemaRegistryClient({"url": registry.url}) as client:
         return [write(client, number) for number, write in enumerate((in_avro, in_protobuf, in_json))]
 
@@ -136,7 +136,7 @@ def test_what_a_registry_describes_is_read_and_waits_while_the_registry_is_away(
             await check(settings, view, [*expected, json.dumps({**touchpoint(3), "properties": {"amount": 12.5}}).encode()], None)
         worker.ask_to_stop()
         assert worker.exit_code() == 0
-        # What was seen on the topic can be tried at a terminal, a line in base64 each.
+        # Records from the topic can be tried at a terminal, each a line of base64.
         (tmp_path / "seen.txt").write_bytes(b"\n".join(base64.b64encode(value) for value in values))
         shown = await asyncio.to_thread(
             lambda: etapa("sources", "convert", str(tmp_path / "shop.yaml"), str(tmp_path / "seen.txt"), env=environment_of(settings))

@@ -1,4 +1,4 @@
-"""`etapa run --workers 2`: two workers on one port, through the death of one, and of the supervisor."""
+"""`etapa run --workers 2`: two workers on one port, also after the death of one, and of the supervisor."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ PARTITIONS = 4
 
 
 def touchpoints(first: int) -> dict[int, list[tuple[bytes, bytes]]]:
-    """Of two hundred customers, by partition."""
+    """Touchpoints of two hundred customers, by partition."""
     found: dict[int, list[tuple[bytes, bytes]]] = {partition: [] for partition in range(PARTITIONS)}
     for number in range(first, first + 200):
         one = {"id": f"t-{number}", "customer_id": f"c-{number}", "type": "purchase", "occurred_at": "2025-03-01T10:00:00Z"}
@@ -66,7 +66,7 @@ def test_two_workers_are_as_one_through_the_death_of_one_and_end_with_their_supe
                 await progress.wait_through()
                 await until(lambda: counted(200), "200 touchpoints in the metrics")
                 assert worker.metric("etapa_customers") == 200
-                # Looked up every few seconds.
+                # Updated every few seconds.
                 await until(all_are_told_as_owned, "a metric that adds up")
                 assert worker.metric("etapa_supervised_workers_up") == 2
                 assert (await asyncio.to_thread(worker.ask, "v1/stages"))["customers"] == 200
@@ -82,7 +82,7 @@ def test_two_workers_are_as_one_through_the_death_of_one_and_end_with_their_supe
                 assert len({process.pid for process in (*before, *processes_of(worker))}) == 3
                 await put_everywhere(200)
                 await progress.wait_through()
-            # What the killed one had counted is not lost, and nothing counts twice. A worker counts a moment after the commit.
+            # The killed worker's counts are not lost, and nothing counts twice. A worker counts a moment after the commit.
             await until(lambda: counted(400), "400 touchpoints in the metrics")
             assert worker.metric("etapa_customers") == 400
             assert worker.total("etapa_supervised_restarts_total") == 1

@@ -28,7 +28,7 @@ TRAILS = TEXT.replace("  traits:", '  properties: {"*": properties}\n  traits:')
 
 
 def sessions() -> list[tuple[bytes, bytes]]:
-    """A customer's touchpoints, several to a record, each record with one between them that is not wanted."""
+    """A customer's touchpoints, several per record, each record with an unwanted one between them."""
     records: list[tuple[bytes, bytes]] = []
     held: dict[bytes, list[Any]] = {}
     for one in clickstream()[:1500]:
@@ -47,7 +47,7 @@ def test_a_source_in_workers_that_are_killed_gives_what_converting_first_gives(
     mapper = source_decoder(TRAILS).mapper
 
     async def scenario() -> None:
-        # Batches of seven touchpoints end in the middle of records nearly always.
+        # Batches of seven touchpoints nearly always end in the middle of a record.
         settings = await new_place(
             kafka_server.bootstrap_servers,
             redis_server.url,
@@ -107,7 +107,7 @@ def test_a_source_in_workers_that_are_killed_gives_what_converting_first_gives(
             'etapa_touchpoints_total{outcome="duplicate"}'
         )
         assert outcomes["touchpoints"] < touched
-        # One is skipped in each record, but this worker may have begun in the middle of one in each partition.
+        # One is skipped in each record, but in each partition this worker may have begun in the middle of one.
         assert worker.metric("etapa_source_skipped_total") >= outcomes["touchpoints"] - 2
         assert killed == 3
         worker.ask_to_stop()
@@ -141,7 +141,7 @@ def test_records_that_are_not_keyed_by_their_customer_are_dead_letters_and_can_b
                 lambda: etapa("dead-letters", "redrive", "--all", "--rekey", "--yes", env=environment_of(settings))
             )
             assert sent.returncode == 0, sent.stderr
-            # What is sent back is a transaction; a record without one after it shows when all of it is processed.
+            # A redrive is a transaction; a record without one after it shows when everything is processed.
             last = {**touchpoint, "id": "2", "type": "view"}
             await put_touchpoints(settings, [(customer.encode(), json.dumps({"batch": [last]}).encode())])
             await progress.wait_through()

@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
 async def a_place(kafka: KafkaServer, redis_server: RedisServer, folder: Path) -> tuple[Settings, Settings]:
-    """Settings of the same place for the shipped journey, and for a newer version of it that holds a customer loyal sooner."""
+    """Settings of the same place for the shipped journey, and for a newer version that takes a customer for loyal sooner."""
     old = await new_place(
         kafka.bootstrap_servers, redis_server.url, partitions=4, batch_records=150, session_timeout=3_000_000, quiet_after=DAY
     )
@@ -58,7 +58,7 @@ def decoded(changes: Mapping[bytes, Sequence[Message]]) -> dict[str, list[dict[s
 
 
 def assert_chained(changes: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """No change is missing and none comes twice."""
+    """Check that no change is missing and none comes twice."""
     for customer, made in changes.items():
         assert [change["sequence"] for change in made] == list(range(1, len(made) + 1)), customer
         assert [change["from"] for change in made] == [None, *(change["to"] for change in made[:-1])], customer
@@ -74,7 +74,7 @@ async def view_is_whole(settings: Settings, client: "redis.Redis") -> None:
 
 
 def customers_whom_the_newer_version_moves(begin: int, later: int) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
-    """Customers who buy twice in the beginning, which the newer version takes for loyalty, and their coming back later."""
+    """Customers who buy twice at the beginning, which the newer version takes for loyalty, and come back later."""
 
     def touchpoint(customer: str, number: int, kind: str, at: int) -> tuple[bytes, bytes]:
         fields = {"id": f"{customer}-{number}", "customer_id": customer, "type": kind, "occurred_at": format_time(at)}
@@ -99,7 +99,7 @@ def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_ever
         bought, came_back = customers_whom_the_newer_version_moves(browsed[0].at, browsed[5000].at)
         first = StartedWorker(old, tmp_path)
         async with followed(old) as progress:
-            # All by the older version, while there is no other.
+            # All by the older version, as there is no other yet.
             await put_touchpoints(old, bought)
             await progress.wait_through()
             await put_touchpoints(old, records[:3000])
@@ -134,7 +134,7 @@ def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_ever
             before = view_in_redis(old, client)
             versions = Counter(decode_standing(state).version for state in before.states.values())
             assert versions[1] > 50
-            # Silently first: nothing is published, and the stages follow.
+            # Silently first: nothing is published, but the stages change.
             done = await asyncio.to_thread(etapa_process, "reclassify", "--json", env=environment_of(new))
             assert done.returncode == 0, done.stderr
             told = json.loads(done.stdout)
@@ -146,7 +146,7 @@ def test_two_versions_at_once_lose_and_repeat_nothing_and_reclassify_brings_ever
         assert {decode_standing(state).version for state in after.states.values()} == {2}
         assert sum(stage != after.stages[customer] for customer, stage in before.stages.items()) == told["moved"] > 0
 
-        # Afterwards it goes on in number.
+        # Afterwards the sequence numbers continue.
         await put_touchpoints(old, records_of(clickstream()[9000:11000]))
         async with followed(old) as progress:
             await progress.wait_through()

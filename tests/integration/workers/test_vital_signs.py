@@ -1,4 +1,4 @@
-"""What a worker says of its servers, its share and its lag while the real ones come and go."""
+"""What a worker reports about its servers, its partitions and its lag while real servers come and go."""
 
 import asyncio
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[KafkaServer, RedisServer]]:
 
 
 def until(worker: StartedWorker, **expected: float) -> None:
-    """Until these metrics (with the first label's value after two underscores) have these values."""
+    """Wait until these metrics (with the first label's value after two underscores) have these values."""
 
     def values() -> dict[str, float]:
         return {name: worker.metric(metric_of(name)) for name in expected}
@@ -73,7 +73,7 @@ def test_a_redis_that_answers_and_takes_no_writes_is_told_with_its_cause(servers
     try:
         worker.wait_ready(1)
         with redis.client() as client:
-            # Of nobody, so that it serves what it has and refuses what writes.
+            # A replica of nothing, so that it serves what it has and refuses writes.
             client.execute_command("REPLICAOF", "127.0.0.1", "1")
             client.config_set("replica-serve-stale-data", "yes")
             until(worker, dependency_up__redis=0, dependency_up__kafka=1)

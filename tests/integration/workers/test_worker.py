@@ -46,7 +46,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_shows_what_it_did_and_leaves_th
             assert worker.exit_code() == 0
             processed = await progress.processed()
             assert processed < len(records), "it was through before it was asked"
-        # Without a successor that could settle anything: nothing is left open, and Redis shows all of it.
+        # Without a successor that could finish anything: nothing is left open, and Redis shows everything.
         with redis_server.client() as client:
             assert view_in_redis(settings, client) == await view_from_the_log(settings)
         admin = AIOKafkaAdminClient(**client_options(settings))
@@ -120,7 +120,7 @@ def test_touchpoints_from_transactions_count_when_they_are_committed(
                 else:
                     await upstream.commit_transaction()
                     kept += [one.value for one in stream[start : start + 100]]
-        # The last ones come without a transaction, so that each partition ends with a record whose processing can be seen.
+        # The last ones come without a transaction, so that each partition ends with a record whose processing is visible.
         until_time, last = end_of(settings, stream)
         await put_touchpoints(settings, last)
         async with followed(settings) as progress:
@@ -152,7 +152,7 @@ def test_a_worker_lives_through_kafka_and_redis_being_away(tmp_path: Path) -> No
             redis.start()
             await put_touchpoints(settings, records[2000:3000])
             await progress.wait_through()
-        # A lone broker that dies while it ends a transaction can lose the end; what happens then is another test's business.
+        # A single broker that dies while it ends a transaction can lose the end; another test covers that.
         for topic in (settings.topic_customer_state, settings.topic_stage_changes):
             await wait_until_settled(settings, topic)
         kafka.kill_node(1)
@@ -206,7 +206,7 @@ def test_a_worker_processes_nothing_and_says_why_when_the_number_of_partitions_h
         for topic in (*topics, settings.topic_dead_letters, settings.topic_customer_state):
             await grow(settings, topic, 3)
         refuses(settings)
-        # Without Redis each partition has to find it out by itself, and the one that is new cannot.
+        # Without Redis each partition has to find out by itself, and a new one cannot.
         with redis_server.client() as client:
             client.flushall()
         refuses(settings)
