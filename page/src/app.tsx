@@ -1,4 +1,4 @@
-// The page: its head with the choices, the map or its tables, what the figures say, and the panel.
+// The page: the header with its choices, the map or its tables, the findings, and the panel.
 import type { JSX } from "preact";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { FigureTables } from "./figures.tsx";
@@ -19,12 +19,12 @@ export interface AppProps {
   readonly map: JourneyMap;
   readonly languages: readonly PageLanguage[];
   readonly persona: string;
-  /** None where there is only everybody's map. */
+  /** Null if there is only the map of all customers. */
   readonly choosePersona: ((persona: string) => void) | null;
-  /** Days that are shown, or all; none where there is no choice. */
+  /** The days shown, or null for all; missing if there is no choice. */
   readonly days?: number | null;
   readonly chooseDays?: (days: number | null) => void;
-  /** What a live page says about its figures: when they were last seen, if they are old. */
+  /** On a live page with old figures, when they were last updated. */
   readonly lastSeen: Date | null;
   /** Whether there is a server to ask for single customers. */
   readonly hasCustomers?: boolean;
@@ -132,7 +132,7 @@ export function App({ map, languages, persona, choosePersona, days = null, choos
   );
 }
 
-/** Said aloud when something is chosen, and at no other time. */
+/** Read aloud by screen readers only when something is chosen. */
 function announcement(map: JourneyMap, speech: Speech, chosen: Chosen): string {
   if (chosen === null) return "";
   return speech.say("chosen", {
@@ -151,7 +151,7 @@ function useMedia(query: string): boolean {
   return matches;
 }
 
-// A file opened from a disk may have no storage.
+// A page opened from a file may have no storage.
 function kept(name: string): string | null {
   try {
     return localStorage.getItem(`etapa-${name}`);
@@ -164,6 +164,6 @@ function keep(name: string, value: string): void {
   try {
     localStorage.setItem(`etapa-${name}`, value);
   } catch {
-    // Nothing is lost but the choice.
+    // Only the choice is lost.
   }
 }

@@ -1,4 +1,4 @@
-// What stands in one stage's column, lane by lane. The same cells make the map on a wide screen and the list on a narrow one.
+// The contents of one stage's column, lane by lane. The same cells make the map on a wide screen and the list on a narrow one.
 import type { ComponentChildren, JSX } from "preact";
 import type { Channel, PointKind, Stage, Touchpoint } from "./model.ts";
 import { useReading } from "./reading.ts";
@@ -21,7 +21,7 @@ export function Mark({ kind }: { readonly kind: PointKind }): JSX.Element {
   );
 }
 
-/** A bar as long as a share, drawn so that it prints, too. */
+/** A bar for a share, drawn so that it is also printed. */
 export function Bar({ share, kind = "" }: { readonly share: number; readonly kind?: string }): JSX.Element {
   return (
     <svg class={`bar ${kind}`} viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
@@ -31,7 +31,7 @@ export function Bar({ share, kind = "" }: { readonly share: number; readonly kin
   );
 }
 
-/** The first few, and how many more there are; all of them in the panel and in print. */
+/** The first few, and how many more there are; all in the panel and in print. */
 export function Few({ children, whole }: { readonly children: ComponentChildren[]; readonly whole: boolean }): JSX.Element {
   const { speech } = useReading();
   const rest = children.length - SHOWN;
@@ -57,7 +57,7 @@ function Activities({ stage, whole = false }: { readonly stage: Stage; readonly 
   return <Few whole={whole}>{stage.activities.map((each) => speech.of(each))}</Few>;
 }
 
-/** With its channel where the stage has the same kind of touchpoint on another one, too. */
+/** With its channel if the stage has the same kind of touchpoint on another channel too. */
 function TouchpointName({ touchpoint, among }: { readonly touchpoint: Touchpoint; readonly among: Stage }): JSX.Element {
   const { speech } = useReading();
   const twice = among.touchpoints.filter((each) => each.type === touchpoint.type).length > 1;
@@ -140,7 +140,7 @@ function Points({ stage, whole = false }: { readonly stage: Stage; readonly whol
   );
 }
 
-/** Something measured beside what is promised; the tick is the promise. */
+/** A measured value next to the promised one; the tick is the promise. */
 function Beside({ value, promised, worse, children }: { readonly value: number; readonly promised: number | null; readonly worse: boolean; readonly children: ComponentChildren }): JSX.Element {
   const end = Math.max(value, promised ?? 0) * 1.08 || 1;
   return (

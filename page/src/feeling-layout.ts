@@ -1,4 +1,4 @@
-// The curve of feeling: a point for each stage that has enough answers, the interval around it, and nothing that was not said.
+// The feeling curve: a point for each stage with enough answers, and its interval. Stages without answers get nothing.
 import { scaleLinear } from "d3-scale";
 import { area, curveMonotoneX, line } from "d3-shape";
 import type { Stage } from "./model.ts";
@@ -7,7 +7,7 @@ export interface FeltPoint {
   readonly stage: Stage;
   readonly x: number;
   readonly y: number;
-  /** Whether enough customers have said it: only then it is coloured. */
+  /** Whether enough customers answered; only then is it coloured. */
   readonly known: boolean;
   readonly colour: string;
   readonly low: number;
@@ -25,7 +25,7 @@ export interface FeelingLayout {
   readonly worst: number;
 }
 
-/** From bad to good, told apart by everybody who sees colours, in whatever way. */
+/** From bad to good, also distinguishable with colour vision deficiency. */
 export const feelingColour = scaleLinear<string>().domain([0, 0.5, 1]).range(["#c2410c", "#8a8f98", "#1d5fa8"]).clamp(true);
 
 export function layOutFeeling(stages: readonly Stage[], width: number, height: number): FeelingLayout {
@@ -63,7 +63,7 @@ export function layOutFeeling(stages: readonly Stage[], width: number, height: n
   };
 }
 
-/** Neighbours that are all known; the curve does not run over a stage of which nothing is. */
+/** Runs of neighbouring stages with values; the curve does not cross a stage without one. */
 function unbroken(points: readonly FeltPoint[], stages: readonly Stage[]): FeltPoint[][] {
   const runs: FeltPoint[][] = [[]];
   for (const stage of stages) {

@@ -1,4 +1,4 @@
-// The lane of feeling.
+// The feeling lane.
 import type { JSX } from "preact";
 import { feelingColour, layOutFeeling } from "./feeling-layout.ts";
 import { labelOf, useReading } from "./reading.ts";

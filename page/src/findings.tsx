@@ -1,4 +1,4 @@
-// What the figures say: how many go the ideal way, where the others leave it, and which stages stand out.
+// What the figures say: how many customers follow the ideal path, where the others leave it, and which stages stand out.
 import type { JSX } from "preact";
 import type { Extreme } from "./model.ts";
 import { stageName, useReading } from "./reading.ts";

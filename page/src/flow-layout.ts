@@ -1,4 +1,4 @@
-// Where ribbons lie: steps to the next column in the middle, longer ways forward above, ways back below, each way on a level of its own.
+// The layout of ribbons: steps to the next column in the middle, longer ways forward above, ways back below, each on its own level.
 import type { Flow } from "./model.ts";
 
 export interface Size {
@@ -19,7 +19,7 @@ export interface Ribbon {
   readonly path: string;
   readonly thickness: number;
   readonly label: { readonly x: number; readonly y: number };
-  /** Where it arrives, and to which side it points. */
+  /** Where it ends, and which way it points. */
   readonly tip: { readonly x: number; readonly y: number; readonly angle: number };
 }
 
@@ -45,7 +45,7 @@ interface Arc {
   level: number;
 }
 
-/** Ribbons of all moves that happened, and of steps of the ideal way that did not. */
+/** Ribbons for all moves that happened, and for steps of the ideal path that did not. */
 export function layOut(flows: readonly Flow[], size: Size): FlowLayout {
   const place = new Map(size.columns.map((stage, index) => [stage, index]));
   const shown = flows.filter((flow) => (flow.count > 0 || flow.kind === "ideal") && place.has(flow.from) && place.has(flow.to));
@@ -61,7 +61,7 @@ export function layOut(flows: readonly Flow[], size: Size): FlowLayout {
       .map(({ flow, from, to }) => ({ flow, left: Math.min(from, to), right: Math.max(from, to), thickness: thick(flow), level: 0 }));
   const above = onLevels(arcs(true));
   const below = onLevels(arcs(false));
-  // A label stands above its ribbon, the topmost one's too.
+  // Labels stand above their ribbons, even above the topmost one.
   const top = MARGIN + extent(above) + (above.length > 0 ? LABEL : 0);
   const middle = top + PLATE_HEIGHT / 2;
   const plates = size.columns.map((stage, index) => ({
@@ -95,7 +95,7 @@ export function layOut(flows: readonly Flow[], size: Size): FlowLayout {
   return { height: Math.ceil(top + PLATE_HEIGHT + extent(below) + MARGIN), plates, ribbons };
 }
 
-/** Short ways lie close to the stages, and no two that overlap share a level. */
+/** Short ways are close to the stages, and ways that overlap are on different levels. */
 function onLevels(arcs: Arc[]): Arc[] {
   const placed: Arc[] = [];
   for (const arc of [...arcs].sort((one, other) => one.right - one.left - (other.right - other.left) || one.left - other.left)) {
@@ -149,11 +149,11 @@ function bent(arcs: readonly Arc[], plates: readonly Plate[], above: boolean, ed
   });
 }
 
-/** Where on a stage's edge a way begins or ends: the shorter the way, the nearer to the side to which it leads. */
+/** Where on a stage's edge a way begins or ends: the shorter the way, the nearer to the side that it leads to. */
 function portAt(arc: Arc, arcs: readonly Arc[], plates: readonly Plate[], side: "left" | "right"): number {
   const index = arc[side];
   const plate = plates[index] as Plate;
-  // Ways to the right leave from the right half, those to the left from the left half.
+  // Ways to the right use the right half, ways to the left the left half.
   const here = arcs.filter((each) => each[side] === index).sort((one, other) => one.right - one.left - (other.right - other.left));
   const total = here.reduce((sum, each) => sum + each.thickness, 0) + 3 * (here.length - 1);
   const half = plate.width / 2;

@@ -1,4 +1,4 @@
-// The ribbons: how many customers went which way.
+// The ribbons, which show how many customers went which way.
 import type { JSX } from "preact";
 import { layOut } from "./flow-layout.ts";
 import type { Flow } from "./model.ts";
@@ -30,7 +30,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
   const { map, speech, chosen, choose } = reading;
   const layout = layOut(map.flows, { width, columns: map.stages.map((stage) => stage.id) });
   const counted = isCounted(map);
-  // The thickest first, so that a thin one is never hidden under it.
+  // The thickest first, so that it never hides a thin one.
   const ribbons = [...layout.ribbons].sort((one, other) => other.thickness - one.thickness);
   return (
     <svg class="flows" width={width} height={layout.height} viewBox={`0 0 ${width} ${layout.height}`} role="group" aria-label={speech.say("ways")}>
@@ -55,7 +55,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
           </g>
         );
       })}
-      {/* Over all ribbons, so that none hides a label. */}
+      {/* Above all ribbons, so that none hides a label. */}
       {ribbons.map(({ flow, label }) => {
         const it = { from: flow.from, to: flow.to };
         const isIt = isChosen(chosen, it);

@@ -1,4 +1,4 @@
-// The map on a narrow screen: stage after stage, each with its lanes, and the ways out of it.
+// The map on a narrow screen: one stage after the other, each with its lanes and the ways out of it.
 import type { JSX } from "preact";
 import { Bar, LANES } from "./cells.tsx";
 import { feelingColour } from "./feeling-layout.ts";

@@ -1,4 +1,4 @@
-// Figures of a live map, as the server sends them, put into the map that is shown.
+// Puts the figures that the server sends into the live map on screen.
 import type { JourneyMap } from "./model.ts";
 
 export interface LiveFigures {
@@ -6,7 +6,7 @@ export interface LiveFigures {
   readonly stages: Readonly<Record<string, number>>;
 }
 
-/** Silence after which figures are old, in milliseconds; a server that lives says so more often. */
+/** Milliseconds of silence after which figures are old; a live server sends something more often. */
 export const SILENCE = 12_000;
 
 export function withFigures(map: JourneyMap, figures: LiveFigures): JourneyMap {
@@ -21,7 +21,7 @@ export function withFigures(map: JourneyMap, figures: LiveFigures): JourneyMap {
   };
 }
 
-/** Where to ask for the map of a persona (`""` is everybody) and of the last so many days. */
+/** The address of the map of a persona (`""` means all customers) over the last `days` days. */
 export function mapAddress(persona: string, days: number | null, now: Date): string {
   const query = new URLSearchParams();
   if (persona !== "") query.set("persona", persona);

@@ -1,4 +1,4 @@
-// Starts the page: with the maps that a file holds, or with the one that the server gives and keeps fresh.
+// Starts the page with the maps in a file, or with a live map from the server.
 import { render } from "preact";
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -16,7 +16,7 @@ function FromFile({ maps, languages }: Languages & { readonly maps: Readonly<Rec
   return map === undefined ? null : <App map={map} languages={languages} persona={persona} choosePersona={choosePersona} lastSeen={null} />;
 }
 
-/** Milliseconds between two looks at the whole map: while nothing is said to change, after something did, and while nobody says anything. */
+/** Milliseconds until the whole map is fetched again: while nothing changes, after a change, and while the stream is down. */
 const UNCHANGED = 60_000;
 const CHANGED = 1_000;
 const WITHOUT_STREAM = 5_000;
@@ -51,7 +51,7 @@ function Live({ languages }: Languages): JSX.Element {
         if (answer.ok && !ended) {
           const found = (await answer.json()) as JourneyMap;
           if (!ended) {
-            // The server may give a map again that it drew a while ago: who is where is known better, and the rest is asked for again.
+            // The server may return a map that it drew a while ago: keep the newer figures, and fetch the rest again.
             setMap(fresh(found));
             hear();
             if (found.until !== null && found.until === drawnAt) lookIn(WITHOUT_STREAM);

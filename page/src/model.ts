@@ -21,7 +21,7 @@ export interface Channel {
   readonly label: Words;
   readonly kind: "online" | "offline" | null;
   readonly designed: boolean;
-  /** None where touchpoints are not counted. */
+  /** Null if touchpoints are not counted. */
   readonly count: number | null;
   readonly share: number | null;
 }
@@ -163,7 +163,7 @@ export interface JourneyMap {
   readonly campaigns: readonly CampaignLane[];
 }
 
-/** What the page finds beside it: the maps of a file by persona (`""` is everybody), or none where a server gives them. */
+/** The data embedded in the page: a file's maps by persona (`""` means all customers), or none if a server provides them. */
 export interface Given {
   readonly maps: Readonly<Record<string, JourneyMap>> | null;
   readonly languages: readonly PageLanguage[];

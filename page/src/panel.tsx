@@ -1,4 +1,4 @@
-// Everything about one stage or one way, beside the map.
+// The panel beside the map, with everything about one stage or one way.
 import type { JSX } from "preact";
 import { Aside } from "./aside.tsx";
 import { Bar, LANES } from "./cells.tsx";
@@ -139,7 +139,7 @@ function Fact({ name, value }: { readonly name: string; readonly value: string }
 
 const BARS = 24;
 
-/** Stays on a logarithmic scale, in a few bars. */
+/** Lengths of stays on a logarithmic scale, in a few bars. */
 function Histogram({ stage }: { readonly stage: Stage }): JSX.Element {
   const { speech } = useReading();
   const pieces = stage.stay.histogram;

@@ -1,4 +1,4 @@
-// What every part of the page needs to know: the map, the reader's language, and what is chosen.
+// What every part of the page needs: the map, the reader's language, and what is chosen.
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { JourneyMap, Stage } from "./model.ts";
@@ -29,12 +29,12 @@ export function isChosen(chosen: Chosen, other: Chosen): boolean {
   return "from" in other && chosen.from === other.from && chosen.to === other.to;
 }
 
-/** Whether anything was counted; otherwise the map is the design alone, and a nought would say what nobody knows. */
+/** Whether anything was counted. Otherwise the map shows only the design, and a zero would claim something unknown. */
 export function isCounted(map: JourneyMap): boolean {
   return map.customers > 0 || map.flows.some((flow) => flow.count > 0);
 }
 
-/** What a stage is called. */
+/** The name of a stage. */
 export function stageName(map: JourneyMap, speech: Speech, id: string): string {
   const stage = map.stages.find((each) => each.id === id);
   return stage === undefined ? id : speech.of(stage.label, id);

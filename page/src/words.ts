@@ -1,4 +1,4 @@
-// What the page says, in the reader's language: texts, plurals, numbers and times.
+// The page's texts in the reader's language, with plurals, numbers and times.
 import type { PageLanguage, Words } from "./model.ts";
 
 const DAY = 86_400;
@@ -9,7 +9,7 @@ const UNITS = [
   ["second", 1],
 ] as const;
 
-/** The language to begin with: the one chosen before, or the first of the browser's that there is, or English. */
+/** The initial language: the one chosen before, or the first available one of the browser's, or English. */
 export function firstLanguage(languages: readonly PageLanguage[], chosen: string | null, wanted: readonly string[]): string {
   const codes = languages.map((language) => language.code);
   for (const tag of [...(chosen === null ? [] : [chosen]), ...wanted, "en"]) {
@@ -38,7 +38,7 @@ export class Speech {
     this.#plural = new Intl.PluralRules(language.code);
   }
 
-  /** A phrase with its places filled. `n` chooses the plural; numbers are written in the language's way. */
+  /** A phrase with its placeholders filled. `n` selects the plural form; numbers are formatted for the language. */
   say(key: string, places: Readonly<Record<string, string | number>> = {}): string {
     const phrase = this.#language.page[key];
     if (phrase === undefined) throw new Error(`${this.code} has no phrase ${key}`);
@@ -50,7 +50,7 @@ export class Speech {
     });
   }
 
-  /** A text of the journey file; what it is called by in rules where it has no words. */
+  /** A text of the journey file, or `otherwise` (the name used in rules) if it has none. */
   of(words: Words, otherwise = ""): string {
     return words[this.code] ?? words["mul"] ?? words["en"] ?? Object.values(words)[0] ?? otherwise;
   }
@@ -63,17 +63,17 @@ export class Speech {
     return this.#short.format(value);
   }
 
-  /** A share in percent; small ones are not shown as nothing. */
+  /** A share in percent; small shares are not rounded to zero. */
   share(value: number): string {
     return (value > 0 && value < 0.01 ? this.#finePercent : this.#percent).format(value);
   }
 
-  /** A duration in its largest unit, with one decimal where it is short of ten: `5.1 days`. */
+  /** A duration in its largest unit, with one decimal below ten: `5.1 days`. */
   duration(seconds: number): string {
     return this.#inUnits(seconds, "long");
   }
 
-  /** The same where there is little room: `5.1d`. */
+  /** The same in short form: `5.1d`. */
   briefly(seconds: number): string {
     return this.#inUnits(seconds, "narrow");
   }
@@ -85,7 +85,7 @@ export class Speech {
     return new Intl.NumberFormat(this.code, { style: "unit", unit, unitDisplay, maximumFractionDigits: digits }).format(value);
   }
 
-  /** A day, as people write it. */
+  /** A date in the usual form. */
   date(moment: string): string {
     return new Intl.DateTimeFormat(this.code, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(moment));
   }
@@ -95,7 +95,7 @@ export class Speech {
     return new Intl.DateTimeFormat(this.code, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
   }
 
-  /** A time of day where the reader is. */
+  /** A time of day in the reader's time zone. */
   time(moment: Date): string {
     return new Intl.DateTimeFormat(this.code, { timeStyle: "short" }).format(moment);
   }
