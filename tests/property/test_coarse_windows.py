@@ -1,4 +1,4 @@
-"""Windows with more touchpoints than are kept one by one: whatever a condition says of them is exact, or off by no more than it says."""
+"""Windows with more touchpoints than are kept one by one: what a condition says about them is exact, or off by no more than it says."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Laws about what goes out: every message keeps its schema, and a reader gets back what was meant."""
+"""Laws about output: every message conforms to its schema, and a reader gets back what was meant."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ changes = st.builds(
     because=st.lists(clauses, max_size=4),
     touchpoint_id=st.none() | texts,
     channel=st.none() | texts,
-    # A double holds every microsecond of so many seconds, which are 272 years.
+    # A double can represent every microsecond of this many seconds, or 272 years.
     dwell=st.none() | st.integers(0, 2**33 * 1_000_000),
 )
 

@@ -1,4 +1,4 @@
-"""Laws about what comes in: whatever the bytes, a record is a touchpoint or has a reason why it is not."""
+"""Laws about input: whatever the bytes, a record is a touchpoint or has a reason why it is not."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ LIMITS = TouchpointLimits(max_bytes=20_000)
 WALL = parse_time("2026-12-01T00:00:00Z")
 BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-# Half characters cannot be written as UTF-8, so no JSON text holds them.
+# Lone surrogates cannot be encoded as UTF-8, so no JSON text contains them.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | texts
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12)
@@ -39,7 +39,7 @@ touchpoints = st.fixed_dictionaries(
 
 
 def accounted_for(key: bytes | None, value: bytes | None) -> Touchpoint | Rejected:
-    """Decode one record; whatever comes out must be publishable."""
+    """Decode one record; the result must be publishable."""
     decoded = decode_touchpoint(key, value, LIMITS, WALL)
     if isinstance(decoded, Rejected):
         assert decoded.reason in REASONS

@@ -1,4 +1,4 @@
-"""Whatever order deliveries end in, wherever a process is killed and whichever target lags: nothing is lost, nothing committed comes again."""
+"""However deliveries end, processes die and targets lag: nothing is lost, and nothing committed comes again."""
 
 import random
 from collections import Counter
@@ -12,7 +12,7 @@ LANES = ("a", "b", "c")
 
 
 class Log:
-    """A partition: offsets with holes, as transactions leave them, each for a lane or for nobody."""
+    """A partition: offsets with gaps, as transactions leave them, each for a lane or for none."""
 
     def __init__(self, lanes: list[str | None], gaps: list[int]) -> None:
         self.records: dict[int, str | None] = {}
@@ -72,16 +72,16 @@ class Run:
 
 
 class History:
-    """Processes one after the other, and what the world saw of them."""
+    """Processes one after the other, and what was seen of them from outside."""
 
     def __init__(self, log: Log, window: int) -> None:
         self.log = log
         self.window = window
         self.delivered: Counter[int] = Counter()
         self.committed: list[Kept] = []
-        """All that was ever kept, in order."""
+        """Everything that was ever committed, in order."""
         self.sure: set[int] = set()
-        """What the last commit says is through."""
+        """What the last commit says is done."""
         self.run = Run(log, window, None)
 
     def end(self, index: int) -> None:
@@ -93,7 +93,7 @@ class History:
     def commit(self) -> None:
         kept = self.run.kept()
         assert kept.through is not None
-        # As it comes back from a group's offset and its metadata.
+        # As read back from a group's offset and its metadata.
         assert kept_of(memo_of(kept, "r"), kept.offset, "r") in (kept, Kept(kept.offset, Through(kept.offset)))
         wanted = {offset: lane for offset, lane in self.log.records.items() if lane is not None}
         sure = {offset for offset, lane in wanted.items() if offset < kept.offset or kept.through.holds(lane, offset)}
@@ -103,12 +103,12 @@ class History:
         self.sure = sure
 
     def kill(self, chance: random.Random) -> None:
-        """The next process finds what was kept last, and whatever older records did not go away or came late, in any order."""
+        """The next process finds the last commit, and any older records that were not removed or came late, in any order."""
         found = chance.sample(self.committed, chance.randint(0, len(self.committed))) + self.committed[-1:]
         self.run = Run(self.log, self.window, furthest(chance.sample(found, len(found))))
 
     def step(self, chance: random.Random) -> None:
-        """Anything that may happen next; ends and commits most often, so that much is through beyond what is open."""
+        """Anything that may happen next; mostly ends and commits, so that much is done beyond what is open."""
         what = chance.choices(["fetch", "take", "end", "catch up", "commit", "kill"], [20, 30, 30, 20, 12, 2])[0]
         match what:
             case "fetch":
@@ -126,7 +126,7 @@ class History:
         assert all(self.run.progress.open_in(lane) <= self.window for lane in LANES), "more in memory than the window"
 
     def finish(self) -> None:
-        """The last process runs on undisturbed."""
+        """Let the last process finish undisturbed."""
         for _ in range(10 * len(self.log.records) + 10):
             self.run.fetch(5)
             self.run.take()
@@ -157,7 +157,7 @@ def test_nothing_is_lost_and_nothing_that_was_committed_is_delivered_again(seed:
 
 @given(lanes=st.lists(st.sampled_from(LANES), min_size=1, max_size=30), seed=st.integers(0, 2**64))
 def test_a_stop_in_good_order_costs_no_repeat(lanes: list[str], seed: int) -> None:
-    """Half is through, in any order; the next process delivers exactly the other half."""
+    """Half is done, in any order; the next process delivers exactly the other half."""
     log = Log(list(lanes), [0] * len(lanes))
     run = Run(log, len(lanes), None)
     run.fetch(len(lanes))

@@ -1,4 +1,4 @@
-"""What changes nothing: cutting the stream into batches, storing states in between, repeats, other customers."""
+"""What makes no difference: cutting the stream into batches, storing states in between, repeats, other customers."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from tests.reference.made_up import GRACE, journeys, punctual_touchpoints, thoro
 
 CUSTOMERS = ("anna", "bert", "carla")
 WALL = 40 * HOUR
-"""Some touchpoints lie ahead of the wall clock."""
+"""Some touchpoints are ahead of the wall clock."""
 LATER = 200 * HOUR
 
 Changes = dict[str, list[StageChange]]
@@ -44,7 +44,7 @@ def through_touch(program: Program, stream: Sequence[Touchpoint], until: int | N
 
 
 class Shop:
-    """A partition whose customers are stored between batches and loaded as they are needed, as a worker does it."""
+    """A partition whose customers are stored between batches and loaded when needed, as in a worker."""
 
     def __init__(self, program: Program, keep: int, at_once: int = ALL_AT_ONCE) -> None:
         self.program = program
@@ -130,7 +130,7 @@ def test_that_timers_strike_a_portion_at_a_time_changes_nothing(
     program = compile_journey(journey)
     whole, parts = Shop(program, keep=100), Shop(program, keep=keep, at_once=at_once)
     for shop in (whole, parts):
-        # One by one, since what is put away between portions may be the customers of the next touchpoints.
+        # One by one, since the customers stored between portions may be those of the next touchpoints.
         for touchpoint in stream:
             shop.feed([touchpoint], WALL)
         shop.wait_until(LATER)

@@ -1,4 +1,4 @@
-"""Whatever versions of a journey take turns at a customer: nothing is lost, nothing comes twice, what they share is as if there were one."""
+"""Whatever versions of a journey take turns at a customer: nothing is lost or repeated, and what they share is as with one version."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ LATER = 200 * 3_600_000_000
 
 @st.composite
 def takes(draw: st.DrawFn) -> tuple[list[Program], list[tuple[Touchpoint, int]]]:
-    """Versions in ascending order, and touchpoints, each with the version that is at work when it comes."""
+    """Versions in ascending order, and touchpoints, each with the version at work when it arrives."""
     some: list[Journey] = draw(st.lists(journeys(), min_size=2, max_size=3))
     programs = [compile_journey(replace(journey, version=number, remember_ids=64)) for number, journey in enumerate(some, start=1)]
     stream: list[Touchpoint] = draw(touchpoints())
@@ -34,7 +34,7 @@ def takes(draw: st.DrawFn) -> tuple[list[Program], list[tuple[Touchpoint, int]]]
 
 
 def run(programs: list[Program], script: list[tuple[Touchpoint, int]]) -> tuple[Customer, list[StageChange], list[Touchpoint]]:
-    """The customer, all changes, and the touchpoints that were no duplicates. The state goes through the store each time."""
+    """The customer, all changes, and the touchpoints that were not duplicates. The state goes through the store each time."""
     customer: Customer | None = None
     changes: list[StageChange] = []
     applied: list[Touchpoint] = []
@@ -89,7 +89,7 @@ def test_what_all_versions_remember_is_as_if_there_were_one(taken: tuple[list[Pr
     shared = set.intersection(*(set(programs[number].memories) for _, number in script))
     reference = of_one_version(program, customer, applied)
     now = max(customer.clock, reference.clock)
-    # Whom the last versions had only repeats of has not been laid out for them yet.
+    # A customer for whom the last versions saw only repeats has not been converted to them yet.
     customer.lay_out(program.keys, program)
     for leaf in leaves_of(program):
         if key_of(leaf) in shared:
@@ -110,7 +110,7 @@ def test_a_memory_says_since_when_it_holds_everything(taken: tuple[list[Program]
 
 
 def repeats(script: Sequence[tuple[Touchpoint, int]]) -> list[bool]:
-    """Which of them were sent before."""
+    """Which of them are repeats."""
     seen: set[str] = set()
     found = []
     for touchpoint, _ in script:
@@ -120,7 +120,7 @@ def repeats(script: Sequence[tuple[Touchpoint, int]]) -> list[bool]:
 
 
 def of_one_version(program: Program, customer: Customer, applied: Sequence[Touchpoint]) -> Customer:
-    """A customer that this version alone has processed, as far as its memories go."""
+    """A customer as if processed by this version alone, as far as memories go."""
     memory: Memory = [None] * len(program.keys)
     traits: dict[str, list[Any]] = {}
     now = applied[0].at

@@ -23,7 +23,7 @@ from etapa.journey.units import DAY, SECOND
 
 BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-# Few values, so that they meet often.
+# Few values, so that they often coincide.
 texts = st.sampled_from(["", "a", "ab", "b", "ba", "z", "é"])
 numbers = st.sampled_from([-2, -1, 0, 1, 2, 3, 1.0, 0.5, 2.5, 2**60, 2**60 + 2, 1e300])
 scalars = st.none() | st.booleans() | numbers | texts
@@ -265,7 +265,7 @@ def test_loading_the_same_text_twice_gives_the_same(condition: dict[str, Any]) -
 
 
 def read_conditions(*written: Any) -> tuple[Condition, ...] | None:
-    """The conditions, each read by itself, or none when one is refused."""
+    """The conditions, each read by itself, or None if one is refused."""
     journeys = [load_journey(with_condition(condition), "any.yaml").journey for condition in written]
     return tuple(journey.rules[0].when for journey in journeys if journey) if all(journeys) else None
 

@@ -1,4 +1,4 @@
-"""What holds of the ledger whatever happens: it equals what was published, and no cut, order or folding changes a total."""
+"""What always holds for the ledger: it equals what was published, and no cut, order or folding changes a total."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ DESIGN = Design(
     ),
     frame=MapFrame("current", {}, (), Feeling(("*",), ("properties", "v"), -2.0, 5.0)),
 )
-"""Written for the traits and properties that touchpoints are made up with."""
+"""Written for the traits and properties of the made-up touchpoints."""
 
 Cells = Mapping[tuple[Table, int], Mapping[Key, Figures]]
 
@@ -45,7 +45,7 @@ def with_design(journey: Journey) -> Journey:
 
 
 def works(program: Program, batches: Sequence[Sequence[Touchpoint]]) -> list[Work]:
-    """What came of each batch, all customers in memory, and of the timers after the last."""
+    """The results of each batch, with all customers in memory, and of the timers after the last."""
     partition, found = Partition(program, None), []
     for batch in batches:
         for touchpoint in batch:

@@ -1,4 +1,4 @@
-"""Local time and dates: the engine against the slow evaluator, around changes of clocks, dates that were skipped, and 29 February."""
+"""Local time and dates: the engine against the slow evaluator, around clock changes, skipped dates, and 29 February."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from etapa.journey.units import DAY, HOUR, MINUTE
 from tests.reference.evaluator import Shopper
 from tests.reference.made_up import EXAMPLES
 
-# Changes of clocks, a half hour of summer time, three quarters of an hour, a date that never was, no summer time at all.
+# Clock changes, summer time of half an hour, an offset of three quarters, a skipped date, no summer time at all.
 PLACES = {
     "America/New_York": ["2026-03-07T12:00:00+00:00", "2026-10-31T12:00:00+00:00"],
     "Australia/Lord_Howe": ["2026-04-04T00:00:00+00:00", "2026-10-03T00:00:00+00:00"],
@@ -43,7 +43,7 @@ EVERY: list[Period | None] = [None, "year", "month"]
 
 @st.composite
 def long_dates(draw: st.DrawFn) -> model.Date:
-    """Those that hold for nearly as long as a period, far from the date: they meet, or nearly so, where clocks change."""
+    """Those that hold for nearly a whole period, far from the date: they meet, or nearly do, where clocks change."""
     every: Period = draw(st.sampled_from(["year", "month"]))
     start, short = draw(st.integers(-500, 500)), draw(st.sampled_from([0, 30 * MINUTE, HOUR, DAY]))
     length = (365 if every == "year" else 28) * DAY - short - 1

@@ -140,5 +140,5 @@ def test_a_diff_the_other_way_round_is_its_mirror(history: list[tuple[str, Given
     there, back = diff(JOURNEY, OTHER, lines, until), diff(OTHER, JOURNEY, lines, until)
     assert {(new, old): count for (old, new), count in there.cells.items()} == back.cells
     assert (there.old.only_here, there.new.only_here) == (back.new.only_here, back.old.only_here)
-    # Which change is named first where both part at one time is up to the order of the journeys; when they part is not.
+    # The order of the journeys decides which of two simultaneous changes is named first, but not when the journeys diverge.
     assert {who: parting.at for who, parting in there.parted.items()} == {who: parting.at for who, parting in back.parted.items()}

@@ -1,4 +1,4 @@
-"""Laws of records that are framed for a schema registry: whatever the bytes are, a record comes of them or a reason, and nothing is raised."""
+"""Laws of records framed for a schema registry: whatever the bytes, the result is a record or a reason, and nothing else is raised."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Whatever a password looks like, and wherever somebody puts it: no message, no listing and no repr of a setting repeats it."""
+"""Whatever a password looks like, and wherever it is put, no message, listing or repr of a setting repeats it."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ SCHEMES = st.sampled_from(["redis", "rediss", "redis+cluster", "redis+sentinel",
 
 
 def told(environ: dict[str, str]) -> str:
-    """All that may be seen of settings: problems, or every value as shown and as printed."""
+    """Everything visible about settings: problems, or every value as shown and as printed."""
     try:
         settings = read_settings(environ, {}).settings
     except SettingsError as error:

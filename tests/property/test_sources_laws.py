@@ -39,7 +39,7 @@ MAPPERS = {name: mapper_of(name) for name in presets.names()}
 
 
 def damaged(record: Any, data: st.DataObject) -> Any:
-    """The record with some of what is in it replaced by anything."""
+    """The record with some of its parts replaced by anything."""
     if isinstance(record, dict):
         return {key: data.draw(values) if data.draw(st.integers(0, 7)) == 0 else damaged(value, data) for key, value in record.items()}
     if isinstance(record, list):
@@ -48,7 +48,7 @@ def damaged(record: Any, data: st.DataObject) -> Any:
 
 
 def record_bytes(name: str, data: st.DataObject) -> bytes:
-    """A record as it may come: one of the tests' damaged, any other value, or bytes that are none."""
+    """A record as it may arrive: a damaged one from the tests, any other value, or bytes that are no value."""
     given_record = data.draw(st.sampled_from([trial.given for trial in MAPPERS[name].source.trials]))
     record = damaged(given_record, data) if data.draw(st.booleans()) else data.draw(values)
     written = msgspec.json.encode(record)

@@ -1,4 +1,4 @@
-"""When a comparison of a window with `before` changes by time alone: worked out fast, and by trying every moment."""
+"""When a comparison of a window with `before` changes by time alone: computed fast, and by trying every moment."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""The calendar of timers beside a plain list that is sorted before every look."""
+"""The calendar of timers compared with a plain list that is sorted before every look."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ TIMES = st.one_of(
 )
 CUSTOMERS = st.sampled_from(["a", "b", "ab", "ñ", "\U0001f6d2", ""])
 ENTRIES = st.tuples(TIMES, CUSTOMERS)
-"""When, and who."""
+"""Due time and customer."""
 Step = tuple[str, int, list[tuple[int, str]]]
 STEPS = st.lists(
     st.one_of(
@@ -28,7 +28,7 @@ STEPS = st.lists(
 
 
 class Both:
-    """The calendar and its model, which must agree in everything that they say."""
+    """The calendar and its model, which must always agree."""
 
     def __init__(self) -> None:
         self.timers = Timers()
@@ -45,7 +45,7 @@ class Both:
         self.check()
 
     def work_off(self, by: int, meanwhile: list[tuple[int, str]]) -> None:
-        """Take out all that is due at `by`; after each, the next of `meanwhile` is added."""
+        """Take out everything due at `by`; after each, add the next of `meanwhile`."""
         to_add = list(meanwhile)
         while self.timers.any_due(by):
             self.model.sort()

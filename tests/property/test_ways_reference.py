@@ -1,4 +1,4 @@
-"""Conformance, as it is kept move by move, beside trying every way of mending a customer's way."""
+"""Conformance kept move by move, compared with trying every way of repairing a customer's path."""
 
 import itertools
 import random

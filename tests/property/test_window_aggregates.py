@@ -1,4 +1,4 @@
-"""When a comparison of a window's sum, average, smallest or largest value changes by time alone: worked out fast, and the slow way."""
+"""When a comparison of a window's sum, average, smallest or largest value changes by time alone: computed fast, and slowly."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""The shipped rules, checked and tried by Prometheus' own tool, and explained."""
+"""The shipped rules are checked and tested with Prometheus' own tool, and explained in the runbook."""
 
 import os
 import re
@@ -21,7 +21,7 @@ RECORDED = [
 ]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 
-# CI has it, so there its absence is a failure.
+# CI has it, so its absence there is a failure.
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None and os.environ.get("CI") != "true", reason="promtool is in Debian's package prometheus"
 )

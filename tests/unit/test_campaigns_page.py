@@ -1,4 +1,4 @@
-"""What the page about campaigns says of triggers and of control groups is what happens."""
+"""What the page about campaigns says about triggers and control groups really happens."""
 
 import json
 import re

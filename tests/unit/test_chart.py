@@ -1,4 +1,4 @@
-"""The Helm chart: what it renders is what Kubernetes takes, and it agrees with the code."""
+"""The Helm chart: Kubernetes accepts what it renders, and it agrees with the code."""
 
 import functools
 import re

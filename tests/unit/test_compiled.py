@@ -1,4 +1,4 @@
-"""The core gives the same to the byte, compiled and not."""
+"""The core gives the same bytes, compiled or not."""
 
 import re
 import subprocess
@@ -28,18 +28,18 @@ UNCOMPILED = "import tests.support.uncompiled; from etapa.journey.engine.compile
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two years of a shop, with what is late, repeated and broken."""
+    """Two years of a shop, with late, repeated and broken records."""
     path = tmp_path_factory.mktemp("compiled") / "events.jsonl"
     path.write_bytes(b"\n".join(sent.value or b"" for sent in islice(touchpoints(TWO_YEARS), 5_000)))
     return path
 
 
 def simulated(before: str, journey: str, events: Path, *arguments: str) -> tuple[bytes, bytes]:
-    """What `etapa simulate` prints, and what it says."""
+    """The stdout and stderr of `etapa simulate`."""
     command = [sys.executable, "-c", f"{before}\n{MAIN}", "simulate", "--journey", f"service/etapa/journeys/{journey}.yaml", str(events)]
     done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    # The only thing that hangs on the time of day.
+    # The only part that depends on the time of day.
     return done.stdout, re.sub(rb"occurred_at is \d+ s ahead", b"occurred_at is ahead", done.stderr)
 
 

@@ -1,4 +1,4 @@
-"""The compose file: what it mounts is there, workers can be several, and Grafana shows the shipped dashboards."""
+"""The compose file: what it mounts exists, there may be several workers, and Grafana shows the shipped dashboards."""
 
 import json
 import re

@@ -94,7 +94,7 @@ def test_the_lock_holds_every_dependency_of_the_package() -> None:
 def test_a_release_says_where_its_source_is_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
     def described() -> dict[str, Any]:
         metadata: dict[str, Any] = {}
-        # Not a module of the package: only the build has its types.
+        # Not a module of the package, so only the build has its types.
         importlib.import_module("hatch_build").DescriptionHook(str(ROOT), {}).update(metadata)
         return metadata
 

@@ -1,7 +1,7 @@
-"""Every YAML example in the documentation is read by the loader, and every journey among them keeps its own tests.
+"""The loader reads every YAML example in the documentation, and every journey among them passes its own tests.
 
 A block is a whole journey, or its first line says what it is: `# fragment: conditions`, `# fragment: rules`, `# fragment: tests of FILE` or
-`# fragment: campaigns of FILE` (a journey in docs/examples), `# refused: MESSAGE` or `# warned: MESSAGE` (one condition, and part of what is said of it). Excerpts of `because` are what the journeys of their page really say.
+`# fragment: campaigns of FILE` (a journey in docs/examples), `# refused: MESSAGE` or `# warned: MESSAGE` (one condition, and part of what is said of it). Excerpts of `because` must be what the journeys of their page really say.
 """
 
 import json
@@ -23,11 +23,11 @@ from etapa.rehearsal.scenarios import ScenarioOutcome, rehearse
 from tests.support import yaml_core
 
 DOCS = Path(__file__).parents[2] / "docs"
-# The pages about delivery and sources show other files, and tests of their own read them.
+# The pages about delivery and sources show other files, which other tests read.
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.name not in ("delivery.md", "sources.md"))
 CONDITION_PAGES = DOCS / "conditions"
 BEGUN = parse_time("2026-01-01T00:00:00Z")
-"""When the tests begin whose `because` is shown."""
+"""The start of the tests whose `because` is shown."""
 
 
 class Block(NamedTuple):
@@ -69,7 +69,7 @@ def serious(text: str) -> list[str]:
 
 
 def journey_of(rules: list[Any]) -> str:
-    """A small journey around rules, with the stages that they name."""
+    """A small journey with these rules and the stages that they name."""
     sources = [rule.get("from", []) for rule in rules]
     names = [name for source in sources for name in (source if isinstance(source, list) else [source])] + [rule["to"] for rule in rules]
     stages = [{"id": name} for name in dict.fromkeys(names)]
@@ -78,7 +78,7 @@ def journey_of(rules: list[Any]) -> str:
 
 
 def around(condition: Any) -> str:
-    """A small journey around a condition."""
+    """A small journey with this condition."""
     return journey_of([{"id": "there", "from": "here", "to": "there", "when": condition}])
 
 
@@ -142,7 +142,7 @@ def test_what_is_shown_to_be_wrong_is_answered_with_that_message(block: Block) -
 
 
 def clauses_told(page: Path) -> list[list[dict[str, Any]]]:
-    """What the changes in the tests of a page's journeys say in `because`."""
+    """The `because` of the changes in the tests of a page's journeys."""
     runs = [outcome.run for block in JOURNEYS if block.page == page for outcome in outcomes(block)]
     return [
         [{"condition": clause.condition, "observed": since_begun(clause.condition, clause.observed)} for clause in move.because]
@@ -152,7 +152,7 @@ def clauses_told(page: Path) -> list[list[dict[str, Any]]]:
 
 
 def since_begun(condition: str, observed: Any) -> Any:
-    """Tests count times from their start; a page shows them as a stage change does."""
+    """Tests count times from their start; a page shows them as in a stage change."""
     if condition.startswith(("absent(", "idle(")) and isinstance(observed, str):
         return format_time(BEGUN + parse_duration(observed))
     return observed

@@ -35,7 +35,7 @@ def test_links_within_a_page_lead_to_a_heading(document: Path) -> None:
 
 
 def test_messages_name_sections_that_exist() -> None:
-    """Messages say `'Access control' in docs/operations.md`, and alerts have addresses of the runbook."""
+    """Messages refer to sections such as `'Access control' in docs/operations.md`, and alerts to sections of the runbook."""
     sources = [*(ROOT / "service").rglob("*.py"), ROOT / "deploy" / "prometheus" / "alerts.yml"]
     texts = [re.sub(r'"\n\s*f?"', "", source.read_text()) for source in sources]
     named = {(page, heading) for text in texts for heading, page in re.findall(r"'([^'\n]{3,40})' in docs/([a-z-]+\.md)", text)}
@@ -53,13 +53,13 @@ def anchors(page: Path) -> set[str]:
 
 
 def anchor_of(heading: str) -> str:
-    """As GitHub makes it: lower case, without marks, dashes for blanks."""
+    """The anchor that GitHub makes: lower case, without punctuation, dashes for blanks."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
     return re.sub(r"[^\w\- ]", "", plain.strip().lower()).replace(" ", "-")
 
 
 def test_the_changelog_says_each_thing_once() -> None:
-    """Two branches that are put together easily leave an entry there twice, in an old and a new wording."""
+    """Merging two branches easily leaves an entry twice, in an old and a new wording."""
     unreleased = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
     entries = [" ".join(entry.split()) for entry in re.split(r"^- ", unreleased, flags=re.MULTILINE)[1:]]
     alike = [(one[:60], other[:60]) for one, other in combinations(entries, 2) if shared(one, other) > 0.5]
@@ -67,7 +67,7 @@ def test_the_changelog_says_each_thing_once() -> None:
 
 
 def shared(one: str, other: str) -> float:
-    """How much of the shorter text the longer one has, by pairs of words."""
+    """The share of the shorter text that is also in the longer one, by pairs of words."""
     pairs = [{*pairwise(text.split())} for text in (one, other)]
     return len(pairs[0] & pairs[1]) / max(1, min(map(len, pairs)))
 
@@ -79,7 +79,7 @@ def test_make_targets_exist(document: Path) -> None:
 
 
 def test_settings_exist(document: Path) -> None:
-    # The last two are none of the worker's: they say what an installation and a build do.
+    # The last two are not the worker's: they control an installation and a build.
     known = {*(variable_of(name) for name in SETTINGS), "ETAPA_COMPILE", "ETAPA_SOURCE_URL"}
     named = set(re.findall(r"\bETAPA_[A-Z][A-Z_]*[A-Z]", document.read_text()))
     assert {name for name in named if name not in known and name.removesuffix(FILE_SUFFIX) not in known} == set()

@@ -1,4 +1,4 @@
-"""The map of errors and the errors."""
+"""The map of errors agrees with the errors in the code."""
 
 import importlib
 import pkgutil

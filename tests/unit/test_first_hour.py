@@ -1,4 +1,4 @@
-"""The first hour: a newcomer with an export and no code gets to a table of stages by the commands of one page."""
+"""The first hour: with the commands of one page, a newcomer gets from an export to a table of stages without code."""
 
 import re
 from pathlib import Path

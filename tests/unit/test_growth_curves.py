@@ -1,4 +1,4 @@
-"""When a curve of growing cost is said to have a cliff."""
+"""When a curve of growing cost counts as having a cliff."""
 
 from bench.reporting.figures import RULES_SECTION, Curve, CurvePoint
 

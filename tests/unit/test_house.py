@@ -1,5 +1,5 @@
-"""One name for one class and one module, files of one story, rooms that are not too full, and no circle of rooms; and that each of these
-checks can fail.
+"""One name for one class and one module, short files, rooms that are not too full, and no circle of rooms; and each of these checks can
+fail.
 """
 
 from pathlib import Path
@@ -14,14 +14,14 @@ LONG_FOR_A_REASON = {
     "service/etapa/metrics/catalogue.py": "a table, a row for each metric",
     "service/etapa/stream/protocol/tenure.py": "the order of a batch's steps, which is what makes it exactly once, is to be read in one piece",
 }
-"""Files past the limit that tell one story all the same."""
+"""Files over the limit that still tell one story, and why."""
 
 LIMIT_OF_ROOMS = 24
 FULL_FOR_A_REASON = {
     "service/etapa/commands": "a file for each command",
     "tests/unit/cli": "a file for each command",
 }
-"""Folders with more modules beside each other whose names all say the same of them."""
+"""Folders with more modules, all of one kind."""
 
 TWINS = {
     ("etapa/journey/language/", "etapa/journey/engine/"): "what a journey file says, and what the engine makes of it",
@@ -32,7 +32,7 @@ TWINS = {
     ("etapa/metrics/", "etapa/"): "what is counted, and what it is counted of",
     ("etapa/stream/kafka/", "etapa/stream/redis/"): "the same of either server",
 }
-"""Rooms whose modules bear the same names on purpose, and why."""
+"""Rooms whose modules have the same names on purpose, and why."""
 
 SAME_NAME_FOR_A_REASON = {
     "errors": "the map of all errors, and those of each server",
@@ -41,7 +41,7 @@ SAME_NAME_FOR_A_REASON = {
     "ports": "what a room needs from others",
     "schema": "the JSON Schema of what its room reads or writes",
 }
-"""Modules of one name whose rooms tell them apart."""
+"""Modules with the same name, distinguished by their rooms."""
 
 
 def _package() -> dict[str, str]:
@@ -53,7 +53,7 @@ def _bench_and_tests() -> dict[str, str]:
 
 
 def _shared(files: dict[str, str]) -> dict[str, str]:
-    """Without the files of tests themselves, whose doubles nobody else sees."""
+    """Without test files themselves, whose doubles are seen nowhere else."""
     return {path: source for path, source in files.items() if not Path(path).name.startswith("test_")}
 
 
@@ -78,9 +78,9 @@ def test_modules_of_one_name_are_twins_or_listed_with_their_reason() -> None:
 
 def test_no_rooms_import_each_other_in_a_circle() -> None:
     package = _package()
-    # What commands share knows no command either: that would be a circle, since commands know what they share.
+    # What commands share must not import a command either: that would be a circle.
     assert circles(package) == []
-    # Those of benchmarks and tests: what stands in them may import the package, never the other way round.
+    # The folders of benchmarks and tests: they may import the package, never the other way round.
     assert circles(package | _shared(_bench_and_tests())) == []
 
 

@@ -1,4 +1,4 @@
-"""What docs/journey-file.md shows is what Etapa reads."""
+"""Etapa reads what docs/journey-file.md shows."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the pages about testing and comparing journeys and about campaigns show is what happens: their commands run, and their output is compared."""
+"""The pages about testing journeys, comparing them and campaigns show what really happens: commands run, and their output is compared."""
 
 import os
 import re
@@ -21,7 +21,7 @@ SECONDS = re.compile(r"in \d+\.\d\ds")
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Where `etapa` is this very tree, and the terminal is 80 columns wide."""
+    """An environment in which `etapa` is this source tree, and the terminal is 80 columns wide."""
     programs = tmp_path / "programs"
     programs.mkdir()
     command = programs / "etapa"
@@ -56,7 +56,7 @@ def test_the_journeys_of_the_examples_load_without_a_finding(file: Path) -> None
 
 
 def test_the_test_on_the_page_is_one_of_the_examples() -> None:
-    """But for `until`, which the page adds to show it."""
+    """Except for `until`, which the page adds to show it."""
     page = (ROOT / "docs" / "testing-a-journey.md").read_text()
     (shown,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     example = (EXAMPLES / "bookshop.yaml").read_text()

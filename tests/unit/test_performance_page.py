@@ -1,4 +1,4 @@
-"""The performance page says what the kept results say."""
+"""The performance page agrees with the stored results."""
 
 from bench.page import PAGE, RESULTS, filled
 

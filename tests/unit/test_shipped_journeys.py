@@ -1,4 +1,4 @@
-"""The shipped journeys are sound, and keep the promises written beside their rules."""
+"""The shipped journeys are valid, and keep the promises written next to their rules."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Touchpoints from a file through the core: what comes out in which order, and the summary."""
+"""Touchpoints from a file through the core: the output in its order, and the summary."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What an installation needs: the model against what was measured, and how it answers to more of everything."""
+"""What an installation needs: the model compared with measurements, and how it responds to more of everything."""
 
 import json
 import statistics
@@ -15,7 +15,7 @@ from tests.unit.cli.process import etapa
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
 WITHIN = 1.25
-"""By which factor the model may miss what was measured; the page says so, too."""
+"""The factor by which the model may differ from a measurement; the page states it too."""
 
 
 def results(bench: str) -> Any:
@@ -23,7 +23,7 @@ def results(bench: str) -> Any:
 
 
 def points() -> list[tuple[str, float, float]]:
-    """What was measured: name, predicted, measured."""
+    """The measurements: name, predicted, measured."""
     memory, scale, recovery = results("memory"), results("scale"), results("recovery")
     found = [
         (

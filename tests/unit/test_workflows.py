@@ -1,4 +1,4 @@
-"""What GitHub runs: checked by the tools for it, pinned to commits, and with no more rights than needed."""
+"""The GitHub workflows: checked by their tools, pinned to commits, and with no more rights than needed."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Files of touchpoints that made people believe a wrong result: what `etapa simulate` says of each, and what `--strict` makes of it."""
+"""Files of touchpoints that led people to believe a wrong result: what `etapa simulate` says about each, and what `--strict` does."""
 
 import json
 from pathlib import Path
@@ -128,7 +128,7 @@ def test_the_text_true_does_not_reach_the_unsubscribed() -> None:
 
 
 def test_a_burst_past_256_is_counted_right() -> None:
-    # 369 are left of it, and it takes 420.
+    # 369 are left, and it takes 420.
     assert [to for _, to in moves(simulate("count-470-where-369-is-true"))] == ["a"]
 
 

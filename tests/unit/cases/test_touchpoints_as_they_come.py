@@ -1,4 +1,4 @@
-"""Records that are no touchpoints, as people send them: each is told all that is wrong with it, and what would be right."""
+"""Records that are not touchpoints, as people send them: each dead letter says everything that is wrong, and what would be right."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 
 def details(case: str) -> list[str]:
-    """What is said of each line of a case."""
+    """What is said about each line of a case."""
     said = []
     for line in (HERE / case / "events.jsonl").read_bytes().splitlines():
         read = read_touchpoint(line, TouchpointLimits(), None)

@@ -1,4 +1,4 @@
-"""Runs `etapa`: within this process, which is quick, or as a process of its own, as a shell would."""
+"""Runs `etapa`: in this process, which is quick, or as a separate process, as a shell would."""
 
 import contextlib
 import os
@@ -22,14 +22,14 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def etapa(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run it within this process, without any settings from outside but `env`."""
+    """Run it in this process, with no settings except `env`."""
     settings = {name: None for name in os.environ if name.startswith("ETAPA_")} | dict(env or {})
     done = CliRunner().invoke(main, arguments, input=stdin, env=settings, prog_name="etapa", catch_exceptions=False)
     return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout_bytes, done.stderr_bytes)
 
 
 def etapa_process(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run it as a process of its own, to its end."""
+    """Run it as a separate process, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "etapa", *arguments], input=stdin, env=environment(env), capture_output=True, timeout=60, check=False
     )
@@ -37,7 +37,7 @@ def etapa_process(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | 
 
 @contextlib.contextmanager
 def started(*arguments: str, env: Mapping[str, str] | None = None, stdin: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
-    """Start it and leave it running, for tests that interrupt it. It is gone at the end in any case."""
+    """Start it and leave it running, for tests that interrupt it. It is ended in any case."""
     process = subprocess.Popen(
         [sys.executable, "-m", "etapa", *arguments],
         env=environment(env),

@@ -16,7 +16,7 @@ PAGES = man_pages()
 
 
 def completed(*words: str) -> list[str]:
-    """What bash is offered for the last of these words."""
+    """The completions that bash gets for the last of these words."""
     told = {"_ETAPA_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(("etapa", *words)), "COMP_CWORD": str(len(words))}
     command = [sys.executable, "-c", "from etapa.cli import main; main(prog_name='etapa')"]
     done = subprocess.run(command, env=environment(told), capture_output=True, text=True, timeout=60, check=False)

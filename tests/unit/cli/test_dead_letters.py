@@ -1,4 +1,4 @@
-"""`etapa dead-letters`: what it refuses before it asks any server, and what it says where there is no Kafka."""
+"""`etapa dead-letters`: what it refuses before it asks any server, and what it says without a Kafka."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`etapa diff`: a table, samples with what decided, JSON, and exit codes one can rely on."""
+"""`etapa diff`: a table, samples with the deciding rule, JSON, and reliable exit codes."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ from tests.unit.cli.process import etapa, etapa_process
 NEW = GOOD.replace("version: 3", "version: 4").replace("for: 30d", "for: 20d").replace("asleep", "silent")
 
 ODD = b"\ntypes that no rule names: visit 1\ntypes that never came: no_such_type\n"
-"""What is said of the touchpoints."""
+"""The part about the touchpoints."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Files of events in the formats and packings that they come in: all give the same."""
+"""Files of events in all supported formats and compressions: all give the same."""
 
 import bz2
 import datetime as dt
@@ -38,7 +38,7 @@ touchpoint:
 
 @pytest.fixture(scope="module")
 def events() -> list[dict[str, Any]]:
-    """Half a year of a shop, without what is broken."""
+    """Half a year of a shop, without broken records."""
     found: list[dict[str, Any]] = []
     for sent in islice(touchpoints(ShoppingTrip(seed=5, start=START, end=START + 180 * DAY, pace=180 * DAY // 1_500)), 1_700):
         try:
@@ -96,7 +96,7 @@ def test_a_folder_and_a_pattern_are_read_in_order_of_names(
     for day, some in enumerate((events[:500], events[500:1_000], events[1_000:])):
         part = folder / f"day={day}" / "part.jsonl"
         part.parent.mkdir(parents=True)
-        # The last line of a file needs no end.
+        # The last line of a file needs no line feed.
         part.write_bytes(lines(some).rstrip(b"\n"))
     (folder / "_SUCCESS").write_bytes(b"")
     assert changes(folder) == expected
@@ -111,7 +111,7 @@ def test_parquet_and_avro_give_what_json_lines_give(events: list[dict[str, Any]]
     table = pa.Table.from_pylist(
         [{**row, **{name: {key: _text(row[name].get(key)) for key in keys[name]} for name in keys}} for row in rows]
     )
-    # What is text in a file of columns is text in the JSON Lines that it is held against, too.
+    # Text in a column file is text in the JSON Lines for comparison, too.
     text = [{**row, **{name: {k: v for k in keys[name] if (v := _text(row[name].get(k))) is not None} for name in keys}} for row in rows]
     (tmp_path / "text.jsonl").write_bytes(lines(text))
     wanted = changes(tmp_path / "text.jsonl", "--source", source)

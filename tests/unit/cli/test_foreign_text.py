@@ -1,4 +1,4 @@
-"""Whatever others wrote, no command prints what a terminal would act on; JSON means the same as before."""
+"""Whatever text comes from outside, no command prints anything that a terminal would act on; JSON keeps its meaning."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ groups = (f"foreign-{number}" for number in count())
 
 
 def harmless(printed: bytes | str) -> bool:
-    """Nothing in it but what has a glyph, line feeds, and the colours that `etapa` itself gives."""
+    """Check that it contains only printable characters, line feeds, and the colours that `etapa` itself sets."""
     text = printed if isinstance(printed, str) else printed.decode()
     return all(one.isprintable() or one == "\n" for one in text)
 
@@ -52,7 +52,7 @@ def test_json_means_the_same_and_is_harmless(value: object) -> None:
 def test_a_trigger_that_somebody_else_wrote(customer_id: str, campaign: str, odd: bytes) -> None:
     fields = {"id": "t", "campaign": campaign, "customer_id": customer_id, "stage_change_id": "c/1", "from": None, "to": campaign}
     rest = {"at": "2026-01-01T00:00:00Z", "holdout": False, "payload": {campaign: customer_id}, "journey": "j", "version": 1}
-    # A field that Etapa does not know is not looked into, so it may hold what is no text at all.
+    # A field that Etapa does not know is not parsed, so it may hold anything, even invalid text.
     other = odd.translate(None, bytes(range(32)) + b'"\\')
     value = msgspec.json.encode(fields | rest)[:-1] + b',"other":"' + other + b'"}'
     trigger = decode_campaign_trigger(value)

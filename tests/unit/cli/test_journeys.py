@@ -1,4 +1,4 @@
-"""`etapa journeys`: what one can start from, and how to get it."""
+"""`etapa journeys`: the journeys to start from, and how to get one."""
 
 import json
 from pathlib import Path

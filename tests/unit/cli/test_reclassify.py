@@ -1,4 +1,4 @@
-"""`etapa reclassify` without workers: what it asks of the partitions' owners, what it shows, and what it says when it cannot."""
+"""`etapa reclassify` without workers: what it requests from the partitions' owners, what it shows, and what it says if it cannot."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from tests.unit.cli.view import PARTITIONS, show
 T = TypeVar("T")
 groups = (f"reclassify-{number}" for number in count())
 VERSION = 3
-"""Of the journey in these tests."""
+"""The hash of the journey in these tests."""
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def requests(environ: dict[str, str]) -> list[ReclassifyRequest | None]:
 
 
 def note(environ: dict[str, str], progress: ReclassifyProgress) -> None:
-    """As the owners of all partitions would."""
+    """Do what the owners of all partitions would."""
 
     async def noting(settings: Settings, client: RedisClient) -> None:
         for number in range(PARTITIONS):
@@ -119,7 +119,7 @@ def meanwhile() -> Iterator[Meanwhile]:
 
 @pytest.fixture
 def owners(environ: dict[str, str], meanwhile: Meanwhile) -> Callable[[ReclassifyProgress], None]:
-    """Owners of all partitions who have done what is asked as soon as it is."""
+    """Owners of all partitions who do at once what is requested."""
 
     def work(progress: ReclassifyProgress) -> None:
         meanwhile(
@@ -171,7 +171,7 @@ def test_customers_that_could_not_be_judged_are_a_failed_check(
 
 @pytest.mark.redis
 def test_what_is_under_way_is_joined_and_not_begun_anew(environ: dict[str, str], meanwhile: Meanwhile) -> None:
-    # Whoever asked was interrupted before the last partition was asked.
+    # The requester was interrupted before the last partition was asked.
     ask(environ, request(), PARTITIONS - 1)
     note(environ, done("one", done=False))
     meanwhile(lambda: asked_of_all(environ) == {"one"}, lambda: note(environ, done("one")))

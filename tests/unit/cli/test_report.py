@@ -1,4 +1,4 @@
-"""`etapa report` from files: tables, JSON, CSV, stretches of time, and wrong use."""
+"""`etapa report` from files: tables, JSON, CSV, periods, and wrong use."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""`etapa run` as a process, where no Kafka and no Redis answer: it waits, says so, and leaves when it is told to."""
+"""`etapa run` as a process, where no Kafka and no Redis answer: it waits, says so, and stops when told to."""
 
 import json
 import re
@@ -23,7 +23,7 @@ NOWHERE = {
 
 
 def said_until(process: subprocess.Popen[bytes], pattern: str) -> re.Match[str]:
-    """Read what it logs up to a line with this pattern. Its end ends the waiting too."""
+    """Read its log up to a line with this pattern, or until it ends."""
     assert process.stderr is not None
     lines = []
     for line in process.stderr:
@@ -36,7 +36,7 @@ def said_until(process: subprocess.Popen[bytes], pattern: str) -> re.Match[str]:
 
 @pytest.fixture
 def worker() -> Iterator[subprocess.Popen[bytes]]:
-    """A worker that has nobody to work with."""
+    """A worker without servers."""
     with started("run", env=NOWHERE) as process:
         yield process
 

@@ -1,4 +1,4 @@
-"""`etapa simulate`: stage changes on stdout, a summary on stderr, and plain words when the input is not what it should be."""
+"""`etapa simulate`: stage changes on stdout, a summary on stderr, and a plain message when the input is wrong."""
 
 import gzip
 import json

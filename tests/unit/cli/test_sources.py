@@ -1,4 +1,4 @@
-"""`etapa sources`: from records as they come to touchpoints."""
+"""`etapa sources`: turns records as they come into touchpoints."""
 
 import json
 import os

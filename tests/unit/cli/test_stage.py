@@ -1,4 +1,4 @@
-"""`etapa stage`: where a customer is, read from a real Redis, and plain words when that is not possible."""
+"""`etapa stage`: where a customer is, read from a real Redis, and a plain message when that is not possible."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def customer(customer_id: str) -> Customer:
 
 @pytest.fixture
 def environ(redis_server: RedisServer) -> dict[str, str]:
-    """Settings for a group of its own on the Redis of this run."""
+    """Settings for a separate group on the Redis of this run."""
     return {"ETAPA_REDIS_URL": redis_server.url, "ETAPA_GROUP": next(groups)}
 
 

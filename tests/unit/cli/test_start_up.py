@@ -18,7 +18,7 @@ SERVER_LIBRARIES = ("faust", "mode", "aiokafka", "redis", "aiohttp", "prometheus
 
 
 def imported_by(*arguments: str) -> set[str]:
-    """Which of the libraries that only servers need are imported when the command runs with these arguments."""
+    """The libraries needed only with servers that the command imports when it runs with these arguments."""
     program = (
         "import sys\n"
         "from etapa.cli import main\n"
@@ -88,7 +88,7 @@ def test_ctrl_c_ends_it_without_a_word_about_the_code(tmp_path: Path) -> None:
     with started("simulate", "--journey", str(journey), "-") as process:
         assert process.stdin is not None
         assert process.stderr is not None
-        # The first complaint shows that it is in the middle of reading.
+        # The first finding shows that it is in the middle of reading.
         process.stdin.write(b"not json\n")
         process.stdin.flush()
         assert process.stderr.readline().startswith(b"line 1: not_json")

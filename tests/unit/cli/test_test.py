@@ -1,4 +1,4 @@
-"""`etapa test`: dots or lines, a difference that can be read, coverage, JUnit XML, JSON, and exit codes one can rely on."""
+"""`etapa test`: dots or lines, a readable difference, coverage, JUnit XML, JSON, and reliable exit codes."""
 
 import json
 import re

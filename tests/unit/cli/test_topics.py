@@ -1,4 +1,4 @@
-"""`etapa topics create`: on a real Kafka, and plain words where there is none."""
+"""`etapa topics create`: on a real Kafka, and a plain message where there is none."""
 
 import json
 from itertools import count
@@ -13,7 +13,7 @@ numbers = count()
 
 @pytest.fixture
 def environ(kafka_server: KafkaServer) -> dict[str, str]:
-    """Settings with topics of their own on the Kafka of this run."""
+    """Settings with separate topics on the Kafka of this run."""
     number = next(numbers)
     kinds = (
         "TOUCHPOINTS",

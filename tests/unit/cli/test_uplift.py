@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def shop(tmp_path: Path) -> tuple[str, str]:
-    """A shop where everybody praises, and the first of them again after another purchase."""
+    """A shop where everybody praises, and the first customers do so again after another purchase."""
     journey, events = tmp_path / "shop.yaml", tmp_path / "events.jsonl"
     journey.write_text(JOURNEY)
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""`etapa validate`: where a journey file is wrong, for people and machines, with exit codes one can rely on."""
+"""`etapa validate`: where a journey file is wrong, for people and machines, with reliable exit codes."""
 
 import json
 import os

@@ -53,7 +53,7 @@ def program(text: str = JOURNEY) -> Program:
 
 
 def customer_of(customer_id: str, given: Sequence[tuple[int, str]]) -> Customer:
-    """A customer from touchpoints so many microseconds ago."""
+    """A customer with touchpoints this many microseconds ago."""
     now = time.time_ns() // 1000
     customer = None
     for number, (ago, kind) in enumerate(given):
@@ -64,7 +64,7 @@ def customer_of(customer_id: str, given: Sequence[tuple[int, str]]) -> Customer:
 
 @pytest.fixture
 def environ(redis_server: RedisServer, tmp_path: Path) -> dict[str, str]:
-    """Settings for a group of its own on the Redis of this run, with a journey of its own."""
+    """Settings for a separate group with its own journey, on the Redis of this run."""
     journey = tmp_path / "shop.yaml"
     journey.write_text(JOURNEY)
     return {"ETAPA_REDIS_URL": redis_server.url, "ETAPA_GROUP": next(groups), "ETAPA_JOURNEY": str(journey)}

@@ -1,4 +1,4 @@
-"""Customers in Redis as a worker would leave them there, for the tests of commands that read them."""
+"""Puts customers into Redis as a worker would, for tests of commands that read them."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ PARTITIONS = 4
 
 
 async def show(environ: Mapping[str, str], *customers: Customer) -> None:
-    """Put customers where a worker would put them."""
+    """Put customers into Redis as a worker would."""
     settings = load_settings(environ, {})
     client = connect(settings)
     for number in range(PARTITIONS):

@@ -1,4 +1,4 @@
-"""The AsyncAPI document tells of the topics, messages and settings that there are, and its examples are what it says."""
+"""The AsyncAPI document describes exactly the existing topics, messages and settings, and its examples conform to it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,14 +22,14 @@ MARK: dict[str, Any] = DOCUMENT["components"]["schemas"]["mark"]
 
 
 def at(document: Any, pointer: str) -> Any:
-    """What a JSON pointer leads to. Raises `KeyError`."""
+    """The target of a JSON pointer. Raises `KeyError`."""
     for step in pointer.strip("/").split("/"):
         document = document[step]
     return document
 
 
 def resolved(reference: str) -> Any:
-    """What a `$ref` of the document leads to, in it or in a schema beside it."""
+    """The target of a `$ref` in the document, in it or in a schema beside it."""
     file, _, pointer = reference.partition("#")
     document = json.loads((SCHEMAS / file).read_text("utf-8")) if file else DOCUMENT
     return at(document, pointer) if pointer else document
@@ -47,7 +47,7 @@ def references(part: Any) -> Iterator[str]:
 
 
 def schema_of(described: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of a payload or of headers, whichever way it is given."""
+    """The schema of a payload or of headers, in either notation."""
     schema = described.get("schema", described)
     found: Mapping[str, Any] = resolved(schema["$ref"]) if "$ref" in schema else schema
     return found

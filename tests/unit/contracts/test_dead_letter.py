@@ -1,4 +1,4 @@
-"""A record that could not be used, with the reason beside it."""
+"""A record that could not be used, with its reason."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The zero of a clock is no memory: touchpoints from before a journey's `accept_from` are not taken."""
+"""Clocks at zero: touchpoints from before a journey's `accept_from` are refused."""
 
 import asyncio
 import io

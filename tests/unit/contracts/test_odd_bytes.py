@@ -1,4 +1,4 @@
-"""Bytes that are no JSON are recognised by how they begin, as a record and as a file."""
+"""Bytes that are not JSON are recognised by their beginning, in a record and in a file."""
 
 import bz2
 import gzip

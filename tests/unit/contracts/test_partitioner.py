@@ -1,4 +1,4 @@
-"""Customers land in the partition that any Kafka client would choose."""
+"""Customers go to the partition that any Kafka client would choose."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Customer ids that name nobody are refused, and the list of them is a setting."""
+"""Placeholder customer ids are refused, and the list of them is a setting."""
 
 import json
 

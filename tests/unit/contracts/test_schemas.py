@@ -35,7 +35,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
 TRACE = ("traceparent", "tracestate", "baggage")
-"""What may stand behind, where the touchpoint came with it."""
+"""Optional headers at the end, present if the touchpoint had them."""
 MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "campaign-outcome", "dead-letter", "undelivered-trigger", "delivery-progress")
 
 
@@ -58,7 +58,7 @@ def fields_of(struct: type[msgspec.Struct]) -> list[str]:
 
 
 def derived_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """What the decoder itself would call its schema."""
+    """The schema derived from the decoder itself."""
     _, components = msgspec.json.schema_components([struct])
     derived: dict[str, Any] = components[struct.__name__]["properties"]
     return derived
@@ -271,7 +271,7 @@ def test_campaign_outcomes_are_written_as_the_schema_says() -> None:
     validator(schema["$defs"]["headers"]).validate(written)
     assert list(written) == list(schema["$defs"]["headers"]["properties"])
     assert key == b"c-42"
-    # An event is told from all others by the two together, so from its trigger as well.
+    # Id and source together identify an event, and so distinguish it from its trigger.
     assert (written["ce_id"], written["ce_source"]) == ("c-42/3/loyalty-welcome", "etapa/retail/goals")
 
 

@@ -1,4 +1,4 @@
-"""What is taken as a touchpoint, and what is refused with which reason."""
+"""What is accepted as a touchpoint, and what is refused with which reason."""
 
 import json
 from typing import Any
@@ -283,7 +283,7 @@ def test_endless_nesting_cannot_hurt(opening: str, around: str) -> None:
 
 
 def test_unclosed_texts_full_of_escapes_are_read_in_linear_time() -> None:
-    # Quadratic time would be hours here.
+    # Quadratic time would mean hours here.
     assert refused("[" * 40 + '"' + '\\"' * 500_000).reason == "invalid"
     assert refused('{"a": "' + '\\"[{' * 250_000).reason == "not_json"
 

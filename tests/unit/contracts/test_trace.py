@@ -1,4 +1,4 @@
-"""Which headers name a trace, and what is left behind."""
+"""Which headers name a trace, and which are dropped."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A trigger that could not be delivered: what its dead letter says, and how it is read again."""
+"""A trigger that could not be delivered: what its dead letter says, and how it is read back."""
 
 import msgspec
 import pytest

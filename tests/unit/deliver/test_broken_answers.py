@@ -1,4 +1,4 @@
-"""Targets that answer badly, byte by byte: what counts is a head that arrived whole, and no words give a target away."""
+"""Targets that answer badly, byte by byte: only a complete response head counts, and no message reveals a target."""
 
 import asyncio
 import contextlib
@@ -33,11 +33,11 @@ GOOD = b"HTTP/1.1 200 OK\r\n"
 async def speaking(
     *packets: bytes, stay: bool = False, again: bool = False, until: bytes = b'{"a":1}'
 ) -> AsyncIterator[tuple[int, list[int]]]:
-    """A server that answers a request (or several on a connection) with these packets, and then closes the connection or stays.
+    """A server that answers a request (or several on a connection) with these packets, and then closes the connection or keeps it open.
 
     A request is read `until` these bytes.
 
-    Gives its port, and a list with one entry for each connection.
+    Yields its port, and a list with one entry for each connection.
     """
     connections: list[int] = []
     at_work: set[asyncio.Task[None]] = set()
@@ -52,7 +52,7 @@ async def speaking(
                 for packet in packets:
                     writer.write(packet)
                     await writer.drain()
-                    # One by one, so that each arrives by itself.
+                    # One by one, so that each arrives separately.
                     for _ in range(20):
                         await asyncio.sleep(0)
                 if not again:
@@ -145,7 +145,7 @@ def test_a_head_that_did_not_arrive_whole_delivers_nothing(part: bytes) -> None:
 
 
 def test_an_answer_whose_body_never_ends_is_not_waited_for() -> None:
-    """It would take the target's place for another request as long as the time-out allows."""
+    """Otherwise it would occupy one of the target's slots for as long as the time-out allows."""
     answered = answer_to(GOOD + b"Content-Length: 10\r\n\r\nhalf", stay=True)
     assert answered == Answer(200)
 

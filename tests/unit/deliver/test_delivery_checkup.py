@@ -1,4 +1,4 @@
-"""What `etapa doctor` finds of delivery without a Kafka: each broken set-up has its own cause."""
+"""What `etapa doctor` finds about delivery without a Kafka: each broken set-up has its own cause."""
 
 import asyncio
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def test_each_broken_set_up_has_its_cause(tmp_path: Path, text: str, cause: str,
 
 
 def test_a_name_that_leads_to_this_machine_is_refused_unless_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The zone of a name is not the delivery file's: only its resolving tells."""
+    """The delivery file does not show where a name leads: only resolving it does."""
 
     async def resolve(*_: object) -> list[dict[str, object]]:
         return [{"hostname": "hook.example", "host": "127.0.0.1", "port": 0, "family": 2, "proto": 0, "flags": 0}]

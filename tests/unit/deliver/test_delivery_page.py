@@ -1,4 +1,4 @@
-"""What docs/delivery.md shows is what happens."""
+"""What docs/delivery.md shows really happens."""
 
 import re
 import time
@@ -24,7 +24,7 @@ def block(language: str) -> str:
 
 @pytest.fixture
 def is_genuine() -> Callable[[str, dict[str, str], bytes], bool]:
-    """The receiver's check, as the page has it."""
+    """The receiver's check, as on the page."""
     names: dict[str, Callable[[str, dict[str, str], bytes], bool]] = {}
     exec(block("python"), names)  # noqa: S102 (our own page)
     return names["is_genuine"]

@@ -71,7 +71,7 @@ def test_public_targets_need_no_permission() -> None:
 
 
 class Zone(AbstractResolver):
-    """Says of every name what it is told to."""
+    """Resolves names as the test says."""
 
     def __init__(self, *addresses: str) -> None:
         self.addresses = addresses

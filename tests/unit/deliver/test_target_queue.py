@@ -1,4 +1,4 @@
-"""A queue with a target that answers as it is told, on a clock that the test moves."""
+"""A queue whose target answers as the test says, on a clock that the test moves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ class Clock:
 
 
 class Bench:
-    """A queue, what it was told to answer, and what it told."""
+    """A queue, the answers that it gets, and what it reports."""
 
     def __init__(self, answer: Callable[[PendingTrigger], Awaitable[Answer]], **options: object) -> None:
         fields = {"retry": Retry(attempts=3, first=SECOND, longest=4 * SECOND), "parallel": 2, **options}
@@ -74,12 +74,12 @@ class Bench:
             )
 
     async def settle(self) -> None:
-        """Let everything happen that can happen at this time."""
+        """Let everything happen that can happen now."""
         for _ in range(50):
             await asyncio.sleep(0)
 
     async def wait(self, seconds: float) -> None:
-        """Move the clock, and have the queue look at it."""
+        """Move the clock, and let the queue notice."""
         self.clock.seconds += seconds
         self.queue._news.set()
         await self.settle()
@@ -265,7 +265,7 @@ def test_a_trigger_that_is_older_than_the_target_wants_is_not_sent() -> None:
             assert bench.asked == [2, 3]
             assert [(offset, why.reason, why.requests) for offset, why in bench.letters] == [(1, "too_old", 0)]
             assert "max_age, 1m" in bench.letters[0][1].detail
-            # The one that failed has become too old until its turn comes again.
+            # The failed one will be too old by its next turn.
             await bench.wait(30)
             assert [(offset, why.reason, why.requests) for offset, why in bench.letters] == [(1, "too_old", 0), (2, "too_old", 1)]
             assert bench.delivered_offsets == [3]

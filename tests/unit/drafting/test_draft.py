@@ -1,4 +1,4 @@
-"""Drafts of journeys: whatever the answers, the file loads, its tests pass, and they reach every rule."""
+"""Drafts of journeys: whatever the answers, the file loads, its tests pass, and the tests reach every rule."""
 
 import pytest
 from hypothesis import given, settings
@@ -43,7 +43,7 @@ PROMISES = {
     "twice shows interest": "interested",
     "keeps a customer from being a regular": "customer",
 }
-"""What each drafted test says by its name, and the stage in which its customer must be in the end."""
+"""The name of each drafted test, and the final stage of its customer."""
 
 
 def _drafted(answers: Answers) -> str | DraftError:
@@ -84,7 +84,7 @@ def test_a_draft_loads_and_its_tests_pass_and_reach_everything(
     answers = Answers("shop", conversion, tuple(others[troubles:]), tuple(others[:troubles]), count, within, silent, consent)
     drafted = _drafted(answers)
     if isinstance(drafted, DraftError):
-        # Only what cannot be meant is refused, and types that no journey file takes.
+        # Refuses only what cannot be meant, and types that no journey file accepts.
         assert silent <= within // count or "error" in str(drafted), str(drafted)
     else:
         _is_good(drafted)

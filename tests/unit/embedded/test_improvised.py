@@ -1,4 +1,4 @@
-"""Made-up customers for any journey: they find their way to every stage, and what they send is what rules ask for."""
+"""Made-up customers for any journey: they reach every stage, and send what its rules ask for."""
 
 from collections import Counter
 from itertools import islice
@@ -32,7 +32,7 @@ def _journey(path: Path) -> Journey:
 
 
 def _played(journey: Journey, path: Path, number: int) -> tuple[Counter[str | None], Counter[str]]:
-    """How often each rule moved somebody, and each stage was entered, by so many touchpoints in a demo of twenty seconds."""
+    """How often each rule moved a customer and each stage was entered, by so many touchpoints in a demo of twenty seconds."""
     improvisation = Improvisation(journey)
     options = DemoOptions(journey=journey, journey_path=path, usual_port=6066, seconds=20)
     plan = plan_for(options, NOW, tempo_of(improvisation))

@@ -45,7 +45,7 @@ async def _partitions(address: str, topic: str) -> set[int] | None:
 
 
 async def _write_and_read(address: str) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
-    """Two transactions of two records each, as the worker writes them; (offset, value) as written and as read."""
+    """Two transactions of two records each, written as by the worker; (offset, value) as written and as read."""
     touchpoints, states = TopicPartition("touchpoints", 0), TopicPartition("customer-state", 0)
     written = []
     producer = AIOKafkaProducer(bootstrap_servers=address, transactional_id="etapa.touchpoints.0")

@@ -1,4 +1,4 @@
-"""Recorded touchpoints go to the worker as they stand, those that cannot be used among them."""
+"""Recorded touchpoints go to the worker unchanged, including unusable ones."""
 
 from io import BytesIO
 

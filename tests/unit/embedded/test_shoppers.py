@@ -142,7 +142,7 @@ def test_there_are_as_many_shoppers_as_asked_for(customers: int) -> None:
 
 
 def test_time_in_the_shop_keeps_to_the_plan(year: list[SentTouchpoint]) -> None:
-    """Three years ever more slowly, of which ten thousand touchpoints at first pace would take one: three quarters of a year."""
+    """Three years, ever more slowly; at the first pace, ten thousand touchpoints would fill one of them: three quarters of a year."""
     assert abs(year[-1].arrives_at - START - 365 * DAY * 3 / 4) < 10 * DAY
 
 
@@ -173,7 +173,7 @@ def journey() -> Journey:
 
 @pytest.fixture(scope="module")
 def changes(year: list[SentTouchpoint], journey: Journey) -> list[StageChange]:
-    """What becomes of them in the shipped journey, with the time that passes for those who stay away."""
+    """How they fare in the shipped journey, including the time that passes for those who stay away."""
     return list(simulate(compile_journey(journey), journey, _lines(year), until=year[-1].arrives_at))
 
 

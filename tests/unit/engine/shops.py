@@ -1,4 +1,4 @@
-"""Small journeys for the tests of the engine, written as their users write them, and a way to send touchpoints through."""
+"""Small journeys for tests of the engine, written as users write them, and a way to send touchpoints through them."""
 
 from itertools import count
 from typing import Any
@@ -23,7 +23,7 @@ _numbers = count(1)
 
 
 def program_of(rules: str, version: int = 1, remember_ids: int | str = 4, grace: str = "10s") -> Program:
-    """The program of a journey with the stages new, warm, hot and lost, and these rules (YAML, one a line)."""
+    """The program of a journey with the stages new, warm, hot and lost, and these rules (YAML, one per line)."""
     lines = [f"  {line.strip()}" for line in rules.strip().splitlines()]
     head = HEAD.format(version=version, remember_ids=remember_ids, grace=grace)
     return compile_journey(journey_or_raise(head + "\n".join(lines), "shop.yaml"))
@@ -44,13 +44,13 @@ def did(
     traits: dict[str, Any] | None = None,
     **properties: Any,
 ) -> Touchpoint:
-    """A touchpoint. Its id is another one every time if none is given."""
+    """A touchpoint, with a new id if none is given."""
     when = at if isinstance(at, int) else us(at)
     return Touchpoint(touchpoint_id or f"e-{next(_numbers)}", who, kind, when, channel, properties, traits or {})
 
 
 def play(program: Program, *touchpoints: Touchpoint, until: str | int | None = None) -> tuple[Customer, list[StageChange]]:
-    """One customer's touchpoints, and then its timers."""
+    """Process one customer's touchpoints, and then its timers."""
     customer = None
     changes: list[StageChange] = []
     for touchpoint in touchpoints:
@@ -64,5 +64,5 @@ def play(program: Program, *touchpoints: Touchpoint, until: str | int | None = N
 
 
 def path(changes: list[StageChange]) -> list[tuple[str, int]]:
-    """Where to, and when."""
+    """The stages entered, and when."""
     return [(change.to, change.at) for change in changes]

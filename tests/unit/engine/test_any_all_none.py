@@ -1,4 +1,4 @@
-"""`any`, `all` and `none` of the elements of a list; and what is kept of lists and texts too long to be kept."""
+"""`any`, `all` and `none` of the elements of a list; and what is kept of lists and texts that are too long."""
 
 from typing import Any
 

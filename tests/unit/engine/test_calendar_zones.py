@@ -1,4 +1,4 @@
-"""Calendars, days and quiet times in every zone of the pinned data, around every change of its clocks from 1970 to 2040."""
+"""Calendars, days and quiet times in every zone of the pinned data, around every clock change from 1970 to 2040."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,13 +19,13 @@ from etapa.journey.localtime.zone import Zone
 from etapa.journey.units import DAY, HOUR, MINUTE
 from tests.unit.engine.test_local_zones import EPOCH, EVERY, FIRST, LAST, NAMES, library_zone, transitions, zone_of
 
-# Fewer than there, since each of them takes longer; all of them where all are asked for.
+# Fewer than in `test_local_zones`, since each takes longer; all if all are requested.
 some_zones = pytest.mark.parametrize("name", NAMES[:: max(1, 3 * (EVERY - 1))])
 MONTHS = {"month": range(1, 13), "quarter": (1, 4, 7, 10), "year": (1,)}
 
 
 def looked_at(transition: int, days: int) -> list[int]:
-    """Every quarter of an hour around a change of clocks, and that itself."""
+    """Every quarter of an hour around a clock change, and the change itself."""
     around = range((transition - days * DAY) // (15 * MINUTE) * 15 * MINUTE, transition + days * DAY, 15 * MINUTE)
     return sorted({*around, transition - 1, transition})
 
@@ -45,7 +45,7 @@ def test_every_day_of_the_calendar_begins_exactly_once_around_every_change(name:
         looked = looked_at(transition, 3)
         turned = [later for earlier, later in pairwise(looked) if zone.local(earlier) // DAY != zone.local(later) // DAY]
         days = list(periods_from(zone, "day", looked[0], looked[-1] + 1))
-        # Zones that are off by some seconds have their midnights between two quarters.
+        # Zones with offsets that include seconds have their midnights between two quarters.
         assert [(each.known_from + 15 * MINUTE - 1 - looked[0]) // (15 * MINUTE) for each in days] == [
             (each + 15 * MINUTE - 1 - looked[0]) // (15 * MINUTE) for each in turned
         ], (name, transition)
@@ -68,7 +68,7 @@ def test_every_week_month_quarter_and_year_begins_on_its_day_and_none_is_left_ou
         expected = [day_number(year, month, 1) for year in range(1970, 2041) for month in MONTHS[unit]]
         expected = [day for day in expected if first_days[0] <= day <= first_days[-1]]
     assert sorted(set(first_days)) == expected
-    # One that begins twice does so because clocks were put back over its midnight.
+    # A day begins twice if clocks were put back over its midnight.
     changes = set(transitions(zone))
     assert all(each.known_from in changes or later.known_from in changes for each, later in pairwise(begun) if later.day <= each.day)
     assert all(earlier.start == later.before for earlier, later in pairwise(begun) if later.day > earlier.day)

@@ -1,4 +1,4 @@
-"""What campaigns make of a stage change: a trigger, or the reason why there is none."""
+"""How campaigns respond to a stage change: a trigger, or the reason why there is none."""
 
 import pytest
 
@@ -30,18 +30,18 @@ rules:
 
 
 def shop(campaigns: str, version: int = 1, gates: str = "") -> Program:
-    """The program of a shop with these campaigns (YAML, one a line), and what stands before them."""
+    """The program of a shop with these campaigns (YAML, one per line), and what precedes them."""
     lines = "\n".join(f"  - {line.strip()}" for line in campaigns.strip().splitlines())
     return compile_journey(journey_or_raise(f"{JOURNEY.format(version=version)}{gates}\ncampaigns:\n{lines}", "shop.yaml"))
 
 
 def told(changes: list[StageChange]) -> list[tuple[str, str, str]]:
-    """Stage entered, campaign, and what became of it."""
+    """Stage entered, campaign, and outcome."""
     return [(change.to, offer.campaign, offer.outcome) for change in changes for offer in change.offers]
 
 
 def outcomes(program: Program, *touchpoints: Touchpoint, until: str | None = None) -> list[str]:
-    """What became of the offers, in order."""
+    """The outcomes of the offers, in order."""
     return [outcome for _, _, outcome in told(play(program, *touchpoints, until=until)[1])]
 
 

@@ -1,4 +1,4 @@
-"""Values of the elements of lists, and touchpoints that count more, less, or against others."""
+"""Values of list elements, and touchpoints that count more, less, or negatively."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Each condition, at its edges: true from exactly when to exactly when."""
+"""Each condition at its limits: from exactly when to exactly when it is true."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NEVER_MOVED = [("new", 0)]
 
 
 def moved_at(condition: str, *touchpoints: Touchpoint, until: str = "40d") -> int | None:
-    """When the rule with this condition moves the customer; none if it does not."""
+    """When the rule with this condition moves the customer; None if it does not."""
     _, changes = play(program_of(f"- {{id: rule, from: new, to: hot, when: {condition}}}"), *touchpoints, until=until)
     return changes[1].at if len(changes) > 1 else None
 

@@ -1,4 +1,4 @@
-"""What a customer's memory keeps: bounded whatever comes, exact as long as promised, found again by its key."""
+"""A customer's memory: bounded whatever comes, exact for as long as promised, found again by its key."""
 
 import math
 
@@ -22,7 +22,7 @@ AMOUNT = ("properties", "amount")
 
 
 def fed(rules: str, number: int, every: int) -> Customer:
-    """A customer of a shop with these rules who did so many different things, one every so often."""
+    """A customer of a shop with these rules who did so many different things at regular intervals."""
     program = program_of(rules)
     customer, _ = play(program, did("start", 0))
     for place in range(number):
@@ -50,7 +50,7 @@ def test_a_window_has_no_buckets_any_more_once_the_last_of_them_has_left() -> No
 
 
 def test_a_count_stays_exact_as_long_as_what_is_merged_came_at_few_times() -> None:
-    """A thousand in each of a hundred imports, whose touchpoints have the same time."""
+    """A hundred imports of a thousand touchpoints with the same time."""
     window = CountWindow(VIEW, WITHIN)
     memory: Memory = [None]
     for place in range(100_000):
@@ -71,7 +71,7 @@ def test_past_256_a_count_is_off_by_at_most_one_bucket(late: bool) -> None:
     every = us("4m")
     customer, _ = play(program, did("start", 0))
     times = [place * every for place in range(1, 2_001)]
-    # Every other touchpoint comes ten after it was due.
+    # Every second touchpoint arrives ten places late.
     came = [times[max(0, place - 10)] + 1 if late and place % 2 else at for place, at in enumerate(times)]
     for at in came:
         touch(program, customer, did("view", at))
@@ -198,7 +198,7 @@ def test_remembered_values_are_cut_to_size() -> None:
 
 
 def test_a_key_says_what_is_remembered_and_nothing_else() -> None:
-    """These texts are in stored states. If one changes, every customer forgets: raise the state format then."""
+    """These texts are in stored states. If one changes, every customer forgets, so the state format must be raised."""
     where = Where(((("channel",), Comparison((Test("eq", "web"), Test("ne", 1)))), (AMOUNT, Comparison((Test("gt", 1),)))))
     turned = Where(((AMOUNT, Comparison((Test("gt", 1),))), (("channel",), Comparison((Test("ne", 1), Test("eq", "web"))))))
     assert Total(Match(("view",), where)).key == Total(Match(("view",), turned)).key

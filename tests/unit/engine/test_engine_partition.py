@@ -1,4 +1,4 @@
-"""Many customers: stream time, timers in the order in which they are due, and memory."""
+"""Many customers: stream time, timers in due order, and memory."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def program() -> Program:
 
 
 def feed(partition: Partition, *touchpoints: Touchpoint, wall: int = WALL) -> list[tuple[str, str, int]]:
-    """Take touchpoints of customers that are new or in memory; gives (customer, to, at) of the changes."""
+    """Process touchpoints of customers that are new or in memory; returns (customer, to, at) of the changes."""
     for touchpoint in touchpoints:
         for customer_id in partition.missing([touchpoint.customer_id]):
             partition.admit(customer_id, None)
@@ -150,7 +150,7 @@ def test_a_rehearsal_raises_what_taking_would_and_changes_nothing(monkeypatch: p
     partition, other = Partition(program, None), Partition(program, None)
     first = [did("ad", 0, who="a"), did("ad", 5, who="b")]
     assert feed(partition, *first) == feed(other, *first)
-    # Only because it makes the customer's timer due first does the rule come to be judged at all.
+    # The rule is judged only because it makes the customer's timer due first.
     cursed = did("view", us("3d"), touchpoint_id="cursed", who="a")
     for _ in range(2):
         with pytest.raises(EvaluationFailed, match=r"^rule 'back': ArithmeticError$"):

@@ -23,7 +23,7 @@ Given = tuple[float, str, dict[str, Any]]
 
 
 def program(*whens: str, version: int = 1) -> Program:
-    """A journey with a rule for each condition, all out of the stage `here`, each to a stage of its own."""
+    """A journey with a rule for each condition, all out of the stage `here`, each to a different stage."""
     stages = "".join(f"  - {{id: there-{number}}}\n" for number in range(len(whens)))
     rules = "".join(f"  - {{id: rule-{number}, from: here, to: there-{number}, when: {when}}}\n" for number, when in enumerate(whens))
     text = f"journey: test\nversion: {version}\nstages:\n  - {{id: here}}\n{stages}rules:\n{rules}"
@@ -40,7 +40,7 @@ def customer_of(compiled: Program, given: Sequence[Given]) -> Customer:
 
 
 def explained(when: str, given: Sequence[Given], day: float) -> Explanation:
-    """As if the customer had never left the stage `here`, whatever held on the way."""
+    """As if the customer had never left the stage `here`, whatever was true on the way."""
     compiled = program(when)
     customer = customer_of(compiled, given)
     if customer.stage != "here":
@@ -171,7 +171,7 @@ def test_all_any_and_not_keep_their_shape_with_not_drawn_into_what_it_negates() 
 
 
 def test_a_group_changes_when_time_alone_has_changed_enough_of_its_parts() -> None:
-    # The purchase leaves its window after 2 days, the view after 5: from then on both are none.
+    # The purchase leaves its window after 2 days, the view after 5: from then on both are zero.
     when = "{all: [{count: purchase, within: 2d, eq: 0}, {count: view, within: 5d, eq: 0}]}"
     (rule,) = explained(when, [seen(0), bought(0)], 1).rules
     assert (rule.when.holds, rule.when.changes_at) == (False, START + 5 * DAY)

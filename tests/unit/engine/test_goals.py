@@ -1,4 +1,4 @@
-"""What becomes of campaigns' goals: met by a stage or a condition, or missed when their time runs out; and what they are worth."""
+"""Outcomes of campaigns' goals: met by a stage or a condition, or missed when their time runs out; and their value."""
 
 from collections.abc import Sequence
 

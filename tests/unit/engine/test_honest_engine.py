@@ -1,4 +1,4 @@
-"""What the engine does not let pass for what it is not: text for a yes, the coarse for the exact, the long past for news."""
+"""What the engine must not confuse: text with a boolean, coarse with exact figures, the distant past with news."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def program(rule: str, rest: str = "") -> Program:
 
 
 def outcomes(consent: str, value: object) -> list[str]:
-    """What a campaign makes of a customer whose trait has this value."""
+    """How a campaign treats a customer whose trait has this value."""
     compiled = program("{event: buy}", f"consent: {{trait: ok, {consent}}}\ncampaigns: [{{id: c, on: {{enter: b}}}}]\n")
     touched = touch(compiled, None, Touchpoint("1", "c", "buy", START, None, {}, {"ok": value}))
     return [offer.outcome for change in touched.changes for offer in change.offers]

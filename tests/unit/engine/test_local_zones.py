@@ -26,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 FIRST, LAST = 0, day_number(2041, 1, 1) * DAY
 EVERY = int(os.environ.get("ETAPA_ZONE_STEP", "12"))
-"""One zone of so many, each time the same ones; 1 tries all of them (`ETAPA_ZONE_STEP=1`, some minutes)."""
+"""Test one zone in so many, always the same ones; 1 tests all of them (`ETAPA_ZONE_STEP=1`, some minutes)."""
 NAMES = sorted(zone_names())
 
 
@@ -75,7 +75,7 @@ def test_a_time_that_is_skipped_is_the_end_of_the_gap() -> None:
 
 @pytest.mark.parametrize("name", NAMES[::EVERY])
 def test_every_local_midnight_strikes_exactly_once_around_every_transition(name: str) -> None:
-    """A clock of single weekdays turns at each midnight that exists, and at no other time."""
+    """A `clock` condition on single weekdays changes at each midnight that exists, and at no other time."""
     zone = zone_of(name)
     clock = ClockShows("even days", Times((0, 2, 4), None), Whereabouts(CustomerZone(None, name)))
     for transition in transitions(zone):
@@ -84,7 +84,7 @@ def test_every_local_midnight_strikes_exactly_once_around_every_transition(name:
         while (at := clock.turns_after(zone, at)) < end:
             turns.append(at)
             assert clock.shows(zone.local(at)) is not clock.shows(zone.local(at - 1))
-        # By looking at every quarter of an hour, and at the transitions that are at none.
+        # By looking at every quarter of an hour, and at the transitions in between.
         looked = sorted({*range(transition - 3 * DAY, end, 15 * MINUTE), *(each for each in (transition - 1, transition))})
         seen = sum(clock.shows(zone.local(one)) is not clock.shows(zone.local(other)) for one, other in pairwise(looked))
         assert len(turns) == seen, (name, transition)
@@ -106,7 +106,7 @@ def test_every_birthday_begins_exactly_once_a_year(name: str) -> None:
 
 
 def test_answers_that_are_kept_are_those_that_are_worked_out() -> None:
-    """Two customers of one date and two zones, asked in turns, and about times before those asked for last."""
+    """Two customers with the same date and different zones, asked in turn, also about earlier times than the last."""
     where = Whereabouts(CustomerZone("zone", "UTC"))
     kept = DateIsNear("day", Date("day", "month", Offset(-1, -HOUR), Offset(2, HOUR)), where)
     for step in range(400):

@@ -1,4 +1,4 @@
-"""What quiet times make of triggers: held until they end, or dropped; and the second look then."""
+"""Triggers in quiet times: held until they end, or dropped; and checked again then."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def test_by_day_nothing_is_held() -> None:
     ],
 )
 def test_a_campaign_may_have_quiet_times_of_its_own(campaign: str, found: list[str]) -> None:
-    # The first day of all is a Thursday.
+    # The first day of the epoch is a Thursday.
     _, told = played(shop(campaign, gates=DROPS), did("purchase", us("22h")), until="3d")
     assert outcomes(told) == found
 

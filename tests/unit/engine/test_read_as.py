@@ -1,4 +1,4 @@
-"""`as`: text that is read as a number, as a boolean, or as a date before it is compared."""
+"""`as`: text is read as a number, a boolean or a date before it is compared."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""When each customer is due: what the order of timers looks like from without."""
+"""When each customer is due: the order of timers as seen from outside."""
 
 import pytest
 

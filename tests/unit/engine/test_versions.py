@@ -1,4 +1,4 @@
-"""A new version of a journey under way: what is kept of a customer, what begins anew and says so, and what versions do to each other."""
+"""A new version of a journey: what is kept of a customer, what starts over and says so, and how versions affect each other."""
 
 from collections.abc import Sequence
 
@@ -84,7 +84,7 @@ def test_memories_of_both_versions_are_kept_those_that_have_seen_nothing_too() -
     four = version(4, "new buyer {absent: complaint, for: 40d}", "new loyal {count: purchase, gte: 4}")
     customer, _ = then(four, after(three, (0, "purchase"), (1, "purchase"), (20, "view")), 25, "purchase")
     assert customer.began == {}
-    # Nobody ever complained, and both versions have watched for that since the first day.
+    # There was never a complaint, and both versions have watched for one since the first day.
     assert clause(four, customer, 26).changes_at == START + 40 * DAY
     assert clause(four, customer, 26, rule=1).observed == 3
 

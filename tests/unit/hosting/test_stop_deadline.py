@@ -1,4 +1,4 @@
-"""A process that does not end by itself is ended, with words."""
+"""A process that does not end by itself is ended, with a message."""
 
 import subprocess
 import sys

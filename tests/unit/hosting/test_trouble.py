@@ -1,4 +1,4 @@
-"""What is wrong with a server, as the documentation lists it."""
+"""Causes of trouble with a server, as listed in the documentation."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a journey file says about people and places: read whole, and reported where it cannot be meant."""
+"""What a journey file says about people and places: read completely, and reported where it cannot be meant."""
 
 import pytest
 

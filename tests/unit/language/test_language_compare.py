@@ -1,4 +1,4 @@
-"""What comparisons say of every kind of value, the missing one included."""
+"""Results of comparisons for every kind of value, including a missing one."""
 
 from typing import Any
 

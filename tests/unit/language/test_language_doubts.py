@@ -1,4 +1,4 @@
-"""What a file says that can hardly be meant so is a warning with its place, what it means as written, and what was probably meant."""
+"""Something hardly meant as written gives a warning with its place, what it means as written, and what was probably meant."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is wrong with a journey file is told at its line and column, all at once."""
+"""Everything wrong with a journey file is reported at once, with line and column."""
 
 import pytest
 
@@ -16,12 +16,12 @@ def findings(text: str) -> list[str]:
 
 
 def of_rule(rule: str) -> list[str]:
-    """Findings about one rule, which stands in line 5 from column 5 on, without those about stages."""
+    """Findings about one rule, in line 5 from column 5 on, without those about stages."""
     return [each for each in findings(f"{HEAD}rules:\n  - {rule}\n") if "can never be left" not in each]
 
 
 def of_condition(condition: str) -> list[str]:
-    """Findings about one condition, which stands in line 5; its first column is told as 1."""
+    """Findings about one condition, in line 5, with its first column as 1."""
     start = "{id: r, to: t, when: "
     found = of_rule(f"{start}{condition}}}")
     return [_shifted(each, len("  - " + start)) for each in found]

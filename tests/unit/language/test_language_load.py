@@ -138,7 +138,7 @@ def compares(*tests: Test) -> Comparison:
 def test_each_kind_of_condition_is_read(written: str, expected: Condition) -> None:
     read = condition(written)
     assert read == expected
-    # 1, 1.0 and True are one to ==, but not here.
+    # 1, 1.0 and True are equal by ==, but not here.
     assert repr(read) == repr(expected)
 
 

@@ -13,7 +13,7 @@ HEAD = "journey: p\nversion: 1\nstages: [{id: a}, {id: b}, {id: c}]\nrules:\n"
 
 
 def of_patterns(patterns: Iterable[str]) -> Loaded:
-    """A journey with a rule for each pattern, the first of them in line 5."""
+    """A journey with a rule for each pattern, the first in line 5."""
     rules = [
         f"  - {{id: r{number}, from: a, to: b, when: {{event: x, where: {{properties.q: {{matches: '{pattern}'}}}}}}}}\n"
         for number, pattern in enumerate(patterns)
@@ -33,7 +33,7 @@ def test_an_expression_that_would_take_much_memory_is_refused_where_it_stands() 
 
 
 def test_many_large_expressions_are_refused_and_hardly_any_of_them_is_compiled() -> None:
-    # One by one they took a minute and 720 MiB.
+    # Compiled one by one they took a minute and 720 MiB.
     before = compile_pattern.cache_info().misses
     found = errors(of_patterns(rf"\pL{{1,180}}x{number}" for number in range(400)))
     assert len(found) == 400
@@ -69,7 +69,7 @@ def test_a_file_holds_so_many_expressions_and_no_more() -> None:
 
 @pytest.mark.parametrize("most", [1000, 5000])
 def test_whatever_the_text_the_memory_of_an_expression_suffices_to_find_it(most: int) -> None:
-    """RE2's sets find nothing where their memory does not hold a few states of the automaton, so the largest are tried that become one."""
+    """RE2's sets find nothing if their memory cannot hold a few states of the automaton, so this tries the largest that compile."""
     chosen = random.Random(most)
     shapes = (r"(?:[a-zñ]|[0-9]é){{1,{n}}}x", r"(?:\pL|\pN){{1,{n}}}$", r"(?i)(?:wörd.){{{n}}}", r"(?:.{{{n}}}[^b]b?)")
     for shape in shapes:

@@ -1,4 +1,4 @@
-"""`as`: how it is written, where it may stand, and what is said of it where it may not."""
+"""`as`: how it is written, where it is allowed, and what is said where it is not."""
 
 import pytest
 
@@ -93,7 +93,7 @@ def test_what_is_wrong_is_told_where_it_stands(condition: str, message: str) -> 
 
 
 def test_dates_whose_order_hangs_on_the_zone_are_not_said_to_exclude_each_other() -> None:
-    """A day without a time begins at another instant in each zone."""
+    """A date without a time begins at a different instant in each zone."""
     assert errors(file_with('{trait: a, as: date, gte: "2026-01-01", lt: "2026-01-01T05:00:00Z"}')) == []
     assert errors(file_with('{all: [{trait: a, as: number, gte: 30}, {trait: a, starts_with: "4"}]}')) == []
 

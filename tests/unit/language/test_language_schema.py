@@ -1,4 +1,4 @@
-"""The JSON Schema of the journey file says what the loader says."""
+"""The JSON Schema of the journey file agrees with the loader."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""What a sound journey may not have meant is told as a warning, and never keeps it from being used."""
+"""What the author of a valid journey may not have meant gives a warning, which never prevents its use."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from etapa.journey.language.load import load_journey
 
 
 def remarks(stages: str, *rules: str, rest: str = "") -> list[str]:
-    """Warnings and remarks about a journey whose rules stand from line 5 on, without those about stages that cannot be left."""
+    """Warnings and remarks about a journey whose rules begin in line 5, without those about stages that cannot be left."""
     lines = "".join(f"  - {rule}\n" for rule in rules)
     text = f"journey: a\nversion: 1\nstages: [{', '.join(f'{{id: {stage}}}' for stage in stages.split())}]\nrules:\n{lines}{rest}"
     loaded = load_journey(text, "j.yaml")
@@ -86,7 +86,7 @@ def test_rules_above_may_beat_a_rule_each_in_its_stage() -> None:
 
 
 def test_a_rule_wins_where_the_one_above_leads_back_and_is_passed_over() -> None:
-    # Coming from t, a chain of moves may reach s; there `back` is passed over, and `on` gets its turn.
+    # Coming from t, a chain of moves may reach s; there `back` is skipped, and `on` gets its turn.
     rules = (
         "{id: back, from: s, to: t, when: {count: x, gte: 1}}",
         "{id: on, from: s, to: u, when: {count: x, gte: 2}}",

@@ -1,4 +1,4 @@
-"""The report: what it tells of which time, in which order."""
+"""The report: what it says about which period, in which order."""
 
 from statistics import mean, stdev
 

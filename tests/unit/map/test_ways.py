@@ -1,4 +1,4 @@
-"""Where customers leave the ideal way, how many do, and how long it takes them to come back."""
+"""Where customers leave the ideal path, how many do, and how long it takes them to come back."""
 
 from etapa.journey.map.ways import Detour, Ways
 from etapa.journey.units import DAY

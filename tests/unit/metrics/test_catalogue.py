@@ -1,4 +1,4 @@
-"""The catalogue is all there is: what a process tells, what the page says, and what is generated come from it."""
+"""The catalogue is complete: what a process exposes, what the page says and what is generated all come from it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Requests are counted by template and class: no customer's id and no path that somebody made up becomes a label."""
+"""Requests are counted by route template and status class: no customer's id and no made-up path becomes a label."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What Prometheus sees of a worker: filled by batches, bounded in labels, and there from the start."""
+"""What Prometheus sees of a worker: filled by batches, with bounded labels, and present from the start."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -327,6 +327,6 @@ def test_records_through_a_source_are_counted_by_outcome_and_by_the_rule_that_sk
     assert value(metrics, "etapa_source_records_total", outcome="touchpoints") == 3
     assert value(metrics, "etapa_source_records_total", outcome="dead_letter") == 1
     assert value(metrics, "etapa_source_skipped_total", rule="skip 1: type") == 4
-    # One letter for a record; the touchpoints that it cannot be used for are two.
+    # One dead letter for the record, but two touchpoints that could not be used.
     assert value(metrics, "etapa_dead_letters_total", reason="invalid") == 1
     assert value(metrics, "etapa_touchpoints_total", outcome="dead_letter") == 2

@@ -1,4 +1,4 @@
-"""A map as one file: it holds everything, and nothing in it can be more than text."""
+"""A map as one file: it is self-contained, and nothing in it is treated as more than text."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Records by the schemas that they were written with."""
+"""Records read by the schemas that they were written with."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Schemas from a registry: what is kept, what is waited for, and what makes a dead letter."""
+"""Schemas from a registry: which are cached, what is waited for, and what makes a dead letter."""
 
 import asyncio
 from typing import Any

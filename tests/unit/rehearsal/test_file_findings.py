@@ -1,4 +1,4 @@
-"""What is odd about a file of touchpoints, found while it goes through a journey."""
+"""Oddities in a file of touchpoints, found while it goes through a journey."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def line(identity: str, hour: int = 0, kind: str = "buy", customer: str = "c-1",
 
 
 def findings(*lines: bytes, journey: str = JOURNEY) -> dict[str, tuple[int, str]]:
-    """Kind of finding to how often, and its words."""
+    """For each kind of finding, how often it occurred, and its text."""
     loaded = journey_or_raise(journey, "shop.yaml")
     summary = Summary(loaded)
     for _ in simulate(compile_journey(loaded), loaded, io.BytesIO(b"".join(lines)), summary=summary):

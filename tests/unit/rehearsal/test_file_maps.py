@@ -1,4 +1,4 @@
-"""What is wrong with a shop is what its map names first."""
+"""A map names first what is wrong with the shop."""
 
 from collections import Counter
 from pathlib import Path

@@ -59,7 +59,7 @@ def test_two_journeys_are_compared_as_their_timers_strike_and_nothing_is_gathere
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     minutes = 2 * HOURS * 60
-    # The first of all, and every second of those in which both come to the same minute: the others go opposite ways.
+    # The first, and every second of those in which both reach the same minute; in the others they go opposite ways.
     same = 1 + minutes // (30 * 31) // 2
     assert (found.old.changes, found.new.changes) == (1 + minutes // 30, 1 + minutes // 31)
     assert (found.old.only_here, found.new.only_here) == (found.old.changes - same, found.new.changes - same)

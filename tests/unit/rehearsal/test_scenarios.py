@@ -1,4 +1,4 @@
-"""The tests of a journey file: what passes, what fails, and what is said of it."""
+"""The tests of a journey file: what passes, what fails, and what is reported."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ BOUGHT: Expected = [(0, "new"), (0, "buyer")]
 
 
 def scenario(given: Sequence[tuple[float, str]], expect: Expected, until: float | None = None, **more: Any) -> Scenario:
-    """Times are days."""
+    """Times are in days."""
     return Scenario(
         "a test",
         tuple(GivenTouchpoint(round(day * DAY), kind) for day, kind in given),

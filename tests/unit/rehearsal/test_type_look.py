@@ -1,4 +1,4 @@
-"""Values of a type that a condition cannot use: which are told, and which are not."""
+"""Values of a type that a condition cannot use: which are reported, and which are not."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ HEAD = "journey: shop\nversion: 1\nstages: [{id: a}, {id: b}]\nrules:\n  - {id: 
 
 
 def told(condition: str, value: Any, **traits: Any) -> list[str]:
-    """What is said of a condition that met a property, or traits. The worker counts the same."""
+    """What is said about a condition that met a property or traits. The worker counts the same."""
     journey = journey_or_raise(HEAD % condition, "shop.yaml")
     look = TypeLook([journey])
     touchpoint = did("x", 0, value=value, traits=traits)

@@ -1,4 +1,4 @@
-"""The HTTP side on a view in memory, and how tests ask it."""
+"""The HTTP API on a view in memory, and how tests send requests to it."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ NOON = 1_795_262_400 * SECOND  # 2026-11-21T12:00:00Z
 
 
 class StagesInMemory:
-    """A view in memory; `down` makes it fail as Redis does when it does not answer."""
+    """A view in memory; `down` makes it fail as when Redis does not answer."""
 
     def __init__(self, *customers: Customer) -> None:
         self.customers = {customer.id: customer for customer in customers}
@@ -82,7 +82,7 @@ class StagesInMemory:
 
 
 class Checks:
-    """Checks that a test sets."""
+    """Health checks that a test sets."""
 
     def __init__(self, *checks: Health) -> None:
         self.list: Sequence[Health] = checks
@@ -92,7 +92,7 @@ class Checks:
 
 
 class NeverDone:
-    """Checks that hang, as against a server that swallows packets."""
+    """Health checks that hang, as with a server that drops packets."""
 
     async def health(self) -> Sequence[Health]:
         await asyncio.Event().wait()
@@ -151,7 +151,7 @@ def ask(
 
 
 async def raw(client: TestClient[web.Request, web.Application], target: str) -> tuple[int, Any]:
-    """Send a path byte for byte: clients like to tidy up what they send."""
+    """Send a path byte for byte, as clients would normalise it."""
     reader, writer = await asyncio.open_connection(client.host, client.port)
     writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n".encode())
     answer = await reader.read()
@@ -170,7 +170,7 @@ def ask_raw(app: web.Application, target: str) -> tuple[int, Any]:
 
 
 def explaining(*customers: Customer, token: str | None = TOKEN) -> web.Application:
-    """An application with a rule to explain, half an hour past noon."""
+    """An application with a rule to explain, at half past noon."""
     rule = Rule("falls-asleep", ("buyer",), "curious", Absent(Match(("purchase",)), 3600 * SECOND))
     journey = replace(JOURNEY, rules=(rule,))
     reader, readiness = StagesInMemory(*customers), Checks()

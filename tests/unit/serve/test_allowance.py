@@ -1,4 +1,4 @@
-"""So many a second, and no more, whenever they come."""
+"""An allowance of so many requests a second, and no more, whenever they come."""
 
 from hypothesis import given
 from hypothesis import strategies as st

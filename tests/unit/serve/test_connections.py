@@ -1,4 +1,4 @@
-"""Connections to the HTTP server that idle, crowd or talk nonsense: they take nothing from others, and nothing of them is in the log."""
+"""Connections to the HTTP server that idle, crowd or send nonsense: they do not affect others, and leave nothing in the log."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ SECRET = b"a-token-of-25-characters."
 
 @pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
 def _on_each_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers run on uvloop where there is one, whose transports are none of asyncio's classes."""
+    """Workers run on uvloop where it is installed, and its transports are not asyncio's classes."""
     if request.param == "uvloop":
         uvloop = pytest.importorskip("uvloop")
         monkeypatch.setattr(asyncio, "run", uvloop.run)
@@ -107,7 +107,7 @@ def test_a_burst_that_is_accepted_at_once_is_held_to_the_bound_too(monkeypatch: 
 
     async def steps(port: int) -> None:
         loop = asyncio.get_running_loop()
-        # The loop does not turn meanwhile.
+        # The event loop does not run meanwhile.
         burst = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
 
         async def ended(one: socket.socket) -> bool:

@@ -1,4 +1,4 @@
-"""What is told of a customer, whatever the id looks like."""
+"""What the API says about a customer, whatever the id looks like."""
 
 import json
 from dataclasses import replace

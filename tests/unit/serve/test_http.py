@@ -1,4 +1,4 @@
-"""The HTTP side: readiness, stages, and answers a machine can read even when they are bad news."""
+"""The HTTP API: readiness, stages, and errors that a machine can read."""
 
 import json
 

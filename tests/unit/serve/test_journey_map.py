@@ -1,4 +1,4 @@
-"""The journey map: what `/v1/journey` tells."""
+"""The journey map: the response of `/v1/journey`."""
 
 import asyncio
 from importlib.resources import files

@@ -52,7 +52,7 @@ def test_the_map_has_everybody_where_the_view_has_them() -> None:
 
 
 def _counted() -> StagesInMemory:
-    """A month ago one customer bought, today two did, of whom one is a student."""
+    """A month ago one customer bought, today two did, one of them a student."""
     shown = StagesInMemory(customer("a"), customer("b"), customer("c"))
     for persona, at in (("student", NOON), (None, NOON - HOUR), (None, NOON - 30 * DAY)):
         shown.tally.moved(at, persona, None, "new", "touchpoint", None)
@@ -204,7 +204,7 @@ def test_figures_that_do_not_change_are_said_to_be_fresh_and_old_ones_are_not() 
         reads = figures.reads
         await _reaches(lambda: figures.reads > reads + 1 or silent.done())
         figures.down, figures.number = False, 7
-        # Beats that were due before are told; then comes what is new.
+        # First the beats that were already due, then the new figures.
         event = await silent
         while event.startswith(b"event: beat"):
             event = await anext(events)

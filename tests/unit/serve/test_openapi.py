@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is answered, and everything that is answered."""
+"""The OpenAPI document describes the responses, and all of them."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ def test_whoever_asks_for_customers_in_a_loop_is_told_when_to_go_on() -> None:
             for _ in range(3):
                 async with client.get("/v1/customers/ada", headers={"Authorization": "Bearer t0ken"}) as response:
                     found.append((response.status, await response.json(), response.headers.copy()))
-            # Others than customers are still answered, and so is who is refused, from an allowance of its own.
+            # Requests not about customers are still answered; unauthorised ones have a separate allowance.
             async with client.get("/v1/stages") as response:
                 assert response.status == 200
             async with client.get("/v1/customers/ada") as response:

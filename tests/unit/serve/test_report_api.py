@@ -1,4 +1,4 @@
-"""GET /v1/report: figures of the installation, for a stretch of time, and what is said to a wrong query."""
+"""GET /v1/report: figures of the installation for a period, and the response to a wrong query."""
 
 import json
 from dataclasses import replace
@@ -43,7 +43,7 @@ def test_all_figures_are_told_as_the_schema_has_it() -> None:
     assert (found["journey"], found["from"], found["exact"], found["missing_partitions"]) == ("shop", None, True, [3])
     assert found["feeling"][0]["mean"] == 4.5
     assert [(row["group"], row["ended"], row["met"], row["value_sum"]) for row in found["goals"]] == [("sent", 3, 3, 7.5)]
-    # Nothing is told that the description does not know.
+    # The response has nothing that the description lacks.
     assert json.loads(msgspec.json.encode(msgspec.convert(found, ReportMessage))) == found
 
 

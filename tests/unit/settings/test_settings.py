@@ -1,4 +1,4 @@
-"""Settings: where values come from, what is refused and how it is said, and that secrets stay secret."""
+"""Settings: where values come from, what is refused with which message, and that secrets stay secret."""
 
 import copy
 import pickle

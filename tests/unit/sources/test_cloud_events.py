@@ -1,4 +1,4 @@
-"""CloudEvents on a topic: whole in the value, or with their attributes in headers."""
+"""CloudEvents on a topic: structured in the value, or with their attributes in headers."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Values that are framed for a schema registry, by what the source says of them and whether a registry is known."""
+"""Values framed for a schema registry, depending on what the source says and whether a registry is configured."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is wrong with a source file is said with its place."""
+"""Errors in a source file are reported with their place."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What records become by a source file."""
+"""What a source file makes of records."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The sources that come with Etapa do what their own tests say, and those tests can fail."""
+"""The sources shipped with Etapa pass their own tests, and those tests can fail."""
 
 import json
 import re

@@ -42,7 +42,7 @@ def test_what_is_no_such_number_is_refused(value: Any) -> None:
         ("2026-10-25 02:30:00", "Europe/Berlin", None, "2026-10-25T00:30:00Z"),
         # Half an hour only.
         ("2026-10-04 02:15:00", "Australia/Lord_Howe", None, "2026-10-03T15:30:00Z"),
-        # A whole day that never was.
+        # A whole day that was skipped.
         ("2011-12-30 12:00:00", "Pacific/Apia", None, "2011-12-30T10:00:00Z"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Another input format is one class: the worker, simulate and redrive read it without knowing."""
+"""Another input format is one class: the worker, simulate and redrive read it without changes."""
 
 import asyncio
 import io
@@ -20,7 +20,7 @@ NOON = 1_764_417_600_000_000
 
 
 class Semicolons(Decoder):
-    """`id;customer;type;microseconds` in Latin-1; the customer may stand in a header instead."""
+    """`id;customer;type;microseconds` in Latin-1; the customer may be in a header instead."""
 
     def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
         fields = (value or b"").decode("latin-1").split(";")

@@ -1,4 +1,4 @@
-"""What stamps of brokers say of the clock here, as it is now."""
+"""What brokers' timestamps say about the present local clock."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Why a server is of no use, told in few words."""
+"""Why a server is unusable, in few words."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""The walk through `stage-changes`, in a world that moves between any two looks, and with every kind of damage."""
+"""The walk through `stage-changes`, with changes between any two looks and every kind of damage."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ def state_of(sequence: int) -> bytes:
 
 
 class World:
-    """A partition of both topics. Readers are told of the end of a transaction in one topic before they are in the other."""
+    """A partition of both topics. Readers learn of the end of a transaction in one topic before the other."""
 
     def __init__(self, seed: int = 0) -> None:
         self.chance = random.Random(seed)

@@ -1,4 +1,4 @@
-"""What workers run on: that a connection is closed is found out by reading, not by an error of the loop's own."""
+"""The workers' event loop: a closed connection is noticed by reading, not by an error inside the loop."""
 
 import asyncio
 import sys

@@ -6,7 +6,7 @@ PLACE = TopicPartition("customer-state", 0)
 
 
 class Answers:
-    """What a consumer says of the last answer it had from the broker."""
+    """What a consumer says about the broker's last response."""
 
     def __init__(self, stable_end: int | None = None, at: int | None = None) -> None:
         self.stable_end = stable_end

@@ -1,4 +1,4 @@
-"""What brokers tell of the features that their cluster has agreed on."""
+"""The feature levels that brokers report for their cluster."""
 
 from etapa.stream.kafka.transactions.features import finalized_features
 

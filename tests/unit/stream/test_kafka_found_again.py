@@ -1,4 +1,4 @@
-"""Whom a client of Kafka asks when no broker that it knows answers."""
+"""Which servers a Kafka client asks when no broker that it knows answers."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Requests that a transactional producer sends once, at the seam where it hands them to a node."""
+"""Requests that a transactional producer sends only once, observed where it hands them to a node."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Deed = Callable[[AIOKafkaProducer], Any]
 
 
 async def answered(answers: list[Answer], kind: str, deed: Deed, *, new: bool = False, offsets_too: bool = False) -> int:
-    """Do something in a transaction of the old or the new protocol; the requests of a kind get these answers in turn. Gives how many were sent."""
+    """Run a transaction of the old or new protocol; requests of a kind get these responses in turn. Returns how many were sent."""
     producer = AIOKafkaProducer(transactional_id="t", retry_backoff_ms=1)
     speak_transactions(producer, offsets_once=offsets_too)
     sent = 0
@@ -58,7 +58,7 @@ async def answered(answers: list[Answer], kind: str, deed: Deed, *, new: bool = 
     try:
         async with asyncio.timeout(10):
             manager.begin_transaction()
-            # As our producers do: nobody waits for the end of a transaction that fails before.
+            # As our producers do: nothing waits for the end of a transaction that failed before.
             manager.wait_for_transaction_end().add_done_callback(asyncio.Future.exception)
             manager.maybe_add_partition_to_txn(PLACE)
             if not new:
@@ -89,7 +89,7 @@ async def commit_offset(producer: AIOKafkaProducer) -> None:
     "lost", [RequestTimedOutError(), KafkaConnectionError(), CorrelationIdError()], ids=lambda error: type(error).__name__
 )
 def test_an_end_that_got_no_answer_is_not_sent_again(deed: Deed, lost: KafkaError, new: bool) -> None:
-    # A second one would be answered well, and the next transaction would begin while the first may still arrive.
+    # A second one would succeed, and the next transaction would begin while the first one may still arrive.
     with pytest.raises(type(lost)):
         asyncio.run(answered([lost, 0], "EndTxn", deed, new=new))
 
@@ -151,7 +151,7 @@ def test_offsets_that_were_refused_are_not_committed_again(answer: int, fenced: 
 
 
 def test_what_a_failed_transaction_has_sent_is_aborted_at_the_brokers() -> None:
-    # They would take what the next transaction sends for a part of it.
+    # They would take what the next transaction sends for part of this one.
     async def fail_then_abort(producer: AIOKafkaProducer) -> None:
         producer._txn_manager.error_transaction(TransactionAbortable())
         await producer.abort_transaction()

@@ -65,7 +65,7 @@ def test_only_the_name_of_a_header_is_forgiven() -> None:
 
 
 def legacy(magic: Literal[0, 1], values: list[bytes], compression: int) -> bytes:
-    """As Kafka stored records before 0.11, and brokers still hand them over."""
+    """The record format of Kafka before 0.11, which brokers still serve."""
     builder = LegacyRecordBatchBuilder(magic, compression, 2**30)
     for offset, value in enumerate(values):
         builder.append(offset, 1234, b"ada", value)

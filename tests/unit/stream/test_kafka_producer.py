@@ -13,7 +13,7 @@ STATES, CHANGES = TopicPartition("customer-state", 0), TopicPartition("stage-cha
 
 
 async def in_transaction() -> tuple[AIOKafkaProducer, list[asyncio.Future[Any]]]:
-    """A producer whose batches wait for their partitions to become part of the transaction."""
+    """A producer whose batches wait until their partitions are part of the transaction."""
     producer = AIOKafkaProducer(transactional_id="t")
     send_nothing_after_an_error(producer)
     producer._txn_manager.set_pid_and_epoch(1, 0)
@@ -32,7 +32,7 @@ def test_what_never_became_part_of_a_transaction_that_failed_is_not_sent(failing
     async def scenario() -> None:
         producer, answers = await in_transaction()
         getattr(producer._txn_manager, failing)(TopicAuthorizationFailedError({"stage-changes"}))
-        # None of it is held back any more; so nothing of it may be there.
+        # Nothing is held back any more, so nothing may be left.
         assert not producer._txn_manager.partitions_to_add()
         assert not any(producer._message_accumulator._batches.values())
         for answer in answers:

@@ -1,4 +1,4 @@
-"""Tokens and what else proves who we are, as it changes while a process runs."""
+"""Tokens and other credentials that change while a process runs."""
 
 import asyncio
 import base64

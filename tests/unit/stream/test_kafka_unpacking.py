@@ -1,4 +1,4 @@
-"""Compressed batches at the seam to aiokafka's parser: refused before they take too much memory, and read in pieces all the same."""
+"""Compressed batches before aiokafka's parser: refused before they take too much memory, and still read in pieces."""
 
 import hashlib
 import random
@@ -31,13 +31,13 @@ WORDS = [b"touchpoint", b"purchase", b"customer", b"0000000000", b"\x00\xff"]
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
-    """Whatever bound a test sets is that of its own process only in earnest."""
+    """Restore the bound on memory, which a test sets for the whole process."""
     yield
     bound_unpacking(Settings().max_unpacked_bytes)
 
 
 def text_of(size: int, seed: int = 1) -> bytes:
-    """Compressible, but not as zeros are."""
+    """A text that compresses, but not as well as zeros."""
     chance = random.Random(seed)
     return b" ".join(chance.choices(WORDS, k=size // 6 + 1))[:size]
 
@@ -108,7 +108,7 @@ def test_beyond_the_bound_it_is_refused_and_read_in_pieces(codec: int, encode: C
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (size, digest.hexdigest()) == (12 * MEBIBYTE, hashlib.sha256(bytes(12 * MEBIBYTE)).hexdigest())
-    # A gzip stream says nothing of its size: as much as is allowed is unpacked, and put together.
+    # A gzip stream does not give its size: as much as is allowed is unpacked and assembled.
     assert peak < 17 * MEBIBYTE
 
 

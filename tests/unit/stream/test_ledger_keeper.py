@@ -1,4 +1,4 @@
-"""The ledger of a partition that is ours: pages of a transaction, folding, and what a view that was behind still has."""
+"""The ledger of an owned partition: pages of a transaction, folding, and what a lagging view still has."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Partitions of the group that no worker was given, and the words for them."""
+"""Partitions that the group assigned to no worker, and the message about them."""
 
 import pytest
 

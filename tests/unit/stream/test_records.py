@@ -1,4 +1,4 @@
-"""Records as they come out of Kafka's client, and as they go into its batches."""
+"""Records as Kafka's client returns them, and as they go into its batches."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What a client of Redis does when a server answers that it is not the one to talk to. The servers here say one thing and nothing else."""
+"""What a Redis client does when a server answers that it is not the right one. Each server here gives only one answer."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ WRONG_QUESTIONS = {
 
 
 class Place:
-    """An address. What it answers to `GET` depends on when the connection was made; all else is answered with OK."""
+    """An address. Its answer to `GET` depends on when the connection was made; everything else is answered with OK."""
 
     def __init__(self) -> None:
         self.answer = b"+old"
@@ -42,7 +42,7 @@ class Place:
         self._made_to_say: dict[asyncio.StreamWriter, bytes] = {}
 
     def demote(self, answer: bytes, successor: bytes) -> None:
-        """Have the connections that are there answer so, and new ones so."""
+        """Set the answers for existing and for new connections."""
         self._made_to_say = dict.fromkeys(self._made_to_say, answer)
         self.answer = successor
 
@@ -87,7 +87,7 @@ def test_no_connection_is_kept_to_a_server_that_is_not_the_one_any_more(answer: 
                 assert await asyncio.gather(*(client.get(f"k{number}") for number in range(5))) == [b"new"] * 5
             finally:
                 await disconnect(client)
-        # The four others were given up unasked.
+        # The four others were closed without being used.
         assert place.asked[answer] == 1
 
     asyncio.run(scenario())

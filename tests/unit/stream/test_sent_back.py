@@ -1,4 +1,4 @@
-"""What was sent back is remembered in a few ranges, exactly, as long as there is room."""
+"""Redriven records are remembered exactly, in a few ranges, as long as there is room."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""How a quiet partition's stream time runs on, and how far a batch may go before timers that were not loaded."""
+"""How a quiet partition's stream time advances, and how far a batch may go before timers that are not loaded."""
 
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.journey.engine.facts.touchpoint import Touchpoint

@@ -1,4 +1,4 @@
-"""The comparison of view and log, in a world that moves, compacts and goes back between any two looks."""
+"""The comparison of view and log, while records are added, compacted and rolled back between any two looks."""
 
 import asyncio
 import random
@@ -80,14 +80,14 @@ class World:
                     shown[name] = value
 
     def compact(self) -> None:
-        """As Kafka does it: what the newest segment holds is not looked at, neither to be removed nor to replace others."""
+        """Compact as Kafka does: records in the newest segment are ignored; they are neither removed nor replace others."""
         cleaned = self.end - NEWEST_SEGMENT
         latest = {record.key: offset for offset, record in self.records.items() if offset < cleaned}
         self.records = {offset: one for offset, one in self.records.items() if offset >= cleaned or latest[one.key] == offset}
 
     def move(self) -> None:
         if self.restless:
-            # Slower than it is read; else nobody could ever read it to its end.
+            # Slower than it is read; otherwise it could never be read to its end.
             if self.chance.random() < 0.4:
                 self.batch()
             if self.chance.random() < 0.8:
@@ -154,7 +154,7 @@ def test_a_view_that_follows_the_log_is_equal_however_the_world_moves_and_compac
 def test_damage_to_a_customer_that_nothing_happens_to_is_found_however_the_world_moves(seed: int) -> None:
     world = settled(seed)
     damaged = next(one for one in world.ids if one in world.view)
-    # Nothing happens to it from here on, or the next state would mend it.
+    # Nothing happens to it from here on, or the next state would repair it.
     world.ids = [one for one in world.ids if one != damaged]
     customer = decode_state(world.view[damaged], damaged.decode())
     if seed % 2:
@@ -204,7 +204,7 @@ def test_without_the_second_look_compaction_would_be_taken_for_damage(monkeypatc
 
 def test_what_compaction_took_away_is_no_difference() -> None:
     world = settled(1)
-    # The log has later states of everybody, the view shows none of them, and nobody moves it on.
+    # The log has later states of all customers, the view shows none of them, and nothing updates it.
     for _ in range(60):
         world.batch()
     world.compact()

@@ -1,4 +1,4 @@
-"""Metrics of several workers as those of one."""
+"""Merges the metrics of several workers into one."""
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -32,7 +32,7 @@ class Worker:
 
 
 def shown(merged: MergedMetrics) -> dict[str, float]:
-    """The samples that somebody who scrapes would read, by name and labels."""
+    """The samples that a scraper would read, by name and labels."""
     registry = CollectorRegistry()
     registry.register(merged)
     families = text_string_to_metric_families(exposed(registry))  # type: ignore[no-untyped-call]
@@ -75,7 +75,7 @@ def test_counters_and_histograms_add_up_and_gauges_are_joined_as_the_catalogue_s
 
 @pytest.mark.parametrize("is_seen_to_end", [True, False])
 def test_what_a_worker_had_counted_stays_when_another_process_takes_its_place(is_seen_to_end: bool) -> None:
-    """Or else the sum would fall, and Prometheus would take what the others had counted for new."""
+    """Otherwise the sum would fall, and Prometheus would take what the others had counted for new."""
     one, other, merged = Worker(), Worker(), MergedMetrics()
     one.counted.labels("processed").inc(100)
     one.customers.labels("loyalty").set(10)

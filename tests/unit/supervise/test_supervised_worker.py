@@ -1,4 +1,4 @@
-"""A worker that is started, started again, and stopped: with small processes in its place."""
+"""A worker is started, restarted and stopped, with small processes in its place."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The clickstream that other tests are fed with is what they take it for."""
+"""The clickstream used by other tests has the properties that they assume."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -66,7 +66,7 @@ def context_of(span: ReadableSpan) -> SpanContext:
 
 
 def shown(registry: CollectorRegistry) -> str:
-    """As to a Prometheus that asks for exemplars."""
+    """The metrics, as for a Prometheus that requests exemplars."""
     encode, _ = choose_encoder("application/openmetrics-text;version=1.0.0")
     return str(encode(registry).decode())
 

@@ -1,4 +1,4 @@
-"""What is said of a campaign, from the sums of its two groups."""
+"""What is said about a campaign, from the sums of its two groups."""
 
 import math
 
@@ -52,7 +52,7 @@ def test_what_is_missing_until_a_decision_is_what_decides() -> None:
     factor = 1 + undecided.more / 4_000
 
     def grown(by: float) -> str:
-        # As sums, so that nothing is rounded.
+        # Sums, so that nothing is rounded.
         one, other = (Sums(round(2_002 * by), met * by, met * by) for met in (441.0, 401.0))
         found = difference(one, other, 0.02)
         assert found is not None

@@ -1,4 +1,4 @@
-"""How often what is said of campaigns is right: many campaigns whose effect is known, looked at after every outcome.
+"""How often verdicts on campaigns are right: many campaigns with a known effect, checked after every outcome.
 
 A small version of `make uplift`, which tries ten thousand.
 """

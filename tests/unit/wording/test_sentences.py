@@ -1,4 +1,4 @@
-"""Rules read as sentences, in every language that there is."""
+"""Rules as sentences, in every supported language."""
 
 import re
 from collections.abc import Iterator
