@@ -1,4 +1,4 @@
-"""Trying a journey before it goes live: touchpoints replayed through the core, the tests of a journey file, two versions side by side.
+"""Trying a journey before it goes live: replaying touchpoints through the core, running a journey file's tests, comparing two versions.
 
-Pure but for reading lines that it is handed: no clock, no server, nothing printed. What is shown of it is the commands' business.
+Pure, except that it reads lines from files it is given: no clock, no server, no printing. Showing the results is up to the commands.
 """

@@ -1,4 +1,4 @@
-"""Two lists of changes beside each other, so that a reader sees at once what is missing, what came instead, and what was not expected."""
+"""Aligns two lists of changes, so that a reader sees at once what is missing, what came instead, and what was not expected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from etapa.journey.language.model import ExpectedChange
 Actual = TypeVar("Actual")
 
 MOST_CELLS: Final = 1_000_000
-"""Of comparisons. Longer lists are set beside each other as they stand, place by place."""
+"""The most comparisons. Longer lists are simply paired place by place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Row(Generic[Actual]):
 
 
 def side_by_side(expected: Sequence[ExpectedChange], actual: Sequence[Actual], seen: Sequence[ExpectedChange]) -> list[Row[Actual]]:
-    """The fewest differences that make one list of the other. `seen` says of each actual change what a test would have to expect.
+    """The alignment with the fewest differences. `seen` holds, for each actual change, what a test would have to say to expect it.
 
-    Changes that share their time or their stage stand in one row; others each get a row of their own.
+    Changes with the same time or the same stage share a row; each of the others gets its own row.
     """
     equal = 0
     while equal < min(len(expected), len(seen)) and expected[equal] == seen[equal]:
@@ -56,7 +56,7 @@ def _pair(expected: Sequence[ExpectedChange], actual: Sequence[Actual], seen: Se
 
 
 def _costs(expected: Sequence[ExpectedChange], seen: Sequence[ExpectedChange]) -> list[list[int]]:
-    """How much the rest of both lists differs, from each place in the one and each place in the other."""
+    """The cost of aligning the rests of both lists, from each place in the one and each place in the other."""
     costs = [[2 * (len(seen) - right) for right in range(len(seen) + 1)]]
     for left in reversed(expected):
         after = costs[-1]
@@ -68,7 +68,7 @@ def _costs(expected: Sequence[ExpectedChange], seen: Sequence[ExpectedChange]) -
 
 
 def _difference(expected: ExpectedChange, seen: ExpectedChange) -> int:
-    """Nothing for the same change, a little for a change at the same time or to the same stage, else more than two gaps."""
+    """The cost of a pair: nothing for the same change, little for the same time or the same stage, otherwise more than two gaps."""
     if expected == seen:
         return 0
     return 3 if expected.at == seen.at or expected.to == seen.to else 5

@@ -1,11 +1,11 @@
-"""What the tests of a journey reach: rules that moved somebody, stages that somebody entered, campaigns that were triggered."""
+"""What a journey's tests reach: rules that moved somebody, stages that somebody entered, campaigns that were triggered."""
 
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.scenarios import ScenarioRun
 
 
 class Coverage:
-    """Filled test by test. Only what really happened counts, whatever a test expected."""
+    """The coverage so far; `add` each test. Only what really happened counts, whatever a test expected."""
 
     def __init__(self, journey: Journey) -> None:
         self._rules = {rule.id: False for rule in journey.rules}
@@ -53,5 +53,5 @@ class Coverage:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether everything is reached."""
         return not (self.rules_not_fired or self.stages_not_entered or self.campaigns_not_triggered)

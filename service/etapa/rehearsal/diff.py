@@ -1,6 +1,6 @@
-"""Two journeys over the same touchpoints, side by side: who would be in another stage, which stage changes and campaign triggers would differ.
+"""Compares two journeys on the same touchpoints: who would be in another stage, and which stage changes and campaign triggers would differ.
 
-Kept are the states of all customers in both journeys, the last stage change of each, and who differs: nothing grows with the
+It keeps the states of all customers in both journeys, the last stage change of each, and who differs. Nothing grows with the
 number of touchpoints.
 """
 
@@ -28,11 +28,11 @@ from etapa.rehearsal.unsettled import Made, Moved, Triggered, Unsettled
 from etapa.sources.lines import Lines
 
 Cell = tuple[str | None, str | None]
-"""Stage by the old journey, and by the new one. None: that journey could not judge the customer's touchpoints at all."""
+"""A customer's stage in the old journey and in the new one. None: that journey could not judge any of the customer's touchpoints."""
 
 
 class Parting(NamedTuple):
-    """The first stage change of a customer that only one of the journeys makes."""
+    """A customer's first stage change that only one of the journeys makes."""
 
     at: int
     """In microseconds since 1970."""
@@ -44,13 +44,13 @@ class Parting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DifferingCustomer:
-    """One customer who differs, with the last stage change in each journey: the one that decided where it is."""
+    """A customer who differs, with the last stage change in each journey, which decided the stage."""
 
     customer_id: str
     old: StageChange | None
     new: StageChange | None
     parted: Parting
-    """Where the two journeys began to differ."""
+    """Where the two journeys first differed."""
 
     @property
     def cell(self) -> Cell:
@@ -58,27 +58,27 @@ class DifferingCustomer:
 
 
 class Side:
-    """One of the two journeys, and what it did."""
+    """One of the two journeys, with what it did."""
 
     def __init__(self, journey: Journey) -> None:
         self.journey = journey
         self.replay = Replay(compile_journey(journey))
         self.changes = 0
         self.only_here = 0
-        """Stage changes that the other journey does not make for the same customer: from, to and time."""
+        """Number of stage changes that the other journey does not make: same customer, from, to and time."""
         self.triggers: Counter[str] = Counter()
-        """By campaign, those for control groups among them."""
+        """Number of triggers by campaign, including those for control groups."""
         self.triggers_only_here: Counter[str] = Counter()
-        """By campaign: triggers that the other journey does not give the same customer at the same time."""
+        """By campaign: number of triggers that the other journey does not give the same customer at the same time."""
         self.duplicates = 0
-        """Touchpoints that were recognised as repeats."""
+        """Number of touchpoints that were recognised as repeats."""
         self.unjudged = 0
-        """Touchpoints and timers that could not be judged."""
+        """Number of touchpoints and timers that could not be judged."""
         self.last: dict[str, StageChange] = {}
         """By customer."""
 
     def take(self, touchpoint: Touchpoint) -> Iterator[StageChange | Release]:
-        """The changes that it makes, in order of time. They are worked out as they are asked for, since there may be any number."""
+        """The changes that a touchpoint makes, in order of time. They are computed lazily, since there may be any number of them."""
         if touchpoint.at < self.journey.accept_from:
             self.unjudged += 1
             return
@@ -95,7 +95,7 @@ class Side:
         return (each for each in struck if not isinstance(each, CampaignOutcome))
 
     def made(self, change: StageChange | Release) -> Iterator[Moved | Triggered]:
-        """Note a change, or a trigger that had been held. Gives it and its triggers as what may be the same in both journeys."""
+        """Note a change, or a trigger that had been held. Yields it and its triggers in a form that can be compared between the journeys."""
         if not isinstance(change, Release):
             self.changes += 1
             self.last[change.customer_id] = change
@@ -105,7 +105,7 @@ class Side:
             yield Triggered(trigger.at, trigger.campaign, trigger.holdout)
 
     def settle(self, only_here: Made) -> None:
-        """Count what the other journey did not make."""
+        """Count something that the other journey did not do."""
         for made, number in only_here.items():
             if isinstance(made, Triggered):
                 self.triggers_only_here[made.campaign] += number
@@ -118,22 +118,22 @@ class Side:
 
 @dataclass
 class Diff:
-    """What differs. Whole when `read` has returned."""
+    """The differences. Complete when `read` has returned."""
 
     old: Side
     new: Side
     touchpoints: int = 0
-    """Lines that held a touchpoint, duplicates included."""
+    """Lines that held a touchpoint, including duplicates."""
     rejected: Counter[Reason] = field(default_factory=Counter)
-    """Lines that held none, by reason."""
+    """Lines that did not, by reason."""
     findings: list[FileFinding] = field(default_factory=list)
-    """What is odd about the touchpoints."""
+    """Oddities of the touchpoints."""
     parted: dict[str, Parting] = field(default_factory=dict)
-    """Customers with stage changes that only one of the journeys makes, and the time of the first of these."""
+    """Customers with stage changes that only one of the journeys makes, and the first of these."""
     cells: Counter[Cell] = field(default_factory=Counter)
     """Customers by their stages in both journeys."""
     _unsettled: dict[str, Unsettled] = field(default_factory=dict)
-    """By customer, where the journeys are not known to agree yet."""
+    """For customers for whom the journeys may still turn out to agree."""
 
     @classmethod
     def between(cls, old: Journey, new: Journey) -> "Diff":
@@ -149,11 +149,11 @@ class Diff:
         on_rejected: Callable[[int, Rejected], None] | None = None,
         wall: int | None = None,
     ) -> None:
-        """Let the touchpoints (JSON Lines) go through both journeys.
+        """Run the touchpoints (JSON Lines) through both journeys.
 
-        `until`: microseconds since 1970; every customer's timers up to and including it run at the end. With none, no timer
-        after a customer's last touchpoint fires. `on_rejected`: told the number of a line, from 1, and why it was left out.
-        `wall`: the clock; what lies further ahead of it than the decoder takes is left out, as a worker does it. With none nothing is.
+        `until`: microseconds since 1970; at the end, all customers' timers up to and including this time run. None: no timer
+        after a customer's last touchpoint fires. `on_rejected`: called with the number of a line, from 1, and why it was left out.
+        `wall`: the clock; touchpoints further ahead of it than the decoder allows are left out, as in a worker. None: no limit.
         """
         earliest = min(self.old.journey.accept_from, self.new.journey.accept_from)
         look = FileLook((self.old.journey, self.new.journey), lambda each: self.old.replay.cuts(each) or self.new.replay.cuts(each))
@@ -188,7 +188,7 @@ class Diff:
 
     @property
     def by_another_way(self) -> int:
-        """Customers in the same stage with other stage changes on the way there."""
+        """Customers who are in the same stage, but came there by other stage changes."""
         return sum(old == new for old, new in map(self._cell, self.parted))
 
     @property
@@ -198,7 +198,7 @@ class Diff:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing differs, stage changes and campaign triggers included."""
+        """Whether nothing differs, including stage changes and campaign triggers."""
         return not (self.parted or self.old.triggers_only_here or self.new.triggers_only_here)
 
     @property
@@ -207,10 +207,10 @@ class Diff:
         return self.old.triggers - self.old.triggers_only_here
 
     def samples(self, number: int) -> list[DifferingCustomer]:
-        """At most so many of those who differ, always the same for the same touchpoints, in whatever order they come.
+        """At most `number` of the customers who differ: always the same ones for the same touchpoints, in whatever order these come.
 
-        They go round the cells of the matrix, those with most customers first, so that each sort of difference is seen early;
-        customers who are in the same stage come last.
+        They are taken from the cells of the matrix in turn, the largest cell first, so that each kind of difference is seen early.
+        Customers who are in the same stage come last.
         """
         found: dict[Cell, list[str]] = {}
         for customer_id in sorted(self.parted, key=_stable_hash):
@@ -222,7 +222,7 @@ class Diff:
 
     def _customers(self) -> Iterator[str]:
         yield from self.old.replay.customers
-        # Those that only the new journey could judge.
+        # Customers whom only the new journey could judge.
         yield from (each for each in self.new.replay.customers if each not in self.old.replay.customers)
 
     def _cell(self, customer_id: str) -> Cell:
@@ -230,14 +230,14 @@ class Diff:
         return (None if old is None else old.to, None if new is None else new.to)
 
     def _compare(self, customer_id: str, old: Iterator[StageChange | Release], new: Iterator[StageChange | Release]) -> None:
-        """Both cover the same span of the customer's time, as its timers run before each touchpoint, and both are in order of time.
+        """Compare the changes of both journeys. Both cover the same span of the customer's time (timers run before each touchpoint), in order.
 
-        So they are gone through together, and what one made is settled once both are past its time. What happened at the end of the
-        span stays: another touchpoint of that very time may bring it in the other journey, too.
+        So they are merged, and what one journey did is settled once both are past its time. What happened at the very end of the span
+        stays unsettled: another touchpoint with the same time may cause it in the other journey too.
         """
         first_of_old, first_of_new = next(old, None), next(new, None)
         if first_of_old is None and first_of_new is None:
-            # As after most touchpoints.
+            # The usual case.
             return
         unsettled = self._unsettled.get(customer_id)
         for change, is_old in merge(_told(first_of_old, old, is_old=True), _told(first_of_new, new, is_old=False), key=_time_of):

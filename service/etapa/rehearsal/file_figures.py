@@ -1,4 +1,4 @@
-"""The ledger of a file: what a worker's ledger would hold, had the touchpoints of the file come to it."""
+"""The ledger of a file: what a worker's ledger would hold if it had processed the file's touchpoints."""
 
 from typing import Final
 
@@ -10,21 +10,21 @@ from etapa.journey.ledger.ledger import JourneyLedger, enter
 from etapa.journey.ledger.tally import BatchTally
 
 BATCH: Final = 10_000
-"""Touchpoints that are counted before the ledger takes them in."""
+"""How many touchpoints are counted before they are entered into the ledger."""
 
 
 class FileFigures:
-    """Filled while a file is replayed; whole once `close` was called."""
+    """Filled while a file is replayed; complete once `close` has been called."""
 
     def __init__(self) -> None:
         self.ledger: Final = JourneyLedger()
         self.tally: Final = BatchTally()
-        """Where touchpoints are counted as they are applied."""
+        """Counts touchpoints as they are applied."""
         self._reached: int | None = None
         self._seen = 0
 
     def see(self, touchpoint: Touchpoint, wall: int | None) -> None:
-        """Take in how far time has got: up to the touchpoint's, but never past the wall clock."""
+        """Advance time to the touchpoint's, but never past the wall clock."""
         at = touchpoint.at if wall is None else min(touchpoint.at, wall)
         if self._reached is None or at > self._reached:
             self._reached = at
@@ -42,7 +42,7 @@ class FileFigures:
             count_changes(self.tally, (each,), (), ())
 
     def close(self, until: int | None = None) -> JourneyLedger:
-        """Enter what is left. `until`: up to where timers ran. Gives the ledger."""
+        """Enter the rest, and return the ledger. `until`: the time up to which timers ran."""
         if until is not None and (self._reached is None or until > self._reached):
             self._reached = until
         self._enter()

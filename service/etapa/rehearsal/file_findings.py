@@ -1,6 +1,6 @@
-"""What is odd about a file of touchpoints, apart from unusable lines: late ones, repeated ids, types that no rule names.
+"""Oddities of a file of touchpoints, besides unusable lines: late touchpoints, repeated ids, types that no rule names.
 
-None of it is an error of Etapa's or of the journey's, and each may be as it should be. But each has made people believe a wrong result.
+None of them is an error of Etapa or of the journey, and each may be intended. But each has led people to believe a wrong result.
 """
 
 from collections import Counter
@@ -31,13 +31,13 @@ FindingKind = Literal[
 ]
 
 MOST_TYPES: Final = 1_000
-"""Different types that are counted one by one."""
+"""How many different types are counted separately."""
 TYPES_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FileFinding:
-    """One thing that is odd about the file, how often, and a sentence about it without its full stop."""
+    """One oddity of the file, how often it occurs, and a sentence about it without the full stop."""
 
     kind: FindingKind
     count: int
@@ -45,10 +45,10 @@ class FileFinding:
 
 
 class FileLook:
-    """Looks at touchpoints as they go through one journey, or through two that are compared."""
+    """Watches touchpoints on their way through a journey, or through two that are compared."""
 
     def __init__(self, journeys: Sequence[Journey], cuts: Callable[[Touchpoint], bool]) -> None:
-        """`cuts`: whether of a touchpoint's lists only the first members are kept."""
+        """`cuts` says whether only the first members of a touchpoint's lists are kept."""
         self._named = [types_named(journey) for journey in journeys]
         self._catalogued = frozenset(each.id for journey in journeys for each in journey.design.types)
         self._remembered, self._remembered_for = min((journey.remember_ids, journey.remember_for or 0) for journey in journeys)
@@ -59,7 +59,7 @@ class FileLook:
         self._touchpoints = self._late = self._latest = self._cut = 0
 
     def see(self, touchpoint: Touchpoint, clock: int | None, *, duplicate: bool) -> None:
-        """Take in a touchpoint. `clock`: its customer's before it, none of a new one; `duplicate`: whether it was recognised as a repeat."""
+        """Take in a touchpoint. `clock`: its customer's clock before it (None: a new customer); `duplicate`: it was recognised as a repeat."""
         self._touchpoints += 1
         if duplicate:
             return
@@ -73,7 +73,7 @@ class FileLook:
         self._value_types.see(touchpoint)
 
     def findings(self, rejected: Counter[Reason]) -> list[FileFinding]:
-        """All that is odd. `rejected`: lines that could not be used."""
+        """All oddities. `rejected`: lines that could not be used."""
         found = [
             FileFinding("unusable", rejected.total(), f"{_lines(rejected.total())} could not be used"),
             FileFinding(
@@ -113,7 +113,7 @@ class FileLook:
         number_kept = f"{MOST_REMEMBERED_IDS:,} others, or {self._remembered} after {format_duration(self._remembered_for)}"
         others = number_kept if self._remembered_for else f"{self._remembered} others"
         held = f"no repeat of an id after {others}" if self._remembered or self._remembered_for else "no repeat of an id"
-        # Of history that is there twice, that is a half.
+        # If the whole history is there twice, it is half of the touchpoints.
         twice = " Is history in the file twice?" if self._ids.number * 4 >= self._touchpoints else ""
         return f"{number} of {self._touchpoints:,} touchpoints repeat an id, and were counted again: {held} is recognised (remember_ids).{twice}"
 
@@ -139,7 +139,7 @@ class FileLook:
 
 
 def type_findings(look: TypeLook) -> list[FileFinding]:
-    """What of the values that came was of a type with which a condition can do nothing."""
+    """Findings about values whose type a condition cannot use."""
     found = []
     for mismatch in look.mismatches():
         for count, text in mismatch.texts():

@@ -1,4 +1,4 @@
-"""The maps of a file of touchpoints: everybody's, and that of each persona."""
+"""The maps of a file of touchpoints: one of all customers, and one for each persona."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ EVERYBODY = ""
 
 
 class FileMaps:
-    """Learns of stage changes while a file is replayed, and draws with the ledger that came of it."""
+    """Takes in stage changes while a file is replayed, and draws maps with the resulting ledger."""
 
     def __init__(self, journey: Journey, rules: RulesTold) -> None:
         self._journey = journey
@@ -34,11 +34,11 @@ class FileMaps:
 
     @property
     def _has_moves(self) -> bool:
-        """Whether there was anybody at all; otherwise nothing has been measured, and the map is the design alone."""
+        """Whether there was any customer at all; otherwise nothing has been measured, and the map shows only the design."""
         return self._ways.figures().customers > 0
 
     def drawn(self, ledger: JourneyLedger, until: int | None) -> Mapping[str, JourneyMap]:
-        """By persona; everybody's under the empty text. `until`: up to where timers ran, if they ran past the last touchpoint."""
+        """The maps by persona; the empty text stands for all customers. `until`: how far timers ran, if past the last touchpoint."""
         personas = [persona.id for persona in self._journey.design.personas]
         return {persona or EVERYBODY: self._drawn(ledger, until, persona) for persona in (None, *personas)}
 

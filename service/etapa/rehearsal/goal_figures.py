@@ -1,4 +1,4 @@
-"""What became of a campaign's goals, counted for each group."""
+"""The outcomes of a campaign's goals, counted for each group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from etapa.journey.engine.facts.changes import CampaignOutcome
 
 @dataclass
 class GroupFigures:
-    """Those who were sent something, or the control group."""
+    """Figures of those who were sent something, or of the control group."""
 
     met: int = 0
     missed: int = 0
     value: float = 0.0
-    """Of all of them together; 0 where the goal asks for no value."""
+    """The total value; 0 when the goal has no value."""
 
     def add(self, outcome: CampaignOutcome) -> None:
         self.met += outcome.met
@@ -27,7 +27,7 @@ class GroupFigures:
 
 @dataclass
 class GoalFigures:
-    """Both groups of a campaign."""
+    """The figures of both groups of a campaign."""
 
     sent: GroupFigures = field(default_factory=GroupFigures)
     holdout: GroupFigures = field(default_factory=GroupFigures)

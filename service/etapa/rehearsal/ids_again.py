@@ -1,18 +1,18 @@
-"""Ids that come again after a customer's state has forgotten them: counted in memory that does not grow with the file.
+"""Counts ids that come again after a customer's state has forgotten them, in memory that does not grow with the file.
 
-Kept are digests of the ids seen; when there are too many, only those of every second id, of every fourth, and so on. So up to
-`MOST` ids the number is exact, and of larger files it is what a sample says.
+It keeps digests of the ids seen; when there are too many, only those of every second id, then of every fourth, and so on. So up to
+`MOST` ids the count is exact, and for larger files it is estimated from a sample.
 """
 
 from hashlib import blake2b
 from typing import Final
 
 MOST: Final = 200_000
-"""Digests kept, of eight bytes each; some 15 MB."""
+"""The most digests kept, of eight bytes each: about 15 MB."""
 
 
 class IdsAgain:
-    """Told of every touchpoint that was not recognised as a repeat."""
+    """Must see every touchpoint that was not recognised as a repeat."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -36,7 +36,7 @@ class IdsAgain:
 
     @property
     def number(self) -> int:
-        """How many came again; a multiple of what was found where only a sample was looked at."""
+        """How many came again; scaled up if only a sample was looked at."""
         return self._again * self._one_in
 
     @property

@@ -1,4 +1,4 @@
-"""Why an expected change did not come: where the customer was at that time, and what the rules that lead there saw."""
+"""Why an expected change did not happen: where the customer was at that time, and what the rules that lead there saw."""
 
 from dataclasses import dataclass
 
@@ -17,15 +17,15 @@ class Absence:
 
     expected: ExpectedChange
     reason: str
-    """A sentence without its full stop."""
+    """A sentence without the full stop."""
     rules: tuple[tuple[str, tuple[Clause, ...]], ...] = ()
-    """The rules that would have led there, and the conditions that kept each from holding."""
+    """The rules that would have led there, each with the conditions that did not hold."""
 
 
 def first_absence(program: Program, outcome: ScenarioOutcome) -> Absence | None:
-    """Why the first change that is missing is missing, or none when nothing more can be said than what happened instead.
+    """Why the first missing change did not happen; None when there is nothing to say beyond what happened instead.
 
-    Only the first: after it the customer is somewhere else than the test thinks.
+    Only the first is explained: after it the customer is not where the test assumes.
     """
     row = next((row for row in outcome.rows if row.differs), None)
     if row is None or row.expected is None or outcome.run.failures:
@@ -60,7 +60,7 @@ def _absence(program: Program, scenario: Scenario, expected: ExpectedChange) -> 
     if customer.stage == expected.to:
         return Absence(expected, f"the customer was in {customer.stage} by then, since {since}")
     if customer.entered_at == START + expected.at:
-        # Something else happened at that very time, which is there to be seen beside what was expected.
+        # Something else happened at that very time, and is shown beside the expected change.
         return None
     there = f"the customer was in {customer.stage}, since {since}"
     rules = [rule for rule in program.stages[customer.stage].rules if rule.to == expected.to]

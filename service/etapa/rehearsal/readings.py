@@ -1,4 +1,4 @@
-"""Touchpoints from JSON Lines: each line's number, and the touchpoint in it or why there is none."""
+"""Touchpoints from JSON Lines: the number of each line, and its touchpoint or why there is none."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from etapa.sources.lines import Lines, numbered
 
 
 class Touchpoints:
-    """Touchpoints that somebody else has read already."""
+    """Touchpoints that have been read already, for example by a source."""
 
     def touchpoints(self) -> Iterator[tuple[int, Touchpoint]]:
-        """Each with a number that messages name it by."""
+        """Each with a number that identifies it in messages."""
         raise NotImplementedError
 
 
 def readings(
     lines: Lines | Touchpoints, decoder: Decoder, wall: int | None = None, earliest: int = EARLIEST
 ) -> Iterator[tuple[int, Touchpoint | Rejected]]:
-    """Each line that is not blank, by its number from 1. A file has no record keys, so none is checked.
+    """Each line that is not blank, with its number from 1. A file has no record keys, so none are checked.
 
-    `wall`: the clock, in microseconds since 1970, that a touchpoint may not be ahead of by more than a worker takes; none: by any time.
-    `earliest`: what occurred before it is not taken.
+    `wall`: the clock, in microseconds since 1970; a touchpoint may be ahead of it only as far as in a worker. None: as far as it likes.
+    `earliest`: touchpoints before this time are rejected.
     """
     latest = decoder.latest(wall)
     if isinstance(lines, Touchpoints):

@@ -1,4 +1,4 @@
-"""One journey, and all the customers whose touchpoints went through it. Each customer's own touchpoints drive its timers."""
+"""A journey with all customers whose touchpoints went through it. Each customer's own touchpoints drive its timers."""
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
@@ -18,32 +18,32 @@ from etapa.journey.engine.judging.program import Program
 from etapa.journey.ledger.tally import BatchTally
 
 Told = StageChange | Release | CampaignOutcome
-"""What happens to customers: they move, and campaigns and their goals with them."""
+"""What happens to customers: stage changes, held triggers that are released, and outcomes of goals."""
 
 AT_ONCE: Final = 10_000
-"""What timers do is given away after so much of it. Few touchpoints come near."""
+"""Results of timers are passed on in portions of this size. Few touchpoints have that many."""
 
 
 def told_of(happened: Happened | Touched) -> Sequence[Told]:
-    """All of it, each sort in order; what became of goals comes last."""
+    """Everything that happened, each kind in order; outcomes of goals come last."""
     told: Sequence[Told] = in_order(happened.changes, happened.released)
     return [*told, *happened.outcomes] if happened.outcomes else told
 
 
 class Replay:
-    """Grows with the number of customers, and not with that of their touchpoints."""
+    """Its memory grows with the number of customers, not of touchpoints."""
 
     def __init__(self, program: Program, at_once: int = AT_ONCE, tally: BatchTally | None = None) -> None:
-        """`tally`: where touchpoints are counted as they are applied."""
+        """`tally` counts touchpoints as they are applied."""
         self.program = program
         self._tally = tally
         self._at_once = at_once
         self.customers: dict[str, Customer] = {}
 
     def take(self, touchpoint: Touchpoint) -> Iterator[Touched | Rejected]:
-        """Process one touchpoint, and give what it did: in one piece, or first in portions what its many timers did.
+        """Process one touchpoint and yield what it did: in one piece, or, if many timers were due, their results in portions first.
 
-        One that cannot be judged leaves the customer as it was, as it does in a live worker.
+        A touchpoint that cannot be judged leaves the customer unchanged, as in a live worker.
         """
         customer_id = touchpoint.customer_id
         customer = self.customers.get(customer_id)
@@ -51,7 +51,7 @@ class Replay:
         try:
             touched = touch_some(self.program, customer, touchpoint, self._at_once, self._tally)
             if touched.cut and before is not None:
-                # What has been given cannot be taken back, so it must be known how it ends.
+                # What has been yielded cannot be taken back, so we must know beforehand how it ends.
                 self._rehearse(decode_state(before, customer_id), touchpoint)
         except EvaluationFailed as failure:
             if before is not None:
@@ -65,12 +65,12 @@ class Replay:
             yield touched
 
     def clock_of(self, customer_id: str) -> int | None:
-        """The latest time processed of a customer; none of one that has sent nothing yet."""
+        """The latest time processed for a customer; None for an unknown one."""
         customer = self.customers.get(customer_id)
         return None if customer is None else customer.clock
 
     def cuts(self, touchpoint: Touchpoint) -> bool:
-        """Whether a list among its traits that the journey remembers is longer than what is kept of one."""
+        """Whether one of its traits that the journey remembers is a list longer than what is kept of a list."""
         traits = touchpoint.traits
         return bool(traits) and any(
             name not in self.program.asks_of_traits and isinstance(held := traits.get(name), list) and len(held) > MOST_MEMBERS
@@ -82,13 +82,13 @@ class Replay:
             pass
 
     def run_timers(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange]:
-        """As `strike_until`, the stage changes alone."""
+        """Like `strike_until`, but only the stage changes."""
         return (each for each in self.strike_until(until, on_dropped) if isinstance(each, StageChange))
 
     def strike_until(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[Told]:
-        """Let all timers up to and including `until` (microseconds since 1970) strike, in order of (due time, customer id).
+        """Fire all timers up to and including `until` (microseconds since 1970), in order of (due time, customer id).
 
-        `on_dropped`: told of each timer that could not be judged; the customer has none from then on.
+        `on_dropped`: called for each timer that could not be judged; that customer has no timer from then on.
         """
         due = [(customer.due, customer_id) for customer_id, customer in self.customers.items() if customer.due is not None]
         heapq.heapify(due)
@@ -100,7 +100,7 @@ class Replay:
                 heapq.heappush(due, (customer.due, customer_id))
 
     def run_timers_of(self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[Told]:
-        """The same for one customer alone; nothing for one that is not known."""
+        """The same for a single customer; nothing for an unknown one."""
         customer = self.customers.get(customer_id)
         while customer is not None and customer.due is not None and customer.due <= until:
             yield from self._struck(customer, customer.due, on_dropped)

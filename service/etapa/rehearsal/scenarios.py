@@ -1,6 +1,6 @@
-"""Running the tests that stand beside the rules: touchpoints of one customer through the core, and what came of them.
+"""Running the tests in journey files: the touchpoints of one customer go through the core, and the results are compared.
 
-A test counts its times from its own start. So does everything that is given back here, the times in clauses included.
+Times in a test count from its start. So do all times in the results here, including those in clauses.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,17 +23,17 @@ from etapa.rehearsal.alignment import Row, side_by_side
 from etapa.rehearsal.replay import Replay, Told, told_of
 
 START: Final = parse_time("2000-01-01T00:00:00Z")
-"""When tests begin. No condition asks for the date, so any time does from which a thousand years fit into the calendar."""
+"""When tests begin. No condition depends on the date, so any time will do that leaves a thousand years of calendar."""
 
 MOST_UNEXPECTED: Final = 10_000
-"""Stage changes beyond the expected ones after which a test is stopped: it has failed, and more of them would not help."""
+"""How many unexpected stage changes stop a test: it has failed, and more of them would not help."""
 
 CUSTOMER: Final = "customer"
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioMove:
-    """A stage change as a test sees it. `at` is counted from the start of the test, in microseconds."""
+    """A stage change in a test. `at` counts from the start of the test, in microseconds."""
 
     at: int
     source: str | None
@@ -43,23 +43,23 @@ class ScenarioMove:
     because: tuple[Clause, ...]
 
     def as_expected(self) -> ExpectedChange:
-        """What a test would have to say to expect it: the time to the second, below which no duration can be written.
+        """What a test would have to say to expect it. The time is cut to the second, because durations cannot be written more finely.
 
-        A score falls through its bound at any microsecond.
+        (A score can drop below its bound at any microsecond.)
         """
         return ExpectedChange(self.at - self.at % SECOND, self.to)
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A stage change that was offered to a campaign, or a held trigger that was looked at again, as a test sees it. `at` is counted from
-    the start of the test.
+    """A stage change that was offered to a campaign in a test, or a held trigger that was checked again. `at` counts from the start of
+    the test.
     """
 
     at: int
     campaign: str
     held_back: HeldBack | None
-    """None: it was triggered. Nobody is in a control group here: the customer of a test is no customer that could be drawn."""
+    """None: it was triggered. The customer of a test is never drawn into a control group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,13 @@ class ScenarioRun:
 
     moves: tuple[ScenarioMove, ...]
     offers: tuple[Offered, ...] = ()
-    """What campaigns made of the moves, in order."""
+    """What campaigns did with the moves, in order."""
     outcomes: tuple[ExpectedGoal, ...] = ()
-    """What became of campaigns' goals, in order; `at` to the second, and the value always there where the goal has one."""
+    """The outcomes of campaigns' goals, in order; `at` is cut to the second, and the value is there if the goal has one."""
     failures: tuple[str, ...] = ()
-    """What could not be judged at all: a bug, or a value that no arithmetic holds."""
+    """What could not be judged at all, because of a bug or a value too large for arithmetic."""
     is_whole: bool = True
-    """False when there are too many moves to go on; then those are the first."""
+    """False when there were too many moves to go on; then `moves` holds the first of them."""
 
     @property
     def triggers(self) -> tuple[str, ...]:
@@ -84,19 +84,19 @@ class ScenarioRun:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioOutcome:
-    """A test, and how it went."""
+    """A test and its result."""
 
     scenario: Scenario
     run: ScenarioRun
     rows: tuple[Row[ScenarioMove], ...] = field(init=False)
-    """Expected and actual changes beside each other."""
+    """Expected and actual changes, aligned."""
     problems: tuple[str, ...] = field(init=False)
-    """What is wrong apart from the changes, each a sentence without its full stop."""
+    """What is wrong besides the changes, each a sentence without the full stop."""
 
     def __post_init__(self) -> None:
         moves = self.run.moves
         if not self.scenario.expect and moves and moves[0].rule is None:
-            # To expect nothing is to expect nothing but that the customer is new.
+            # A test that expects no change still allows the one that brings the customer in.
             moves = moves[1:]
         rows = side_by_side(self.scenario.expect, moves, [move.as_expected() for move in moves])
         object.__setattr__(self, "rows", tuple(rows))
@@ -114,12 +114,12 @@ class ScenarioOutcome:
 
 
 def rehearse(program: Program, scenario: Scenario) -> ScenarioOutcome:
-    """Run one test. Never raises because of what the test or the journey says."""
+    """Run one test. Never raises, whatever the test or the journey says."""
     return ScenarioOutcome(scenario, run(program, scenario))
 
 
 def run(program: Program, scenario: Scenario) -> ScenarioRun:
-    """Let the touchpoints of a test go through the journey, and its timers up to `until`."""
+    """Run the touchpoints of a test through the journey, and its timers up to `until`."""
     replay = Replay(program)
     failures: list[str] = []
 
@@ -150,7 +150,7 @@ def run(program: Program, scenario: Scenario) -> ScenarioRun:
 
 
 def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
-    """The touchpoints of a test, in order of arrival. Those without an id get one that no other in the test has."""
+    """The touchpoints of a test, in order of arrival. Those without an id get one that is unique in the test."""
     named = {given.id for given in scenario.given}
     made_up = (identity for number in range(1, len(scenario.given) + len(named) + 1) if (identity := f"touchpoint-{number}") not in named)
     for given in scenario.given:
@@ -189,7 +189,7 @@ def _offered(time: int, offer: Offer) -> Offered:
 
 
 def _since_start(clause: Clause) -> str | int | float | bool | None:
-    # Only these two see a time; a text that another one saw may look like a time and yet be somebody's words.
+    # Only these two see a time. A text that another condition saw may look like a time without being one.
     about_absence = clause.condition.removeprefix("not ").startswith(("absent(", "idle("))
     return format_duration(parse_time(clause.observed) - START) if about_absence and isinstance(clause.observed, str) else clause.observed
 
@@ -200,7 +200,7 @@ def _problems(scenario: Scenario, run: ScenarioRun) -> Iterator[str]:
     yield from _wrong_triggers(scenario, run)
     if scenario.outcomes is None:
         return
-    # A value that is not expected is not looked at.
+    # Values are compared only where the test gives one.
     unexpected = len(scenario.outcomes) != len(run.outcomes)
     found = tuple(
         ExpectedGoal(actual.at, actual.campaign, actual.met, None if expected.value is None else actual.value)

@@ -1,4 +1,4 @@
-"""What an installation needs, calculated from a few numbers about it. Arithmetic only: nothing is measured and no server is asked.
+"""Calculates what an installation needs from a few numbers about it. Arithmetic only: it measures nothing and contacts no server.
 
 The constants were measured with `make bench-memory`, `make bench-scale` and `make bench-recovery` on the shipped journey; `docs/sizing.md`
 compares the model with the measurements, and a test keeps the two together. Another journey has other states and changes:
@@ -71,7 +71,7 @@ _SCORE_NODE = 53.3
 
 
 class SizingInput(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of an installation. Microseconds and bytes."""
+    """What is known about an installation. Times are in microseconds, sizes in bytes."""
 
     events_per_second: float
     customers: int
@@ -97,15 +97,15 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True):
     """Of each."""
     redis_bytes_per_customer: float
     redis_bytes: float
-    """Of data, over all nodes."""
+    """Size of the data over all nodes."""
     redis_nodes: int
-    """Masters of a Cluster, or one; replicas are as many again."""
+    """A single node, or the masters of a Cluster; replicas come on top."""
     kafka_in_bytes_per_second: Mapping[str, float]
-    """Written by topic, before replication."""
+    """Bytes written a second by topic, before replication."""
     kafka_disk_bytes: Mapping[str, float]
-    """By topic, with all replicas."""
+    """Bytes on disk by topic, with all replicas."""
     rebuild_seconds: float
-    """Until an empty Redis is full again, by all workers."""
+    """Seconds until all workers together have refilled an empty Redis."""
     warnings: tuple[str, ...]
 
 
@@ -155,22 +155,22 @@ def worker_microseconds(cold: float) -> float:
 
 
 def redis_bytes_per_customer(customers: int, partitions: int, id_characters: int = 9, state_bytes: float = STATE_BYTES) -> float:
-    """Bytes in all keys. A customer has an entry in two hashes, and in a sorted set if it has a timer."""
+    """Bytes for each customer in all keys: an entry in two hashes, and in a sorted set if there is a timer."""
     identity = _allocated(id_characters + (2 if id_characters < 32 else 4))
     stage = _ENTRY + identity + _allocated(16) + _slots(customers / partitions)
-    # A string of this size has a head of four bytes, and is rounded up by 20 on average: sizes are 32 and more apart.
+    # A string of this size has a header of four bytes, and is rounded up by 20 on average, since sizes are at least 32 apart.
     state = _ENTRY + identity + state_bytes + 4 + 20 + _slots(customers / partitions)
     timer = _ENTRY + identity + _SCORE_NODE + _slots(customers / partitions * TIMED_SHARE)
     return stage + state + TIMED_SHARE * timer
 
 
 def compacted_bytes_per_customer(state_bytes: float = STATE_BYTES, id_characters: int = 9) -> float:
-    """Of a customer's one live record in `customer-state`, uncompressed."""
+    """Size of a customer's single live record in `customer-state`, uncompressed."""
     return state_bytes + id_characters + RECORD_OVERHEAD
 
 
 def bytes_per_touchpoint(plan: SizingInput) -> dict[str, float]:
-    """Written to each topic for a touchpoint, before replication and uncompressed."""
+    """Bytes written to each topic for a touchpoint, before replication and uncompressed."""
     state = compacted_bytes_per_customer(plan.state_bytes, plan.id_characters)
     return {
         "touchpoints": plan.touchpoint_bytes + plan.id_characters + RECORD_OVERHEAD,
@@ -180,27 +180,27 @@ def bytes_per_touchpoint(plan: SizingInput) -> dict[str, float]:
 
 
 def rebuilt_per_second(workers: int, redis_nodes: int) -> float:
-    """Customers a second that so many workers load from the log into an empty Redis. A single worker and Redis sometimes wait for each other."""
+    """Customers a second that this many workers load from the log into an empty Redis. A single worker and Redis sometimes wait for each other."""
     alone = 1e6 / (REBUILD_MICROSECONDS + REBUILD_REDIS_MICROSECONDS)
     return min(workers * alone, redis_nodes * 1e6 / REBUILD_REDIS_MICROSECONDS)
 
 
 def worker_bytes(customers_kept: float) -> float:
-    """A worker's resident memory when it keeps so many customers between batches, over all its partitions."""
+    """A worker's resident memory when it keeps this many customers between batches, over all its partitions."""
     return WORKER_BASE_BYTES + customers_kept * WORKER_BYTES_KEPT
 
 
 def _slots(entries: float) -> float:
-    """Bytes of a table for each entry: 8 for a slot, of which there are as many as the next power of two."""
+    """Bytes of a hash table for each entry: slots of 8 bytes, whose number is the next power of two."""
     slots: float = 2.0 ** math.ceil(math.log2(max(4.0, entries)))
     return 8 * slots / max(1.0, entries)
 
 
 def _allocated(size: int) -> int:
-    """What jemalloc takes for a small string: multiples of 16."""
+    """What jemalloc allocates for a small string: multiples of 16."""
     return -(-size // 16) * 16
 
 
 def _cluster(nodes: int) -> int:
-    """One node, or the three that a Cluster has at least."""
+    """One node, or at least the three of a Cluster."""
     return 1 if nodes <= 1 else max(3, nodes)

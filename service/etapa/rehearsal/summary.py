@@ -1,7 +1,7 @@
-"""Touchpoints from a file through the core, without a server: what `etapa simulate` prints, and its summary.
+"""Runs touchpoints from a file through the core, without a server: what `etapa simulate` prints, and its summary.
 
-Each customer's own touchpoints drive its timers, as `classify.touch` does it, so this is the reference that a live
-worker is compared with. A file has no record keys, so none is checked here.
+Each customer's own touchpoints drive its timers, like in `classify.touch`, so this is the reference that a live
+worker is compared with. A file has no record keys, so none are checked here.
 """
 
 import math
@@ -30,9 +30,9 @@ from etapa.sources.lines import Lines
 
 
 class Dwell:
-    """How long customers stayed in a stage: the median, in memory that does not grow with their number.
+    """The median of how long customers stayed in a stage, in memory that does not grow with their number.
 
-    Exact for the first values; past `EXACT` of them they are counted in buckets, each 1 % wider than the one before.
+    It is exact up to `EXACT` values; beyond that, values are counted in buckets, each 1 % wider than the one before.
     """
 
     EXACT = 4096
@@ -53,7 +53,7 @@ class Dwell:
             self._exact.clear()
 
     def median(self) -> int | None:
-        """The lower median in microseconds; none when nobody has left the stage."""
+        """The lower median in microseconds; None when nobody has left the stage."""
         if self._exact:
             return sorted(self._exact)[(len(self._exact) - 1) // 2]
         left = (self._buckets.total() + 1) // 2
@@ -69,33 +69,33 @@ class Dwell:
 
 @dataclass
 class Summary:
-    """What happened. Filled while `simulate` runs; whole when its iterator has ended."""
+    """What happened. Filled while `simulate` runs; complete when its iterator has ended."""
 
     journey: Journey
     touchpoints: int = 0
-    """Lines that held a touchpoint, duplicates included."""
+    """Lines that held a touchpoint, including duplicates."""
     duplicates: int = 0
     rejected: Counter[Reason] = field(default_factory=Counter)
-    """Lines that held none, or one that could not be judged (`evaluation_failed`), by reason."""
+    """Lines without a touchpoint, or with one that could not be judged (`evaluation_failed`), by reason."""
     dropped_timers: int = 0
     """Timers that could not be judged."""
     changes: int = 0
     stages: dict[str, int] = field(init=False)
-    """Customers per stage, in the order of the journey, stages without any included."""
+    """Customers per stage, in the order of the journey, including empty stages."""
     transitions: Counter[tuple[str | None, str]] = field(default_factory=Counter)
-    """Stage changes by (from, to); from none when the customer was new."""
+    """Stage changes by (from, to); `from` is None for new customers."""
     rules: dict[str, int] = field(init=False)
-    """Stage changes by rule, in the order of the journey, rules that never fired included."""
+    """Stage changes by rule, in the order of the journey, including rules that never fired."""
     dwell: dict[str, Dwell] = field(init=False)
-    """How long customers stayed, per stage that they left."""
+    """How long customers stayed, for each stage that they left."""
     campaigns: dict[str, Counter[TriggerOutcome]] = field(init=False)
-    """What became of the stage changes that fit each campaign, in the order of the journey."""
+    """The outcomes of the stage changes that fit each campaign, in the order of the journey."""
     goals: dict[str, GoalFigures] = field(init=False)
-    """What became of the goals of each campaign that has one, in the order of the journey."""
+    """The outcomes of the goals of each campaign that has one, in the order of the journey."""
     findings: list[FileFinding] = field(default_factory=list)
-    """What is odd about the touchpoints."""
+    """Oddities of the touchpoints."""
     figures: FileFigures | None = None
-    """Where the ledger is kept, if one is asked for."""
+    """The ledger, if one is wanted."""
 
     def __post_init__(self) -> None:
         self.stages = {stage.id: 0 for stage in self.journey.stages}
@@ -115,7 +115,7 @@ class Summary:
         return [rule for rule, fired in self.rules.items() if not fired]
 
     def median_dwell(self, stage: str) -> int | None:
-        """Median time in microseconds spent in a stage by those who left it; within 1 % when they are many."""
+        """Median time in microseconds that customers spent in a stage before they left it; accurate to 1 % when there are many."""
         return self.dwell[stage].median()
 
     def add(self, change: StageChange) -> None:
@@ -133,7 +133,7 @@ class Summary:
             self.campaigns[offer.campaign][offer.outcome] += 1
 
     def add_release(self, release: Release) -> None:
-        """Count what became of a trigger that had been held."""
+        """Count the outcome of a trigger that had been held."""
         found = self.campaigns.get(release.offer.campaign)
         if found is not None:
             found[release.offer.outcome] += 1
@@ -183,7 +183,7 @@ class Summary:
         }
 
     def _by_stage(self, transition: tuple[tuple[str | None, str], int]) -> tuple[int, int]:
-        """Order of the journey, new customers first."""
+        """Sort key: the order of the journey, new customers first."""
         order = list(self.stages)
         (source, to), _ = transition
         return -1 if source is None else order.index(source), order.index(to)
@@ -200,15 +200,15 @@ def replayed(
     decoder: Decoder | None = None,
     wall: int | None = None,
 ) -> Iterator[Told]:
-    """Stage changes in processing order, campaign triggers that had been held, and what became of goals, while the lines are read.
+    """Yields stage changes, released campaign triggers and outcomes of goals in processing order, while the lines are read.
 
-    `lines`: JSON Lines, such as a file opened in binary mode. Blank lines are passed over; a line that holds no usable
+    `lines`: JSON Lines, such as a file opened in binary mode. Blank lines are skipped; a line without a usable
     touchpoint is counted and left out.
-    `until`: microseconds since 1970. When all lines are read, every customer's timers up to and including it run, in
-    order of (due time, customer id). With none, no timer after a customer's last touchpoint fires.
-    `summary`: filled on the way. `on_rejected`: told the number of a line, from 1, and why it was left out.
-    `wall`: the clock, in microseconds since 1970; what lies further ahead of it than the decoder takes is left out, as a worker does it. With
-    none, touchpoints may lie ahead by any time.
+    `until`: microseconds since 1970. After the last line, all customers' timers up to and including this time run, in
+    order of (due time, customer id). None: no timer after a customer's last touchpoint fires.
+    `summary`: filled on the way. `on_rejected`: called with the number of a line, from 1, and why it was left out.
+    `wall`: the clock, in microseconds since 1970; touchpoints further ahead of it than the decoder allows are left out, as in a worker.
+    None: no limit.
     """
     summary = Summary(journey) if summary is None else summary
     figures = summary.figures
@@ -265,6 +265,6 @@ def simulate(
     decoder: Decoder | None = None,
     wall: int | None = None,
 ) -> Iterator[StageChange]:
-    """As `replayed`, the stage changes alone."""
+    """Like `replayed`, but only the stage changes."""
     everything = replayed(program, journey, lines, until, summary=summary, on_rejected=on_rejected, decoder=decoder, wall=wall)
     return (each for each in everything if isinstance(each, StageChange))

@@ -1,4 +1,4 @@
-"""Values that a condition can do nothing with, because of their type: text where it compares numbers, a list where a path goes on."""
+"""Finds values that a condition cannot use because of their type: text where it compares numbers, or a list where a path continues."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ LONGEST_EXAMPLE = 60
 
 @dataclass
 class TypeMismatch:
-    """A condition, a place where it looks for values, and what it met there."""
+    """A condition, a place where it looks for values, and what it found there."""
 
     subject: str
     """`rule buys`, `campaign hello` or `consent`."""
@@ -28,20 +28,20 @@ class TypeMismatch:
     place: str
     wanted: str
     looked_at: int = 0
-    """Touchpoints that it looked at there."""
+    """Number of touchpoints that it looked at there."""
     kinds: Counter[str] = field(default_factory=Counter)
-    """Types of the values that it could not use, in words."""
+    """The types of the values that it could not use, in words."""
     example: str = ""
     lists: int = 0
-    """How often a list lay in the way."""
+    """How many times a list was in the way."""
 
     @property
     def count(self) -> int:
-        """Touchpoints with a value that it could not use."""
+        """Number of touchpoints with a value that it could not use."""
         return self.kinds.total()
 
     def texts(self) -> Iterator[tuple[int, str]]:
-        """How often, and a sentence about it without its full stop; nothing when all was well."""
+        """How often, and a sentence about it without the full stop; nothing when all was well."""
         of = f"{self.subject}: {self.condition}"
         if self.count:
             had = " or ".join(kind for kind, _ in self.kinds.most_common())
@@ -69,7 +69,7 @@ class TypeMismatch:
 @dataclass(frozen=True)
 class _Look:
     match: Match | None
-    """Which touchpoints; none: those that bring the trait."""
+    """Which touchpoints to look at; None: those with the trait."""
     where: Filter | None
     path: Path
     check: TypeCheck
@@ -90,7 +90,7 @@ class _Look:
             self.found.lists += 1
 
     def _see_object(self, touchpoint: Touchpoint) -> None:
-        """Where a trait is named like a path, and there is an object of that name."""
+        """Handle a trait whose name looks like a path, when there is an object with the first part of the name."""
         name, dot, _ = self.path[1].partition(".")
         if dot and isinstance(value := touchpoint.traits.get(name), dict):
             self.found.looked_at += 1
@@ -99,7 +99,7 @@ class _Look:
 
 
 class TypeLook:
-    """Looks at touchpoints with the eyes of the conditions of one journey, or of several that are compared."""
+    """Looks at touchpoints the way the conditions of one or more journeys do."""
 
     def __init__(self, journeys: Iterable[Journey]) -> None:
         self._looks: dict[tuple[str, str, str], _Look] = {}
@@ -117,7 +117,7 @@ class TypeLook:
             look.see(touchpoint)
 
     def mismatches(self) -> Sequence[TypeMismatch]:
-        """What could not be used, in the order of the journey."""
+        """The values that could not be used, in the order of the journey."""
         return [look.found for look in self._looks.values() if look.found.count or look.found.lists]
 
 
@@ -141,10 +141,10 @@ def _looks(subject: str, leaf: Leaf) -> Iterator[_Look]:
         return _Look(match, where, path, check, TypeMismatch(subject, condition, place, check.wanted))
 
     def looks(match: Match | None, path: Path, comparison: Comparison, *, matching: bool) -> Iterator[_Look]:
-        """At the value, and at the elements of a list."""
+        """Looks for the value, and for the elements of a list."""
         check = type_check(comparison)
         yield look(match, path, TypeCheck(check.tests, check.conversion), matching=matching)
-        # A path leads into one list.
+        # A path leads into one list only.
         for keys, asked in () if ELEMENTS in path else parts_of(comparison):
             yield look(match, (*path, ELEMENTS, *keys), type_check(asked), matching=matching)
 
@@ -158,7 +158,7 @@ def _looks(subject: str, leaf: Leaf) -> Iterator[_Look]:
             elif kind in ("sum", "avg", "min", "max"):
                 yield look(match, path, NUMBERS, matching=True)
             else:
-                # Values of all types are different from others.
+                # Distinct values are counted whatever their type.
                 yield from looks(match, path, comparison if kind == "last" else Comparison(()), matching=True)
         case First(path, match, comparison):
             yield from looks(match, path, comparison, matching=True)
@@ -169,7 +169,7 @@ def _looks(subject: str, leaf: Leaf) -> Iterator[_Look]:
 
 
 def _matches(part: object) -> Iterator[Match]:
-    """Whatever the kind of condition, what it says of touchpoints stands in matches."""
+    """All matches in a condition: whatever its kind, they hold what it says about touchpoints."""
     if isinstance(part, Match):
         yield part
     elif isinstance(part, tuple):
@@ -181,7 +181,7 @@ def _matches(part: object) -> Iterator[Match]:
 
 
 def _meets_list(path: Path, touchpoint: Touchpoint) -> bool:
-    """Whether a list lies in the way, or under a key that was written with a place in it, such as `items[0]`."""
+    """Whether a list is in the way, or under a key that was written with an index, such as `items[0]`."""
     value: Any = {"properties": touchpoint.properties, "traits": touchpoint.traits}.get(path[0])
     for key in path[1:]:
         if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Which touchpoint types a journey names, and which of the names that came is nearest to one that did not."""
+"""The touchpoint types that a journey names, and the nearest among other names."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,16 +8,16 @@ from typing import Final
 from etapa.journey.language.model import ANY_TYPE, Absent, Journey, Match, Score
 
 NEAR: Final = 0.75
-"""Names less alike than that are not taken for each other."""
+"""Names less similar than this are not taken for each other."""
 
 
 def types_named(journey: Journey) -> frozenset[str]:
-    """Every type in a rule or a campaign; `*` among them where a condition other than an absence takes any type."""
+    """Every type in a rule or a campaign; includes `*` if a condition other than an absence accepts any type."""
     return frozenset(_types((*(rule.when for rule in journey.rules), *(campaign.when for campaign in journey.campaigns))))
 
 
 def nearest(name: str, others: Iterable[str]) -> str | None:
-    """The one of `others` that is probably meant by `name`: the same but for case, blanks and dashes, else much alike."""
+    """The one of `others` that `name` probably stands for: equal except for case, blanks and dashes, or very similar."""
     plain = {_plain(other): other for other in others}
     found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=NEAR)
     return plain[found[0]] if found else None
@@ -28,7 +28,7 @@ def _plain(name: str) -> str:
 
 
 def _types(part: object) -> Iterable[str]:
-    """Whatever the kind of condition, the types stand in a match or in a score."""
+    """All types in a condition: whatever its kind, they are in a match or a score."""
     match part:
         case Match():
             yield from part.types

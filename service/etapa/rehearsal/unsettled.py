@@ -1,4 +1,4 @@
-"""Stage changes and triggers that one of two journeys has made and the other may still make."""
+"""Stage changes and triggers that one of two journeys has made, and the other may still make."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Moved(NamedTuple):
-    """What makes a stage change of a customer the same in both journeys."""
+    """What identifies a customer's stage change in both journeys."""
 
     at: int
     source: str | None
@@ -14,7 +14,7 @@ class Moved(NamedTuple):
 
 
 class Triggered(NamedTuple):
-    """What makes a campaign trigger of a customer the same in both journeys."""
+    """What identifies a customer's campaign trigger in both journeys."""
 
     at: int
     campaign: str
@@ -26,14 +26,14 @@ Made = Counter[Moved | Triggered]
 
 @dataclass(slots=True)
 class Unsettled:
-    """What only one of the journeys has made so far, at the time where a customer is: the other may still make it."""
+    """What only one of the journeys has made so far, at a customer's present time: the other may still make it."""
 
     at: int
     old: Made = field(default_factory=Counter)
     new: Made = field(default_factory=Counter)
 
     def add(self, made: Moved | Triggered, *, is_old: bool) -> None:
-        """Take what one journey made, which may be what only the other had made before."""
+        """Add what one journey made. If only the other had made it so far, the two cancel out."""
         mine, others = (self.old, self.new) if is_old else (self.new, self.old)
         if others[made] > 1:
             others[made] -= 1
