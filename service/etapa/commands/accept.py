@@ -1,4 +1,4 @@
-"""`etapa topics accept`: take a topic that was deleted and made anew on purpose."""
+"""`etapa topics accept`: accept a topic that was deleted and created again on purpose."""
 
 import click
 

@@ -23,10 +23,10 @@ GROUPS = {
     "deliver": "Delivery",
     "log_": "Log",
 }
-"""What the names of settings begin with, and the heading above them."""
+"""The first words of settings' names, with the heading for each group."""
 
 LEAST_ROOM = 20
-"""Columns for a value, below which it stands on a line of its own."""
+"""The fewest columns for a value; with less room it gets its own line."""
 
 
 @click.command()
@@ -61,7 +61,7 @@ def _lines(reading: Reading, columns: int) -> Iterator[str]:
         yield f"# {group}"
         for variable, value, origin in settings:
             if room >= LEAST_ROOM:
-                # A longer value pushes its origin on, and nothing is cut off.
+                # A longer value pushes its origin to the right; nothing is cut off.
                 yield f"{variable:<{named}}  {value:<{room}}  {origin}"
             else:
                 yield variable

@@ -30,14 +30,14 @@ SUBCOMMANDS = {
 
 
 class _Deliver(click.Group):
-    """A command that does its work when none of its subcommands is named; those are imported when they are."""
+    """A command that delivers when no subcommand is named. Subcommands are imported only when they are named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are used."""
+        """The subcommands in the order in which they are used."""
         return list(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import what deals with dead letters."""
+        """Import the commands for dead letters."""
         if cmd_name not in SUBCOMMANDS:
             return None
         from etapa.commands import undelivered
@@ -45,7 +45,7 @@ class _Deliver(click.Group):
         return undelivered.SUBCOMMANDS[cmd_name]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List them without importing anything."""
+        """List the subcommands without importing anything."""
         with formatter.section("Commands for dead letters"):
             formatter.write_dl(list(SUBCOMMANDS.items()))
 
@@ -79,7 +79,7 @@ def deliver(ctx: click.Context, /, check: bool, **flags: str | None) -> None:
         click.echo(f"{path}: good: {counted(len(plan.targets), 'target')}, {counted(len(plan.campaigns), 'campaign')}{_default(plan)}")
         return
     log_to_stderr(settings, "delivery", secret_texts(credentials.values()))
-    # Only now: what this runs on takes a while to import, and --help and --check need none of it.
+    # Imported late: this takes a while, and --help and --check do not need it.
     from etapa.commands.terminal.delivery_process import work
 
     logger.info(

@@ -1,4 +1,4 @@
-"""`etapa demo`: the whole of Etapa on a private broker and a private Redis, with made-up customers or recorded ones."""
+"""`etapa demo`: all of Etapa on a private broker and a private Redis, with simulated or recorded customers."""
 
 import contextlib
 import importlib.util
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from etapa.embedded.shoppers import SentTouchpoint
 
 PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
-"""Modules that only the demo needs, and the packages that bring them (the extra `demo`)."""
+"""Modules that only the demo needs, and the packages that provide them (the extra `demo`)."""
 
 
 @click.command()
@@ -65,7 +65,7 @@ def demo(
     if str(settings.journey_path) == "-":
         raise WrongUse("--journey -: the worker also reads the journey, so it must be a file, not standard input")
     chosen = journey_from(settings.journey_path)
-    # Only now: what the demo runs on takes a while to import, and --help needs none of it.
+    # Imported late: this takes a while, and --help does not need it.
     from etapa.embedded.broker import BrokerError
     from etapa.embedded.demo import DemoError, run_demo
     from etapa.embedded.demo_plan import DemoOptions
@@ -91,7 +91,7 @@ def demo(
 
 @contextlib.contextmanager
 def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["Iterator[SentTouchpoint]"]:
-    """The touchpoints of a file, in order of time. Ends the command with exit code 1 if it holds none."""
+    """The touchpoints of a file, in order of time. Ends the command with exit code 1 if there are none."""
     from etapa.embedded.recorded import recorded
 
     decoder = decoder_of(settings)

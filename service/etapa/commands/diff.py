@@ -1,4 +1,4 @@
-"""`etapa diff`: who would be in another stage, and get other campaigns, had the new journey been there from the start."""
+"""`etapa diff`: who would be in another stage, and get other campaigns, if the new journey had been used from the start."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -95,7 +95,7 @@ def diff(
 
 
 def _warn_of_versions(old: Journey, new: Journey) -> None:
-    """Workers take a journey for the one they know as long as its version is the same."""
+    """Warn if both versions are the same: workers recognise a new journey only by its version."""
     if (old.id, old.version) == (new.id, new.version) and _what_counts(old) != _what_counts(new):
         click.echo(f"Warning: both are version {old.version} of {old.id}; raise the version before the new one goes live", err=True)
 
@@ -190,7 +190,7 @@ def _stages(journey: Journey) -> list[str]:
 
 
 def _campaigns(found: Diff) -> list[str]:
-    """Those of both journeys, in their order."""
+    """The campaigns of both journeys, in order."""
     return list(dict.fromkeys(campaign.id for side in (found.old, found.new) for campaign in side.journey.campaigns))
 
 
@@ -237,7 +237,7 @@ def _side_object(side: Side, file: str) -> dict[str, Any]:
 
 
 def _matrix_objects(found: Diff, old: Sequence[str], new: Sequence[str]) -> list[dict[str, Any]]:
-    """Only cells with anybody in them, in the order of the journeys."""
+    """Only cells with customers, in the order of the journeys."""
     rows, columns = ({stage: place for place, stage in enumerate(stages)} for stages in (old, new))
     cells = sorted(found.cells.items(), key=lambda cell: (rows.get(cell[0][0] or "", -1), columns.get(cell[0][1] or "", -1)))
     return [{"old": before, "new": after, "customers": count} for (before, after), count in cells]

@@ -1,4 +1,4 @@
-"""`etapa doctor`: look at everything that Etapa needs, and say what is wrong and what to do."""
+"""`etapa doctor`: check everything that Etapa needs, and say what is wrong and what to do."""
 
 import asyncio
 import os

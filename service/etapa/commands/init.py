@@ -1,4 +1,4 @@
-"""`etapa init`: a first journey of one's own, made of a few answers or of a sample of touchpoints."""
+"""`etapa init`: write a first journey, from a few answers or a sample of touchpoints."""
 
 import contextlib
 from dataclasses import replace
@@ -86,7 +86,7 @@ def _guesses(stem: str, events: str | None, source: str | None) -> Answers:
 
 
 def _asked(guesses: Answers) -> Answers:
-    """The five questions, on stderr. Ctrl-C and the end of the input end the command."""
+    """Ask the five questions, on stderr. Ctrl-C and the end of the input end the command."""
     name = journey_id(click.prompt("1 of 5  What is the journey called?", default=guesses.name, err=True))
     known = (*guesses.interest, guesses.conversion, *guesses.trouble)
     types = _types(

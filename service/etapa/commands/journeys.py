@@ -1,4 +1,4 @@
-"""`etapa journeys`: the journeys that come with Etapa, to start one's own from."""
+"""`etapa journeys`: the journeys that come with Etapa, as starting points for your own."""
 
 import difflib
 import shutil
@@ -31,7 +31,7 @@ class Shipped:
 
     @property
     def about(self) -> str:
-        """The first sentence of the comment on top of the file."""
+        """The first sentence of the comment at the top of the file."""
         comment = [
             line.removeprefix("#").strip() for line in self.text.partition("\n\n")[0].splitlines() if not line.startswith(SCHEMA_LINE)
         ]
@@ -88,7 +88,7 @@ def _read(path: Path) -> Shipped:
 
 
 def _for_elsewhere(text: str) -> str:
-    """The file as it should stand in somebody's own folder: where it is shipped, its first line leads to the schema of the source tree."""
+    """The file adapted for the user's own folder: as shipped, its first line refers to the schema in the source tree."""
     first, newline, rest = text.partition("\n")
     if not first.startswith(SCHEMA_LINE):
         return text

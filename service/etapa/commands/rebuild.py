@@ -1,4 +1,4 @@
-"""`etapa rebuild`: have Redis filled anew from `customer-state`."""
+"""`etapa rebuild`: have Redis refilled from `customer-state`."""
 
 import sys
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ async def _rebuild(cluster: Cluster, count: int, partitions: Sequence[int], *, w
     check_partitions(partitions, count)
     workers = await workers_of(cluster)
     async with Store(settings) as store:
-        # All of them before anything is changed.
+        # Check all of them before anything is changed.
         chosen = await _those_with_states(cluster, store, partitions or range(count))
         if not chosen:
             return

@@ -1,4 +1,4 @@
-"""`etapa reclassify`: have every customer judged by a new version of the journey now, by the workers, and watch them do it."""
+"""`etapa reclassify`: have the workers judge every customer by a new version of the journey now, and show their progress."""
 
 import asyncio
 import sys
@@ -25,9 +25,9 @@ from etapa.stream.redis.store import Store
 
 RATE = 1000.0
 LOOK_EVERY = 0.5
-"""Seconds between two looks at how far it has got."""
+"""Seconds between two checks of the progress."""
 QUIET_LINES_EVERY = 20
-"""Checks between two printed lines where no terminal can overwrite the last one."""
+"""Checks between two printed lines when there is no terminal to overwrite the last one on."""
 
 
 @click.command()
@@ -94,7 +94,7 @@ async def _reclassify(settings: Settings, version: int, *, publish: bool, rate: 
 
 
 async def _request(control: ReclassifyControl, partitions: int, version: int, *, publish: bool, rate: float) -> ReclassifyRequest:
-    """What is under way, if it is the same, or a new request."""
+    """The request under way, if it is the same, or a new one."""
     asked = await control.asked(partitions)
     under_way = next((each.request for each in asked if each.under_way), None)
     if under_way is None:
@@ -109,7 +109,7 @@ async def _request(control: ReclassifyControl, partitions: int, version: int, *,
     if (under_way.version, under_way.publish) != (version, publish):
         raise CheckFailed(f"another run is {told}. Wait for it, or end it with `etapa reclassify --stop`")
     click.echo(f"Already {told}.", err=True)
-    # Whoever asked may have been interrupted before every partition was asked.
+    # The earlier command may have been interrupted before it had asked every partition.
     left_out = [number for number, each in enumerate(asked) if each.request is None or each.request.id != under_way.id]
     await control.ask(under_way, left_out)
     return under_way

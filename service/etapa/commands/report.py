@@ -1,4 +1,4 @@
-"""`etapa report`: how many customers moved, touched and felt what, and when."""
+"""`etapa report`: how many customers moved, which touchpoints they had and how they felt, and when."""
 
 import click
 import msgspec

@@ -41,7 +41,7 @@ def run(supervised: Path | None, **flags: str | None) -> None:
             _supervise(settings, [f"{flag_of(name)}={value}" for name, value in flags.items() if value is not None and name != "workers"])
         return
     log_to_stderr(settings, "worker", number=int(supervised.stem) if supervised else None)
-    # Only now: what a worker runs on takes a while to import, and --help needs none of it.
+    # Imported late: this takes a while, and --help does not need it.
     from etapa.commands.terminal.worker_process import work
     from etapa.journey.engine.compiled import IS_COMPILED
 

@@ -1,4 +1,4 @@
-"""`etapa simulate`: touchpoints from a file through a journey, without any server."""
+"""`etapa simulate`: run touchpoints from files through a journey, without any server."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -126,7 +126,7 @@ def simulate(
 
 
 def _printed(told: Told, journey: Journey, *, triggers: bool, outcomes: bool) -> Iterator[bytes]:
-    """What of it is asked for, as JSON."""
+    """The requested part of what happened, as JSON."""
     if isinstance(told, CampaignOutcome):
         if outcomes:
             yield campaign_outcome_json(told, journey.id, journey.version)
@@ -138,7 +138,7 @@ def _printed(told: Told, journey: Journey, *, triggers: bool, outcomes: bool) ->
 
 
 def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-    """What stands before the events is the journey, if it is called like one."""
+    """The first argument is the journey, if its name looks like one."""
     first, *events = arguments
     if events and Path(first).suffix in JOURNEY_ENDINGS:
         if journey is not None:
@@ -155,7 +155,7 @@ def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[
 
 
 def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.AbstractContextManager[IO[bytes] | None]:
-    """The file for the summary, opened before the work begins: a typing error there must not cost a long run."""
+    """The file for the summary, opened before the work begins: a typo in its name must not cost a long run."""
     if path is None:
         return contextlib.nullcontext()
     try:
@@ -171,7 +171,7 @@ def _figures(group: GroupFigures) -> tuple[str, str, str]:
 
 
 _OF_QUIET = frozenset({"quiet", "held", "withdrawn"})
-"""Outcomes of quiet times, which most journeys do not have."""
+"""Outcomes from quiet times, which most journeys do not have."""
 
 
 def _prose(summary: Summary) -> str:

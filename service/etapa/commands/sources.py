@@ -1,4 +1,4 @@
-"""`etapa sources`: the mappings that make other systems' records into touchpoints."""
+"""`etapa sources`: the mappings that turn other systems' records into touchpoints."""
 
 import json
 import shutil

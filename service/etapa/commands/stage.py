@@ -37,7 +37,7 @@ def stage(customer_id: str, as_json: bool, **flags: str | None) -> None:
 
 
 def customer_from(settings: Settings, customer_id: str) -> tuple[int, Customer]:
-    """A customer as Redis holds it, and its partition. Ends the command when there is none, or when it cannot be read."""
+    """A customer from Redis, and its partition. Ends the command when there is no such customer or its state cannot be read."""
     try:
         stored = asyncio.run(_read(settings, customer_id))
     except RedisUrlError as error:

@@ -1,4 +1,4 @@
-"""`etapa test`: run the tests that stand in journey files."""
+"""`etapa test`: run the tests in journey files."""
 
 import textwrap
 import time
@@ -109,7 +109,7 @@ def _is_chosen(scenario: Scenario, words: Sequence[str]) -> bool:
 
 
 class _Reporter:
-    """Tells a person what happens while it happens, and what came of it."""
+    """Prints progress and results for a person."""
 
     def __init__(self, *, verbose: bool, quiet: bool) -> None:
         self._verbose = verbose

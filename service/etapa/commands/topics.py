@@ -1,4 +1,4 @@
-"""`etapa topics create`: make the Kafka topics, or check those that are there. `etapa topics accept` is in `accept.py`."""
+"""`etapa topics create`: create the Kafka topics, or check existing ones. `etapa topics accept` is in `accept.py`."""
 
 import asyncio
 import shlex
@@ -55,7 +55,7 @@ def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: s
     try:
         reports = asyncio.run(create_topics(cluster, without))
     except TopicsError as error:
-        # One without a cause says itself what would be right.
+        # An error without a cause already says what would be right.
         raise CheckFailed(str(error) if error.__cause__ is None else kafka_trouble(cluster, error)) from None
     for report in reports:
         if report.warning:

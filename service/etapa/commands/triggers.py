@@ -54,7 +54,7 @@ async def _follow(
     *,
     from_beginning: bool,
 ) -> int:
-    """Show triggers until there were enough. Gives how many records were no triggers."""
+    """Show triggers until the limit. Returns how many records were not triggers."""
     if show is _as_row:
         click.echo(_row(_HEADINGS))
     shown = strangers = 0
@@ -76,7 +76,7 @@ async def _follow(
 
 
 def _as_json(trigger: CampaignTriggerMessage, value: bytes) -> str:
-    # Written by us, so it is one line already; what another producer wrote may be several.
+    # What we write is already a single line; what another producer wrote may be several.
     return json_text(value if b"\n" not in value else msgspec.json.format(value, indent=-1))
 
 

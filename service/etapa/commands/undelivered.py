@@ -1,4 +1,4 @@
-"""`etapa deliver list`, `show` and `redrive`: look at what could not be delivered, and send it back once the cause is fixed."""
+"""`etapa deliver list`, `show` and `redrive`: look at triggers that could not be delivered, and send them back once the cause is fixed."""
 
 from etapa.commands.letters.dead_letter_options import DeadLetterCommands
 from etapa.commands.letters.dead_letter_redrive import redrive_command

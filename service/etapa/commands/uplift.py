@@ -1,4 +1,4 @@
-"""`etapa uplift`: whether campaigns worked, by what customers who got a message did and those of the control group."""
+"""`etapa uplift`: whether campaigns worked, comparing customers who got a message with the control group."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,7 +77,7 @@ def _print(report: UpliftReport, *, as_json: bool) -> None:
 
 
 def _campaign_and_events(journey: Journey, arguments: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """What stands before the events is a campaign, if the journey has one that is called so."""
+    """The first argument is a campaign, if the journey has one with that id."""
     goals = [campaign.id for campaign in journey.campaigns if campaign.goal is not None]
     if not goals:
         raise WrongUse(f"no campaign of the journey {journey.id} has a goal: write what it is for as `goal` in the journey file")

@@ -1,4 +1,4 @@
-"""`etapa verify`: Redis and `stage-changes` against `customer-state`, while the worker runs."""
+"""`etapa verify`: compare Redis and `stage-changes` with `customer-state`, while the worker runs."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ from etapa.stream.upkeep.change_walk import ChangeFault, ChangeWalk, Walked, fau
 from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
 
 TRIES = 3
-"""How often comparing a partition starts again if its view went back meanwhile."""
+"""How many times the comparison of a partition is tried if its view goes back meanwhile."""
 
 
 @click.command()
@@ -142,7 +142,7 @@ def _tell(one: Verified) -> None:
 
 
 def _tell_line(line: str) -> None:
-    """In the place of the progress that stands there."""
+    """Print a line in place of the progress shown there."""
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     click.echo(f"{clear}{line}", err=True)
 

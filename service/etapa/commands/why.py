@@ -1,4 +1,4 @@
-"""`etapa why`: why a customer does not move, rule by rule and clause by clause, from what Redis holds of it."""
+"""`etapa why`: why a customer does not move, rule by rule and clause by clause, from the state in Redis."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from etapa.journey.map.rules_told import RulesTold
 from etapa.languages.read import languages
 
 WIDTH = 80
-"""Columns that a terminal has at the least."""
+"""Text is wrapped to this many columns, which every terminal has."""
 
 
 @click.command()
@@ -133,7 +133,7 @@ def _explained(explained: Explained, indent: int) -> Iterator[str]:
     verdict = click.style("yes", fg="green") if explained.holds else click.style("no ", fg="red")
     margin = " " * indent
     if isinstance(explained, ExplainedCondition):
-        # What waits for a touchpoint says so in its own line; there is nothing else to tell.
+        # A condition that waits for a touchpoint says so on its own line; there is nothing to add.
         waits = explained.missing if explained.seen is None else None
         first, *rest = textwrap.wrap(printable(waits or explained.condition), WIDTH - indent - 5, break_on_hyphens=False)
         yield f"{margin}{verdict}  {first}"

@@ -1,1 +1,1 @@
-"""Files that commands are given: journeys, sources and events, plain or packed, in order of time."""
+"""Reading the files that commands are given: journeys, sources and events, plain or compressed, in order of time."""

@@ -1,4 +1,4 @@
-"""A CSV whose columns the source `csv` does not know by name: somebody at a terminal is asked which they are; elsewhere the likeliest are taken, and shown."""
+"""CSV files whose columns the source `csv` does not know by name: at a terminal the user is asked; elsewhere the likeliest are used, and shown."""
 
 import sys
 from pathlib import Path
@@ -25,13 +25,13 @@ _QUESTIONS: dict[Role, str] = {
 
 
 def csv_source(path: str) -> Source:
-    """The source `csv` for this file, with its columns put in. Ends the command with exit code 2 where they cannot be told."""
+    """The source `csv`, adapted to this file's columns. Ends the command with exit code 2 when they cannot be identified."""
     text = presets.text_of(NAME)
     source = load_source(text, NAME).source
     if source is None:
         raise ValueError("the source csv has errors")
     place = Path(path)
-    # What is not there a second time is left alone: standard input, a pipe.
+    # Standard input and pipes can be read only once, so they are not looked at here.
     names = [] if path == "-" or (place.exists() and not place.is_file() and not place.is_dir()) else _names(path)
     known = known_roles(source, names)
     if not names or (known.customer is not None and known.time is not None):
@@ -58,7 +58,7 @@ def csv_source(path: str) -> Source:
 
 
 def _names(path: str) -> list[str]:
-    """The columns that a file's first line names; none where it has no such line, about which reading it says more."""
+    """The columns named in a file's first line; empty when there is no such line, which reading the file will report in detail."""
     with EventFile(path, takes=(CSV,), columns=True) as file:
         part = next(file.parts())
         if part.kind != "lines":

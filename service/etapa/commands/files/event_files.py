@@ -1,4 +1,4 @@
-"""Reading touchpoints from a file or standard input, one after the other, plain or packed."""
+"""Reading touchpoints from files or standard input, one after the other, plain or compressed."""
 
 import sys
 import time
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     pass
 
 REJECTED_SHOWN = 5
-"""So many lines that cannot be used are shown one by one; the summary counts all of them."""
+"""How many unusable lines are shown one by one; the summary counts all of them."""
 
 
 class EventFile:
-    """Lines of a file (`-` is standard input), unpacked if it is packed; of several files, one after the other, where `path` is a folder or a pattern, or there are `more`.
+    """Lines of a file (`-`: standard input), decompressed if necessary. A folder, a pattern, or `more` paths mean several files, read in turn.
 
-    Used by `with`. What is not JSON Lines is refused with a word on what it looks like, unless it is among `takes`. `columns`: Parquet and
-    Avro are taken, too, and `parts` is to be used. A file that cannot be opened ends the command with exit code 2, one that breaks off
-    while it is read with 1.
+    Used with `with`. Anything but JSON Lines is refused, with a hint about what it looks like, unless it is in `takes`. `columns`: Parquet and
+    Avro are accepted too, and `parts` must be used. A file that cannot be opened ends the command with exit code 2; one that ends early
+    or is damaged, with 1.
     """
 
     def __init__(self, path: str, *, takes: Collection[Oddity] = (), columns: bool = False, more: Sequence[str] = ()) -> None:
@@ -43,13 +43,13 @@ class EventFile:
         self._part: EventPart | None = None
         self._by_part = False
         self._done = 0
-        """Bytes of the files before the one that is read."""
+        """Bytes of the files before the current one."""
         self._size = 0
         self._ends_in_a_line = True
 
     @property
     def name(self) -> str:
-        """How messages name what is being read."""
+        """The name of what is being read, for messages."""
         if self._part is not None and len(self._files) > 1:
             return self._part.name
         return "standard input" if self.path == "-" else self.path or "''"
@@ -65,7 +65,7 @@ class EventFile:
             self._part.close()
 
     def parts(self) -> Iterator[EventPart]:
-        """The files one after the other; while each is the last given, `readline` reads it and nothing else."""
+        """The files one after the other; until the next one is requested, `readline` reads only the current one."""
         self._by_part = True
         while True:
             yield self._now()
@@ -74,7 +74,7 @@ class EventFile:
             self._go_on()
 
     def readline(self, limit: int, /) -> bytes:
-        """The next line, or the next `limit` bytes of it; nothing at the end."""
+        """The next line, or its next `limit` bytes; empty at the end."""
         while True:
             line = self._line(limit)
             if line or self._by_part or self._opened == len(self._files):
@@ -84,16 +84,16 @@ class EventFile:
             ended, self._ends_in_a_line = self._ends_in_a_line, True
             self._go_on()
             if not ended:
-                # The last line of a file needs no end; the next file's first one is another.
+                # The last line of a file may lack its line feed, and must not run into the next file's first line.
                 self.lines += 1
                 return b"\n"
 
     def count(self, records: int) -> None:
-        """So many records were read otherwise than by lines."""
+        """Count records that were not read as lines."""
         self.lines += records
 
     def share_read(self) -> float | None:
-        """How much of the files has been read, from 0 to 1; none where their size is not known, as of a pipe."""
+        """How much of the files has been read, from 0 to 1; None when their size is unknown, as for a pipe."""
         return min(1.0, (self._done + self._now().position()) / self._size) if self._part is not None and self._size else None
 
     def _line(self, limit: int) -> bytes:
@@ -126,7 +126,7 @@ class EventFile:
 
 
 class Complaints:
-    """Says on stderr why the first few lines cannot be used."""
+    """Reports on stderr why the first few unusable lines cannot be used."""
 
     def __init__(self) -> None:
         self._said = 0
@@ -138,16 +138,16 @@ class Complaints:
 
 
 class LineProgress:
-    """Passes lines on, and tells a person at a terminal how far it got, how fast, and how long it may still take.
+    """Passes lines on, and shows the progress at a terminal: how far, how fast, and how long it may still take.
 
-    `output_scrolls`: results go to stdout meanwhile. It is quiet then if stdout is the terminal, too.
+    `output_scrolls`: results go to stdout meanwhile. Then nothing is shown if stdout is a terminal too.
     """
 
     LINES_BETWEEN_LOOKS = 2048
     SECONDS_BETWEEN_NEWS = 0.25
     WIDTH = 24
     WORTH_A_WORD = 10_000
-    """Lines from which on the throughput is told at the end: below, it says more of the start than of the work."""
+    """The fewest lines for which the throughput is shown: with less, start-up time would dominate."""
 
     def __init__(self, lines: EventFile, *, output_scrolls: bool) -> None:
         self._lines = lines
@@ -170,7 +170,7 @@ class LineProgress:
             click.echo("\r\x1b[K", err=True, nl=False)
 
     def throughput(self) -> str | None:
-        """How fast the lines were worked through, once all are; none when there were too few to tell."""
+        """How fast all lines were processed; None when there were too few to tell."""
         lines = self._lines.lines
         if lines < self.WORTH_A_WORD:
             return None

@@ -1,4 +1,4 @@
-"""One file of events: opened, unpacked by its first bytes, and what it is: lines, Parquet or Avro. And which files a path means."""
+"""Opens one file of events, recognises its compression and format (lines, Parquet or Avro) by its first bytes, and finds the files of a path."""
 
 import bz2
 import glob
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 Kind = Literal["lines", "parquet", "avro"]
 
 FIRST_LOOK: Final = 4096
-"""Bytes by which a format is recognised."""
+"""How many bytes are needed to recognise a format."""
 MOST_FILES: Final = 100_000
 
 _PACKED: Final = {"gzip": b"\x1f\x8b", "Zstandard": b"\x28\xb5\x2f\xfd", "bzip2": b"BZh", "xz": b"\xfd7zXZ\x00"}
 _KINDS: Final[dict[bytes, Kind]] = {b"PAR1": "parquet", b"Obj\x01": "avro"}
 DAMAGED: Final = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError, lzma.LZMAError)
-"""What reading packed data raises that is incomplete or damaged; bzip2 raises `OSError`."""
+"""Errors raised on incomplete or damaged compressed data; bzip2 raises `OSError`."""
 
 
 def files_meant(path: str) -> list[str]:
-    """The files that a path means: itself, all in a folder, or those that a pattern fits, in order of their names. Ends the command if there are none."""
+    """The files of a path: itself, all in a folder, or all that match a pattern, in order of their names. Ends the command if there are none."""
     if path == "-" or Path(path).is_file():
         return [path]
     if Path(path).is_dir():
@@ -46,7 +46,7 @@ def files_meant(path: str) -> list[str]:
         found = [each for each in glob.iglob(path, recursive=True) if Path(each).is_file()]  # noqa: PTH207 - takes absolute patterns, too
         what = "no file fits the pattern"
     else:
-        # Whoever opens it says why it cannot be.
+        # Opening it will say what is wrong.
         return [path]
     if not found:
         raise WrongUse(f"{path}: {what}")
@@ -56,7 +56,7 @@ def files_meant(path: str) -> list[str]:
 
 
 def _files_in(folder: str) -> Iterator[str]:
-    """All files below, but for hidden ones: Spark and others put `_SUCCESS` and the like beside the data."""
+    """All files in a folder and below, except hidden ones: Spark and others put `_SUCCESS` and the like beside the data."""
     for path, folders, files in os.walk(folder):
         folders[:] = [each for each in folders if not each.startswith((".", "_"))]
         yield from (str(Path(path, each)) for each in files if not each.startswith((".", "_")))
@@ -66,7 +66,7 @@ class EventPart:
     """One file (`-` is standard input) while it is read. `close` ends it."""
 
     def __init__(self, path: str, takes: Collection[Oddity], *, columns: bool) -> None:
-        """`takes`: what else than JSON Lines it may be; `columns`: whether Parquet and Avro are taken. Ends the command if it is not."""
+        """`takes`: formats accepted besides JSON Lines; `columns`: whether Parquet and Avro are accepted. Any other format ends the command."""
         self.path: Final = path
         self.name: Final = "standard input" if path == "-" else path or "''"
         self.packed = ""
@@ -77,13 +77,13 @@ class EventPart:
             beginning = buffered.peek(FIRST_LOOK)[:FIRST_LOOK]
         except OSError as error:
             raise WrongUse(f"{self.name}: cannot read it: {reason(error)}") from None
-        # By its first bytes, not by its name: what comes through a pipe has none.
+        # Recognised by its first bytes, not by its name: a pipe has none.
         self.packed = next((name for name, magic in _PACKED.items() if beginning.startswith(magic)), "")
         self.reader = io.BufferedReader(_raw(_unpacked(buffered, self.packed)), 1 << 16) if self.packed else buffered
         try:
             beginning = self.reader.peek(FIRST_LOOK)[:FIRST_LOOK]
         except (OSError, *DAMAGED):
-            # Whoever reads on is told.
+            # Reading on will report the damage.
             beginning = b""
         self.kind: Kind = next((kind for magic, kind in _KINDS.items() if columns and beginning.startswith(magic)), "lines")
         try:
@@ -103,22 +103,22 @@ class EventPart:
             )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self.path != "-":
             self._open.close()
 
     @property
     def raw(self) -> BinaryIO:
-        """The file as it is, for formats that are not read from the front."""
+        """The file itself, for formats that are not read from the front."""
         return self._open
 
     def position(self) -> int:
-        """Bytes of the file, as it is packed, that were read."""
+        """How many bytes of the (compressed) file have been read."""
         return self._open.tell() if self.size else 0
 
 
 def size_of(stream: BinaryIO) -> int:
-    """Bytes of a regular file; 0 for whatever has no size known in advance."""
+    """Size of a regular file in bytes; 0 for anything whose size is not known in advance."""
     try:
         status = os.fstat(stream.fileno())
     except io.UnsupportedOperation:
@@ -127,7 +127,7 @@ def size_of(stream: BinaryIO) -> int:
 
 
 def _unpacked(packed: io.BufferedReader, name: str) -> BinaryIO:
-    # All of them are read as streams, in bounded memory.
+    # All of them read streams, in limited memory.
     if name == "gzip":
         return gzip.GzipFile(fileobj=packed)  # type: ignore[return-value]
     if name == "bzip2":
@@ -138,7 +138,7 @@ def _unpacked(packed: io.BufferedReader, name: str) -> BinaryIO:
 
 
 def _standard_input() -> BinaryIO:
-    """Standard input; a person who types it is told so, and need not end it twice."""
+    """Standard input. At a terminal it prints a hint, and a single Ctrl-D ends the input."""
     if not sys.stdin.isatty():
         return sys.stdin.buffer
     click.echo("Reading from the terminal; Ctrl-D on an empty line ends it.", err=True)
@@ -146,7 +146,7 @@ def _standard_input() -> BinaryIO:
 
 
 class _TypedInput(io.RawIOBase):
-    """What is typed, up to the first Ctrl-D. A terminal would go on after it."""
+    """Typed input up to the first Ctrl-D. By itself a terminal would continue after it."""
 
     def __init__(self) -> None:
         self._ended = False
@@ -168,15 +168,15 @@ class _TypedInput(io.RawIOBase):
 
 
 def _raw(stream: BinaryIO) -> io.RawIOBase:
-    # A BufferedReader asks for no more than `readinto`, which all binary streams have.
+    # A BufferedReader needs only `readinto`, which all binary streams have.
     return stream  # type: ignore[return-value]
 
 
 class _Zstandard(io.RawIOBase):
-    """Unpacks Zstandard. The library's own reader takes data that ends early for whole."""
+    """Decompresses Zstandard. The library's own reader does not notice data that ends early."""
 
     _PIECE: Final = 2048
-    """Packed bytes at once: what a hostile file makes of them still fits into memory."""
+    """Compressed bytes read at a time: few enough that even a hostile file's output fits into memory."""
 
     def __init__(self, packed: BinaryIO) -> None:
         self._packed = packed

@@ -1,4 +1,4 @@
-"""What a worker reads its topic with, by the settings: touchpoints as they are, or records that go through a source."""
+"""The decoder for a worker's topic, according to the settings: for touchpoints, or for records that go through a source."""
 
 from etapa.commands.files.schema_registry import schemas_of
 from etapa.commands.files.source_files import mapper_of
@@ -11,7 +11,7 @@ from etapa.sources.decoding import SourceDecoder
 
 
 def decoder_for(settings: Settings, max_bytes: int | None = None) -> Decoder:
-    """The decoder; of records of at most `max_bytes`, or as large as the settings say. Ends the command where the source is not for topics."""
+    """The decoder, for records of at most `max_bytes` (by default the setting). Ends the command if the source cannot be used for topics."""
     limits = TouchpointLimits.naming(
         settings.placeholder_ids,
         max_bytes=settings.max_touchpoint_bytes if max_bytes is None else max_bytes,

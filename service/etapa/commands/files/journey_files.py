@@ -1,4 +1,4 @@
-"""Reading a journey file for a command: bytes, text, findings, and the words for what cannot be read."""
+"""Reading a journey file for a command: bytes, text, findings, and messages about files that cannot be read."""
 
 import sys
 from pathlib import Path
@@ -13,11 +13,11 @@ from etapa.journey.language.reading.findings import Finding
 from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 
 LONGEST_SHOWN = 110
-"""Of a longer line only the part around the finding is shown."""
+"""Of longer lines only the part around the finding is shown."""
 
 
 class FileUnreadable(EtapaError):
-    """The file could not be read at all; the message names it and says why."""
+    """The file could not be read at all; the message gives its name and the reason."""
 
 
 def load_file(path: str) -> Loaded:
@@ -25,7 +25,7 @@ def load_file(path: str) -> Loaded:
     content = _read(path)
     name = "<stdin>" if path == "-" else path
     if len(content) > MAX_BYTES:
-        # It ends in the middle of something; all that will be said of it is that it is too large.
+        # The text is cut off, but the only finding will be that it is too large.
         return load_journey(content.decode(errors="replace"), name)
     try:
         text = content.decode()
@@ -35,7 +35,7 @@ def load_file(path: str) -> Loaded:
 
 
 def journey_from(path: str | Path) -> Journey:
-    """The journey in this file, for a command that needs a good one. Findings go to stderr.
+    """The journey in this file, for a command that needs one without errors. Findings go to stderr.
 
     Ends the command with exit code 2 if the file cannot be read and 1 if it has errors.
     """
@@ -52,7 +52,7 @@ def journey_from(path: str | Path) -> Journey:
 
 
 def shown(finding: Finding) -> str:
-    """A finding for people: where and what, the line of the file, and a caret under the column."""
+    """A finding for people: place and message, the line of the file, and a caret under the column."""
     # Control characters in a file from elsewhere must not reach the terminal.
     line = "".join(character if character.isprintable() else " " for character in finding.source_line)
     if not line.strip():

@@ -1,4 +1,4 @@
-"""Files of touchpoints through a journey, for commands that show what comes of it all in all."""
+"""Replaying files of touchpoints through a journey, for commands that show only the overall result."""
 
 from collections.abc import Callable, Sequence
 
@@ -27,7 +27,7 @@ def replay_files(
     in_order: bool,
     told: Callable[[Told], None] = _pass_over,
 ) -> TouchpointFile:
-    """Send all touchpoints through the journey; `summary` and its figures take in what comes of it, and `told` is told of each change."""
+    """Run all touchpoints through the journey. `summary` and its figures take in the results, and `told` is called for each change."""
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings, events[0])
     with EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines:

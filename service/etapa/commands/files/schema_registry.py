@@ -1,4 +1,4 @@
-"""The schema registry of the settings, for commands."""
+"""The schema registry from the settings, for commands."""
 
 from etapa.commands.terminal.failures import WrongUse
 from etapa.contracts.incoming.schemas import Schemas
@@ -8,7 +8,7 @@ from etapa.settings import Settings
 
 
 def schemas_of(settings: Settings) -> Schemas | None:
-    """The schemas of the registry, if one is set. Ends the command with exit code 2 when what asks a registry is not installed."""
+    """The schemas of the registry, if one is set. Ends the command with exit code 2 when the packages for it are not installed."""
     if settings.registry_url is None:
         return None
     try:

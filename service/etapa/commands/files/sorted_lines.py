@@ -1,4 +1,4 @@
-"""Lines of a file in order of their touchpoints' times, in memory that does not grow with the file: sorted in portions on disk, then merged."""
+"""Sorts the lines of a file by the time of their touchpoints, in limited memory: in portions on disk, which are then merged."""
 
 import heapq
 import tempfile
@@ -12,7 +12,7 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.sources.lines import Lines, numbered
 
 PORTION: Final = 64 * 1024 * 1024
-"""Bytes of lines that are sorted in memory at once."""
+"""How many bytes of lines are sorted in memory at a time."""
 
 _HEAD: Final = Struct(">qqI")
 """Time, number of the line, length of the line."""
@@ -21,9 +21,9 @@ _Entry = tuple[int, int, bytes]
 
 
 class SortedLines:
-    """All lines of another source, the earliest touchpoint first; those of one time stay in their order.
+    """All lines of a source, earliest touchpoint first; lines with the same time keep their order.
 
-    A line without a touchpoint stays behind the one before it. `number` is that of the line read last, as it was in the source.
+    A line without a touchpoint stays behind the one before it. `number` is the number in the source of the line read last.
     """
 
     def __init__(self, lines: Lines, decoder: Decoder, portion: int = PORTION) -> None:
@@ -59,7 +59,7 @@ def _merged(lines: Lines, decoder: Decoder, portion: int) -> Iterator[_Entry]:
 
 
 def _put_away(entries: list[_Entry]) -> IO[bytes]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever reads it back
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed after it is read back
     for at, number, line in entries:
         file.write(_HEAD.pack(at, number, len(line)))
         file.write(line)

@@ -1,4 +1,4 @@
-"""A source by the name of a preset or by its file, for commands."""
+"""Loading sources for commands, by the name of a preset or from a file."""
 
 import difflib
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ from etapa.sources.value_changes import MappingError
 
 
 def source_text(name: str) -> tuple[str, str]:
-    """The text of a source, and how findings name it. Ends the command with exit code 2 if there is none."""
+    """The text of a source, and its name in findings. Ends the command with exit code 2 if there is no such source."""
     if name in presets.names():
         return presets.text_of(name), f"{name} (comes with Etapa)"
     path = Path(name)
@@ -54,7 +54,7 @@ def loaded(name: str) -> LoadedSource:
 
 
 def mapper_of(name: str, pepper: str = "") -> Mapper:
-    """A source, ready to map. Findings go to stderr; one that has errors ends the command with exit code 1."""
+    """A source, ready to map. Findings go to stderr; a source with errors ends the command with exit code 1."""
     found = loaded(name)
     for finding in found.findings:
         if finding.severity != "info":
@@ -68,17 +68,17 @@ def mapper_of(name: str, pepper: str = "") -> Mapper:
 
 
 def files_of(mapper: Mapper | None) -> tuple[Oddity, ...]:
-    """What else than JSON Lines a file may be whose records go through this source."""
+    """The formats, besides JSON Lines, of files whose records go through this source."""
     return () if mapper is None else (CSV,) if mapper.source.decode == "csv" else (LIST,)
 
 
 class MappedTouchpoints(Touchpoints):
-    """Touchpoints that the records of a file, or of several, become by a source. What comes of each record is counted in `tally`."""
+    """Touchpoints that a source makes from the records of one or more files. `tally` counts the outcomes."""
 
     def __init__(
         self, file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits, complain: Callable[[int, Rejected], None]
     ) -> None:
-        """`lines` are those of `file`, perhaps watched by somebody on their way."""
+        """`lines` are the lines of `file`, which may pass through something that shows progress."""
         self.tally = Tally()
         self._file = file
         self._lines = lines
@@ -101,7 +101,7 @@ class MappedTouchpoints(Touchpoints):
                     complain(number, item)
 
     def readline(self, _limit: int, /) -> bytes:
-        """The next touchpoint as a line of JSON, for who sorts them. None is longer than touchpoints may be."""
+        """The next touchpoint as a line of JSON, for sorting. It is never longer than touchpoints may be."""
         if self._text is None:
             self._text = (outcome + b"\n" for outcome in self._json())
         return next(self._text, b"")
@@ -118,7 +118,7 @@ class MappedTouchpoints(Touchpoints):
 
 
 def _value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
-    """What reads values that are framed for the registry of the settings. Ends the command with exit code 1 while that is away."""
+    """A reader for values that are framed for the registry from the settings. Ends the command with exit code 1 when that does not answer."""
     made: list[ValueReader] = []
 
     def read(value: bytes) -> Any:
@@ -133,7 +133,7 @@ def _value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
 
 
 def records_of(file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits) -> Iterator[Read]:
-    """The records of a file, or of several, whatever format each has. What cannot be read at all ends the command with exit code 1."""
+    """The records of one or more files, whatever their formats. A file that cannot be read at all ends the command with exit code 1."""
     framed = _value_reader(mapper)
     for part in file.parts():
         try:

@@ -1,4 +1,4 @@
-"""What commands that read touchpoints from a file share: their flags, the file in order of time, and the judgement of what was odd about it."""
+"""Shared by commands that read files of touchpoints: their flags, reading in order of time, and the verdict on what was odd."""
 
 import textwrap
 import time
@@ -44,14 +44,14 @@ def touchpoint_file_flags(function: Function) -> Function:
 
 
 def decoder_of(settings: Settings) -> Decoder:
-    """What reads touchpoints; it takes those that a worker with the same settings takes."""
+    """The decoder for touchpoints; it accepts the same ones as a worker with these settings."""
     return decoder_within(
         TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit)
     )
 
 
 def mapper_from(source: str | None, settings: Settings, events: str = "-") -> Mapper | None:
-    """The source that was asked for, if any, for this file, or several of which this is the first."""
+    """The requested source, if any, for this file, or for several of which this is the first."""
     if source is None:
         return None
     if source == CSV_SOURCE:
@@ -66,7 +66,7 @@ def clock() -> int:
 
 
 class TouchpointFile:
-    """Lines to be read, in the order of the file or of time, and complaints that name them by their places in the file."""
+    """Lines in the order of the file or of time, and complaints that refer to them by their numbers in the file."""
 
     def __init__(self, file: EventFile, progress: LineProgress, decoder: Decoder, *, in_order: bool, mapper: Mapper | None = None) -> None:
         self.name = file.name
@@ -78,18 +78,18 @@ class TouchpointFile:
 
     @property
     def sorted_lines(self) -> Lines:
-        """The lines of a file that was to be read in order of time."""
+        """The lines, when the file is to be read in order of time."""
         if self._sorted is None:
             raise ValueError("the file is read in its own order")
         return self._sorted
 
     def complain(self, number: int, rejected: Rejected) -> None:
-        """Say on stderr why a line was left out, if it is among the first of them."""
+        """Report on stderr why a line was left out, if it is among the first of them."""
         self._complain(number if self._sorted is None else self._sorted.number, rejected)
 
     @property
     def not_mapped(self) -> Counter[Reason]:
-        """Records that the source could make no touchpoints of, by reason."""
+        """Records from which the source could not make touchpoints, by reason."""
         return Counter() if self._mapped is None else self._mapped.tally.dead
 
     def skipped_text(self) -> Iterator[str]:
@@ -98,7 +98,7 @@ class TouchpointFile:
             yield f"{counted(count, 'record')} skipped by {printable(rule)}"
 
     def judge(self, touchpoints: int, rejected: Counter[Reason], findings: Sequence[FileFinding], *, strict: bool) -> None:
-        """End the command with exit code 1 if most lines hold no touchpoint, or, when it is to be strict, if anything is odd."""
+        """End the command with exit code 1 if most lines hold no touchpoint, or, when strict, if anything is odd."""
         bad = rejected.total() - rejected["evaluation_failed"]
         if bad and not touchpoints:
             raise CheckFailed(
@@ -120,13 +120,13 @@ class TouchpointFile:
 
 
 def more_complaints(rejected: Counter[Reason]) -> None:
-    """Say how many lines more were left out than are shown."""
+    """Report how many more lines were left out than were shown."""
     if rejected.total() > REJECTED_SHOWN:
         click.echo(f"… and {rejected.total() - REJECTED_SHOWN:,} more lines that cannot be used", err=True)
 
 
 def findings_text(findings: Sequence[FileFinding], columns: int) -> Iterator[str]:
-    """A paragraph for each, but for lines that could not be used, of which more is said elsewhere."""
+    """A paragraph for each finding, except for unusable lines, which are reported elsewhere."""
     for finding in findings:
         if finding.kind != "unusable":
             yield from textwrap.wrap(printable(finding.text), columns, subsequent_indent="  ", break_on_hyphens=False)

@@ -1,1 +1,1 @@
-"""What the commands about dead letters of either topic share: which are meant, how one is shown, and the way back."""
+"""Shared by the commands for both topics of dead letters: selecting them, showing them, and sending them back."""

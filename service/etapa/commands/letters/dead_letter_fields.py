@@ -13,7 +13,7 @@ from etapa.hosting.foreign_text import printable
 from etapa.stream.upkeep.dead_letters import Letter
 
 LONGEST_SHOWN = 8_192
-"""Bytes of a value that are shown to people; --raw and --json give all of it."""
+"""How many bytes of a value are shown to people; --raw and --json give all of it."""
 LONGEST_ID = 24
 _ROW = f"{{:<10}} {{:<20}} {{:<17}} {{:>8}} {{:<4}} {{:<{LONGEST_KEY}}} {{}}"
 _TRIGGER_ROW = f"{{:<10}} {{:<20}} {{:<13}} {{:<{LONGEST_ID}}} {{:<{LONGEST_ID}}} {{:>8}} {{:<4}} {{:<{LONGEST_KEY}}} {{}}"
@@ -28,7 +28,7 @@ def print_heading(*, of_triggers: bool) -> None:
 
 
 def print_row(letter: Letter, sent: bool) -> None:
-    """One in a line."""
+    """A dead letter on one line."""
     content = letter.content
     begin = (letter.place, second_text(letter.at), content.reason)
     end = (letter.attempts, "yes" if sent else "no", key_text(content.key), printable(content.detail) + (" (cut)" if content.cut else ""))
@@ -39,12 +39,12 @@ def print_row(letter: Letter, sent: bool) -> None:
 
 
 def print_object(letter: Letter, sent: bool) -> None:
-    """One as a JSON object in a line."""
+    """A dead letter as a JSON object on one line."""
     print_line(fields_of(letter, sent=sent))
 
 
 def fields_of(letter: Letter, *, sent: bool) -> dict[str, Any]:
-    """All but headers and value, for JSON."""
+    """Everything except headers and value, for JSON."""
     content = letter.content
     delivery = {}
     if isinstance(content, UndeliveredTrigger):
@@ -75,7 +75,7 @@ def _cut_fields(cut: Cut) -> dict[str, Any]:
 
 
 def text_of(letter: Letter, *, sent: bool) -> str:
-    """All of it, for people."""
+    """The whole dead letter, for people."""
     content = letter.content
     lines = [
         f"dead letter {letter.place}, since {format_time(letter.at)}",
@@ -108,17 +108,17 @@ def _delivery_lines(content: DeadLetter) -> list[str]:
 
 
 def origin_of(content: DeadLetter) -> str:
-    """The topic of the original."""
+    """The place of the original: topic, partition and offset."""
     return f"{printable(content.topic)} {content.partition}/{content.offset}"
 
 
 def _shown(data: bytes | None) -> str:
-    """Bytes for people: text if all of it can be printed, else hexadecimal."""
+    """Bytes for people: as text if all of it can be printed, otherwise in hexadecimal."""
     if data is None:
         return "(none)"
     rest = f"\n… {counted(len(data) - LONGEST_SHOWN, 'byte')} more; --raw writes all of it" if len(data) > LONGEST_SHOWN else ""
     part = data[:LONGEST_SHOWN]
-    # A character may have been cut in two.
+    # The cut may have split a character.
     text = part.decode(errors="ignore" if rest else "replace")
     if "\N{REPLACEMENT CHARACTER}" not in text and all(one.isprintable() or one in "\n\t" for one in text):
         return text + rest

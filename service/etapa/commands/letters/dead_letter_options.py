@@ -1,4 +1,4 @@
-"""What the commands about dead letters share: which are meant, and how one is written in a line."""
+"""Shared by the commands about dead letters: selecting them, and writing one on a line."""
 
 import base64
 import functools
@@ -24,7 +24,7 @@ LONGEST_KEY = 24
 
 
 class LetterPlace(click.ParamType):
-    """Where a dead letter is: its partition and offset."""
+    """The place of a dead letter: its partition and offset."""
 
     name = "PARTITION/OFFSET"
 
@@ -39,18 +39,18 @@ class LetterPlace(click.ParamType):
 
 
 class DeadLetterCommands(msgspec.Struct, frozen=True):
-    """What tells the commands of one topic of dead letters from those of the other."""
+    """How the commands for one topic of dead letters differ from those for the other."""
 
     topic: Callable[[Settings], DeadLetterTopic]
     reasons: Sequence[str]
     flags: Sequence[str]
-    """Settings that the commands take as flags."""
+    """Settings that the commands accept as flags."""
     of_triggers: bool
-    """Whether they are triggers, which have a campaign and may have a target."""
+    """Whether the dead letters are triggers, which have a campaign and may have a target."""
 
 
 def selection_options(commands: DeadLetterCommands) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add the options that select dead letters; the command is given the `Selection`."""
+    """Add the options that select dead letters; the command gets the `Selection`."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
@@ -86,14 +86,14 @@ def _selecting_options(commands: DeadLetterCommands) -> list[Callable[[Callable[
 
 
 def check_partitions(named: Iterable[int], partitions: int) -> None:
-    """End the command when a partition is asked for that the topics do not have."""
+    """End the command when a partition was named that the topics do not have."""
     unknown = [number for number in named if number >= partitions]
     if unknown:
         raise WrongUse(f"there is no partition {unknown[0]}; the topics have {counted(partitions, 'partition')}, the first is 0")
 
 
 async def letter_at(letters: DeadLetters, place: tuple[int, int]) -> Letter:
-    """The dead letter at a place; the command ends when there is none."""
+    """The dead letter at a place. Ends the command when there is none."""
     partition, offset = place
     found = await letters.at(partition, offset)
     if found is None:
@@ -104,7 +104,7 @@ async def letter_at(letters: DeadLetters, place: tuple[int, int]) -> Letter:
 
 
 def totals(counts: Mapping[str, int]) -> str:
-    """Counts by word, the largest first: `: invalid 7, not_json 2`."""
+    """Counts by word, largest first: `: invalid 7, not_json 2`."""
     listed = ", ".join(f"{word} {count:,}" for word, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
     return f": {listed}" if listed else ""
 
@@ -115,7 +115,7 @@ def second_text(at: int) -> str:
 
 
 def key_text(key: bytes | None) -> str:
-    """A key for a line: clipped, and without what a terminal would act on."""
+    """A key for a line: shortened, and without control characters."""
     if key is None:
         return "-"
     try:
@@ -126,7 +126,7 @@ def key_text(key: bytes | None) -> str:
 
 
 def bytes_object(name: str, data: bytes | None) -> dict[str, Any]:
-    """Bytes for JSON: as text under their name, else under `name_base64` what is no text."""
+    """Bytes for JSON: text under `name`, anything else under `name_base64`."""
     if data is None:
         return {name: None}
     try:
@@ -136,5 +136,5 @@ def bytes_object(name: str, data: bytes | None) -> dict[str, Any]:
 
 
 def print_line(fields: Mapping[str, Any]) -> None:
-    """One JSON object in a line."""
+    """Print one JSON object on a line."""
     echo_json(msgspec.json.encode(fields))

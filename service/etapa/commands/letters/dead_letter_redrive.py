@@ -1,4 +1,4 @@
-"""`redrive`, of either topic of dead letters: back to where they came from, once the cause is fixed."""
+"""`redrive`, for both topics of dead letters: send them back where they came from, once the cause is fixed."""
 
 import contextlib
 from collections import Counter
@@ -36,7 +36,7 @@ from etapa.stream.upkeep.redrive import Fate, Redrive, RedriveError, RedriveOpti
 from etapa.stream.upkeep.sent_back import SentBack
 
 WHATEVER_SIZE = 2**31
-"""Bytes of a letter in which the customer_id is looked for."""
+"""How many bytes of a letter are searched for the customer_id."""
 
 _LEFT: Mapping[Fate, str] = {
     "already": "sent back before, and passed over; --again sends them once more",
@@ -47,7 +47,7 @@ _LEFT: Mapping[Fate, str] = {
 
 
 class _Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for."""
+    """What the user asked for."""
 
     topic: DeadLetterTopic
     places: Sequence[tuple[int, int]]
@@ -157,7 +157,7 @@ def _rekey_option(commands: DeadLetterCommands) -> Callable[[Callable[..., Any]]
 
 
 def _tell(fates: Counter[Fate], order: _Order) -> None:
-    """The totals; the command ends with 1 when something could not be sent."""
+    """Print the totals. Ends the command with exit code 1 when something could not be sent."""
     would = "would be " if order.dry_run else ""
     click.echo(f"{counted(fates['sent'], 'dead letter')} {would}sent back to {order.topic.origin}", err=True)
     for fate, why in _LEFT.items():
@@ -177,7 +177,7 @@ async def _redrive(cluster: Cluster, partitions: int, order: _Order, *, must_ask
             picked = [await letter_at(letters, place) for place in sorted(order.places)]
             if must_ask:
                 await _ask(cluster, letters, picked, order, partitions, originals)
-            # Before the memory is read, so that nobody else changes it any more.
+            # Done before the memory is read, so that no other process can still change it.
             sender = None if order.dry_run else await closing.enter_async_context(Sender(cluster, order.topic))
             memory = await sent_before(cluster, letters)
             fates: Counter[Fate] = Counter()
@@ -209,7 +209,7 @@ def _all(
 async def _ask(
     cluster: Cluster, letters: DeadLetters, picked: Sequence[Letter], order: _Order, partitions: int, originals: Originals
 ) -> None:
-    """Count what would be sent, and go on if that is meant."""
+    """Count what would be sent, and continue if the user confirms."""
     memory = await sent_before(cluster, letters)
     counts: Counter[str] = Counter()
     async for one in _all(letters, picked, order, partitions, memory, originals, None):

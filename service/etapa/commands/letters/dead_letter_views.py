@@ -1,4 +1,4 @@
-"""`list` and `show`, of either topic of dead letters."""
+"""`list` and `show`, for both topics of dead letters."""
 
 import sys
 from collections import Counter
@@ -124,7 +124,7 @@ async def _read(cluster: Cluster, topic: DeadLetterTopic, partitions: int, place
 
 
 async def _memory(cluster: Cluster, letters: DeadLetters) -> Mapping[int, SentBack]:
-    """Which letters were sent back. Who may only read them sees them without that."""
+    """Which letters were sent back. A user with read access only sees them without that, and a warning."""
     try:
         return await sent_before(cluster, letters)
     except RedriveError as error:

@@ -1,1 +1,1 @@
-"""What the tests of journey files gave: for people, as JSON, and as JUnit has it."""
+"""The results of journey files' tests: for people, as JSON, and as JUnit XML."""

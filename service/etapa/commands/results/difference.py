@@ -1,4 +1,4 @@
-"""A failed test for people: expected and actual changes side by side, each with what decided it, and why the first missing one is missing."""
+"""A failed test for people: expected and actual changes side by side, each with what decided it, and why the first missing one did not happen."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from etapa.rehearsal.scenarios import ScenarioMove, ScenarioOutcome
 MARGIN = "  "
 GAP = "   "
 NARROWEST_REASONS = 34
-"""Where less than that is left beside the changes, what decided goes below each."""
+"""With less room than this beside the changes, what decided is printed below each."""
 
 Cell = tuple[str, str]
 """Time and stage."""
@@ -25,7 +25,7 @@ NOTHING: Cell = ("", "")
 
 
 def difference(outcome: ScenarioOutcome, absence: Absence | None, columns: int) -> list[str]:
-    """The lines of it, without the heading that names the test."""
+    """The lines, without the heading that names the test."""
     lines: list[str] = []
     if outcome.changes_differ:
         lines += _table(outcome.rows, columns)
@@ -41,7 +41,7 @@ def difference(outcome: ScenarioOutcome, absence: Absence | None, columns: int) 
 
 
 def in_short(outcome: ScenarioOutcome) -> str:
-    """What is wrong, in one line."""
+    """What is wrong, on one line."""
     parts = []
     differing = sum(row.differs for row in outcome.rows)
     if differing:
@@ -74,7 +74,7 @@ def _table(rows: Sequence[Row[ScenarioMove]], columns: int) -> Iterator[str]:
 
 
 def _coloured(text: str, columns: int, colour: str | None) -> str:
-    """Padded outside the colour, so that no blanks at the end of a line hide behind it."""
+    """Padded outside the colour codes, so that trailing blanks can be stripped."""
     return (click.style(text, fg=colour) if colour and text.strip() else text) + " " * (columns - len(text))
 
 

@@ -1,4 +1,4 @@
-"""Results as JUnit XML, which build servers read: a suite for each file, a case for each test."""
+"""Results as JUnit XML for build servers: a suite for each file, a case for each test."""
 
 import re
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-# What XML 1.0 cannot hold, not even escaped.
+# Characters that XML 1.0 cannot contain, even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test. `kind` none: it passed; `failure`: it found what it should not; `error`: it could not be judged."""
+    """One test. `kind` None: it passed; `failure`: a result was wrong; `error`: it could not be judged."""
 
     name: str
     line: int | None
@@ -26,7 +26,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The tests of one file. `name` is the journey's id, or the file's where it could not be read."""
+    """The tests of one file. `name` is the journey's id, or the file's name if it could not be read."""
 
     name: str
     file: str

@@ -1,4 +1,4 @@
-"""What the tests of journey files gave, as JSON and as JUnit has it."""
+"""The results of journey files' tests, as JSON and as JUnit XML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ Status = Literal["passed", "failed", "error"]
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
-    """One test that was run."""
+    """The result of one test."""
 
     outcome: ScenarioOutcome
     line: int
@@ -41,7 +41,7 @@ class ScenarioResult:
 
 @dataclass
 class FileResult:
-    """What came of one file."""
+    """The results of one file."""
 
     path: str
     loaded: Loaded | None
@@ -53,7 +53,7 @@ class FileResult:
     coverage: Coverage | None = None
     """None when not all tests were run."""
     type_findings: list[str] = field(default_factory=list)
-    """Conditions that met values in these tests of a type that they cannot use."""
+    """Conditions that met values of a type that they cannot use in these tests."""
 
     def number_of(self, status: Status) -> int:
         return sum(result.status == status for result in self.results)

@@ -1,1 +1,1 @@
-"""What all commands share: options, words and tables, and what they say when a server or a setting fails. No command stands here."""
+"""Shared by all commands: options, words and tables, and messages when a server or a setting fails. There are no commands here."""

@@ -1,4 +1,4 @@
-"""Asking before something is changed that cannot simply be changed back."""
+"""Asks for confirmation before something is changed that cannot easily be undone."""
 
 import sys
 
@@ -10,7 +10,7 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before a
 
 
 def somebody_can_be_asked(*, yes: bool) -> bool:
-    """Whether to ask; false when --yes was given. Ends the command when there is no terminal to ask on."""
+    """Whether to ask; False when --yes was given. Ends the command when there is no terminal to ask on."""
     if yes:
         return False
     if not sys.stdin.isatty():
@@ -19,6 +19,6 @@ def somebody_can_be_asked(*, yes: bool) -> bool:
 
 
 def ask(question: str) -> None:
-    """Go on if the answer is yes; else the command ends."""
+    """Continue if the answer is yes; otherwise end the command."""
     if not click.confirm(question, err=True):
         raise CheckFailed("nothing was changed")

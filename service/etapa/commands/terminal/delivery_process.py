@@ -1,4 +1,4 @@
-"""The process of `etapa deliver`, put together. Apart from the command, so that `etapa deliver --help` answers at once."""
+"""Assembles the process of `etapa deliver`. It is separate from the command, so that `etapa deliver --help` answers at once."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Running a command's work on Kafka, and what it says when Kafka does not do its part."""
+"""Runs a command's work on Kafka, and reports when Kafka fails."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 def on_kafka(settings: Settings, work: Callable[[Cluster, int], Coroutine[Any, Any, Result]], topic: str | None = None) -> Result:
-    """Do `work`, which is given the cluster and the number of partitions: of this topic, or of all that a worker needs. Ends the command when Kafka fails."""
+    """Call `work` with the cluster and the number of partitions (of `topic`, or of all a worker's topics). Ends the command when Kafka fails."""
     try:
         cluster = Cluster(settings)
     except KafkaSettingsError as error:

@@ -1,4 +1,4 @@
-"""The last line of a process that ends by itself, in the format of its log."""
+"""Writes the last line of a process that ends by itself in the format of its log."""
 
 import contextlib
 import logging
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def last_line_in_the_log(settings: Settings) -> Iterator[None]:
-    """Where each line of the log is for a machine, so is the one that says why the command ends. For people it stays click's `Error: …`."""
+    """If log lines are for machines, so is the one that says why the command ends. For people it stays click's `Error: …`."""
     try:
         yield
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""Settings as command-line flags, and reading them all for a command."""
+"""Settings as command-line flags, and reading all settings for a command."""
 
 import os
 from collections.abc import Callable
@@ -24,11 +24,11 @@ WORKER_FLAGS = (
     "http_port",
     "log_level",
 )
-"""What `etapa run` takes as flags. Everything else is set in the environment; secrets only there, where `ps` does not show them."""
+"""The flags of `etapa run`. Everything else is set in the environment; secrets only there, where `ps` does not show them."""
 
 
 def settings_flags(*names: str) -> Callable[[Function], Function]:
-    """Add a flag for each of these settings. All arrive as text (none: not given) and are read by `settings_from`."""
+    """Add a flag for each of these settings. All arrive as text (None: not given) and are read by `settings_from`."""
 
     def decorate(function: Function) -> Function:
         for name in reversed(names):

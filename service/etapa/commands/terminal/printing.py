@@ -1,4 +1,4 @@
-"""Printing what others wrote, so that a terminal acts on nothing in it; see `hosting.foreign_text`."""
+"""Prints foreign text so that it cannot control the terminal; see `hosting.foreign_text`."""
 
 import click
 
@@ -11,5 +11,5 @@ def json_line(encoded: bytes) -> bytes:
 
 
 def echo_json(encoded: bytes, *, err: bool = False) -> None:
-    """Print it, with a line feed behind it."""
+    """Print it, followed by a line feed."""
     click.echo(json_text(encoded), err=err)

@@ -11,7 +11,7 @@ from etapa.journey.ledger.report import LedgerReport, Row
 from etapa.journey.units import SECOND
 
 MOST_ROWS: Final = 40
-"""Rows of a table that are shown; `--json` and `--csv` have them all."""
+"""How many rows of a table are shown; `--json` and `--csv` have them all."""
 
 _SHOWN: Final = (
     ("stages", "Stages", ("stage", "new", "entered", "left", "touchpoints", "median_stay_seconds")),
@@ -45,7 +45,7 @@ def report_text(report: LedgerReport, journey: str, version: int) -> Iterator[st
         yield "Nothing was counted."
     for name, title, columns in _SHOWN:
         rows = report.tables[name]
-        # A journey without personas has one row, which says nothing that the others do not.
+        # A journey without personas has a single row here, which adds nothing.
         if not rows or (name == "personas" and all(row["persona"] is None for row in rows)):
             continue
         yield ""

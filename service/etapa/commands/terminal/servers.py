@@ -1,4 +1,4 @@
-"""What commands that talk to servers say when one does not do its part, and what they keep the client libraries from saying."""
+"""Messages of commands when a server fails, and keeping client libraries from logging the same."""
 
 import asyncio
 import logging
@@ -13,19 +13,19 @@ from etapa.stream.redis import probe as redis_probe
 
 
 def kafka_trouble(cluster: Cluster, error: BaseException) -> str:
-    """Why Kafka did not do what was asked, checked now."""
+    """Why the request to Kafka failed, checked now."""
     return kafka_probe.in_words(cluster.settings, asyncio.run(kafka_probe.trouble_behind(cluster, error)), str(error))
 
 
 def redis_trouble(settings: Settings, error: ViewError) -> str:
-    """Why Redis did not do what was asked, checked now."""
+    """Why the request to Redis failed, checked now."""
     if isinstance(error, BeingRebuilt):
         return f"not known at the moment: {error}"
     return redis_probe.in_words(settings, asyncio.run(redis_probe.trouble_behind(settings, error)), str(error))
 
 
 def quiet_libraries(settings: Settings) -> None:
-    """Client libraries log what the command is about to say in better words; with ETAPA_LOG_LEVEL=debug they may."""
+    """Silence client libraries, which log what the command itself reports more clearly; ETAPA_LOG_LEVEL=debug lets them."""
     if settings.log_level == "debug":
         log_to_stderr(settings, "command")
     else:

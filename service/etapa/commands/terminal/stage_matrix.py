@@ -1,4 +1,4 @@
-"""Tables with a stage in front of each row and one above each column, as wide as the terminal allows and no wider.
+"""Tables with a stage for each row and each column, no wider than the terminal.
 
 Customers by their stages in two journeys, or stage changes by the stage left and the stage entered. Three shapes, the first
 that fits: names above the columns; names on a staircase, each with a line down to its column; and, where there are too many
@@ -25,8 +25,8 @@ Axis = Sequence[str | None]
 
 
 def matrix(cells: Mapping[Cell, int], old: Sequence[str], new: Sequence[str], columns: int) -> Iterator[str]:
-    """Customers by their stages in two journeys. `old` and `new`: their stages in order; a sign marks a stage that only one of them has."""
-    # None stands for those whom a journey could not judge; there are none of them, unless something is wrong.
+    """Customers by their stages in two journeys. `old` and `new`: the stages in order; a sign marks stages that only one journey has."""
+    # None stands for customers whom a journey could not judge; normally there are none.
     rows = [*old, *([None] if any(row is None for row, _ in cells) else [])]
     heads = [*new, *([None] if any(head is None for _, head in cells) else [])]
     row_names = [_name(row, new, "-") for row in rows]
@@ -37,7 +37,7 @@ def matrix(cells: Mapping[Cell, int], old: Sequence[str], new: Sequence[str], co
 
 
 def transition_matrix(transitions: Mapping[tuple[str | None, str], int], stages: Sequence[str], columns: int) -> Iterator[str]:
-    """Stage changes by the stage left (none: new customers, in the first row) and the stage entered."""
+    """Stage changes by the stage left (None: new customers, in the first row) and the stage entered."""
     cells: dict[Cell, int] = {(source, to): count for (source, to), count in transitions.items()}
     rows = [*([None] if any(row is None for row, _ in cells) else []), *stages]
     row_names = [NEW_CUSTOMERS if row is None else row for row in rows]
@@ -55,7 +55,7 @@ def _drawn(
     bright: Container[Cell],
     columns: int,
 ) -> Iterator[str] | None:
-    """The lines of the table with sums in its margins; none when it does not fit. Cells in `bright` stand out on a terminal."""
+    """The lines of the table, with sums in its margins; None when it does not fit. Cells in `bright` are highlighted on a terminal."""
     table = [[cells.get((row, head), 0) for head in heads] for row in rows]
     table = [[*line, sum(line)] for line in table]
     table.append([sum(column) for column in zip(*table, strict=True)])
@@ -80,7 +80,7 @@ def _name(stage: str | None, others: Sequence[str], sign: str, nowhere: str = NO
 
 
 def _staircase(names: Sequence[str], number: int, corner: str) -> Iterator[str]:
-    """Each name begins above the last digit of its column."""
+    """The staircase of names; each begins above the last digit of its column."""
     step = len(GAP) + number
     for place, name in enumerate(names):
         start = corner if place == len(names) - 1 else " " * len(corner)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def tracer_for(settings: Settings, process: Literal["worker", "delivery"]) -> Iterator[Tracer | None]:
-    """None while traces are off. Ends the command where spans cannot be sent as it is asked for."""
+    """The tracer; None when traces are off. Ends the command when spans cannot be sent as set."""
     if settings.traces == "off":
         yield None
         return

@@ -1,4 +1,4 @@
-"""What is said of campaigns, for a person to read."""
+"""The report on campaigns, for people."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from etapa.uplift.verdicts import CampaignUplift, UpliftReport
 
 
 def uplift_text(report: UpliftReport) -> Iterator[str]:
-    """A table for each campaign, and what to make of it."""
+    """A table for each campaign, with the verdict."""
     yield f"Journey {report.journey}, version {report.version}"
     for campaign in report.campaigns:
         yield ""

@@ -9,7 +9,7 @@ from etapa.journey.language.kinds.wording import value_text
 from etapa.journey.units import SECOND
 
 NARROWEST = 40
-"""A terminal narrower than that is written to as if it were so wide."""
+"""Narrower terminals are treated as if they had this width."""
 
 
 def counted(number: int, word: str) -> str:
@@ -18,7 +18,7 @@ def counted(number: int, word: str) -> str:
 
 
 def size_text(number: float) -> str:
-    """Bytes in the unit in which three digits say it: `312 B`, `1.81 GiB`, `19.0 TiB`."""
+    """Bytes with three digits in a suitable unit: `312 B`, `1.81 GiB`, `19.0 TiB`."""
     return _scaled(number, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
 
 
@@ -29,7 +29,7 @@ def pace_text(per_second: float) -> str:
 
 def _scaled(number: float, step: int, units: Sequence[str]) -> str:
     place = 0
-    # Rounded to three digits, 999.5 is a thousand.
+    # 999.5, rounded to three digits, is a thousand.
     while number >= step * 0.9995 and place < len(units) - 1:
         number /= step
         place += 1
@@ -47,7 +47,7 @@ def clause_text(clause: Clause) -> str:
         case "event", str() if clause.condition.startswith((f"event({seen})", f"event({seen} where ")):
             return clause.condition
         case "absent" | "idle", None if clause.condition.startswith("not "):
-            # Nothing was ever seen, so what fails it is that the customer is too new.
+            # Nothing was ever seen, so it fails only because the customer is too new.
             return f"{clause.condition}, never seen, but the customer has not been known for that long"
         case "absent" | "idle", None:
             return f"{clause.condition}, never seen"
@@ -66,7 +66,7 @@ def clause_text(clause: Clause) -> str:
 
 
 def not_exact(off_by_at_most: float | None) -> str:
-    """That a number is not exact, and by how much it may be off."""
+    """Says that a number is not exact, and by how much it may be off."""
     bound = "is an estimate" if off_by_at_most is None else f"may be off by {off_by_at_most:.10g}"
     return f"which {bound}, because more matched than is kept one by one"
 

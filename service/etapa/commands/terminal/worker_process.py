@@ -1,4 +1,4 @@
-"""The worker and what is served beside it, put together. Apart from `run`, so that `etapa run --help` answers at once."""
+"""Assembles the worker and its HTTP server. It is separate from `run`, so that `etapa run --help` answers at once."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def work(settings: Settings, journey: Journey, decoder: Decoder, socket: Path | None = None) -> None:
-    """Classify the touchpoints that `decoder` reads, and serve HTTP until told to stop. Ends the command when that is not possible.
+    """Classify the touchpoints that `decoder` reads, and serve HTTP, until told to stop. Ends the command when that is not possible.
 
-    HTTP is served on the Unix socket `socket`, if there is one.
+    HTTP is served on the Unix socket `socket`, if one is given.
     """
     with tracer_for(settings, "worker") as tracer:
         program = compile_journey(journey)
