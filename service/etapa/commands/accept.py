@@ -30,7 +30,7 @@ def accept(topic: str, yes: bool, **flags: str | None) -> None:
     settings = settings_from(flags).settings
     role = _role_of(settings, topic)
     if somebody_can_be_asked(yes=yes):
-        ask(f"Take {topic} as it is now? If it was made anew, {loss_of(role)}.")
+        ask(f"Accept {topic} as it is now? If it was created again, {loss_of(role)}.")
     try:
         accepted = on_kafka(settings, lambda cluster, count: _accept(cluster, count, role))
     except (MarkError, DeliveryProgressError) as error:
@@ -63,7 +63,7 @@ async def _accept(cluster: Cluster, count: int, role: TopicRole) -> bool:
         except NothingProcessed:
             continue
         if done:
-            click.echo(f"partition {partition}: workers go on with it", err=True)
+            click.echo(f"partition {partition}: workers continue with it", err=True)
         accepted = accepted or done
     if role == "campaign-triggers":
         for partition, offset in await accept_triggers(cluster):

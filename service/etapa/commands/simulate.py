@@ -81,7 +81,7 @@ def simulate(
     journey, events = _journey_and_events(journey, arguments)
     settings = settings_from({"journey": journey}).settings
     if not settings.journey:
-        click.echo("No journey file is given, so the shipped journey judges (retail).", err=True)
+        click.echo("No journey file is given, so the shipped journey (retail) is used.", err=True)
     chosen = journey_from(settings.journey_path)
     summary = Summary(chosen)
     output = click.get_binary_stream("stdout")

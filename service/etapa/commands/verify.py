@@ -70,10 +70,10 @@ def verify(partitions: Sequence[int], without_changes: bool, as_json: bool, **fl
     wrong += [f"{counted(faults, 'fault')} in {settings.topic_stage_changes}"] if faults else []
     if wrong:
         raise CheckFailed(f"{' and '.join(wrong)}; compared {compared}")
-    click.echo(f"Redis is what {settings.topic_customer_state} says: {compared}", err=True)
+    click.echo(f"Redis agrees with {settings.topic_customer_state}: {compared}", err=True)
     if not without_changes:
         changes = sum(walked.changes for _, walked in found if walked is not None)
-        click.echo(f"{settings.topic_stage_changes} is whole: {counted(changes, 'change')}", err=True)
+        click.echo(f"{settings.topic_stage_changes} is complete: {counted(changes, 'change')}", err=True)
 
 
 Emit = Callable[[Difference | ChangeFault], None]

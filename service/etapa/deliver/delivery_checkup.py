@@ -28,7 +28,7 @@ async def check_delivery(path: Path, environ: Mapping[str, str]) -> list[CheckRe
     try:
         find_secrets(found, environ, path.parent)
     except SecretsError as error:
-        advice = "Set it where `etapa deliver` runs; doctor sees the environment and the files of this place"
+        advice = "Set it where `etapa deliver` runs; doctor checks the environment and the files where it runs"
         results += [_line("secrets", "bad", problem, advice, "secrets") for problem in error.problems]
     else:
         results.append(_line("secrets", "good", "all that the file refers to are there"))

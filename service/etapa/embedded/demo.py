@@ -99,7 +99,7 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
             )
         )
         screen.say(f"  broker   at {broker.address}, not Kafka:\n           {NAME}")
-        screen.say("  worker   the real one, in its own process; takes some seconds ...")
+        screen.say("  worker   the real one, in its own process; takes a few seconds ...")
         begun = time.monotonic()
         worker = everything.enter_context(WorkerProcess(broker.address, redis.url, options.usual_port, options.journey_path))
         view = everything.enter_context(contextlib.closing(StagesShown(redis.url, settings.redis_prefix)))

@@ -8,7 +8,7 @@ import msgspec
 from etapa.errors import EtapaError
 from etapa.settings import Settings
 
-NEEDED: Final = "a schema registry takes `pip install 'etapa[registry]'`"
+NEEDED: Final = "using a schema registry needs `pip install 'etapa[registry]'`"
 MOST_REFERENCES: Final = 200
 """The most schemas that one may refer to, directly or indirectly."""
 _UNKNOWN: Final = (40401, 40402, 40403)

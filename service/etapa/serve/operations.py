@@ -106,7 +106,7 @@ OF_A_WORKER = (
     Operation(
         "/v1/report",
         "report",
-        "How many moved, touched and felt what, over the whole installation.",
+        "How many customers moved, which touchpoints they had and how they felt, over the whole installation.",
         (Response(200, "The figures.", ReportMessage), _problem(400, "The query is wrong; the detail says how."), _FAILED, _WAIT),
         query=(
             QueryParameter(

@@ -44,7 +44,7 @@ def _parse(text: str) -> RedisUrl:
     text = text.strip()
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in SCHEMES:
-        raise ValueError(f"whose scheme is {scheme!r}" if separator and re.fullmatch(r"[a-z+]{1,20}", scheme) else "whose scheme is none")
+        raise ValueError(f"whose scheme is {scheme!r}" if separator and re.fullmatch(r"[a-z+]{1,20}", scheme) else "which has no scheme")
     # The last "@" ends the login, whatever the password contains.
     login = rest.rpartition("@")[0]
     if _NOT_IN_LOGIN.search(login):

@@ -76,7 +76,7 @@ def _number(value: Any) -> int | float:
         return value
     text = value.strip() if isinstance(value, str) else ""
     if not _NUMBER.fullmatch(text):
-        raise Unfit(f"expected a number, found {noun(value)}" + (" that is none" if isinstance(value, str) else ""))
+        raise Unfit(f"expected a number, found {noun(value)}" + (" that is not a number" if isinstance(value, str) else ""))
     number = float(text) if any(sign in text for sign in ".eE") else int(text)
     if isinstance(number, float) and abs(number) == float("inf"):
         raise Unfit("expected a number, found one that is too large")

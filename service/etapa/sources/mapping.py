@@ -182,7 +182,9 @@ class Mapper:
         customer_id = _text("customer_id", self._customer_id, element, 256)
         begins = customer_id[0]
         if (begins <= "0" or begins > "z" or begins in limits.placeholder_beginnings) and names_nobody(customer_id, limits.placeholder_ids):
-            return rejected("placeholder_id", f"a name for nobody stands at {self._customer_id.places()}, such as null or 0")
+            return rejected(
+                "placeholder_id", f"found a placeholder instead of a customer id at {self._customer_id.places()}, such as null or 0"
+            )
         try:
             at = self._occurred_at.time(element)
         except Refused as refusal:

@@ -37,7 +37,7 @@ class Origin:
                 return parse_time(value)
             except ValueError:
                 pass
-        raise Refused(f"expected a time as RFC 3339 has it, such as 2026-11-21T10:00:00Z, at {self.places()}")
+        raise Refused(f"expected a time in RFC 3339, such as 2026-11-21T10:00:00Z, at {self.places()}")
 
     def places(self) -> str:
         """The places where it looks, for people."""

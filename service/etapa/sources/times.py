@@ -46,7 +46,7 @@ class LocalTime:
         try:
             moment = datetime.fromisoformat(value.strip()) if form is None else datetime.strptime(value.strip(), form)  # noqa: DTZ007
         except ValueError:
-            raise NoTime("expected a time as ISO 8601 has it" if form is None else f'expected a time written as "{form}"') from None
+            raise NoTime("expected a time in ISO 8601" if form is None else f'expected a time written as "{form}"') from None
         try:
             return _in_range(microseconds_of(moment if moment.tzinfo is not None else _absolute(moment, self._zone)))
         except OverflowError:

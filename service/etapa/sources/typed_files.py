@@ -10,7 +10,7 @@ from etapa.sources.file_records import RecordsError
 
 ROWS: Final = 16_384
 """Rows of a Parquet file that are in memory at once, besides their row group."""
-_NEEDED: Final = "it takes `pip install 'etapa[files]'` to read it"
+_NEEDED: Final = "reading it needs `pip install 'etapa[files]'`"
 
 
 def parquet_records(stream: BinaryIO) -> Iterator[dict[str, Any]]:

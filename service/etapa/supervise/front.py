@@ -123,7 +123,7 @@ class Front:
     async def _health_of(self, worker: SupervisedWorker) -> Sequence[Health]:
         name = f"worker {worker.number}"
         if not worker.is_running:
-            return [Health(name, ready=False, detail="it is not running; it is restarted in a moment, and the log says how it ended")]
+            return [Health(name, ready=False, detail="it is not running; it will be restarted in a moment, and the log says how it ended")]
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 async with self._sessions[worker.number].get("/readyz") as answer:

@@ -92,8 +92,8 @@ def test_a_settled_view_equals_the_log(settled: Settings) -> None:
         assert [line.split(":")[0] for line in lines] == ["partition 0", "partition 1"]
     assert all(", equal, up to offset" in line and "behind" not in line for line in views)
     assert all(line.endswith(" stage changes, whole") for line in changes)
-    assert told[4].startswith(f"Redis is what {settled.topic_customer_state} says: ")
-    assert told[5].startswith(f"{settled.topic_stage_changes} is whole: ")
+    assert told[4].startswith(f"Redis agrees with {settled.topic_customer_state}: ")
+    assert told[5].startswith(f"{settled.topic_stage_changes} is complete: ")
     assert verify(settled, "--partition", "1").stderr.decode().splitlines()[:2] == [views[1], changes[1]]
     assert verify(settled, "--without-changes").stderr.decode().splitlines() == [*views, told[4]]
     assert differences(settled) == []

@@ -129,7 +129,7 @@ def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it
         await asyncio.to_thread(worker.wait_for_words, f"`etapa topics accept {topic}` lets it go on")
         done = await asyncio.to_thread(accept, settings, topic)
         assert (done.returncode, done.stdout) == (0, b""), done.stderr
-        assert b"partition 0: workers go on with it" in done.stderr
+        assert b"partition 0: workers continue with it" in done.stderr
         await asyncio.to_thread(worker.wait_ready, 1)
         await put_customers(settings, "e")
         async with followed(settings) as progress:

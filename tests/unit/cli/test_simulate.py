@@ -80,7 +80,7 @@ def test_arguments_that_cannot_be_meant_are_told(journey: str, arguments: tuple[
 
 
 def test_it_says_that_the_shipped_journey_judges_where_none_is_given(journey: str) -> None:
-    words = "No journey file is given, so the shipped journey judges (retail)."
+    words = "No journey file is given, so the shipped journey (retail) is used."
     assert words in etapa("simulate", "-", stdin=EVENTS).stderr.decode()
     assert words not in simulate(journey).stderr.decode()
 

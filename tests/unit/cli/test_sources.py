@@ -44,7 +44,7 @@ def test_records_are_converted_and_the_counts_add_up(calls: str) -> None:
     assert done.returncode == 0
     assert [json.loads(line)["customer_id"] for line in done.stdout.splitlines()] == ["u1"]
     said = done.stderr.decode()
-    assert "record 3: placeholder_id: a name for nobody stands at `userId` or `anonymousId`" in said
+    assert "record 3: placeholder_id: found a placeholder instead of a customer id at `userId` or `anonymousId`" in said
     assert "3 records: 1 touchpoint, 1 skipped, 1 dead letter" in said
     assert "1 skipped by skip 2: type" in said
 

@@ -227,7 +227,7 @@ def test_redis_may_be_one_server_a_cluster_or_sentinels(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("localhost:6379", "whose scheme is none"),
+        ("localhost:6379", "which has no scheme"),
         ("http://localhost", "whose scheme is 'http'"),
         ("redis://", "which names no host"),
         ("redis://localhost/main", "whose database is not a number"),

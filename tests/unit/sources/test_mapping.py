@@ -74,7 +74,7 @@ def test_values_are_converted_in_the_order_that_is_written() -> None:
     found = mapped(made, email="  ADA@Example.com ", total=" 59.99 ")
     assert (found["customer_id"], found["properties"]) == ("ada@example.com", {"amount": 59.99})
     assert refused(made, {**RECORD, "email": "x", "total": "about 5"}).detail == (
-        "properties.amount: expected a number, found text that is none at `total`"
+        "properties.amount: expected a number, found text that is not a number at `total`"
     )
 
 
@@ -125,7 +125,7 @@ def test_each_element_of_a_list_is_a_touchpoint_of_its_own() -> None:
 @pytest.mark.parametrize("user", ["undefined", " NULL ", "0", "00000000-0000-0000-0000-000000000000", "guest"])
 def test_ids_that_name_nobody_are_dead_letters(user: str) -> None:
     found = refused(mapper(), {**RECORD, "user": user})
-    assert (found.reason, found.detail) == ("placeholder_id", "a name for nobody stands at `user`, such as null or 0")
+    assert (found.reason, found.detail) == ("placeholder_id", "found a placeholder instead of a customer id at `user`, such as null or 0")
 
 
 def test_a_source_has_a_list_of_its_own_of_ids_that_name_nobody() -> None:

@@ -38,7 +38,7 @@ def report_text(report: LedgerReport, journey: str, version: int) -> Iterator[st
     of = "" if query.persona is None else f", persona {printable(query.persona)}"
     yield f"Journey {journey}, version {version}: from {since} to {until}{of}"
     if not report.exact:
-        yield "Older figures are kept by day or month only: what is shown reaches over the times that were asked for."
+        yield "Older figures are kept by day or month only, so these cover somewhat more than the requested time."
     if report.limited:
         yield "Some types or channels are counted as `other`: there are too many."
     if not report.tables["stages"]:

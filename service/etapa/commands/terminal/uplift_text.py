@@ -41,8 +41,8 @@ def _rows(campaign: CampaignUplift) -> list[tuple[str, ...]]:
 def _verdict(campaign: CampaignUplift, *, several: bool) -> str:
     ratio = campaign.sample_ratio
     if ratio.alarm:
-        found = "" if ratio.found is None else f", and holds {ratio.found:.2%}"
-        return f"the groups cannot be compared: the control group was to hold {ratio.expected:.2%} of customers{found}"
+        found = "" if ratio.found is None else f", but has {ratio.found:.2%}"
+        return f"the groups cannot be compared: the control group should have {ratio.expected:.2%} of customers{found}"
     if campaign.met is None:
         return "nothing to compare yet: one of the groups is empty"
     also = ", also if all campaigns are taken together" if several and campaign.verdict_among_all == campaign.verdict else ""
@@ -66,5 +66,5 @@ def _more(found: GroupDifference) -> str:
     if found.verdict != "undecided":
         return ""
     if found.more is None:
-        return "; if it is as it looks, a decision is not in sight"
-    return f"; if it is as it looks, decided after about {counted(found.more, 'goal')} more"
+        return "; if this is the true difference, no decision is in sight"
+    return f"; if this is the true difference, decided after about {counted(found.more, 'goal')} more"
