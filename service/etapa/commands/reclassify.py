@@ -123,7 +123,7 @@ async def _watch(control: ReclassifyControl, partitions: int, request: Reclassif
             if each.request is None or each.request.id != request.id:
                 _show("", last=True)
                 raise CheckFailed(
-                    f"partition {number} is no longer asked to: the run was ended, or Redis lost the request. Run the command again"
+                    f"partition {number} no longer has the request: the run was ended, or Redis lost it. Run the command again"
                 )
         if not any(each.under_way for each in asked):
             _show("", last=True)

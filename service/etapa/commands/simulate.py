@@ -150,7 +150,7 @@ def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[
         events = [first, *events]
     another = next((each for each in events if Path(each).suffix in JOURNEY_ENDINGS), None)
     if another is not None:
-        raise WrongUse(f"{another} looks like a journey file, but stands among the events: the journey comes first")
+        raise WrongUse(f"{another} looks like a journey file, but is among the events: the journey must come first")
     return journey, events
 
 

@@ -130,7 +130,7 @@ class _Reporter:
         if file.results:
             word = ""
         elif file.deselected:
-            word = f"no test chosen, of {file.deselected}"
+            word = f"none chosen of {file.deselected}"
         else:
             word = "no tests"
         if self._verbose and word:

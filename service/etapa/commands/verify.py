@@ -162,7 +162,7 @@ def _in_words(difference: Difference) -> str:
         case "missing":
             return f"{who} is missing in Redis; the log has it in {log}"
         case "extra":
-            return f"{who} is in Redis ({view or 'without a stage'}), and not in the log"
+            return f"{who} is in Redis ({view or 'without a stage'}), but not in the log"
         case "state":
             return f"{who} has another state in Redis (stage {view or 'none'}) than in the log (stage {log})"
         case "stage":
@@ -174,7 +174,7 @@ def _in_words(difference: Difference) -> str:
         case "ledger":
             if log is None or view is None:
                 return f"the page {difference.page} of the ledger is missing in {'Redis' if view is None else 'the log'}"
-            return f"the page {difference.page} of the ledger is another one in Redis than in the log"
+            return f"the page {difference.page} of the ledger differs between Redis and the log"
         case "topic":
             return str(log)
         case "mark":

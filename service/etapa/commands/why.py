@@ -72,7 +72,7 @@ def _lines(explanation: Explanation, journey: Journey, wall: int, told: RulesTol
     clock = "" if explanation.at == wall else ", the customer's own clock, which is ahead of this machine's"
     yield from _prose(f"judged at {time_text(explanation.at)}{clock}, by version {journey.version} of the journey {journey.id}")
     if explanation.stored_version != journey.version:
-        stored = f"its state is of version {explanation.stored_version}, and is judged as it will be once version {journey.version} is at work on it"
+        stored = f"its state is from version {explanation.stored_version}, and is judged here as version {journey.version} will judge it"
         yield from _prose(f"{stored}: {_moves(explanation.carried_over) or 'the stage stays ' + printable(customer.stage)}")
     elif explanation.carried_over:
         yield from _prose(f"the journey no longer has its stage, {printable(explanation.stored_stage)}: {_moves(explanation.carried_over)}")
@@ -100,7 +100,7 @@ def _next(explanation: Explanation) -> str:
         happens = f"if nothing happens: {_moves(explanation.foreseen)}, at {time_text(explanation.foreseen[0].at)}"
     else:
         happens = f"the next timer is due at {time_text(due)}, and will move nobody"
-    return happens + ("; that timer is due, and has not been run yet" if due <= explanation.at else "")
+    return happens + ("; that timer is due, but has not run yet" if due <= explanation.at else "")
 
 
 def _moves(changes: Sequence[StageChange]) -> str:

@@ -42,7 +42,7 @@ def compiled(registered: Registered) -> tuple[str, list[FileDescriptorProto]]:
 def _harmless(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not re.fullmatch(r"[\w./@+-]{1,500}", name) or name.startswith("google/protobuf/"):
-        raise SchemaRefused(f"it refers to a schema by the name {name!r}, which cannot be a file's")
+        raise SchemaRefused(f"it refers to a schema by the name {name!r}, which cannot be a file name")
     return name
 
 

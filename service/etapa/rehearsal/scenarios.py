@@ -196,7 +196,7 @@ def _since_start(clause: Clause) -> str | int | float | bool | None:
 
 def _problems(scenario: Scenario, run: ScenarioRun) -> Iterator[str]:
     if not run.is_whole:
-        yield f"stopped after {len(run.moves):,} stage changes, as there were more"
+        yield f"stopped after {len(run.moves):,} stage changes, because there were more"
     yield from _wrong_triggers(scenario, run)
     if scenario.outcomes is None:
         return
@@ -232,7 +232,7 @@ def _why_not(campaign: str, run: ScenarioRun) -> str:
     reasons = [f"at {format_duration(each.at - each.at % SECOND)} by {each.held_back}" for each in asked if each.held_back is not None]
     if reasons:
         return f"was held back {', '.join(reasons)}"
-    return "fits no other of the stage changes" if asked else "fits none of the stage changes"
+    return "fits no other stage change" if asked else "fits no stage change"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""One connection to the HTTP server: aiohttp's, except that what it says of requests that nobody can read repeats nothing of them."""
+"""One connection to the HTTP server: aiohttp's, except that answers to unreadable requests repeat nothing of them."""
 
 from aiohttp import web
 
@@ -12,15 +12,15 @@ _DETAILS = {
 
 
 class HttpConnection(web.RequestHandler):
-    """Answers with problem bodies where no handler of ours was asked: aiohttp's own texts quote what was sent, a token for instance."""
+    """Answers with problem bodies when none of our handlers was called: aiohttp's own texts quote what was sent, for example a token."""
 
     __slots__ = ()
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """The answer to a request that could not be read or dealt with. Raises ConnectionError where an answer has begun already."""
-        # It logs, too.
+        """The answer to a request that could not be read or handled. Raises ConnectionError when an answer has already begun."""
+        # Called because it also logs the error.
         super().handle_error(request, status, exc, message)
         answer = _problem(status)
         answer.force_close()
@@ -35,5 +35,5 @@ class HttpConnection(web.RequestHandler):
 
 
 def _problem(status: int) -> web.Response:
-    # Where no path was found, nothing else sets the headers.
+    # When no path was found, nothing else sets the headers.
     return problem(status, _DETAILS.get(status, "The request could not be dealt with."), HEADERS)

@@ -73,5 +73,5 @@ def _step(key: str, inside: str | None, text: str) -> PathStep:
         return PathStep(key, in_each=True)
     name, sign, value = inside.partition("=")
     if not (name and sign and value):
-        raise PathError(f"`{text}` is not a path: within brackets stands nothing, or `key=value`")
+        raise PathError(f"`{text}` is not a path: brackets must be empty, or contain `key=value`")
     return PathStep(key, pick=(name, value))

@@ -1,4 +1,4 @@
-"""What a ledger knows of campaigns that have a goal: that of a file, or those of all partitions together."""
+"""The figures of campaigns that have a goal, from a ledger: that of a file, or the merged one of all partitions."""
 
 from collections.abc import Sequence
 

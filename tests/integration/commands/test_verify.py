@@ -113,7 +113,7 @@ def test_a_missing_customer_and_one_too_many_are_told(damaged: tuple[Settings, P
     done = verify(settings)
     assert done.returncode == 1
     assert f"partition 1: {gone.id} is missing in Redis; the log has it in {gone.stage}" in done.stdout.decode()
-    assert "partition 1: nobody is in Redis (loyalty), and not in the log" in done.stdout.decode()
+    assert "partition 1: nobody is in Redis (loyalty), but not in the log" in done.stdout.decode()
     assert b"Error: 3 differences; compared" in done.stderr
 
 

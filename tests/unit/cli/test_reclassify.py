@@ -221,7 +221,7 @@ def test_who_watches_hears_when_it_is_ended_or_lost(environ: dict[str, str], mea
     meanwhile(lambda: asked_of_all(environ), lambda: withdraw(environ))
     told = etapa("reclassify", env=environ)
     assert told.returncode == 1
-    assert b"is no longer asked to: the run was ended, or Redis lost the request" in told.stderr
+    assert b"no longer has the request: the run was ended, or Redis lost it" in told.stderr
 
 
 def withdraw(environ: dict[str, str]) -> None:

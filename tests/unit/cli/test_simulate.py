@@ -70,7 +70,7 @@ def test_the_journey_may_stand_before_the_events(journey: str) -> None:
     [
         (("--journey", "JOURNEY", "JOURNEY", "-"), "two journeys"),
         (("JOURNEY",), "no events are given"),
-        (("a.jsonl", "JOURNEY"), "looks like a journey file, but stands among the events: the journey comes first"),
+        (("a.jsonl", "JOURNEY"), "looks like a journey file, but is among the events: the journey must come first"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_told(journey: str, arguments: tuple[str, ...], words: str) -> None:

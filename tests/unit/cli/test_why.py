@@ -125,7 +125,7 @@ def test_a_timer_that_is_due_and_has_not_been_run_is_told(environ: dict[str, str
     asyncio.run(show(environ, customer_of("c-1", [(100 * DAY, "view")])))
     text = " ".join(" ".join(lines_of(environ, "c-1")).split())
     assert "to asleep by falls-asleep" in text
-    assert "that timer is due, and has not been run yet" in text
+    assert "that timer is due, but has not run yet" in text
 
 
 @pytest.mark.redis
@@ -138,9 +138,7 @@ def test_a_state_of_another_version_is_judged_as_it_will_be_and_stays_as_it_is(e
     for _ in range(2):
         text = " ".join(" ".join(lines_of(environ, "c-1")).split())
         assert text.startswith("c-1 is in loyal since ")
-        assert (
-            "its state is of version 3, and is judged as it will be once version 4 is at work on it: to loyal by loyal-by-frequency" in text
-        )
+        assert "its state is from version 3, and is judged here as version 4 will judge it: to loyal by loyal-by-frequency" in text
     assert b"c-1 is in curious" in etapa("stage", "c-1", env=environ).stdout
 
 

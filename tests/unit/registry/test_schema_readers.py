@@ -128,7 +128,7 @@ def test_a_message_nested_deeper_than_protobuf_goes_is_a_dead_letter(shop: Proto
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "google/protobuf/any.proto", "a\nb", ""])
 def test_a_reference_never_leaves_its_folder(name: str) -> None:
-    with pytest.raises(SchemaRefused, match="cannot be a file's"):
+    with pytest.raises(SchemaRefused, match="cannot be a file name"):
         reader_of(Registered("PROTOBUF", PROTO, ((name, MONEY),)))
 
 

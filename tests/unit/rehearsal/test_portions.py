@@ -73,4 +73,4 @@ def test_a_test_whose_timers_do_not_come_to_an_end_is_stopped_and_fails() -> Non
     outcome = rehearse(program, Scenario("for ever", (GivenTouchpoint(0, "x"),), (), until=500 * 365 * 86_400_000_000))
     assert not outcome.passed
     assert len(outcome.run.moves) == MOST_UNEXPECTED
-    assert outcome.problems == (f"stopped after {MOST_UNEXPECTED:,} stage changes, as there were more",)
+    assert outcome.problems == (f"stopped after {MOST_UNEXPECTED:,} stage changes, because there were more",)

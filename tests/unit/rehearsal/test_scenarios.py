@@ -168,9 +168,9 @@ def test_why_a_trigger_is_missing_is_said() -> None:
     (problem,) = outcome.problems
     named, *reasons = problem.split("; ")
     assert named == "expected the triggers welcome, thanks, miss-you, thanks, miss-you, found welcome, thanks, miss-you"
-    assert reasons == ["thanks was held back at 15d12h by cooldown", "miss-you fits no other of the stage changes"]
+    assert reasons == ["thanks was held back at 15d12h by cooldown", "miss-you fits no other stage change"]
     assert triggered([(0, "visit")], ("welcome",)).problems == (
-        "expected the triggers welcome, found (none); welcome fits none of the stage changes",
+        "expected the triggers welcome, found (none); welcome fits no stage change",
     )
 
 

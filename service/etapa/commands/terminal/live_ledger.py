@@ -1,4 +1,4 @@
-"""The ledger of a running installation, for commands that tell of its figures."""
+"""The ledger of a running installation, for commands that report its figures."""
 
 import asyncio
 from typing import NamedTuple
@@ -19,16 +19,16 @@ from etapa.stream.redis.store import Store
 
 
 class LiveLedger(NamedTuple):
-    """The ledgers of all partitions together, and the partitions that are not among them."""
+    """The merged ledger of all partitions, and the partitions that are missing from it."""
 
     ledger: JourneyLedger
     missing: list[int]
 
 
 def live_ledger(settings: Settings, since: int | None = None, until: int | None = None) -> LiveLedger:
-    """What Redis has of it, as far as it may hold times from `since` up to but without `until`.
+    """The ledger from Redis: the parts that may hold times from `since` (inclusive) to `until` (exclusive).
 
-    Says on stderr which part is missing. Ends the command when Redis does not answer, or what it has cannot be read.
+    Reports missing partitions on stderr. Ends the command when Redis does not answer or the ledger cannot be read.
     """
     quiet_libraries(settings)
     try:
@@ -42,7 +42,7 @@ def live_ledger(settings: Settings, since: int | None = None, until: int | None 
         raise CheckFailed(f"the ledger cannot be read: {error}") from None
     if found.missing:
         click.echo(
-            f"Without {counted(len(found.missing), 'partition')} that Redis does not show whole: new, lost, or being rebuilt", err=True
+            f"Without {counted(len(found.missing), 'partition')} that are incomplete in Redis: new, lost, or being rebuilt", err=True
         )
     return LiveLedger(ledger, list(found.missing))
 
