@@ -1,6 +1,6 @@
 // The contents of one stage's column, lane by lane. The same cells make the map on a wide screen and the list on a narrow one.
 import type { ComponentChildren, JSX } from "preact";
-import type { Channel, PointKind, Stage, Touchpoint } from "./model.ts";
+import type { CampaignLane, Channel, GroupGoals, PointKind, Stage, Touchpoint } from "./model.ts";
 import { useReading } from "./reading.ts";
 
 export interface Lane {
@@ -180,6 +180,28 @@ function StayAndOnward({ stage }: { readonly stage: Stage }): JSX.Element {
   );
 }
 
+/** Whether a campaign worked: who met the goal in both groups, and the difference with its interval. */
+function Effect({ campaign, whole }: { readonly campaign: CampaignLane; readonly whole: boolean }): JSX.Element | null {
+  const { speech } = useReading();
+  const { sent, control, effect } = campaign;
+  const met = (key: string, group: GroupGoals | null): string | null =>
+    group === null ? null : speech.say(key, { share: speech.share(group.met / group.ended), met: speech.number(group.met), ended: speech.number(group.ended) });
+  const groups = [met("met_sent", sent), met("met_control", control)].filter((each) => each !== null);
+  if (groups.length === 0) return null;
+  // Of groups that cannot be compared a difference says nothing.
+  const range = effect === null || effect.verdict === null ? null : speech.say("effect_between", { low: speech.points(effect.low), high: speech.points(effect.high) });
+  return (
+    <>
+      {effect !== null && (
+        <span class={`effect ${effect.verdict ?? "apart"}`} title={[...groups, ...(range === null ? [] : [range])].join(". ")}>
+          {effect.verdict !== null && <strong>{speech.say("effect_points", { points: speech.points(effect.difference) })}</strong>} {speech.say(`verdict_${effect.verdict ?? "apart"}`)}
+        </span>
+      )}
+      {whole && [...groups, range].map((each) => each !== null && <span class="effect">{each}</span>)}
+    </>
+  );
+}
+
 function Campaigns({ stage, whole = false }: { readonly stage: Stage; readonly whole?: boolean }): JSX.Element | null {
   const { map, speech } = useReading();
   const here = map.campaigns.filter((each) => each.stages.includes(stage.id));
@@ -190,9 +212,12 @@ function Campaigns({ stage, whole = false }: { readonly stage: Stage; readonly w
         const sent = each.outcomes?.["published"] ?? 0;
         const offered = Object.values(each.outcomes ?? {}).reduce((sum, count) => sum + count, 0);
         return (
-          <span class="touchpoint" title={speech.say("sent_of", { sent: speech.number(sent), offered: speech.number(offered) })}>
-            <span class="name">{each.id}</span>
-            {each.outcomes !== null && <span class="count">{speech.number(sent)}</span>}
+          <span class="campaign">
+            <span class="touchpoint" title={speech.say("sent_of", { sent: speech.number(sent), offered: speech.number(offered) })}>
+              <span class="name">{each.id}</span>
+              {each.outcomes !== null && <span class="count">{speech.number(sent)}</span>}
+            </span>
+            <Effect campaign={each} whole={whole} />
           </span>
         );
       })}

@@ -137,10 +137,25 @@ export interface Extreme {
   readonly promised: boolean;
 }
 
+export interface GroupGoals {
+  readonly ended: number;
+  readonly met: number;
+}
+
+export interface CampaignEffect {
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  readonly verdict: "better" | "worse" | "undecided" | null;
+}
+
 export interface CampaignLane {
   readonly id: string;
   readonly stages: readonly string[];
   readonly outcomes: Readonly<Record<string, number>> | null;
+  readonly sent: GroupGoals | null;
+  readonly control: GroupGoals | null;
+  readonly effect: CampaignEffect | null;
 }
 
 export interface JourneyMap {

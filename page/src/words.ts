@@ -26,6 +26,7 @@ export class Speech {
   readonly #short: Intl.NumberFormat;
   readonly #percent: Intl.NumberFormat;
   readonly #finePercent: Intl.NumberFormat;
+  readonly #points: Intl.NumberFormat;
   readonly #plural: Intl.PluralRules;
 
   constructor(language: PageLanguage) {
@@ -35,6 +36,7 @@ export class Speech {
     this.#short = new Intl.NumberFormat(language.code, { maximumFractionDigits: 1 });
     this.#percent = new Intl.NumberFormat(language.code, { style: "percent", maximumFractionDigits: 0 });
     this.#finePercent = new Intl.NumberFormat(language.code, { style: "percent", maximumFractionDigits: 1 });
+    this.#points = new Intl.NumberFormat(language.code, { signDisplay: "exceptZero", minimumFractionDigits: 1, maximumFractionDigits: 1 });
     this.#plural = new Intl.PluralRules(language.code);
   }
 
@@ -61,6 +63,11 @@ export class Speech {
 
   decimal(value: number): string {
     return this.#short.format(value);
+  }
+
+  /** A difference of shares in percentage points, with its sign: `+10.3`. */
+  points(value: number): string {
+    return this.#points.format(100 * value);
   }
 
   /** A share in percent; small shares are not rounded to zero. */

@@ -21,6 +21,9 @@ test("numbers, shares and durations are written as the language has it", () => {
   assert.equal(speech("es").number(12345), "12.345");
   assert.equal(speech("en").share(0.456), "46%");
   assert.equal(speech("en").share(0.004), "0.4%");
+  assert.equal(speech("en").points(0.1033), "+10.3");
+  assert.equal(speech("es").points(-0.02), "-2,0");
+  assert.equal(speech("en").points(0), "0.0");
   assert.equal(speech("en").duration(5.07 * 86_400), "5.1 days");
   assert.equal(speech("es").duration(90), "1,5 minutos");
   assert.equal(speech("en").duration(0), "0 seconds");
@@ -38,7 +41,7 @@ test("a phrase that is not there is an error and no empty place", () => {
 test("every phrase that the page says is there, and none is there that it does not say", () => {
   const sources = readdirSync(new URL("../src/", import.meta.url)).map((name) => readFileSync(new URL(`../src/${name}`, import.meta.url), "utf8"));
   const code = sources.join("\n");
-  const computed = ["lane_", "point_", "kind_", "cause_", "extreme_", "theme_"];
+  const computed = ["lane_", "point_", "kind_", "cause_", "extreme_", "theme_", "verdict_"];
   for (const language of languages) {
     for (const key of Object.keys(language.page)) {
       const said = code.includes(`"${key}"`) || computed.some((prefix) => key.startsWith(prefix) && code.includes(`\`${prefix}\${`));

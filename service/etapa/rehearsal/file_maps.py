@@ -13,6 +13,7 @@ from etapa.journey.map.figures import Figures
 from etapa.journey.map.rules_told import RulesTold
 from etapa.journey.map.ways import Ways
 from etapa.rehearsal.replay import Told
+from etapa.uplift.on_the_map import campaign_effects
 
 EVERYBODY = ""
 
@@ -51,5 +52,6 @@ class FileMaps:
         ends = max(map(end_of, periods)) if periods else None
         if until is not None and ends is not None:
             ends = max(ends, until)
-        figures = Figures(report.tables, persona, begins, ends, report.exact)
+        effects = campaign_effects(self._journey, ledger) if persona is None else {}
+        figures = Figures(report.tables, persona, begins, ends, report.exact, effects=effects)
         return draw(self._journey, self._rules, figures, self._ways.figures(until, persona), self._ways.rules(persona))

@@ -18,6 +18,7 @@ from etapa.languages.read import languages
 from etapa.serve.ports import StageReader
 from etapa.stream.protocol.ledger_keeper import ledger_of
 from etapa.stream.protocol.readers import LedgerParts
+from etapa.uplift.on_the_map import campaign_effects
 
 FRESH_SECONDS: Final = 1.0
 """The shortest time for which a map is reused before it is drawn again."""
@@ -79,7 +80,9 @@ class LiveMap:
         ends = None if begins is None else query.until if query.until is not None else self._now()
         # While nobody has moved yet, a list of what never happened would say nothing.
         tables = report.tables if begins is not None else {}
-        return msgspec.json.encode(draw(self._journey, self.rules, Figures(tables, query.persona, begins, ends, report.exact, counts)))
+        effects = campaign_effects(self._journey, ledger) if query._replace(by=None) == ReportQuery() else {}
+        figures = Figures(tables, query.persona, begins, ends, report.exact, counts, effects)
+        return msgspec.json.encode(draw(self._journey, self.rules, figures))
 
     @cached_property
     def rules(self) -> RulesTold:

@@ -116,7 +116,9 @@ def _met(figures: CampaignFigures, alpha: float) -> GroupDifference | None:
     sent, control = figures.sent.rate, figures.control.rate
     if sent is None or control is None:
         return None
-    return difference(figures.sent.as_rates(), figures.control.as_rates(), sent - control, alpha)
+    found = difference(figures.sent.as_rates(), figures.control.as_rates(), sent - control, alpha)
+    # Shares differ by no more than that, whatever few outcomes say.
+    return found and msgspec.structs.replace(found, low=max(-1.0, found.low), high=min(1.0, found.high))
 
 
 def _value(figures: CampaignFigures, alpha: float) -> GroupDifference | None:

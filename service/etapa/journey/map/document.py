@@ -191,12 +191,36 @@ class Extreme(_Part, frozen=True):
     promised: Annotated[bool, msgspec.Meta(description="Whether it is compared with a promise.")]
 
 
+class GroupGoals(_Part, frozen=True):
+    """Goals of a group's first triggers."""
+
+    ended: Annotated[Number, msgspec.Meta(description="Those that were met or missed.")]
+    met: Number
+
+
+class CampaignEffect(_Part, frozen=True):
+    """The share of customers who met the goal among those who got the message, minus that in the control group."""
+
+    difference: float
+    low: Annotated[float, msgspec.Meta(description="The true difference is between `low` and `high`, however often one looks (95 %).")]
+    high: float
+    verdict: Annotated[
+        Literal["better", "worse", "undecided"] | None, msgspec.Meta(description="None if the sizes of the groups are not as intended.")
+    ]
+
+
 class CampaignLane(_Part, frozen=True):
-    """Stage changes offered to a campaign, by outcome."""
+    """Stage changes offered to a campaign, by outcome, and whether it worked."""
 
     id: str
     stages: Annotated[Sequence[str], msgspec.Meta(description="Stages whose entries are offered to it.")]
     outcomes: Annotated[Mapping[str, int] | None, msgspec.Meta(description="None if they are not counted.")]
+    sent: Annotated[GroupGoals | None, msgspec.Meta(description="None if no goal of this group has ended.")]
+    control: Annotated[GroupGoals | None, msgspec.Meta(description="None if no goal of the control group has ended.")]
+    effect: Annotated[
+        CampaignEffect | None,
+        msgspec.Meta(description="None if there is nothing to compare, or if the map is about a part of the time or of the customers."),
+    ]
 
 
 class JourneyMap(_Part, frozen=True):

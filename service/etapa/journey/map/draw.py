@@ -11,6 +11,7 @@ from etapa.journey.map.document import (
     Flow,
     FlowKind,
     FlowRule,
+    GroupGoals,
     IdealWay,
     JourneyMap,
     MapDetour,
@@ -202,7 +203,10 @@ def _campaigns(journey: Journey, figures: Figures) -> list[CampaignLane]:
         for row in figures.rows("campaigns", campaign=campaign.id):
             outcomes[row["outcome"]] = outcomes.get(row["outcome"], 0) + row["count"]
         known = outcomes if figures.counts("campaigns") else None
-        found.append(CampaignLane(campaign.id, [stage for stage in every if stage in entered], known))
+        goals = {row["group"]: GroupGoals(row["ended"], row["met"]) for row in figures.rows("goals", campaign=campaign.id) if row["ended"]}
+        stages = [stage for stage in every if stage in entered]
+        effect = figures.effects.get(campaign.id)
+        found.append(CampaignLane(campaign.id, stages, known, goals.get("sent"), goals.get("control"), effect))
     return found
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from etapa.journey.map.document import CampaignEffect
+
 Row = Mapping[str, Any]
 
 
@@ -19,6 +21,8 @@ class Figures:
     exact: bool = True
     population: Mapping[str, int] | None = None
     """Customers by stage, if known more exactly than entries minus exits."""
+    effects: Mapping[str, CampaignEffect] = field(default_factory=dict)
+    """By campaign, if its groups can be compared. Only over all time and all customers: whoever compares many parts finds effects by chance."""
 
     def counts(self, table: str) -> bool:
         """Whether there is such a table; if so, what it lacks never happened."""
