@@ -3,7 +3,7 @@
 Error messages are for people: they say what was found, where, and what would be right. Errors of libraries are converted to
 these in the room that uses the library; the original error is the cause (`__cause__`).
 
-    error                   raised by                 dealt with by
+    error                   raised by                 handled by
     ----------------------  ------------------------  ----------------------------------------------------------------
     A file, setting or record cannot be used. The message is for the person who wrote it.
     JourneyError            journey.language          commands: exit 1, with file, line and column of each finding

@@ -72,7 +72,7 @@ async def _rebuild(cluster: Cluster, count: int, partitions: Sequence[int], *, w
                     await _rebuild_partition(cluster, store, partition)
             except NobodyAtWork:
                 raise CheckFailed(
-                    f"the last worker of group {settings.group} has left; the next one that starts goes on with the rebuild"
+                    f"the last worker of group {settings.group} has left; the next one that starts continues the rebuild"
                 ) from None
 
 

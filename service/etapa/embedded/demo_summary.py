@@ -20,7 +20,7 @@ class DemoSummary(msgspec.Struct, frozen=True):
     """How long touchpoints were sent."""
     touchpoints_per_second: float
     campaigns: dict[str, dict[str, int]]
-    """Stage changes offered to each campaign, by what became of them."""
+    """Stage changes offered to each campaign, by outcome."""
     median_delay_seconds: float | None
     """From sending a touchpoint to reading the stage change that it caused."""
     journey: str

@@ -203,13 +203,13 @@ class _Shop:
 
 @click.command()
 @click.option("--touchpoints", "count", type=click.IntRange(min=1), required=True, help="How many lines to print.")
-@click.option("--customers", type=click.IntRange(min=1), help="At most so many shoppers; else new ones keep coming.")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), default=365.0, show_default=True, help="Days that they take.")
+@click.option("--customers", type=click.IntRange(min=1), help="At most this many shoppers; without it, new ones keep coming.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), default=365.0, show_default=True, help="How many days they cover.")
 @click.option("--start", default="2025-01-01T00:00:00Z", show_default=True, help="When they begin, as RFC 3339.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed makes up other shoppers.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed gives other shoppers.")
 @click.option("--broken-share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of lines that cannot be used.")
 def main(count: int, customers: int | None, days: float, start: str, seed: int, broken_share: float) -> None:
-    """Print made-up touchpoints as JSON Lines, the same for the same options; `etapa simulate` reads them."""
+    """Print simulated touchpoints as JSON Lines, the same for the same options; `etapa simulate` reads them."""
     try:
         begin = parse_time(start)
     except ValueError as error:

@@ -33,7 +33,7 @@ class FileFigures:
             self._enter()
 
     def told(self, each: StageChange | Release | CampaignOutcome) -> None:
-        """Count a stage change, what became of a trigger that had been held, or what became of a goal."""
+        """Count a stage change, or the outcome of a held trigger or a goal."""
         if isinstance(each, Release):
             count_changes(self.tally, (), (each,), ())
         elif isinstance(each, CampaignOutcome):

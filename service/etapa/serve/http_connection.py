@@ -36,4 +36,4 @@ class HttpConnection(web.RequestHandler):
 
 def _problem(status: int) -> web.Response:
     # When no path was found, nothing else sets the headers.
-    return problem(status, _DETAILS.get(status, "The request could not be dealt with."), HEADERS)
+    return problem(status, _DETAILS.get(status, "The request could not be handled."), HEADERS)

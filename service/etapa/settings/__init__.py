@@ -94,7 +94,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topic_touchpoints: Annotated[str, Setting(values.topic_name(), "Topic that touchpoints are read from")] = "touchpoints"
     topic_stage_changes: Annotated[str, Setting(values.topic_name(), "Topic for stage changes")] = "stage-changes"
     topic_campaign_triggers: Annotated[str, Setting(values.topic_name(), "Topic for campaign triggers")] = "campaign-triggers"
-    topic_campaign_outcomes: Annotated[str, Setting(values.topic_name(), "Topic for what became of campaigns' goals")] = "campaign-outcomes"
+    topic_campaign_outcomes: Annotated[str, Setting(values.topic_name(), "Topic for the outcomes of campaigns' goals")] = (
+        "campaign-outcomes"
+    )
     topic_dead_letters: Annotated[str, Setting(values.topic_name(), "Topic for records that could not be used")] = "dead-letters"
     topic_customer_state: Annotated[str, Setting(values.topic_name(), "Compacted topic with every customer's state")] = "customer-state"
     topic_campaign_trigger_dead_letters: Annotated[

@@ -94,11 +94,11 @@ class EventPart:
 
     def _refuse_another_format(self, beginning: bytes, takes: Collection[Oddity]) -> None:
         if self.kind == "parquet" and (self.packed or not self.size):
-            raise CheckFailed(f"{self.name}: Parquet is read from its end, so it must be a file, and not packed")
+            raise CheckFailed(f"{self.name}: Parquet is read from its end, so it must be an uncompressed file")
         oddity = odd_file(beginning) if self.kind == "lines" else None
         if oddity is not None and oddity not in takes:
             raise CheckFailed(
-                f"{self.name}: it looks like {oddity.looks_like}; JSON Lines are read, one touchpoint a line, plain or packed (gzip, zstd, bzip2, xz)."
+                f"{self.name}: it looks like {oddity.looks_like}; JSON Lines are read, one touchpoint a line, plain or compressed (gzip, zstd, bzip2, xz)."
                 f" {oddity.remedy[0].upper()}{oddity.remedy[1:].replace('FILE', self.path)}"
             )
 
