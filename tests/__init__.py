@@ -1,1 +1,1 @@
-"""Tests, by kind: unit, property, simulation, integration, faults, page. `tests.servers` starts real servers for them."""
+"""Tests by kind: unit, property, simulation, integration, faults, page. `tests.servers` starts real servers for them."""

@@ -1,4 +1,4 @@
-"""What every test may ask for: real servers, started at the first test that needs them."""
+"""Fixtures for all tests: real servers, started for the first test that needs them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.servers.fixtures import guarded_kafka, kafka_server, redis_cluster, r
 
 __all__ = ["guarded_kafka", "kafka_server", "pytest_configure", "redis_cluster", "redis_sentinel", "redis_server", "token_server"]
 
-# How long a machine takes over an example says nothing of the example.
+# How long a machine takes for an example says nothing about the example.
 settings.register_profile("etapa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("etapa")
 
@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "service" / "etapa"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Test what was compiled from the sources as they are, or nothing."""
+    """Refuse to run if the compiled modules are older than their sources."""
     if config.pluginmanager.has_plugin("tests.support.uncompiled"):
         return
     for built in PACKAGE.rglob("*.so"):

@@ -1,1 +1,1 @@
-"""What people see, in a real browser."""
+"""What users see in a real browser."""

@@ -1,4 +1,4 @@
-"""The journey map as a worker serves it: fresh within two seconds, and honest when the worker is gone."""
+"""The journey map served by a worker: up to date within two seconds, and it says so when the worker is gone."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class _Served:
-    """A real server in a thread of its own."""
+    """A real server in its own thread."""
 
     def __init__(self, reader: StagesInMemory) -> None:
         self._loop = asyncio.new_event_loop()
@@ -81,7 +81,7 @@ def test_a_customer_who_moves_is_seen_to_move(chromium: Browser) -> None:
 
 def test_a_worker_that_is_gone_leaves_figures_that_say_how_old_they_are(chromium: Browser) -> None:
     with _served(customer("a", "new")) as (server, _), looking(chromium, server.address, "es-BO") as seen:
-        # The page's clock runs ahead, so that nobody has to wait.
+        # The page's clock is moved ahead, so that the test need not wait.
         expect(seen.page.get_by_role("button", name="new: ").or_(seen.page.get_by_role("button", name="Nuevo: "))).to_be_visible()
         seen.page.clock.install()
         server.stop()

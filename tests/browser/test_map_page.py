@@ -1,4 +1,4 @@
-"""The journey map as a file: read in two languages, in light and dark, on a desk, on a phone, on paper, and with the keyboard alone."""
+"""The journey map as a file: in two languages, light and dark, on a desktop, on a phone, on paper, and with only the keyboard."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A browser as somebody has it: language, colours, a window; and what it complained of."""
+"""A browser with a user's language, colours and window, and the errors that it reported."""
 
 import contextlib
 import shutil
@@ -17,16 +17,16 @@ SERIOUS = ("serious", "critical")
 
 @dataclass
 class Seen:
-    """A page that is open, and what came of it."""
+    """An open page and what it reported."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
-    """What went to the console as a warning or an error, and scripts that failed."""
+    """Warnings and errors on the console, and failed scripts."""
     asked: list[str] = field(default_factory=list)
-    """Addresses that were asked for anything."""
+    """Addresses that were requested."""
 
     def keeps_out(self) -> list[str]:
-        """What axe finds that would keep people out: rules, and where."""
+        """Accessibility problems found by axe: rules, and where."""
         self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
         found: dict[str, Any] = self.page.evaluate("axe.run()")
         return [
@@ -36,7 +36,7 @@ class Seen:
         ]
 
     def fits(self) -> tuple[bool, bool]:
-        """Whether nothing has to be scrolled, sideways and down."""
+        """Whether everything fits without scrolling, horizontally and vertically."""
         wide, high = self.page.evaluate(
             "[document.documentElement.scrollWidth <= innerWidth, document.documentElement.scrollHeight <= innerHeight]"
         )
@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
     if program is None:
         raise AssertionError(f"there is no {', '.join(PROGRAMS)} on the PATH: apt install chromium")
     with sync_playwright() as driver:
-        # Root may not have the sandbox, and what is opened is our own.
+        # The sandbox does not work as root, and we only open our own pages.
         found = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
         try:
             yield found
@@ -60,7 +60,7 @@ def browser() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def looking(with_browser: Browser, address: str, language: str, colours: str = "light", window: tuple[int, int] = WIDE) -> Iterator[Seen]:
-    """Open an address and wait until the map is there."""
+    """Open an address and wait until the map appears."""
     context = with_browser.new_context(
         viewport={"width": window[0], "height": window[1]}, locale=language, color_scheme="dark" if colours == "dark" else "light"
     )

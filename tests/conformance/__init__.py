@@ -1,1 +1,1 @@
-"""What every `Log` and every `View` must do, written once and run on the in-memory ones and on the real ones."""
+"""What every `Log` and every `View` must do, written once and run on the in-memory and the real implementations."""

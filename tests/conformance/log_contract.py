@@ -13,22 +13,22 @@ KINDS = ("stage_changes", "dead_letters")
 
 
 class LogWorld(Protocol):
-    """One partition of fresh topics, and what a test needs beside the port."""
+    """One partition of fresh topics, and what a test needs in addition to the port."""
 
     async def open(self) -> Log:
         """The log as another process sees it. Closed by the world."""
 
     async def produce(self, records: Sequence[tuple[bytes | None, bytes | None, Headers]]) -> list[int]:
-        """Put touchpoints into the partition. Gives their offsets."""
+        """Put touchpoints into the partition. Returns their offsets."""
 
     async def published(self, kind: str) -> list[Outgoing]:
-        """What a consumer that reads committed records only sees by now of `stage_changes` or `dead_letters`."""
+        """What a `read_committed` consumer sees so far of `stage_changes` or `dead_letters`."""
 
     async def leave_hanging(self) -> None:
-        """Put a transaction into the output topics whose end is lost."""
+        """Write a transaction whose end is lost to the output topics."""
 
     async def abort_hanging(self) -> None:
-        """End it, as an operator would."""
+        """Abort it, as an operator would."""
 
     async def make_anew(self, role: TopicRole) -> None:
         """Delete a topic and make it again."""
@@ -46,7 +46,7 @@ def change(number: int) -> Outgoing:
 
 
 async def fetch_all(log: Log, count: int) -> list[Record]:
-    """Fetch until there are so many records."""
+    """Fetch until there are this many records."""
     records: list[Record] = []
     for _ in range(200):
         fetched = await log.fetch(1000, 1_000_000, 0.2)
@@ -66,7 +66,7 @@ async def fetch_until_caught_up(log: Log) -> Fetched:
 
 
 async def read_states(log: Log, start: int | None = None, end: int | None = None) -> list[StateRecord]:
-    """Everything in `customer-state`, or a part of it, as a takeover reads it: a commit may be answered before it can be read, a fence not."""
+    """Everything in `customer-state`, or a part of it, as a takeover reads it: a commit may be answered before it is readable, a fence may not."""
     await log.fence()
     first, last = await log.state_range()
     chunks = log.states(first if start is None else start, last if end is None else end)
@@ -201,7 +201,7 @@ async def the_group_offset_follows_the_commits(world: LogWorld) -> None:
     await log.fence()
     assert await log.group_offset() is None
     await log.commit(transaction(41))
-    # The commit is answered before the group's own partition has its marker.
+    # The commit is answered before the group's partition of the offsets topic has its marker.
     for _ in range(1000):
         if await log.group_offset() == 42:
             return

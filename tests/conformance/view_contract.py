@@ -11,13 +11,13 @@ from etapa.stream.protocol.records import Applied
 
 
 class ViewWorld(Protocol):
-    """An empty store, and what a test needs beside the port."""
+    """An empty store, and what a test needs in addition to the port."""
 
     async def open(self, partition: int = 0) -> View:
         """The view of a partition as another process sees it. Closed by the world."""
 
     async def lose_mark(self, partition: int = 0) -> None:
-        """Remove the partition's mark and nothing else."""
+        """Remove only the partition's mark."""
 
     async def flush(self) -> None:
         """Remove everything."""
@@ -29,7 +29,7 @@ def mark(state_offset: int, *, through: int = 7, stream_time: int | None = 1_795
 
 
 def customer(customer_id: str, stage: str = "new", due: int | None = None) -> Applied:
-    """A customer for these tests, whose state tells its stage."""
+    """A customer for these tests, whose state names its stage."""
     return Applied(customer_id, stage, due, f"{customer_id} in {stage}".encode())
 
 
@@ -39,7 +39,7 @@ async def shown(view: View, *customer_ids: str) -> list[bytes | None]:
 
 
 async def counted(view: View) -> dict[str, int]:
-    """Customers by stage, without stages that have none."""
+    """Customers by stage, without empty stages."""
     return {stage: count for stage, count in (await view.counts()).items() if count}
 
 
@@ -244,7 +244,7 @@ async def progress_is_noted_and_is_no_part_of_the_view(world: ViewWorld) -> None
     assert await (await world.open()).reclassification() == (None, first)
     last = msgspec.structs.replace(first, looked_at=9, done=True)
     await view.note(last)
-    # A view that is made anew keeps it.
+    # A rebuilt view keeps it.
     await world.lose_mark()
     await view.apply(None, mark(2), [customer("a")])
     assert await view.reclassification() == (None, last)

@@ -1,1 +1,1 @@
-"""Input that somebody may send by mistake or in bad faith, and how each case must end. Add to the YAML files what ever caused trouble."""
+"""Faulty or malicious input, and how each case must end. Add anything that ever caused trouble to the YAML files."""

@@ -1,4 +1,4 @@
-"""Every journey file of the corpus is taken, or refused with a line and a column and words for people; none crashes or hangs the loader."""
+"""Every journey file of the corpus is accepted, or refused with line, column and a readable message; none crashes or hangs the loader."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ _WORDS = {
 }
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("journeys.yaml").read_text("utf-8"))
 LONGEST_LINE = 500
-"""Characters of a finding: what it quotes of a file must be cut."""
+"""The most characters of a finding: quotations from a file must be cut."""
 LONGEST_SOURCE = 1000
 
 

@@ -1,4 +1,4 @@
-"""What stands in the corpus, cut up and put together anew: it is taken or refused as well, and never anything else."""
+"""The corpus, cut up and recombined: every result is accepted or refused, and nothing else happens."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Every record of the corpus ends as it must, in no time, and whatever mixture of them is read, all of them are accounted for."""
+"""Every record of the corpus ends as it must, quickly, and in any mixture all records are accounted for."""
 
 from pathlib import Path
 from random import Random
@@ -38,7 +38,7 @@ def piece(written: Any, before: int) -> bytes:
 
 
 def record(case: dict[str, Any]) -> tuple[bytes | None, bytes | None]:
-    """Key and value of a case."""
+    """The key and value of a case."""
     key = case.get("key", {"text": "c-1"})
     if "value" not in case:
         return None if key is None else piece(key, 0), None

@@ -40,12 +40,12 @@ class _Account:
         self._published: dict[bytes, deque[Message]] = defaultdict(deque)
 
     def expect(self, message: Message) -> str | None:
-        """Gives what is wrong, if anything."""
+        """Returns what is wrong, if anything."""
         self._expected[message[0] or b""].append(message)
         return self._match(message[0] or b"")
 
     def publish(self, message: Message) -> str | None:
-        """Gives what is wrong, if anything."""
+        """Returns what is wrong, if anything."""
         self._published[message[0] or b""].append(message)
         return self._match(message[0] or b"")
 

@@ -65,7 +65,7 @@ class Brokers(Protocol):
     """What is at the other end."""
 
     def is_up(self, node: int) -> bool:
-        """Whether somebody listens."""
+        """Whether a broker listens."""
 
     def versions(self) -> dict[int, tuple[int, int]]:
         """Which versions of each request it understands."""

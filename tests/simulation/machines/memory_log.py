@@ -88,7 +88,7 @@ class MemoryBroker:
     """Outcomes of campaigns' goals, in the same order."""
     group_offset: int | None = None
     group_offset_moved: bool = False
-    """Whether somebody has moved it by hand."""
+    """Whether it was moved by hand."""
     epoch: int = 0
     on_commit: Callable[[Committed], None] | None = None
     _states: list[_StateEntry] = field(default_factory=list)

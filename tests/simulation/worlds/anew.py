@@ -1,8 +1,8 @@
-"""A topic is deleted and made anew in the middle of a run: nothing in the new one may be taken for what the offsets of the old one meant.
+"""A topic is deleted and made again in the middle of a run: offsets of the old topic must never be applied to the new one.
 
-The partition must be refused, in words that name the topic. Then somebody does what they say: accepts the new topic, where that is
-possible, and work goes on as if nothing had happened; or starts from the beginning, with new output topics, and everything that the
-topic of touchpoints holds by then must be processed.
+The partition must be refused with a message that names the topic. Then an operator follows the message: accepts the new topic, where
+that is possible, and work goes on as if nothing had happened; or starts from the beginning with new output topics, and everything that
+the topic of touchpoints holds by then must be processed.
 """
 
 import asyncio
@@ -27,23 +27,23 @@ from tests.simulation.worlds.worker import portions
 from tests.simulation.worlds.world import SETTLES_WITHIN, World
 
 _SINCE: Final = ("since", b"made anew")
-"""A header of all records that came after that."""
+"""A header of all records written after that."""
 _LOOKS_EVERY: Final = (0.0, 2.0)
 _MOST_UNDER_WAY: Final = 15.0
-"""Seconds that a batch may take at most from the look before it until it is committed."""
+"""The most seconds that a batch may take from the check before it until its commit."""
 _WITHOUT_ITS_STATE: Final = ("kill", "second owner", "second owner", "clock jump", "lose scripts", "out of memory", "stall", "cut")
-"""The faults of a partition that may lose `customer-state`: were Redis lost as well, nobody would know that there had been anything."""
+"""The faults of a partition that may lose `customer-state`: if Redis were lost as well, nothing would show that it ever had data."""
 
 
 class AnewPartition(WatchedPartition):
-    """Tells what came before a topic was made anew from what came after, by the names of the customers and a header."""
+    """Separates what came before a topic was made again from what came after, by the names of the customers and a header."""
 
     made_anew: TopicRole | None = None
     noticed_by = 0.0
-    """From when on nobody may go on any more, in seconds."""
+    """The virtual second after which no worker may go on."""
 
     def make_anew(self, role: TopicRole) -> None:
-        """Somebody does it."""
+        """Delete the topic and make it again."""
         self.made_anew = role
         self._note(f"{role} is made anew")
         self._events[f"made anew: {role}"] += 1
@@ -64,7 +64,7 @@ class AnewPartition(WatchedPartition):
     def _note_commit(self, committed: Committed) -> None:
         super()._note_commit(committed)
         if mark_of(committed).replaced:
-            # Somebody has said that work may go on.
+            # An operator has said that work may go on.
             return
         written = committed.transaction
         later = [one.key for one in (*written.states, *written.stage_changes) if (one.key or b"").startswith(b"later-")]
@@ -75,7 +75,7 @@ class AnewPartition(WatchedPartition):
 
 
 class AnewWorld(World):
-    """A run under way; somewhere in it somebody makes one of the topics anew."""
+    """A run in which one of the topics is made again at some point."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class AnewWorld(World):
         self._accepts = self._role in REPLACEABLE_ROLES and self.random.random() < 0.5
         self._refused = False
         if self._role != "customer-state":
-            # In a new one of these the offsets of marks begin anew, by which the checker knows what the view should show.
+            # In a new `customer-state` the offsets of marks start over, by which the checker knows what the view should show.
             self._old.broker.looks_every = self.random.choice(_LOOKS_EVERY)
         self.faults = tuple(
             one for one in self.faults if one != "lose markers" and (self._role != "customer-state" or one in _WITHOUT_ITS_STATE)
@@ -113,7 +113,7 @@ class AnewWorld(World):
 
     def expectations_of(self, partition: WatchedPartition) -> Expectations:
         expected = super().expectations_of(partition)
-        # A touchpoint from before that comes a second time is another customer's, who has none of that time yet.
+        # An old touchpoint that is repeated belongs to another customer, who has none of that time yet.
         return replace(expected, on_time=False) if self.scenario.shop.duplicate else expected
 
     def _partition_for(self, key: bytes | None, random: Random) -> WatchedPartition:
@@ -122,7 +122,7 @@ class AnewWorld(World):
         return super()._partition_for(key, random)
 
     def _is_known(self) -> bool:
-        """Whether it has been processed so far that a mark says of which topics."""
+        """Whether processing has got so far that a mark names the topics."""
         marked = bool(self._old.broker.committed)
         return marked and (self._role != "customer-state" or self._old.redis.mark is not None)
 
@@ -141,7 +141,7 @@ class AnewWorld(World):
         return names_it
 
     async def _accept(self) -> None:
-        """As the refusal says, too. Workers that look again meanwhile are interrupted."""
+        """Accept the new topic, as the refusal says. Workers that check again meanwhile are interrupted."""
         process, random, _ = self.new_process()
         log = MemoryLog(self._old.broker, process, portions(random))
         try:
@@ -151,7 +151,7 @@ class AnewWorld(World):
         self.events[f"accepted: {self._role}"] += 1
 
     def _start_from_the_beginning(self) -> None:
-        """As the refusal says. Whatever the topic of touchpoints holds by now is read."""
+        """Start over, as the refusal says, and read whatever the topic of touchpoints holds by now."""
         new = WatchedPartition(0, 1, self.note, self.find, self.events, self._off, self.scenario.options.max_struck)
         _hand_over(self._old.broker, new.broker)
         self.partitions[:] = [new]

@@ -1,4 +1,4 @@
-"""A journey whose rules chase each other by time, in a task that commits after very few timers: each time that goes by is cut into many batches."""
+"""A journey whose rules chase each other by time, in a task that commits after very few timers: each stretch of time needs many batches."""
 
 from dataclasses import replace
 from random import Random
@@ -11,7 +11,7 @@ from tests.simulation.checking.checker import Expectations
 from tests.simulation.worlds.scenario import JOURNEY, SimulationScenario, exploding_program, scenario_of
 from tests.simulation.worlds.world import World
 
-# That it is about a trait as well keeps it from being an error.
+# The condition on a trait keeps it from being an error.
 _CHASE: Final = """\
   - {id: nudged, from: new, to: gone, when: {all: [{in_stage: 1s}, {not: {trait: persona, eq: robot}}]}}
   - {id: forgets, from: gone, to: new, when: {all: [{in_stage: 1s}, {not: {trait: persona, eq: robot}}]}}
@@ -25,7 +25,7 @@ class ChasingWorld(World):
 
     def choose(self, random: Random) -> SimulationScenario:
         scenario = scenario_of(random)
-        # Between old history and now it would be a hundred million times.
+        # From old history until now there would be a hundred million moves.
         shop = msgspec.structs.replace(scenario.shop, kind="live")
         options = msgspec.structs.replace(scenario.options, max_struck=random.choice((1, 2, 5)), pause_every=random.choice((1, 3)))
         return msgspec.structs.replace(scenario, shop=shop, options=options)

@@ -1,4 +1,4 @@
-"""A run with several workers and several partitions: a group gives partitions to workers that come, go, die, freeze and wake up."""
+"""A run with several workers and several partitions: a group assigns partitions to workers that join, leave, die, freeze and wake up."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ GROUP_FAULTS = ("kill", "kill", "freeze", "freeze", "join", "leave", "deploy", "
 
 
 class GroupWorld(World):
-    """A group of workers under way."""
+    """A run with a group of workers."""
 
     faults = (*GROUP_FAULTS, *GROUP_FAULTS, *SERVER_FAULTS, *NETWORK_FAULTS)
 
@@ -61,7 +61,7 @@ class GroupWorld(World):
         return [member.process.name for member in self.alive()] or ["nobody"]
 
     def alive(self) -> list[SimulatedMember]:
-        """The workers that run."""
+        """The running workers."""
         return [member for member in self.members if member.process.alive and not member.ended.done()]
 
     def begin(self) -> None:
@@ -69,7 +69,7 @@ class GroupWorld(World):
             self._join()
 
     def ready(self) -> bool:
-        """Whether every partition is taken over by the worker that the group has given it to."""
+        """Whether every partition is taken over by the worker to which the group assigned it."""
         if not self.group.stable:
             return False
         owners = self.group.owners()
@@ -128,7 +128,7 @@ class GroupWorld(World):
             self._ask_to_reclassify(random)
 
     def _ask_to_reclassify(self, random: Random) -> None:
-        """Somebody has the customers of all partitions carried over to the newer version, once its workers are there."""
+        """Request a reclassification of all partitions by the newer version, once its workers run."""
         self.requests += 1
         rate = random.choice((1.0, 5.0, 1000.0))
         for partition in self.partitions:

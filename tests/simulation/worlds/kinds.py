@@ -15,14 +15,14 @@ from tests.simulation.worlds.world import SimulationResult, World
 
 
 class SimulatedRun(Protocol):
-    """A run that a seed decides."""
+    """A run determined by a seed."""
 
     def run(self) -> SimulationResult:
         """The whole of it."""
 
 
 class KindOfWorld(Protocol):
-    """Makes the run of a seed, without the safeties that are `off`."""
+    """Makes the run of a seed, without the safeguards that are `off`."""
 
     def __call__(self, seed: int, *, off: frozenset[Safety] = ...) -> SimulatedRun: ...
 
@@ -37,7 +37,7 @@ KINDS: Final[Mapping[str, KindOfWorld]] = {
     "anew": AnewWorld,
     "hostile": HostileWorld,
 }
-# The last four have no turn: `--world chases` and so on run them, and tests of their own run their first seeds.
+# The last four are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
 _TURNS = ("partition", "group", "versions", "group", "cluster")
 
 

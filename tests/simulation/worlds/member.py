@@ -1,7 +1,7 @@
-"""A worker process that is a member of a consumer group: the real supervision of partition tasks, told what to do by the group.
+"""A worker process that is a member of a consumer group: the real supervision of partition tasks, driven by the group.
 
-It does what the worker and its rebalance listener do: stop everything when partitions are taken away, start when they are
-given, and close for good when it is to end, while the group may still be giving and taking.
+It does what the worker and its rebalance listener do: stop everything when partitions are revoked, start when they are assigned,
+and close for good when it is to end, while the group may still be assigning and revoking.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from tests.simulation.worlds.worker import Bookkeeper, ProcessClock, RunContext,
 REJOINS_AFTER = 1.0
 SYNC_EVERY = 1.0
 CLOSING = 1.0
-"""Most seconds that closing the consumer takes."""
+"""The most seconds that closing the consumer takes."""
 IN_A_BATCH = frozenset(("load", "write", "commit", "apply"))
-"""Calls of which one is under way in the middle of a batch."""
+"""The calls that happen in the middle of a batch."""
 
 
 class SimulatedMember:
-    """A process with tasks for whatever it is given, from the moment it is made until it is asked to leave, or dies."""
+    """A process with tasks for its assigned partitions, from its creation until it is asked to leave, or dies."""
 
     def __init__(
         self, around: RunContext, group: Group, process: Process, random: Random, skew: int, program: Program, stop_seconds: float
@@ -42,17 +42,17 @@ class SimulatedMember:
         self._heartbeat = group.session / 4
         self._observer = Bookkeeper(around)
         self._to_end = around.loop.create_future()
-        """Done when the worker is to end, because somebody asked for it or because it cannot go on."""
+        """Done when the worker is to end, on request or because it cannot go on."""
         self._generation: int | None = None
-        """Of the assignment at hand; none when it is to be given up."""
+        """The generation of the current assignment; None when it must be given up."""
         self._taken_away = around.loop.create_future()
-        """Done when the group wants to have the assignment back."""
+        """Done when the group revokes the assignment."""
         self._tasks: PartitionTasks | None = None
         self.leaving = False
         self.ended = around.loop.create_task(self._run(), name=process.name)
 
     def request_stop(self) -> None:
-        """Somebody wants the worker to end. A sleeping process hears of it when it wakes up."""
+        """Ask the worker to end. A frozen process learns of it when it wakes up."""
         self.leaving = True
         finish(self._to_end)
 
@@ -80,7 +80,7 @@ class SimulatedMember:
             if tasks.ended.done():
                 tasks.ended.result()
         finally:
-            # In this order, as the worker does it: until its consumer is closed, the group goes on to give and to take.
+            # In this order, as in the worker: until its consumer is closed, the group goes on assigning and revoking.
             await tasks.close(self._stop_seconds)
             await self.process.sleep(self._random.uniform(0, CLOSING))
             for each in background:
@@ -104,7 +104,7 @@ class SimulatedMember:
             self._must_have_let_go("giving up its partitions")
 
     async def _join(self) -> Assignment:
-        """What the group gives us."""
+        """Get an assignment from the group."""
         while True:
             try:
                 await self.process.call("join", lambda: self._group.join(self.process.name), no_answer)
@@ -134,7 +134,7 @@ class SimulatedMember:
                 finish(self._taken_away)
 
     def _must_have_let_go(self, when: str) -> None:
-        """Nothing of the process may work on a partition that it has given up: the next owner may be at work by now."""
+        """Check that the process no longer works on partitions that it has given up, since the next owner may already do so."""
         if self.process.alive and self._observer.owned:
             self._around.find(f"{self.process.name} still works on partitions {sorted(self._observer.owned)} after {when}")
 

@@ -23,22 +23,22 @@ class SimulationScenario(msgspec.Struct, frozen=True):
     weather: Weather
     options: TaskOptions
     skew: int
-    """By how many microseconds the workers' wall clocks may be wrong."""
+    """The most microseconds by which the workers' wall clocks may be wrong."""
     faults: int
-    """How many of: a killed worker, a second owner, a Redis that loses writes, and so on."""
+    """The number of faults: a killed worker, a second owner, a Redis that loses writes, and so on."""
     pause: float = 4.0
-    """Most seconds between two faults."""
+    """The most seconds between two faults."""
     partitions: int = 1
     members: int = 1
-    """How many workers begin."""
+    """The number of workers at the beginning."""
     rolling: bool = False
     """Whether two versions of the journey are at work."""
     session: float = 10.0
-    """Seconds without a heartbeat after which the group takes a worker for dead."""
+    """Seconds without a heartbeat after which the group considers a worker dead."""
     rebalance: float = 10.0
-    """Seconds that the group waits for a worker to let go and join again."""
+    """Seconds that the group waits for a worker to give up its partitions and join again."""
     stop_seconds: float = 5.0
-    """How long a worker may take to finish its batches when the group takes partitions away."""
+    """Seconds that a worker may take to finish its batches when the group revokes partitions."""
 
 
 def exploding_program(text: str) -> Program:

@@ -12,7 +12,7 @@ from etapa.journey.units import SECOND
 from etapa.stream.protocol.records import Headers
 
 HISTORY = 2 * 365 * 86_400 * SECOND
-"""How long ago fed history begins."""
+"""How long before the run the history begins."""
 
 
 class SimulatedShop(msgspec.Struct, frozen=True):
@@ -22,26 +22,26 @@ class SimulatedShop(msgspec.Struct, frozen=True):
     touchpoints: int
     customers: int
     late: int
-    """Most microseconds that a touchpoint is late."""
+    """The most microseconds by which a touchpoint is late."""
     bad: float
     """Chance of a record that cannot be used."""
     duplicate: float
     poison: float
     burst: int
-    """Most touchpoints that arrive at once."""
+    """The most touchpoints that arrive at once."""
     pause: float
-    """Most seconds between two bursts."""
+    """The most seconds between two bursts."""
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A record as it is produced. `gap`: offsets without a record before it."""
+    """A record as produced. `gap`: the number of offsets without a record before it."""
 
     key: bytes | None
     value: bytes | None
     headers: Headers
     gap: int
     late: int = 0
-    """Microseconds by which it occurred before it came, or before what came last."""
+    """Microseconds by which it occurred before it arrived, or before the previous arrival."""
 
 
 def arrivals(random: Random, shop: SimulatedShop, now: Iterator[int]) -> Iterator[Arrival]:

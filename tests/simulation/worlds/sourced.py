@@ -32,14 +32,14 @@ touchpoint:
 
 
 def source_decoder(text: str = TEXT) -> SourceDecoder:
-    """What reads the records of these worlds."""
+    """The source that reads the records of these worlds."""
     source = load_source(text, "batches.yaml").source
     assert source is not None
     return SourceDecoder(Mapper(source), TouchpointLimits())
 
 
 def packed(random: Random, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
-    """Touchpoints that come one after the other, several to a record where they are of one customer."""
+    """Puts consecutive touchpoints of one customer into one record."""
     held: list[Arrival] = []
     for arrival in arrivals:
         if held and (arrival.key != held[0].key or random.random() < 0.2 or len(held) > 8):
@@ -57,7 +57,7 @@ def packed(random: Random, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
 
 
 def record_of(random: Random, held: Sequence[Arrival]) -> Arrival:
-    """One record of them all, with something between them that is skipped or broken."""
+    """One record with all of them, and between them something that is skipped or broken."""
     batch: list[Any] = []
     for arrival in held:
         if random.random() < 0.15:
@@ -90,5 +90,5 @@ class SourcedWorld(World):
     def expectations(self) -> Expectations:
         decoder = self.scenario.options.decoder
         assert isinstance(decoder, SourceDecoder)
-        # Those that are packed into one record come when the last of them does.
+        # Touchpoints packed into one record arrive when the last of them does.
         return replace(super().expectations(), source=decoder, on_time=False)

@@ -1,4 +1,4 @@
-"""Two versions of the simulated journey at work side by side, as while the newer one is rolled out."""
+"""Two versions of the simulated journey at work side by side, as during the rollout of the newer one."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from tests.simulation.worlds.world import World
 
 NEWER = (
     ("version: 1", "version: 2"),
-    # Judges what the older one remembers by another bound, and wants to know what the older one never looked at.
+    # Judges what the older one remembers by another bound, and needs what the older one never recorded.
     ("{count: purchase, within: 25s, gte: 3}, {absent: complaint, for: 8s}", "{count: purchase, within: 25s, gte: 2}"),
     ("{count: view, within: 12s, gte: 2}", "{sequence: [{event: view}, {event: purchase}], within: 40s}"),
     ("{absent: purchase, for: 15s}", "{idle: 12s}"),
@@ -42,7 +42,7 @@ VERSIONS_WITHOUT_GOALS = {1: exploding_program(without_goals(JOURNEY.read_text()
 
 
 class RollingWorld(World):
-    """Every worker comes with one version or the other."""
+    """Every worker starts with one version or the other."""
 
     def next_program(self) -> Program:
         return VERSIONS[self.random.choice((1, 2))]

@@ -1,4 +1,4 @@
-"""One partition of a run, on its servers, with what is looked at in it while the run is under way and when it is over."""
+"""One partition of a run, on its servers, with the checks during the run and after it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.simulation.worlds.shop import Arrival
 
 
 class WatchedPartition:
-    """Partition `number` of `count`. `find` is told of everything that is wrong, `note` of everything that happens."""
+    """Partition `number` of `count`. `find` receives everything that is wrong, `note` everything that happens."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class WatchedPartition:
         self._find = find
         self._events = events
         self.longest_silence = 0.0
-        """Most seconds between two touchpoints that arrived."""
+        """The most seconds between two arrivals of touchpoints."""
         self._arrived_at: float | None = None
         self._version: int | None = None
         self._states: dict[str, bytes] = {}
         self._dues: dict[str, int | None] = {}
         self._states_at: dict[int, dict[str, bytes]] = {}
-        """The whole state that the log has after each mark, by the mark's offset."""
+        """The whole state in the log after each mark, by the mark's offset."""
 
     def arrive(self, arrival: Arrival, wall: int, seconds: float) -> None:
         """A record is produced."""
@@ -62,7 +62,7 @@ class WatchedPartition:
         self._arrived_at = seconds
 
     def fault(self, name: str, random: Random) -> bool:
-        """Let one of the faults of the servers happen here. False when it is none of them."""
+        """Let a server fault happen here. False if `kind` is not a server fault."""
         if name == "roll back":
             before = self.redis.mark
             self.redis.roll_back(random)
@@ -83,18 +83,18 @@ class WatchedPartition:
         return True
 
     def step_in(self) -> None:
-        """What an operator does about transactions that hang."""
+        """Do what an operator does about hanging transactions."""
         self.broker.abort_hanging()
         mark = self.redis.mark
         if mark is None:
             return
         readable = self.broker.committed[-1].state_offset if self.broker.committed else -1
         if mark.state_offset > readable or (mark.complete and mark.state_offset not in self._states_at):
-            # It shows what was taken back since.
+            # It shows what was aborted since.
             self.redis.flush()
 
     def settled(self, overdue: int) -> bool:
-        """Whether everything was read, the view shows it, and no timer is left that should have fired at `overdue`."""
+        """Whether everything was read, the view shows it, and no timer is left that should have fired by `overdue`."""
         if not self.broker.committed or self.redis.mark is None:
             return not self.broker.touchpoints
         last = self.broker.committed[-1]
@@ -108,12 +108,12 @@ class WatchedPartition:
         return not any(customer.due is not None and customer.due <= overdue for customer in self.redis.customers.values())
 
     def check(self, expected: Expectations) -> None:
-        """Hold all that came of it against what must be true."""
+        """Check all results against what must be true."""
         for line in violations(self.broker, self.redis, expected):
             self._find(self._prefix + line)
 
     def where(self) -> str:
-        """How far it has got, for a message."""
+        """Its progress, for a message."""
         last = mark_of(self.broker.committed[-1]) if self.broker.committed else None
         shown = None if self.redis.mark is None else (self.redis.mark.state_offset, self.redis.mark.complete)
         due = sorted((customer.due, customer.customer_id) for customer in self.redis.customers.values() if customer.due is not None)
@@ -148,10 +148,10 @@ class WatchedPartition:
         self._note(f"{self._prefix}committed {committed.transaction.mark_value!r} at {committed.state_offset}")
 
     def _check_timers(self, committed: Committed) -> None:
-        """Stream time must not pass a timer by: only timers due at that very microsecond may still wait for their batch."""
+        """Stream time must not pass a timer: only timers due at that very microsecond may still wait for their batch."""
         stream_time = mark_of(committed).stream_time
         if len(committed.transaction.stage_changes) + len(committed.transaction.states) >= self._max_struck:
-            # A portion of the timers that are due, perhaps: a late touchpoint set some that stream time had passed already.
+            # Perhaps a portion of the due timers: a late touchpoint set some that stream time had already passed.
             return
         for customer_id, due in self._dues.items():
             if due is not None and (stream_time is None or due + PROGRAM.grace < stream_time):
@@ -161,10 +161,10 @@ class WatchedPartition:
                 )
 
     def _check_view(self) -> None:
-        """Whenever the view says that it is whole, it must be what the log says at that mark."""
+        """Whenever the view says that it is complete, it must equal the log at that mark."""
         mark = self.redis.mark
         if mark is not None and mark.state_offset not in self._states_at and self._events["lose markers"]:
-            # Shown after a commit that was answered, and that nobody else may ever get to see.
+            # Shown after a commit that was answered but may never become visible to others.
             return
         if mark is not None and mark.complete:
             shown = {customer_id: customer.state for customer_id, customer in self.redis.customers.items()}
@@ -173,5 +173,5 @@ class WatchedPartition:
 
 
 def overdue_at(now: int, quiet_after: int, skew: int) -> int:
-    """Timers due by this time must have fired by `now`, in a partition that has been caught up for long enough."""
+    """Timers due by this time must have fired by `now` in a partition that caught up long enough ago."""
     return now - PROGRAM.grace - quiet_after - skew - 5 * SECOND

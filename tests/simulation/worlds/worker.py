@@ -1,4 +1,4 @@
-"""A worker process that owns one partition, and what every worker process in the simulation is made of: the real task on in-memory ports."""
+"""A worker process that owns one partition, and the core of every simulated worker process: the real task on in-memory ports."""
 
 import asyncio
 from collections import Counter
@@ -32,11 +32,11 @@ class RunContext(msgspec.Struct, frozen=True):
     events: Counter[str]
     off: frozenset[Safety]
     step_in: Callable[[int, str], bool]
-    """Do what the refusal of a partition asks an operator for, if the run is one that may need it."""
+    """Do what the refusal of a partition asks of an operator, in runs that may need it."""
 
 
 class ProcessClock:
-    """The wall clock as a process sees it. `skew`: by how many microseconds it is wrong."""
+    """The wall clock as a process sees it. `skew` is its error in microseconds."""
 
     def __init__(self, around: RunContext, process: Process, skew: int) -> None:
         self.skew = skew
@@ -54,7 +54,7 @@ class ProcessClock:
 
 
 class Bookkeeper(NullObserver):
-    """Counts what happens, sees that every record of a batch is accounted for, and that nobody talks about what is not theirs."""
+    """Counts events, and checks that every record of a batch is accounted for and that a process reports only on its own partitions."""
 
     def __init__(self, around: RunContext) -> None:
         self._around = around
@@ -62,7 +62,7 @@ class Bookkeeper(NullObserver):
 
     @property
     def owned(self) -> Collection[int]:
-        """The partitions that the process has spoken of and not released."""
+        """The partitions that the process has reported on and not released."""
         return self._owned
 
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
@@ -117,18 +117,18 @@ class Bookkeeper(NullObserver):
 def make_task(
     around: RunContext, partition: int, log: Log, clock: ProcessClock, process: Process, observer: Bookkeeper, program: Program
 ) -> PartitionTask:
-    """The real task, but for the safeties that are off."""
+    """The real task, without the safeguards that are off."""
     view = kind_of_view(around.off)(around.partitions[partition].redis, process)
     return kind_of_task(around.off)(partition, program, log, view, clock, observer, around.options)
 
 
 def portions(random: Random) -> Callable[[int], int]:
-    """How many of so many waiting records come at once."""
+    """How many of the waiting records arrive at once."""
     return lambda available: random.randint(min(available, 1), available)
 
 
 class SimulatedWorker:
-    """A process with the only task of partition 0 in it, from the moment it is made."""
+    """A process whose only task is that of partition 0, from its creation on."""
 
     def __init__(self, around: RunContext, process: Process, random: Random, skew: int = 0, program: Program = PROGRAM) -> None:
         self.around = around
@@ -138,7 +138,7 @@ class SimulatedWorker:
         self.ended = self.start()
 
     def make_log(self, portion: Callable[[int], int]) -> Log:
-        """What the process has of the log."""
+        """The process's access to the log."""
         return kind_of_log(self.around.off)(self.around.partitions[0].broker, self.process, portion)
 
     def start(self) -> "asyncio.Task[None]":
@@ -151,7 +151,7 @@ class SimulatedWorker:
         return self.process.alive and self._task.ready
 
     def request_stop(self) -> None:
-        """The group tells the process that the partition is another's. A sleeping process hears of it when it wakes up."""
+        """The group revokes the partition. A frozen process learns of it when it wakes up."""
         self._task.request_stop()
 
     async def run(self) -> None:

@@ -1,7 +1,7 @@
 """One run: a partition, its touchpoints, the workers that own it one after the other (or at once), and what goes wrong.
 
-Everything follows from the seed. The run ends when nothing goes wrong any more and all has been processed; then the
-checker looks at what is there.
+Everything follows from the seed. The run ends when the faults are over and everything has been processed; then the checker
+examines the results.
 """
 
 import asyncio
@@ -32,34 +32,34 @@ from tests.simulation.worlds.worker import ProcessClock, RunContext, SimulatedWo
 START = 1_795_000_000 * SECOND
 """The wall clock when a run begins."""
 SERVER_FAULTS = ("roll back", "roll back", "flush", "lose mark", "lose scripts", "compact", "move group offset")
-"""What happens to one partition, or to all of them."""
+"""Faults of one partition, or of all of them."""
 NETWORK_FAULTS = ("out of memory", "stall", "cut", "lose markers", "lose markers")
 FAULTS = ("kill", "second owner", "second owner", "clock jump", *SERVER_FAULTS, *NETWORK_FAULTS)
 MOMENTS = ("fetch", "load", "load", "write", "commit", "apply", "apply", "fence", "states")
-"""Calls that faults strike in the middle of."""
+"""Calls in the middle of which faults strike."""
 AIMED = 0.5
 """The share of faults that wait for such a moment."""
 AIMS_FOR = 3.0
-"""Seconds that they wait for it."""
+"""The most seconds for which they wait for it."""
 MOST_ROUNDS = 10
-"""How often the workers are replaced in the end at most, until those that leave have left nothing to do."""
+"""The most rounds of replacing the workers at the end, until those that leave have left nothing to do."""
 HANGS_FOR = 20.0
-"""Seconds after which somebody sees that readers get no further, although the worker that could show them more has nothing to say."""
+"""Seconds after which an operator notices that readers get no further, although the worker that could show them more is silent."""
 ENDS_WITHIN = 60.0
-"""Seconds after which nothing is left of processes that were killed."""
+"""Seconds after which nothing is left of killed processes."""
 SETTLES_WITHIN = 120.0
 """Seconds after the last fault within which lag must be zero and every timer must have fired."""
 
 
 class SimulationResult(msgspec.Struct, frozen=True):
-    """How a run went."""
+    """The result of a run."""
 
     seed: int
     violations: list[str]
     """Each with the virtual second and the number of the step at which it was found."""
     trace: str
     events: Mapping[str, int]
-    """What happened how often: takeovers by reason, faults, batches."""
+    """How often each event happened: takeovers by reason, faults, batches."""
     settled_after: float
     """Virtual seconds from the end of the last fault until everything was processed and shown."""
     digest: str
@@ -67,7 +67,7 @@ class SimulationResult(msgspec.Struct, frozen=True):
 
 
 class World:
-    """A run under way. `off` names safeties that are switched off."""
+    """A run in progress. `off` names safeguards that are switched off."""
 
     faults: Sequence[str] = FAULTS
 
@@ -98,11 +98,11 @@ class World:
         self._workers: list[SimulatedWorker] = []
 
     def choose(self, random: Random) -> SimulationScenario:
-        """What the seed makes of the run."""
+        """What the seed chooses for the run."""
         return scenario_of(random)
 
     def make_loop(self, random: Random) -> SimulationLoop:
-        """What owns time and interleaving."""
+        """The event loop, which owns time and interleaving."""
         return simulation_loop(random)
 
     @property
@@ -168,7 +168,7 @@ class World:
             partition.note_result()
 
     def check(self) -> None:
-        """Hold what came of it against what must be true."""
+        """Check the results against what must be true."""
         for partition in self.partitions:
             partition.check(self.expectations_of(partition))
 
@@ -181,19 +181,19 @@ class World:
         for _ in range(MOST_ROUNDS):
             await self.wait_until_settled()
             await self.let_all_leave()
-            # They may have begun something while they were leaving, or died of it; that is their successors'.
+            # They may have begun something while they were leaving, or died of it; their successors take care of that.
             if self.wrong or (self._settled() and not any(partition.broker.hanging for partition in self.partitions)):
                 break
 
     async def let_all_leave(self) -> None:
-        """Ask all workers to end, and wait for it."""
+        """Ask all workers to end, and wait until they have."""
         for worker in self._workers:
             worker.request_stop()
-        # Whatever one of them ends with, it has told. One that died before it began was cancelled.
+        # Any error of a worker has already been reported. One that died before it began was cancelled.
         await asyncio.gather(*(worker.ended for worker in self._workers), return_exceptions=True)
 
     async def wait_until_settled(self) -> None:
-        """Wait until everything is processed and shown, which must not take for ever."""
+        """Wait until everything is processed and shown, which must not take too long."""
         began = self.loop.time()
         deadline = began + SETTLES_WITHIN
         settled = False
@@ -202,7 +202,7 @@ class World:
             if not any(partition.broker.hanging for partition in self.partitions):
                 hangs_since = self.loop.time()
             elif self.events["lose markers"] and self.loop.time() - hangs_since > HANGS_FOR:
-                # Its next commit would show what hangs, and takes too long to come. The next worker refuses the partition.
+                # Its next commit would show what hangs, but takes too long. The next worker refuses the partition.
                 self.stop_workers_at_once()
                 hangs_since = self.loop.time()
             self.look_after_workers()
@@ -214,16 +214,16 @@ class World:
             self.find(f"did not settle within {SETTLES_WITHIN:g} s: ready {self.ready()}, {where}")
 
     def stop_workers_at_once(self) -> None:
-        """Somebody has had enough."""
+        """An operator kills the worker."""
         self._workers[-1].process.kill()
 
     def look_after_workers(self) -> None:
-        """Restart what died, as whoever runs the workers would."""
+        """Restart what died, as an orchestrator would."""
         if not self._workers[-1].process.alive or self._workers[-1].ended.done():
             self._spawn()
 
     def ready(self) -> bool:
-        """Whether every partition is taken over by somebody who lives."""
+        """Whether every partition is taken over by a living worker."""
         return self._workers[-1].ready
 
     def _settled(self) -> bool:
@@ -244,7 +244,7 @@ class World:
         """The same, with what concerns one partition only."""
         expected = self.expectations()
         if self.scenario.shop.kind == "history" and partition.longest_silence * SECOND >= self.scenario.options.quiet_after:
-            # It jumped to the wall clock in the middle of history, as a partition does that has been quiet for so long.
+            # It jumped to the wall clock in the middle of history, as a partition does after being quiet for so long.
             return replace(expected, on_time=False)
         return expected
 
@@ -263,7 +263,7 @@ class World:
                 partition.broker.leave_gap()
 
     def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
-        """What is produced, one after the other."""
+        """Produce the records one after the other."""
         return arrivals(random, shop, self._walls())
 
     def _partition_for(self, key: bytes | None, random: Random) -> WatchedPartition:
@@ -294,7 +294,7 @@ class World:
                 await self.fault(fault, random, struck)
 
     async def moment(self, random: Random) -> Process | None:
-        """Wait until a process is in the middle of a call, and give that process; none when that takes too long."""
+        """Wait until a process is in the middle of a call, and return it; None if that takes too long."""
         call = random.choice(MOMENTS)
         sent = self.network.next_call(call)
         done, _ = await asyncio.wait({sent}, timeout=AIMS_FOR)
@@ -305,7 +305,7 @@ class World:
         return sent.result()
 
     async def fault(self, fault: str, random: Random, struck: Process | None) -> None:
-        """Something happens to the workers; to that of the process `struck`, if there is one."""
+        """Let something happen to the workers, or to the one in the process `struck` if given."""
         last = self._workers[-1]
         worker = next((worker for worker in self._workers if worker.process is struck), last)
         if fault == "kill":
@@ -322,7 +322,7 @@ class World:
             self._spawn()
 
     def _disturb(self, fault: str, random: Random) -> None:
-        """For a while Redis has no memory, a server stands still, or a process does not reach it (or it the process)."""
+        """For a while, Redis has no memory, a server is frozen, or nothing gets through between it and a process in one direction."""
         seconds = random.uniform(0, 5.0)
         server: Server = random.choice(("log", "view"))
         if fault == "out of memory":
@@ -330,7 +330,7 @@ class World:
                 partition.redis.out_of_memory = True
                 self.loop.call_later(seconds, setattr, partition.redis, "out_of_memory", False)
         elif fault == "lose markers":
-            # Transactions are ended as ever, but nobody who reads hears of it.
+            # Transactions end as usual, but readers do not learn of it.
             broker = random.choice(self.partitions).broker
             broker.loses_markers = True
             self.loop.call_later(random.uniform(0, 8.0), setattr, broker, "loses_markers", False)
@@ -346,16 +346,16 @@ class World:
         if not self.events["lose markers"]:
             return False
         self.note(f"an operator steps in: {message}")
-        # Nowhere else: under a worker that runs on, to abort what hangs would take a batch away that it builds upon.
+        # Nowhere else: under a running worker, aborting what hangs would remove a batch that it builds upon.
         self.partitions[partition].step_in()
         return True
 
     def process_names(self) -> Sequence[str]:
-        """Of the workers that may do something."""
+        """The names of the processes that may do something."""
         return [worker.process.name for worker in self._workers[-2:]]
 
     def new_process(self) -> tuple[Process, Random, int]:
-        """A worker process that starts now, randomness of its own, and by how much its clock is wrong."""
+        """A worker process that starts now, its own randomness, and the error of its clock."""
         process = self.make_process(f"w{len(self._processes) + 1}")
         self._processes.append(process)
         skew = self.random.randint(-self.scenario.skew, self.scenario.skew)
@@ -374,11 +374,11 @@ class World:
         return SimulatedWorker(self.around, process, random, skew, self.next_program())
 
     def next_program(self) -> Program:
-        """What the next worker runs."""
+        """The program of the next worker."""
         return PROGRAM
 
     def jump(self, clock: ProcessClock, random: Random) -> None:
-        """A process's wall clock is set, forward or backward."""
+        """Set a process's wall clock forward or back."""
         skew = random.randint(-self.scenario.skew, self.scenario.skew)
         self.events["clock set forward"] += skew > clock.skew
         self.events["clock set back"] += skew < clock.skew
