@@ -1,4 +1,4 @@
-// Bundles the page into the package. The same sources give the same bytes, so a test can tell whether what is committed is what they build to.
+// Bundles the page into the package. The same sources give the same bytes, so a test can check that the committed bundle is up to date.
 import { build } from "esbuild";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -9,9 +9,9 @@ _HEAD = """\
 # Metrics
 
 Every metric, for those who build dashboards and alerts; [Operations](operations.md#metrics) says which one answers which question. Every worker and `etapa deliver` serve them at `/metrics`,
-in Prometheus' text format, or in the OpenMetrics format if the scraper asks for it. Names and labels are promises: they do not change in passing.
+in Prometheus' text format, or in the OpenMetrics format if the scraper asks for it. Names and labels are part of the interface: they do not change without notice.
 
-- **No label ever holds a customer's id.** Labels are closed sets, such as reasons, the journey's stages, partitions and templates of paths. Only campaigns in
+- **No label ever holds a customer's id.** Labels are closed sets, such as reasons, the journey's stages, partitions and path templates. Only campaigns in
   `etapa deliver` come from records; from the 501st on, they share the label `(other)`.
 - **Series are there from the start, with 0**, so that the first event is noticed. Where that is not possible, the table says when a series appears.
 - A counter starts at 0 with every process. The worker that owns a partition reports its gauges, so add them up over workers.
@@ -32,7 +32,7 @@ def metrics_page() -> str:
 
 
 _FOOT = """
-On Linux, both also report what Prometheus' client library finds out about any process: `process_cpu_seconds_total`, `process_resident_memory_bytes`,
+On Linux, both also report the usual process metrics of Prometheus' client library: `process_cpu_seconds_total`, `process_resident_memory_bytes`,
 `process_virtual_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and `process_max_fds`.
 
 `make generated` writes this page from `service/etapa/metrics/catalogue.py`.

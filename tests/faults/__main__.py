@@ -55,18 +55,20 @@ def _sequence(kinds: list[str], seed: int, until: float, *, in_pairs: bool) -> I
 
 @click.command(help=__doc__)
 @click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), default=20.0, show_default=True, help="How long faults are injected."
+    "--minutes", type=click.FloatRange(min=0, min_open=True), default=20.0, show_default=True, help="Minutes for which faults are injected."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed breaks other things at other times.")
-@click.option("--workers", type=click.IntRange(1, 8), default=2, show_default=True, help="Workers, as processes.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed that decides what breaks, and when.")
+@click.option("--workers", type=click.IntRange(1, 8), default=2, show_default=True, help="Number of worker processes.")
 @click.option("--rate", type=click.FloatRange(1), default=400.0, show_default=True, help="Touchpoints a second.")
-@click.option("--kinds", callback=_kinds, help="Faults, by name, separated by commas; all of them, if left out.")
+@click.option("--kinds", callback=_kinds, help="Faults, by name, separated by commas; by default all.")
 @click.option("--pairs", "in_pairs", is_flag=True, help="Two faults at once.")
-@click.option("--only", callback=_trials, help="Trials of overload and shortage in place of faults, by name, separated by commas, or all.")
-@click.option("--short", is_flag=True, help="These trials in little.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write everything here, too.")
+@click.option("--only", callback=_trials, help="Run trials of overload and shortage instead of faults: names separated by commas, or all.")
+@click.option("--short", is_flag=True, help="A small version of these trials.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write everything to this file.")
 @click.option(
-    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where logs and data go, and stay; else they go with the run."
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder in which logs and data are kept; by default they are removed.",
 )
 def main(
     minutes: float,

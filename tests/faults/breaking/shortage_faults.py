@@ -33,7 +33,9 @@ def fill_redis_disk(installation: Installation, random: Random) -> str:
     primary.fill_disk()
     told = _endure(installation, random, _REDIS_REFUSES)
     primary.clear_disk()
-    wait_until(lambda: _persistence(installation)["aof_last_write_status"] == "ok", _SECONDS, "Redis' taking writes again")
+    wait_until(
+        lambda: _persistence(installation)["aof_last_write_status"] == "ok", _SECONDS, "a successful write to Redis' append-only file"
+    )
     return told
 
 

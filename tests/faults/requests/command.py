@@ -31,17 +31,17 @@ def _apis(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command(help=__doc__)
-@click.option("--trials", type=click.IntRange(min=1), default=200, show_default=True, help="How many, for each kind of request.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed strikes other requests at other moments.")
-@click.option("--only", callback=_apis, help="Kinds of requests, by Kafka's names, separated by commas; all of them, if left out.")
+@click.option("--trials", type=click.IntRange(min=1), default=200, show_default=True, help="Trials for each kind of request.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed that decides which requests are hit, and when.")
+@click.option("--only", callback=_apis, help="Kinds of requests, by Kafka's names, separated by commas; by default all.")
 @click.option("--protocol", type=click.IntRange(1, 2), default=2, show_default=True, help="Brokers' level of transaction.version.")
-@click.option("--workers", type=click.IntRange(1, 4), default=2, show_default=True, help="Workers, as processes.")
-@click.option("--partitions", type=click.IntRange(1, 48), default=16, show_default=True, help="So many trials run at once.")
-@click.option("--slow", "slow_only", is_flag=True, help="No trials: a backlog, and connections that turn slow once they carried an EndTxn.")
-@click.option("--touchpoints", type=click.IntRange(min=1), default=450_000, show_default=True, help="The backlog, with --slow.")
+@click.option("--workers", type=click.IntRange(1, 4), default=2, show_default=True, help="Number of worker processes.")
+@click.option("--partitions", type=click.IntRange(1, 48), default=16, show_default=True, help="Partitions, and so trials at a time.")
+@click.option("--slow", "slow_only", is_flag=True, help="Instead of trials, a backlog and connections that turn slow after an EndTxn.")
+@click.option("--touchpoints", type=click.IntRange(min=1), default=450_000, show_default=True, help="Size of the backlog with --slow.")
 @click.option("--unsafe", is_flag=True, help="Workers that send an EndTxn again, as aiokafka does: the trials must find it.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write everything here, too.")
-@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Where logs and data go, and stay.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write everything to this file.")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Folder in which logs and data are kept.")
 def main(
     trials: int,
     seed: int,

@@ -106,7 +106,7 @@ def _capacity(scene: Scene, worker: StartedWorker, seconds: float, share: float)
     _rate(worker, 0)
     rate = _rate(worker, seconds)
     if not _waiting(scene, worker):
-        raise Wrong("what the worker carries was not measured: nothing waited any more")
+        raise Wrong("the worker's capacity was not measured: no touchpoints were waiting any more")
     return rate
 
 

@@ -43,7 +43,7 @@ def stuck_partition(folder: Path, seconds: float, tell: Tell) -> Figures:
             scene.drain(load.ends, _SECONDS)
             first.ask_to_stop()
             if first.exit_code():
-                raise Wrong(f"the worker did not end in good order:\n{first.said()[-3000:]}")
+                raise Wrong(f"the worker did not stop cleanly:\n{first.said()[-3000:]}")
             places = [TopicPartition(topic, STUCK) for topic in (settings.topic_customer_state, settings.topic_stage_changes)]
             ours = transactional_id(settings, STUCK)
             asyncio.run(leave_hanging(settings, ours, [(places[0], MARK_KEY, b"{}"), (places[1], b"c", b"would come twice")]))
@@ -71,7 +71,7 @@ def stuck_partition(folder: Path, seconds: float, tell: Tell) -> Figures:
         before, beside = (scene.timing.delays_but_of(STUCK, *window) for window in ((began, ended), (stuck, mended)))
         tell(f"touchpoints of the other partitions took {in_words(before)} before, and {in_words(beside)} beside the stuck one")
         if percentile(beside, 99) > percentile(before, 99) + _WORTH:
-            raise Wrong(f"touchpoints of the other partitions took {in_words(beside)} beside the stuck one, and {in_words(before)} before")
+            raise Wrong(f"touchpoints of the other partitions took {in_words(beside)} while one was stuck, and {in_words(before)} before")
         return {
             "refused_seconds": refused,
             "others_p99_before": percentile(before, 99),

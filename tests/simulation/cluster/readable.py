@@ -89,7 +89,7 @@ class ClusterBroker(MemoryBroker):
         content = tuple([record for _, record in records] for records in written)
         attempt = next((one for one in reversed(self._attempts) if one.content == content), None)
         if attempt is None:
-            self.find(f"what is committed is no transaction of any task, or only a part of one: {_shown(self.settings, content)}")
+            self.find(f"what was committed is not a whole transaction of any task: {_shown(self.settings, content)}")
             return
         # Equal transactions come from a batch that was processed again after its first transaction had been aborted.
         self._attempts.remove(attempt)

@@ -169,7 +169,7 @@ class WatchedPartition:
         if mark is not None and mark.complete:
             shown = {customer_id: customer.state for customer_id, customer in self.redis.customers.items()}
             if shown != self._states_at.get(mark.state_offset):
-                self._find(f"{self._prefix}the view at {mark.state_offset} says that it is whole and is not what the log says")
+                self._find(f"{self._prefix}the view at {mark.state_offset} says that it is complete but differs from the log")
 
 
 def overdue_at(now: int, quiet_after: int, skew: int) -> int:
