@@ -38,7 +38,7 @@ def test_it_ends_without_kafka_and_what_was_not_kept_comes_again(tmp_path: Path,
             assert await asyncio.to_thread(worker.exit_code) == 1
             assert len(receiver.answered) == 13, "a request that was under way was cut off"
             assert "Error: delivery ended, but Kafka did not store its progress" in worker.said().splitlines()[-1]
-            assert "come again" in worker.said().splitlines()[-1]
+            assert "will be delivered again" in worker.said().splitlines()[-1]
             kafka.kill_node(1)
             kafka.start()
             worker = started_delivery(settings, tmp_path, file)

@@ -184,7 +184,7 @@ def test_what_was_made_before_something_failed_is_named_and_a_second_run_goes_on
             broken.setattr(AIOKafkaAdminClient, "create_topics", forgetful)
             with pytest.raises(TopicsError, match="no more than 2 topics") as refusal:
                 await create_topics(Cluster(settings))
-        assert f"Created so far: {settings.topic_touchpoints}, {settings.topic_stage_changes}; a second run goes on" in str(refusal.value)
+        assert f"Created so far: {settings.topic_touchpoints}, {settings.topic_stage_changes}; a second run continues" in str(refusal.value)
         reports = await create_topics(Cluster(settings))
         assert [report.created for report in reports] == [False, False, *[True] * (len(reports) - 2)]
 
