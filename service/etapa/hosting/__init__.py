@@ -1,1 +1,1 @@
-"""What a process of Etapa stands on: the event loop, the clock, the frame that Faust gives. Nothing here knows what the process does."""
+"""The basis of every Etapa process: the event loop, the clock, the log, Faust's frame. Nothing here knows what the process does."""

@@ -130,7 +130,7 @@ class Member(Service):
             except TopicsError as error:
                 raise WorkerError(str(error)) from error
             except AllRefused as refusal:
-                # It keeps running, so that operators can find the reason, and carries on by itself once that is resolved.
+                # It keeps running, so that operators can find the reason, and carries on by itself once the cause is gone.
                 topics_checked = False
                 await self._stay_refused(str(refusal))
                 continue

@@ -1,16 +1,16 @@
--- One batch becomes visible, and the mark moves on, in one step or not at all. Any number of customers; repeating it is harmless.
+-- Shows one batch and moves the mark, in one step or not at all. Takes any number of customers; repeating it is harmless.
 --
 -- KEYS  stage, state, counts, timers, mark, ledger: all of one partition, with one hash tag
--- ARGV  1  the mark's state_offset that this follows; empty: there is no mark
---       2  the state_offset that the mark will have
---       3  the mark's fields and values, packed (MessagePack)
---       4  states, packed: id, state, and so on
---       5  stages, packed: id, stage, and so on, of the same customers in the same order
---       6  timers, packed: due, id, and so on
---       7  ids of those of them without a timer, packed
---       8  ids of the customers to erase, packed: none of them is among the others
---       9  how many of the following are names and values of the ledger's pages; what comes after these are names of pages that are no more
--- gives "applied", "already" or "refused"
+-- ARGV  1  the state_offset of the mark that this follows; empty: no mark
+--       2  the state_offset of the new mark
+--       3  the new mark's fields and values, packed (MessagePack)
+--       4  states, packed: ids and states in turn
+--       5  stages, packed: ids and stages in turn, of the same customers in the same order
+--       6  timers, packed: due times and ids in turn
+--       7  ids of the customers without a timer, packed
+--       8  ids of the customers to erase, packed; they are in none of the other lists
+--       9  how many of the following arguments are names and values of ledger pages; the rest are names of pages to remove
+-- returns "applied", "already" or "refused"
 
 local stage_key, state_key, counts_key, timers_key, mark_key, ledger_key = unpack(KEYS)
 local follows, makes = ARGV[1], ARGV[2]
@@ -27,7 +27,7 @@ local as_many_stages = true
 if follows == '' then
   redis.call('UNLINK', stage_key, state_key, counts_key, timers_key, mark_key, ledger_key)
 else
-  -- Redis undoes nothing when a command fails, so a key of a wrong type must show itself before the first write.
+  -- Redis does not roll back when a command fails, so a key of the wrong type must be noticed before the first write.
   as_many_stages = redis.call('HLEN', stage_key) == redis.call('HLEN', state_key)
   redis.call('HLEN', counts_key)
   redis.call('ZCARD', timers_key)
@@ -37,7 +37,7 @@ end
 local states, stages, timers = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 local untimed, erased = cmsgpack.unpack(ARGV[7]), cmsgpack.unpack(ARGV[8])
 
--- A Lua call takes about 8,000 values at most. Even: what belongs together stays together.
+-- A Lua call takes at most about 8,000 values. An even number keeps pairs together.
 local CHUNK = 4000
 
 local function in_chunks(command, key, values)
@@ -50,7 +50,7 @@ end
 
 local deltas = {}
 
--- The stages that customers are in, false for who is in none; they are taken off the counts.
+-- Takes customers off the counts of their stages. Returns these stages, false for a customer without one.
 local function leave(ids)
   local befores = redis.call('HMGET', stage_key, unpack(ids))
   for _, before in ipairs(befores) do
@@ -67,7 +67,7 @@ for n = 2, #stages, 2 do
 end
 
 if in_chunks('HSET', state_key, states) == #states / 2 and as_many_stages then
-  -- Nobody had a state, so nobody has a stage or a timer either: as in most of a rebuild.
+  -- No customer had a state, so none has a stage or a timer, either, as in most of a rebuild.
   in_chunks('HSET', stage_key, stages)
 else
   for first = 1, #stages, CHUNK do

@@ -1,8 +1,8 @@
--- What the view holds of some customers, and of the partition as a whole, as of one moment. Writes nothing.
+-- What the view holds of some customers, and of the partition as a whole, all read at one moment. Writes nothing.
 --
 -- KEYS  stage, state, counts, timers, mark: all of one partition, with one hash tag
--- ARGV  ids of customers, some hundred at most
--- gives {the mark's fields and values, stages, states, due times (each in the order of the ids), stage, count, ...}
+-- ARGV  ids of customers, at most a few hundred
+-- returns {the mark's fields and values, stages, states, due times (each in the order of the ids), stage, count, ...}
 
 local stage_key, state_key, counts_key, timers_key, mark_key = unpack(KEYS)
 

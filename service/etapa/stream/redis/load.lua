@@ -1,14 +1,14 @@
--- States, due timers and the mark, as of one moment. Writes nothing.
+-- States, due timers and the mark, all read at one moment. Writes nothing.
 --
 -- KEYS  state, timers, mark: all of one partition, with one hash tag
 -- ARGV  1  timers due at or before this time (microseconds since 1970); empty: none
 --       2  how many timers at most
 --       3  ids of customers, packed (MessagePack)
--- gives {the mark's fields and values, states in the order of the ids, {id, due, state, ...} in order of (due, id), 1 when there are more}
+-- returns {the mark's fields and values, states in the order of the ids, {id, due, state, ...} in order of (due, id), 1 if there are more}
 
 local state_key, timers_key, mark_key = unpack(KEYS)
 
--- A Lua call takes about 8,000 values at most.
+-- A Lua call takes at most about 8,000 values.
 local CHUNK = 5000
 
 local function states_of(ids)

@@ -208,7 +208,7 @@ class Verification:
     async def _read_through_mark(self, mark: ViewMark | None) -> None:
         """Read the log up to the view's mark, or raise why that is impossible."""
         if mark is None:
-            raise self._not_shown(f"has no mark: it was lost, or is to be built anew; the log goes up to offset {await self._end() - 1}")
+            raise self._not_shown(f"has no mark: it was lost, or is about to be rebuilt; the log goes up to offset {await self._end() - 1}")
         if mark.group != self._group:
             raise self._not_shown(f"belongs to group {mark.group}")
         if not mark.complete:

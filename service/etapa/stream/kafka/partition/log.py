@@ -171,7 +171,7 @@ class KafkaLog:
     async def _take(self, count: int, wait: float, room: int) -> list[Record]:
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
-            # The position may have moved: by the consumer itself, after a rebalance that we were not told of.
+            # The consumer may have moved the position itself, after a rebalance that we were not told about.
             async with asyncio.timeout(self._seconds):
                 position = await self._consumer.position(self._touchpoints)
             if position != self._next:

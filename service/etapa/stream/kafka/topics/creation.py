@@ -127,7 +127,7 @@ async def create_topics(cluster: Cluster, without: Collection[str] = ()) -> list
                 made += [topic for topic, code, *_ in answer.topic_errors if not code]
                 _refuse_refused(answer, made)
                 # Wait until the brokers know the new topics, because any process started next must find them.
-                while len(await _partition_counts(admin, [topic.name for topic in missing])) < len(missing):  # noqa: ASYNC110 - brokers tell nobody
+                while len(await _partition_counts(admin, [topic.name for topic in missing])) < len(missing):  # noqa: ASYNC110 - brokers send no notice
                     await asyncio.sleep(_POLL_SECONDS)
             findings = judged(settings, await topic_settings(admin, names))
             _refuse_unfit(findings.refusals, made)
