@@ -213,7 +213,7 @@ def test_a_partition_waits_for_a_registry_that_is_away_and_makes_no_dead_letters
         running = asyncio.get_running_loop().create_task(worker.run())
         await alone.until(lambda: shelf.asked > 5)
         assert not worker.ready
-        assert worker.trouble == "schemas_away: the schema 8 cannot be had: connection refused"
+        assert worker.trouble == "schemas_away: schema 8 cannot be loaded: connection refused"
         assert alone.told.takeovers[-1] == "schemas_away"
         assert not alone.broker.committed
         shelf.is_away = False

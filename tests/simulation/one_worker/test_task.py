@@ -75,7 +75,7 @@ def test_a_touchpoint_from_the_future_is_one_that_is_ahead_of_its_own_record_too
     alone.run(alone.drain())
     (letter,) = alone.broker.committed[-1].transaction.dead_letters
     told = decode_dead_letter(letter.key, letter.value, letter.headers)
-    assert (told.reason, told.detail) == ("from_the_future", "occurred_at is 301 s ahead of the clock; at most 300 s are taken")
+    assert (told.reason, told.detail) == ("from_the_future", "occurred_at is 301 s ahead of the clock; at most 300 s are accepted")
 
 
 def test_a_batch_of_duplicates_and_dead_letters_moves_the_mark() -> None:

@@ -12,9 +12,9 @@ HERE = Path(__file__).parent
 @pytest.mark.parametrize(
     ("case", "place", "words"),
     [
-        ("path-into-a-list-is-taken", "8:37", "a path does not lead to one place of a list"),
+        ("path-into-a-list-is-taken", "8:37", "a path cannot lead to one element of a list"),
         ("nested-trait-is-taken", "8:19", "`address.city` is the name of one trait, not a path into `address`"),
-        ("backspace-in-a-pattern", "8:65", "the pattern holds a backspace (U+0008)"),
+        ("backspace-in-a-pattern", "8:65", "the pattern contains a backspace (U+0008)"),
         ("six-minutes-for-six-months", "8:30", "`6m` is 6 minutes"),
         ("count-470-where-369-is-true", "8:63", "so `gte: 420` may hold somewhat early or late"),
         ("downgrade-without-from", "6:10", 'write `from: "*"`, every other stage'),

@@ -46,10 +46,10 @@ def test_events_of_others_are_recognised_and_all_that_is_missing_is_named(line: 
 
 def test_a_wrong_field_is_told_what_to_write() -> None:
     assert details("words-for-a-wrong-field") == [
-        "occurred_at is a number (of seconds since 1970, it seems); write it as RFC 3339 text with an offset, such as 2026-11-21T10:00:00Z",
+        "occurred_at is a number (apparently of seconds since 1970); write it as RFC 3339 text with an offset, such as 2026-11-21T10:00:00Z",
         'id is a number; write it as text, in quotes, such as "42"',
         'customer_id is a number; write it as text, in quotes, such as "42"',
         "occurred_at is null",
-        "customer_id is missing: there is customerId; customer_id is meant?; occurred_at is missing: there is occurredAt; occurred_at is meant?",
+        "customer_id is missing: there is customerId; is customer_id meant?; occurred_at is missing: there is occurredAt; is occurred_at meant?",
         "it is a list; a touchpoint is one JSON object: one a record, or one a line (jq -c '.[]' makes lines of a list)",
     ]

@@ -161,7 +161,7 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         "id is a number",
         'write it as text, in quotes, such as "42"',
         "customer_id is missing",
-        "occurred_at is a number (of seconds since 1970, it seems)",
+        "occurred_at is a number (apparently of seconds since 1970)",
         "write it as RFC 3339 text with an offset, such as 2026-11-21T10:00:00Z",
         "channel is a number",
         "it must be text, or be left out",
@@ -174,7 +174,7 @@ def test_all_wrong_fields_are_named_at_once() -> None:
 def test_a_field_by_another_name_is_pointed_at() -> None:
     rejected = refused(text_of(customer_id=..., customerId="c-42", occurred_at=..., occurredAt="2026-01-05T09:20:00Z"))
     assert rejected.detail == (
-        "customer_id is missing: there is customerId; customer_id is meant?; occurred_at is missing: there is occurredAt; occurred_at is meant?"
+        "customer_id is missing: there is customerId; is customer_id meant?; occurred_at is missing: there is occurredAt; is occurred_at meant?"
     )
 
 
@@ -314,7 +314,7 @@ def test_a_touchpoint_may_be_ahead_of_the_clock_by_the_limit_and_no_more() -> No
     limits = TouchpointLimits(max_ahead=60_000_000)
     assert isinstance(read_touchpoint(value, limits, at - 60_000_000), Touchpoint)
     rejected = read_touchpoint(value, limits, at - 60_000_001)
-    assert rejected == Rejected("from_the_future", "occurred_at is 60 s ahead of the clock; at most 60 s are taken")
+    assert rejected == Rejected("from_the_future", "occurred_at is 60 s ahead of the clock; at most 60 s are accepted")
     assert isinstance(read_touchpoint(value, limits, None), Touchpoint)
 
 

@@ -108,7 +108,7 @@ def test_the_routing_changes_with_the_routes_and_with_nothing_else() -> None:
         ("targets: [{id: a, url: 'https://a/#x'}]", "expected a URL"),
         ("targets: [{id: a, url: 'https://a:port/'}]", "expected a URL"),
         ("targets: [{id: a, url: 'https:///x'}]", "expected a URL"),
-        ("targets: [{id: a, url: 'https://a/'}, {id: a, url: 'https://a/'}]", "target `a` is there already, in line 1"),
+        ("targets: [{id: a, url: 'https://a/'}, {id: a, url: 'https://a/'}]", "target `a` is already defined in line 1"),
         ("default: b\ntargets: [{id: a, url: 'https://a/'}]", "1:10: error: there is no target `b`"),
         ("targets: [{id: a, url: 'https://a/'}]\ncampaigns: [{id: x, target: b}]", "2:29: error: there is no target `b`"),
         ("targets: [{id: a, url: 'https://a/'}]\ncampaigns: [{id: x}]", "2:13: error: a campaign has either a `target`, or `skip: true`"),

@@ -47,7 +47,8 @@ def test_consent_is_no_where_the_value_is_of_another_type_than_what_it_is_compar
 
 
 @pytest.mark.parametrize(
-    ("consent", "words"), [("exists: true", "`exists` would take any value"), ("in: [true, 'yes']", "`in` lists values of different types")]
+    ("consent", "words"),
+    [("exists: true", "`exists` would accept any value"), ("in: [true, 'yes']", "`in` lists values of different types")],
 )
 def test_consent_says_of_which_type_it_is(consent: str, words: str) -> None:
     text = HEAD + f"rules: []\nconsent: {{trait: ok, {consent}}}\n"

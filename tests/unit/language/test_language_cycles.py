@@ -14,7 +14,7 @@ def test_rules_that_time_alone_drives_round_in_less_than_an_hour_are_refused() -
     there, back = "id: remind, from: a, to: b, when: {in_stage: 1s}", "id: wait, from: b, to: a, when: {in_stage: 59m58s}"
     (found,) = errors(there, back)
     assert found == (
-        "j.yaml:5:10: error: time alone drives customers round by the rules `remind` and `wait`, 59m59s for each round, for ever; one round must "
+        "j.yaml:5:10: error: time alone moves customers in a circle through the rules `remind` and `wait`, 59m59s per round, for ever; a round must "
         "take 1h at least, so make an `in_stage` longer, or have one of the rules wait for something else"
     )
 
@@ -54,4 +54,4 @@ def test_a_large_file_of_such_rules_is_looked_through_at_once() -> None:
     ]
     head = f"journey: j\nversion: 1\nstages: [{', '.join(f'{{id: {stage}}}' for stage in stages)}]\nrules:\n"
     found = load_journey(head + "\n".join(rules), "j.yaml").findings
-    assert any(finding.severity == "error" and "time alone drives" in finding.message for finding in found)
+    assert any(finding.severity == "error" and "time alone moves" in finding.message for finding in found)

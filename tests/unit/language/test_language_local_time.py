@@ -54,7 +54,7 @@ def test_these_load_without_a_finding(condition: str) -> None:
         ('{clock: {hours: "09:00-09:00"}}', "the hours begin and end at the same time"),
         ('{clock: {hours: "9:00-18:00"}}', "hours have two digits"),
         ('{clock: {hours: "09:00-25:00"}}', 'expected hours such as "09:00-18:00"'),
-        ('{clock: {days: [fri], hours: "21:00-08:00"}}', "hours that go over midnight cannot stand beside `days`"),
+        ('{clock: {days: [fri], hours: "21:00-08:00"}}', "hours that pass midnight cannot be combined with `days`"),
         ("{all: [{date: d, from: -3d, to: 0d}, {date: d, from: 0d}]}", "these conditions can never be true together"),
     ],
 )
@@ -120,7 +120,7 @@ def test_quiet_times_are_those_of_the_campaign_or_of_the_file() -> None:
         ('{hours: "21:00-08:00", then: wait}', 'expected hold or drop, found text "wait"'),
         ("{then: hold}", "`quiet` needs `days`, `hours` or both"),
         ("{days: [mon, tue, wed, thu, fri, sat, sun], then: hold}", "all seven days"),
-        ('{hours: "21:00-08:00", days: [mon], then: hold}', "hours that go over midnight cannot stand beside `days`"),
+        ('{hours: "21:00-08:00", days: [mon], then: hold}', "hours that pass midnight cannot be combined with `days`"),
         ('{hour: "21:00-08:00", then: hold}', "did you mean `hours`?"),
         ("no", 'found text "no"'),
     ],

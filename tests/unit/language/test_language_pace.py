@@ -14,7 +14,7 @@ def found(condition: str) -> list[str]:
     ("condition", "message"),
     [
         ("{absent: buy, for: {gaps: 2}}", "`for` needs `at_least`"),
-        ("{absent: buy, for: {gaps: 0, at_least: 1d}}", "expected more than no gaps, found 0"),
+        ("{absent: buy, for: {gaps: 0, at_least: 1d}}", "expected more than 0 gaps, found 0"),
         ("{absent: buy, for: {gaps: 2, at_least: 2d, at_most: 1d}}", "`at_most` (1d) is less than `at_least` (2d)"),
         ("{absent: buy, for: {gaps: two, at_least: 2d}}", 'expected a number, found text "two"'),
         ("{absent: buy, for: {gap: 2, at_least: 2d}}", "did you mean `gaps`?"),

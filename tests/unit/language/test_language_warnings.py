@@ -102,7 +102,7 @@ def test_rules_that_chase_each_other_are_told() -> None:
         "{id: a, to: t, when: {count: x, gte: 3}}",
         "{id: b, from: t, to: s, when: {idle: 30d}}",
     ) == [
-        "5:10: warning: rules `a` and `b` can chase each other: they can hold at the same time without a touchpoint, so customers may go to and fro"
+        "5:10: warning: rules `a` and `b` can chase each other: they can hold at the same time without a touchpoint, so customers may move back and forth"
     ]
 
 
@@ -133,7 +133,7 @@ def test_rules_that_cannot_hold_at_the_same_time_do_not_chase(there: str, back: 
 
 def test_a_touchpoint_that_is_to_be_absent_itself_is_told() -> None:
     (found,) = remarks("s t", "{id: a, to: t, when: {all: [{event: x}, {absent: [x, y], for: 30d}]}}")
-    assert found.startswith("5:26: warning: `event(x)` and `absent(x | y, 30d)` hold together only for a touchpoint that comes very late")
+    assert found.startswith("5:26: warning: `event(x)` and `absent(x | y, 30d)` hold together only for a touchpoint that arrives very late")
 
 
 def test_a_campaign_that_waits_for_nothing_is_told() -> None:
@@ -144,7 +144,7 @@ def test_a_campaign_that_waits_for_nothing_is_told() -> None:
 
 
 def test_a_value_twice_in_a_list_is_told_but_true_is_not_one() -> None:
-    assert remarks("s t", "{id: a, to: t, when: {trait: x, in: [1, true, 1, 1.0]}}") == ["5:51: warning: number 1 is in the list already"]
+    assert remarks("s t", "{id: a, to: t, when: {trait: x, in: [1, true, 1, 1.0]}}") == ["5:51: warning: number 1 is already in the list"]
 
 
 DOUBTFUL = [

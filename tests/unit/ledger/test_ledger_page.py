@@ -43,9 +43,9 @@ def test_a_page_is_written_down_in_an_order_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("flat", "words"),
     [
-        (FlatPage(["a"], [0, 0, 0, 0]), "4 numbers, which is no multiple of 5"),
-        (FlatPage(["a"], [0, 0, 1, 0, 1]), "1 names, and names number 1"),
-        (FlatPage(["a"], [0, 0, -2, 0, 1]), "1 names, and names number -2"),
+        (FlatPage(["a"], [0, 0, 0, 0]), "4 numbers, which is not a multiple of 5"),
+        (FlatPage(["a"], [0, 0, 1, 0, 1]), "1 names, but uses name number 1"),
+        (FlatPage(["a"], [0, 0, -2, 0, 1]), "1 names, but uses name number -2"),
     ],
 )
 def test_lists_that_are_no_page_are_refused(flat: FlatPage, words: str) -> None:

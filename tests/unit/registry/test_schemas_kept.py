@@ -111,7 +111,7 @@ def test_a_registry_that_does_not_answer_as_it_should_is_waited_for(answer: tupl
     with RegistryDouble({7: {"schema": TEXT}}) as double:
         schemas = over(double)
         double.answers = answer
-        with pytest.raises(SchemasAway, match=f"^the schema 7 cannot be had: .*{said}"):
+        with pytest.raises(SchemasAway, match=f"^schema 7 cannot be loaded: .*{said}"):
             schemas.fetch(7)
         double.answers = None
         schemas.fetch(7)

@@ -34,7 +34,7 @@ def seen(at: str) -> Touchpoint:
 def test_a_second_to_and_fro_is_refused() -> None:
     (found,) = [each for each in load_journey(CHASE.format(span="1s"), "journey.yaml").findings if each.severity == "error"]
     assert str(found).startswith(
-        "journey.yaml:6:10: error: time alone drives customers round by the rules `remind` and `wait`, 2s for each round"
+        "journey.yaml:6:10: error: time alone moves customers in a circle through the rules `remind` and `wait`, 2s per round"
     )
 
 

@@ -99,7 +99,7 @@ def test_a_table_of_a_later_version_is_left_alone() -> None:
 
 @pytest.mark.parametrize("field", [b"moves", b"moves 2026", b"moves yesterday", b"\xff 2026-11"])
 def test_what_is_no_page_is_refused(field: bytes) -> None:
-    with pytest.raises(StateError, match="is no page of the ledger"):
+    with pytest.raises(StateError, match="is not a page of the ledger"):
         LedgerKeeper({field: b""}, NOON)
 
 
@@ -127,7 +127,7 @@ def test_pages_of_days_are_compressed_and_those_of_hours_are_not() -> None:
     [
         (b"", "not a page"),
         (b"\x92\x02\x90", "format 2; this version reads format 1"),
-        (b"\x92\x01\x92\x90\x91\x01", "no multiple of 5"),
+        (b"\x92\x01\x92\x90\x91\x01", "not a multiple of 5"),
         (b"\x92\x01\xc4\x01x", "not a page"),
     ],
 )

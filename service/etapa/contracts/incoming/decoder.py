@@ -75,7 +75,7 @@ class Decoder:
         """Why a touchpoint at `at` is refused; none if it is accepted."""
         if at > latest and wall is not None:
             ahead, most = (at - wall) // SECOND, self.max_ahead // SECOND
-            return rejected("from_the_future", f"occurred_at is {ahead} s ahead of the clock; at most {most} s are taken")
+            return rejected("from_the_future", f"occurred_at is {ahead} s ahead of the clock; at most {most} s are accepted")
         if not EARLIEST <= at <= LATEST:
             return rejected("invalid", "occurred_at lies outside the years 0001 to 9999 in UTC")
         return None

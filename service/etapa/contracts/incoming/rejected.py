@@ -26,7 +26,7 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 def from_the_past(earliest: int) -> Rejected:
     """The rejection of a touchpoint before `earliest`, the journey's `accept_from`, in microseconds since 1970."""
     return rejected(
-        "from_the_past", f"occurred_at is before {instant_text(earliest)}, from which on the journey takes touchpoints (accept_from)"
+        "from_the_past", f"occurred_at is before {instant_text(earliest)}, the earliest time that the journey accepts (accept_from)"
     )
 
 

@@ -16,7 +16,7 @@ class SchemaNeeded(EtapaError):
     """A record cannot be read before the schema with this number is loaded."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"the schema {number} is not there yet")
+        super().__init__(f"schema {number} is not loaded yet")
         self.number = number
 
 
@@ -24,7 +24,7 @@ class SchemasAway(EtapaError):
     """The registry does not deliver the schema with this number, for a reason that may be temporary. Says nothing about the record."""
 
     def __init__(self, number: int, detail: str) -> None:
-        super().__init__(f"the schema {number} cannot be had: {detail}")
+        super().__init__(f"schema {number} cannot be loaded: {detail}")
         self.number = number
 
 

@@ -127,7 +127,7 @@ def _read_with_care(value: bytes, placeholder_ids: frozenset[str]) -> Touchpoint
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _PLACEHOLDER = rejected(
-    "placeholder_id", "the customer_id names nobody, it is a placeholder such as null or 0; send the customer's own, or nothing"
+    "placeholder_id", "the customer_id names nobody: it is a placeholder such as null or 0; send the customer's own id, or nothing"
 )
 _TOO_DEEP = rejected("invalid", f"objects and arrays are nested more than {DEEPEST} deep")
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}

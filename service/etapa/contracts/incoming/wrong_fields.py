@@ -111,7 +111,7 @@ def _missing(name: str, found: dict[str, Any]) -> str:
     what = f"{name} is null" if name in found else f"{name} is missing"
     others = {_plain(key): key for key in reversed(list(found)) if len(key) <= 32 and key.isascii() and key not in _OURS}
     there = next((others[alias] for alias in _MEANT[name] if alias in others), None)
-    return what if there is None else f"{what}: there is {there}; {name} is meant?"
+    return what if there is None else f"{what}: there is {there}; is {name} meant?"
 
 
 def _plain(key: str) -> str:
@@ -139,7 +139,7 @@ def _unit(at: float) -> str:
     """The likely unit of a number since 1970: the one that puts it between the years 2001 and 2286."""
     for unit, size in (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9)):
         if 10**9 * size <= at < 10**10 * size:
-            return f" (of {unit} since 1970, it seems)"
+            return f" (apparently of {unit} since 1970)"
     return ""
 
 

@@ -152,7 +152,7 @@ def _cut_of(headers: Headers, ours: int) -> Cut | None:
     parts = (told[CUT] or b"").decode(errors="replace").split()
     size, digest = (told.get(name) or b"" for name in (ORIGINAL_BYTES, ORIGINAL_SHA256))
     if not _SIZE.fullmatch(size) or not _DIGEST.fullmatch(digest):
-        raise DeadLetterError(f"not a dead letter: it is cut, but {ORIGINAL_BYTES} and {ORIGINAL_SHA256} do not tell of what")
+        raise DeadLetterError(f"not a dead letter: it is cut, but {ORIGINAL_BYTES} and {ORIGINAL_SHA256} do not say from what")
     return Cut([part for part in PARTS if part in parts], int(size), digest.decode())
 
 

@@ -112,7 +112,7 @@ class ExplanationMessage(msgspec.Struct, frozen=True):
 
 
 def explanation_message(explanation: Explanation, journey: str, version: int, told: RulesTold) -> ExplanationMessage:
-    """What `explain` found, judged by this version of this journey, whose rules are `told`."""
+    """The message for what `explain` found with this version of this journey; `told` has its rules as sentences."""
     customer = explanation.customer
     carried = explanation.stored_version != version or explanation.carried_over
     return ExplanationMessage(

@@ -72,7 +72,7 @@ def page_key_of(field: LedgerField) -> PageKey | None:
         name, _, period = field.decode().partition(" ")
         start_of(period)
     except ValueError as error:
-        raise StateError(f"{field[:80]!r} is no page of the ledger: {error}") from None
+        raise StateError(f"{field[:80]!r} is not a page of the ledger: {error}") from None
     table = _tables.get(name)
     return None if table is None else PageKey(table, period)
 
@@ -95,7 +95,7 @@ def decode_page(table: Table, value: bytes) -> Page:
     try:
         found = _decode_format(value).format
         if found != FORMAT:
-            raise StateError(f"a page of the ledger has format {found}; this version reads format {FORMAT}")
+            raise StateError(f"a ledger page has format {found}; this version reads format {FORMAT}")
         body = _decode(value).body
         flat = FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, _Rows) else _in_rows(table, body)
         return page_of(table, flat)

@@ -49,7 +49,7 @@ def _is_strict(comparison: Comparison, node: Node, report: Report) -> bool:
     """Whether each test implies the type of the value, as consent requires; if not, it is reported."""
     for test in comparison.tests:
         if test.operator == "exists":
-            report.error(node.position, "`exists` would take any value for a yes, even false: compare the value, such as `eq: true`")
+            report.error(node.position, "`exists` would accept any value as a yes, even false: compare the value, such as `eq: true`")
             return False
         if len(kinds_of(test)) > 1:
             report.error(

@@ -42,7 +42,7 @@ def look_over(
         ids = listed(journey.rules[index].id for index in circle)
         report.error(
             rules[min(circle)],
-            f"time alone drives customers round by the rules {ids}, {format_duration(seconds)} for each round, for ever; one round must "
+            f"time alone moves customers in a circle through the rules {ids}, {format_duration(seconds)} per round, for ever; a round must "
             f"take {format_duration(SHORTEST_ROUND)} at least, so make an `in_stage` longer, or have one of the rules wait for something else",
         )
     for cycle in _chases(journey.rules):
@@ -50,7 +50,7 @@ def look_over(
         report.warning(
             rules[first],
             f"rules {listed(journey.rules[index].id for index in sorted(cycle))} can chase each other: they can hold at the same "
-            "time without a touchpoint, so customers may go to and fro",
+            "time without a touchpoint, so customers may move back and forth",
         )
     for index, campaign in enumerate(journey.campaigns):
         for transition in campaign.on:

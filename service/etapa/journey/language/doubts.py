@@ -138,7 +138,7 @@ class _Doubts:
     def _odd_text(self, noun: str, text: str, position: Position) -> None:
         if text != text.strip():
             self.report.warning(
-                position, f"the {noun} `{shortened(text)}` has a blank at an end, and only data that has it, too, is the same"
+                position, f"the {noun} `{shortened(text)}` begins or ends with a blank, so it matches only data with the same blank"
             )
         self._control(noun, text, position)
 
@@ -150,7 +150,7 @@ class _Doubts:
             )
             self.report.warning(
                 position,
-                f"the {noun} holds {name} (U+{ord(odd):04X}), which is what a backslash makes of the next letter in double quotes: write it in single quotes",
+                f"the {noun} contains {name} (U+{ord(odd):04X}), because a backslash in double quotes changes the next letter: write it in single quotes",
             )
 
     def _path_node(self, node: Node) -> None:
@@ -162,8 +162,8 @@ class _Doubts:
         if place is not None:
             self.report.warning(
                 position,
-                f"`{shortened(path)}`: a path does not lead to one place of a list, so `{place[0]}` is taken for the name of a key, which hardly any"
-                " data has; this is always missing then",
+                f"`{shortened(path)}`: a path cannot lead to one element of a list, so `{place[0]}` is taken as the name of a key, which hardly any"
+                " data has: the value is then always missing",
             )
         self._odd_text("path", path, position)
 
@@ -237,16 +237,16 @@ class _Doubts:
                 return
             self.report.warning(
                 position,
-                f'`{operator}` compares with the text "{shown}", and no number is the same as a text: write {shown.strip()} without quotes if numbers come',
+                f'`{operator}` compares with the text "{shown}", and no number equals a text: write {shown.strip()} without quotes if the data has numbers',
             )
         elif plain in _BOOLEAN:
             right = "true" if plain in ("true", "yes", "on") else "false"
             self.report.warning(
                 position,
-                f'`{operator}` compares with the text "{shown}", and no boolean is the same as a text: write {right} if booleans come',
+                f'`{operator}` compares with the text "{shown}", and no boolean equals a text: write {right} if the data has booleans',
             )
         elif plain in _DAY:
-            self.report.warning(position, f'`{operator}` compares with the text "{shown}", which is no day')
+            self.report.warning(position, f'`{operator}` compares with the text "{shown}", which is not a day')
         elif _DATE.fullmatch(text):
             self.report.warning(position, f'`{operator}` compares with the text "{shown}", letter by letter and not as a date')
 

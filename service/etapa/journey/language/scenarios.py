@@ -72,7 +72,7 @@ TRIGGERS = Field(
 OUTCOME_AT = Field("at", FromStart(), "When the goal is met or missed, counted from the start of the test.", required=True)
 CAMPAIGN = Field("campaign", Reference("a campaign id"), "The campaign whose goal it is.", required=True)
 MET = Field("met", Flag(), "Whether the goal is met; false: its time runs out.", required=True)
-VALUE = Field("value", Number(), "What it is worth. Left out: not looked at.")
+VALUE = Field("value", Number(), "What it is worth. Left out: not checked.")
 OUTCOME = MapOf("an expected outcome", (OUTCOME_AT, CAMPAIGN, MET, VALUE))
 OUTCOMES = Field(
     "outcomes",

@@ -97,7 +97,7 @@ def _rows(table: Table, flat: FlatPage) -> Iterator[tuple[Key, Figures]]:
     columns, figures = COLUMNS[table], FIGURES[table]
     width, names, numbers = len(columns) + len(figures), flat.names, flat.numbers
     if len(numbers) % width:
-        raise ValueError(f"a page of {table} holds {len(numbers)} numbers, which is no multiple of {width}")
+        raise ValueError(f"a page of {table} holds {len(numbers)} numbers, which is not a multiple of {width}")
     for start in range(0, len(numbers), width):
         key: list[str | int | None] = []
         for place, column in enumerate(columns, start):
@@ -105,7 +105,7 @@ def _rows(table: Table, flat: FlatPage) -> Iterator[tuple[Key, Figures]]:
             if column in NUMBERED:
                 key.append(number)
             elif not -1 <= number < len(names):
-                raise ValueError(f"a page of {table} has {len(names)} names, and names number {number}")
+                raise ValueError(f"a page of {table} has {len(names)} names, but uses name number {number}")
             else:
                 key.append(None if number < 0 else names[number])
         yield tuple(key), list(numbers[start + len(columns) : start + width])

@@ -35,7 +35,7 @@ def grain_of(period: Period) -> Grain:
     """The length of a period. Raises `ValueError` if it is not a period."""
     grain = _LENGTHS.get(len(period))
     if grain is None:
-        raise ValueError(f"{period[:40]!r} is no hour, day or month")
+        raise ValueError(f"{period[:40]!r} is not an hour, day or month")
     return grain
 
 
@@ -46,7 +46,7 @@ def start_of(period: Period) -> int:
     start = (day.toordinal() - _FIRST_DAY) * DAY + (int(period[11:]) * HOUR if grain == "hour" else 0)
     # Python also reads other ways of writing a date.
     if period_of(start, grain) != period:
-        raise ValueError(f"{period!r} is no hour, day or month")
+        raise ValueError(f"{period!r} is not an hour, day or month")
     return start
 
 

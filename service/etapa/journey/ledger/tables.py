@@ -17,9 +17,9 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
     "campaigns": ("persona", "campaign", "outcome"),
     "goals": ("persona", "campaign", "group"),
 }
-"""`from` none: a new customer. `bucket`: see `stays`. `stage` of a touchpoint: the one into which it moved the customer, or the one in
-which it found the customer, if it moved nobody; of feeling: the one in which the customer was. `group`: one of `GROUPS`. `persona` of goals:
-that at the trigger."""
+"""`from` none: a new customer. `bucket`: see `stays`. `stage` of a touchpoint: the stage it moved the customer to or, without a move,
+the stage it found the customer in; of feeling: the stage in which the customer was. `group`: one of `GROUPS`. `persona` of goals: the
+persona at the trigger."""
 FIGURES: Final[dict[Table, tuple[str, ...]]] = {
     "moves": ("count", "stay"),
     "stays": ("count",),
@@ -29,7 +29,7 @@ FIGURES: Final[dict[Table, tuple[str, ...]]] = {
     "goals": ("customers", "ended", "met", "sum", "squares"),
 }
 """`stay`: the sum of the times spent in `from`, in microseconds. `sum` and `squares` are of values in `FEELING_UNITS` or `VALUE_UNITS`.
-Of goals: different customers who were triggered, in the hour of the first trigger, and what became of that, in the hour in which it ended."""
+Goals count different customers, in the hour of their first trigger, and the outcome, in the hour in which that goal ended."""
 TABLES: Final[tuple[Table, ...]] = tuple(COLUMNS)
 
 NUMBERED: Final = frozenset({"bucket"})
@@ -41,12 +41,12 @@ FEELING_UNITS: Final = 1_000
 """Feeling values are kept in thousandths."""
 
 VALUE_UNITS: Final = 1_000
-"""What customers bring while a goal is open is kept in thousandths."""
+"""The values of goals are kept in thousandths."""
 LARGEST_VALUE: Final = 1_000_000_000_000
-"""What a single goal counts at most, above and below zero; in the goal's own units."""
+"""The most that a single goal counts, above or below zero, in the goal's own units."""
 
 GROUPS: Final = ("sent", "control")
-"""Who got a campaign's message, and who was to get none."""
+"""Customers who got a campaign's message, and those who were held back as the control group."""
 
 MOST_NAMES: Final = 200
 """Most names in an open-ended column of one page; further ones are counted as `OTHER`."""

@@ -121,7 +121,7 @@ class Campaigns:
         self._by_move = {(source, to): _fitting(campaigns, source, to) for source in (None, *stages) for to in stages}
 
     def offer(self, customer: Customer, source: str | None, now: int, persona: str | None) -> Sequence[Offer]:
-        """Offer the change that the customer, of this persona, has just made, at `now`, from `source`. What is triggered is noted in the customer."""
+        """Offer the change that the customer (of `persona`) has just made from `source` at `now`. Triggers are recorded in the customer."""
         if now < self._since:
             return ()
         to = customer.stage

@@ -1,4 +1,4 @@
-"""What touchpoints, stage changes, released triggers and campaigns' outcomes count in the ledger."""
+"""How touchpoints, stage changes, released triggers and campaign outcomes are counted in the ledger."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from etapa.journey.ledger.tally import BatchTally
 def count_changes(
     tally: BatchTally, changes: Sequence[StageChange], released: Sequence[Release], outcomes: Sequence[CampaignOutcome]
 ) -> None:
-    """Count changes that are published with what campaigns made of them, triggers that had been held, and what became of goals."""
+    """Count published changes with their offers to campaigns, triggers that had been held, and the outcomes of goals."""
     for change in changes:
         persona = change.persona
         tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell)

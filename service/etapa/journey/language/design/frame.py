@@ -69,7 +69,7 @@ def check(record: ReadMap, known: Known, report: Report) -> None:
     seen: set[str] = set()
     for name in (frame.get(IDEAL) or ()) if frame is not None else ():
         if known.check(name, report) and name.text in seen:
-            report.error(name.position, f"`{name.text}` is on the ideal way already")
+            report.error(name.position, f"`{name.text}` is already on the ideal way")
         seen.add(name.text)
 
 
@@ -84,7 +84,7 @@ def doubt_steps(
     ideal: tuple[Name, ...] = (frame.get(IDEAL) or ()) if frame is not None else ()
     for before, after in pairwise(ideal):
         if (before.text, after.text) not in moves:
-            report.warning(after.position, f"no rule leads from `{before.text}` to `{after.text}`, so nobody can go the ideal way")
+            report.warning(after.position, f"no rule leads from `{before.text}` to `{after.text}`, so nobody can follow the ideal way")
     leading_on = {name.text for name in ideal[:-1]}
     for stage in stage_records:
         promise = stage.get(stages.PROMISE)

@@ -94,7 +94,7 @@ class HowLong(Shape[int | Pace]):
             return BAD
         gaps, least, most = record.need(GAPS), record.need(AT_LEAST), record.get(AT_MOST)
         if gaps <= 0:
-            report.error(record.place(GAPS), f"expected more than no gaps, found {gaps}")
+            report.error(record.place(GAPS), f"expected more than 0 gaps, found {gaps}")
             return BAD
         if most is not None and most < least:
             report.error(record.place(AT_MOST), f"`at_most` ({format_duration(most)}) is less than `at_least` ({format_duration(least)})")

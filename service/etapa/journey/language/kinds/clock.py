@@ -113,7 +113,7 @@ def read_times(record: ReadMap, noun: str, report: Report) -> Times | Bad:
     if days is not None and hours is not None and hours.end <= hours.start:
         report.error(
             record.place(HOURS),
-            f"hours that go over midnight cannot stand beside `days`, since they belong to two of them: write `any` of "
+            f"hours that pass midnight cannot be combined with `days`, because they belong to two days: write `any` of "
             f'"{_time_of_day(hours.start)}-24:00" and "00:00-{_time_of_day(hours.end)}", each with its days',
         )
         return BAD

@@ -41,8 +41,8 @@ def counts_itself(conditions: Sequence[Condition]) -> str | None:
     for event, absent in permutations([leaf for leaf, positive in literals[:_MOST_LITERALS] if positive], 2):
         if isinstance(event, Event) and isinstance(absent, Absent) and match_covers(absent.match, event.match):
             return (
-                f"`{describe(event)}` and `{describe(absent)}` hold together only for a touchpoint that comes very late, "
-                "because the touchpoint at hand counts as one that came"
+                f"`{describe(event)}` and `{describe(absent)}` hold together only for a touchpoint that arrives very late, "
+                "because the current touchpoint itself counts"
             )
     return None
 

@@ -44,7 +44,7 @@ def read_window(record: ReadMap, report: Report) -> Window | Bad:
     within, before, calendar = record.get(WITHIN), record.get(BEFORE), record.get(CALENDAR)
     if calendar is not None and (within is not None or before is not None):
         other = "within" if within is not None else "before"
-        report.error(record.place(CALENDAR), f"`calendar` stands alone: it says already which time is meant, so leave `{other}` out")
+        report.error(record.place(CALENDAR), f"`calendar` stands alone, because it already says which time is meant: leave `{other}` out")
         return BAD
     if within is not None and before is not None and within <= before:
         report.error(

@@ -58,7 +58,7 @@ class Points(Shape[tuple[tuple[str, float], ...]]):
             if worth is BAD and isinstance(entry.node, InvalidNode):
                 report.error(entry.node.position, "points are a finite number")
             if worth == 0:
-                report.error(entry.node.position, "no points at all change nothing: leave the type out")
+                report.error(entry.node.position, "0 points change nothing: leave the type out")
             elif worth is not BAD:
                 points.append((entry.key, float(worth)))
         return tuple(sorted(points)) if report.errors == before else BAD

@@ -111,7 +111,7 @@ def _read_elements(node: Node, report: Report) -> Comparison | Where | Bad:
         )
         return BAD
     if len(node.entries) > MAX_PATHS:
-        report.error(node.position, f"an element is asked at most {MAX_PATHS} paths, found {len(node.entries)}")
+        report.error(node.position, f"at most {MAX_PATHS} paths into an element are allowed, found {len(node.entries)}")
         return BAD
     entries: list[tuple[Path, Comparison]] = []
     for entry in node.entries:

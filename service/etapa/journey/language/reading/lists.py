@@ -66,5 +66,5 @@ def warn_of_repeats(node: ListNode, report: Report) -> None:
             # True and 1 are equal in Python, but not in a file.
             key = (type(item.value), item.value)
             if key in seen:
-                report.warning(item.position, f"{found(item)} is in the list already")
+                report.warning(item.position, f"{found(item)} is already in the list")
             seen.add(key)

@@ -49,6 +49,6 @@ def known_among(records: Sequence[ReadMap], field: Field[str], noun: str, report
             continue
         position = record.place(field)
         if name in lines:
-            report.error(position, f"{noun} `{shortened(name)}` is there already, in line {lines[name]}")
+            report.error(position, f"{noun} `{shortened(name)}` is already defined in line {lines[name]}")
         lines.setdefault(name, position.line)
     return Known(noun, tuple(lines), complete=bool(records) and all(record.get(field) is not None for record in records))

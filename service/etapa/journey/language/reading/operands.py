@@ -83,7 +83,7 @@ class Pattern(Shape[str]):
     def _compile(self, pattern: str, position: Position, report: Report) -> bool:
         """Add the size of a new pattern. Once there is no room for another, no more are compiled."""
         if report.pattern_size > MAX_PATTERN_SIZE:
-            report.error(position, "not looked at, because the regular expressions before it are too large already")
+            report.error(position, "not checked, because the regular expressions before it are already too large")
             return False
         if len(report.patterns) >= MAX_PATTERNS:
             report.error(position, f"the file holds more than {MAX_PATTERNS} different regular expressions")

@@ -171,7 +171,7 @@ class Span(Shape[int]):
             report.error(node.position, str(error))
             return BAD
         if duration == 0 and not self.zero_allowed:
-            return refuse(node, "a duration longer than nothing", report)
+            return refuse(node, "a duration longer than 0s", report)
         return duration
 
     def schema(self) -> dict[str, Any]:

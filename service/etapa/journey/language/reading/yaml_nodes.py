@@ -222,7 +222,7 @@ class _Builder:
             self._report.error(node.position, f'a key must be text, found {found(node)}: write it in quotes, as "{text}"')
             return False
         if text in top.keys:
-            self._report.error(node.position, f"key `{shortened(text)}` is there twice in the same map")
+            self._report.error(node.position, f"key `{shortened(text)}` appears twice in the same map")
             return False
         return True
 
