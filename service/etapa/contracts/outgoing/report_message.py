@@ -14,7 +14,7 @@ Persona = Annotated[str | None, msgspec.Meta(description="Null: customers whom n
 
 
 class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Where periods are told apart, each row says which one it is of."""
+    """If periods are reported separately, each row names its period."""
 
     period: (
         Annotated[str, msgspec.Meta(description="An hour, a day or a month in UTC: `2026-11-21T10`, `2026-11-21`, `2026-11`.")]

@@ -18,7 +18,7 @@ from etapa.journey.language.reading.yaml_nodes import MapNode, Node
 _FORMS = "a goal is {enter: STAGE, within: D} or {CONDITION…, within: D}"
 
 
-SUM = Field("sum", PathShape(elements=True), "Where the numbers lie that are added up, such as `properties.amount`.", required=True)
+SUM = Field("sum", PathShape(elements=True), "The path to the numbers that are added up, such as `properties.amount`.", required=True)
 _NUMBER: Choice[Conversion] = Choice(("number",))
 AS = Field("as", _NUMBER, "Read text such as `12.50` as a number first.")
 
@@ -53,7 +53,7 @@ class WrittenGoal:
 
 ENTER = Field("enter", OneOrMany(Reference("a stage id"), "stage ids"), "Met when the customer enters one of these stages.", required=True)
 WITHIN = Field("within", Span(), "How long after the trigger it can be met. After that it is missed.", required=True)
-VALUE = Field("value", GoalValueShape(), "What it is worth: the sum of numbers between the trigger and the outcome.")
+VALUE = Field("value", GoalValueShape(), "The goal's value: a sum of numbers between the trigger and the outcome.")
 
 
 class GoalShape(Shape[WrittenGoal]):

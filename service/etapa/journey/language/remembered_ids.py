@@ -20,8 +20,8 @@ class RememberedIds:
 
 DEFAULT = RememberedIds(64)
 _LAST = Whole(0, MOST_REMEMBERED_IDS)
-LAST = Field("last", _LAST, "The ids of so many touchpoints are kept in any case.", default=DEFAULT.last)
-FOR = Field("for", Span(), f"Ids that came within this time are kept as well, up to {MOST_REMEMBERED_IDS:,} together.", required=True)
+LAST = Field("last", _LAST, "How many of the latest touchpoint ids are always kept.", default=DEFAULT.last)
+FOR = Field("for", Span(), f"Ids that arrived within this time are kept too, up to {MOST_REMEMBERED_IDS:,} together.", required=True)
 
 
 class RememberedIdsShape(Shape[RememberedIds]):

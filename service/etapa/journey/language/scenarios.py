@@ -77,7 +77,7 @@ OUTCOME = MapOf("an expected outcome", (OUTCOME_AT, CAMPAIGN, MET, VALUE))
 OUTCOMES = Field(
     "outcomes",
     ListOf(OUTCOME, "outcomes", minimum=0, maximum=MAX_TOUCHPOINTS, keeps_good=True),
-    "The whole list of what becomes of the campaigns' goals, in order.",
+    "All outcomes of the campaigns' goals, in order.",
 )
 TEST = MapOf("a test", (NAME, GIVEN, EXPECT, UNTIL, TRIGGERS, OUTCOMES))
 TESTS = Field("tests", ListOf(TEST, "tests", minimum=0, maximum=MAX_TESTS, keeps_good=True), "Tests of this journey, run by `etapa test`.")

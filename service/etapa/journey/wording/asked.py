@@ -76,7 +76,7 @@ class AskedInWords(ValuesInWords):
         return self._phrases.both.together(tests + [self._elements(each) for each in comparison.elements])
 
     def comparison_fails(self, comparison: Comparison) -> str:
-        """What is said of a value that does not pass the comparison's only test."""
+        """What to say about a value that fails the comparison's only test."""
         return self._test(comparison.tests[0], {}, passed=False)
 
     def _test(self, test: Test, names: Mapping[str, str], *, passed: bool = True) -> str:

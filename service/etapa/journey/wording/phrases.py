@@ -51,7 +51,7 @@ class NegatedPhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sequence: str
     clock: str
     tests: Mapping[Operator | str, str]
-    """By operator, as `tests`: what is true when the test is not passed, even where there is no value."""
+    """By operator, as `tests`: what is true if the test fails, even if there is no value."""
 
 
 class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -93,7 +93,7 @@ TYPES = Field(
 )
 PERSONA_ID = Field("id", ID, "The persona's id, as reports show it.", required=True)
 IS = Field("is", TraitsOnly(), "Which customers it stands for: a condition on traits.", required=True)
-ABOUT = Field("about", Label(), "Who that is, in a sentence or two.")
+ABOUT = Field("about", Label(), "Who they are, in a sentence or two.")
 PERSONAS = Field(
     "personas",
     ListOf(MapOf("a persona", (PERSONA_ID, LABEL, IS, ABOUT)), "personas", maximum=MAX_PERSONAS, keeps_good=True),

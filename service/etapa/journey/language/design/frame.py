@@ -57,7 +57,7 @@ IDEAL = Field("ideal", ListOf(Reference("a stage id"), "stage ids", minimum=2), 
 OF = Field("of", Types(), "The touchpoints that say how customers feel.", required=True)
 VALUE = Field("value", _ValuePath(), "The path in these touchpoints to the number.", required=True)
 SCALE = Field("scale", Scale(), "The worst and the best value, such as [1, 5].", required=True)
-FEELING = Field("feeling", MapOf("`feeling`", (OF, VALUE, SCALE)), "How customers say what they feel.")
+FEELING = Field("feeling", MapOf("`feeling`", (OF, VALUE, SCALE)), "How customers report their feeling.")
 MAP = Field(
     "map", MapOf("`map`", (STATE, SCOPE, IDEAL, FEELING)), "What the journey map shows beside the figures, and what it compares them with."
 )

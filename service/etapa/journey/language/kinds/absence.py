@@ -111,8 +111,8 @@ AT_LEAST = Field("at_least", Span(), "Never sooner than this.", required=True)
 AT_MOST = Field(
     "at_most", Span(), "Never later than this; also for customers who have no usual gap yet. Left out: the condition is false for these."
 )
-ABSENT = own("absent", Types(), 'The touchpoint types that must not have come: a type, a list of types, or "*".')
-FOR = own("for", HowLong(), "How long none has come: a duration, or a multiple of the customer's own gaps.")
+ABSENT = own("absent", Types(), 'The touchpoint types that must not have occurred: a type, a list of types, or "*".')
+FOR = own("for", HowLong(), "How long none has occurred: a duration, or a multiple of the customer's own gaps.")
 IDLE = own("idle", Span(), "How long the customer has done nothing at all.")
 
 

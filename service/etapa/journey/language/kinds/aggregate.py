@@ -102,10 +102,10 @@ def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:
 
 
 KINDS = (
-    _aggregate("sum", "The sum of the numbers at a path; 0 when there are none."),
-    _aggregate("avg", "The mean of the numbers at a path; missing when there are none."),
-    _aggregate("min", "The least of the numbers at a path; missing when there are none."),
-    _aggregate("max", "The greatest of the numbers at a path; missing when there are none."),
+    _aggregate("sum", "The sum of the numbers at a path; 0 if there are none."),
+    _aggregate("avg", "The mean of the numbers at a path; missing if there are none."),
+    _aggregate("min", "The smallest of the numbers at a path; missing if there are none."),
+    _aggregate("max", "The largest of the numbers at a path; missing if there are none."),
     _aggregate("distinct", "How many different values there are at a path."),
     _aggregate("last", "The value at a path of the latest matching touchpoint."),
 )

@@ -36,10 +36,10 @@ class Event(Leaf):
         return f"waits for {self.text()}"
 
 
-EVENT = own("event", Types(), 'The touchpoint types that are meant: a type, a list of types, or "*" for any.')
+EVENT = own("event", Types(), 'The touchpoint types that match: a type, a list of types, or "*" for any.')
 
 
-WITHIN = Field("within", Span(), "Only if it occurred less than this long ago. Left out: however late it comes.")
+WITHIN = Field("within", Span(), "Only if it occurred less than this long ago. Left out: however late it arrives.")
 
 
 def _event(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:

@@ -135,7 +135,7 @@ class ConditionKind:
 
 
 WHERE = Field("where", WhereShape(), "Only touchpoints that satisfy every entry: a path and a value, or a path and comparisons.")
-WITHIN = Field("within", Span(), "Only touchpoints of this long up to now. Left out: ever.")
+WITHIN = Field("within", Span(), "Only touchpoints from this long ago up to now. Left out: ever.")
 OF_WEIGHTED = Field(
     "of",
     WeightedTypes(),

@@ -29,7 +29,7 @@ class CalendarShape(Shape[Calendar]):
         return {"enum": list(_PERIODS)}
 
 
-BEFORE = Field("before", Span(), "Only touchpoints of this long ago or earlier; with `within` as well, only those between the two.")
+BEFORE = Field("before", Span(), "Only touchpoints from this long ago or earlier; together with `within`, only those between the two.")
 CALENDAR = Field(
     "calendar",
     CalendarShape(),
