@@ -51,7 +51,10 @@ def campaign_trigger_json(trigger: Trigger, journey: str, version: int) -> bytes
 
 def decode_campaign_trigger(value: bytes) -> CampaignTriggerMessage:
     """A published trigger. Raises `msgspec.DecodeError` if `value` is not one."""
-    return _decode(value)
+    try:
+        return _decode(value)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 def _message(trigger: Trigger, at: Any, journey: str, version: int) -> CampaignTriggerMessage:
