@@ -226,6 +226,7 @@ def test_the_summary_adds_up() -> None:
         "rules": {"buys": 2, "buys-often": 1, "joins": 0, "cools-down": 1},
         "rules_never_fired": ["joins"],
         "campaigns": {},
+        "goals": {},
     }
     json.dumps(summary.as_json())
 

@@ -42,6 +42,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python.parent.mkdir()
     python.symlink_to(sys.executable)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ETAPA_", "PYTHON", "VIRTUAL_ENV"))}
+    # As the release says it, so that the links of the README lead there.
+    kept |= {"ETAPA_SOURCE_URL": "https://example.com/shop/etapa"}
     kept |= {"PATH": f"{Path(sys.base_prefix) / 'bin'}:{python.parent}:{os.environ['PATH']}"}
     folder = root
     for word, rest in instructions("build"):

@@ -319,4 +319,4 @@ def test_a_command_needs_no_more_than_its_list(guarded: Guarded, processed: Sett
 
 def test_the_list_is_read_whole() -> None:
     assert {right.who for right in RIGHTS} == {"worker", "delivery", *COMMANDS}
-    assert len(RIGHTS) == len(set(RIGHTS)) == 29
+    assert len(RIGHTS) == len(set(RIGHTS)) == 32

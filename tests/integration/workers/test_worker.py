@@ -202,7 +202,12 @@ def test_a_worker_processes_nothing_and_says_why_when_the_number_of_partitions_h
             await progress.wait_through()
         worker.ask_to_stop()
         assert worker.exit_code() == 0
-        topics = (settings.topic_touchpoints, settings.topic_stage_changes, settings.topic_campaign_triggers)
+        topics = (
+            settings.topic_touchpoints,
+            settings.topic_stage_changes,
+            settings.topic_campaign_triggers,
+            settings.topic_campaign_outcomes,
+        )
         for topic in (*topics, settings.topic_dead_letters, settings.topic_customer_state):
             await grow(settings, topic, 3)
         refuses(settings)
