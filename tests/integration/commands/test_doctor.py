@@ -150,6 +150,6 @@ def test_who_names_a_delivery_file_is_told_of_delivery(guarded_kafka: GuardedKaf
     assert f"there is no topic {place.group}.nowhere" in missing.found
 
     limited = replace(settings, **guarded_kafka.login("SCRAM", "SCRAM-SHA-512"))
-    guarded_kafka.allow(USER, "TOPIC", place.topic_campaign_triggers, "DESCRIBE", "WRITE")
+    guarded_kafka.allow(USER, "TOPIC", place.topic_delivery_progress, "DESCRIBE", "READ")
     wording = {one.found for one in bad_lines(limited) if one.check == "rights"}
-    assert f"access control (ACLs) does not let Etapa Read the topic {place.topic_campaign_triggers}" in wording
+    assert f"access control (ACLs) does not let Etapa Write the topic {place.topic_delivery_progress}" in wording
