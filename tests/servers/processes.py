@@ -21,8 +21,9 @@ class ServerError(RuntimeError):
     """A server did not start or did not become ready; the message says what is missing or what the server said."""
 
 
-_PORTS = range(12_000, 32_000)
-"""Below the ports of outgoing connections, any of which could take a port before the server does."""
+_PORTS = range(12_000, 22_000)
+"""Below the ports of outgoing connections, any of which could take a port before the server does. A node of a Redis Cluster also takes the
+port 10,000 above its own, so those are left free."""
 _tried = itertools.count(os.getpid() * 617)
 
 

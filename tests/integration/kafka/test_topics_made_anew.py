@@ -153,7 +153,7 @@ def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it
 def test_what_cannot_be_done_without_is_not_accepted(kafka_server: KafkaServer) -> None:
     settings = asyncio.run(new_place(kafka_server.bootstrap_servers, partitions=1))
     for topic, says in (
-        (settings.topic_touchpoints, "cannot be accepted once it was made anew: the offset that was reached"),
+        (settings.topic_touchpoints, "cannot be accepted once it was made anew: the offset reached"),
         (settings.topic_customer_state, "cannot be accepted once it was made anew: the states of the old one"),
         ("orders", f"orders is not a topic that Etapa writes here; those are: {settings.topic_stage_changes}"),
     ):

@@ -49,7 +49,7 @@ def test_a_stranger_that_was_given_a_partition_makes_workers_unready_is_named_an
         async with stranger(settings, RoundRobinPartitionAssignor):
             for worker in (first, second):
                 said = await until_it_says(worker, "group", "has no worker")
-                assert f"of {settings.topic_touchpoints} has no worker. In the group {settings.group}" in said
+                assert f"of {settings.topic_touchpoints} has no worker. Only Etapa workers may be in the group {settings.group}" in said
                 assert "reports at /127.0.0.1 has" in said
                 assert worker.metric("etapa_group_partitions_unowned") == 1
                 assert said in worker.said()

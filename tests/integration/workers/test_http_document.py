@@ -41,8 +41,10 @@ def test_whatever_is_asked_the_answer_is_as_documented(worker: StartedWorker, au
         *(python_tool("schemathesis"), "--no-color", "run"),
         f"http://127.0.0.1:{worker.port}/v1/openapi.json",
         *("--header", f"Authorization: {authorization}"),
+        # A time may have the right form and still not exist, such as 31 February: no schema can say that.
+        *("--exclude-checks", "positive_data_acceptance"),
         *("--max-examples", "20", "--seed", "1", "--suppress-health-check", "all", "--request-timeout", "20"),
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-    assert "8 selected / 8 total" in done.stdout
+    assert "13 selected / 13 total" in done.stdout
