@@ -123,7 +123,7 @@ def test_what_a_registry_describes_is_read_and_waits_while_the_registry_is_away(
             registry.stop()
             worker = StartedWorker(settings, tmp_path)
             await put_touchpoints(settings, [(b"c-0", values[0].replace(b"\x04e0", b"\x04e3")), unknown])
-            await until_not_ready_for(worker, "schemas_away: the schema")
+            await until_not_ready_for(worker, "schemas_away: schema")
             assert not await read_all(settings, settings.topic_dead_letters, 0)
             await asyncio.to_thread(registry.start)
             assert await asyncio.to_thread(written, registry) == values
