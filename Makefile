@@ -77,6 +77,7 @@ test-quick: setup ## the tests that need no Kafka and no browser; ARGS="-k name"
 
 # Runs the sources even if they were compiled: the core's results must not depend on that.
 CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language tests/unit/contracts tests/unit/stream tests/unit/rehearsal \
+  tests/unit/ledger tests/unit/map tests/unit/wording tests/unit/cases \
   tests/unit/test_simulate.py tests/unit/test_sizing.py tests/property tests/simulation/one_worker/test_task.py tests/simulation/one_worker/test_task_timers.py \
   tests/simulation/one_worker/test_task_ends.py tests/simulation/one_worker/test_takeover.py tests/simulation/one_worker/test_reclassify.py tests/simulation/one_worker/test_refused.py
 
