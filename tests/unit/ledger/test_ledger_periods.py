@@ -15,6 +15,7 @@ from etapa.journey.ledger.periods import (
     end_of,
     grain_of,
     kept_period,
+    period_finder,
     period_of,
     start_of,
 )
@@ -54,10 +55,21 @@ def test_whole_days_and_months_are_folded_and_never_a_part_of_one(now: int, befo
     if grain_of(period) == "hour":
         assert end_of(period_of(at, "day")) > now - HOURS_KEPT
     elif grain_of(period) == "day":
-        assert end_of(period) <= now - HOURS_KEPT < end_of(period) + DAYS_KEPT
+        assert end_of(period) <= now - HOURS_KEPT
         assert end_of(period_of(at, "month")) > now - DAYS_KEPT
     else:
         assert end_of(period) <= now - DAYS_KEPT
+
+
+# Around where hours become days and days become months.
+ages = st.builds(lambda kept, hours: kept + hours * HOUR, st.sampled_from((HOURS_KEPT, DAYS_KEPT)), st.integers(-48, 48 * 24))
+
+
+@given(instants, st.lists(ages, min_size=5, max_size=20))
+def test_many_periods_for_one_time_are_those_of_each(now: int, before: list[int]) -> None:
+    period_at = period_finder(now)
+    for at in (max(BEGINNING_OF_TIME, now - each) for each in before):
+        assert period_at(at) == kept_period(at, now)
 
 
 @given(instants, st.integers(0, 3 * DAYS_KEPT), st.integers(0, 2 * DAYS_KEPT))

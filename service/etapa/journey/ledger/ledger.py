@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from etapa.journey.ledger.page import Page, PageKey
-from etapa.journey.ledger.periods import Period, coarser, grain_of, kept_period, start_of
+from etapa.journey.ledger.periods import Period, coarser, grain_of, kept_period, period_finder, start_of
 from etapa.journey.ledger.tables import Table
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY
@@ -70,11 +70,16 @@ class JourneyLedger(Pages):
 
 def enter(pages: Pages, tally: BatchTally, now: int) -> Entered:
     """Add what was counted, and fold old pages. `now`: the ledger's time (microseconds since 1970)."""
-    changed: set[PageKey] = set()
+    # History counts in many hours that share a page: each page is opened once, and its period worked out once.
+    period_at = period_finder(now)
+    opened: dict[tuple[Table, Period], Page] = {}
     for table, hour, cells in tally.pages():
-        key = PageKey(table, kept_period(hour, now))
-        pages.opened(key).add(cells)
-        changed.add(key)
+        place = (table, period_at(hour))
+        page = opened.get(place)
+        if page is None:
+            page = opened[place] = pages.opened(PageKey(*place))
+        page.add(cells)
+    changed = {PageKey(*place) for place in opened}
     day = now // DAY
     if pages.folded_at == day:
         return Entered(frozenset(changed), frozenset())

@@ -4,6 +4,7 @@ Figures older than `HOURS_KEPT` are kept by whole days, and those older than `DA
 time. That time never goes back, so a period is only ever folded into a longer one.
 """
 
+from collections.abc import Callable
 from datetime import date
 from typing import Final, Literal
 
@@ -76,6 +77,22 @@ def kept_period(at: int, now: int) -> Period:
         return day
     month = period_of(at, "month")
     return day if end_of(month) > now - DAYS_KEPT else month
+
+
+def period_finder(now: int) -> Callable[[int], Period]:
+    """`kept_period` for many instants and one time: worked out once for each hour that is still kept as one, else once for each day."""
+    # A day is kept by hours as long as any instant of it is.
+    first_by_hours = (now - HOURS_KEPT) // DAY * DAY
+    found: dict[int, Period] = {}
+
+    def find(at: int) -> Period:
+        start = at // HOUR * HOUR if at >= first_by_hours else at // DAY * DAY
+        period = found.get(start)
+        if period is None:
+            period = found[start] = kept_period(start, now)
+        return period
+
+    return find
 
 
 def coarser(period: Period, grain: Grain) -> Period:
