@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from etapa.contracts.json_reading import read_json
 from etapa.contracts.outgoing.campaign_outcome_message import CampaignOutcomeMessage
 from etapa.journey.engine.facts.changes import CampaignOutcome
 from etapa.journey.engine.facts.instant import instant_text, ratio
@@ -51,7 +52,7 @@ def campaign_outcome_json(outcome: CampaignOutcome, journey: str, version: int) 
 
 def decode_campaign_outcome(value: bytes) -> CampaignOutcomeMessage:
     """A published outcome. Raises `msgspec.DecodeError` if `value` is not one."""
-    return _decode(value)
+    return read_json(_decode, value)
 
 
 def _message(outcome: CampaignOutcome, at: Any, journey: str, version: int) -> CampaignOutcomeMessage:

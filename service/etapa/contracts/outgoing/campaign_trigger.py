@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from etapa.contracts.json_reading import read_json
 from etapa.contracts.outgoing.campaign_trigger_message import CampaignTriggerMessage
 from etapa.journey.engine.facts.changes import Trigger
 from etapa.journey.engine.facts.instant import instant_text
@@ -51,10 +52,7 @@ def campaign_trigger_json(trigger: Trigger, journey: str, version: int) -> bytes
 
 def decode_campaign_trigger(value: bytes) -> CampaignTriggerMessage:
     """A published trigger. Raises `msgspec.DecodeError` if `value` is not one."""
-    try:
-        return _decode(value)
-    except UnicodeDecodeError as error:
-        raise msgspec.DecodeError(str(error)) from None
+    return read_json(_decode, value)
 
 
 def _message(trigger: Trigger, at: Any, journey: str, version: int) -> CampaignTriggerMessage:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from etapa.contracts.json_reading import read_json
 from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.journey.engine.facts.instant import instant_text, ratio
 from etapa.journey.engine.facts.stage_change import StageChange
@@ -46,7 +47,7 @@ def stage_change_json(change: StageChange, journey: str, version: int) -> bytes:
 
 def decode_stage_change(value: bytes) -> StageChangeMessage:
     """A published stage change. Raises `msgspec.DecodeError` if `value` is not one."""
-    return _decode(value)
+    return read_json(_decode, value)
 
 
 def _message(identity: str, change: StageChange, at: Any, journey: str, version: int) -> StageChangeMessage:

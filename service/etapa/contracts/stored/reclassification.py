@@ -6,6 +6,8 @@ The result is in the customers' states; if the request or the progress is lost, 
 
 import msgspec
 
+from etapa.contracts.json_reading import read_json
+
 
 class ReclassifyRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The request to a partition."""
@@ -55,14 +57,14 @@ def encode_progress(progress: ReclassifyProgress) -> bytes:
 def decode_request(value: bytes | None) -> ReclassifyRequest | None:
     """The stored request; none if there is none, or if this version does not understand it."""
     try:
-        return None if value is None else _request(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None if value is None else read_json(_request, value)
+    except msgspec.DecodeError:
         return None
 
 
 def decode_progress(value: bytes | None) -> ReclassifyProgress | None:
     """The stored progress; none if there is none, or if this version does not understand it."""
     try:
-        return None if value is None else _progress(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None if value is None else read_json(_progress, value)
+    except msgspec.DecodeError:
         return None

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import msgspec
 
+from etapa.contracts.json_reading import read_json
+
 T = TypeVar("T")
 
 
@@ -14,12 +16,15 @@ class FormatOnly(msgspec.Struct):
     format: int
 
 
+_decode_format = msgspec.json.Decoder(FormatOnly).decode
+
+
 def read_versioned(value: bytes, decode: Callable[[bytes], T], known: int, trouble: Callable[[str], Exception]) -> T:
     """`value` as decoded by `decode`, if its `format` is `known`. Otherwise raises `trouble(reason)`."""
     try:
-        found = msgspec.json.decode(value, type=FormatOnly).format
+        found = read_json(_decode_format, value).format
         if found == known:
-            return decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return read_json(decode, value)
+    except msgspec.DecodeError as error:
         raise trouble(f"cannot be read: {error}") from None
     raise trouble(f"has format {found}; this version reads format {known}")

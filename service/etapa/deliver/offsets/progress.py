@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from etapa.contracts.json_reading import read_json
 from etapa.errors import EtapaError
 
 LONGEST_MEMO = 3_500
@@ -233,7 +234,7 @@ _decode = msgspec.json.Decoder(tuple[int, str | None, str, int, list[int], dict[
 def kept_of(memo: str, committed: int, routing: str) -> Kept:
     """What was stored with a commit; the offset alone when there is no memo, or none that can be relied on."""
     try:
-        number, topic_id, written_for, upto, opened, places = _decode(memo)
+        number, topic_id, written_for, upto, opened, places = read_json(_decode, memo.encode())
     except msgspec.DecodeError:
         return Kept(committed)
     if number != _FORMAT:
