@@ -65,6 +65,12 @@ _OF_A_CUSTOMER = (
     _WAIT,
 )
 
+_PERIOD = (
+    QueryParameter("from", "The first instant that counts: RFC 3339 with an offset, or a date in UTC. Left out: from the beginning."),
+    QueryParameter("to", "The first instant that counts no more. Left out: up to now."),
+)
+_PERSONA = QueryParameter("persona", "Count only customers of this persona of the journey.")
+
 OF_EVERY_PROCESS = (
     Operation("/metrics", "metrics", "Metrics for Prometheus.", (Response(200, "The metrics.", None, (PROMETHEUS, OPENMETRICS)), _FAILED)),
     Operation("/healthz", "healthz", "Whether the process is alive; for liveness probes.", (Response(200, "It is.", Alive), _FAILED)),
@@ -88,11 +94,8 @@ OF_A_WORKER = (
         "The journey map as it is now: the design beside the figures of the whole installation.",
         (Response(200, "The map.", JourneyMap), _problem(400, "The query is wrong; the detail says how."), _FAILED, _WAIT),
         query=(
-            QueryParameter(
-                "from", "The first instant that counts: RFC 3339 with an offset, or a date in UTC. Left out: from the beginning."
-            ),
-            QueryParameter("to", "The first instant that counts no more. Left out: up to now."),
-            QueryParameter("persona", "Count only customers of this persona of the journey."),
+            *_PERIOD,
+            _PERSONA,
         ),
     ),
     Operation("/v1/openapi.json", "openapi", "This document.", (Response(200, "An OpenAPI 3.1 document.", Document), _FAILED)),
@@ -109,12 +112,9 @@ OF_A_WORKER = (
         "How many customers moved, which touchpoints they had and how they felt, over the whole installation.",
         (Response(200, "The figures.", ReportMessage), _problem(400, "The query is wrong; the detail says how."), _FAILED, _WAIT),
         query=(
-            QueryParameter(
-                "from", "The first instant that counts: RFC 3339 with an offset, or a date in UTC. Left out: from the beginning."
-            ),
-            QueryParameter("to", "The first instant that counts no more. Left out: up to now."),
+            *_PERIOD,
             QueryParameter("by", "Tell each hour, day or month by itself.", GRAINS),
-            QueryParameter("persona", "Count only customers of this persona of the journey."),
+            _PERSONA,
         ),
     ),
     Operation(
