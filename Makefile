@@ -166,7 +166,7 @@ test-collect: setup $(COLLECTOR) ## build the collector of deploy/collect (some 
 	@COLLECTOR_PROGRAM=$(COLLECTOR) $(BIN)/python -m pytest tests/integration/kafka/test_collect.py $(ARGS)
 
 .PHONY: bench
-bench: $(BENCH_STAMP) ## compare Etapa with idiomatic Faust, Quix Streams and the ceiling, on a real Kafka and Redis; table, plot, raw results
+bench: $(BENCH_STAMP) ## Etapa beside Kafka Streams, Flink, Quix Streams, Bytewax, Faust and the ceiling, on a real Kafka and Redis
 	@$(BENCH)/bin/python -m bench.contest $(ARGS)
 
 .PHONY: bench-memory

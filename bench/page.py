@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bench import contest, growth, latency
-from bench.contestants.lineup import RunResult
+from bench.contestants.results import RunResult
 from bench.reporting import figures
 from bench.reporting.report import Table
 
@@ -27,7 +27,7 @@ def contest_figures(kept: Mapping[str, Any]) -> str:
     settings = kept["settings"]
     about = (
         f"{settings['touchpoints']:,} touchpoints of {settings['customers']:,} customers in {settings['partitions']} partitions"
-        f" ({settings['short']:,} for the Faust agent), medians of {settings['rounds']} rounds"
+        f" ({settings['short']:,} for Faust one by one), {settings['changes_of_a_touchpoint']} stage changes for each, medians of {settings['rounds']} rounds"
     )
     return _with_conditions(kept, about, contest.table_of(msgspec.convert(kept["results"], dict[str, list[RunResult]])))
 

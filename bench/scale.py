@@ -21,7 +21,8 @@ import click
 import psutil
 import redis
 
-from bench.contestants.lineup import GIVE_UP_AFTER, ContestError, Topic
+from bench.contestants.results import ContestError, Topic
+from bench.contestants.watching import GIVE_UP_AFTER
 from bench.reporting.figures import Scaled
 from bench.reporting.report import Table, machine, write_json
 from bench.reporting.results_folder import HISTORY, RESULTS, topic_of

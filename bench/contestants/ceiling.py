@@ -15,7 +15,7 @@ from etapa.hosting import event_loop
 
 
 async def consume() -> None:
-    stopwatch = Stopwatch(int(os.environ["BENCH_TOUCHPOINTS"]))
+    stopwatch = Stopwatch()
     decode = msgspec.json.Decoder(TouchpointMessage).decode
     consumer = AIOKafkaConsumer(
         os.environ["BENCH_TOPIC"],
@@ -32,8 +32,8 @@ async def consume() -> None:
             # Kept until the next fetch, as whoever does something with them would.
             messages = [decode(record.value) for record in records]
             number += len(messages)
-        if number:
-            stopwatch.seen(number)
+        if number and stopwatch.seen(number):
+            stopwatch.tell()
 
 
 if __name__ == "__main__":

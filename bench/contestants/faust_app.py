@@ -30,7 +30,7 @@ program = compile_journey(journey)
 limits = TouchpointLimits()
 view: redis.asyncio.Redis = redis.asyncio.Redis.from_url(os.environ["BENCH_REDIS"])
 states = f"{os.environ['BENCH_GROUP']}:state"
-stopwatch = Stopwatch(int(os.environ["BENCH_TOUCHPOINTS"]))
+stopwatch = Stopwatch()
 
 app = faust.App(
     os.environ["BENCH_GROUP"],
@@ -59,7 +59,8 @@ async def classify(stream: faust.StreamT[bytes]) -> None:
             for change in touched.changes:
                 key, value, headers = encode_stage_change(change, journey.id, journey.version)
                 _ = await changes.send(key=key, value=value, headers=dict(headers))
-        stopwatch.seen(1)
+        if stopwatch.seen(1):
+            stopwatch.tell()
 
 
 if __name__ == "__main__":

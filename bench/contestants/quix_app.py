@@ -5,7 +5,6 @@ It judges with our sources as they are, in Python, as an application of one's ow
 interval of its checkpoints is its default.
 """
 
-import itertools
 import os
 import time
 from typing import Any, cast
@@ -13,7 +12,7 @@ from typing import Any, cast
 from quixstreams import Application, State
 
 import bench.contestants.core  # noqa: F401 - which core is said before anything of Etapa is imported
-from bench.contestants.stopwatch import tell
+from bench.contestants.stopwatch import Stopwatch
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
@@ -27,13 +26,11 @@ from etapa.settings import SHIPPED_JOURNEY
 journey = journey_or_raise(SHIPPED_JOURNEY.read_text(), SHIPPED_JOURNEY.name)
 program = compile_journey(journey)
 limits = TouchpointLimits()
-began: list[float] = []
+stopwatch = Stopwatch()
 
 
 def judge(value: bytes, key: bytes, timestamp: int, headers: object, state: State) -> list[bytes]:
     """The stage changes that come of a touchpoint, encoded."""
-    if not began:
-        began.extend((time.perf_counter(), time.process_time()))
     touchpoint = decode_touchpoint(key, value, limits, time.time_ns() // 1000)
     if isinstance(touchpoint, Rejected):
         return []
@@ -46,11 +43,9 @@ def judge(value: bytes, key: bytes, timestamp: int, headers: object, state: Stat
 
 def main() -> None:
     guarantee: Any = os.environ["BENCH_GUARANTEE"]
-    goal = int(os.environ["BENCH_TOUCHPOINTS"])
-    numbers = itertools.count(1)
 
     def processed(topic: str, partition: int, offset: int) -> None:
-        if next(numbers) == goal:
+        if stopwatch.seen(1):
             app.stop()
 
     app = Application(
@@ -67,7 +62,7 @@ def main() -> None:
     app.dataframe(touchpoints).apply(judge, stateful=True, expand=True, metadata=True).to_topic(changes)
     # Gives back when the last checkpoint is made.
     app.run()
-    tell(goal, time.perf_counter() - began[0], time.process_time() - began[1])
+    stopwatch.tell()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import psutil
 
-from bench.contestants.lineup import GIVE_UP_AFTER, ContestError, shown
+from bench.contestants.lineup import shown
+from bench.contestants.results import ContestError
+from bench.contestants.watching import GIVE_UP_AFTER
 from bench.servers.place import BenchPlace, create_topic, create_worker_topics, put, running
 from bench.workload.touchpoints import KeyAndValue
 

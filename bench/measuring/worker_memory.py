@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import psutil
 
-from bench.contestants.lineup import GIVE_UP_AFTER, ContestError, shown
+from bench.contestants.lineup import shown
+from bench.contestants.results import ContestError
+from bench.contestants.watching import GIVE_UP_AFTER
 from bench.servers.place import BenchPlace, create_worker_topics, fill, running
 from bench.servers.seeded import seed
 from bench.workload.population import Population

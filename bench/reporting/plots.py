@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import MaxNLocator  # noqa: E402
 
-from bench.contestants.lineup import RunResult  # noqa: E402
+from bench.contestants.results import RunResult  # noqa: E402
 from bench.measuring.view_memory import StateSizes, ViewMemory  # noqa: E402
 from bench.reporting.figures import RecoveryRun, Scaled  # noqa: E402
 
@@ -28,7 +28,11 @@ def plot_contest(runs: Mapping[str, Sequence[RunResult]], folder: Path) -> None:
     figure, (speed, cost) = plt.subplots(1, 2, figsize=(11, 0.6 * len(names) + 1.4), sharey=True)
     for axes, title, values in (
         (speed, "touchpoints a second (longer is better)", [[result.per_second for result in runs[name]] for name in names]),
-        (cost, "CPU µs for each touchpoint (shorter is better)", [[result.cpu_microseconds for result in runs[name]] for name in names]),
+        (
+            cost,
+            "CPU µs for each touchpoint, warm (shorter is better)",
+            [[result.cpu_microseconds for result in runs[name]] for name in names],
+        ),
     ):
         medians = [statistics.median(each) for each in values]
         spread = [

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.contestants.lineup import Topic
+from bench.contestants.results import Topic
 from bench.servers.place import BenchPlace, fill
 from bench.workload.book import book_of
 from bench.workload.touchpoints import KeyAndValue

@@ -1,14 +1,16 @@
 """Where contestants meet: a real Kafka and a real Redis as processes of their own, and the topics filled with touchpoints."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -20,6 +22,7 @@ from tests.servers.processes import free_ports
 from tests.servers.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
+_SETTLE_SECONDS = 30.0
 
 
 class BenchPlace(NamedTuple):
@@ -29,6 +32,8 @@ class BenchPlace(NamedTuple):
     redis_url: str
     partitions: int
     folder: Path
+    kafka_pid: int = 0
+    redis_pid: int = 0
 
     def redis(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis_url)
@@ -66,18 +71,33 @@ def servers(partitions: int, features: Mapping[str, int] | None = None) -> Itera
         folder = Path(name)
         kafka = KafkaServer(folder / "kafka", features=features)
         stack.callback(kafka.stop)
-        kafka.start()
+        kafka_pid = _started(kafka.start)
         store = RedisServer(folder / "redis")
         stack.callback(store.stop)
-        store.start()
-        yield BenchPlace(kafka.bootstrap_servers, store.url, partitions, folder)
+        redis_pid = _started(store.start)
+        yield BenchPlace(kafka.bootstrap_servers, store.url, partitions, folder, kafka_pid, redis_pid)
+
+
+def _started(start: Callable[[], None]) -> int:
+    """The process that a server is."""
+    before = {child.pid for child in psutil.Process().children()}
+    start()
+    [server] = [child.pid for child in psutil.Process().children() if child.pid not in before]
+    return server
 
 
 @contextlib.contextmanager
 def running(module: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A Python module as a process of its own, asked to end at the end of the block."""
+    with running_command([sys.executable, "-W", "ignore", "-m", *module], environment) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def running_command(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The same for any command."""
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", *module],
+        list(command),
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -144,14 +164,28 @@ async def put(kafka: str, topic: str, partitions: int, touchpoints: Iterable[Key
     return filled
 
 
+async def _ends(kafka: str, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_uncommitted")
+    await consumer.start()
+    try:
+        ends: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
+        return ends
+    finally:
+        await consumer.stop()
+
+
 async def everything_in(kafka: str, topic: str, partitions: int) -> list[bytes]:
     """The values of all committed records of a topic, in order within each partition."""
+    places = [TopicPartition(topic, partition) for partition in range(partitions)]
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()
     try:
-        places = [TopicPartition(topic, partition) for partition in range(partitions)]
+        # A commit is answered a moment before readers may see it.
+        ends = await _ends(kafka, places)
+        async with asyncio.timeout(_SETTLE_SECONDS):
+            while await consumer.end_offsets(places) != ends:  # noqa: ASYNC110 - brokers tell nobody when it is so
+                await asyncio.sleep(0.05)
         consumer.assign(places)
-        ends = await consumer.end_offsets(places)
         values: list[bytes] = []
         while any([await consumer.position(one) < ends[one] for one in places]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
