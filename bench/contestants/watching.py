@@ -8,7 +8,7 @@ from typing import NamedTuple
 import psutil
 
 from bench.contestants.peak import peak_mebibytes
-from bench.contestants.results import ContestError, RunResult, WarmSpan, Topic
+from bench.contestants.results import ContestError, RunResult, Topic, WarmSpan
 from bench.servers.place import BenchPlace
 
 GIVE_UP_AFTER = 600.0
