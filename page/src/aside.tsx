@@ -1,6 +1,6 @@
 // What opens beside the map: it takes the focus, and gives it back.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useReading } from "./reading.ts";
 
 export interface AsideProps {
@@ -14,7 +14,7 @@ export interface AsideProps {
 export function Aside({ about, title, close, children }: AsideProps): JSX.Element {
   const { speech } = useReading();
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const came = document.activeElement;
     heading.current?.focus({ preventScroll: true });
     return () => {

@@ -1,6 +1,6 @@
 // Finds one customer, and tells the story: where it is, how it came there, why it stays, and what comes next.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Aside } from "./aside.tsx";
 import { type Clause, type Group, type JudgedRule, type Refusal, type Story, keepToken, keptToken, storyOf } from "./customers.ts";
 import { stageName, useReading } from "./reading.ts";
@@ -14,7 +14,8 @@ export function Finder({ close }: { readonly close: () => void }): JSX.Element {
   const [answer, setAnswer] = useState<Story | Refusal | null>(null);
   const [waits, setWaits] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // Before the next key is handled: whoever types at once would lose the first letters.
+  useLayoutEffect(() => field.current?.focus(), []);
   const find = async (): Promise<void> => {
     const wanted = id.trim();
     if (wanted === "" || token === "" || waits) return;
