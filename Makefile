@@ -127,6 +127,10 @@ sim: setup ## many seeds of workers under crashes, zombies, rebalances and lost 
 reference: setup ## run random journeys and touchpoints through the engine and the slow evaluator, which must agree; CASES=20000 SEED=3
 	@ETAPA_EXAMPLES=$(CASES) $(BIN)/python -m pytest --hypothesis-seed=$(SEED) tests/property/test_engine_reference.py tests/property/test_local_time_reference.py $(ARGS)
 
+.PHONY: zones
+zones: setup ## check local time in every zone, around every change of its clocks from 1970 to 2040; `make test` tries a sample
+	@ETAPA_ZONE_STEP=1 $(BIN)/python -m pytest $(AT_A_TIME) tests/unit/engine/test_local_zones.py tests/unit/engine/test_calendar_zones.py $(ARGS)
+
 .PHONY: faults
 faults: setup ## break brokers, Redis, workers and the network under load, and check the results; ARGS="--minutes 20 --seed 1"
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -8,6 +8,7 @@ campaign is ever called is found exactly, without working out the interval at ev
 
 import argparse
 import math
+import sys
 from collections.abc import Iterator
 from random import Random
 
@@ -20,6 +21,8 @@ from etapa.uplift.sample_ratio import probability
 RATE = 0.20
 EFFECT = 0.02
 HOLDOUT = 0.5
+LEAST_FOUND = 0.8
+"""The share of campaigns with an effect that must be found: the power of the fixed test."""
 _GRID = 1.02
 """The bound is worked out at sizes that lie so far apart, and taken as the smaller one in between: more is called than in truth."""
 
@@ -100,23 +103,30 @@ def alarms(seed: int, campaigns: int, offers: int, holdout: float, drawn: float,
     return called
 
 
-def main() -> None:
+def main() -> int:
+    """Exit code 1 if `etapa uplift` is wrong more often than it promises, or finds less than it should."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--campaigns", type=int, default=10_000)
     arguments.add_argument("--outcomes", type=int, default=10_000)
     given = arguments.parse_args()
     many, some = given.campaigns, max(1, given.campaigns // 10)
+    few = max(1, some // 10)
+    kept = []
     for holdout in (0.5, 0.1):
         called = null_campaigns(1, many, given.outcomes, holdout)
+        kept.append(called <= ALPHA * many)
         print(
             f"without effect, holdout {holdout:.0%}: {called} of {many} ever called within {given.outcomes} outcomes ({called / many:.2%})"
         )
     found = planted_effects(2, some, 1.5)
+    kept.append(found >= LEAST_FOUND * some)
     print(f"+2 points on 20 %: {found} of {some} found within 1.5 times the {fixed_sample()} outcomes of a fixed test ({found / some:.1%})")
     for planted, drawn in (("as intended", 0.10), ("one point off", 0.11)):
-        called = alarms(3, some // 10 or 1, 100_000, 0.10, drawn)
-        print(f"control group {planted}: the alarm sounded for {called} of {some // 10 or 1} within 100,000 offers")
+        called = alarms(3, few, 100_000, 0.10, drawn)
+        kept.append(called == 0 if planted == "as intended" else called == few)
+        print(f"control group {planted}: the alarm sounded for {called} of {few} within 100,000 offers")
+    return 0 if all(kept) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

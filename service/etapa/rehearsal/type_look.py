@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from etapa.journey.engine.accumulators.matching import Filter, compile_path, compile_where
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -13,7 +13,8 @@ from etapa.journey.language.kinds.logic import leaves
 from etapa.journey.language.matching.descriptions import describe_path
 from etapa.journey.language.matching.matches import ANY_TYPE, ELEMENTS, Comparison, Match, Path
 from etapa.journey.language.matching.type_checks import NUMBERS, TypeCheck, in_words, parts_of, type_check
-from etapa.journey.language.model import Aggregate, Date, First, Journey, Trait
+from etapa.journey.language.model import EVER, Aggregate, Date, First, Goal, Journey, Trait
+from etapa.journey.localtime.zones import zone_called
 
 LONGEST_EXAMPLE = 60
 
@@ -23,7 +24,7 @@ class TypeMismatch:
     """A condition, a place where it looks for values, and what it found there."""
 
     subject: str
-    """`rule buys`, `campaign hello` or `consent`."""
+    """`rule buys`, `campaign hello`, `goal of hello`, `persona student`, `consent`, `zone` or `feeling`."""
     condition: str
     place: str
     wanted: str
@@ -34,6 +35,8 @@ class TypeMismatch:
     example: str = ""
     lists: int = 0
     """How many times a list was in the way."""
+    instead: str = ""
+    """What would look into the list, in words."""
 
     @property
     def count(self) -> int:
@@ -49,7 +52,7 @@ class TypeMismatch:
             yield self.count, f"{of}: {touchpoints} had {had} at {self.place} (such as {self.example}), {self._useless()}"
         if self.lists:
             touchpoints = f"{self.lists:,} of {self.looked_at:,} matching touchpoints"
-            yield self.lists, f"{of}: {self.place} met a list in {touchpoints}, and a path cannot lead into a list"
+            yield self.lists, f"{of}: {self.place} met a list in {touchpoints}, and a path cannot lead into a list{self.instead}"
 
     def _useless(self) -> str:
         if self.wanted.startswith("nothing"):
@@ -66,14 +69,30 @@ class TypeMismatch:
         self.kinds[in_words(value)] += 1
 
 
+class _Check(Protocol):
+    """Says which values cannot be used."""
+
+    def misses(self, value: Any) -> bool:
+        """Whether the value cannot be used. False for missing values."""
+
+
+class _ZoneNames:
+    """Accepts the names of zones."""
+
+    def misses(self, value: Any) -> bool:
+        return value is not None and zone_called(value) is None
+
+
 @dataclass(frozen=True)
 class _Look:
     match: Match | None
     """Which touchpoints to look at; None: those with the trait."""
     where: Filter | None
     path: Path
-    check: TypeCheck
+    check: _Check
     found: TypeMismatch
+    adds_up: bool = False
+    """Whether it takes several values from one touchpoint."""
 
     def see(self, touchpoint: Touchpoint) -> None:
         if self.match is None and self.path[1] not in touchpoint.traits:
@@ -86,8 +105,9 @@ class _Look:
         unusable = [value for value in values if self.check.misses(value)]
         if unusable:
             self.found.take(unusable[0])
-        elif None in values and self.match is not None and _meets_list(self.path, touchpoint):
+        elif None in values and self.match is not None and (met := _met_list(self.path, touchpoint)) is not None:
             self.found.lists += 1
+            self.found.instead = _into_list(*met, several=self.adds_up)
 
     def _see_object(self, touchpoint: Touchpoint) -> None:
         """Handle a trait whose name looks like a path, when there is an object with the first part of the name."""
@@ -130,15 +150,37 @@ def _looks_of(journey: Journey) -> Iterator[_Look]:
     for campaign in journey.campaigns:
         for leaf in () if campaign.when is None else leaves(campaign.when):
             yield from _looks(f"campaign {campaign.id}", leaf)
+        if campaign.goal is not None:
+            yield from _looks_of_goal(f"goal of {campaign.id}", campaign.goal)
+    for persona in journey.design.personas:
+        for leaf in leaves(persona.condition):
+            yield from _looks(f"persona {persona.id}", leaf)
+    if journey.zone.trait is not None:
+        wanted = f"nothing that is the name of a time zone, so {journey.zone.otherwise} is used"
+        found = TypeMismatch("zone", f"trait({journey.zone.trait})", f"trait {journey.zone.trait}", wanted)
+        yield _Look(None, None, ("traits", journey.zone.trait), _ZoneNames(), found)
+    felt = None if journey.design.frame is None else journey.design.frame.feeling
+    if felt is not None:
+        found = TypeMismatch("feeling", describe_path(felt.path), describe_path(felt.path), "a number; send it as one")
+        yield _Look(Match(felt.types), None, felt.path, NUMBERS, found)
+
+
+def _looks_of_goal(subject: str, goal: Goal) -> Iterator[_Look]:
+    for leaf in () if goal.when is None else leaves(goal.when):
+        yield from _looks(subject, leaf)
+    if goal.value is not None:
+        added = goal.value
+        yield from _looks(subject, Aggregate("sum", added.path, added.match, EVER, Comparison(()), added.conversion, added.weights))
 
 
 def _looks(subject: str, leaf: Leaf) -> Iterator[_Look]:
-    condition = leaf.text()
+    condition = leaf.text().rstrip()
 
     def look(match: Match | None, path: Path, check: TypeCheck, *, matching: bool) -> _Look:
         where = compile_where(match.where) if match is not None and matching else None
         place = f"trait {describe_path(path[1:])}" if match is None else describe_path(path)
-        return _Look(match, where, path, check, TypeMismatch(subject, condition, place, check.wanted))
+        several = isinstance(leaf, Aggregate) and leaf.kind != "last" and matching
+        return _Look(match, where, path, check, TypeMismatch(subject, condition, place, check.wanted), several)
 
     def looks(match: Match | None, path: Path, comparison: Comparison, *, matching: bool) -> Iterator[_Look]:
         """Looks for the value, and for the elements of a list."""
@@ -180,11 +222,22 @@ def _matches(part: object) -> Iterator[Match]:
             yield from _matches(getattr(part, each.name))
 
 
-def _meets_list(path: Path, touchpoint: Touchpoint) -> bool:
-    """Whether a list is in the way, or under a key that was written with an index, such as `items[0]`."""
+def _met_list(path: Path, touchpoint: Touchpoint) -> tuple[Path, Path] | None:
+    """The path to a list that is in the way, also under a key that was written with an index, such as `items[0]`, and the keys after it."""
     value: Any = {"properties": touchpoint.properties, "traits": touchpoint.traits}.get(path[0])
-    for key in path[1:]:
-        if not isinstance(value, dict):
-            break
-        value = value.get(key, value.get(key.partition("[")[0]) if "[" in key else None)
-    return isinstance(value, list)
+    place, names = 1, list(path[:1])
+    while place < len(path) and isinstance(value, dict):
+        name = path[place] if path[place] in value else path[place].partition("[")[0]
+        names.append(name)
+        value, place = value.get(name), place + 1
+    return (tuple(names), path[place:]) if isinstance(value, list) else None
+
+
+def _into_list(to_list: Path, keys: Path, *, several: bool) -> str:
+    """How to ask for the elements of a list, as the end of a sentence."""
+    # What was meant as the number of an element.
+    keys = tuple(key for key in keys if not (key.isdigit() or key == "*"))
+    if several:
+        return f"; `{describe_path((*to_list, ELEMENTS, *keys))}` leads to its elements"
+    asked = f"{describe_path(keys)}: …" if keys else "eq: …"
+    return f"; `{describe_path(to_list)}: {{any: {{{asked}}}}}` asks about its elements"

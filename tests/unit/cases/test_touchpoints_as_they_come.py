@@ -7,6 +7,7 @@ import pytest
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint import read_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.sources.presets import names as preset_names
 
 HERE = Path(__file__).parent
 
@@ -22,25 +23,49 @@ def details(case: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("line", "looks_like", "fields"),
+    ("line", "looks_like", "source", "fields"),
     [
-        (0, "a Segment track call", ["id is missing: there is messageId", "customer_id is missing: there is userId", "there is timestamp"]),
-        (1, "a CloudEvent", ["customer_id is missing", "occurred_at is missing: there is time;"]),
+        (
+            0,
+            "a Segment track call",
+            "segment",
+            ["id is missing: there is messageId", "customer_id is missing: there is userId", "there is timestamp"],
+        ),
+        (1, "a CloudEvent", "cloudevents", ["customer_id is missing", "occurred_at is missing: there is time;"]),
         (
             2,
             "an order of Shopify",
+            "shopify",
             ["id is a number", "customer_id is missing: there is customer;", "type is missing", "there is created_at"],
         ),
-        (3, "an order of WooCommerce", ["id is a number", "customer_id is a number", "type is missing", "there is date_created"]),
-        (4, "an event of a GA4 export", ["id is missing", "there is user_pseudo_id", "there is event_name", "there is event_timestamp"]),
-        (5, "a change event of Debezium", ["id is missing", "customer_id is missing", "type is missing", "there is ts_ms"]),
-        (6, "an enriched event of Snowplow", ["there is event_id", "there is user_id", "there is event_name", "there is collector_tstamp"]),
-        (7, "a visit of Matomo", ["id is missing", "there is visitorId", "type is missing", "there is serverTimestamp"]),
+        (
+            3,
+            "an order of WooCommerce",
+            "woocommerce",
+            ["id is a number", "customer_id is a number", "type is missing", "there is date_created"],
+        ),
+        (
+            4,
+            "an event of a GA4 export",
+            "ga4",
+            ["id is missing", "there is user_pseudo_id", "there is event_name", "there is event_timestamp"],
+        ),
+        (5, "a change event of Debezium", "debezium", ["id is missing", "customer_id is missing", "type is missing", "there is ts_ms"]),
+        (
+            6,
+            "an enriched event of Snowplow",
+            "snowplow",
+            ["there is event_id", "there is user_id", "there is event_name", "there is collector_tstamp"],
+        ),
+        (7, "a visit of Matomo", "matomo", ["id is missing", "there is visitorId", "type is missing", "there is serverTimestamp"]),
     ],
 )
-def test_events_of_others_are_recognised_and_all_that_is_missing_is_named(line: int, looks_like: str, fields: list[str]) -> None:
+def test_events_of_others_are_recognised_and_all_that_is_missing_is_named(
+    line: int, looks_like: str, source: str, fields: list[str]
+) -> None:
     said = details("payloads-as-they-come")[line]
-    assert said.startswith(f"this looks like {looks_like}; ")
+    assert said.startswith(f"this looks like {looks_like}, which the source `{source}` reads; ")
+    assert source in preset_names()
     assert [field for field in fields if field not in said] == []
 
 

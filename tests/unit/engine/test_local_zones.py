@@ -26,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 FIRST, LAST = 0, day_number(2041, 1, 1) * DAY
 EVERY = int(os.environ.get("ETAPA_ZONE_STEP", "12"))
-"""Test one zone in so many, always the same ones; 1 tests all of them (`ETAPA_ZONE_STEP=1`, some minutes)."""
+"""Test one zone in so many, always the same ones; 1 tests all of them (`make zones`)."""
 NAMES = sorted(zone_names())
 
 

@@ -7,6 +7,7 @@ import pytest
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.units import DAY
 from etapa.rehearsal.type_look import TypeLook
 from tests.unit.cli.process import etapa
 from tests.unit.engine.shops import did
@@ -101,6 +102,59 @@ def test_what_can_be_used_and_what_is_missing_is_not_told(condition: str, value:
 def test_traits_are_told(condition: str, traits: dict[str, Any], words: str) -> None:
     (text,) = told(condition, None, **traits)
     assert words in text
+
+
+ELSEWHERE = """journey: shop
+version: 1
+zone: {trait: timezone, else: America/La_Paz}
+stages: [{id: a}, {id: b}]
+rules: [{id: r, from: a, to: b, when: {all: [{event: go}, {clock: {hours: "09:00-18:00"}}]}}]
+personas: [{id: student, label: Student, is: {trait: age, lt: 30}}]
+map: {feeling: {of: x, value: properties.value, scale: [1, 5]}}
+campaigns:
+  - {id: hello, on: {enter: a}, goal: {all: [{count: x, where: {properties.value: {gte: 2}}, gte: 1}], within: 3d, value: {sum: properties.value, of: x}}}
+"""
+
+
+def test_values_for_goals_personas_zones_and_feelings_are_told_too() -> None:
+    journey = journey_or_raise(ELSEWHERE, "shop.yaml")
+    look = TypeLook([journey])
+    program = compile_journey(journey)
+    customer = None
+    for number in range(2):
+        touchpoint = did("x", number * DAY, value="4", traits={"timezone": "GMT-4", "age": "20"})
+        look.see(touchpoint)
+        customer = touch(program, customer, touchpoint).customer
+    had, read = "2 of 2 matching touchpoints had text at", "and it looks for a number; `as: number` would read it"
+    assert [text for mismatch in look.mismatches() for _, text in mismatch.texts()] == [
+        f'goal of hello: count(x where properties.value >= 2) >= 1: {had} properties.value (such as "4"), {read}',
+        f'goal of hello: sum(properties.value of x): {had} properties.value (such as "4"), {read}',
+        f'persona student: trait(age) < 30: {had} trait age (such as "20"), {read}',
+        f'zone: trait(timezone): {had} trait timezone (such as "GMT-4"), which is nothing that is the name of a time zone, so America/La_Paz is used',
+        f'feeling: properties.value: {had} properties.value (such as "4"), and it looks for a number; send it as one',
+    ]
+    assert {(subject, number > 0) for subject, _, number in program.type_mismatches()} == {
+        ("goal of hello", True),
+        ("persona student", True),
+        ("zone", True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("condition", "way"),
+    [
+        ("{sum: properties.items.price, of: x, gte: 1}", "`properties.items[].price` leads to its elements"),
+        ("{max: properties.items.0.price, of: x, gte: 1}", "`properties.items[].price` leads to its elements"),
+        ("{event: x, where: {properties.items.price: {gte: 1}}}", "`properties.items: {any: {price: …}}` asks about its elements"),
+        ('{event: x, where: {"properties.items[0].sku": a}}', "`properties.items: {any: {sku: …}}` asks about its elements"),
+        ('{event: x, where: {"properties.items[0]": a}}', "`properties.items: {any: {eq: …}}` asks about its elements"),
+    ],
+)
+def test_a_path_that_met_a_list_is_shown_the_way_into_it(condition: str, way: str) -> None:
+    look = TypeLook([journey_or_raise(HEAD % condition, "shop.yaml")])
+    look.see(did("x", 0, items=[{"price": 5, "sku": "a"}]))
+    ((_, text),) = [each for mismatch in look.mismatches() for each in mismatch.texts()]
+    assert text.endswith(f"and a path cannot lead into a list; {way}")
 
 
 def test_a_long_example_is_cut() -> None:

@@ -122,7 +122,7 @@ class TouchpointFile:
 def more_complaints(rejected: Counter[Reason]) -> None:
     """Report how many more lines were left out than were shown."""
     if rejected.total() > REJECTED_SHOWN:
-        click.echo(f"… and {rejected.total() - REJECTED_SHOWN:,} more lines that cannot be used", err=True)
+        click.echo(f"… and {counted(rejected.total() - REJECTED_SHOWN, 'more line')} that cannot be used", err=True)
 
 
 def findings_text(findings: Sequence[FileFinding], columns: int) -> Iterator[str]:

@@ -38,19 +38,19 @@ _MEANT: Final = {
 _SEGMENT: Final = "a Segment call"
 _SEGMENT_CALLS: Final = ("track", "page", "screen", "identify", "group", "alias")
 _LOOKS: Final = (
-    ("a CloudEvent", {"specversion", "source", "type"}),
-    (_SEGMENT, {"messageId", "type"}),
-    ("a change event of Debezium", {"before", "after", "op"}),
-    ("an event of a GA4 export", {"event_name", "event_params"}),
-    ("an enriched event of Snowplow", {"event_id", "collector_tstamp"}),
-    ("a visit of Matomo", {"idVisit", "actionDetails"}),
-    ("an event of Stripe", {"object", "data", "livemode"}),
-    ("an order of Shopify", {"line_items", "created_at"}),
-    ("an order of WooCommerce", {"date_created", "total"}),
-    ("an event of PostHog", {"distinct_id", "event"}),
-    ("an event of HubSpot", {"subscriptionType", "objectId"}),
+    ("a CloudEvent", "cloudevents", {"specversion", "source", "type"}),
+    (_SEGMENT, "segment", {"messageId", "type"}),
+    ("a change event of Debezium", "debezium", {"before", "after", "op"}),
+    ("an event of a GA4 export", "ga4", {"event_name", "event_params"}),
+    ("an enriched event of Snowplow", "snowplow", {"event_id", "collector_tstamp"}),
+    ("a visit of Matomo", "matomo", {"idVisit", "actionDetails"}),
+    ("an event of Stripe", "stripe", {"object", "data", "livemode"}),
+    ("an order of Shopify", "shopify", {"line_items", "created_at"}),
+    ("an order of WooCommerce", "woocommerce", {"date_created", "total"}),
+    ("an event of PostHog", "posthog", {"distinct_id", "event"}),
+    ("an event of HubSpot", "hubspot", {"subscriptionType", "objectId"}),
 )
-"""Events recognised by fields that occur together. The first match counts."""
+"""Events recognised by fields that occur together, and the source that reads them. The first match counts."""
 
 
 def wrong_fields(value: bytes) -> str | None:
@@ -65,10 +65,11 @@ def wrong_fields(value: bytes) -> str | None:
     wrong = [*_required(found), *_optional(found)]
     if not wrong:
         return None
-    looks = next((name for name, fields in _LOOKS if fields <= found.keys()), None)
-    if looks == _SEGMENT and found["type"] in _SEGMENT_CALLS:
-        looks = f"a Segment {found['type']} call"
-    return "; ".join(([] if looks is None else [f"this looks like {looks}"]) + wrong)
+    for looks, source, fields in _LOOKS:
+        if fields <= found.keys():
+            what = f"a Segment {found['type']} call" if looks == _SEGMENT and found["type"] in _SEGMENT_CALLS else looks
+            return "; ".join([f"this looks like {what}, which the source `{source}` reads", *wrong])
+    return "; ".join(wrong)
 
 
 def _required(found: dict[str, Any]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from etapa.journey.engine.conditions.sequence import compile_sequence
 from etapa.journey.engine.conditions.spans import compile_days
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.trait import compile_trait
+from etapa.journey.engine.conditions.whereabouts import ZoneWatch
 from etapa.journey.language import model
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.matching.type_checks import type_check
@@ -66,6 +67,13 @@ class Compiler:
         self.watched.append(("consent", consent.text(), self.surroundings.watches))
         if asks_of_whole(consent.comparison):
             self.surroundings.ask_of_trait(consent.name, Ask(consent_key(consent.comparison), GivesConsent(consent.comparison, UTC)))
+
+    def watch_zone(self, zone: model.CustomerZone) -> None:
+        """Watch the trait that names the customers' zone for what is no zone's name."""
+        if zone.trait is not None:
+            watch = ZoneWatch()
+            self.surroundings.watches_of_traits.setdefault(zone.trait, []).append(watch)
+            self.watched.append(("zone", f"trait({zone.trait})", [watch]))
 
     def condition(self, condition: model.Condition) -> Condition:
         match condition:

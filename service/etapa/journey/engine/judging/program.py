@@ -57,8 +57,12 @@ def compile_journey(journey: Journey) -> "Program":
         for campaign in journey.campaigns
         if campaign.goal is not None
     }
+    for campaign_id, goal in goals.items():
+        if goal.value is not None:
+            compiler.watched.append((f"goal of {campaign_id}", "value", goal.value.watches()))
     if journey.consent is not None:
         compiler.watch_consent(journey.consent)
+    compiler.watch_zone(journey.zone)
     surroundings = compiler.surroundings
     surroundings.asks_for_zone = surroundings.asks_for_zone or (journey.consent is not None and reads_dates(journey.consent))
     whereabouts = surroundings.whereabouts if surroundings.asks_for_zone and journey.zone != CustomerZone() else None
@@ -83,7 +87,7 @@ def compile_journey(journey: Journey) -> "Program":
 
 
 def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
-    """The condition of a campaign's goal. Also watches the goal's value for values that are not numbers."""
+    """The condition of a campaign's goal, if it has one."""
     goal = campaign.goal
     return None if goal is None or goal.when is None else compiler.condition_of(f"goal of {campaign.id}", goal.when)
 
@@ -220,7 +224,7 @@ class Program:
     def type_mismatches(self) -> list[tuple[str, str, int]]:
         """How many values of a type that it cannot use each condition has met since the program was compiled.
 
-        Each entry: a rule's id, or `campaign` and a campaign's id, or `consent`; the condition in words, shortened if long; the number.
+        Each entry: a rule's id, or `campaign`, `goal of` or `persona` and an id, or `consent`, or `zone`; the condition in words, shortened if long; the number.
         """
         found: dict[tuple[str, str], list[Watch]] = {}
         for subject, text, watches in self._watched:

@@ -115,20 +115,20 @@ def plain_value(node: Node) -> Any:
     return node.value if isinstance(node, ScalarNode) else None
 
 
-_SIGNS_IN_TEXT = ("but got '?'", "but got ':'", "cannot start any token", "mapping values are not allowed here")
-"""The parser's complaints when plain text contains a YAML sign, such as a `?` within braces."""
+_QUOTES = "if that is part of a text, put the text in quotes"
+_ADVICE = (
+    ("while scanning an alias", 'if every touchpoint type is meant, write "*" in quotes'),
+    ("\\t", "write spaces instead of a tab"),
+    ("unknown escape", "a backslash in double quotes changes the next letter: write the text, such as a pattern, in single quotes"),
+    *((sign, _QUOTES) for sign in ("but got '?'", "but got ':'", "cannot start any token", "mapping values are not allowed here")),
+)
+"""What helps, by words of the parser's complaint. The first that occurs counts."""
 
 
 def _syntax_message(error: yaml.MarkedYAMLError) -> str:
-    context = f"{error.context}: " if error.context else ""
-    advice = ""
-    if error.context == "while scanning an alias":
-        advice = '; if every touchpoint type is meant, write "*" in quotes'
-    elif error.problem and "\\t" in error.problem:
-        advice = "; write spaces instead of a tab"
-    elif error.problem and any(sign in error.problem for sign in _SIGNS_IN_TEXT):
-        advice = "; if that is part of a text, put the text in quotes"
-    return f"not valid YAML: {context}{error.problem or 'cannot be read'}{advice}"
+    complaint = ": ".join(filter(None, (error.context, error.problem or "cannot be read")))
+    advice = next((f"; {advice}" for words, advice in _ADVICE if words in complaint), "")
+    return f"not valid YAML: {complaint}{advice}"
 
 
 @dataclass(slots=True)
