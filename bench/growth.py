@@ -93,7 +93,7 @@ def timer_cases(place: BenchPlace) -> Iterator[GrowthCase]:
         for count in TIMERS:
             worker.feed(shop.in_one_second(range(first, first + count), "purchase"))
             first += count
-            # What makes them strike: stream time goes on beyond their time and the grace.
+            # What makes them fire: stream time goes on beyond their time and the grace.
             spent = worker.feed(shop.after(IN_STAGE + 60 * SECOND, place.partitions))
             yield GrowthCase(
                 f"{count:,} timers in one second",

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/performance.md anew from the results that are kept, so that the page says what was measured.
+"""Writes the tables of docs/performance.md from the results that are kept, so that the page says what was measured.
 
     python -m bench.page
 

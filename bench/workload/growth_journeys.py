@@ -42,7 +42,7 @@ def with_rules(count: int, *, spread: bool) -> Program:
         rules.append({"id": f"rule-{number}", "from": STAGES[source], "to": STAGES[target], "when": _condition(number)})
     if not spread:
         # Else everybody would end where no rule leads away from.
-        rules.append({"id": "begins-anew", "from": list(STAGES[1:]), "to": STAGES[0], "when": {"in_stage": "1d"}})
+        rules.append({"id": "starts-over", "from": list(STAGES[1:]), "to": STAGES[0], "when": {"in_stage": "1d"}})
     return program_of({"journey": "made-up", "version": 1, "stages": [{"id": stage} for stage in STAGES], "rules": rules})
 
 

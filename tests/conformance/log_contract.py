@@ -30,7 +30,7 @@ class LogWorld(Protocol):
     async def abort_hanging(self) -> None:
         """Abort it, as an operator would."""
 
-    async def make_anew(self, role: TopicRole) -> None:
+    async def recreate(self, role: TopicRole) -> None:
         """Delete a topic and make it again."""
 
 
@@ -275,14 +275,14 @@ async def the_topics_are_told(world: LogWorld) -> None:
     assert await (await world.open()).topics() == topics
 
 
-async def a_topic_that_is_made_anew_has_another_id_and_ends_the_reading(world: LogWorld) -> None:
+async def a_topic_that_is_recreated_has_another_id_and_ends_the_reading(world: LogWorld) -> None:
     offsets = await world.produce([(b"k", b"%d" % number, ()) for number in range(3)])
     log = await world.open()
     await log.fence()
     before = await log.topics()
     log.seek(offsets[0])
     await fetch_all(log, 3)
-    await world.make_anew("touchpoints")
+    await world.recreate("touchpoints")
     await world.produce([(b"k", b"%d" % number, ()) for number in range(3)])
     with pytest.raises(LogError):
         await fetch_all(log, 1)
@@ -313,5 +313,5 @@ LOG_CONTRACT: tuple[Callable[[LogWorld], Awaitable[None]], ...] = (
     a_log_can_fence_again_and_go_on,
     closing_is_safe_at_any_time,
     the_topics_are_told,
-    a_topic_that_is_made_anew_has_another_id_and_ends_the_reading,
+    a_topic_that_is_recreated_has_another_id_and_ends_the_reading,
 )

@@ -70,7 +70,7 @@ async def delete_topic(settings: Settings, topic: str) -> None:
         await admin.delete_topics([topic])
 
 
-async def make_anew(settings: Settings, topic: str) -> None:
+async def recreate(settings: Settings, topic: str) -> None:
     """Delete a topic and make it again as `etapa topics create` does, and wait until all brokers show its new id."""
     cluster = Cluster(settings)
     async with cluster.admin() as admin, asyncio.timeout(60):

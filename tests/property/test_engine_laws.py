@@ -124,9 +124,7 @@ def test_how_the_stream_is_cut_into_batches_changes_nothing(
 
 @thorough
 @given(journeys(), touchpoints(CUSTOMERS), st.integers(1, 3), st.integers(0, 2))
-def test_that_timers_strike_a_portion_at_a_time_changes_nothing(
-    journey: Journey, stream: list[Touchpoint], at_once: int, keep: int
-) -> None:
+def test_that_timers_fire_a_portion_at_a_time_changes_nothing(journey: Journey, stream: list[Touchpoint], at_once: int, keep: int) -> None:
     program = compile_journey(journey)
     whole, parts = Shop(program, keep=100), Shop(program, keep=keep, at_once=at_once)
     for shop in (whole, parts):

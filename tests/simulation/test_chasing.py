@@ -25,7 +25,7 @@ rules:
 
 
 def test_one_touchpoint_after_a_quiet_year_is_worked_off_in_batches_of_bounded_size() -> None:
-    alone = Alone(msgspec.structs.replace(OPTIONS, max_struck=1_000))
+    alone = Alone(msgspec.structs.replace(OPTIONS, max_fired=1_000))
     alone.worker(program=HOURLY)
     alone.touch("c", "x", START - YEAR)
     alone.touch("other", "x", START - YEAR)
@@ -38,8 +38,8 @@ def test_one_touchpoint_after_a_quiet_year_is_worked_off_in_batches_of_bounded_s
     assert [batch.applied for batch in alone.told.batches if batch.applied] == [2, 1]
 
 
-def test_a_touchpoint_that_cannot_be_judged_lets_none_of_the_timers_before_it_strike() -> None:
-    alone = Alone(msgspec.structs.replace(OPTIONS, max_struck=2, pause_every=1))
+def test_a_touchpoint_that_cannot_be_judged_lets_none_of_the_timers_before_it_fire() -> None:
+    alone = Alone(msgspec.structs.replace(OPTIONS, max_fired=2, pause_every=1))
     alone.worker(program=CHASING)
     alone.touch("c", "view", START - 60_000_000)
     alone.touch("c", "boom", START)

@@ -52,7 +52,7 @@ def published(alone: Alone) -> tuple[list[Any], list[Any], dict[str, Any]]:
     return changes, triggers, {customer_id: customer.state for customer_id, customer in alone.redis.customers.items()}
 
 
-@pytest.mark.parametrize("bounds", [{}, {"max_records": 1}, {"max_records": 2, "max_struck": 1}, {"max_timers": 1}])
+@pytest.mark.parametrize("bounds", [{}, {"max_records": 1}, {"max_records": 2, "max_fired": 1}, {"max_timers": 1}])
 def test_a_source_in_the_worker_gives_to_the_byte_what_converting_first_gives(bounds: dict[str, int]) -> None:
     records = visits(40)
     sourced, converted = Alone(msgspec.structs.replace(SOURCED, **bounds)), Alone()
@@ -88,7 +88,7 @@ def test_a_worker_that_dies_in_the_middle_of_a_record_leaves_the_rest_of_it_and_
     assert sum(batch.duplicates for batch in alone.told.batches) == 0
 
 
-def test_a_record_that_another_source_reads_otherwise_is_begun_anew_and_what_was_taken_is_a_duplicate() -> None:
+def test_a_record_that_another_source_reads_otherwise_is_begun_again_and_what_was_taken_is_a_duplicate() -> None:
     alone = Alone(msgspec.structs.replace(SOURCED, max_records=2))
     batch = json.loads(visits(5)[4][1])["batch"]
     record = {"batch": batch, "new": [*batch, {**batch[0], "id": "one-more"}]}

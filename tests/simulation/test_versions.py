@@ -71,14 +71,14 @@ def test_of_timers_due_at_the_same_microsecond_the_next_version_may_get_some() -
     # It has no customers in memory yet, and so it loads one timer after the other.
     task = alone.worker(program=one)
 
-    async def until_one_has_struck() -> None:
+    async def until_one_has_fired() -> None:
         running = asyncio.create_task(task.run())
         await alone.until(lambda: any(batch.timers_fired for batch in alone.told.batches))
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
 
-    alone.run(until_one_has_struck())
+    alone.run(until_one_has_fired())
     alone.worker(program=other)
     alone.run(alone.work_until(lambda: alone.stages()["b"] == "gone"))
     # The older version would have moved it three seconds later.

@@ -48,7 +48,7 @@ def _role_of(settings: Settings, topic: str) -> TopicRole:
             if role in REPLACEABLE_ROLES:
                 return role
             raise WrongUse(
-                f"{topic} cannot be accepted once it was made anew: {loss_of(role)}. Bring the old topic back, or start from the beginning,"
+                f"{topic} cannot be accepted once it was recreated: {loss_of(role)}. Bring the old topic back, or start from the beginning,"
                 " with new output topics, another ETAPA_GROUP and another ETAPA_REDIS_PREFIX"
             )
     allowed = ", ".join(names[role] for role in REPLACEABLE_ROLES)

@@ -104,7 +104,7 @@ def _next(explanation: Explanation) -> str:
 
 
 def _moves(changes: Sequence[StageChange]) -> str:
-    return ", then ".join(f"to {change.to} by {change.rule or 'the new journey, which begins anew'}" for change in changes)
+    return ", then ".join(f"to {change.to} by {change.rule or 'the new journey, which starts over'}" for change in changes)
 
 
 def _rule(rule: ExplainedRule, explanation: Explanation, sentence: str) -> Iterator[str]:

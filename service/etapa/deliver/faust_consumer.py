@@ -132,7 +132,7 @@ class DeliveryConsumer(Consumer):
             logger.warning("checked again before it is believed: %s", error)
 
     async def see_that_it_is_the_same_topic(self) -> None:
-        """Check that the topic was not made anew meanwhile: its offsets would be others, so delivery would end. Raises aiokafka's errors."""
+        """Check that the topic was not recreated meanwhile: its offsets would be others, so delivery would end. Raises aiokafka's errors."""
         now = await self._in_thread(self._thread.topic_id())
         before = self._topic_id
         if now is None or before is None or now == before:

@@ -84,7 +84,7 @@ class DeliveryThread(AIOKafkaConsumerThread):
         assigned = list(consumer.assignment())
         if not assigned:
             return Found(None, {})
-        # The id comes first: if the topic is made anew after this, the next checks find out.
+        # The id comes first: if the topic is recreated after this, the next checks find out.
         topic_id = await self.topic_id()
         async with asyncio.timeout(self._cluster.session_seconds):
             found = await consumer._coordinator.fetch_committed_offsets(assigned)

@@ -23,11 +23,11 @@ def another_log(place: TopicPartition, found: DeliveryRefused) -> str:
     if isinstance(found, AnotherTopic):
         return (
             f"{place.topic} {place.partition}: {found}, and what was delivered of the old one says nothing about it. Bring the old topic back,"
-            f" or set its name back if that was changed; if it was made anew on purpose, `etapa topics accept {place.topic}` has it delivered from"
+            f" or set its name back if that was changed; if it was recreated on purpose, `etapa topics accept {place.topic}` has it delivered from"
             " its beginning (ETAPA_START=latest: from its end)"
         )
     return (
-        f"{place.topic} {place.partition}: {found}. So the topic was made anew, or records were lost, and what was delivered of the old one "
+        f"{place.topic} {place.partition}: {found}. So the topic was recreated, or records were lost, and what was delivered of the old one "
         "says nothing about this one. Bring the old topic back, or deliver this one from its beginning (ETAPA_START=latest: from its end) "
         "with another ETAPA_DELIVERY_GROUP"
     )

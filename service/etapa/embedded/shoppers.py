@@ -66,9 +66,9 @@ class _Shopper:
         self._tell = character.tell
         self.id = f"c-{number}"
         self.traits: dict[str, Any] | None = character.traits or None
-        self.start_anew()
+        self.start_again()
 
-    def start_anew(self) -> None:
+    def start_again(self) -> None:
         self.story: Story = self._tell()
         self.step: StoryStep = next(self.story)
 
@@ -143,7 +143,7 @@ class _Shop:
             self._put(self._now + int(following.wait), shopper)
         elif self._plan.customers is not None:
             # If no new shoppers may come, lost ones find the shop again one day.
-            shopper.start_anew()
+            shopper.start_again()
             self._put(self._now + int(self._random.uniform(*_AWAY)), shopper)
         return self._send(touchpoint, shopper.id.encode(), step.channel)
 

@@ -91,8 +91,8 @@ class Side:
                 yield from in_order(touched.changes, touched.released)
 
     def run_timers_of(self, customer_id: str, until: int) -> Iterator[StageChange | Release]:
-        struck = self.replay.run_timers_of(customer_id, until, self._dropped)
-        return (each for each in struck if not isinstance(each, CampaignOutcome))
+        fired = self.replay.run_timers_of(customer_id, until, self._dropped)
+        return (each for each in fired if not isinstance(each, CampaignOutcome))
 
     def made(self, change: StageChange | Release) -> Iterator[Moved | Triggered]:
         """Note a change, or a trigger that had been held. Yields it and its triggers in a form that can be compared between the journeys."""

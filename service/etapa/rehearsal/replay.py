@@ -12,7 +12,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order
-from etapa.journey.engine.judging.classify import strike_and_note, touch_some
+from etapa.journey.engine.judging.classify import fire_and_note, touch_some
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.ledger.tally import BatchTally
@@ -82,10 +82,10 @@ class Replay:
             pass
 
     def run_timers(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[StageChange]:
-        """Like `strike_until`, but only the stage changes."""
-        return (each for each in self.strike_until(until, on_dropped) if isinstance(each, StageChange))
+        """Like `fire_until`, but only the stage changes."""
+        return (each for each in self.fire_until(until, on_dropped) if isinstance(each, StageChange))
 
-    def strike_until(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[Told]:
+    def fire_until(self, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[Told]:
         """Fire all timers up to and including `until` (microseconds since 1970), in order of (due time, customer id).
 
         `on_dropped`: called for each timer that could not be judged; that customer has no timer from then on.
@@ -95,7 +95,7 @@ class Replay:
         while due and due[0][0] <= until:
             at, customer_id = heapq.heappop(due)
             customer = self.customers[customer_id]
-            yield from self._struck(customer, at, on_dropped)
+            yield from self._fired(customer, at, on_dropped)
             if customer.due is not None:
                 heapq.heappush(due, (customer.due, customer_id))
 
@@ -103,12 +103,12 @@ class Replay:
         """The same for a single customer; nothing for an unknown one."""
         customer = self.customers.get(customer_id)
         while customer is not None and customer.due is not None and customer.due <= until:
-            yield from self._struck(customer, customer.due, on_dropped)
+            yield from self._fired(customer, customer.due, on_dropped)
 
-    def _struck(self, customer: Customer, at: int, on_dropped: Callable[[EvaluationFailed], None]) -> Sequence[Told]:
+    def _fired(self, customer: Customer, at: int, on_dropped: Callable[[EvaluationFailed], None]) -> Sequence[Told]:
         happened = Happened()
         try:
-            strike_and_note(self.program, customer, at, happened)
+            fire_and_note(self.program, customer, at, happened)
         except EvaluationFailed as failure:
             on_dropped(failure)
         for dropped in happened.failures:

@@ -136,7 +136,7 @@ def run(program: Program, scenario: Scenario) -> ScenarioRun:
                 for failure in touched.failures:
                     dropped(failure)
         if scenario.until is not None:
-            yield from replay.strike_until(START + scenario.until, dropped)
+            yield from replay.fire_until(START + scenario.until, dropped)
 
     most = len(scenario.expect) + MOST_UNEXPECTED
     going_on = happening()

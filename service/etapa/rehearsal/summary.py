@@ -221,7 +221,7 @@ def replayed(
         yield change
     summary.findings = look.findings(summary.rejected)
     if until is not None:
-        for change in replay.strike_until(until, summary.drop_timer):
+        for change in replay.fire_until(until, summary.drop_timer):
             summary.told(change)
             yield change
     if figures is not None:

@@ -20,7 +20,7 @@ from etapa.stream.redis.view import PartitionKeys, RedisView
 from etapa.stream.upkeep import rebuild
 from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, workers_of
 from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_in_redis
-from tests.integration.places import make_anew, new_place, new_settings, put, read_all
+from tests.integration.places import new_place, new_settings, put, read_all, recreate
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -176,7 +176,7 @@ def test_without_a_worker_the_next_one_that_starts_rebuilds(kafka_server: KafkaS
 
 
 @pytest.mark.parametrize("copied", [False, True], ids=["empty", "copied"])
-def test_a_view_is_not_thrown_away_when_its_log_was_made_anew(
+def test_a_view_is_not_thrown_away_when_its_log_was_recreated(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path, copied: bool
 ) -> None:
     """Only its mark tells what was there. So too if the old topic's records were copied to the new one, including marks, past the mark."""
@@ -190,7 +190,7 @@ def test_a_view_is_not_thrown_away_when_its_log_was_made_anew(
         worker.ask_to_stop()
         assert worker.exit_code() == 0
         kept = await read_all(settings, settings.topic_customer_state, 0)
-        await make_anew(settings, settings.topic_customer_state)
+        await recreate(settings, settings.topic_customer_state)
         if copied:
             await put(settings, settings.topic_customer_state, 2 * [(one.key, one.value) for one in kept])
         for arguments in (["--partition", "0"], ["--no-wait"]):
@@ -199,10 +199,10 @@ def test_a_view_is_not_thrown_away_when_its_log_was_made_anew(
             said = done.stderr.decode()
             assert said.startswith("Error: nothing was changed: partition 0: ")
             if copied:
-                assert f"the topic {settings.topic_customer_state} was deleted and made anew, or is another one (its id was " in said
+                assert f"the topic {settings.topic_customer_state} was deleted and recreated, or is another one (its id was " in said
             else:
                 assert f"Redis shows {settings.topic_customer_state} up to offset " in said
-                assert "but the topic holds no mark: it was made anew, or is another one" in said
+                assert "but the topic holds no mark: it was recreated, or is another one" in said
         with redis_server.client() as client:
             assert client.exists(PartitionKeys(settings.redis_prefix, 0).mark)
 

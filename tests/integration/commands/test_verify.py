@@ -16,7 +16,7 @@ from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.redis.view import PartitionKeys
 from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
-from tests.integration.places import make_anew, new_place, new_settings, read_all, started_producer
+from tests.integration.places import new_place, new_settings, read_all, recreate, started_producer
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -253,7 +253,7 @@ def test_changes_that_do_not_follow_each_other_or_their_states_are_told(
         done = await asyncio.to_thread(verify, settings)
         assert f"Error: 5 faults in {settings.topic_stage_changes}; compared" in done.stderr.decode()
         assert b"partition 0: nobody has changes up to sequence 1 in stage-changes, but there is no state" in done.stdout
-        await make_anew(settings, settings.topic_stage_changes)
+        await recreate(settings, settings.topic_stage_changes)
         lost = await asyncio.to_thread(differences, settings)
         assert {one["kind"] for one in lost} == {"topic", "changes_lost"}
         assert {one["customer_id"]: one["expected"] for one in lost if one["kind"] == "changes_lost"} == last

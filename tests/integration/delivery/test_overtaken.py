@@ -23,7 +23,7 @@ from tests.integration.delivery_scene import (
     until_kept,
 )
 from tests.integration.outcome import until_not_ready_for
-from tests.integration.places import delete_topic, make_anew
+from tests.integration.places import delete_topic, recreate
 from tests.integration.receiver import Behaviour, ReceivedRequest, Receiver
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
@@ -52,7 +52,7 @@ async def refused(worker: StartedWorker, settings: Settings) -> None:
     assert await asyncio.to_thread(worker.exit_code) == 1
     last = worker.said().strip().splitlines()[-1]
     topic = settings.topic_campaign_triggers
-    found = rf"^Error: delivery ended: {topic} 0: the topic was deleted and made anew, or is another one \(its id was \S+ and is \S+\)"
+    found = rf"^Error: delivery ended: {topic} 0: the topic was deleted and recreated, or is another one \(its id was \S+ and is \S+\)"
     assert re.search(found, last), last
     assert f"`etapa topics accept {topic}` has it delivered from its beginning" in last
 
@@ -134,7 +134,7 @@ def test_retention_overtakes_a_target_that_lags(kafka_server: KafkaServer, tmp_p
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_until_it_is_accepted(
+def test_a_topic_that_was_recreated_while_nobody_delivered_is_refused_until_it_is_accepted(
     kafka_server: KafkaServer, tmp_path: Path, count: int
 ) -> None:
     """Also if it is filled past the place where delivery was, where offsets alone show nothing."""
@@ -142,8 +142,8 @@ def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_until_it_i
     async def scenario() -> None:
         async with ten_delivered(kafka_server, tmp_path) as (settings, receiver, file, first):
             await stopped(first)
-            await make_anew(settings, settings.topic_campaign_triggers)
-            await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-anew")
+            await recreate(settings, settings.topic_campaign_triggers)
+            await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-new")
             worker = started_delivery(settings, tmp_path, file)
             await refused(worker, settings)
             assert len(receiver.answered) == 10
@@ -168,16 +168,16 @@ def test_a_topic_that_was_made_anew_while_nobody_delivered_is_refused_until_it_i
 
 
 @pytest.mark.parametrize("count", [0, 30])
-def test_a_topic_that_is_made_anew_under_a_delivery_that_runs_is_refused(kafka_server: KafkaServer, tmp_path: Path, count: int) -> None:
+def test_a_topic_that_is_recreated_under_a_delivery_that_runs_is_refused(kafka_server: KafkaServer, tmp_path: Path, count: int) -> None:
     async def scenario() -> None:
         async with ten_delivered(kafka_server, tmp_path) as (settings, _receiver, file, first):
-            await make_anew(settings, settings.topic_campaign_triggers)
+            await recreate(settings, settings.topic_campaign_triggers)
             if count:
-                await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-anew")
+                await publish(settings, [trigger(number, "a") for number in range(50, 50 + count)], tag="-new")
             assert await asyncio.to_thread(first.exit_code) == 1
             # Whichever was noticed first. The next look finds the id.
             last = first.said().strip().splitlines()[-1]
-            assert "the topic was deleted and made anew" in last or "So the topic was made anew" in last
+            assert "the topic was deleted and recreated" in last or "So the topic was recreated" in last
             worker = started_delivery(settings, tmp_path, file)
             await refused(worker, settings)
 

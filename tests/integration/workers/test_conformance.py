@@ -16,7 +16,7 @@ from etapa.stream.redis.view import PartitionKeys, RedisView
 from tests.conformance.log_contract import LOG_CONTRACT, LogWorld
 from tests.conformance.view_contract import VIEW_CONTRACT, ViewWorld
 from tests.integration.hanging import abort_hanging, leave_hanging
-from tests.integration.places import make_anew, new_place, new_settings, opened_log, read_all, started_producer
+from tests.integration.places import new_place, new_settings, opened_log, read_all, recreate, started_producer
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisCluster, RedisServer
 
@@ -51,8 +51,8 @@ class KafkaWorld:
         places = [TopicPartition(topic, 0) for topic in (self._settings.topic_customer_state, self._settings.topic_stage_changes)]
         await abort_hanging(self._settings, transactional_id(self._settings, 0), places)
 
-    async def make_anew(self, role: TopicRole) -> None:
-        await make_anew(self._settings, role_names(self._settings)[role])
+    async def recreate(self, role: TopicRole) -> None:
+        await recreate(self._settings, role_names(self._settings)[role])
 
 
 class RedisWorld:

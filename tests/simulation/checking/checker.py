@@ -335,16 +335,16 @@ def _rebuilt_view(broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
     kept = {customer_id: customer.state for customer_id, customer in redis.customers.items()}
     wrong = []
     if states != kept:
-        wrong.append(f"a view made anew has other states: {sorted(states.items() ^ kept.items(), key=repr)}")
+        wrong.append(f"a rebuilt view has other states: {sorted(states.items() ^ kept.items(), key=repr)}")
     if {name: page for name, page in pages.items() if page is not None} != redis.ledger:
         wrong.append(
-            f"a ledger made anew has {sorted(pages)}, the one that was kept {sorted(redis.ledger)}, or they differ in what these hold"
+            f"a rebuilt ledger has {sorted(pages)}, the one that was kept {sorted(redis.ledger)}, or they differ in what these hold"
         )
     shown = Counter(decode_standing(state).stage for state in states.values())
     if dict(shown) != redis.counts():
-        wrong.append(f"a view made anew counts {dict(shown)}, the one that was kept {redis.counts()}")
+        wrong.append(f"a rebuilt view counts {dict(shown)}, the one that was kept {redis.counts()}")
     if redis.mark is not None and redis.mark.through != through:
-        wrong.append(f"a view made anew is through {through}, the one that was kept says {redis.mark.through}")
+        wrong.append(f"a rebuilt view is through {through}, the one that was kept says {redis.mark.through}")
     return wrong
 
 

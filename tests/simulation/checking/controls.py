@@ -33,7 +33,7 @@ ProtocolSafety = Literal[
 SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
 """Those of a worker whose group assigns and revokes its partitions; only worlds with groups have such workers."""
 TopicSafety = Literal["marked_topics", "watched_topics"]
-"""Those of a partition one of whose topics is deleted and made again; this happens only in `AnewWorld`."""
+"""Those of a partition one of whose topics is deleted and recreated; this happens only in `RecreatedWorld`."""
 ReadingSafety = Literal["unpacks_within", "keeps_beginnings"]
 """Those of the log that reads maliciously compressed batches; only `HostileWorld` has any."""
 Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety

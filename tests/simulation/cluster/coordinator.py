@@ -78,7 +78,7 @@ class Coordinator:
             return CONCURRENT, -1, -1
         found.epoch += 1
         if found.epoch >= self._last_epoch:
-            self._begin_anew(found, self._new_id())
+            self._begin_again(found, self._new_id())
         found.timeout = timeout
         found.state = "empty"
         return OK, found.producer_id, found.epoch
@@ -137,7 +137,7 @@ class Coordinator:
                 return BAD_STATE
             found.epoch += 1
             if found.epoch >= self._last_epoch:
-                self._begin_anew(found, self._new_id())
+                self._begin_again(found, self._new_id())
             found.state = "complete_abort"
             return OK
         return OK if found.state == ("complete_commit" if commit else "complete_abort") else BAD_STATE
@@ -146,7 +146,7 @@ class Coordinator:
         self._next_id += 1
         return self._next_id - 1
 
-    def _begin_anew(self, found: Transactions, producer_id: int) -> None:
+    def _begin_again(self, found: Transactions, producer_id: int) -> None:
         self._event("epochs used up")
         found.before = found.producer_id, found.epoch - 1
         found.producer_id, found.epoch, found.next_id = producer_id, 0, None
@@ -178,7 +178,7 @@ class Coordinator:
             if not found.unwritten:
                 found.state = _COMPLETE[found.state]
                 if found.next_id is not None:
-                    self._begin_anew(found, found.next_id)
+                    self._begin_again(found, found.next_id)
 
         for place in places:
             self._write_marker(place, found.producer_id, found.epoch, commit, written)

@@ -199,7 +199,7 @@ class ClusterWorld(World):
         self.events["aimed fault"] += 1
         return sent.result()
 
-    async def fault(self, fault: str, random: Random, struck: Process | None) -> None:
+    async def fault(self, fault: str, random: Random, hit: Process | None) -> None:
         node = random.choice(self.brokers.nodes)
         seconds = random.uniform(0, 5.0)
         if fault == "broker down":
@@ -215,7 +215,7 @@ class ClusterWorld(World):
         elif fault == "connections break":
             self.wires.cut(node)
         else:
-            await super().fault(fault, random, struck)
+            await super().fault(fault, random, hit)
 
     def _stale_offset(self) -> None:
         # A late one with the same epoch may set the group's offset back, but nothing depends on it.

@@ -116,7 +116,7 @@ class MemoryBroker:
         self.touchpoints = [record for record in self.touchpoints if record.offset >= offset]
         self.first_offset = offset
 
-    def make_anew(self, role: TopicRole) -> None:
+    def recreate(self, role: TopicRole) -> None:
         """Delete a topic and make it again: its records are gone, and its offsets begin at 0."""
         name, number = self.topic_ids[role].rsplit(" ", 1)
         self.topic_ids[role] = f"{name} {int(number) + 1}"

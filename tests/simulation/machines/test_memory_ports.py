@@ -44,8 +44,8 @@ class MemoryLogWorld:
     async def abort_hanging(self) -> None:
         self._broker.abort_hanging()
 
-    async def make_anew(self, role: TopicRole) -> None:
-        self._broker.make_anew(role)
+    async def recreate(self, role: TopicRole) -> None:
+        self._broker.recreate(role)
 
 
 class MemoryViewWorld:

@@ -181,7 +181,7 @@ def test_a_customer_that_cannot_be_judged_stays_as_it_was_and_is_counted(monkeyp
     assert alone.stages()["c"] == "active"
 
 
-def test_timers_that_the_new_version_would_have_set_strike_in_the_same_step() -> None:
+def test_timers_that_the_new_version_would_have_set_fire_in_the_same_step() -> None:
     alone = shop()
 
     async def wait() -> None:

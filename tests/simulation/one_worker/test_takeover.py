@@ -101,7 +101,7 @@ def test_a_view_that_is_behind_is_brought_up_to_the_log() -> None:
 
 
 @pytest.mark.parametrize("portion", [1, 2, 3, 1000])
-def test_a_lost_view_is_made_anew_in_chunks_of_any_size(portion: int) -> None:
+def test_a_lost_view_is_rebuilt_in_chunks_of_any_size(portion: int) -> None:
     alone = processed("a", "b", "c", "d")
     before = dict(alone.redis.customers)
     alone.redis.flush()
@@ -113,7 +113,7 @@ def test_a_lost_view_is_made_anew_in_chunks_of_any_size(portion: int) -> None:
     assert alone.redis.mark.complete
 
 
-def test_a_view_being_made_anew_is_not_whole_until_the_end_and_the_next_owner_goes_on_with_it() -> None:
+def test_a_view_being_rebuilt_is_not_whole_until_the_end_and_the_next_owner_goes_on_with_it() -> None:
     alone = processed("a", "b", "c", "d")
     before = dict(alone.redis.customers)
     alone.redis.flush()
@@ -137,7 +137,7 @@ def test_a_view_being_made_anew_is_not_whole_until_the_end_and_the_next_owner_go
     assert alone.told.finished[-1][0] < 4
 
 
-def test_no_paused_predecessor_can_follow_a_view_that_is_being_made_anew() -> None:
+def test_no_paused_predecessor_can_follow_a_view_that_is_being_rebuilt() -> None:
     # Its batch follows the mark of the previous batch, so no part of the view may end at the offset of a mark.
     alone = Alone(msgspec.structs.replace(OPTIONS, max_records=1))
     for customer in "abcd":

@@ -131,7 +131,7 @@ def test_a_partition_full_of_poison_is_worked_off_without_waiting() -> None:
     assert alone.loop.time() < 5
 
 
-def test_poison_is_worked_off_without_beginning_anew_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_poison_is_worked_off_without_beginning_again_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = Alone()
     for number in range(1_000):
         alone.touch(f"c{number}", "purchase" if number % 5 == 0 else "boom")

@@ -27,7 +27,7 @@ class ChasingWorld(World):
         scenario = scenario_of(random)
         # From old history until now there would be a hundred million moves.
         shop = msgspec.structs.replace(scenario.shop, kind="live")
-        options = msgspec.structs.replace(scenario.options, max_struck=random.choice((1, 2, 5)), pause_every=random.choice((1, 3)))
+        options = msgspec.structs.replace(scenario.options, max_fired=random.choice((1, 2, 5)), pause_every=random.choice((1, 3)))
         return msgspec.structs.replace(scenario, shop=shop, options=options)
 
     def next_program(self) -> Program:

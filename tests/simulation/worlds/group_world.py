@@ -98,9 +98,9 @@ class GroupWorld(World):
             member.request_stop()
         await asyncio.gather(*(member.ended for member in self.members))
 
-    async def fault(self, fault: str, random: Random, struck: Process | None) -> None:
+    async def fault(self, fault: str, random: Random, hit: Process | None) -> None:
         alive = self.alive()
-        member = next((member for member in alive if member.process is struck), random.choice(alive) if alive else None)
+        member = next((member for member in alive if member.process is hit), random.choice(alive) if alive else None)
         if fault == "join" or member is None:
             if len(alive) < MOST_MEMBERS:
                 self._join()

@@ -6,9 +6,9 @@ from typing import Final, Protocol
 from tests.simulation.checking.controls import Safety
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.hostile.world import HostileWorld
-from tests.simulation.worlds.anew import AnewWorld
 from tests.simulation.worlds.chasing import ChasingWorld
 from tests.simulation.worlds.group_world import GroupWorld
+from tests.simulation.worlds.recreated import RecreatedWorld
 from tests.simulation.worlds.sourced import SourcedWorld
 from tests.simulation.worlds.versions import RollingWorld
 from tests.simulation.worlds.world import SimulationResult, World
@@ -34,7 +34,7 @@ KINDS: Final[Mapping[str, KindOfWorld]] = {
     "cluster": ClusterWorld,
     "chases": ChasingWorld,
     "sources": SourcedWorld,
-    "anew": AnewWorld,
+    "recreated": RecreatedWorld,
     "hostile": HostileWorld,
 }
 # The last four are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.

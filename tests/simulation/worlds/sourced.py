@@ -80,7 +80,7 @@ class SourcedWorld(World):
             scenario,
             shop=shop,
             options=msgspec.structs.replace(
-                scenario.options, decoder=source_decoder(), max_records=few, max_struck=random.choice((1, 3, 20_000))
+                scenario.options, decoder=source_decoder(), max_records=few, max_fired=random.choice((1, 3, 20_000))
             ),
         )
 

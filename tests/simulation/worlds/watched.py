@@ -27,9 +27,9 @@ class WatchedPartition:
         find: Callable[[str], None],
         events: Counter[str],
         off: frozenset[Safety] = frozenset(),
-        max_struck: int = TaskOptions(group="").max_struck,
+        max_fired: int = TaskOptions(group="").max_fired,
     ) -> None:
-        self._max_struck = max_struck
+        self._max_fired = max_fired
         self.number = number
         self.broker = MemoryBroker(
             count, number, fencing="kafka_fence" not in off, tells_hanging="settled" not in off, on_commit=self._note_commit
@@ -150,7 +150,7 @@ class WatchedPartition:
     def _check_timers(self, committed: Committed) -> None:
         """Stream time must not pass a timer: only timers due at that very microsecond may still wait for their batch."""
         stream_time = mark_of(committed).stream_time
-        if len(committed.transaction.stage_changes) + len(committed.transaction.states) >= self._max_struck:
+        if len(committed.transaction.stage_changes) + len(committed.transaction.states) >= self._max_fired:
             # Perhaps a portion of the due timers: a late touchpoint set some that stream time had already passed.
             return
         for customer_id, due in self._dues.items():

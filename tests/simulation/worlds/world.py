@@ -87,7 +87,7 @@ class World:
         self.events: Counter[str] = Counter()
         self._trace: list[str] = []
         self.partitions = [
-            WatchedPartition(number, self.scenario.partitions, self.note, self.find, self.events, off, self.scenario.options.max_struck)
+            WatchedPartition(number, self.scenario.partitions, self.note, self.find, self.events, off, self.scenario.options.max_fired)
             for number in range(self.scenario.partitions)
         ]
         self.around = RunContext(
@@ -281,7 +281,7 @@ class World:
         for _ in range(self.scenario.faults):
             await asyncio.sleep(random.uniform(0, self.scenario.pause))
             fault = random.choice(self.faults)
-            struck = await self.moment(random) if random.random() < AIMED else None
+            hit = await self.moment(random) if random.random() < AIMED else None
             self.events[fault] += 1
             self.note(f"fault: {fault}")
             where = self.partitions if random.random() < 0.5 else [random.choice(self.partitions)]
@@ -291,7 +291,7 @@ class World:
             elif fault in NETWORK_FAULTS:
                 self._disturb(fault, random)
             else:
-                await self.fault(fault, random, struck)
+                await self.fault(fault, random, hit)
 
     async def moment(self, random: Random) -> Process | None:
         """Wait until a process is in the middle of a call, and return it; None if that takes too long."""
@@ -304,10 +304,10 @@ class World:
         self.events["aimed fault"] += 1
         return sent.result()
 
-    async def fault(self, fault: str, random: Random, struck: Process | None) -> None:
-        """Let something happen to the workers, or to the one in the process `struck` if given."""
+    async def fault(self, fault: str, random: Random, hit: Process | None) -> None:
+        """Let something happen to the workers, or to the one in the process `hit` if given."""
         last = self._workers[-1]
-        worker = next((worker for worker in self._workers if worker.process is struck), last)
+        worker = next((worker for worker in self._workers if worker.process is hit), last)
         if fault == "kill":
             worker.process.kill()
         elif fault == "second owner":

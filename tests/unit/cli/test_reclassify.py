@@ -170,7 +170,7 @@ def test_customers_that_could_not_be_judged_are_a_failed_check(
 
 
 @pytest.mark.redis
-def test_what_is_under_way_is_joined_and_not_begun_anew(environ: dict[str, str], meanwhile: Meanwhile) -> None:
+def test_what_is_under_way_is_joined_and_not_begun_again(environ: dict[str, str], meanwhile: Meanwhile) -> None:
     # The requester was interrupted before the last partition was asked.
     ask(environ, request(), PARTITIONS - 1)
     note(environ, done("one", done=False))

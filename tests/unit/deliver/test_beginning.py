@@ -47,7 +47,7 @@ OLD, NEW = Kept(50, Through(60), "old"), Kept(20, Through(20), "new")
 
 @pytest.mark.parametrize(("by_group", "by_topic"), [(None, [OLD]), (OLD, []), (Kept(50, topic_id="old"), [Kept(40)])])
 def test_what_was_delivered_of_a_topic_with_another_id_is_refused(by_group: Kept | None, by_topic: list[Kept]) -> None:
-    with pytest.raises(AnotherTopic, match=r"deleted and made anew, or is another one \(its id was old and is new\)"):
+    with pytest.raises(AnotherTopic, match=r"deleted and recreated, or is another one \(its id was old and is new\)"):
         beginning(LOG, by_group, by_topic, from_end=False, topic_id="new")
 
 

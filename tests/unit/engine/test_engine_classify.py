@@ -7,7 +7,7 @@ import pytest
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.engine.judging.classify import run_until, strike, touch
+from etapa.journey.engine.judging.classify import fire, run_until, touch
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from tests.unit.engine.shops import did, path, play, program_of, us
 
@@ -58,7 +58,7 @@ def test_a_change_tells_phase_dwell_and_cause() -> None:
     assert [change.sequence for change in changes] == [1, 2, 3]
 
 
-def test_a_timer_strikes_at_the_exact_microsecond() -> None:
+def test_a_timer_fires_at_the_exact_microsecond() -> None:
     program = program_of(IDLES)
     customer, _ = play(program, did("ad", 7))
     assert customer.due == 7 + us("2d")
@@ -67,7 +67,7 @@ def test_a_timer_strikes_at_the_exact_microsecond() -> None:
     assert customer.due is None
 
 
-def test_timers_up_to_a_touchpoint_strike_before_it() -> None:
+def test_timers_up_to_a_touchpoint_fire_before_it() -> None:
     program = program_of(IDLES + "\n- {id: back, from: lost, to: warm, when: {event: view}}")
     _, changes = play(program, did("ad", "0s"), did("view", "2d"))
     assert path(changes) == [("new", 0), ("lost", us("2d")), ("warm", us("2d"))]
@@ -101,7 +101,7 @@ def test_a_timer_that_moves_nobody_leaves_the_clock_where_it_is() -> None:
     customer, changes = play(program, did("view", 0, traits={"vip": True}), until=us("1d") - 1)
     assert (path(changes), customer.due) == ([("new", 0)], us("1d"))
     customer.traits = {}
-    assert strike(program, customer, us("1d")) == []
+    assert fire(program, customer, us("1d")) == []
     assert (customer.clock, customer.due) == (0, None)
     touched = touch(program, customer, did("view", "2h", traits={"vip": True}))
     assert (customer.clock, touched.changes, customer.due) == (us("2h"), [], us("1d"))
@@ -180,7 +180,7 @@ def test_only_the_last_ids_are_remembered() -> None:
     program = program_of("- {id: often, from: new, to: hot, when: {count: view, gte: 4}}", remember_ids=2)
     again = did("view", 0)
     _, changes = play(program, again, did("view", 1), again, did("view", 2), again)
-    assert path(changes) == [("new", 0), ("hot", 2)], "after two others it counts anew"
+    assert path(changes) == [("new", 0), ("hot", 2)], "after two others it counts again"
 
 
 OFTEN = "- {id: often, from: new, to: hot, when: {count: view, gte: 4}}"
@@ -247,7 +247,7 @@ def test_the_last_two_changes_are_kept() -> None:
     assert customer.changes == [("hot", 6, "up"), ("new", 7, "down")]
 
 
-def test_no_timer_strikes_after_the_year_9999() -> None:
+def test_no_timer_fires_after_the_year_9999() -> None:
     customer, _ = play(program_of(IDLES), did("ad", 253_402_300_799_999_999 - us("1d")))
     assert customer.due is None
 
@@ -258,7 +258,7 @@ def test_a_timer_that_cannot_be_judged_leaves_the_customer_as_it_was_but_without
     customer.memory = [["not a time"] for _ in customer.memory]
     before = copy(customer)
     with pytest.raises(EvaluationFailed, match=r"^rule 'idles': TypeError$"):
-        strike(program, customer, us("2d"))
+        fire(program, customer, us("2d"))
     before.due = None
     assert customer == before
 

@@ -182,7 +182,7 @@ def test_the_schedule_stays_as_small_as_the_number_of_customers(program: Program
 CHASE = "- {id: remind, from: new, to: warm, when: {in_stage: 1h}}\n- {id: wait, from: warm, to: new, when: {in_stage: 1h}}"
 
 
-def test_timers_that_chase_each_other_strike_a_portion_at_a_time_before_a_touchpoint() -> None:
+def test_timers_that_chase_each_other_fire_a_portion_at_a_time_before_a_touchpoint() -> None:
     partition = Partition(program_of(CHASE), None, at_once=10)
     partition.admit("a", None)
     assert partition.take(did("ad", 0, who="a"), WALL)
@@ -195,7 +195,7 @@ def test_timers_that_chase_each_other_strike_a_portion_at_a_time_before_a_touchp
     assert (len(work.changes), work.applied, partition.stream_time) == (6, 1, us("4d"))
 
 
-def test_timers_within_the_grace_before_a_touchpoint_strike_a_portion_at_a_time_too() -> None:
+def test_timers_within_the_grace_before_a_touchpoint_fire_a_portion_at_a_time_too() -> None:
     partition = Partition(program_of(CHASE, grace="9d"), None, at_once=10)
     partition.admit("a", None)
     partition.take(did("ad", 0, who="a"), WALL)

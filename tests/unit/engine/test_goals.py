@@ -8,7 +8,7 @@ from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.changes import CampaignOutcome
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import carry_over, run_and_note, strike, touch
+from etapa.journey.engine.judging.classify import carry_over, fire, run_and_note, touch
 from etapa.journey.engine.judging.explain import explain
 from etapa.journey.engine.judging.goals import MOST_OPEN
 from etapa.journey.engine.judging.program import Program
@@ -228,4 +228,4 @@ def test_open_goals_are_explained_and_foreseeing_closes_none() -> None:
     explanation = explain(program, customer, us("1d"))
     assert [(goal.campaign, goal.ends) for goal in explanation.goals] == [("hello", us("10d"))]
     assert [change.to for change in explanation.foreseen] == ["asleep"]
-    assert strike(program, customer, us("10d")) == []
+    assert fire(program, customer, us("10d")) == []

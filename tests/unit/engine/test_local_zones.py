@@ -74,7 +74,7 @@ def test_a_time_that_is_skipped_is_the_end_of_the_gap() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES[::EVERY])
-def test_every_local_midnight_strikes_exactly_once_around_every_transition(name: str) -> None:
+def test_every_local_midnight_fires_exactly_once_around_every_transition(name: str) -> None:
     """A `clock` condition on single weekdays changes at each midnight that exists, and at no other time."""
     zone = zone_of(name)
     clock = ClockShows("even days", Times((0, 2, 4), None), Whereabouts(CustomerZone(None, name)))

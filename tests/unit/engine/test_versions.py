@@ -9,7 +9,7 @@ from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import run_until, strike, touch
+from etapa.journey.engine.judging.classify import fire, run_until, touch
 from etapa.journey.engine.judging.explain import ExplainedCondition, explain
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
@@ -74,9 +74,9 @@ def test_a_timer_carries_over_as_well() -> None:
     sooner = version(4, "new buyer {idle: 2d}")
     customer = after(asleep, (0, "view"))
     assert customer.due == START + 9 * DAY
-    assert strike(sooner, customer, customer.due) == []
+    assert fire(sooner, customer, customer.due) == []
     assert customer.due == START + 2 * DAY
-    assert moves(strike(sooner, customer, customer.due)) == [("new", "buyer", "timer")]
+    assert moves(fire(sooner, customer, customer.due)) == [("new", "buyer", "timer")]
 
 
 def test_memories_of_both_versions_are_kept_those_that_have_seen_nothing_too() -> None:
@@ -190,7 +190,7 @@ def test_what_an_older_version_holds_to_be_true_already_moves_nobody_before_some
     four = version(4, "new buyer {count: view, gte: 9}")
     customer, _ = then(four, None, 0, "view")
     customer.due = START + 5 * DAY
-    assert strike(three, customer, customer.due) == []
+    assert fire(three, customer, customer.due) == []
     assert (customer.version, customer.stage, customer.due) == (3, "new", START + 20 * DAY)
     _, changes = then(three, customer, 6, "anything")
     assert moves(changes) == [("new", "buyer", "touchpoint")]

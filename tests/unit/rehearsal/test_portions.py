@@ -48,7 +48,7 @@ def test_what_a_long_quiet_time_did_is_given_away_in_portions() -> None:
     assert [change.sequence for change in changes] == list(range(2, 2 + 2 * HOURS))
 
 
-def test_two_journeys_are_compared_as_their_timers_strike_and_nothing_is_gathered() -> None:
+def test_two_journeys_are_compared_as_their_timers_fire_and_nothing_is_gathered() -> None:
     old, new = (journey_or_raise(CHASE.format(span=span), "journey.yaml") for span in ("30m", "31m"))
     begin = parse_time("2026-01-01T00:00:00Z")
     ends = [begin + hours * 3_600_000_000 for hours in (0, HOURS)]

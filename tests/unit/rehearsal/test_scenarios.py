@@ -264,8 +264,8 @@ def test_what_cannot_be_judged_is_an_error_of_the_test_and_not_of_the_command() 
     assert not touched.passed
     assert not touched.changes_differ
     assert touched.run.failures[0].startswith("the touchpoint at 1d could not be judged: ")
-    struck = rehearse(program, scenario([(0, "purchase")], BOUGHT, until=90))
-    assert struck.run.failures[0].startswith("a timer could not be judged: ")
+    fired = rehearse(program, scenario([(0, "purchase")], BOUGHT, until=90))
+    assert fired.run.failures[0].startswith("a timer could not be judged: ")
 
 
 def test_a_touchpoint_from_before_the_start_comes_late_and_an_empty_expectation_is_that_nobody_moves() -> None:

@@ -40,7 +40,7 @@ def test_a_position_that_answers_without_records_do_not_move_stands_before_a_hol
     assert hole.is_at(15)
 
 
-def test_a_position_that_moves_begins_anew() -> None:
+def test_a_position_that_moves_begins_again() -> None:
     answers = Answers(20, 1)
     hole = HoleAtEnd(answers, PLACE, 20)
     for answers.at in (1, 2):

@@ -28,7 +28,7 @@ def test_history_stands_still_until_the_partition_has_been_quiet_long_enough() -
     assert pace.position(NOW - YEAR, NOW + 60 * SECOND, 60.0) == NOW + 60 * SECOND
 
 
-def test_what_is_heard_starts_the_quiet_anew() -> None:
+def test_what_is_heard_starts_the_quiet_again() -> None:
     pace = QuietPace(60 * SECOND, 0.0)
     pace.heard(50.0)
     assert pace.position(NOW - YEAR, NOW + 100 * SECOND, 100.0) == NOW - YEAR

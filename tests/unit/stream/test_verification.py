@@ -181,11 +181,11 @@ def test_damage_to_a_page_of_the_ledger_is_found(seed: int) -> None:
     assert (difference.kind, difference.page, difference.view) == ("ledger", damaged.decode(), "has" if seed % 2 else None)
 
 
-def test_a_topic_that_was_made_anew_is_a_difference() -> None:
+def test_a_topic_that_was_recreated_is_a_difference() -> None:
     assert settled(1).verify(Topics(1, {"touchpoints": "one"}))[1] == []
     [difference] = settled(1).verify(Topics(1, {"touchpoints": "two"}, {"touchpoints": "the-touchpoints"}))[1]
     assert difference.kind == "topic"
-    assert "the topic the-touchpoints was deleted and made anew" in str(difference.log)
+    assert "the topic the-touchpoints was deleted and recreated" in str(difference.log)
 
 
 def test_without_the_second_look_compaction_would_be_taken_for_damage(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_what_compaction_took_away_is_no_difference() -> None:
     assert verified.behind
 
 
-def test_a_view_that_goes_back_is_to_be_compared_anew() -> None:
+def test_a_view_that_goes_back_is_to_be_compared_again() -> None:
     world = settled(1)
     earlier = world.mark
     looks = 0
@@ -234,7 +234,7 @@ def test_a_view_that_goes_back_is_to_be_compared_anew() -> None:
         world.verify()
 
 
-def test_a_view_that_is_built_anew_meanwhile_is_not_comparable() -> None:
+def test_a_view_that_is_rebuilt_meanwhile_is_not_comparable() -> None:
     world = settled(1)
     mark = world.mark
     assert mark is not None

@@ -87,14 +87,14 @@ def test_what_a_worker_had_counted_stays_when_another_process_takes_its_place(is
         merged.gone(1)
         assert shown(merged)["etapa_touchpoints_total outcome=processed"] == 105
         assert "etapa_customers stage=loyalty" not in shown(merged)
-    anew = Worker()
-    anew.counted.labels("processed").inc(2)
-    merged.tell(1, 2, anew.text())
+    again = Worker()
+    again.counted.labels("processed").inc(2)
+    merged.tell(1, 2, again.text())
     assert shown(merged)["etapa_touchpoints_total outcome=processed"] == 107
     merged.tell(1, 1, one.text())
     assert shown(merged)["etapa_touchpoints_total outcome=processed"] == 107
-    anew.counted.labels("processed").inc()
-    merged.tell(1, 2, anew.text())
+    again.counted.labels("processed").inc()
+    merged.tell(1, 2, again.text())
     assert shown(merged)["etapa_touchpoints_total outcome=processed"] == 108
 
 

@@ -35,7 +35,7 @@ class AnotherTopic(DeliveryRefused):
     """The stored progress belongs to a topic with another id."""
 
     def __init__(self, before: str, now: str) -> None:
-        super().__init__(f"the topic was deleted and made anew, or is another one (its id was {before} and is {now})")
+        super().__init__(f"the topic was deleted and recreated, or is another one (its id was {before} and is {now})")
 
 
 def beginning(

@@ -1,4 +1,4 @@
-"""Accepting a topic of triggers that was deleted and made anew on purpose: its progress begins again."""
+"""Accepting a topic of triggers that was deleted and recreated on purpose: its progress begins again."""
 
 from collections.abc import Sequence
 

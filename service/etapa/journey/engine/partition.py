@@ -20,7 +20,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.classify import catch_up, reclassify, reschedule, strike_and_note, touch_and_note
+from etapa.journey.engine.judging.classify import catch_up, fire_and_note, reclassify, reschedule, touch_and_note
 from etapa.journey.engine.judging.figures import count_changes
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Touched
 from etapa.journey.engine.judging.program import Program
@@ -99,9 +99,9 @@ class Partition:
                 self._schedule(kept, customer)
 
     @property
-    def struck(self) -> int:
+    def fired(self) -> int:
         """How much timers did since the last collection: the changes they made, plus the timers that made none."""
-        return self._work.struck
+        return self._work.fired
 
     def take(self, touchpoint: Touchpoint, wall: int) -> bool:
         """Fire the timers that a touchpoint makes due, then process it. Its customer must be admitted. `wall` caps stream time.
@@ -261,7 +261,7 @@ class Partition:
         """Fire the timers due at `stream_time`, in order of (due, customer id), or a portion of them. Returns whether all have fired."""
         by = stream_time - self._grace
         work, timers = self._work, self._timers
-        enough = work.struck + work.at_once
+        enough = work.fired + work.at_once
         while timers.any_due(by):
             at, customer_id = timers.take()
             kept = self._customers.get(customer_id)
@@ -276,12 +276,12 @@ class Partition:
                 self._note(kept, customer)
                 made = len(work.changes)
                 try:
-                    strike_and_note(self.program, customer, at, work)
+                    fire_and_note(self.program, customer, at, work)
                 except EvaluationFailed as failure:
                     work.add_failure(failure)
-                work.struck += max(1, len(work.changes) - made)
+                work.fired += max(1, len(work.changes) - made)
             self._schedule(kept, customer)
-            if work.struck >= enough:
+            if work.fired >= enough:
                 # Stream time is what the timers have reached. More may be due at this very microsecond; they come next.
                 reached = at + self._grace
                 if self.stream_time is None or reached > self.stream_time:

@@ -53,14 +53,14 @@ def refuse_what_is_not_ours(partition: int, group: str, topics: Topics, shown: V
             "instants; install the same version of Etapa and of tzdata, or later ones"
         )
     if last is not None and (others := other_topics(last.mark.topics, topics)):
-        raise MayPass(f"partition {partition}: {made_anew(others, last.mark.topics, topics)}")
+        raise MayPass(f"partition {partition}: {recreated(others, last.mark.topics, topics)}")
     if shown is None:
         return
     if last is None or last.offset < shown.state_offset:
         ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
         raise MayPass(
             f"partition {partition}: Redis shows customer-state up to offset {shown.state_offset}, but the topic {ends}; "
-            "either the topic was made anew, or a transaction that Redis shows was aborted since (then remove the keys of this partition "
+            "either the topic was recreated, or a transaction that Redis shows was aborted since (then remove the keys of this partition "
             "from Redis to have them rebuilt), or ETAPA_REDIS_PREFIX is another group's"
         )
     if last.mark.through < shown.through or (last.offset == shown.state_offset and not shown.complete):
@@ -95,7 +95,7 @@ def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMar
     """
     refuse_what_is_of_others(partition, group, topics, shown, last)
     if last is not None and (others := other_topics(last.mark.topics, topics)):
-        raise MayPass(f"partition {partition}: {made_anew(others, last.mark.topics, topics)}")
+        raise MayPass(f"partition {partition}: {recreated(others, last.mark.topics, topics)}")
     if shown is None or (last is not None and last.offset >= shown.state_offset):
         return
     role: TopicRole = "customer-state"
@@ -105,7 +105,7 @@ def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMar
     name = topics.names.get(role, role)
     ends = "holds no mark" if last is None else f"ends with the mark at offset {last.offset}"
     raise MayPass(
-        f"partition {partition}: Redis shows {name} up to offset {shown.state_offset}, but the topic {ends}: it was made anew, or is another"
+        f"partition {partition}: Redis shows {name} up to offset {shown.state_offset}, but the topic {ends}: it was recreated, or is another"
         " one, and what is made from it would lack what Redis shows. Bring the old topic back, or set its name or ETAPA_REDIS_PREFIX back if they"
         f" were changed. To use this topic anyway, remove the keys {{prefix}}:{{{partition}}}:* from Redis"
     )
@@ -116,10 +116,10 @@ def other_topics(ids: dict[TopicRole, str], now: Topics) -> list[TopicRole]:
     return [role for role in TOPIC_ROLES if role in ids and role in now.ids and ids[role] != now.ids[role]]
 
 
-def made_anew(others: list[TopicRole], ids: dict[TopicRole, str], now: Topics) -> str:
+def recreated(others: list[TopicRole], ids: dict[TopicRole, str], now: Topics) -> str:
     """What was found and what to do about it, in words."""
     which = "; ".join(
-        f"the topic {now.names.get(role, role)} was deleted and made anew, or is another one (its id was {ids[role]} and is {now.ids[role]}):"
+        f"the topic {now.names.get(role, role)} was deleted and recreated, or is another one (its id was {ids[role]} and is {now.ids[role]}):"
         f" {_LOSS[role]}"
         for role in others
     )
@@ -153,7 +153,7 @@ def changed(then: Topics, now: Topics) -> str:
     """What has changed, in words; empty when nothing has."""
     others = other_topics(dict(then.ids), now)
     if others:
-        return f"{', '.join(now.names.get(role, role) for role in others)} was deleted and made anew"
+        return f"{', '.join(now.names.get(role, role) for role in others)} was deleted and recreated"
     if then.partitions != now.partitions:
         return f"touchpoints had {then.partitions} partitions, and has {now.partitions} now"
     return ""

@@ -84,7 +84,7 @@ def damage_of_changes(mark: Mark | None, changes: RecentChanges) -> list[Damage]
         found.append(
             Damage(
                 "changes_without_mark",
-                f"stage-changes holds records up to offset {last}, but customer-state holds no mark: it was lost or made anew, or something"
+                f"stage-changes holds records up to offset {last}, but customer-state holds no mark: it was lost or recreated, or something"
                 " else writes there",
             )
         )

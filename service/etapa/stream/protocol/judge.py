@@ -39,7 +39,7 @@ class Judge:
             else:
                 taken = waiting.take(engine, taken, stop, wall, unusable)
             await self._pause()
-            if taken < stop and engine.struck >= options.max_struck:
+            if taken < stop and engine.fired >= options.max_fired:
                 # A record that cannot be judged changes no customer, so it must not fire timers either.
                 await self._rehearse(engine, waiting, taken, wall)
                 break

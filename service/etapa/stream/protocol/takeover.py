@@ -212,7 +212,7 @@ async def _next_offset(log: Log, observer: TaskObserver, partition: int, options
         if next_offset > end:
             raise MayPass(
                 f"partition {partition}: touchpoints were processed up to offset {last.mark.through}, but the topic ends before offset {end}; "
-                "it was made anew, or this is another cluster. Start with new output topics and another ETAPA_REDIS_PREFIX"
+                "it was recreated, or this is another cluster. Start with new output topics and another ETAPA_REDIS_PREFIX"
             )
         if next_offset < first:
             logger.error(

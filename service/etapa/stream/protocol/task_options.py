@@ -29,7 +29,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 6 * 1024 * 1024
     max_timers: int = 2_000
     """At most this many due timers are loaded at once; any more get batches of their own."""
-    max_struck: int = 20_000
+    max_fired: int = 20_000
     """A batch is committed once its timers have caused this much, even in the middle of one customer's timers."""
     customers_in_memory: int = 50_000
     """Customers kept in memory between batches. Those in the current batch are always kept until the view shows it."""

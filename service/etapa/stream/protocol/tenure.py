@@ -198,7 +198,7 @@ class Tenure:
         engine = self._engine
         while not engine.advance(stream_time):
             await self._pause()
-            if engine.struck >= self._around.options.max_struck:
+            if engine.fired >= self._around.options.max_fired:
                 self._more_timers = True
                 return
 

@@ -16,7 +16,7 @@ import msgspec
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX
 from etapa.contracts.stored.state import decode_standing
 from etapa.errors import EtapaError
-from etapa.stream.protocol.belonging import made_anew, other_topics
+from etapa.stream.protocol.belonging import other_topics, recreated
 from etapa.stream.protocol.ports import LogError, States, Topics, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.upkeep.state_fold import StateFold, digest_of, was_processed
@@ -128,7 +128,7 @@ class Verification:
     def _compare_mark(self, shown: ViewMark | None) -> None:
         mark = self._fold.mark
         if mark is not None and (others := other_topics(mark.topics, self._topics)):
-            self._tell(Difference(self._partition, "topic", log=made_anew(others, mark.topics, self._topics)))
+            self._tell(Difference(self._partition, "topic", log=recreated(others, mark.topics, self._topics)))
         if shown is None or mark is None or self._fold.mark_offset != shown.state_offset:
             return
         for what, log, view in (("through", mark.through, shown.through), ("stream time", mark.stream_time, shown.stream_time)):

@@ -1,4 +1,4 @@
-"""Estimates of a series between any two places, without adding up all touchpoints anew for each pair.
+"""Estimates of a series between any two places, without adding up all touchpoints again for each pair.
 
 A span that moves over many touchpoints needs its value each time one enters or leaves. Computing it exactly each time would take
 quadratic time. Here each answer is two numbers that enclose the exact one; if a comparison gives the same answer for both and

@@ -19,7 +19,7 @@ from etapa.journey.localtime.zone import Zone
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND
 
 _MOST_SPANS: Final = 4096
-"""Most dates whose next change is cached; beyond that it is computed anew."""
+"""Most dates whose next change is cached; beyond that it is computed again."""
 _LONGEST_KEPT: Final = 40
 """Most characters of a date that is cached. Systems write no longer dates."""
 _FARTHEST: Final = 3 * DAY

@@ -23,7 +23,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.figures import count_touchpoint
-from etapa.journey.engine.judging.holds import held_after, judge_goals_anew, see_goals, strike_waiting, with_waiting
+from etapa.journey.engine.judging.holds import fire_waiting, held_after, judge_goals_again, see_goals, with_waiting
 from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move, settle, words_for
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program, due_after
@@ -75,7 +75,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
             return None
         if customer.laid_out_for is not program and _is_of_another_version(program, customer):
             _carry_over(program, customer, happened)
-        if customer.due is not None and customer.due <= at and not _strike_until(program, customer, at, happened):
+        if customer.due is not None and customer.due <= at and not _fire_until(program, customer, at, happened):
             return customer
         now = customer.clock
         if at > now:
@@ -119,22 +119,22 @@ def _newcomer(program: Program, touchpoint: Touchpoint) -> Customer:
     return customer
 
 
-def strike(program: Program, customer: Customer, at: int) -> list[StageChange]:
+def fire(program: Program, customer: Customer, at: int) -> list[StageChange]:
     """Fire the customer's timer; `at` is its `due`. Returns the changes and sets the next `due`.
 
     A customer of another journey version is carried over instead, which sets a new `due` (perhaps before `at`).
     Raises `EvaluationFailed`; the customer is then unchanged, but without a timer.
     """
     happened = Happened()
-    strike_and_note(program, customer, at, happened)
+    fire_and_note(program, customer, at, happened)
     return happened.changes
 
 
-def strike_and_note(program: Program, customer: Customer, at: int, happened: Happened) -> None:
-    """Like `strike`, for many timers: adds what happens to `happened`, except the changes if it raises."""
+def fire_and_note(program: Program, customer: Customer, at: int, happened: Happened) -> None:
+    """Like `fire`, for many timers: adds what happens to `happened`, except the changes if it raises."""
     is_of_another_version = customer.laid_out_for is not program and _is_of_another_version(program, customer)
     # Goals and held triggers come before the rules, and are not undone if the rules cannot be judged.
-    waited = not is_of_another_version and strike_waiting(program, customer, at, happened)
+    waited = not is_of_another_version and fire_waiting(program, customer, at, happened)
     before = customer.copied()
     count, closed = len(happened.changes), len(happened.outcomes)
     try:
@@ -153,7 +153,7 @@ def strike_and_note(program: Program, customer: Customer, at: int, happened: Hap
 def run_until(program: Program, customer: Customer, at: int) -> list[StageChange]:
     """Fire all the customer's timers up to and including `at`, in order. Returns the changes.
 
-    Raises `EvaluationFailed` for the first timer that could not be judged, which is then dropped as in `strike`.
+    Raises `EvaluationFailed` for the first timer that could not be judged, which is then dropped as in `fire`.
     """
     return run_and_note(program, customer, at).changes
 
@@ -161,7 +161,7 @@ def run_until(program: Program, customer: Customer, at: int) -> list[StageChange
 def run_and_note(program: Program, customer: Customer, at: int) -> Happened:
     """Like `run_until`, but returns everything that happened."""
     happened = Happened()
-    _strike_until(program, customer, at, happened)
+    _fire_until(program, customer, at, happened)
     if happened.failures:
         raise happened.failures[0]
     return happened
@@ -193,7 +193,7 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
         customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
     customer.began = beginnings(customer, program.memories, program.version)
     customer.version, customer.known = program.version, program.known
-    judge_goals_anew(program, customer, now)
+    judge_goals_again(program, customer, now)
     if customer.stage not in program.stages:
         happened.changes.append(move(program, customer, now, program.initial, None, "journey", NO_CLAUSES, None, happened.outcomes))
     elif is_newer:
@@ -218,14 +218,14 @@ def reclassify(program: Program, customer: Customer, until: int | None, at_once:
         customer.be_as(before)
         raise
     if until is not None:
-        _strike_until(program, customer, until, happened)
+        _fire_until(program, customer, until, happened)
     return Touched(customer, happened)
 
 
 def reschedule(program: Program, customer: Customer) -> None:
     """Reset the next due time, because it was set for triggers that are not held after all."""
     due = customer.due
-    judge_goals_anew(program, customer, customer.clock)
+    judge_goals_again(program, customer, customer.clock)
     if due is not None:
         # No rule's timer was due before it.
         due = due_after(program.stages[customer.stage], customer, due - 1)
@@ -235,25 +235,25 @@ def reschedule(program: Program, customer: Customer) -> None:
 def catch_up(program: Program, customer: Customer, until: int, at_once: int) -> Touched:
     """Fire a portion of the customer's timers up to `until`. If the result is `cut`, call again for more."""
     happened = Happened(at_once)
-    _strike_until(program, customer, until, happened)
+    _fire_until(program, customer, until, happened)
     return Touched(customer, happened)
 
 
-def _strike_until(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
+def _fire_until(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
     """Fire timers up to `at`, or a portion of them. Returns whether all have fired."""
     happened.cut = False
-    enough = happened.struck + happened.at_once
+    enough = happened.fired + happened.at_once
     while customer.due is not None and customer.due <= at:
-        if happened.struck >= enough:
+        if happened.fired >= enough:
             happened.cut = True
             return False
         happened.timers += 1
         made = len(happened.changes)
         try:
-            strike_and_note(program, customer, customer.due, happened)
+            fire_and_note(program, customer, customer.due, happened)
         except EvaluationFailed as failure:
             happened.add_failure(failure)
-        happened.struck += max(1, len(happened.changes) - made)
+        happened.fired += max(1, len(happened.changes) - made)
     return True
 
 

@@ -14,7 +14,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME
 from etapa.journey.engine.facts.outreach import Held, OpenGoal
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.engine.judging.classify import carry_over, strike
+from etapa.journey.engine.judging.classify import carry_over, fire
 from etapa.journey.engine.judging.goals import open_goals
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import CompiledRule, Program
@@ -173,7 +173,7 @@ def _foreseen(program: Program, customer: Customer) -> Sequence[StageChange]:
         for _ in range(MOST_TURNS):
             if later.due is None:
                 break
-            changes = strike(program, later, later.due)
+            changes = fire(program, later, later.due)
             if changes:
                 return changes
     except EvaluationFailed:

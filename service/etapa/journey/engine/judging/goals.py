@@ -116,7 +116,7 @@ class Goals:
             if goal is None:
                 left.append(held)
             elif touchpoint.at <= held.at:
-                left.append(_judged_anew(goal, held, customer, now))
+                left.append(_judged_again(goal, held, customer, now))
             else:
                 after = goal.added(held, touchpoint)
                 _judge(goal, after, customer, now, touchpoint, left, outcomes)
@@ -139,7 +139,7 @@ class Goals:
                 left.append(held)
         _keep(customer, left)
 
-    def strike(self, customer: Customer, at: int, happened: Happened) -> None:
+    def fire(self, customer: Customer, at: int, happened: Happened) -> None:
         """At `at`, first let goals run out, then meet those whose condition time has made true. The customer's clock moves along."""
         if customer.outreach is None or not customer.outreach.goals:
             return
@@ -172,15 +172,15 @@ class Goals:
                 customer.clock = at
         _keep(customer, left)
 
-    def judge_anew(self, customer: Customer, now: int) -> None:
+    def judge_again(self, customer: Customer, now: int) -> None:
         """Judge all conditions as at the opening, because the journey has changed or something was not seen."""
         if customer.outreach is None or not customer.outreach.goals:
             return
-        anew: list[OpenGoal] = []
+        judged: list[OpenGoal] = []
         for held in customer.outreach.goals:
             goal = self._by_campaign.get(held.campaign)
-            anew.append(held if goal is None else _judged_anew(goal, held, customer, now))
-        _keep(customer, anew)
+            judged.append(held if goal is None else _judged_again(goal, held, customer, now))
+        _keep(customer, judged)
 
     def next_after(self, customer: Customer, now: int) -> int:
         """When time alone next affects the customer's goals; `NEVER` if there are none."""
@@ -221,7 +221,7 @@ def _judge(
         left.append(held)
 
 
-def _judged_anew(goal: CompiledGoal, held: OpenGoal, customer: Customer, now: int) -> OpenGoal:
+def _judged_again(goal: CompiledGoal, held: OpenGoal, customer: Customer, now: int) -> OpenGoal:
     armed = goal.condition is not None and not goal.condition.holds(customer, now, None)
     return held if armed is held.armed else held.with_armed(armed=armed)
 

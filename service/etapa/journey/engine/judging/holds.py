@@ -54,18 +54,18 @@ def release(program: Program, customer: Customer, at: int, happened: Happened) -
     return True
 
 
-def strike_waiting(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
+def fire_waiting(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
     """Let goals run out or be met, and check held triggers again. Returns whether the timer may have been for these."""
     had_goals = customer.outreach is not None and len(customer.outreach.goals) > 0
     if had_goals:
-        program.goals.strike(customer, at, happened)
+        program.goals.fire(customer, at, happened)
     return release(program, customer, at, happened) or had_goals
 
 
-def judge_goals_anew(program: Program, customer: Customer, now: int) -> None:
+def judge_goals_again(program: Program, customer: Customer, now: int) -> None:
     """Judge the conditions of open goals as at their opening."""
     try:
-        program.goals.judge_anew(customer, now)
+        program.goals.judge_again(customer, now)
     except Exception as error:
         raise EvaluationFailed(customer.id, "its goals", error) from error
 

@@ -35,14 +35,14 @@ _NO_FAILURES: Final[Sequence[EvaluationFailed]] = ()
 class Happened:
     """What happened to customers, in order. Grows with every touchpoint and timer."""
 
-    __slots__ = ("at_once", "changes", "cut", "failures", "outcomes", "released", "struck", "tally", "timers")
+    __slots__ = ("at_once", "changes", "cut", "failures", "fired", "outcomes", "released", "tally", "timers")
 
     def __init__(self, at_once: int = ALL_AT_ONCE, tally: BatchTally | None = None) -> None:
         self.tally: Final = tally
         """Where applied touchpoints are counted; none: nowhere."""
         self.at_once: Final = at_once
-        """Once `struck` reaches this, the caller gets a turn and must call again for the rest."""
-        self.struck = 0
+        """Once `fired` reaches this, the caller gets a turn and must call again for the rest."""
+        self.fired = 0
         """How much timers did so far: the stage changes they made, plus the timers that made none."""
         self.cut = False
         """Whether the touchpoint is still to be processed, because the timers before it filled a portion."""

@@ -48,7 +48,7 @@ async def check_kafka(cluster: Cluster) -> list[CheckResult]:
             checks: Sequence[tuple[str, Check]] = (
                 ("transactions", _protocol),
                 ("topics", check_topics_and_rights),
-                ("topic ids", _topics_made_anew),
+                ("topic ids", _recreated_topics),
                 ("group", _group),
                 ("transactions", _transactional_id),
                 ("time-outs", _bounds),
@@ -91,7 +91,7 @@ async def _protocol(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckR
     return [_line("transactions", "warning", found, advice)]
 
 
-async def _topics_made_anew(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResult]:
+async def _recreated_topics(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResult]:
     """Compare the topics' ids at the brokers with those in the last mark of each partition."""
     settings = cluster.settings
     now = await worker_topics_now(admin._client, settings)
@@ -121,7 +121,7 @@ async def _topics_made_anew(cluster: Cluster, admin: AIOKafkaAdminClient) -> lis
         for role, id_ in mark.topics.items():
             if now.ids.get(role, id_) != id_:
                 found = (
-                    f"{now.names[role]} was deleted and made anew since partition {partition} was processed (id {id_}, now {now.ids[role]})"
+                    f"{now.names[role]} was deleted and recreated since partition {partition} was processed (id {id_}, now {now.ids[role]})"
                 )
                 results.append(_line("topic ids", "bad", found, "Restore it; else start over with new output topics, group and prefix"))
     return results or [

@@ -128,8 +128,8 @@ async def topics_now(cluster: Cluster) -> Topics:
 def about_missing_topics(names: str) -> str:
     """The message when Kafka does not report topics with these names, with what to do."""
     return (
-        f"Kafka has no topic {names} any more, or access control hides it from Etapa. Bring it back; one that is made anew is another topic"
-        " (see 'A topic made anew' in docs/operations.md)"
+        f"Kafka has no topic {names} any more, or access control hides it from Etapa. Bring it back; one that is recreated is another topic"
+        " (see 'A recreated topic' in docs/operations.md)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Topics that are deleted and made again, or get more partitions, while a worker is stopped or running."""
+"""Topics that are deleted and recreated, or get more partitions, while a worker is stopped or running."""
 
 import asyncio
 import subprocess
@@ -12,7 +12,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.creation import create_topics
 from tests.integration.outcome import followed, until_not_ready_for
-from tests.integration.places import delete_topic, grow, make_anew, new_place, put, read_all
+from tests.integration.places import delete_topic, grow, new_place, put, read_all, recreate
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -46,7 +46,7 @@ async def customers_with_changes(settings: Settings) -> set[str]:
 
 
 def assert_refused(worker: StartedWorker, settings: Settings) -> None:
-    words = f"the topic {settings.topic_touchpoints} was deleted and made anew"
+    words = f"the topic {settings.topic_touchpoints} was deleted and recreated"
     worker.wait_for_words(f"refusing to process: partition 0: {words}")
     [trouble] = [one["detail"] for one in worker.ask("readyz")["not_ready"] if one["name"] == "partition 0"]
     assert words in trouble
@@ -56,14 +56,14 @@ def assert_refused(worker: StartedWorker, settings: Settings) -> None:
     assert "Traceback" not in worker.said()
 
 
-def test_touchpoints_that_were_made_anew_and_filled_past_the_mark_are_refused(
+def test_touchpoints_that_were_recreated_and_filled_past_the_mark_are_refused(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
         settings, worker = await processed(kafka_server, redis_server, tmp_path, "a", "b", "c")
         worker.ask_to_stop()
         assert worker.exit_code() == 0
-        await make_anew(settings, settings.topic_touchpoints)
+        await recreate(settings, settings.topic_touchpoints)
         await put_customers(settings, "d", "e", "f", "g", "h")
         assert_refused(StartedWorker(settings, tmp_path), settings)
         assert await customers_with_changes(settings) == {"a", "b", "c"}
@@ -71,12 +71,12 @@ def test_touchpoints_that_were_made_anew_and_filled_past_the_mark_are_refused(
     asyncio.run(scenario())
 
 
-def test_touchpoints_that_are_made_anew_under_a_worker_are_refused(
+def test_touchpoints_that_are_recreated_under_a_worker_are_refused(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
         settings, worker = await processed(kafka_server, redis_server, tmp_path, "a", "b", "c")
-        await make_anew(settings, settings.topic_touchpoints)
+        await recreate(settings, settings.topic_touchpoints)
         await put_customers(settings, "d", "e", "f", "g", "h")
         assert_refused(worker, settings)
 
@@ -114,7 +114,7 @@ def accept(settings: Settings, topic: str) -> subprocess.CompletedProcess[bytes]
 
 
 @pytest.mark.parametrize("role", ["stage_changes", "campaign_triggers", "campaign_outcomes", "dead_letters"])
-def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it(
+def test_an_output_topic_that_was_recreated_is_refused_until_somebody_accepts_it(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path, role: str
 ) -> None:
     async def scenario() -> None:
@@ -124,7 +124,7 @@ def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it
         await put_customers(settings, "a", "b", "c")
         async with followed(settings) as progress:
             await progress.wait_through()
-        await make_anew(settings, topic)
+        await recreate(settings, topic)
         await put_customers(settings, "d")
         await asyncio.to_thread(worker.wait_for_words, f"`etapa topics accept {topic}` lets it go on")
         done = await asyncio.to_thread(accept, settings, topic)
@@ -153,8 +153,8 @@ def test_an_output_topic_that_was_made_anew_is_refused_until_somebody_accepts_it
 def test_what_cannot_be_done_without_is_not_accepted(kafka_server: KafkaServer) -> None:
     settings = asyncio.run(new_place(kafka_server.bootstrap_servers, partitions=1))
     for topic, says in (
-        (settings.topic_touchpoints, "cannot be accepted once it was made anew: the offset reached"),
-        (settings.topic_customer_state, "cannot be accepted once it was made anew: the states of the old one"),
+        (settings.topic_touchpoints, "cannot be accepted once it was recreated: the offset reached"),
+        (settings.topic_customer_state, "cannot be accepted once it was recreated: the states of the old one"),
         ("orders", f"orders is not a topic that Etapa writes here; those are: {settings.topic_stage_changes}"),
     ):
         done = accept(settings, topic)

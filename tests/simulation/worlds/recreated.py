@@ -26,7 +26,7 @@ from tests.simulation.worlds.watched import WatchedPartition
 from tests.simulation.worlds.worker import portions
 from tests.simulation.worlds.world import SETTLES_WITHIN, World
 
-_SINCE: Final = ("since", b"made anew")
+_SINCE: Final = ("since", b"recreated")
 """A header of all records written after that."""
 _LOOKS_EVERY: Final = (0.0, 2.0)
 _MOST_UNDER_WAY: Final = 15.0
@@ -35,24 +35,24 @@ _WITHOUT_ITS_STATE: Final = ("kill", "second owner", "second owner", "clock jump
 """The faults of a partition that may lose `customer-state`: if Redis were lost as well, nothing would show that it ever had data."""
 
 
-class AnewPartition(WatchedPartition):
+class RecreatedPartition(WatchedPartition):
     """Separates what came before a topic was made again from what came after, by the names of the customers and a header."""
 
-    made_anew: TopicRole | None = None
+    recreated: TopicRole | None = None
     noticed_by = 0.0
     """The virtual second after which no worker may go on."""
 
-    def make_anew(self, role: TopicRole) -> None:
+    def recreate(self, role: TopicRole) -> None:
         """Delete the topic and make it again."""
-        self.made_anew = role
-        self._note(f"{role} is made anew")
-        self._events[f"made anew: {role}"] += 1
+        self.recreated = role
+        self._note(f"{role} is recreated")
+        self._events[f"recreated: {role}"] += 1
         looks_every = self.broker.looks_every
         self.noticed_by = asyncio.get_running_loop().time() + (looks_every and looks_every + _MOST_UNDER_WAY)
-        self.broker.make_anew(role)
+        self.broker.recreate(role)
 
     def arrive(self, arrival: Arrival, wall: int, seconds: float) -> None:
-        if self.made_anew is not None:
+        if self.recreated is not None:
             arrival = msgspec.structs.replace(
                 arrival,
                 key=arrival.key and b"later-" + arrival.key,
@@ -71,10 +71,10 @@ class AnewPartition(WatchedPartition):
         if asyncio.get_running_loop().time() < self.noticed_by:
             self._events["not noticed yet"] += 1
         elif later or any(_SINCE in letter.headers for letter in written.dead_letters):
-            self._find(f"what came after {self.made_anew} was made anew is processed as if nothing had happened: {later}")
+            self._find(f"what came after {self.recreated} was recreated is processed as if nothing had happened: {later}")
 
 
-class AnewWorld(World):
+class RecreatedWorld(World):
     """A run in which one of the topics is made again at some point."""
 
     def __init__(
@@ -86,7 +86,7 @@ class AnewWorld(World):
     ) -> None:
         super().__init__(seed, scenario, network, off)
         self._off = off
-        self._old = AnewPartition(0, 1, self.note, self.find, self.events, off, self.scenario.options.max_struck)
+        self._old = RecreatedPartition(0, 1, self.note, self.find, self.events, off, self.scenario.options.max_fired)
         self.partitions[:] = [self._old]
         self._role: TopicRole = self.random.choice(TOPIC_ROLES)
         self._after = self.random.randrange(1, 1 + self.scenario.shop.touchpoints // 2)
@@ -100,9 +100,9 @@ class AnewWorld(World):
         )
 
     async def drain(self) -> None:
-        if self._old.made_anew is None and self._is_known():
-            self._old.make_anew(self._role)
-        if self._old.made_anew is not None:
+        if self._old.recreated is None and self._is_known():
+            self._old.recreate(self._role)
+        if self._old.recreated is not None:
             await self._wait_until_refused()
             if self._accepts and not self.wrong:
                 await self._accept()
@@ -117,8 +117,8 @@ class AnewWorld(World):
         return replace(expected, on_time=False) if self.scenario.shop.duplicate else expected
 
     def _partition_for(self, key: bytes | None, random: Random) -> WatchedPartition:
-        if self._old.made_anew is None and self._old.broker.end_offset >= self._after and self._is_known():
-            self._old.make_anew(self._role)
+        if self._old.recreated is None and self._old.broker.end_offset >= self._after and self._is_known():
+            self._old.recreate(self._role)
         return super()._partition_for(key, random)
 
     def _is_known(self) -> bool:
@@ -130,13 +130,13 @@ class AnewWorld(World):
         deadline = self.loop.time() + SETTLES_WITHIN
         while not self._refused and not self.wrong:
             if self.loop.time() > deadline:
-                self.find(f"{self._role} was made anew, and nobody noticed within {SETTLES_WITHIN:g} s")
+                self.find(f"{self._role} was recreated, and nobody noticed within {SETTLES_WITHIN:g} s")
                 return
             self.look_after_workers()
             await asyncio.sleep(0.5)
 
     def _step_in(self, partition: int, message: str) -> bool:
-        names_it = self._old.made_anew is not None and "made anew" in message and self._role in message
+        names_it = self._old.recreated is not None and "recreated" in message and self._role in message
         self._refused = self._refused or names_it
         return names_it
 
@@ -152,7 +152,7 @@ class AnewWorld(World):
 
     def _start_from_the_beginning(self) -> None:
         """Start over, as the refusal says, and read whatever the topic of touchpoints holds by now."""
-        new = WatchedPartition(0, 1, self.note, self.find, self.events, self._off, self.scenario.options.max_struck)
+        new = WatchedPartition(0, 1, self.note, self.find, self.events, self._off, self.scenario.options.max_fired)
         _hand_over(self._old.broker, new.broker)
         self.partitions[:] = [new]
         self._spawn()

@@ -14,16 +14,16 @@ from tests.simulation.one_worker.test_takeover import processed, refusal
 
 
 @pytest.mark.parametrize("role", TOPIC_ROLES)
-def test_a_topic_that_was_made_anew_is_refused_and_named(role: TopicRole) -> None:
+def test_a_topic_that_was_recreated_is_refused_and_named(role: TopicRole) -> None:
     alone = processed("a", "b")
     kept, end = list(alone.broker._states), alone.broker.state_end
-    alone.broker.make_anew(role)
+    alone.broker.recreate(role)
     # Even if a mark is found, as in a topic that was copied back.
     alone.broker._states, alone.broker.state_end = kept, end
     for customer in "cdefg":
         alone.touch(customer)
     message = refusal(alone)
-    assert f"the topic {role} was deleted and made anew, or is another one (its id was {role} 1 and is {role} 2)" in message
+    assert f"the topic {role} was deleted and recreated, or is another one (its id was {role} 1 and is {role} 2)" in message
     remedy = (
         f"`etapa topics accept {role}` lets it go on" if role in REPLACEABLE_ROLES else "start from the beginning, with new output topics"
     )
@@ -33,7 +33,7 @@ def test_a_topic_that_was_made_anew_is_refused_and_named(role: TopicRole) -> Non
 @pytest.mark.parametrize("role", REPLACEABLE_ROLES)
 def test_once_an_output_topic_is_accepted_work_goes_on_and_marks_say_so_from_then_on(role: TopicRole) -> None:
     alone = processed("a", "b")
-    alone.broker.make_anew(role)
+    alone.broker.recreate(role)
     log = MemoryLog(alone.broker, alone.process, alone.portion)
     assert alone.run(accept_in(log, 0, "alone", role))
     assert not alone.run(accept_in(log, 0, "alone", role)), "accepted twice"
@@ -52,7 +52,7 @@ def test_once_an_output_topic_is_accepted_work_goes_on_and_marks_say_so_from_the
 
 def test_another_groups_partition_is_not_accepted() -> None:
     alone = processed("a")
-    alone.broker.make_anew("dead-letters")
+    alone.broker.recreate("dead-letters")
     with pytest.raises(PartitionRefused, match="belongs to group 'alone', this worker is of group 'another'"):
         alone.run(accept_in(MemoryLog(alone.broker, alone.process, alone.portion), 0, "another", "dead-letters"))
     with pytest.raises(NothingProcessed):
@@ -61,8 +61,8 @@ def test_another_groups_partition_is_not_accepted() -> None:
 
 def test_an_empty_topic_in_the_place_of_touchpoints_is_named_too() -> None:
     alone = processed("a")
-    alone.broker.make_anew("touchpoints")
-    assert "the topic touchpoints was deleted and made anew" in refusal(alone)
+    alone.broker.recreate("touchpoints")
+    assert "the topic touchpoints was deleted and recreated" in refusal(alone)
 
 
 @pytest.mark.parametrize("ids", [{}, {"dead-letters": "dead-letters 1"}])
@@ -90,14 +90,14 @@ def test_under_a_running_worker_nothing_of_the_new_topic_is_read_from_the_middle
         for number in range(10):
             alone.touch(f"old-{number}")
             await asyncio.sleep(random.uniform(0, 0.05))
-        alone.broker.make_anew("touchpoints")
+        alone.broker.recreate("touchpoints")
         for number in range(40):
             alone.touch(f"new-{number}")
         await asyncio.gather(running, return_exceptions=True)
 
     alone.run(steps())
     [message] = alone.told.refusals
-    assert "the topic touchpoints was deleted and made anew" in message
+    assert "the topic touchpoints was deleted and recreated" in message
     assert all(change.customer_id.startswith("old-") for change in alone.changes())
 
 

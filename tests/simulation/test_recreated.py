@@ -7,7 +7,7 @@ import pytest
 
 from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES
 from tests.simulation.checking.controls import TOPIC_SAFETIES, TopicSafety
-from tests.simulation.worlds.anew import AnewWorld
+from tests.simulation.worlds.recreated import RecreatedWorld
 from tests.support.quiet import quiet_logs
 
 SEEDS = 60
@@ -20,23 +20,23 @@ def _quiet_logs() -> Iterator[None]:
         yield
 
 
-def test_whichever_topic_is_made_anew_nothing_is_processed_until_somebody_accepts_it_or_starts_from_the_beginning() -> None:
+def test_whichever_topic_is_recreated_nothing_is_processed_until_somebody_accepts_it_or_starts_from_the_beginning() -> None:
     events: Counter[str] = Counter()
     for seed in range(SEEDS):
-        result = AnewWorld(seed).run()
+        result = RecreatedWorld(seed).run()
         assert result.violations == [], seed
         events.update(result.events)
-    assert {role for role in TOPIC_ROLES if events[f"made anew: {role}"]} == set(TOPIC_ROLES)
+    assert {role for role in TOPIC_ROLES if events[f"recreated: {role}"]} == set(TOPIC_ROLES)
     assert {role for role in TOPIC_ROLES if events[f"accepted: {role}"]} == set(REPLACEABLE_ROLES)
     assert events["not noticed yet"]
-    assert events["refused"] >= sum(events[f"made anew: {role}"] for role in TOPIC_ROLES)
+    assert events["refused"] >= sum(events[f"recreated: {role}"] for role in TOPIC_ROLES)
 
 
 @pytest.mark.parametrize("safety", TOPIC_SAFETIES)
 def test_without_looking_at_ids_the_checker_finds_something_for_each_topic(safety: TopicSafety) -> None:
     found = set()
     for seed in range(SEEDS_WITHOUT):
-        result = AnewWorld(seed, off=frozenset([safety])).run()
+        result = RecreatedWorld(seed, off=frozenset([safety])).run()
         if result.violations:
-            found |= {role for role in TOPIC_ROLES if result.events.get(f"made anew: {role}")}
+            found |= {role for role in TOPIC_ROLES if result.events.get(f"recreated: {role}")}
     assert found == set(TOPIC_ROLES)
